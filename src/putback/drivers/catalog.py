@@ -1,0 +1,168 @@
+"""All driver tables together: look-ups by qualified name.
+
+The built-in tables are the `.toml` files beside this module; a user's tables have the same schema, may refer to
+built-in kinds and types, and one with the name of a built-in driver extends it. Every look-up resolves aliases
+first and is remembered, so asking twice costs one dictionary access.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from putback.drivers.link import check_references, extended, inherit, mentioned
+from putback.drivers.read import read_driver
+from putback.drivers.schema import Attribute, Driver, Effect, Kind, TypeSpec
+from putback.model.errors import DriverTableError
+from putback.model.tables import resolve_aliases, suggestion
+
+_HERE = Path(__file__).parent
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What all loaded drivers know. Names given to its methods may be aliases."""
+
+    drivers: Mapping[str, Driver]
+    kinds: Mapping[str, Kind] = field(repr=False)
+    _functions: Mapping[str, Effect] = field(repr=False)
+    _types: Mapping[str, TypeSpec] = field(repr=False)
+    _aliases: Mapping[str, str] = field(repr=False)
+    _imports: frozenset[str] = field(repr=False)
+    _memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def canonical(self, qualname: str) -> str:
+        """The name that the tables use, also when only a prefix of the dotted name is an alias."""
+        return self._remember(("canonical", qualname), lambda: resolve_aliases(qualname, self._aliases))
+
+    def function(self, qualname: str) -> Effect | None:
+        """What calling this function does; also a method named through its class ("psycopg.Connection.connect")."""
+
+        def find() -> Effect | None:
+            name = self.canonical(qualname)
+            owner, _, last = name.rpartition(".")
+            return self._functions.get(name) or (self.method(owner, last) if owner in self._types else None)
+
+        return self._remember(("function", qualname), find)
+
+    def type(self, qualname: str) -> TypeSpec | None:
+        """The class of this name; `init` and `call` are already those of a base when the class has none."""
+        return self._types.get(self.canonical(qualname))
+
+    def method(self, type_name: str, method: str) -> Effect | None:
+        """What this method does, looked up through the bases."""
+        return self._remember(
+            ("method", type_name, method), lambda: self._inherited(type_name, lambda spec: spec.methods.get(method))
+        )
+
+    def attribute(self, type_name: str, name: str) -> Attribute | None:
+        """What this attribute is, looked up through the bases."""
+        return self._remember(
+            ("attribute", type_name, name), lambda: self._inherited(type_name, lambda spec: spec.attributes.get(name))
+        )
+
+    def method_truth(self, type_name: str, method: str) -> bool | None:
+        """Truth value of `obj.method()` while the object is held, looked up through the bases; None: unknown."""
+        return self._remember(
+            ("truth", type_name, method), lambda: self._inherited(type_name, lambda spec: spec.method_truth.get(method))
+        )
+
+    def is_subtype(self, type_name: str, base: str) -> bool:
+        """Whether the type is the base or derives from it."""
+
+        def find() -> bool:
+            wanted = self.canonical(base)
+            if self.canonical(type_name) == wanted:
+                return True
+            return any(spec.name == wanted for spec in self._lineage(type_name))
+
+        return self._remember(("subtype", type_name, base), find)
+
+    def kind(self, id: str) -> Kind:
+        """The resource kind "<driver>.<name>"; a KeyError means that the id did not come from this catalog."""
+        return self.kinds[id]
+
+    def knows(self, qualname: str) -> bool:
+        """Whether the top-level import of this name belongs to a driver."""
+        return qualname.partition(".")[0] in self._imports or self.canonical(qualname) != qualname
+
+    def _remember(self, key: tuple[str, ...], find: Callable[[], T]) -> T:
+        try:
+            found: T = self._memo[key]
+        except KeyError:
+            found = self._memo[key] = find()
+        return found
+
+    def _inherited(self, type_name: str, pick: Callable[[TypeSpec], T | None]) -> T | None:
+        found = (pick(spec) for spec in self._lineage(type_name))
+        return next((each for each in found if each is not None), None)
+
+    def _lineage(self, type_name: str) -> Iterator[TypeSpec]:
+        """The type, then its bases, depth first."""
+        spec = self._types.get(self.canonical(type_name))
+        if spec is not None:
+            yield spec
+            for base in spec.bases:
+                yield from self._lineage(base)
+
+
+def load_catalog(user_tables: Mapping[str, Any] | None = None, names: Collection[str] | None = None) -> Catalog:
+    """Read the built-in tables (all, or `names` and the drivers that they refer to) and the user's raw tables.
+
+    Raises `DriverTableError` for anything that does not fit the schema.
+    """
+    own = {name: read_driver(raw, name, user_label(name)) for name, raw in (user_tables or {}).items()}
+    wanted = built_in_names() if names is None else (*names, *(name for name in own if _path(name).exists()))
+    drivers = {name: _built_in(name) for name in wanted}
+    for name, driver in own.items():
+        drivers[name] = extended(drivers[name], driver) if name in drivers else driver
+    _add_referenced(drivers)
+    types = inherit({name: spec for driver in drivers.values() for name, spec in driver.types.items()})
+    catalog = Catalog(
+        drivers=drivers,
+        kinds={id: kind for driver in drivers.values() for id, kind in driver.kinds.items()},
+        _functions={name: effect for driver in drivers.values() for name, effect in driver.functions.items()},
+        _types=types,
+        _aliases={name: target for driver in drivers.values() for name, target in driver.aliases.items()},
+        _imports=frozenset(name for driver in drivers.values() for name in driver.imports),
+    )
+    for name, driver in drivers.items():
+        check_references(driver, user_label(name) if name in own else _path(name).name, catalog.kinds, types)
+    return catalog
+
+
+def built_in_names() -> tuple[str, ...]:
+    """The drivers that come with putback."""
+    return tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
+
+
+def user_label(name: str) -> str:
+    """How errors name the user's table of a driver."""
+    return f"tool.putback.drivers.{name}"
+
+
+def _path(name: str) -> Path:
+    return _HERE / f"{name}.toml"
+
+
+def _built_in(name: str) -> Driver:
+    path = _path(name)
+    if not path.exists():
+        raise DriverTableError(f'there is no built-in driver "{name}".{suggestion(name, built_in_names())}')
+    return read_driver(tomllib.loads(path.read_text(encoding="utf-8")), name, path.name)
+
+
+def _add_referenced(drivers: dict[str, Driver]) -> None:
+    """Load the built-in drivers that the loaded ones refer to, and those that these refer to."""
+    todo = list(drivers.values())
+    while todo:
+        kinds, types = mentioned(todo.pop())
+        for name in sorted({each.partition(".")[0] for each in kinds | types}):
+            if name not in drivers and _path(name).exists():
+                drivers[name] = _built_in(name)
+                todo.append(drivers[name])

@@ -1,0 +1,189 @@
+"""The vocabulary of the driver tables: what a library hands out and what its calls do to it.
+
+One `.toml` file a library is read into one `Driver`. Everything is data: no name of a library stands in
+code outside the tables. The facts come from running the libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Close(Enum):
+    """What `close()` on the handed-out object does."""
+
+    LEAKS = "leaks"  # the connection dies and its slot in the pool stays taken
+    FREES = "frees"  # the connection dies, the slot becomes free: churn, no leak
+    RETURNS = "returns"  # the right release: back into the pool
+    DESTROYS = "destroys"  # the right release of a plain connection
+    IGNORED = "ignored"  # nothing happens
+
+
+class With(Enum):
+    """What leaving `with obj:` on the handed-out object does."""
+
+    TRANSACTION = "transaction"  # commit or rollback, the object stays held
+    RELEASES = "releases"
+    CLOSES = "closes"  # calls close(): see Close
+    ERROR = "error"  # not a context manager of this sort
+
+
+class Gc(Enum):
+    """What garbage collection does for an object that nobody released."""
+
+    PERMANENT = "permanent"  # the slot is lost for the life of the pool
+    CYCLIC = "cyclic"  # returned when the cyclic collector runs
+    REFCOUNT = "refcount"  # closed as soon as the last reference goes
+
+
+class Twice(Enum):
+    """What a second release does."""
+
+    RAISES = "raises"
+    CORRUPTS = "corrupts"
+    HARMLESS = "harmless"
+
+
+class After(Enum):
+    """What using the object after its release does."""
+
+    FOREIGN = "foreign"  # silently works on a connection that others may own
+    RAISES = "raises"
+    REOPENS = "reopens"  # silently takes a new connection
+
+
+class Begin(Enum):
+    """Which statement opens a transaction."""
+
+    ANY = "any"
+    WRITE = "write"
+    NONE = "none"
+
+
+class On(Enum):
+    """When an acquiring call really acquires."""
+
+    CALL = "call"
+    AWAIT = "await"
+    ENTER = "enter"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A resource kind: one sort of thing that is held. `id` is "<driver>.<name>", e.g. "psycopg2.pooled".
+
+    `title` names it in messages ("psycopg2 pool connection"); `type` is the qualified class of the object;
+    `lazy` means that it holds a connection only from its first statement to the end of the transaction;
+    `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
+    registry keeps and gives back (a scoped session); `release` is how the paired release is written, with {conn}
+    and {pool} to fill in, e.g. "{pool}.putconn({conn})".
+    """
+
+    id: str
+    driver: str
+    title: str
+    type: str
+    release: str
+    pooled: bool = False
+    lazy: bool = False
+    close: Close = Close.DESTROYS
+    with_: With = With.ERROR
+    gc: Gc = Gc.REFCOUNT
+    release_twice: Twice = Twice.HARMLESS
+    use_after_release: After = After.RAISES
+    release_rolls_back: bool = True
+    autobegin: Begin = Begin.ANY
+    exhausted: str = ""
+    registry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """An argument of a call: by position (0 is the first after self; -1: keyword only) or by name."""
+
+    name: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one function, method, constructor or call of an instance does.
+
+    `acquires` is a kind id; `when` maps a keyword argument (of this call or of the receiver's constructor) to
+    the kind id that applies when it is given a value other than False or None. `bound` names arguments
+    that, when they are a connection themselves, make the result hold nothing of its own.
+    `returns` is the qualified type of a result that is not a resource (a pool, an engine, a factory).
+    `derives` is the type of a result that belongs to its receiver (a cursor, a result, a transaction).
+    `releases` is the argument that is given back; `keeps` the one that is stored by the callee;
+    `closes` marks the object's own close (its meaning stands in its Kind); `releases_self` a method that
+    really gives the object back whatever `close` means; `releases_all` a method of a pool that ends everything the
+    pool has handed out; `itself` a call whose result is its receiver (`conn.execution_options(...)`). `makes` is the
+    argument (of this call or of the receiver's constructor) that is a class: if it is given and known, its constructor
+    says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
+    or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
+    `await`. `raises`: whether the call can raise.
+    """
+
+    acquires: str = ""
+    on: tuple[On, ...] = (On.CALL,)
+    when: Mapping[str, str] = field(default_factory=dict)
+    bound: tuple[Parameter, ...] = ()
+    returns: str = ""
+    derives: str = ""
+    releases: Parameter | None = None
+    keeps: Parameter | None = None
+    closes: bool = False
+    releases_self: bool = False
+    releases_all: bool = False
+    itself: bool = False
+    makes: Parameter | None = None
+    executes: bool = False
+    ends: str = ""
+    awaited: bool = False
+    raises: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute: its qualified type, and its truth value while the object is held (None: unknown)."""
+
+    type: str = ""
+    while_held: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeSpec:
+    """A class of a library. `init` is its constructor, `call` what calling an instance does.
+
+    `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
+    """
+
+    name: str
+    driver: str
+    bases: tuple[str, ...] = ()
+    init: Effect = field(default_factory=Effect)
+    call: Effect | None = None
+    methods: Mapping[str, Effect] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    method_truth: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """What putback knows about one library.
+
+    `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
+    tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
+    names whose appearance in a file can mean an acquire.
+    """
+
+    name: str
+    imports: tuple[str, ...]
+    packages: tuple[str, ...]
+    needles: tuple[str, ...]
+    kinds: Mapping[str, Kind]
+    functions: Mapping[str, Effect]
+    types: Mapping[str, TypeSpec]
+    aliases: Mapping[str, str]

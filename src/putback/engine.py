@@ -1,0 +1,255 @@
+"""The pipeline: discover, scan, analyse, report findings. `check` is also the library's entry."""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from putback import workers
+from putback.drivers.catalog import load_catalog
+from putback.flow.lower import MODULE
+from putback.frameworks.catalog import load_frameworks
+from putback.model.config import Config
+from putback.model.finding import Confidence, Finding, Severity
+from putback.model.fingerprint import fingerprinted
+from putback.model.report import CheckResult, StdinFile
+from putback.model.span import Position, Span
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.project import Project
+from putback.rules import ALL
+from putback.rules.rule import Rule
+from putback.scan import Broken, Scan, Scanner
+from putback.source.discover import discover, shown
+from putback.source.selection import enabled, ignored_in_file, severity_of
+from putback.source.slices import Reader
+from putback.source.suppress import Suppressions
+
+Progress = Callable[[int, int], None]
+_PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
+_WORTH_A_PROCESS = 40
+_BY_CODE = {rule.code: rule for rule in ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One outermost function of a file, or its top level, to analyse. `size` in rows."""
+
+    path: str
+    key: str
+    size: int
+
+
+def check(
+    paths: Sequence[str],
+    config: Config | None = None,
+    *,
+    stdin: StdinFile | None = None,
+    progress: Progress | None = None,
+) -> CheckResult:
+    """Find the leaks in the files at and below `paths`.
+
+    The index covers the project around the paths; findings are reported for the paths only. Raises UsageError for a path
+    that does not exist and ConfigError for settings that make no sense. Never raises for the content of a file.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _Run(config or Config(), stdin, progress).run(paths)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class _Run:
+    """One run: what its stages share."""
+
+    def __init__(self, config: Config, stdin: StdinFile | None, progress: Progress | None) -> None:
+        self.config = config
+        self.progress = progress
+        self.codes = enabled(ALL, config)
+        self.catalog = load_catalog(config.drivers)
+        self.frameworks = load_frameworks()
+        self.stdin = stdin
+        given = {os.path.abspath(stdin.path): stdin.data} if stdin is not None else {}
+        self.reader = Reader(given)
+        self.errors: list[str] = []
+
+    # -- stages
+
+    def run(self, paths: Sequence[str]) -> CheckResult:
+        asked = self._asked(paths)
+        wanted = [d.path for d in asked]
+        explicit = {d.path for d in asked if d.explicit}
+        every = self._project_files(wanted, explicit)
+        scan = Scanner(self.reader, self.catalog, self.frameworks, self.config.gates, self.config.jobs).run(every, explicit)
+        analyzer = self._analyzer(scan)
+        tasks = self._tasks(scan, frozenset(wanted))
+        found = self._broken(scan, frozenset(wanted))
+        internal = False
+        for part in self._analyse(analyzer, tasks):
+            found += part
+        internal = any(f.code == "PB009" for f in found)
+        return CheckResult(
+            self._reported(found), len(wanted), len(scan.candidates & set(wanted)), tuple(self.errors), internal
+        )
+
+    def _asked(self, paths: Sequence[str]) -> list[_Asked]:
+        if self.stdin is not None:
+            return [_Asked(os.path.abspath(self.stdin.path), True)]
+        found = discover(paths or ["."], self.config, self.errors.append)
+        return [_Asked(d.path, d.explicit) for d in found]
+
+    def _project_files(self, wanted: Sequence[str], explicit: set[str]) -> list[str]:
+        """The files that the index covers: those asked for, and the project around files named one by one."""
+        root = self.config.root or os.getcwd()
+        around = [root] if any(os.path.exists(os.path.join(root, mark)) for mark in _PROJECT_MARKS) else []
+        inside = [p for p in wanted if p.startswith(root + os.sep)]
+        if not around or not inside:
+            around = sorted({os.path.dirname(p) for p in explicit})
+        known = dict.fromkeys(wanted)
+        if around:
+            settings = replace(self.config, force_exclude=False)
+            known.update(dict.fromkeys(d.path for d in discover(around, settings, lambda message: None)))
+        return list(known)
+
+    def _analyzer(self, scan: Scan) -> Analyzer:
+        analyzer = Analyzer(scan.resolver, self.reader)
+        analyzer.context.prepare()
+        return analyzer
+
+    def _tasks(self, scan: Scan, wanted: frozenset[str]) -> list[Task]:
+        """The functions that can hold a connection, by their names alone."""
+        tasks = []
+        for module in scan.modules:
+            if module.path not in wanted:
+                continue
+            for info in module.functions.values():
+                if not info.outer and self._can_matter(info.mentions, scan):
+                    tasks.append(Task(module.path, info.key, info.end_row - info.row))
+            if self._can_matter(module.top_mentions, scan):
+                tasks.append(Task(module.path, MODULE, 50))
+        return tasks
+
+    def _can_matter(self, mentions: set[str], scan: Scan) -> bool:
+        return not self.config.gates or not scan.names.isdisjoint(mentions)
+
+    def _analyse(self, analyzer: Analyzer, tasks: Sequence[Task]) -> list[list[Finding]]:
+        hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1
+        shares = workers.dealt(tasks, lambda t: t.size, hands)
+        done = 0
+
+        def work(share: Sequence[Task]) -> list[Finding]:
+            nonlocal done
+            found: list[Finding] = []
+            for task in share:
+                found += findings_of(analyzer, task, self.codes, self.config.gates)
+                done += 1
+                if self.progress is not None and share is shares[0]:
+                    self.progress(done * hands, len(tasks))
+            return found
+
+        return workers.shared_out(work, shares)
+
+    def _broken(self, scan: Scan, wanted: frozenset[str]) -> list[Finding]:
+        if "PB001" not in self.codes:
+            return []
+        return [_syntax_error(b) for b in scan.broken if b.path in wanted]
+
+    # -- what is shown
+
+    def _reported(self, found: Iterable[Finding]) -> tuple[Finding, ...]:
+        ignored = ignored_in_file(ALL, self.config)
+        comments: dict[str, Suppressions] = {}
+        kept: dict[tuple[str, Span, str], Finding] = {}
+        for finding in found:
+            if finding.filename not in comments:
+                comments[finding.filename] = Suppressions.parse("\n".join(self.reader.rows(finding.filename)))
+            finding = replace(finding, severity=severity_of(_BY_CODE[finding.code], finding.severity, self.config))
+            if self._is_shown(finding, ignored(finding.filename), comments[finding.filename]):
+                kept.setdefault((finding.path, finding.span, finding.code), finding)
+        return fingerprinted(kept.values(), lambda f: _cut(self.reader.rows(f.filename), f.span))
+
+    def _is_shown(self, finding: Finding, ignored: frozenset[str], comments: Suppressions) -> bool:
+        rows = (finding.span.start.row, finding.span.end.row)
+        return (
+            finding.code not in ignored
+            and finding.confidence.rank >= self.config.min_confidence.rank
+            and finding.severity.rank >= self.config.min_severity.rank
+            and not comments.hides(finding.code, finding.name, *rows)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    path: str
+    explicit: bool
+
+
+def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], gates: bool = True) -> list[Finding]:
+    """The findings of all rules in one slice; a failure becomes the finding PB009 and hides nothing else."""
+    found: list[Finding] = []
+    rule: Rule | None = None
+    try:
+        for key in analyzer.nested(task.path, task.key) if not gates or analyzer.may_acquire(task.path, task.key) else ():
+            unit = analyzer.unit(task.path, key)
+            if unit is None:
+                continue
+            facts = FunctionFacts(analyzer, unit, shown)
+            for rule in ALL if facts.sites else ():
+                if rule.code in codes:
+                    found += rule.check(facts)
+    except Exception as error:
+        found.append(_internal_error(analyzer, task, rule, error))
+    return found
+
+
+def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    row = _row_of(analyzer, task)
+    name = rule.code if rule is not None else "the analysis"
+    return Finding(
+        "PB009",
+        "internal-error",
+        f"putback failed here, please report it: {name}: {type(error).__name__}: {error} ({where.name}:{where.lineno})",
+        Severity.ERROR,
+        Confidence.HIGH,
+        shown(task.path),
+        task.path,
+        Span(Position(row, 1), Position(row, 1)),
+        task.key,
+    )
+
+
+def _row_of(analyzer: Analyzer, task: Task) -> int:
+    module = analyzer.project.module(task.path)
+    info: FunctionInfo | None = module.functions.get(task.key) if module is not None else None
+    return info.def_row if info is not None else 1
+
+
+def _syntax_error(broken: Broken) -> Finding:
+    place = Position(broken.row, broken.column)
+    return Finding(
+        "PB001",
+        "syntax-error",
+        f"nothing in this file was checked: {broken.message}",
+        Severity.ERROR,
+        Confidence.HIGH,
+        shown(broken.path),
+        broken.path,
+        Span(place, place),
+        help="mend the syntax, or exclude the file",
+        url=_BY_CODE["PB001"].url,
+    )
+
+
+def _cut(rows: Sequence[str], span: Span) -> str:
+    """The source text of a span's first row."""
+    if span.start.row > len(rows):
+        return ""
+    row = rows[span.start.row - 1]
+    return row[span.start.column - 1 : span.end.column - 1 if span.end.row == span.start.row else None]

@@ -1,0 +1,374 @@
+"""Lowering of expressions: every call, await, yield and subscript becomes an operation in evaluation order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from putback.flow import ir
+from putback.flow.builder import Builder
+from putback.flow.names import (
+    UNKNOWN,
+    Awaited,
+    Choice,
+    Element,
+    Expr,
+    Function,
+    Invoke,
+    Literal,
+    Member,
+    Name,
+    dotted,
+)
+
+_CONSTANT_NAMES = {"None": ir.NONE, "True": ir.TRUE, "False": ir.FALSE}
+_CONSTANT_VALUES = {"None": None, "True": True, "False": False}
+_SCOPE_LISTINGS = {"locals", "dir", "vars"}
+
+
+class ExpressionLowering(Builder):
+    """Expressions. Statements and functions are lowered by subclasses."""
+
+    def __init__(self, qualname: str) -> None:
+        super().__init__()
+        self.qualname = qualname
+        self.nodes: list[cst.CSTNode] = []
+        self.assigned: set[str] = set()
+        self.globals: set[str] = set()
+        self.is_generator = False
+        self._index: dict[int, int] = {}
+        self._exprs: dict[int, Expr] = {}
+
+    # -- positions and symbolic values
+
+    def at(self, node: cst.CSTNode) -> int:
+        """The index under which the node's position can be asked for later."""
+        index = self._index.get(id(node))
+        if index is None:
+            index = self._index[id(node)] = len(self.nodes)
+            self.nodes.append(node)
+        return index
+
+    def expr(self, node: cst.CSTNode) -> Expr:
+        """The symbolic value of an expression node."""
+        known = self._exprs.get(id(node))
+        if known is None:
+            known = self._exprs[id(node)] = self._symbolic(node)
+        return known
+
+    def _symbolic(self, node: cst.CSTNode) -> Expr:
+        match node:
+            case cst.Name():
+                if node.value in _CONSTANT_VALUES:
+                    return Literal(_CONSTANT_VALUES[node.value])
+                return Name(node.value)
+            case cst.Attribute():
+                return Member(self.expr(node.value), node.attr.value)
+            case cst.Call():
+                args = tuple(self.expr(a.value) for a in node.args if not a.keyword and a.star == "")
+                keywords = tuple((a.keyword.value if a.keyword else "", self.expr(a.value)) for a in node.args if a.keyword or a.star == "**")
+                return Invoke(self.expr(node.func), args, keywords)
+            case cst.Await():
+                return Awaited(self.expr(node.expression))
+            case cst.SimpleString():
+                value = node.evaluated_value
+                return Literal(value) if isinstance(value, str) and len(value) < 200 else UNKNOWN
+            case cst.Integer():
+                return Literal(node.evaluated_value)
+            case cst.Subscript():
+                return Element(self.expr(node.value), self._constant_index(node))
+            case cst.BooleanOperation():
+                return Choice((self.expr(node.left), self.expr(node.right)))
+            case cst.IfExp():
+                return Choice((self.expr(node.body), self.expr(node.orelse)))
+            case cst.NamedExpr():
+                return self.expr(node.value)
+            case cst.Lambda():
+                return Function(f"{self.qualname}.<lambda{self.at(node)}>")
+            case _:
+                return UNKNOWN
+
+    def _constant_index(self, node: cst.Subscript) -> int | str | None:
+        if len(node.slice) == 1 and isinstance(node.slice[0].slice, cst.Index):
+            value = self.expr(node.slice[0].slice.value)
+            if isinstance(value, Literal) and isinstance(value.value, (int, str)):
+                return value.value
+        return None
+
+    # -- values
+
+    def value(self, node: cst.BaseExpression) -> ir.Val:
+        """Emit the operations of an expression and return where its value is."""
+        match node:
+            case cst.Name():
+                return _CONSTANT_NAMES.get(node.value, node.value)
+            case cst.Attribute():
+                return self._attribute(node)
+            case cst.Call():
+                return self.call(node)
+            case cst.Await():
+                return self._await(node)
+            case cst.Subscript():
+                return self._subscript(node)
+            case cst.BooleanOperation() | cst.IfExp():
+                return self._choice(node)
+            case cst.UnaryOperation() if isinstance(node.operator, cst.Not):
+                return self._choice(node)
+            case cst.Comparison():
+                return self._choice(node) if self._asks_none(node) else self._compute(node, self._operands(node))
+            case cst.NamedExpr():
+                return self._walrus(node)
+            case cst.Tuple() | cst.List() | cst.Set() | cst.Dict():
+                return self._build(node)
+            case cst.Yield():
+                return self._yield(node)
+            case cst.Lambda():
+                return self.closure(node, f"{self.qualname}.<lambda{self.at(node)}>")
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
+                return self._comprehension(node)
+            case cst.SimpleString() | cst.Integer() | cst.Float() | cst.Imaginary() | cst.Ellipsis():
+                return ir.CONSTANT
+            case _:
+                return self._compute(node, self._operands(node))
+
+    def _compute(self, node: cst.CSTNode, operands: Sequence[ir.Val]) -> ir.Val:
+        if not operands:
+            return ir.CONSTANT
+        target = self.temporary()
+        self.emit(ir.Compute(self.at(node), target, tuple(operands)))
+        return target
+
+    def _operands(self, node: cst.CSTNode) -> list[ir.Val]:
+        """The values of the expressions directly below an operator, a comparison or a formatted string."""
+        found: list[ir.Val] = []
+        for child in node.children:
+            if isinstance(child, cst.BaseExpression):
+                found.append(self.value(child))
+            elif child.children:
+                found.extend(self._operands(child))
+        return found
+
+    def _attribute(self, node: cst.Attribute) -> ir.Val:
+        base = self.value(node.value)
+        target = self.temporary()
+        self.emit(ir.Attr(self.at(node), target, base, node.attr.value, self.expr(node)))
+        return target
+
+    def _subscript(self, node: cst.Subscript) -> ir.Val:
+        base = self.value(node.value)
+        for element in node.slice:
+            self._operands(element)
+        target = self.temporary()
+        self.emit(ir.Item(self.at(node), target, base, self._constant_index(node)))
+        return target
+
+    def call(self, node: cst.Call, awaited: bool = False, discarded: bool = False) -> ir.Val:
+        """Emit a call; `awaited` and `discarded` say what stands around it."""
+        func = node.func
+        receiver: ir.Val = ""
+        if isinstance(func, cst.Attribute):
+            receiver = self.value(func.value)
+            callee, name = self.temporary(), func.attr.value
+            self.emit(ir.Attr(self.at(func), callee, receiver, name, self.expr(func)))
+        else:
+            callee, name = self.value(func), func.value if isinstance(func, cst.Name) else ""
+        arguments = tuple(
+            ir.Argument(self.value(a.value), a.keyword.value if a.keyword else "", a.star != "") for a in node.args
+        )
+        target = self.temporary()
+        self.emit(
+            ir.Call(self.at(node), target, callee, receiver, name, arguments, self.expr(node), awaited, discarded)
+        )
+        return target
+
+    def _await(self, node: cst.Await) -> ir.Val:
+        inner = node.expression
+        source = self.call(inner, awaited=True) if isinstance(inner, cst.Call) else self.value(inner)
+        target = self.temporary()
+        self.emit(ir.Await(self.at(node), target, source, isinstance(inner, cst.Call)))
+        return target
+
+    def _walrus(self, node: cst.NamedExpr) -> ir.Val:
+        source = self.value(node.value)
+        if isinstance(node.target, cst.Name):
+            self.bind(node.target, source)
+            return node.target.value
+        return source
+
+    def _build(self, node: cst.Tuple | cst.List | cst.Set | cst.Dict) -> ir.Val:
+        elements: list[ir.Val] = []
+        for element in node.elements:
+            if isinstance(element, cst.DictElement):
+                elements.append(self.value(element.key))
+            elements.append(self.value(element.value))
+        if not elements:
+            return ir.CONSTANT
+        target = self.temporary()
+        self.emit(ir.Build(self.at(node), target, tuple(elements), isinstance(node, cst.Tuple)))
+        return target
+
+    def _yield(self, node: cst.Yield) -> ir.Val:
+        self.is_generator = True
+        delegate = isinstance(node.value, cst.From)
+        inner = node.value.item if isinstance(node.value, cst.From) else node.value
+        source = self.value(inner) if inner is not None else ir.NONE
+        target = self.temporary()
+        self.emit(ir.Yield(self.at(node), target, source, delegate))
+        return target
+
+    def _choice(self, node: cst.BaseExpression) -> ir.Val:
+        """A value decided by branching, so that a flag remembers what it was computed from."""
+        target = self.hidden("choice")
+        done = self.new_block()
+        at = self.at(node)
+        match node:
+            case cst.BooleanOperation():
+                self.emit(ir.Assign(at, target, self.value(node.left)))
+                more, stop = self.fork(ir.Test("truth", target))
+                if isinstance(node.operator, cst.Or):
+                    more, stop = stop, more
+                self._go(stop, done)
+                self.start(more)
+                self.emit(ir.Assign(at, target, self.value(node.right)))
+                self.jump(done)
+            case cst.IfExp():
+                then, orelse = self.new_block(), self.new_block()
+                self.condition(node.test, then, orelse)
+                for block, branch in ((then, node.body), (orelse, node.orelse)):
+                    self.start(block)
+                    self.emit(ir.Assign(at, target, self.value(branch)))
+                    self.jump(done)
+            case _:
+                then, orelse = self.new_block(), self.new_block()
+                self.condition(node, then, orelse)
+                for block, constant in ((then, ir.TRUE), (orelse, ir.FALSE)):
+                    self.start(block)
+                    self.emit(ir.Assign(at, target, constant))
+                    self.jump(done)
+        self.start(done)
+        return target
+
+    def _go(self, block: int, target: int) -> None:
+        self.start(block)
+        self.jump(target)
+
+    def _comprehension(self, node: cst.ListComp | cst.SetComp | cst.DictComp | cst.GeneratorExp) -> ir.Val:
+        result = self.hidden("comp")
+        at = self.at(node)
+        self.emit(ir.Assign(at, result, ir.CONSTANT))
+        done = self.new_block()
+        self._comprehension_loop(node, node.for_in, result, done)
+        self.start(done)
+        return result
+
+    def _comprehension_loop(self, node: cst.BaseComp, clause: cst.CompFor, result: ir.Val, done: int) -> None:
+        source = self.hidden("for")
+        self.emit(ir.Assign(self.at(clause), source, self.value(clause.iter)))
+        head = self.new_block()
+        self.jump(head)
+        self.start(head)
+        item = self.temporary()
+        self.emit(ir.Next(self.at(clause.iter), item, source, clause.asynchronous is not None))
+        body, exhausted = self.fork(ir.Test("unknown"))
+        self._go(exhausted, done)
+        self.start(body)
+        self.bind(clause.target, item)
+        for condition in clause.ifs:
+            kept = self.new_block()
+            self.condition(condition.test, kept, head)
+            self.start(kept)
+        if clause.inner_for_in is not None:
+            self._comprehension_loop(node, clause.inner_for_in, result, head)
+            return
+        parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (node.elt,)  # type: ignore[attr-defined]
+        self.emit(ir.Build(self.at(node), result, tuple(self.value(p) for p in parts)))
+        self.jump(head)
+
+    # -- conditions
+
+    def condition(self, node: cst.BaseExpression, then: int, orelse: int) -> None:
+        """Branch on an expression; short-circuit operators become control flow."""
+        match node:
+            case cst.BooleanOperation():
+                middle = self.new_block()
+                if isinstance(node.operator, cst.And):
+                    self.condition(node.left, middle, orelse)
+                else:
+                    self.condition(node.left, then, middle)
+                self.start(middle)
+                self.condition(node.right, then, orelse)
+            case cst.UnaryOperation() if isinstance(node.operator, cst.Not):
+                self.condition(node.expression, orelse, then)
+            case cst.Name() if node.value == "True":
+                self.jump(then)
+            case cst.Name() if node.value in ("False", "None"):
+                self.jump(orelse)
+            case cst.Integer():
+                self.jump(then if node.evaluated_value else orelse)
+            case cst.Comparison() if len(node.comparisons) == 1:
+                self._comparison(node, then, orelse)
+            case cst.Call() if self._is_isinstance(node):
+                subject = self.value(node.args[0].value)
+                self.end(ir.Branch(ir.Test("isinstance", subject, key=dotted(self.expr(node.args[1].value)) or ""), then, orelse))
+            case _:
+                key = dotted(self.expr(node)) or ""
+                self.end(ir.Branch(ir.Test("truth", self.value(node), key=key), then, orelse))
+
+    def _comparison(self, node: cst.Comparison, then: int, orelse: int) -> None:
+        part = node.comparisons[0]
+        operator, right = part.operator, part.comparator
+        if isinstance(operator, (cst.In, cst.NotIn)) and self._names_scope(node.left, right):
+            assert isinstance(node.left, cst.SimpleString)
+            test = ir.Test("bound", str(node.left.evaluated_value))
+        else:
+            left_value = self.value(node.left)
+            right_value = self.value(right)
+            key = self._key(node.left, right)
+            if right_value == ir.NONE:
+                test = ir.Test("none", left_value, key=key)
+            elif isinstance(operator, (cst.Equal, cst.NotEqual, cst.Is, cst.IsNot)):
+                test = ir.Test("equal", left_value, right_value, f"{key}==" if key else "")
+            else:
+                test = ir.Test("unknown", key=f"{key} {type(operator).__name__}" if key else "")
+        if isinstance(operator, (cst.IsNot, cst.NotEqual, cst.NotIn)):
+            then, orelse = orelse, then
+            if test.kind == "unknown" and test.key:
+                test = ir.Test("unknown", key=test.key.removesuffix("NotIn") + "In")
+        self.end(ir.Branch(test, then, orelse))
+
+    def _key(self, left: cst.BaseExpression, right: cst.BaseExpression) -> str:
+        names = [self._simple(left), self._simple(right)]
+        return " ".join(n for n in names if n) if all(names) else ""
+
+    def _simple(self, node: cst.BaseExpression) -> str:
+        expr = self.expr(node)
+        return repr(expr.value) if isinstance(expr, Literal) else dotted(expr) or ""
+
+    def _asks_none(self, node: cst.Comparison) -> bool:
+        return len(node.comparisons) == 1 and isinstance(
+            node.comparisons[0].operator, (cst.Is, cst.IsNot, cst.Equal, cst.NotEqual, cst.In, cst.NotIn)
+        )
+
+    @staticmethod
+    def _names_scope(left: cst.BaseExpression, right: cst.BaseExpression) -> bool:
+        return (
+            isinstance(left, cst.SimpleString)
+            and isinstance(right, cst.Call)
+            and isinstance(right.func, cst.Name)
+            and right.func.value in _SCOPE_LISTINGS
+        )
+
+    @staticmethod
+    def _is_isinstance(node: cst.Call) -> bool:
+        return isinstance(node.func, cst.Name) and node.func.value == "isinstance" and len(node.args) == 2
+
+    # -- provided by the subclasses
+
+    def bind(self, target: cst.CSTNode, source: ir.Val) -> None:
+        """Assign `source` to an assignment target."""
+        raise NotImplementedError
+
+    def closure(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> ir.Val:
+        """Lower a nested function or lambda on its own and return the value that stands for it."""
+        raise NotImplementedError

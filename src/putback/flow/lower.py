@@ -1,0 +1,187 @@
+"""The libcst visitor: source text of a function -> blocks.
+
+`lower` takes the text of one slice (a function with its decorators, a method with its indentation, or the top level of a
+module) and returns the functions in it, nested ones included. Positions are computed only when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from putback.flow import ir
+from putback.flow.builder import pruned
+from putback.flow.statements import StatementLowering
+from putback.model.errors import SourceError
+from putback.model.span import Position, Span
+
+MODULE = "<module>"
+
+
+@dataclass(slots=True)
+class Lowered:
+    """The functions of one slice by qualified name, and the way to their positions.
+
+    `row_offset` is added to each row of the slice; `nodes` stays inside this process.
+    """
+
+    functions: dict[str, ir.FunctionIR]
+    tree: cst.Module
+    row_offset: int
+    nodes: Mapping[str, list[cst.CSTNode]]
+    nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _positions: Mapping[cst.CSTNode, object] | None = None
+
+    def span(self, qualname: str, at: int) -> Span:
+        """Where operation `at` of function `qualname` stands in the file."""
+        if self._positions is None:
+            wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
+            self._positions = wrapper.resolve(PositionProvider)
+        found = self._positions[_anchor(self.nodes[qualname][at])]
+        start, end = found.start, found.end  # type: ignore[attr-defined]
+        rows = self.row_offset
+        return Span(Position(start.line + rows, start.column + 1), Position(end.line + rows, end.column + 1))
+
+    def text(self, qualname: str, at: int) -> str:
+        """The source text of operation `at`, as written."""
+        return self.tree.code_for_node(self.nodes[qualname][at]).strip()
+
+
+def _anchor(node: cst.CSTNode) -> cst.CSTNode:
+    """The part of a compound statement that is shown: its name or its type, not its whole body."""
+    match node:
+        case cst.FunctionDef():
+            return node.name
+        case cst.ExceptHandler() | cst.ExceptStarHandler():
+            return node.type if node.type is not None else node
+        case _:
+            return node
+
+
+def parse(text: str) -> cst.Module:
+    """Parse source text. Raises SourceError with row and column when it is not Python."""
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise SourceError(error.message.splitlines()[0], error.raw_line, error.raw_column + 1) from None
+    except RecursionError:
+        raise SourceError("nested too deeply to parse") from None
+
+
+def lower(text: str, row_offset: int, key: str) -> Lowered:
+    """Lower the function that a slice holds, and those nested in it, as `key` and `key.inner`.
+
+    A slice whose first line is indented is wrapped in a class, and the extra row is taken off again.
+    """
+    if text[:1] in (" ", "\t"):
+        text, row_offset = "class _:\n" + text, row_offset - 1
+    tree = parse(text)
+    statements = list(tree.body)
+    if statements and isinstance(statements[0], cst.ClassDef) and text.startswith("class _:\n"):
+        statements = list(statements[0].body.body)
+    collector = _Collector()
+    for statement in statements:
+        if isinstance(statement, cst.FunctionDef):
+            collector.function(statement, key)
+    return collector.result(tree, row_offset)
+
+
+def lower_module(text: str) -> Lowered:
+    """Lower the top level of a module as the function `<module>`; definitions are left out."""
+    tree = parse(text)
+    collector = _Collector()
+    body = [s for s in tree.body if not isinstance(s, (cst.FunctionDef, cst.ClassDef))]
+    collector.module(tree, body)
+    return collector.result(tree, 0)
+
+
+class _Collector:
+    """Lowers functions and keeps what belongs together."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, ir.FunctionIR] = {}
+        self.nodes: dict[str, list[cst.CSTNode]] = {}
+
+    def result(self, tree: cst.Module, row_offset: int) -> Lowered:
+        return Lowered(self.functions, tree, row_offset, self.nodes)
+
+    def module(self, tree: cst.Module, body: list[cst.BaseStatement | cst.BaseCompoundStatement]) -> None:
+        lowering = _FunctionLowering(MODULE, self)
+        at = lowering.at(tree)
+        lowering.body(body)
+        self._finish(lowering, MODULE, (), False, at)
+
+    def function(self, node: cst.FunctionDef | cst.Lambda, qualname: str) -> _FunctionLowering:
+        lowering = _FunctionLowering(qualname, self)
+        at = lowering.at(node)
+        params = _parameters(node.params)
+        if isinstance(node, cst.Lambda):
+            value = lowering.value(node.body)
+            lowering.leave_function(lowering.at(node.body), value)
+            is_async = False
+        else:
+            lowering.statement(node.body)
+            is_async = node.asynchronous is not None
+        self._finish(lowering, qualname, params, is_async, at)
+        return lowering
+
+    def _finish(
+        self, lowering: _FunctionLowering, qualname: str, params: tuple[ir.Param, ...], is_async: bool, at: int
+    ) -> None:
+        lowering.current.end = ir.Return(at, ir.NONE)
+        self.nodes[qualname] = lowering.nodes
+        self.functions[qualname] = ir.FunctionIR(
+            qualname,
+            params,
+            is_async,
+            lowering.is_generator,
+            at,
+            pruned(lowering.blocks),
+            0,
+            frozenset(lowering.assigned),
+            frozenset(lowering.globals),
+        )
+
+
+class _FunctionLowering(StatementLowering):
+    """Statements of one function; nested functions go to the shared collector."""
+
+    def __init__(self, qualname: str, collector: _Collector) -> None:
+        super().__init__(qualname)
+        self.collector = collector
+
+    def closure(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> ir.Val:
+        inner = self.collector.function(node, qualname)
+        own = {p.name for p in _parameters(node.params)} | (inner.assigned - inner.globals)
+        captured = tuple(sorted(_names(node) - own))
+        target = self.temporary()
+        self.emit(ir.Closure(self.at(node), target, qualname, captured))
+        return target
+
+
+def _parameters(params: cst.Parameters) -> tuple[ir.Param, ...]:
+    found = [ir.Param(p.name.value) for p in (*params.posonly_params, *params.params)]
+    if isinstance(params.star_arg, cst.Param):
+        found.append(ir.Param(params.star_arg.name.value, "*"))
+    found += [ir.Param(p.name.value, "kw") for p in params.kwonly_params]
+    if params.star_kwarg is not None:
+        found.append(ir.Param(params.star_kwarg.name.value, "**"))
+    return tuple(found)
+
+
+def _names(node: cst.CSTNode) -> set[str]:
+    """Every bare name below a node."""
+    found: set[str] = set()
+    stack: list[cst.CSTNode] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Name):
+            found.add(current.value)
+        elif isinstance(current, cst.Attribute):
+            stack.append(current.value)
+        else:
+            stack.extend(current.children)
+    return found

@@ -1,0 +1,233 @@
+"""The worklist solver: explores every pair of block and state that can be reached, breadth first.
+
+A domain says what one operation does to one state. The value of a block is the set of the states that reach it, so a
+join is a union and equal states merge; where a block gathers more states than the domain allows, the domain makes them
+coarser. Each pair remembers how it was first reached: the shortest path is the explanation of a finding.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from putback.flow import ir
+
+S = TypeVar("S", bound=Hashable)
+
+
+class Edge(Enum):
+    """How control went from one block to the next."""
+
+    NORMAL = "normal"
+    RAISED = "raised"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[S]):
+    """What an operation leads to: states after it, states on its exception edge, and defects seen on the way."""
+
+    after: tuple[S, ...]
+    raised: tuple[S, ...] = ()
+    defects: tuple[str, ...] = ()
+
+
+class Domain(Protocol[S]):
+    """The meaning of operations and branches for one question."""
+
+    def initial(self) -> Sequence[S]:
+        """The states at the entry."""
+        ...
+
+    def step(self, op: ir.Op, state: S) -> Outcome[S]:
+        """One operation."""
+        ...
+
+    def assume(self, test: ir.Test, state: S, holds: bool) -> S | None:
+        """The state where `test` holds (or not); None where that cannot be."""
+        ...
+
+    def dispatch(self, end: ir.Dispatch, state: S) -> Sequence[tuple[int | None, S]]:
+        """Where an exception goes: clause targets, None for on to the handler outside."""
+        ...
+
+    def resume(self, end: ir.Resume, state: S) -> tuple[S | None, S | None]:
+        """The state in which the exception goes on, and the one in which it was swallowed."""
+        ...
+
+    def raising(self, end: ir.Raise, state: S) -> S:
+        """An explicit `raise`."""
+        ...
+
+    def returning(self, end: ir.Return, state: S) -> S:
+        """A `return`."""
+        ...
+
+    def coarser(self, state: S) -> S:
+        """A state that says less, for blocks with too many states."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Node(Generic[S]):
+    """A block with a state at its start."""
+
+    block: int
+    state: S
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival(Generic[S]):
+    """How a node was first reached: from `source`, by `edge`, at operation `at`."""
+
+    source: Node[S] | None
+    edge: Edge
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Generic[S]):
+    """A way out of the function: the last node, the state at the exit, and the operation it left by."""
+
+    node: Node[S]
+    state: S
+    edge: Edge
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Defect(Generic[S]):
+    """A defect that an operation showed in some state."""
+
+    what: str
+    at: int
+    node: Node[S]
+
+
+@dataclass(slots=True)
+class Exploration(Generic[S]):
+    """All that was reached. `capped` says that states were made coarser."""
+
+    arrivals: dict[Node[S], Arrival[S]] = field(default_factory=dict)
+    endings: list[Ending[S]] = field(default_factory=list)
+    defects: list[Defect[S]] = field(default_factory=list)
+    capped: bool = False
+
+    def path(self, node: Node[S]) -> list[tuple[Node[S], Arrival[S]]]:
+        """The nodes from the entry to `node`, each with how it was reached."""
+        found: list[tuple[Node[S], Arrival[S]]] = []
+        current: Node[S] | None = node
+        while current is not None:
+            arrival = self.arrivals[current]
+            found.append((current, arrival))
+            current = arrival.source
+        found.reverse()
+        return found
+
+
+def explore(function: ir.FunctionIR, domain: Domain[S], states_per_block: int = 48, nodes: int = 20_000) -> Exploration[S]:
+    """Explore `function`. Beyond `states_per_block` states a block's states are coarsened; `nodes` bounds the whole."""
+    return _Explorer(function, domain, states_per_block, nodes).run()
+
+
+class _Explorer(Generic[S]):
+    def __init__(self, function: ir.FunctionIR, domain: Domain[S], states_per_block: int, nodes: int) -> None:
+        self.function = function
+        self.domain = domain
+        self.states_per_block = states_per_block
+        self.nodes = nodes
+        self.found: Exploration[S] = Exploration()
+        self.queue: deque[Node[S]] = deque()
+        self.counts: dict[int, int] = {}
+        self.ended: set[tuple[S, Edge, int]] = set()
+        self.seen_defects: set[tuple[str, int]] = set()
+
+    def run(self) -> Exploration[S]:
+        for state in self.domain.initial():
+            self.reach(self.function.entry, state, None, Edge.NORMAL, -1)
+        while self.queue:
+            self.visit(self.queue.popleft())
+        return self.found
+
+    def reach(self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int) -> None:
+        count = self.counts.get(block, 0)
+        if count >= self.states_per_block or len(self.found.arrivals) >= self.nodes:
+            self.found.capped = True
+            state = self.domain.coarser(state)
+            if len(self.found.arrivals) >= self.nodes + 2000:
+                return
+        node = Node(block, state)
+        if node in self.found.arrivals:
+            return
+        self.counts[block] = count + 1
+        self.found.arrivals[node] = Arrival(source, edge, at)
+        self.queue.append(node)
+
+    def leave(self, node: Node[S], state: S, edge: Edge, at: int) -> None:
+        key = (state, edge, at)
+        if key not in self.ended:
+            self.ended.add(key)
+            self.found.endings.append(Ending(node, state, edge, at))
+
+    def throw(self, node: Node[S], state: S, at: int) -> None:
+        handler = self.function.blocks[node.block].handler
+        if handler is None:
+            self.leave(node, state, Edge.RAISED, at)
+        else:
+            self.reach(handler, state, node, Edge.RAISED, at)
+
+    def visit(self, node: Node[S]) -> None:
+        block = self.function.blocks[node.block]
+        states: tuple[S, ...] = (node.state,)
+        last = -1
+        for op in block.ops:
+            last = op.at
+            after: dict[S, None] = {}
+            for state in states:
+                outcome = self.domain.step(op, state)
+                after.update(dict.fromkeys(outcome.after))
+                for raised in outcome.raised:
+                    self.throw(node, raised, op.at)
+                for what in outcome.defects:
+                    self.defect(what, op.at, node)
+            states = tuple(after)
+            if not states:
+                return
+        for state in states:
+            self.finish(node, block, state, last)
+
+    def defect(self, what: str, at: int, node: Node[S]) -> None:
+        if (what, at) not in self.seen_defects:
+            self.seen_defects.add((what, at))
+            self.found.defects.append(Defect(what, at, node))
+
+    def finish(self, node: Node[S], block: ir.Block, state: S, last: int) -> None:
+        domain = self.domain
+        match block.end:
+            case ir.Jump(target=target):
+                self.reach(target, state, node, Edge.NORMAL, last)
+            case ir.Branch(test=test, then=then, orelse=orelse):
+                for target, holds in ((then, True), (orelse, False)):
+                    assumed = domain.assume(test, state, holds)
+                    if assumed is not None:
+                        self.reach(target, assumed, node, Edge.NORMAL, last)
+            case ir.Return() as end:
+                self.leave(node, domain.returning(end, state), Edge.NORMAL, end.at)
+            case ir.Raise() as end:
+                self.throw(node, domain.raising(end, state), end.at)
+            case ir.Dispatch() as end:
+                for where, caught in domain.dispatch(end, state):
+                    if where is None:
+                        self.throw(node, caught, last)
+                    else:
+                        self.reach(where, caught, node, Edge.NORMAL, last)
+            case ir.Resume() as end:
+                on, swallowed = domain.resume(end, state)
+                if on is not None:
+                    self.throw(node, on, last)
+                if swallowed is not None and end.swallowed is not None:
+                    self.reach(end.swallowed, swallowed, node, Edge.NORMAL, last)
+            case _:
+                pass

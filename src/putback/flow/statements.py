@@ -1,0 +1,350 @@
+"""Lowering of statements: control flow with exception edges, one copy of each clean-up per kind of exit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import libcst as cst
+
+from putback.flow import ir
+from putback.flow.builder import Frame
+from putback.flow.expressions import ExpressionLowering
+from putback.flow.names import dotted
+
+
+class StatementLowering(ExpressionLowering):
+    """Statements of one function body."""
+
+    def body(self, statements: Sequence[cst.CSTNode]) -> None:
+        """Emit statements in order."""
+        for statement in statements:
+            self.statement(statement)
+
+    def statement(self, node: cst.CSTNode) -> None:
+        """Emit one statement, simple or compound."""
+        match node:
+            case cst.SimpleStatementLine() | cst.SimpleStatementSuite():
+                for small in node.body:
+                    self._small(small)
+            case cst.IndentedBlock():
+                self.body(node.body)
+            case cst.If():
+                self._if(node)
+            case cst.For():
+                self._for(node)
+            case cst.While():
+                self._while(node)
+            case cst.Try() | cst.TryStar():
+                self._try(node)
+            case cst.With():
+                self._with(node, 0)
+            case cst.Match():
+                self._match(node)
+            case cst.FunctionDef():
+                self._function(node)
+            case cst.ClassDef():
+                self._class(node)
+
+    # -- simple statements
+
+    def _small(self, node: cst.BaseSmallStatement) -> None:
+        match node:
+            case cst.Expr():
+                self._expression_statement(node.value)
+            case cst.Assign():
+                source = self.value(node.value)
+                if len(node.targets) > 1 and ir.is_temporary(source):
+                    source = self._keep(node, source)
+                for target in node.targets:
+                    self.bind(target.target, source)
+            case cst.AnnAssign() if node.value is not None:
+                self.bind(node.target, self.value(node.value))
+            case cst.AugAssign():
+                self._augmented(node)
+            case cst.Return():
+                value = self.value(node.value) if node.value is not None else ir.NONE
+                self.leave_function(self.at(node), value)
+            case cst.Raise():
+                self._raise(node)
+            case cst.Assert():
+                self._assert(node)
+            case cst.Break():
+                self.leave_loop(self.at(node), "break")
+            case cst.Continue():
+                self.leave_loop(self.at(node), "continue")
+            case cst.Del():
+                self._delete(node.target)
+            case cst.Global() | cst.Nonlocal():
+                self.globals.update(item.name.value for item in node.names)
+
+    def _keep(self, node: cst.CSTNode, source: ir.Val) -> ir.Val:
+        kept = self.hidden("value")
+        self.emit(ir.Assign(self.at(node), kept, source))
+        return kept
+
+    def _expression_statement(self, node: cst.BaseExpression) -> None:
+        if isinstance(node, cst.Call):
+            self.call(node, discarded=True)
+        else:
+            self.value(node)
+
+    def _augmented(self, node: cst.AugAssign) -> None:
+        operands = (self.value(node.target), self.value(node.value))
+        target = self.temporary()
+        self.emit(ir.Compute(self.at(node), target, operands))
+        self.bind(node.target, target)
+
+    def _raise(self, node: cst.Raise) -> None:
+        type_, value = "", ""
+        if node.exc is not None:
+            raised = node.exc.func if isinstance(node.exc, cst.Call) else node.exc
+            value = self.value(node.exc)
+            if isinstance(node.exc, cst.Call) or not ir.is_local(value) or value not in self.assigned:
+                type_ = dotted(self.expr(raised)) or "?"
+        self.end(ir.Raise(self.at(node), type_, value))
+
+    def _assert(self, node: cst.Assert) -> None:
+        passed, failed = self.new_block(), self.new_block()
+        self.condition(node.test, passed, failed)
+        self.start(failed)
+        self.end(ir.Raise(self.at(node), "AssertionError"))
+        self.start(passed)
+
+    def _delete(self, node: cst.BaseExpression) -> None:
+        match node:
+            case cst.Name():
+                self.emit(ir.Delete(self.at(node), node.value))
+            case cst.Tuple() | cst.List():
+                for element in node.elements:
+                    self._delete(element.value)
+            case _:
+                self.value(node)
+
+    # -- targets
+
+    def bind(self, target: cst.CSTNode, source: ir.Val) -> None:
+        match target:
+            case cst.Name():
+                self._bind_name(target, source)
+            case cst.Attribute():
+                base = self.value(target.value)
+                self.emit(ir.StoreAttr(self.at(target), base, target.attr.value, source))
+            case cst.Subscript():
+                base = self.value(target.value)
+                for element in target.slice:
+                    self._operands(element)
+                self.emit(ir.StoreItem(self.at(target), base, source))
+            case cst.Tuple() | cst.List():
+                self._bind_many(target, source)
+            case cst.StarredElement():
+                self.bind(target.value, source)
+
+    def _bind_name(self, target: cst.Name, source: ir.Val) -> None:
+        if target.value in self.globals:
+            self.emit(ir.StoreGlobal(self.at(target), target.value, source))
+            return
+        self.assigned.add(target.value)
+        self.emit(ir.Assign(self.at(target), target.value, source))
+
+    def _bind_many(self, target: cst.Tuple | cst.List, source: ir.Val) -> None:
+        values = [self.temporary() for _ in target.elements]
+        self.emit(ir.Unpack(self.at(target), tuple(values), source))
+        for element, value in zip(target.elements, values, strict=True):
+            self.bind(element.value, value)
+
+    # -- branches and loops
+
+    def _if(self, node: cst.If) -> None:
+        then, orelse, done = self.new_block(), self.new_block(), self.new_block()
+        self.condition(node.test, then, orelse)
+        self.start(then)
+        self.statement(node.body)
+        self.jump(done)
+        self.start(orelse)
+        if isinstance(node.orelse, cst.If):
+            self._if(node.orelse)
+        elif node.orelse is not None:
+            self.statement(node.orelse.body)
+        self.jump(done)
+        self.start(done)
+
+    def _loop(self, node: cst.For | cst.While, head: int, done: int, exhausted: int) -> None:
+        """The body, back to `head`, then the `else` part on the way from `exhausted` to `done`."""
+        self.frames.append(Frame(loop=(done, head)))
+        self.start_in_frame()
+        self.statement(node.body)
+        self.jump(head)
+        self.frames.pop()
+        self.start(exhausted)
+        if node.orelse is not None:
+            self.statement(node.orelse.body)
+        self.jump(done)
+        self.start(done)
+
+    def start_in_frame(self) -> None:
+        """Go on in a block that belongs to the frame just pushed."""
+        block = self.new_block()
+        self.current.end = ir.Jump(block)
+        self.start(block)
+
+    def _for(self, node: cst.For) -> None:
+        source = self.hidden("for")
+        self.emit(ir.Assign(self.at(node.iter), source, self.value(node.iter)))
+        head, done = self.new_block(), self.new_block()
+        self.jump(head)
+        self.start(head)
+        item = self.temporary()
+        self.emit(ir.Next(self.at(node.iter), item, source, node.asynchronous is not None))
+        inside, exhausted = self.fork(ir.Test("unknown"))
+        self.start(inside)
+        self.bind(node.target, item)
+        self._loop(node, head, done, exhausted)
+
+    def _while(self, node: cst.While) -> None:
+        head, inside, exhausted, done = (self.new_block() for _ in range(4))
+        self.jump(head)
+        self.start(head)
+        self.condition(node.test, inside, exhausted)
+        self.start(inside)
+        self._loop(node, head, done, exhausted)
+
+    def _match(self, node: cst.Match) -> None:
+        subject = self._keep(node, self.value(node.subject))
+        done = self.new_block()
+        for case in node.cases:
+            taken, following = self.fork(ir.Test("unknown"))
+            self.start(taken)
+            self._capture(case.pattern, subject)
+            if case.guard is not None:
+                inside = self.new_block()
+                self.condition(case.guard, inside, following)
+                self.start(inside)
+            self.statement(case.body)
+            self.jump(done)
+            self.start(following)
+        self.jump(done)
+        self.start(done)
+
+    def _capture(self, pattern: cst.CSTNode, subject: ir.Val) -> None:
+        """Bind the names of a pattern: the whole subject for a bare name, unknown parts otherwise."""
+        if isinstance(pattern, cst.MatchAs):
+            if pattern.name is not None:
+                self._bind_name(pattern.name, subject)
+            if pattern.pattern is not None:
+                self._capture(pattern.pattern, subject)
+            return
+        for child in pattern.children:
+            if isinstance(child, (cst.MatchPattern, cst.MatchSequenceElement, cst.MatchMappingElement, cst.MatchKeywordElement, cst.MatchOrElement)):
+                self._capture(child, ir.CONSTANT)
+
+    # -- try and with
+
+    def _try(self, node: cst.Try | cst.TryStar) -> None:
+        if node.finalbody is None:
+            self._try_except(node)
+            return
+        final = node.finalbody.body
+        self._protected(lambda: self._try_except(node), lambda: self.statement(final), ir.Resume())
+
+    def _protected(self, inside: Callable[[], None], cleanup: Callable[[], None], resume: ir.Resume) -> None:
+        """`inside` under a frame whose `cleanup` is copied on each way out; exceptions go on by `resume`."""
+        raised = self.new_block()
+        self.frames.append(Frame(handler=raised, cleanup=cleanup))
+        self.start_in_frame()
+        inside()
+        self.frames.pop()
+        self.start_in_frame()
+        cleanup()
+        normal = self.current
+        self.start(raised)
+        cleanup()
+        self.end(resume)
+        self.start(normal.id)
+
+    def _try_except(self, node: cst.Try | cst.TryStar) -> None:
+        if not node.handlers:
+            self.statement(node.body)
+            return
+        dispatch, done = self.new_block(), self.new_block()
+        self.frames.append(Frame(handler=dispatch))
+        self.start_in_frame()
+        self.statement(node.body)
+        self.frames.pop()
+        self.start_in_frame()
+        if node.orelse is not None:
+            self.statement(node.orelse.body)
+        self.jump(done)
+        clauses = [(handler, self.new_block()) for handler in node.handlers]
+        self.start(dispatch)
+        self.end(ir.Dispatch(tuple(ir.Clause(self._caught(h.type), block) for h, block in clauses)))
+        for handler, block in clauses:
+            self.start(block)
+            self._handler(handler)
+            self.jump(done)
+        self.start(done)
+
+    def _handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler) -> None:
+        name = node.name.name.value if node.name is not None and isinstance(node.name.name, cst.Name) else ""
+        if name:
+            self.assigned.add(name)
+        self.emit(ir.Catch(self.at(node), name))
+        self.statement(node.body)
+        self.emit(ir.EndCatch(self.at(node)))
+
+    def _caught(self, node: cst.BaseExpression | None) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        if isinstance(node, cst.Tuple):
+            return tuple(dotted(self.expr(e.value)) or "?" for e in node.elements) or ("?",)
+        return (dotted(self.expr(node)) or "?",)
+
+    def _with(self, node: cst.With, index: int) -> None:
+        if index == len(node.items):
+            self.statement(node.body)
+            return
+        item = node.items[index]
+        is_async = node.asynchronous is not None
+        group = len(self.blocks)
+        expr = self.expr(item.item)
+        at = self.at(item.item)
+        manager = self.hidden("with")
+        self.emit(ir.Assign(at, manager, self.value(item.item)))
+        entered = self.temporary()
+        self.emit(ir.Enter(at, entered, manager, is_async, group, expr))
+        after = self.new_block()
+        raised = self.new_block()
+
+        def leave(exceptional: bool) -> None:
+            self.emit(ir.Exit(at, manager, is_async, group, exceptional, expr))
+
+        self.frames.append(Frame(handler=raised, cleanup=lambda: leave(False)))
+        self.start_in_frame()
+        if item.asname is not None:
+            self.bind(item.asname.name, entered)
+        self._with(node, index + 1)
+        self.frames.pop()
+        self.start_in_frame()
+        leave(False)
+        self.jump(after)
+        self.start(raised)
+        leave(True)
+        self.end(ir.Resume(after, group))
+        self.start(after)
+
+    # -- definitions
+
+    def _function(self, node: cst.FunctionDef) -> None:
+        for decorator in node.decorators:
+            self.value(decorator.decorator)
+        for param in (*node.params.params, *node.params.kwonly_params):
+            if param.default is not None:
+                self.value(param.default)
+        value = self.closure(node, f"{self.qualname}.{node.name.value}")
+        self._bind_name(node.name, value)
+
+    def _class(self, node: cst.ClassDef) -> None:
+        """A nested class: its methods are functions of their own, its body is not executed here."""
+        for member in node.body.body:
+            if isinstance(member, cst.FunctionDef):
+                self.closure(member, f"{self.qualname}.{node.name.value}.{member.name.value}")
+        self._bind_name(node.name, ir.CONSTANT)

@@ -1,0 +1,174 @@
+"""All framework tables together: what a framework makes of a function.
+
+The tables are the `.toml` files beside this module. A name in them may hold alternatives in braces:
+`flask.{Flask,Blueprint}.{get,post}` is four names.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from putback.frameworks.schema import Framework, Marker, Role
+from putback.model.tables import Where, flag, many, mapping, member, record, resolve_aliases, text, whole
+
+_HERE = Path(__file__).parent
+_ALTERNATIVES = re.compile(r"\{([^}]*)\}")
+
+Argument = tuple[Role, int, str]
+"""The role that a callable gives to its argument, the argument's position and its keyword."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkCatalog:
+    """What all frameworks know. Names given to its methods may be aliases."""
+
+    frameworks: Mapping[str, Framework]
+    _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
+    _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
+    _methods: Mapping[tuple[str, str], Role] = field(repr=False)
+    _attributes: Mapping[str, Sequence[tuple[frozenset[str], Role]]] = field(repr=False)
+    _types: frozenset[str] = field(repr=False)
+    _aliases: Mapping[str, str] = field(repr=False)
+    _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def decorator_role(self, qualname: str) -> tuple[Role, Framework] | None:
+        """What this decorator makes of the decorated function."""
+        return self._decorators.get(self.canonical(qualname))
+
+    def argument_role(self, qualname: str) -> Sequence[Argument]:
+        """What this callable makes of the functions that are given to it; empty for others."""
+        return self._arguments.get(self.canonical(qualname), ())
+
+    def attribute_roles(self, attr: str, imports: Collection[str]) -> Role | None:
+        """What `@something.attr` makes of a function when `something` cannot be resolved.
+
+        `imports` are the top-level names that the file imports; only their frameworks count.
+        """
+        candidates = self._attributes.get(attr, ())
+        return next((role for names, role in candidates if not names.isdisjoint(imports)), None)
+
+    def method_role(self, base_qualname: str, method: str) -> Role | None:
+        """What a framework makes of this method in subclasses of this class of its own."""
+        return self._methods.get((self.canonical(base_qualname), method))
+
+    def canonical(self, qualname: str) -> str:
+        """The name that the tables use, also when only a prefix of the dotted name is an alias."""
+        found = self._memo.get(qualname)
+        if found is None:
+            found = self._memo[qualname] = resolve_aliases(qualname, self._aliases)
+        return found
+
+    def knows_type(self, qualname: str) -> bool:
+        """Whether this is a class whose instances have decorators or take functions, or whose methods have roles."""
+        return self.canonical(qualname) in self._types
+
+
+def load_frameworks() -> FrameworkCatalog:
+    """Read all framework tables; raises `DriverTableError` for what does not fit the schema."""
+    frameworks = {path.stem: _read(path) for path in sorted(_HERE.glob("*.toml"))}
+    decorators: dict[str, tuple[Role, Framework]] = {}
+    arguments: dict[str, list[Argument]] = {}
+    methods: dict[tuple[str, str], Role] = {}
+    attributes: dict[str, list[tuple[frozenset[str], Role]]] = {}
+    for framework in frameworks.values():
+        for marker in framework.markers:
+            role = marker.role
+            decorators.update((name, (role, framework)) for name in marker.decorators)
+            for name, (index, keyword) in marker.arguments.items():
+                arguments.setdefault(name, []).append((role, index, keyword))
+            for attribute in marker.attributes:
+                attributes.setdefault(attribute, []).append((frozenset(framework.imports), role))
+            methods.update(((base, name), role) for base, names in marker.methods.items() for name in names)
+    return FrameworkCatalog(
+        frameworks=frameworks,
+        _decorators=decorators,
+        _arguments=arguments,
+        _methods=methods,
+        _attributes=attributes,
+        _types=frozenset(name for each in frameworks.values() for name in each.types)
+        | frozenset(base for base, _ in methods),
+        _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
+    )
+
+
+def read_framework(raw: Mapping[str, Any], name: str, file: str) -> Framework:
+    """The framework called `name` from parsed TOML; `file` is named in errors."""
+    return record(partial(_framework, name), _FIELDS, required=("imports", "markers"))(raw, Where(file, name))
+
+
+def alternatives(pattern: str) -> list[str]:
+    """All names that a pattern with braces stands for."""
+    parts = _ALTERNATIVES.split(pattern)
+    choices = [part.split(",") if index % 2 else [part] for index, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def _read(path: Path) -> Framework:
+    return read_framework(tomllib.loads(path.read_text(encoding="utf-8")), path.stem, path.name)
+
+
+def _framework(
+    name: str,
+    imports: tuple[str, ...],
+    markers: tuple[Marker, ...],
+    injects: bool = False,
+    types: tuple[str, ...] = (),
+    aliases: Mapping[str, str] | None = None,
+) -> Framework:
+    return Framework(
+        name=name, imports=imports, injects=injects, markers=markers, types=_expanded(types), aliases=aliases or {}
+    )
+
+
+def _marker(
+    role: Role,
+    decorators: tuple[str, ...] = (),
+    arguments: Mapping[str, tuple[int, str]] | None = None,
+    attributes: tuple[str, ...] = (),
+    methods: Mapping[str, tuple[str, ...]] | None = None,
+) -> Marker:
+    return Marker(
+        role=role,
+        decorators=_expanded(decorators),
+        arguments={name: value for key, value in (arguments or {}).items() for name in alternatives(key)},
+        attributes=attributes,
+        methods={name: value for key, value in (methods or {}).items() for name in alternatives(key)},
+    )
+
+
+def _expanded(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for pattern in patterns for name in alternatives(pattern))
+
+
+def _argument(value: Any, where: Where) -> tuple[int, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        where.fail('must be a position and a keyword: [0, "dependency"].')
+    return whole(value[0], where), text(value[1], where)
+
+
+_MARKER = record(
+    _marker,
+    {
+        "role": member(Role),
+        "decorators": many(text),
+        "arguments": mapping(_argument),
+        "attributes": many(text),
+        "methods": mapping(many(text)),
+    },
+    required=("role",),
+)
+
+_FIELDS = {
+    "imports": many(text),
+    "injects": flag,
+    "markers": many(_MARKER),
+    "types": many(text),
+    "aliases": mapping(text),
+}

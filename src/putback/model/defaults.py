@@ -1,0 +1,25 @@
+"""Values that must be known before anything else is imported."""
+
+DEFAULT_EXCLUDE = (
+    ".git",
+    ".hg",
+    ".svn",
+    ".venv",
+    "venv",
+    "node_modules",
+    "__pycache__",
+    "__pypackages__",
+    ".tox",
+    ".nox",
+    ".eggs",
+    ".direnv",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".putback_cache",
+    "site-packages",
+    "build",
+    "dist",
+)
+CONFIG_FILES = ("putback.toml", ".putback.toml")
+PROJECT_FILE = "pyproject.toml"

@@ -1,0 +1,38 @@
+"""The identity of a finding, without line numbers: it survives edits elsewhere in the file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from putback.model.finding import Finding
+
+
+def fingerprint(path: str, code: str, function: str, expression: str, occurrence: int) -> str:
+    """24 hex digits for the `occurrence`-th (from 0) finding of `code` on `expression` in `function`.
+
+    White space and trailing commas in `expression` do not count: reformatting keeps the identity.
+    """
+    text = "".join(expression.split()).replace(",)", ")")
+    parts = (path, code, function, text, str(occurrence))
+    data = "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def fingerprinted(findings: Iterable[Finding], expression: Callable[[Finding], str]) -> tuple[Finding, ...]:
+    """`findings` in the order of path and place, each with its fingerprint.
+
+    `expression(finding)` is the source text that the finding is about (the acquire). Equal ones in one
+    function are told apart by their order.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    done = []
+    for finding in sorted(findings, key=lambda each: (each.path, each.span, each.code)):
+        text = expression(finding)
+        same = (finding.path, finding.code, finding.function, "".join(text.split()).replace(",)", ")"))
+        mark = fingerprint(finding.path, finding.code, finding.function, text, seen[same])
+        seen[same] += 1
+        done.append(replace(finding, fingerprint=mark))
+    return tuple(done)

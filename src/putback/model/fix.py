@@ -1,0 +1,32 @@
+"""What a fix would change: byte splices with the promise that goes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from putback.model.span import Span
+
+
+class Applicability(Enum):
+    """How far a fix can be trusted: a safe one keeps behaviour on every path that did not leak."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the text in `span` by `content`; an empty span inserts."""
+
+    span: Span
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that mend one finding; `message` says in one sentence what they do."""
+
+    applicability: Applicability
+    message: str
+    edits: tuple[Edit, ...]

@@ -1,0 +1,72 @@
+"""What a run hands to the command line, and what the command line hands to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from putback.model.finding import Finding, Severity
+
+Sources = Callable[[str], Sequence[str]]
+"""The text lines of a path as findings spell it, without line ends; empty when it cannot be read."""
+
+
+def no_sources(path: str) -> Sequence[str]:
+    """Sources for reports that show no code."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class StdinFile:
+    """A file whose content comes from standard input, to be checked as if it stood at `path`."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The outcome of a run.
+
+    `files` counts the Python files looked at, `candidates` those that were analysed. `errors` are lines
+    for stderr about what could not be looked at; `internal_error` makes the exit code 2.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    files: int = 0
+    candidates: int = 0
+    errors: tuple[str, ...] = ()
+    internal_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCard:
+    """What a report may say about a rule; `summary` is one sentence, `page` the whole page as Markdown."""
+
+    code: str
+    name: str
+    category: str
+    severity: Severity
+    summary: str = ""
+    page: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a report is written from: the findings in the order to print, and how to print.
+
+    `colour` and `links` allow terminal escapes; `width` is the terminal's width in columns (0: not a
+    terminal, nothing is wrapped). `quiet` leaves out the closing line of the formats for people;
+    `version` is putback's own.
+    """
+
+    findings: tuple[Finding, ...]
+    sources: Sources = no_sources
+    files: int = 0
+    rules: tuple[RuleCard, ...] = ()
+    version: str = ""
+    colour: bool = False
+    links: bool = False
+    width: int = 0
+    quiet: bool = False

@@ -1,0 +1,116 @@
+"""Which calls acquire: by a driver table, or by a project function whose summary hands a connection out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Effect, Kind, On
+from putback.flow import ir
+from putback.flow.names import Invoke
+from putback.flow.solve import Edge, Exploration
+from putback.model.finding import Confidence
+from putback.ownership.domain import Phase, State
+from putback.ownership.events import DriverCall, argument_of
+from putback.ownership.site import Acquisition, Site
+from putback.ownership.transfer import RETURNED, RETURNED_NONE, TUPLE, YIELDED
+from putback.ownership.types import FunctionRef, Instance, Managed
+from putback.ownership.unit import Unit
+
+if TYPE_CHECKING:
+    from putback.ownership.analyzer import Analyzer
+
+
+def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | None:
+    """What this call acquires for its caller, or None."""
+    info = analyzer.call_info(unit, op)
+    found: list[Acquisition] = []
+    for driver_call in info.drivers:
+        found += _by_driver(analyzer, unit, op, driver_call)
+    for cls in info.classes:
+        for base in analyzer.constructed(cls):
+            spec = analyzer.catalog.type(base)
+            if spec is not None and spec.init.acquires:
+                found += _by_driver(analyzer, unit, op, DriverCall(spec.init, None))
+    for function in info.functions:
+        found += analyzer.returns(function)
+    return _merged(found)
+
+
+def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) -> Iterator[Acquisition]:
+    effect = call.effect
+    if not effect.acquires or _is_bound(analyzer, unit, op, effect):
+        return
+    assert isinstance(op.expr, Invoke)
+    kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
+    if not kind.registry:
+        yield Acquisition((kind,), effect.on)
+
+
+def _is_bound(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> bool:
+    """Whether the new object works on a connection that exists already, so that it holds none of its own."""
+    assert isinstance(op.expr, Invoke)
+    held = {kind.type for kind in analyzer.catalog.kinds.values()}
+    for param in effect.bound:
+        argument = argument_of(op, param)
+        if argument is None:
+            continue
+        expr = op.expr.keyword(param.name) or (op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None)
+        types = analyzer.resolver.types(expr, unit.scope) if expr is not None else ()
+        if any(isinstance(t, Instance) and t.name in held for t in types):
+            return True
+    return False
+
+
+def _merged(found: list[Acquisition]) -> Acquisition | None:
+    """One acquisition for all that a call may hand out; several kinds lower the confidence."""
+    if not found:
+        return None
+    kinds: dict[str, Kind] = {k.id: k for a in found for k in a.kinds}
+    ordered = tuple(sorted(kinds.values(), key=lambda k: not k.pooled))
+    if len(kinds) == 1:
+        return replace(found[0], maybe_none=any(a.maybe_none for a in found))
+    return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))
+
+
+def returned(analyzer: Analyzer, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
+    """What calling the function of `unit` hands to its caller."""
+    if not _may_hand_out(analyzer, unit):
+        return
+    is_manager = unit.info is not None and analyzer.resolver.is_manager(unit.info, unit.path)
+    if unit.function.is_generator and not is_manager:
+        return
+    for site in analyzer.sites(unit):
+        found = analyzer.explore(unit, site)
+        if is_manager:
+            if any(d.what == YIELDED for d in found.defects):
+                yield _through(site.acquisition, ref, (On.ENTER,), generator=True)
+        else:
+            yield from _returned_site(unit, site, found, ref)
+
+
+def _may_hand_out(analyzer: Analyzer, unit: Unit) -> bool:
+    return unit.info is None or bool(unit.info.returns) or unit.function.is_generator
+
+
+def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef) -> Iterator[Acquisition]:
+    normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
+    handed = [s for s in normal for r in s.refs if r.startswith(RETURNED) and r != RETURNED_NONE]
+    if not handed:
+        return
+    marks = {r for s in handed for r in s.refs if r.startswith(RETURNED) and r != RETURNED_NONE}
+    element = min(marks).removeprefix(RETURNED)
+    pending = all(s.phase is Phase.PENDING for s in handed)
+    on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
+    made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
+    yield replace(
+        made, element=int(element) if element else None, maybe_none=any(RETURNED_NONE in s.refs for s in normal)
+    )
+
+
+def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
+    return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None)
+
+
+__all__ = ["TUPLE", "Managed", "acquisition", "returned"]

@@ -1,0 +1,307 @@
+"""Analysis on demand: units, callees, summaries and acquisitions, each computed once a run.
+
+Summaries are asked for while another function is being explored, so the order is the call graph's. A function that is
+asked for while it is itself being explored (recursion) answers with the last approximation; the outermost question
+repeats until the answer is stable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from putback.drivers.schema import On
+from putback.flow import ir
+from putback.flow.lower import MODULE, Lowered, lower, lower_module
+from putback.flow.names import Invoke
+from putback.flow.solve import Edge, Exploration, explore
+from putback.frameworks.schema import Role
+from putback.model.errors import SourceError
+from putback.ownership import acquire, summary
+from putback.ownership.carriers import Carriers
+from putback.ownership.context import Context
+from putback.ownership.domain import Phase, State
+from putback.ownership.events import CallInfo, describe
+from putback.ownership.indexer import calls_by_row
+from putback.ownership.module import FunctionInfo
+from putback.ownership.site import Acquisition, Site
+from putback.ownership.summary import ParamEffect
+from putback.ownership.transfer import SiteDomain
+from putback.ownership.types import ClassRef, FunctionRef, Resolver, Scope, Symbol
+from putback.ownership.unit import Unit, make_unit
+from putback.source.slices import Reader, Slice
+
+_DEEPEST = 8
+_LONGEST_PURE = 40
+_ROUNDS = 4
+_SWALLOWING = {"contextlib.suppress", "pytest.raises"}
+
+
+class Analyzer:
+    """One run's knowledge. `lower_slice` lowers the outermost function `key` of a file, or its top level."""
+
+    def __init__(self, resolver: Resolver, reader: Reader) -> None:
+        self.resolver = resolver
+        self.project = resolver.project
+        self.catalog = resolver.catalog
+        self.frameworks = resolver.frameworks
+        self.context = Context(self.project, resolver, self.frameworks)
+        self.carriers = Carriers(resolver)
+        self.notes: list[str] = []
+        self.reader = reader
+        self._lowered: dict[tuple[str, str], Lowered | None] = {}
+        self._units: dict[tuple[str, str], Unit | None] = {}
+        self._calls: dict[tuple[str, str, int], CallInfo] = {}
+        self._explorations: dict[tuple[str, str, Site], Exploration[State]] = {}
+        self._effects: dict[object, ParamEffect] = {}
+        self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
+        self._raises: dict[FunctionRef, bool] = {}
+        self._busy: set[object] = set()
+        self._recursive: set[object] = set()
+        self._depth = 0
+
+    # -- units
+
+    def unit(self, path: str, key: str) -> Unit | None:
+        """The function `key` of a file, lowered; None when it cannot be."""
+        if (path, key) not in self._units:
+            self._units[path, key] = self._make_unit(path, key)
+        return self._units[path, key]
+
+    def _make_unit(self, path: str, key: str) -> Unit | None:
+        module = self.project.module(path)
+        info = module.functions.get(key) if module is not None else None
+        outermost = self._outermost(path, key)
+        lowered = self._slice(path, outermost)
+        if lowered is None or key not in lowered.functions:
+            return None
+        return make_unit(path, key, lowered, info)
+
+    def _outermost(self, path: str, key: str) -> str:
+        module = self.project.module(path)
+        if module is None or key.startswith(MODULE):
+            return MODULE
+        while "<lambda" in key:
+            key = key.rpartition(".")[0]
+        info = module.functions.get(key)
+        while info is not None and info.outer:
+            info = module.functions.get(info.outer)
+        return info.key if info is not None else MODULE
+
+    def _slice(self, path: str, key: str) -> Lowered | None:
+        if (path, key) not in self._lowered:
+            try:
+                self._lowered[path, key] = self._lower(path, key)
+            except (SourceError, RecursionError) as error:
+                self.notes.append(f"{path}: {key} is not analysed: {error}")
+                self._lowered[path, key] = None
+        return self._lowered[path, key]
+
+    def _lower(self, path: str, key: str) -> Lowered:
+        part = self._part(path, key)
+        return lower_module(part.text) if key == MODULE else lower(part.text, part.offset, key)
+
+    def _part(self, path: str, key: str) -> Slice:
+        """The rows of an outermost function, or of a module's top level."""
+        module = self.project.module(path)
+        assert module is not None
+        if key == MODULE:
+            definitions = [f for f in module.functions.values() if not f.outer and not f.owner and f.column == 0]
+            return self.reader.top_level(path, [(f.row, f.end_row) for f in definitions])
+        info = module.functions[key]
+        return self.reader.function(path, info.row, info.end_row)
+
+    def may_acquire(self, path: str, key: str) -> bool:
+        """Whether a call in an outermost function, or in a module's top level, can hand out a connection.
+
+        Decided from light types on a cheap parse; True whenever that parse fails.
+        """
+        module = self.project.module(path)
+        if module is None or module.incomplete:
+            return True
+        try:
+            calls = calls_by_row(self._part(path, key))
+        except SourceError:
+            return True
+        scopes = {f.def_row: f.key for f in module.functions.values()}
+        return any(
+            self.carriers.any_makes(found, Scope(path, scopes.get(row, "" if key == MODULE else key)))
+            for row, found in calls.items()
+        )
+
+    def nested(self, path: str, key: str) -> list[str]:
+        """The keys of all functions in the slice of outermost function `key`, itself first."""
+        lowered = self._slice(path, key)
+        return list(lowered.functions) if lowered is not None else []
+
+    def info(self, ref: FunctionRef) -> FunctionInfo | None:
+        """The definition of a project function."""
+        module = self.project.module(ref.path)
+        return module.functions.get(ref.key) if module is not None else None
+
+    # -- calls
+
+    def call_info(self, unit: Unit, op: ir.Call) -> CallInfo:
+        """What the callee of a call resolves to."""
+        key = (unit.path, unit.key, op.at)
+        if key not in self._calls:
+            self._calls[key] = describe(op.expr, unit.scope, self.resolver)
+        return self._calls[key]
+
+    def swallows(self, unit: Unit, group: int) -> bool:
+        """Whether the context manager of `with` item `group` can swallow an exception."""
+        for op in unit.ops():
+            if isinstance(op, ir.Enter) and op.group == group and isinstance(op.expr, Invoke):
+                types = self.resolver.types(op.expr.func, unit.scope)
+                return any(isinstance(t, Symbol) and t.name in _SWALLOWING for t in types)
+        return False
+
+    def thrown_at_yield(self, unit: Unit) -> tuple[str, ...]:
+        """The exceptions that can arrive at a `yield`: what the caller throws in, or the end of the generator."""
+        return self.context.thrown_at_yield(unit.path, unit.info)
+
+    def runs_elsewhere(self, info: CallInfo) -> bool:
+        """Whether the callee runs a function it is given in a thread, task or job: arguments are handed over."""
+        return any(
+            role in (Role.THREAD, Role.JOB) for name in info.names for role, _, _ in self.frameworks.argument_role(name)
+        )
+
+    # -- exploring
+
+    def explore(self, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> Exploration[State]:
+        """Follow one site through its function."""
+        if site.at < 0:
+            return explore(unit.function, SiteDomain(self, unit, site, phase))
+        key = (unit.path, unit.key, site)
+        if key not in self._explorations:
+            found = explore(unit.function, SiteDomain(self, unit, site, phase))
+            if self._depth == 0 or not self._recursive:
+                self._explorations[key] = found
+            if found.capped:
+                self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
+            return found
+        return self._explorations[key]
+
+    def sites(self, unit: Unit) -> list[Site]:
+        """Every acquire in a function."""
+        found = []
+        for op in unit.ops():
+            if isinstance(op, ir.Call):
+                acquisition = acquire.acquisition(self, unit, op)
+                if acquisition is not None:
+                    found.append(Site(op.at, acquisition))
+        return found
+
+    # -- summaries
+
+    def argument_effects(
+        self, site: Site, info: CallInfo, op: ir.Call, argument: ir.Argument, position: int, phase: Phase
+    ) -> list[ParamEffect]:
+        """The summaries of all project functions that a call can reach, for one argument."""
+        found = []
+        for function in self._callees(info):
+            name = self._parameter(function, argument, position + info.given)
+            if name:
+                found.append(self.param_effect(function, name, site.acquisition, phase))
+        return found
+
+    def _callees(self, info: CallInfo) -> Iterable[FunctionRef]:
+        yield from info.functions
+        for cls in info.classes:
+            for module, found in self.resolver.lineage(cls.path, cls.key):
+                if "__init__" in found.methods:
+                    yield FunctionRef(module.path, found.methods["__init__"], True)
+                    break
+
+    def _parameter(self, function: FunctionRef, argument: ir.Argument, position: int) -> str:
+        info = self.info(function)
+        if info is None or argument.star:
+            return ""
+        if argument.keyword:
+            return next((p.name for p in info.params if p.name == argument.keyword and not p.kind.startswith("*")), "")
+        skip = function.bound and info.owner and not self.resolver.has_decorator(info, function.path, {"staticmethod"})
+        plain = [p.name for p in info.params if not p.kind][1 if skip else 0 :]
+        return plain[position] if position < len(plain) else ""
+
+    def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
+        """What `ref` does to the connection it knows as `name`."""
+        ref = replace(ref, bound=False)
+        key = (ref, name, tuple(k.id for k in acquisition.kinds), phase)
+        if key in self._busy:
+            self._recursive.add(key)
+        if key in self._effects:
+            return self._effects[key]
+        unit = self.unit(ref.path, ref.key) if self._depth < _DEEPEST and key not in self._busy else None
+        if unit is None:
+            return summary.borrowed(phase)
+        self._busy.add(key)
+        self._depth += 1
+        try:
+            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None), name), phase)
+        finally:
+            self._depth -= 1
+            self._busy.discard(key)
+
+    def _fixed_point(self, key: object, unit: Unit, site: Site, phase: Phase) -> ParamEffect:
+        """Explore, and again with the answer as assumption while the function asked for itself."""
+        effect = summary.borrowed(phase)
+        for _ in range(_ROUNDS):
+            found = self.explore(unit, site, phase)
+            answer = summary.make(found, phase, self.context.owner_releases(unit), unit.function.is_async)
+            stable = key not in self._recursive or answer == effect
+            effect = self._effects[key] = answer
+            if stable:
+                break
+        self._recursive.discard(key)
+        return effect
+
+    def closure_releases(self, domain: SiteDomain, key: str, state: State) -> bool:
+        """Whether a nested function or lambda gives back the connection that it captures."""
+        names = [n for n in domain.unit.closures.get(key, ()) if n in state.refs]
+        effects = [
+            self.param_effect(FunctionRef(domain.unit.path, key), n, domain.site.acquisition, Phase.HELD) for n in names
+        ]
+        return any(e.normal in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED) or e.normal is None for e in effects)
+
+    def may_raise(self, ref: FunctionRef) -> bool:
+        """Whether a project function can raise; True unless it is short and every call in it is known not to."""
+        ref = replace(ref, bound=False)
+        if ref not in self._raises:
+            self._raises[ref] = True
+            info = self.info(ref)
+            if info is not None and info.end_row - info.row <= _LONGEST_PURE and self._depth < _DEEPEST:
+                unit = self.unit(ref.path, ref.key)
+                self._raises[ref] = unit is None or self._explored_raises(unit)
+        return self._raises[ref]
+
+    def _explored_raises(self, unit: Unit) -> bool:
+        self._depth += 1
+        try:
+            kinds = next(iter(self.catalog.kinds.values()))
+            found = explore(unit.function, SiteDomain(self, unit, Site(-1, Acquisition((kinds,)), ""), Phase.ABSENT))
+        finally:
+            self._depth -= 1
+        return any(e.edge is Edge.RAISED for e in found.endings)
+
+    def returns(self, ref: FunctionRef) -> tuple[Acquisition, ...]:
+        """The connections that calling a project function hands to its caller."""
+        ref = replace(ref, bound=False)
+        if ref not in self._returns:
+            self._returns[ref] = ()
+            wanted = self._depth < _DEEPEST and self.carriers.by_function(ref)
+            unit = self.unit(ref.path, ref.key) if wanted else None
+            if unit is not None:
+                self._depth += 1
+                try:
+                    self._returns[ref] = tuple(acquire.returned(self, unit, ref))
+                finally:
+                    self._depth -= 1
+        return self._returns[ref]
+
+    def constructed(self, ref: ClassRef) -> list[str]:
+        """The outside classes that a project class derives from."""
+        return self.resolver.outside_bases(ref.path, ref.key)
+
+    def managed_on(self, acquisition: Acquisition) -> bool:
+        """Whether the acquisition is only usable as a context manager."""
+        return acquisition.on == (On.ENTER,)

@@ -1,0 +1,95 @@
+"""The cheap front end: `ast` expressions to symbolic ones."""
+
+from __future__ import annotations
+
+import ast
+
+from putback.flow.names import (
+    UNKNOWN,
+    Annotation,
+    Awaited,
+    Choice,
+    Element,
+    Expr,
+    Invoke,
+    Literal,
+    Member,
+    Name,
+)
+
+
+def to_expr(node: ast.expr | None) -> Expr:
+    """The symbolic value of an `ast` expression; `Unknown` for what carries no name or call."""
+    match node:
+        case ast.Name():
+            return Name(node.id)
+        case ast.Attribute():
+            return Member(to_expr(node.value), node.attr)
+        case ast.Call():
+            args = tuple(to_expr(a) for a in node.args if not isinstance(a, ast.Starred))
+            return Invoke(to_expr(node.func), args, tuple((k.arg or "", to_expr(k.value)) for k in node.keywords))
+        case ast.Await():
+            return Awaited(to_expr(node.value))
+        case ast.Constant():
+            return _literal(node)
+        case ast.Subscript():
+            index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            return Element(to_expr(node.value), index if isinstance(index, (int, str)) else None)
+        case ast.BoolOp():
+            return Choice(tuple(to_expr(v) for v in node.values))
+        case ast.IfExp():
+            return Choice((to_expr(node.body), to_expr(node.orelse)))
+        case ast.NamedExpr():
+            return to_expr(node.value)
+        case _:
+            return UNKNOWN
+
+
+def _literal(node: ast.Constant) -> Expr:
+    value = node.value
+    if value is None or isinstance(value, (bool, int, float)):
+        return Literal(value)
+    return Literal(value) if isinstance(value, str) and len(value) < 200 else UNKNOWN
+
+
+def annotation(node: ast.expr | None) -> Expr:
+    """The type named by an annotation: quotes, Optional, Annotated, unions and generators' first argument are looked through."""
+    found = _annotated(node)
+    return UNKNOWN if found is None else Annotation(found)
+
+
+_LOOKED_THROUGH = {
+    "Optional", "Annotated", "Final", "ClassVar", "Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable",
+    "AsyncIterable", "Union", "Mapped", "Type", "type", "Awaitable",
+}  # fmt: skip
+
+
+def _annotated(node: ast.expr | None) -> Expr | None:
+    match node:
+        case ast.Constant(value=str() as text):
+            try:
+                return _annotated(ast.parse(text, mode="eval").body)
+            except (SyntaxError, ValueError):
+                return None
+        case ast.Name() | ast.Attribute():
+            return to_expr(node)
+        case ast.BinOp(op=ast.BitOr()):
+            return _first(node.left, node.right)
+        case ast.Subscript():
+            head = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
+            if head in _LOOKED_THROUGH:
+                inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+                return _first(*inner)
+            return to_expr(node.value)
+        case _:
+            return None
+
+
+def _first(*nodes: ast.expr) -> Expr | None:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and node.value is None:
+            continue
+        found = _annotated(node)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,345 @@
+"""The transfer function of calls: acquire, release, hand on, use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from putback.drivers.schema import After, Effect, On, Twice
+from putback.flow import ir
+from putback.flow.names import Invoke, Member, dotted
+from putback.flow.solve import Outcome
+from putback.ownership import transfer
+from putback.ownership.domain import Fact, Phase, State
+from putback.ownership.events import CallInfo, argument_of
+from putback.ownership.handlers import UNKNOWN
+from putback.ownership.summary import ParamEffect
+from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE, SiteDomain
+
+_HAND_ENTERED = {"__enter__", "__aenter__"}
+
+
+def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    """What a call does to the followed connection."""
+    info = domain.analyzer.call_info(domain.unit, op)
+    if op.at == domain.site.at:
+        return _acquire(domain, op, state)
+    if state.phase is Phase.ABSENT:
+        return _plain(domain, op, info, state)
+    if op.receiver and (op.receiver in state.refs or state.child_type(op.receiver) is not None):
+        return _on_connection(domain, op, info, state)
+    nested = _closure_called(domain, op, info, state)
+    if nested is not None:
+        return nested
+    for position, argument in enumerate(op.arguments):
+        if argument.value in state.refs:
+            return _with_argument(domain, op, info, state, position)
+    if any(domain.is_owner(state, a.value) for a in op.arguments):
+        return _with_owner(domain, op, info, state)
+    return _plain(domain, op, info, state)
+
+
+def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    """A call that has nothing to do with the connection."""
+    unbound = _release_of_unbound(domain, op, info, state)
+    if unbound:
+        return Outcome((), (domain._raised(state, "UnboundLocalError"),), (transfer.UNBOUND,))
+    if _cannot_raise(domain, info):
+        return Outcome((state,))
+    return domain.may_raise(state, awaited=op.awaited)
+
+
+def _cannot_raise(domain: SiteDomain, info: CallInfo) -> bool:
+    if info.quiet:
+        return True
+    if info.drivers and all(not d.effect.raises for d in info.drivers):
+        return True
+    return bool(info.functions) and not info.classes and not any(domain.analyzer.may_raise(f) for f in info.functions)
+
+
+def _release_of_unbound(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> bool:
+    """Whether a release reads the connection's name before the acquire has bound it."""
+    if state.phase is not Phase.ABSENT or not state.exception:
+        return False
+    values = [a.value for a in op.arguments] if info.releases() is not None else []
+    effect = domain.analyzer.catalog.method(domain.kind.type, op.name)
+    if op.receiver and effect is not None and (effect.closes or effect.releases_self):
+        values.append(op.receiver)
+    return any(state.fact(v) is Fact.UNBOUND for v in values if ir.is_local(v))
+
+
+# -- acquiring
+
+
+def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    acquisition = domain.site.acquisition
+    defects = (transfer.LOST,) if state.is_held() and state.refs else ()
+    clean = replace(state, refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, phase=Phase.ABSENT)
+    failed = domain._raised(clean, UNKNOWN)
+    now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
+    if acquisition.element is not None:
+        got = replace(clean, children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
+    else:
+        got = replace(clean, refs=frozenset({op.target}))
+    got = domain.acquired(got) if now else replace(got, phase=Phase.PENDING)
+    got = _receiver_exists(domain, op, got)
+    if not now and op.discarded:
+        defects = (*defects, transfer.UNENTERED)
+    after = [got]
+    if acquisition.maybe_none:
+        after.append(clean.with_fact(op.target, Fact.NONE))
+    return Outcome(tuple(after), (failed,), defects)
+
+
+def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:
+    """The pool that has just handed out a connection is not None."""
+    if ir.is_local(op.receiver) and op.receiver in domain.unit.tested:
+        return state.with_fact(op.receiver, Fact.TRUTHY)
+    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    path = dotted(func.base) if isinstance(func, Member) else None
+    for key, fact in ((f"?{path}", Fact.TRUE), (f"?{path} None", Fact.FALSE)):
+        if key in domain.unit.tested:
+            state = state.with_fact(key, fact)
+    return state
+
+
+# -- methods of the connection and of what belongs to it
+
+
+def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    is_connection = op.receiver in state.refs
+    if state.phase is Phase.PENDING and is_connection:
+        return _on_pending(domain, op, state)
+    effect = domain.effect(state, op.receiver, op.name)
+    after = _consumed(state, op)
+    if effect is None:
+        truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
+        if truth is not None and state.phase is not Phase.RELEASED:
+            after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+        return domain.may_raise(_arguments_used(domain, op, info, after), awaited=op.awaited)
+    if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
+        return Outcome((after,), (), (transfer.UNAWAITED,) if is_connection else ())
+    defects = _misuse(domain, op, effect, state, is_connection)
+    after = _applied(domain, op, effect, after, is_connection)
+    truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
+    if truth is not None and state.phase is not Phase.RELEASED:
+        after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+    if not effect.raises:
+        return Outcome((after,), (), defects)
+    outcome = domain.may_raise(after, _when_raising(domain, op, effect, state, after), awaited=op.awaited)
+    return replace(outcome, defects=defects)
+
+
+def _on_pending(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    """A method of a context manager or awaitable that has not acquired anything yet."""
+    if op.name in _HAND_ENTERED or domain.effect(state, op.receiver, op.name) is None:
+        return domain.may_raise(domain.pass_on(state), awaited=op.awaited)
+    return Outcome((domain.pass_on(state),), (), (transfer.UNENTERED,))
+
+
+def _consumed(state: State, op: ir.Call) -> State:
+    """The callee's temporary, and a temporary receiver, are used up; a temporary connection stays held all the same."""
+    state = state.without(op.callee) if ir.is_temporary(op.callee) else state
+    return state.without(op.receiver) if ir.is_temporary(op.receiver) else state
+
+
+def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
+    kind = domain.kind
+    gives_back = effect.closes or effect.releases_self
+    if state.phase is Phase.RELEASED and not kind.lazy:
+        if gives_back and is_connection:
+            return (transfer.TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
+        if gives_back or kind.use_after_release is After.REOPENS:
+            return ()
+        return (transfer.AFTER,) if effect.executes or effect.derives or effect.ends else ()
+    if state.unmended >= 0:
+        if effect.executes or effect.ends == "commit":
+            return domain.mending(state, transfer.UNMENDED_USED)
+        if gives_back and is_connection:
+            return domain.mending(state, transfer.UNMENDED_RELEASED)
+    return ()
+
+
+def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
+    """The state after the method has done its work."""
+    if effect.executes:
+        state = domain.executed(state, op.at)
+    if effect.ends:
+        state = domain.ended(state, effect.ends)
+    if is_connection and effect.releases_self:
+        state = domain.released(state)
+    elif is_connection and effect.closes:
+        state = domain.closed(state)
+    if effect.itself:
+        owner = op.receiver in state.refs or is_connection
+        state = replace(state, refs=state.refs | {op.target}) if owner else state
+    elif effect.derives:
+        state = replace(state, children=state.children | {(op.target, effect.derives)})
+    return state
+
+
+def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
+    """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
+    if effect.closes or effect.releases_self:
+        return domain.pass_on(before) if after.phase is not Phase.CLOSED else after
+    if effect.ends == "commit":
+        return before
+    if effect.ends:
+        return replace(after, phase=before.phase)
+    return domain.executed(before, op.at) if effect.executes else before
+
+
+# -- the connection as an argument
+
+
+def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
+    argument = op.arguments[position]
+    released = info.releases()
+    if released is not None and argument_of(op, released) == argument:
+        return _release(domain, op, info, state)
+    if info.registers or info.keeps:
+        return domain.may_raise(domain.pass_on(state), state)
+    if info.enters:
+        return domain.may_raise(_entered_by_stack(domain, op, state), state)
+    if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
+        return Outcome((replace(state, children=state.children | {(op.target, CLOSING)}),))
+    if "contextlib.nullcontext" in info.names:
+        return Outcome((replace(state, children=state.children | {(op.target, BORROWING)}),))
+    if state.phase is Phase.PENDING:
+        return _pending_argument(domain, op, info, state)
+    if any(d.effect.keeps is not None and argument_of(op, d.effect.keeps) == argument for d in info.drivers):
+        return domain.may_raise(domain.pass_on(state), state)
+    if domain.analyzer.runs_elsewhere(info):
+        return domain.may_raise(domain.pass_on(state), state)
+    if info.functions or info.classes:
+        return _to_project(domain, op, info, state, position)
+    used = domain.executed(state, -1) if domain.kind.lazy else state
+    if info.constructs:
+        used = replace(used, children=used.children | {(op.target, CARRIER)})
+    return domain.may_raise(used, awaited=op.awaited)
+
+
+def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    effect = next(d.effect for d in info.drivers if d.effect.releases is not None)
+    if effect.awaited and not op.awaited and op.discarded:
+        return Outcome((state,), (), (transfer.UNAWAITED,))
+    defects: tuple[str, ...] = domain.mending(state, transfer.UNMENDED_RELEASED)
+    if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
+        defects = (transfer.TWICE,)
+    after = domain.released(state)
+    if not effect.raises:
+        return Outcome((after,), (), defects)
+    outcome = domain.may_raise(after, domain.pass_on(state), awaited=op.awaited)
+    return replace(outcome, defects=defects)
+
+
+def _entered_by_stack(domain: SiteDomain, op: ir.Call, state: State) -> State:
+    entered = replace(state, refs=state.refs | {op.target})
+    return entered if domain.kind.with_.value == "transaction" and state.is_held() else domain.pass_on(entered)
+
+
+def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    """`await asyncio.wait_for(pool.acquire(), 5)` acquires; anything else may enter it later."""
+    if not info.waits or On.AWAIT not in domain.site.acquisition.on:
+        return domain.may_raise(domain.pass_on(state), state)
+    through = replace(state, refs=frozenset({op.target}))
+    return domain.may_raise(domain.acquired(through) if op.awaited else through, replace(state, phase=Phase.ABSENT))
+
+
+def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
+    """The connection goes to functions of the project: their summaries say what becomes of it."""
+    argument = op.arguments[position]
+    effects = domain.analyzer.argument_effects(domain.site, info, op, argument, position, state.phase)
+    if not effects:
+        used = domain.executed(state, -1) if domain.kind.lazy else state
+        if info.classes:
+            used = replace(used, children=used.children | {(op.target, CARRIER)})
+        return domain.may_raise(used, awaited=op.awaited)
+    after: dict[State, None] = {}
+    raised: dict[State, None] = {}
+    defects: list[str] = []
+    for effect in effects:
+        _by_summary(domain, op, state, effect, after, raised, defects)
+    return Outcome(tuple(after), tuple(raised), tuple(defects))
+
+
+def _by_summary(
+    domain: SiteDomain,
+    op: ir.Call,
+    state: State,
+    effect: ParamEffect,
+    after: dict[State, None],
+    raised: dict[State, None],
+    defects: list[str],
+) -> None:
+    if not op.awaited and effect.is_async and effect.normal not in (None, state.phase) and op.discarded:
+        after[domain.pass_on(state)] = None
+        return
+    if effect.normal is not None:
+        done = _in_phase(domain, state, effect.normal, op.at)
+        if effect.normal is Phase.RELEASED:
+            defects += domain.mending(state, transfer.UNMENDED_RELEASED)
+            if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
+                defects.append(transfer.TWICE)
+        if effect.rolls_back:
+            done = replace(done, opened=-1, unmended=-1)
+        if effect.returns:
+            done = replace(done, refs=done.refs | {op.target})
+        elif effect.keeps:
+            done = replace(done, children=done.children | {(op.target, CARRIER)})
+        after[done] = None
+    for phase in effect.raised:
+        thrown = _in_phase(domain, state, phase, op.at)
+        raised[domain._raised(thrown, UNKNOWN)] = None
+        if op.awaited:
+            raised[domain._raised(thrown, "!")] = None
+
+
+def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
+    match phase:
+        case Phase.RELEASED:
+            return domain.released(state)
+        case Phase.CLOSED:
+            return replace(state, phase=Phase.CLOSED, opened=-1, unmended=-1)
+        case Phase.PASSED:
+            return domain.pass_on(state)
+        case Phase.HELD:
+            return domain.executed(state, -1) if domain.kind.lazy else state
+        case Phase.IDLE if state.phase is Phase.HELD:
+            return domain.ended(state, "both")
+        case _:
+            return state
+
+
+def _arguments_used(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> State:
+    return state
+
+
+def _with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    """An argument that owns the connection: a tuple with it, a bound release, a closure or an object around it."""
+    children = [(a.value, c) for a in op.arguments if (c := state.child_type(a.value)) is not None]
+    if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
+        return domain.may_raise(domain.pass_on(state), state)
+    closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
+    if any(domain.analyzer.closure_releases(domain, key, state) for key in closures):
+        return domain.may_raise(domain.pass_on(state), state)
+    if info.enters and any(c == CLOSING for _, c in children):
+        return domain.may_raise(domain.pass_on(replace(state, refs=state.refs | {op.target})), state)
+    if any(c == CARRIER for _, c in children) and (info.constructs or info.classes or info.keeps):
+        after = state if not info.keeps else domain.pass_on(state)
+        return domain.may_raise(replace(after, children=after.children | {(op.target, CARRIER)}), state)
+    return _plain(domain, op, info, state)
+
+
+def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A nested function that captures the connection is called here, by name."""
+    inner = [f for f in info.functions if f.key in domain.unit.closures]
+    captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
+    if not captured:
+        return None
+    after: dict[State, None] = {}
+    raised: dict[State, None] = {}
+    defects: list[str] = []
+    for function, name in captured:
+        effect = domain.analyzer.param_effect(function, name, domain.site.acquisition, state.phase)
+        _by_summary(domain, op, state, effect, after, raised, defects)
+    return Outcome(tuple(after), tuple(raised), tuple(defects))

@@ -1,0 +1,140 @@
+"""What a function is for: a route, a dependency, a fixture, a script entry; and whether its file is test code."""
+
+from __future__ import annotations
+
+from putback.flow.names import Invoke, Member, last_name
+from putback.frameworks.catalog import FrameworkCatalog
+from putback.frameworks.schema import Framework, Role
+from putback.ownership import handlers
+from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
+from putback.ownership.project import Project
+from putback.ownership.types import FunctionRef, Instance, Method, Resolver, Scope, Symbol, Type
+from putback.ownership.unit import Unit
+
+_RELEASE_WORDS = {"close", "aclose", "release", "putconn", "remove", "dispose", "disconnect", "terminate", "shutdown"}
+
+
+class Context:
+    """Answers about roles. `prepare` reads the references of all indexed modules once."""
+
+    def __init__(self, project: Project, resolver: Resolver, frameworks: FrameworkCatalog) -> None:
+        self.project = project
+        self.resolver = resolver
+        self.frameworks = frameworks
+        self._given: dict[tuple[str, str], set[Role]] = {}
+        self._called: dict[tuple[str, str], list[tuple[str, int]]] = {}
+
+    def prepare(self) -> None:
+        """Note which functions are given to `Depends`, `Thread`, `add_job` and the like."""
+        for module in self.project.loaded():
+            for reference in module.references:
+                self._note(module, reference)
+
+    def _note(self, module: ModuleInfo, reference: Reference) -> None:
+        call = reference.call
+        if not isinstance(call, Invoke):
+            return
+        scope = Scope(module.path, reference.scope)
+        for callee in self.resolver.types(call.func, scope):
+            for role, index, keyword in self.frameworks.argument_role(_name_of(callee)):
+                given = call.keyword(keyword) if keyword else None
+                if given is None and 0 <= index < len(call.args):
+                    given = call.args[index]
+                for target in self.resolver.types(given, scope) if given is not None else ():
+                    if isinstance(target, FunctionRef):
+                        self._given.setdefault((target.path, target.key), set()).add(role)
+
+    def roles(self, path: str, info: FunctionInfo | None) -> set[Role]:
+        """The roles of a function."""
+        if info is None:
+            return set()
+        found = set(self._given.get((path, info.key), ()))
+        found |= {role for role, _ in self._decorated(path, info)}
+        if info.owner:
+            for base in self.resolver.outside_bases(path, info.owner):
+                role = self.frameworks.method_role(base, info.name)
+                if role is not None:
+                    found.add(role)
+        return found
+
+    def route_framework(self, path: str, info: FunctionInfo) -> Framework | None:
+        """The framework that makes a function a route by a decorator, if one does."""
+        return next((f for role, f in self._decorated(path, info) if role is Role.ROUTE), None)
+
+    def _decorated(self, path: str, info: FunctionInfo) -> list[tuple[Role, Framework | None]]:
+        found: list[tuple[Role, Framework | None]] = []
+        for name in self.resolver.decorator_names(info, path):
+            role = self.frameworks.decorator_role(name)
+            if role is not None:
+                found.append(role)
+        if not found and info.decorators:
+            found += self._by_attribute(path, info)
+        return found
+
+    def _by_attribute(self, path: str, info: FunctionInfo) -> list[tuple[Role, Framework | None]]:
+        """Decorators such as `@router.get(...)` whose receiver cannot be resolved."""
+        module = self.project.module(path)
+        roots = module.import_roots() if module is not None else frozenset()
+        found: list[tuple[Role, Framework | None]] = []
+        for decorator in info.decorators:
+            base = decorator.func if isinstance(decorator, Invoke) else decorator
+            if not isinstance(base, Member) or self.resolver.types(base, Scope(path, info.outer)):
+                continue
+            role = self.frameworks.attribute_roles(last_name(base), roots)
+            if role is not None:
+                injecting = next((f for f in self.frameworks.frameworks.values() if roots & set(f.imports)), None)
+                found.append((role, injecting))
+        return found
+
+    def thrown_at_yield(self, path: str, info: FunctionInfo | None) -> tuple[str, ...]:
+        """The classes of exceptions that can arrive at a `yield` of this function."""
+        if info is None:
+            return (handlers.CANCELLED,)
+        roles = self.roles(path, info)
+        if Role.FIXTURE in roles:
+            return ()
+        if Role.DEPENDENCY in roles or self.resolver.is_manager(info, path):
+            return (handlers.UNKNOWN, handlers.CANCELLED) if info.is_async else (handlers.UNKNOWN,)
+        return (handlers.CANCELLED,)
+
+    def is_provider(self, path: str, info: FunctionInfo | None) -> bool:
+        """Whether the function is resumed by someone who waits for the end of the use: context manager or dependency."""
+        if info is None or not info.is_generator:
+            return False
+        return Role.DEPENDENCY in self.roles(path, info) or self.resolver.is_manager(info, path)
+
+    def owner_releases(self, unit: Unit) -> bool:
+        """Whether the class of a method has another method that gives back what it stores; True outside of classes."""
+        module = self.project.module(unit.path)
+        if unit.info is None or not unit.info.owner or module is None:
+            return True
+        for home, cls in self.resolver.lineage(unit.path, unit.info.owner):
+            for key in cls.methods.values():
+                other = home.functions[key]
+                if other.key != unit.key and not other.mentions.isdisjoint(_RELEASE_WORDS):
+                    return True
+        return False
+
+
+def is_test_code(path: str) -> bool:
+    """Whether a file is test code by its path."""
+    parts = path.split("/")
+    name = parts[-1]
+    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or bool({"test", "tests", "testing"} & set(parts[:-1]))
+
+
+def is_migration(path: str) -> bool:
+    """Whether a file is a schema migration by its path."""
+    return bool({"migrations", "versions", "alembic"} & set(path.split("/")[:-1]))
+
+
+def _name_of(callee: Type) -> str:
+    match callee:
+        case Symbol(name=name):
+            return name
+        case Method(owner=owner, name=name):
+            return f"{owner.name}.{name}"
+        case Instance(name=name):
+            return name
+        case _:
+            return ""

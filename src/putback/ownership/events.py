@@ -1,0 +1,165 @@
+"""What a call means: the driver effects, project functions and outside names that its callee resolves to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from putback.drivers.schema import Effect, Parameter
+from putback.flow import ir
+from putback.flow.names import Expr, Invoke, dotted, last_name
+from putback.ownership.types import (
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Managed,
+    Method,
+    Object,
+    Partial,
+    Resolver,
+    Scope,
+    Symbol,
+    Type,
+)
+
+_QUIET_BUILTINS = {
+    "print", "len", "str", "repr", "isinstance", "issubclass", "type", "id", "bool", "hasattr", "callable", "range",
+    "enumerate", "zip", "locals", "globals", "vars", "dict", "list", "set", "tuple", "super", "frozenset", "object",
+}  # fmt: skip
+_QUIET_CALLS = {
+    "time.time", "time.perf_counter", "time.monotonic", "datetime.datetime.now", "datetime.datetime.utcnow", "os.getenv",
+    "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
+    "asyncio.get_event_loop", "asyncio.get_running_loop",
+}  # fmt: skip
+_LOGGING_ROOTS = ("logging", "loguru", "structlog")
+_LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}
+_LOGGER_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace"}
+_CONTAINER_METHODS = {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push", "extend", "set"}
+_REGISTRATIONS = {
+    "callback", "push_async_callback", "push", "push_async_exit", "register", "addCleanup", "addAsyncCleanup", "finalize",
+    "addfinalizer", "call_soon", "call_later", "call_soon_threadsafe", "add_done_callback", "addModuleCleanup",
+}  # fmt: skip
+_ENTERING = {"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"}
+_WAITING = {"wait_for", "shield", "ensure_future", "create_task", "run_until_complete", "run", "gather"}
+
+
+@dataclass(frozen=True, slots=True)
+class DriverCall:
+    """A call that a driver table describes; `owner` is the object whose method it is."""
+
+    effect: Effect
+    owner: Instance | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Everything known of one call's callee. `given` counts arguments that a partial already filled in."""
+
+    drivers: tuple[DriverCall, ...] = ()
+    functions: tuple[FunctionRef, ...] = ()
+    classes: tuple[ClassRef, ...] = ()
+    names: tuple[str, ...] = ()
+    given: int = 0
+    quiet: bool = False
+    keeps: bool = False
+    registers: bool = False
+    enters: bool = False
+    waits: bool = False
+    constructs: bool = False
+    unresolved: bool = False
+
+    def releases(self) -> Parameter | None:
+        """The parameter that the driver call gives back, if it does."""
+        return next((d.effect.releases for d in self.drivers if d.effect.releases is not None), None)
+
+
+def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
+    """Resolve the callee of a call."""
+    assert isinstance(expr, Invoke)
+    callees = resolver.types(expr.func, scope)
+    name = last_name(expr.func)
+    drivers: list[DriverCall] = []
+    functions: list[FunctionRef] = []
+    classes: list[ClassRef] = []
+    outside: list[str] = []
+    given = 0
+    for callee in callees:
+        if isinstance(callee, Partial):
+            given, callee = callee.given, callee.function
+        _sort(callee, resolver, drivers, functions, classes, outside)
+    resolved = bool(drivers or functions or classes)
+    return CallInfo(
+        tuple(drivers),
+        tuple(functions),
+        tuple(classes),
+        tuple(outside),
+        given,
+        quiet=not resolved and _is_quiet(expr.func, name, outside),
+        keeps=not resolved and name in _CONTAINER_METHODS and dotted(expr.func) != name,
+        registers=not resolved and name in _REGISTRATIONS,
+        enters=not resolved and name in _ENTERING,
+        waits=not resolved and name in _WAITING,
+        constructs=not resolved and name[:1].isupper() and not name.isupper(),
+        unresolved=not callees,
+    )
+
+
+def _sort(
+    callee: Type,
+    resolver: Resolver,
+    drivers: list[DriverCall],
+    functions: list[FunctionRef],
+    classes: list[ClassRef],
+    outside: list[str],
+) -> None:
+    catalog = resolver.catalog
+    match callee:
+        case Symbol(name=name):
+            effect = catalog.function(name)
+            spec = catalog.type(name)
+            if effect is not None:
+                drivers.append(DriverCall(effect, None))
+            elif spec is not None:
+                drivers.append(DriverCall(spec.init, None))
+            outside.append(name)
+        case Method(owner=owner, name=name):
+            effect = catalog.method(owner.name, name)
+            if effect is not None:
+                drivers.append(DriverCall(effect, owner))
+            outside.append(f"{owner.name}.{name}")
+        case Instance(name=name):
+            spec = catalog.type(name)
+            if spec is not None and spec.call is not None:
+                drivers.append(DriverCall(spec.call, callee))
+        case FunctionRef():
+            functions.append(callee)
+        case ClassRef():
+            classes.append(callee)
+        case Object(path=path, key=key):
+            functions += [t for t in resolver.member(callee, "__call__") if isinstance(t, FunctionRef)]
+        case Managed():
+            pass
+        case _:
+            pass
+
+
+def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
+    """Whether a call outside of the project cannot raise: logging, printing, clocks, a few builtins."""
+    path = dotted(func)
+    if path is None:
+        return False
+    root, _, rest = path.partition(".")
+    if name in _LOGGER_METHODS and rest and (path.split(".")[-2] in _LOGGER_NAMES):
+        return True
+    return any(
+        o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_LOGGING_ROOTS) for o in outside
+    )
+
+
+def argument_of(op: ir.Call, param: Parameter) -> ir.Argument | None:
+    """The argument that a call passes for a parameter, by keyword or position."""
+    by_name = next((a for a in op.arguments if a.keyword == param.name), None)
+    if by_name is not None:
+        return by_name
+    positional = [a for a in op.arguments if not a.keyword and not a.star]
+    return positional[param.index] if 0 <= param.index < len(positional) else None

@@ -1,0 +1,290 @@
+"""The questions a rule may ask of an analysed function. Rules see nothing else of the analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from putback.drivers.schema import Gc, Kind
+from putback.flow import ir
+from putback.flow.lower import MODULE
+from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
+from putback.frameworks.schema import Framework, Role
+from putback.model.finding import Confidence, Severity, Step
+from putback.model.span import Span
+from putback.ownership import transfer
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.context import is_migration, is_test_code
+from putback.ownership.domain import Phase, State
+from putback.ownership.handlers import CANCELLED
+from putback.ownership.site import Acquisition, Site
+from putback.ownership.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One way to leave the function while the connection is held.
+
+    `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise` statement,
+    `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception` whether an
+    exception leaves it. `at_yield`: the exception arrives at a `yield`.
+    """
+
+    raised_at: int
+    explicit: bool
+    cancelled: bool
+    at_yield: bool
+    left_at: int
+    by_exception: bool
+    named: bool
+
+
+@dataclass(eq=False)
+class SiteFacts:
+    """One acquire in a function and what becomes of it."""
+
+    function: FunctionFacts
+    site: Site
+    exploration: Exploration[State] = field(repr=False)
+
+    @property
+    def kind(self) -> Kind:
+        """What is held."""
+        return self.site.kind
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """How it was acquired."""
+        return self.site.acquisition
+
+    @property
+    def span(self) -> Span:
+        """Where the acquire stands."""
+        return self.function.unit.span(self.site.at)
+
+    @cached_property
+    def leaks(self) -> list[Leak]:
+        """Every way to leave the function while the connection is held, the plainest first."""
+        found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
+        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.left_at))
+
+    def ends_in(self, phase: Phase) -> bool:
+        """Whether some path leaves the function in this phase."""
+        return any(e.state.phase is phase for e in self.exploration.endings)
+
+    @property
+    def is_released_somewhere(self) -> bool:
+        """Whether some path gives it back, rightly or by a wrong close, or ends a lazy session's transaction."""
+        idle = Phase.IDLE if self.kind.lazy else Phase.RELEASED
+        return any(
+            e.state.phase in (Phase.RELEASED, Phase.CLOSED)
+            or (e.state.phase is idle and self._has_ended(e.state))
+            for e in self.exploration.endings
+        ) or self.has(transfer.TWICE)
+
+    def _has_ended(self, state: State) -> bool:
+        return bool(state.refs)
+
+    @property
+    def is_passed_on_somewhere(self) -> bool:
+        """Whether some path hands it to a new owner."""
+        return self.ends_in(Phase.PASSED)
+
+    def has(self, defect: str) -> bool:
+        """Whether an operation showed this defect."""
+        return any(d.what == defect for d in self.exploration.defects)
+
+    def defects(self, what: str) -> Iterator[Defect[State]]:
+        """The places that showed this defect; `what` may be a prefix that ends in a colon."""
+        for defect in self.exploration.defects:
+            if defect.what == what or (what.endswith(":") and defect.what.startswith(what)):
+                yield defect
+
+    @cached_property
+    def wrong_closes(self) -> list[int]:
+        """The operations that close the connection where it should be given back, on a path that ends so."""
+        found: dict[int, None] = {}
+        for ending in self.exploration.endings:
+            if ending.state.phase is Phase.CLOSED:
+                found[self._closing_operation(ending)] = None
+        return sorted(found)
+
+    def _closing_operation(self, ending: Ending[State]) -> int:
+        """The last close on the path: searched in the blocks from the end back."""
+        for node, _ in reversed(self.exploration.path(ending.node)):
+            for op in reversed(self.function.unit.function.blocks[node.block].ops):
+                if isinstance(op, (ir.Call, ir.Exit)) and node.state.phase is not Phase.CLOSED and self._closes(op):
+                    return op.at
+        return self.site.at
+
+    def _closes(self, op: ir.Call | ir.Exit) -> bool:
+        if isinstance(op, ir.Exit):
+            return self.has(transfer.CLOSING_KEEPS)
+        effect = self.function.analyzer.catalog.method(self.kind.type, op.name)
+        return (effect is not None and effect.closes) or bool(op.arguments)
+
+    @property
+    def is_never_bound(self) -> bool:
+        """Whether no name holds the connection on any of the leaking ways out."""
+        return bool(self.leaks) and not any(leak.named for leak in self.leaks)
+
+    def _leak(self, ending: Ending[State]) -> Leak:
+        unit = self.function.unit
+        raised_at, exception = self._first_exception(ending)
+        named = any(ir.is_local(r) for r in ending.state.refs)
+        named = named or any(t.startswith(transfer.TUPLE) for _, t in ending.state.children)
+        return Leak(
+            raised_at,
+            raised_at in self.function.raise_statements,
+            exception == CANCELLED,
+            raised_at in self.function.yields,
+            ending.at if ending.at >= 0 else unit.function.at,
+            ending.edge is Edge.RAISED,
+            named,
+        )
+
+    def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:
+        """The first exception edge behind the last acquire on the path, and the class in flight there."""
+        path = self.exploration.path(ending.node)
+        first = (-1, "")
+        for node, arrival in reversed(path):
+            if not self._is_after_acquire(node):
+                break
+            if arrival.edge is Edge.RAISED and not self._is_passing_on(arrival):
+                first = (arrival.at, node.state.exception)
+        if first[0] < 0 and ending.edge is Edge.RAISED:
+            first = (ending.at, ending.state.exception)
+        return first
+
+    def _is_after_acquire(self, node: Node[State]) -> bool:
+        return node.state.phase is not Phase.ABSENT and node.state.phase is not Phase.PENDING
+
+    def _is_passing_on(self, arrival: Arrival[State]) -> bool:
+        """Whether the edge only carries an exception out of a clean-up block."""
+        if arrival.source is None:
+            return True
+        return isinstance(self.function.unit.function.blocks[arrival.source.block].end, ir.Resume | ir.Dispatch) and (
+            arrival.at < 0
+        )
+
+
+@dataclass(eq=False)
+class FunctionFacts:
+    """One analysed function: its sites and its place in the project."""
+
+    analyzer: Analyzer = field(repr=False)
+    unit: Unit = field(repr=False)
+    display: Callable[[str], str] = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """The file, as findings spell it."""
+        return self.display(self.unit.path)
+
+    @property
+    def name(self) -> str:
+        """The dotted name shown to users; "" at module level."""
+        return "" if self.unit.key == MODULE else self.unit.key.partition("@")[0]
+
+    @cached_property
+    def sites(self) -> list[SiteFacts]:
+        """Every acquire whose connection is this function's to give back."""
+        found = []
+        for site in self.analyzer.sites(self.unit):
+            if not self._is_module_global(site):
+                found.append(SiteFacts(self, site, self.analyzer.explore(self.unit, site)))
+        return found
+
+    def _is_module_global(self, site: Site) -> bool:
+        """Whether a module's top level binds it to a name that the module's functions use or others may import."""
+        if self.unit.key != MODULE:
+            return False
+        module = self.analyzer.project.module(self.unit.path)
+        names = {o.target for o in self.unit.ops() if isinstance(o, ir.Assign) and ir.is_local(o.target)}
+        used = set[str]().union(*(f.mentions for f in module.functions.values())) if module is not None else set[str]()
+        bound = transfer.SiteDomain(self.analyzer, self.unit, site)._targets() & names
+        return bool(bound & used)
+
+    @cached_property
+    def raise_statements(self) -> frozenset[int]:
+        """The operations that are `raise` or `assert` statements."""
+        return frozenset(b.end.at for b in self.unit.function.blocks if isinstance(b.end, ir.Raise))
+
+    @cached_property
+    def yields(self) -> frozenset[int]:
+        """The operations that are `yield`s."""
+        return frozenset(o.at for o in self.unit.ops() if isinstance(o, ir.Yield))
+
+    @cached_property
+    def roles(self) -> frozenset[Role]:
+        """What frameworks make of the function."""
+        return frozenset(self.analyzer.context.roles(self.unit.path, self.unit.info))
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether it is a context manager or dependency that others resume."""
+        return self.analyzer.context.is_provider(self.unit.path, self.unit.info)
+
+    @property
+    def route_framework(self) -> Framework | None:
+        """The framework whose decorator makes it a route."""
+        if self.unit.info is None:
+            return None
+        return self.analyzer.context.route_framework(self.unit.path, self.unit.info)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is test code."""
+        return is_test_code(self.unit.path)
+
+    @property
+    def ends_with_process(self) -> bool:
+        """Whether what it leaks lives no longer than a short process: a script, a migration, a module's top level."""
+        return self.unit.key == MODULE or Role.SCRIPT in self.roles or is_migration(self.unit.path)
+
+    def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
+        """`base` in this context: milder where collection closes it, in test code and in short processes."""
+        found = base
+        if kind.gc is Gc.REFCOUNT or (kind.gc is Gc.CYCLIC and Role.ROUTE not in self.roles):
+            found = found.lowered()
+        if self.is_test or self.ends_with_process:
+            found = found.lowered()
+        return found
+
+    def step(self, at: int, text: str) -> Step:
+        """A station of a path in this function."""
+        return Step(self.path, self.unit.span(at), text)
+
+    def name_of(self, site: Site) -> str:
+        """The name that holds the connection, or the acquire as written."""
+        own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
+        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
+        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Enter) and o.manager in own}
+        for op in self.unit.ops():
+            if isinstance(op, ir.Assign) and op.source in own and ir.is_local(op.target) and "#" not in op.target:
+                return op.target
+        return ""
+
+    def through(self, acquisition: Acquisition) -> list[tuple[str, str, int]]:
+        """The wrappers between this function and the driver: name, path and line, nearest first."""
+        found = []
+        for ref in acquisition.through:
+            info = self.analyzer.info(ref)
+            if info is not None:
+                found.append((info.name, self.display(ref.path), info.def_row))
+        return found
+
+    def pool_text(self, site: Site) -> str:
+        """The pool as the acquire spells it: `pool` of `pool.getconn()`; "" when a wrapper hides it."""
+        if site.acquisition.through:
+            return ""
+        text = self.unit.text(site.at)
+        return text.partition("(")[0].rpartition(".")[0] if "\n" not in text.partition("(")[0] else ""
+
+
+def confidence_of(site: SiteFacts) -> Confidence:
+    """How sure a leak of this site is."""
+    if site.exploration.capped or all(leak.cancelled for leak in site.leaks):
+        return min(site.acquisition.confidence, Confidence.MEDIUM, key=lambda c: c.rank)
+    return site.acquisition.confidence

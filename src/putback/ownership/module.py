@@ -1,0 +1,104 @@
+"""What the cheap pass keeps of one module: imports, definitions, bindings. Plain data, picklable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from putback.flow.names import UNKNOWN, Expr
+
+Bindings = dict[str, tuple[Expr, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`import module` (name "") or `from module import name`; `level` counts the leading dots."""
+
+    module: str
+    name: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParamInfo:
+    """A parameter with its annotation and default; `kind` as in flow.ir.Param."""
+
+    name: str
+    kind: str = ""
+    annotation: Expr = UNKNOWN
+    default: Expr = UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A call that is given functions: `Depends(get_db)`, `Thread(target=work)`. `scope` is the calling function."""
+
+    call: Expr
+    scope: str
+    row: int
+
+
+@dataclass(slots=True)
+class FunctionInfo:
+    """A function definition. `row` and `end_row` cover its decorators and body; `def_row` is the line of its `def`.
+
+    `bindings` are the values assigned to its local names, in order; `mentions` every name and attribute in it,
+    nested functions included; `owner` is the dotted name of the class it is a method of ("").
+    `outer` is the key of the enclosing function ("").
+    """
+
+    key: str
+    row: int
+    end_row: int
+    def_row: int
+    column: int
+    params: tuple[ParamInfo, ...]
+    decorators: tuple[Expr, ...]
+    returns_annotation: Expr
+    is_async: bool
+    owner: str = ""
+    outer: str = ""
+    is_generator: bool = False
+    bindings: Bindings = field(default_factory=dict)
+    imports: dict[str, Import] = field(default_factory=dict)
+    globals: set[str] = field(default_factory=set)
+    returns: list[Expr] = field(default_factory=list)
+    yields: list[Expr] = field(default_factory=list)
+    mentions: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """The bare name."""
+        return self.key.rpartition(".")[2].partition("@")[0]
+
+
+@dataclass(slots=True)
+class ClassInfo:
+    """A class. `attributes` are values given to `self.x` in methods and to names in the body, each with its scope."""
+
+    key: str
+    row: int
+    bases: tuple[Expr, ...]
+    methods: dict[str, str] = field(default_factory=dict)
+    attributes: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ModuleInfo:
+    """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level)."""
+
+    path: str
+    imports: dict[str, Import] = field(default_factory=dict)
+    star_imports: list[Import] = field(default_factory=list)
+    globals: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
+    functions: dict[str, FunctionInfo] = field(default_factory=dict)
+    classes: dict[str, ClassInfo] = field(default_factory=dict)
+    references: list[Reference] = field(default_factory=list)
+    top_mentions: set[str] = field(default_factory=set)
+    incomplete: bool = False
+
+    def import_roots(self) -> frozenset[str]:
+        """The top-level packages that the file imports anywhere."""
+        every = [*self.imports.values(), *self.star_imports]
+        for function in self.functions.values():
+            every.extend(function.imports.values())
+        return frozenset(i.module.partition(".")[0] for i in every if not i.level)

@@ -1,0 +1,90 @@
+"""The whole project: which file an import means, and what each file defines. Modules are indexed on demand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+
+from putback.ownership.module import Import, ModuleInfo
+
+_STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
+
+
+class Project:
+    """All Python files of the project by path, `/`-separated.
+
+    `load` indexes one file and returns None when it cannot be read; each file is loaded at most once.
+    """
+
+    def __init__(self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None]) -> None:
+        self._load = load
+        self._modules: dict[str, ModuleInfo | None] = {}
+        self._by_tail: dict[str, list[tuple[str, ...]]] = {}
+        self._paths: dict[tuple[str, ...], str] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
+        for path in paths:
+            self._add(path)
+
+    def _add(self, path: str) -> None:
+        parts = tuple(path.split("/"))
+        stem = parts[-1].rpartition(".")[0]
+        dotted = parts[:-1] if stem == "__init__" else (*parts[:-1], stem)
+        if dotted and (dotted not in self._paths or path.endswith(".py")):
+            self._paths[dotted] = path
+            self._by_tail.setdefault(dotted[-1], []).append(dotted)
+
+    def put(self, info: ModuleInfo) -> None:
+        """Hand in a module that was indexed elsewhere."""
+        self._modules[info.path] = info
+
+    def loaded(self) -> list[ModuleInfo]:
+        """The modules indexed so far."""
+        return [m for m in self._modules.values() if m is not None]
+
+    def module(self, path: str) -> ModuleInfo | None:
+        """The module at `path`, indexed now if it was not yet."""
+        if path not in self._modules:
+            self._modules[path] = self._load(path)
+        return self._modules[path]
+
+    def resolve_import(self, found: Import, importer: str) -> str | None:
+        """The path of the module that `import module` or `from module import …` in file `importer` means."""
+        if found.level:
+            return self._relative(found, importer)
+        return self.find(found.module, importer)
+
+    def _relative(self, found: Import, importer: str) -> str | None:
+        package = tuple(importer.split("/"))[: -found.level]
+        if len(importer.split("/")) < found.level:
+            return None
+        return self._paths.get((*package, *[p for p in found.module.split(".") if p]))
+
+    def find(self, dotted: str, importer: str) -> str | None:
+        """The project file of an absolute module name, seen from `importer`; None for anything outside."""
+        key = (dotted, importer.rpartition("/")[0])
+        if key not in self._found:
+            self._found[key] = self._search(tuple(dotted.split(".")), importer)
+        return self._found[key]
+
+    def _search(self, wanted: tuple[str, ...], importer: str) -> str | None:
+        here = tuple(importer.split("/")[:-1])
+        best: tuple[int, tuple[str, ...]] | None = None
+        for parts in self._by_tail.get(wanted[-1], ()):
+            root = parts[: -len(wanted)]
+            if parts[-len(wanted) :] != wanted:
+                continue
+            shared = _shared(root, here)
+            if shared < len(root) and (len(wanted) == 1 or wanted[0] in _STANDARD_LIBRARY):
+                continue
+            if best is None or shared - len(root) > best[0]:
+                best = (shared - len(root), parts)
+        return self._paths[best[1]] if best is not None else None
+
+
+def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
+    count = 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

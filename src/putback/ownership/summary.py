@@ -1,0 +1,70 @@
+"""Summaries: what calling a function does to a connection that is handed in.
+
+`make` reads a summary off the explored paths of the callee; `ownership.calls` applies it at the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from putback.flow.solve import Edge, Ending, Exploration
+from putback.ownership.domain import Phase, State
+from putback.ownership.transfer import RETURNED
+
+
+@dataclass(frozen=True, slots=True)
+class ParamEffect:
+    """What a function does to one connection it is given.
+
+    `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
+    `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it;
+    `rolls_back`: no transaction is open afterwards; `is_async`: nothing happens before it is awaited.
+    """
+
+    normal: Phase | None
+    raised: tuple[Phase, ...]
+    returns: bool = False
+    keeps: bool = False
+    rolls_back: bool = False
+    is_async: bool = False
+
+
+def borrowed(phase: Phase) -> ParamEffect:
+    """The summary of a function that nothing is known of: it uses the connection and may raise."""
+    return ParamEffect(phase, (phase,))
+
+
+def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ParamEffect:
+    """The summary of an explored function; `owner_releases` says whether what it stores is released by its owner."""
+    normal = [e for e in found.endings if e.edge is Edge.NORMAL]
+    raised = [e for e in found.endings if e.edge is Edge.RAISED]
+    returns = any(_is_returned(e.state) for e in normal)
+    stored = any(e.state.phase is Phase.PASSED and not _is_returned(e.state) for e in normal)
+    return ParamEffect(
+        _merged(normal, phase, owner_releases) if normal else None,
+        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in raised)),
+        returns,
+        stored,
+        bool(normal) and all(e.state.unmended < 0 for e in normal),
+        is_async,
+    )
+
+
+def _is_returned(state: State) -> bool:
+    return state.phase is Phase.PASSED and any(r.startswith(RETURNED) for r in state.refs)
+
+
+def _outcome(state: State, start: Phase, owner_releases: bool) -> Phase:
+    if state.phase is Phase.PASSED and (_is_returned(state) or not owner_releases):
+        return start
+    return state.phase
+
+
+def _merged(endings: Iterable[Ending[State]], start: Phase, owner_releases: bool) -> Phase:
+    """One phase for all normal returns: a release on some path counts as the release."""
+    phases = {_outcome(e.state, start, owner_releases) for e in endings}
+    for phase in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED, Phase.HELD, Phase.IDLE):
+        if phase in phases:
+            return phase
+    return start

@@ -1,0 +1,411 @@
+"""The transfer functions: what one operation does to the state of one site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Begin, Close, Effect, On, With
+from putback.flow import ir
+from putback.flow.solve import Outcome
+from putback.ownership import handlers
+from putback.ownership.domain import Fact, Phase, State
+from putback.ownership.site import Site
+from putback.ownership.unit import Unit
+
+if TYPE_CHECKING:
+    from putback.ownership.analyzer import Analyzer
+
+RETURNED = "<returned>"
+RETURNED_NONE = "<returned None>"
+
+# child types that are not types of a driver
+CARRIER = "<carrier>"
+CLOSING = "<closing>"
+BORROWING = "<borrowing>"
+CLOSURE = "<closure>"
+RELEASER = "<releaser>"
+TUPLE = "<tuple>"
+OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE)
+
+LOST = "lost"
+YIELDED = "yielded"
+TWICE = "released-twice"
+AFTER = "used-after-release"
+UNAWAITED = "release-not-awaited"
+UNBOUND = "release-of-unbound"
+UNENTERED = "never-entered"
+WITH_KEEPS = "with-keeps"
+CLOSING_KEEPS = "closing-keeps"
+UNMENDED_USED = "unmended-used"
+UNMENDED_RELEASED = "unmended-released"
+
+_ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
+_AUTOCOMMIT = "#autocommit"
+
+
+class SiteDomain:
+    """Follows one site through one function: a Domain of flow.solve."""
+
+    def __init__(self, analyzer: Analyzer, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> None:
+        self.analyzer = analyzer
+        self.unit = unit
+        self.site = site
+        self.kind = site.kind
+        self.start_phase = phase
+        self._steps = {
+            ir.Assign: self._assign,
+            ir.StoreGlobal: self._store_global,
+            ir.Attr: self._attr,
+            ir.StoreAttr: self._store_attr,
+            ir.Item: self._item,
+            ir.StoreItem: self._store_item,
+            ir.Unpack: self._unpack,
+            ir.Build: self._build,
+            ir.Call: self._call,
+            ir.Await: self._await,
+            ir.Enter: self._enter,
+            ir.Exit: self._exit,
+            ir.Next: self._next,
+            ir.Yield: self._yield,
+            ir.Closure: self._closure,
+            ir.Catch: self._catch,
+            ir.EndCatch: self._end_catch,
+            ir.Delete: self._delete,
+        }
+
+    # -- the Domain protocol
+
+    def initial(self) -> Sequence[State]:
+        if self.site.at < 0:
+            return [State(self.start_phase, frozenset({self.site.name}))]
+        tested = self.unit.tested
+        params = {p.name for p in self.unit.function.params}
+        unbound = (self.unit.function.assigned & (tested | self._targets())) - params - self.unit.function.globals
+        return [State(Phase.ABSENT, facts=frozenset((n, Fact.UNBOUND) for n in unbound))]
+
+    def _targets(self) -> set[str]:
+        """The local names that the site's value is assigned to at once."""
+        own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call) and o.at == self.site.at}
+        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
+        return {o.target for o in self.unit.ops() if isinstance(o, ir.Assign) and o.source in own and ir.is_local(o.target)}
+
+    def step(self, op: ir.Op, state: State) -> Outcome[State]:
+        handler = self._steps.get(type(op))
+        return handler(op, state) if handler is not None else Outcome((state,))  # type: ignore[operator]
+
+    def assume(self, test: ir.Test, state: State, holds: bool) -> State | None:
+        if test.kind == "bound":
+            bound = state.fact(test.subject) is not Fact.UNBOUND
+            return state if bound == holds else None
+        if test.kind in ("truth", "none"):
+            answer = state.truth(test.subject) if test.kind == "truth" else state.is_none(test.subject)
+            if answer is not None:
+                return state if answer == holds else None
+            return self._learn(test, state, holds)
+        if test.kind == "equal" and test.other in (ir.TRUE, ir.FALSE):
+            answer = state.truth(test.subject)
+            if answer is not None:
+                return state if (answer == (test.other == ir.TRUE)) == holds else None
+        return self._learn_key(test.key, state, holds)
+
+    def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
+        name = test.subject
+        if not ir.is_local(name) or name not in self.unit.tested:
+            return self._learn_key(test.key, state, holds)
+        if test.kind == "none":
+            return state.with_fact(name, Fact.NONE if holds else Fact.PRESENT)
+        return state.with_fact(name, Fact.TRUTHY if holds else Fact.FALSY)
+
+    def _learn_key(self, key: str, state: State, holds: bool) -> State | None:
+        key = f"?{key}"
+        if key not in self.unit.tested:
+            return state
+        known = state.fact(key)
+        if known is not None:
+            return state if (known is Fact.TRUE) == holds else None
+        return state.with_fact(key, Fact.TRUE if holds else Fact.FALSE)
+
+    def dispatch(self, end: ir.Dispatch, state: State) -> Sequence[tuple[int | None, State]]:
+        found: list[tuple[int | None, State]] = []
+        for clause in end.clauses:
+            caught = handlers.catches(clause.types, state.exception or handlers.UNKNOWN)
+            if caught is not False:
+                found.append((clause.target, state))
+            if caught:
+                return found
+        return [*found, (None, state)]
+
+    def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
+        if end.group >= 0 and self.analyzer.swallows(self.unit, end.group):
+            return state, replace(state, exception="")
+        return state, None
+
+    def raising(self, end: ir.Raise, state: State) -> State:
+        return self._raised(replace(state, exception=end.type or state.exception or handlers.UNKNOWN), "")
+
+    def returning(self, end: ir.Return, state: State) -> State:
+        value = end.value
+        if value in state.refs:
+            return replace(state, phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=frozenset({RETURNED}))
+        child = state.child_type(value)
+        if child is not None and child.startswith(OWNERS):
+            refs = frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
+            return replace(state, phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=refs)
+        if state.is_none(value) and state.phase is Phase.ABSENT:
+            return replace(state, refs=frozenset({RETURNED_NONE}))
+        return state
+
+    def coarser(self, state: State) -> State:
+        kept = frozenset(f for f in state.facts if f[1] in (Fact.UNBOUND, Fact.NONE) and not f[0].startswith("?"))
+        return replace(state, facts=kept)
+
+    # -- building blocks
+
+    def _raised(self, state: State, exception: str) -> State:
+        """The state on an exception edge: the expression is abandoned."""
+        state = state.without_temporaries()
+        return replace(state, exception=exception) if exception else state
+
+    def may_raise(self, after: State, at_raise: State | None = None, awaited: bool = False) -> Outcome[State]:
+        """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too."""
+        base = at_raise if at_raise is not None else after
+        raised = [self._raised(base, handlers.UNKNOWN)]
+        if awaited:
+            raised.append(self._raised(base, handlers.CANCELLED))
+        return Outcome((after,), tuple(raised))
+
+    def pass_on(self, state: State) -> State:
+        """Somebody else owns the connection from now on."""
+        return replace(state, phase=Phase.PASSED) if state.phase in (*_ACTIVE, Phase.PENDING) else state
+
+    def is_owner(self, state: State, value: ir.Val) -> bool:
+        """Whether storing `value` hands the connection on."""
+        child = state.child_type(value)
+        return value in state.refs or (child is not None and child.startswith(OWNERS))
+
+    def effect(self, state: State, receiver: ir.Val, name: str) -> Effect | None:
+        """What the driver table says of a method of the connection or of a child of it."""
+        owner = self.kind.type if receiver in state.refs else state.child_type(receiver)
+        return self.analyzer.catalog.method(owner, name) if owner and not owner.startswith("<") else None
+
+    def released(self, state: State) -> State:
+        """The connection was given back."""
+        return replace(state, phase=Phase.RELEASED, opened=-1, unmended=-1)
+
+    def closed(self, state: State) -> State:
+        """`close()` was called on the connection itself."""
+        meanings = {kind.close for kind in self.site.acquisition.kinds}
+        if meanings <= {Close.LEAKS, Close.FREES}:
+            return replace(state, phase=Phase.CLOSED, opened=-1, unmended=-1)
+        return state if meanings == {Close.IGNORED} else self.released(state)
+
+    def executed(self, state: State, at: int) -> State:
+        """A statement ran: a lazy session holds a connection now, and a transaction is open."""
+        if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
+            state = replace(state, phase=Phase.HELD)
+        if self.kind.autobegin is Begin.NONE or state.fact(_AUTOCOMMIT) is not None or state.opened >= 0:
+            return state
+        return replace(state, opened=at)
+
+    def ended(self, state: State, how: str) -> State:
+        """A commit or rollback."""
+        state = replace(state, opened=-1, unmended=-1)
+        return replace(state, phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
+
+    # -- names and containers
+
+    def _assign(self, op: ir.Assign, state: State) -> Outcome[State]:
+        target, source = op.target, op.source
+        if target == source:
+            return Outcome((state,))
+        is_ref, child = source in state.refs, state.child_type(source)
+        fact = state.fact(source)
+        after = state.without(target)
+        if ir.is_temporary(source):
+            after = after.without(source)
+        if is_ref:
+            after = replace(after, refs=after.refs | {target})
+        elif child is not None:
+            after = replace(after, children=after.children | {(target, child)})
+        after = self._rebound(after, target)
+        if target in self.unit.tested and fact is not None and fact is not Fact.UNBOUND:
+            after = after.with_fact(target, fact)
+        defects = (LOST,) if state.is_held() and state.refs and not after.refs else ()
+        return Outcome((self.pass_on(after) if defects else after,), (), defects)
+
+    @staticmethod
+    def _rebound(state: State, name: str) -> State:
+        """Forget what was known of `name` and of conditions about it."""
+        kept = frozenset(f for f in state.facts if f[0] != name and not _about(f[0], name))
+        return state if len(kept) == len(state.facts) else replace(state, facts=kept)
+
+    def _store_global(self, op: ir.StoreGlobal, state: State) -> Outcome[State]:
+        return Outcome((self.pass_on(state) if self.is_owner(state, op.source) else state,))
+
+    def _attr(self, op: ir.Attr, state: State) -> Outcome[State]:
+        if op.base not in state.refs:
+            return Outcome((state,))
+        effect = self.effect(state, op.base, op.name)
+        if effect is not None and (effect.closes or effect.releases_self):
+            return Outcome((replace(state, children=state.children | {(op.target, RELEASER)}),))
+        attribute = self.analyzer.catalog.attribute(self.kind.type, op.name)
+        if attribute is not None and attribute.while_held is not None and state.phase in (*_ACTIVE, Phase.PENDING):
+            return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
+        return Outcome((state,))
+
+    def _store_attr(self, op: ir.StoreAttr, state: State) -> Outcome[State]:
+        if op.base in state.refs and op.name in ("autocommit", "isolation_level"):
+            return Outcome((state.with_fact(_AUTOCOMMIT, Fact.FALSE if op.source == ir.FALSE else Fact.TRUE),))
+        child = state.child_type(op.source)
+        kept = self.is_owner(state, op.source) or child is not None
+        state = self._rebound(state, f"{op.base}.{op.name}")
+        return Outcome((self.pass_on(state) if kept else state,))
+
+    def _item(self, op: ir.Item, state: State) -> Outcome[State]:
+        child = state.child_type(op.base)
+        if child is not None and child == f"{TUPLE}{op.index}":
+            return Outcome((replace(state, refs=state.refs | {op.target}),))
+        return self.may_raise(state)
+
+    def _store_item(self, op: ir.StoreItem, state: State) -> Outcome[State]:
+        return Outcome((self.pass_on(state) if self.is_owner(state, op.source) else state,))
+
+    def _unpack(self, op: ir.Unpack, state: State) -> Outcome[State]:
+        child = state.child_type(op.source)
+        if child is None or not child.startswith(TUPLE):
+            return self.may_raise(state) if op.source not in state.refs else Outcome((state,))
+        index = int(child.removeprefix(TUPLE) or 0)
+        if index >= len(op.targets):
+            return Outcome((self.pass_on(state),))
+        after = state.without(op.source) if ir.is_temporary(op.source) else state
+        return Outcome((replace(after, refs=after.refs | {op.targets[index]}),))
+
+    def _build(self, op: ir.Build, state: State) -> Outcome[State]:
+        held = [i for i, e in enumerate(op.elements) if self.is_owner(state, e)]
+        if not held:
+            return Outcome((state,))
+        if op.is_tuple:
+            return Outcome((replace(state, children=state.children | {(op.target, f"{TUPLE}{held[0]}")}),))
+        return Outcome((self.pass_on(state),))
+
+    def _delete(self, op: ir.Delete, state: State) -> Outcome[State]:
+        after = self._rebound(state.without(op.name), op.name)
+        if op.name in self.unit.tested:
+            after = after.with_fact(op.name, Fact.UNBOUND)
+        lost = state.is_held() and bool(state.refs) and not after.refs
+        return Outcome((self.pass_on(after) if lost else after,), (), (LOST,) if lost else ())
+
+    # -- calls, awaits, with
+
+    def _call(self, op: ir.Call, state: State) -> Outcome[State]:
+        from putback.ownership.calls import call
+
+        return call(self, op, state)
+
+    def _await(self, op: ir.Await, state: State) -> Outcome[State]:
+        before = state
+        if op.source in state.refs:
+            state = state.without(op.source) if ir.is_temporary(op.source) else state
+            state = replace(state, refs=state.refs | {op.target})
+            if state.phase is Phase.PENDING and On.AWAIT in self.site.acquisition.on:
+                state = self.acquired(state)
+        elif (child := state.child_type(op.source)) is not None:
+            state = state.without(op.source) if ir.is_temporary(op.source) else state
+            state = replace(state, children=state.children | {(op.target, child)})
+        return Outcome((state,)) if op.direct else self.may_raise(state, before, awaited=True)
+
+    def acquired(self, state: State) -> State:
+        """The acquire has happened."""
+        return replace(state, phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
+
+    def _enter(self, op: ir.Enter, state: State) -> Outcome[State]:
+        if op.manager in state.refs:
+            return self._enter_connection(op, state)
+        child = state.child_type(op.manager)
+        if child in (CLOSING, BORROWING):
+            return Outcome((replace(state, refs=state.refs | {op.target}),))
+        if child is not None:
+            return self.may_raise(replace(state, children=state.children | {(op.target, child)}), state)
+        return self.may_raise(state, awaited=op.is_async)
+
+    def _enter_connection(self, op: ir.Enter, state: State) -> Outcome[State]:
+        entered = replace(state, refs=state.refs | {op.target})
+        if state.phase is Phase.PENDING:
+            if On.ENTER not in self.site.acquisition.on:
+                return Outcome((self.pass_on(entered),))
+            gone = self._raised(replace(state, phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
+            return Outcome((replace(entered, phase=Phase.MANAGED),), (gone,))
+        keeps = self.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
+        return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
+
+    def _exit(self, op: ir.Exit, state: State) -> Outcome[State]:
+        if op.manager in state.refs:
+            return self._exit_connection(op, state)
+        child = state.child_type(op.manager)
+        if child == CLOSING:
+            after = self.closed(state)
+            return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+        if child is None or child.startswith("<"):
+            return Outcome((state,))
+        dunder = "__aexit__" if op.is_async else "__exit__"
+        effect = self.analyzer.catalog.method(child, dunder) or self.analyzer.catalog.method(child, "__exit__")
+        if effect is None or not effect.ends:
+            return Outcome((state,))
+        unmended = (UNMENDED_USED,) if state.unmended >= 0 and not op.exceptional else ()
+        after = self.ended(state, effect.ends)
+        if op.exceptional:
+            return Outcome((after,))
+        return Outcome((after,), (self._raised(after, handlers.UNKNOWN),), unmended)
+
+    def _exit_connection(self, op: ir.Exit, state: State) -> Outcome[State]:
+        if state.phase is Phase.MANAGED:
+            return Outcome((self.released(state),), (), self.mending(state, UNMENDED_RELEASED))
+        match self.kind.with_:
+            case With.RELEASES:
+                return Outcome((self.released(state),), (), self.mending(state, UNMENDED_RELEASED))
+            case With.CLOSES:
+                return Outcome((self.closed(state),), (), self.mending(state, UNMENDED_RELEASED))
+            case With.TRANSACTION:
+                defects = self.mending(state, UNMENDED_USED) if not op.exceptional else ()
+                return Outcome((replace(state, opened=-1, unmended=-1),), (), defects)
+            case _:
+                return Outcome((state,))
+
+    @staticmethod
+    def mending(state: State, what: str) -> tuple[str, ...]:
+        """The defect `what` when a handler has swallowed an error without a rollback."""
+        return (f"{what}:{state.unmended}",) if state.unmended >= 0 else ()
+
+    def _next(self, op: ir.Next, state: State) -> Outcome[State]:
+        return self.may_raise(state, awaited=op.is_async)
+
+    def _yield(self, op: ir.Yield, state: State) -> Outcome[State]:
+        if op.delegate or state.phase is Phase.ABSENT:
+            return self.may_raise(state)
+        defects = (YIELDED,) if op.source in state.refs and state.phase is not Phase.PENDING else ()
+        raised = tuple(self._raised(state, e) for e in self.analyzer.thrown_at_yield(self.unit))
+        return Outcome((state,), raised, defects)
+
+    def _closure(self, op: ir.Closure, state: State) -> Outcome[State]:
+        if any(name in state.refs for name in op.captured):
+            return Outcome((replace(state, children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
+        return Outcome((state,))
+
+    # -- exceptions
+
+    def _catch(self, op: ir.Catch, state: State) -> Outcome[State]:
+        if op.name:
+            state = self._rebound(state.without(op.name), op.name)
+        if state.opened >= 0 and state.phase in _ACTIVE and state.unmended < 0:
+            state = replace(state, unmended=op.at)
+        return Outcome((state,))
+
+    def _end_catch(self, op: ir.EndCatch, state: State) -> Outcome[State]:
+        return Outcome((replace(state, exception=""),))
+
+
+def _about(key: str, name: str) -> bool:
+    """Whether a condition's key mentions `name`."""
+    return key.startswith("?") and name in key and any(name == w or w.startswith(f"{name}.") for w in key[1:].split(" "))

@@ -1,0 +1,26 @@
+"""One line a finding, as compilers write it: editors and `grep` can read it."""
+
+from __future__ import annotations
+
+from putback.model.finding import Finding
+from putback.model.report import Report
+from putback.report.display import safe
+from putback.report.full import closing, statistics, to_text
+from putback.report.paint import Line, Segment
+
+__all__ = ["render", "statistics"]
+
+
+def render(report: Report) -> str:
+    """The findings and a line that sums up."""
+    return to_text([*(line_of(finding) for finding in report.findings), *closing(report)], report)
+
+
+def line_of(finding: Finding) -> Line:
+    """Place, code and sentence."""
+    start = finding.span.start
+    return [
+        Segment(f"{safe(finding.path)}:{start.row}:{start.column}: ", "path"),
+        Segment(finding.code, finding.severity.value, finding.url),
+        Segment(f" {finding.name}: {safe(finding.message)}"),
+    ]

@@ -1,0 +1,84 @@
+"""The report for people: the sentence, the path drawn into the source, the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Confidence, Finding, Severity
+from putback.model.report import Report
+from putback.report.counts import by_rule, summary
+from putback.report.display import safe
+from putback.report.paint import Line, Segment, coloured, plain
+from putback.report.snippet import snippet
+
+
+def render(report: Report) -> str:
+    """Every finding with its path, then a line that sums up."""
+    lines = [line for finding in report.findings for line in block(finding, report)]
+    return to_text([*lines, *closing(report)], report)
+
+
+def statistics(report: Report) -> str:
+    """A table of the rules, the most frequent first, and the closing line."""
+    rules = by_rule(report.findings)
+    digits = max((len(str(rule.count)) for rule in rules), default=0)
+    lines = [
+        [Segment(f"{rule.count:>{digits}}  "), Segment(rule.code, "error"), Segment(f"  {rule.name}")] for rule in rules
+    ]
+    return to_text([*lines, *closing(report)], report)
+
+
+def to_text(lines: list[Line], report: Report) -> str:
+    """The lines, coloured where the report asks for it."""
+    return coloured(lines, report.links) if report.colour else plain(lines)
+
+
+def closing(report: Report) -> list[Line]:
+    """The line that sums up, unless nobody wants it."""
+    if report.quiet:
+        return []
+    return [[Segment(summary(report.findings, report.files), "name" if report.findings else "good")]]
+
+
+def block(finding: Finding, report: Report) -> Iterator[Line]:
+    """All lines about one finding, an empty one at the end."""
+    yield heading(finding)
+    yield from paragraph(finding.message, "  ", Segment("  "), report.width)
+    yield from snippet(finding, report.sources, report.width)
+    if finding.help:
+        yield from paragraph(finding.help, "        ", Segment("  help: ", "help"), report.width)
+    if finding.fix is None and finding.no_fix_reason:
+        reason = f"not fixed automatically: {finding.no_fix_reason}"
+        yield from paragraph(reason, "        ", Segment("  note: ", "note"), report.width)
+    yield []
+
+
+def heading(finding: Finding) -> Line:
+    """Place, code and name; severity and confidence where they are not the usual ones."""
+    start = finding.span.start
+    line = [
+        Segment(f"{safe(finding.path)}:{start.row}:{start.column}: ", "path"),
+        Segment(finding.code, finding.severity.value, finding.url),
+        Segment(f" {finding.name}", "name"),
+    ]
+    remarks = []
+    if finding.severity is not Severity.ERROR:
+        remarks.append(finding.severity.value)
+    if finding.confidence is not Confidence.HIGH:
+        remarks.append(f"{finding.confidence.value} confidence")
+    if remarks:
+        line.append(Segment(f" [{', '.join(remarks)}]"))
+    return line
+
+
+def paragraph(text: str, indent: str, head: Segment, width: int) -> Iterator[Line]:
+    """`text` behind `head`, wrapped to a terminal of `width` columns (0: not wrapped)."""
+    text = safe(text)
+    if not width:
+        yield [head, Segment(text)]
+        return
+    from textwrap import wrap
+
+    parts = wrap(text, max(width - len(indent), 30), break_long_words=False, break_on_hyphens=False)
+    for at, part in enumerate(parts):
+        yield [head if at == 0 else Segment(indent), Segment(part)]

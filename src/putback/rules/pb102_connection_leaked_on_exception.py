@@ -1,0 +1,83 @@
+"""A connection is released on the normal path only, and something before that can raise.
+
+## What it finds
+A connection that is given back when all goes well, while an exception between the acquire and the release leaves the
+function, or ends in a handler, without giving it back. The window between the acquire and the `try` counts, and so does a
+narrow `except` that does not cover everything that can be raised, and an `await` that can be cancelled.
+
+## Why it is bad
+Errors come in bursts. Each one keeps a connection, so a short outage empties the pool and the service stays down after the
+database is back: `connection pool exhausted`, `QueuePool limit of size 5 overflow 10 reached`.
+
+## Example
+```python
+def rename(pool, user_id, name):
+    conn = pool.getconn()
+    conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+    conn.commit()
+    pool.putconn(conn)
+```
+
+## Use instead
+```python
+def rename(pool, user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+    finally:
+        pool.putconn(conn)
+```
+
+## Stays silent
+When nothing between the acquire and the release can raise: plain assignments, logging, `print`, `cursor.close()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Finding, Severity
+from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
+from putback.rules import pb101_connection_never_released, pb103_connection_leaked_on_early_exit, wording
+from putback.rules import pb107_acquired_connection_lost, pb108_provider_without_finally, pb109_with_does_not_release
+from putback.rules.rule import Rule, report
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each acquire that only exceptions lose."""
+    for site in facts.sites:
+        if _applies(site):
+            leak = next((x for x in site.leaks if not x.cancelled), site.leaks[0])
+            yield report(
+                RULE,
+                site,
+                f"{wording.subject(site)} is not given back if {_cause(site, leak)}: {wording.cost(site)}",
+                severity=facts.severity(site.kind),
+                confidence=confidence_of(site),
+                trace=wording.trace(site, leak),
+                help=wording.help_line(site),
+            )
+
+
+def _applies(site: SiteFacts) -> bool:
+    return bool(site.leaks) and not any(
+        rule.applies(site)
+        for rule in (
+            pb101_connection_never_released,
+            pb103_connection_leaked_on_early_exit,
+            pb107_acquired_connection_lost,
+            pb108_provider_without_finally,
+            pb109_with_does_not_release,
+        )
+    )
+
+
+def _cause(site: SiteFacts, leak: Leak) -> str:
+    unit = site.function.unit
+    text = " ".join(unit.text(leak.raised_at).split()) if leak.raised_at >= 0 else ""
+    shown = text if len(text) <= 48 else f"{text[:45]}..."
+    return f"`{shown}` is cancelled" if leak.cancelled else f"`{shown}` raises"
+
+
+RULE = Rule("PB102", "connection-leaked-on-exception", "leak", Severity.ERROR, __doc__, check)

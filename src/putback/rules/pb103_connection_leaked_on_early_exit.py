@@ -1,0 +1,78 @@
+"""A `return`, `break`, `continue` or `raise` skips the release.
+
+## What it finds
+A connection that some path gives back, while an early exit of the function goes around the release.
+
+## Why it is bad
+The exit is usually the rare case: a missing row, a failed check. Each one keeps a connection until the pool is empty.
+
+## Example
+```python
+def balance(pool, user_id):
+    conn = pool.getconn()
+    row = lookup(conn, user_id)
+    if row is None:
+        return 0
+    pool.putconn(conn)
+    return row[0]
+```
+
+## Use instead
+```python
+def balance(pool, user_id):
+    conn = pool.getconn()
+    try:
+        row = lookup(conn, user_id)
+        return 0 if row is None else row[0]
+    finally:
+        pool.putconn(conn)
+```
+
+## Stays silent
+When the condition of the exit and the condition of the release belong together: `if conn:`, `if not released:`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Finding, Severity
+from putback.ownership import transfer
+from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
+from putback.rules import pb101_connection_never_released, wording
+from putback.rules.rule import Rule, report
+
+
+def _exit(site: SiteFacts) -> Leak | None:
+    return next((leak for leak in site.leaks if leak.raised_at < 0 or leak.explicit), None)
+
+
+def applies(site: SiteFacts) -> bool:
+    """Some path releases, and an exit without an exception, or an explicit `raise`, does not."""
+    return (
+        _exit(site) is not None
+        and not pb101_connection_never_released.applies(site)
+        and not site.is_never_bound
+        and not site.has(transfer.LOST)
+        and not (site.has(transfer.WITH_KEEPS) and not site.is_released_somewhere)
+    )
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each acquire that an early exit loses."""
+    for site in facts.sites:
+        leak = _exit(site)
+        if leak is not None and applies(site):
+            row = facts.unit.span(leak.raised_at if leak.explicit else leak.left_at).start.row
+            yield report(
+                RULE,
+                site,
+                f"{wording.subject(site)} is not given back when the function ends at line {row}: {wording.cost(site)}",
+                severity=facts.severity(site.kind),
+                confidence=confidence_of(site),
+                trace=wording.trace(site, leak),
+                help=wording.help_line(site),
+            )
+
+
+RULE = Rule("PB103", "connection-leaked-on-early-exit", "leak", Severity.ERROR, __doc__, check)

@@ -1,0 +1,67 @@
+"""The result of an acquire is dropped, or its only name is bound to something else.
+
+## What it finds
+`pool.getconn().cursor()`, where no name holds the connection, and a name that is assigned again while it still holds one, as in
+a loop that acquires in each round.
+
+## Why it is bad
+Nothing can give back what nothing refers to: the slot is gone.
+
+## Example
+```python
+rows = pool.getconn().cursor().execute(SQL)
+```
+
+## Use instead
+```python
+conn = pool.getconn()
+try:
+    rows = conn.cursor().execute(SQL)
+finally:
+    pool.putconn(conn)
+```
+
+## Stays silent
+For `with`, and for a name kept by an assignment expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Finding, Severity
+from putback.ownership import transfer
+from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def applies(site: SiteFacts) -> bool:
+    """Lost by rebinding, or never bound at all."""
+    return site.has(transfer.LOST) or (site.is_never_bound and not site.has(transfer.WITH_KEEPS))
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each lost connection."""
+    for site in facts.sites:
+        if not applies(site):
+            continue
+        lost = next(site.defects(transfer.LOST), None)
+        if lost is not None:
+            text = f"{wording.subject(site)} is bound again while it still holds a connection: {wording.cost(site)}"
+            trace = (wording.acquired(site), facts.step(lost.at, "the only reference to it is lost here"))
+        else:
+            text = f"no name holds the {wording.noun(site)}, so nothing can give it back: {wording.cost(site)}"
+            trace = wording.trace(site, site.leaks[0])
+        yield report(
+            RULE,
+            site,
+            text,
+            severity=facts.severity(site.kind),
+            confidence=confidence_of(site),
+            trace=trace,
+            help=wording.help_line(site),
+        )
+
+
+RULE = Rule("PB107", "acquired-connection-lost", "leak", Severity.ERROR, __doc__, check)

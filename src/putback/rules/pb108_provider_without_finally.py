@@ -1,0 +1,73 @@
+"""A provider gives its connection back behind the `yield`, but not in a `finally`.
+
+## What it finds
+A context manager, dependency or generator that hands out a connection by `yield` and releases it in the lines after it.
+
+## Why it is bad
+When the code that uses the connection raises, the exception arrives at the `yield` and the release never runs. Every user of
+the provider leaks.
+
+## Example
+```python
+@contextmanager
+def connection():
+    conn = pool.getconn()
+    yield conn
+    pool.putconn(conn)
+```
+
+## Use instead
+```python
+@contextmanager
+def connection():
+    conn = pool.getconn()
+    try:
+        yield conn
+    finally:
+        pool.putconn(conn)
+```
+
+## Stays silent
+For `try/finally`, for a `with` around the `yield`, and for pytest fixtures, which pytest always resumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Finding, Severity
+from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def _at_yield(site: SiteFacts) -> Leak | None:
+    return next((leak for leak in site.leaks if leak.at_yield), None)
+
+
+def applies(site: SiteFacts) -> bool:
+    """Every leak starts with an exception at a `yield`, and the normal path releases."""
+    return (
+        _at_yield(site) is not None
+        and site.is_released_somewhere
+        and all(leak.raised_at >= 0 and not leak.explicit for leak in site.leaks)
+    )
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each provider that loses its connection when its user raises."""
+    for site in facts.sites:
+        leak = _at_yield(site)
+        if leak is not None and applies(site):
+            yield report(
+                RULE,
+                site,
+                f"{wording.subject(site)} is not given back if the code that uses it raises: {wording.cost(site)}",
+                severity=facts.severity(site.kind),
+                confidence=confidence_of(site),
+                trace=wording.trace(site, leak),
+                help=f"put the `yield` in a `try` and the release in its `finally`: {wording.release(site)}",
+            )
+
+
+RULE = Rule("PB108", "provider-without-finally", "leak", Severity.ERROR, __doc__, check)

@@ -1,0 +1,61 @@
+"""A `finally` or `except` releases a name that the acquire may not have bound.
+
+## What it finds
+A release in a `finally` whose `try` contains the acquire, with no earlier binding of the name.
+
+## Why it is bad
+When the acquire itself fails, the release raises `UnboundLocalError` and hides the real error, such as `connection pool exhausted`.
+
+## Example
+```python
+try:
+    conn = pool.getconn()
+    work(conn)
+finally:
+    pool.putconn(conn)
+```
+
+## Use instead
+```python
+conn = pool.getconn()
+try:
+    work(conn)
+finally:
+    pool.putconn(conn)
+```
+
+## Stays silent
+With `conn = None` before the `try` and a guarded release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Finding, Severity
+from putback.ownership import transfer
+from putback.ownership.facts import FunctionFacts
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each acquire whose failure is hidden so."""
+    for site in facts.sites:
+        defect = next(site.defects(transfer.UNBOUND), None)
+        if defect is not None:
+            yield report(
+                RULE,
+                site,
+                f"if this acquire fails, {wording.subject(site)} is not bound and its release raises UnboundLocalError",
+                severity=Severity.WARNING,
+                confidence=site.acquisition.confidence,
+                trace=(
+                    facts.step(site.site.at, "if this raises, the name is never bound ..."),
+                    facts.step(defect.at, "... and this hides the error behind an UnboundLocalError"),
+                ),
+                help="move the acquire in front of the `try`",
+            )
+
+
+RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check)

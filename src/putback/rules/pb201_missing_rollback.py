@@ -1,0 +1,83 @@
+"""An `except` swallows an error after statements have run, and nothing rolls back.
+
+## What it finds
+A handler that neither rolls back nor re-raises, although a statement has run on the connection. It is an error when the
+connection is used, committed or handed back to a block that commits afterwards, a warning when it is only released.
+
+## Why it is bad
+The transaction is broken or half done. PostgreSQL answers the next statement with `current transaction is aborted`; a `commit()` on
+it raises nothing and the data is gone; MySQL commits the half that worked.
+
+## Example
+```python
+try:
+    cur.execute(FIRST)
+    cur.execute(SECOND)
+except Exception:
+    log.exception("failed")
+conn.commit()
+```
+
+## Use instead
+```python
+except Exception:
+    conn.rollback()
+    raise
+```
+
+## Stays silent
+When the handler re-raises and the owner rolls back, when a helper rolls back, and in autocommit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.flow.solve import Edge
+from putback.model.finding import Finding, Severity
+from putback.ownership import transfer
+from putback.ownership.domain import Phase
+from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each handler, the worst consequence first."""
+    seen: set[int] = set()
+    for site in facts.sites:
+        for handler, used in [*_by_defect(site, transfer.UNMENDED_USED), *_by_defect(site, transfer.UNMENDED_RELEASED), *_at_end(site)]:
+            row = facts.unit.span(handler).start.row
+            if row in seen:
+                continue
+            seen.add(row)
+            worse = used is not None and used[1]
+            after = f" and {wording.subject(site)} is used or committed afterwards" if worse else ""
+            steps = [wording.acquired(site), facts.step(handler, "this handler does not roll back")]
+            if used is not None:
+                steps.append(facts.step(used[0], "used or given back here with the transaction still open"))
+            severity = Severity.ERROR if worse else Severity.WARNING
+            yield report(
+                RULE,
+                site,
+                f"the error is swallowed without a rollback{after}: the transaction stays half done",
+                severity=severity.lowered() if facts.is_test else severity,
+                confidence=site.acquisition.confidence,
+                trace=tuple(steps),
+                at=handler,
+                help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
+            )
+
+
+def _by_defect(site: SiteFacts, what: str) -> Iterator[tuple[int, tuple[int, bool] | None]]:
+    for defect in site.defects(f"{what}:"):
+        yield int(defect.what.partition(":")[2]), (defect.at, what == transfer.UNMENDED_USED)
+
+
+def _at_end(site: SiteFacts) -> Iterator[tuple[int, tuple[int, bool] | None]]:
+    for ending in site.exploration.endings:
+        if ending.edge is Edge.NORMAL and ending.state.unmended >= 0 and ending.state.phase in (Phase.HELD, Phase.MANAGED):
+            yield ending.state.unmended, None
+
+
+RULE = Rule("PB201", "missing-rollback", "transaction", Severity.ERROR, __doc__, check)

@@ -1,0 +1,76 @@
+"""A FastAPI dependency returns its session instead of yielding it.
+
+## What it finds
+A function given to `Depends(...)` somewhere in the project that makes a session or takes a connection and `return`s it.
+
+## Why it is bad
+Whatever closes the session runs before the route does. The route's first statement opens it again, and nobody closes that
+one: `QueuePool limit of size 5 overflow 10 reached` after some fifteen requests.
+
+## Example
+```python
+def get_db():
+    db = SessionLocal()
+    try:
+        return db
+    finally:
+        db.close()
+```
+
+## Use instead
+```python
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+```
+
+## Stays silent
+Without a visible `Depends`: a plain helper may return a session that its caller closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.flow.solve import Edge
+from putback.frameworks.schema import Role
+from putback.model.finding import Finding, Severity
+from putback.ownership.domain import Phase
+from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.transfer import RETURNED
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def _returning(site: SiteFacts) -> int | None:
+    """The `return` that hands the session out."""
+    for ending in site.exploration.endings:
+        state = ending.state
+        if ending.edge is Edge.NORMAL and RETURNED in state.refs and state.phase is not Phase.PENDING:
+            return ending.at
+    return None
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each dependency that returns what it acquired."""
+    if Role.DEPENDENCY not in facts.roles or facts.unit.function.is_generator:
+        return
+    for site in facts.sites:
+        at = _returning(site)
+        if at is not None:
+            yield report(
+                RULE,
+                site,
+                f"this dependency returns {wording.subject(site)}: nobody closes it after the request, {wording.cost(site)}",
+                severity=Severity.ERROR,
+                confidence=site.acquisition.confidence,
+                trace=(wording.acquired(site), facts.step(at, "handed to the route here, with nothing left to close it")),
+                at=at,
+                help="yield it in a `try`, and close it in the `finally`",
+            )
+
+
+RULE = Rule("PB301", "session-dependency-returns", "framework", Severity.ERROR, __doc__, check)

@@ -1,0 +1,65 @@
+"""A route opens its own session instead of having one injected.
+
+## What it finds
+A session made by hand inside a route handler. The message says whether it also leaks.
+
+## Why it is bad
+Each route has to get the release right by itself, and the one that does not empties the pool.
+
+## Example
+```python
+@app.get("/users")
+def users():
+    db = SessionLocal()
+    return db.query(User).all()
+```
+
+## Use instead
+```python
+@app.get("/users")
+def users(db: Session = Depends(get_db)):
+    return db.query(User).all()
+```
+
+## Stays silent
+Outside of routes. In frameworks without injection a correct `with` is only a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.frameworks.schema import Role
+from putback.model.finding import Finding, Severity
+from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each session that a route makes."""
+    if Role.ROUTE not in facts.roles:
+        return
+    framework = facts.route_framework
+    injects = framework is not None and framework.injects
+    for site in facts.sites:
+        if site.kind.lazy and not site.acquisition.generator and (injects or site.leaks):
+            yield _finding(facts, site, injects)
+
+
+def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
+    also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
+    severity = Severity.ERROR if site.leaks else Severity.WARNING if injects else Severity.INFO
+    cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
+    return report(
+        RULE,
+        site,
+        f"this route makes its own session {wording.subject(site)} by hand{also}",
+        severity=severity.lowered() if facts.is_test else severity,
+        confidence=site.acquisition.confidence,
+        trace=(wording.acquired(site),),
+        help=cure,
+    )
+
+
+RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check)

@@ -1,0 +1,68 @@
+"""What a rule is: a page, a severity and a function from facts to findings. Rules keep no state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.ownership.facts import FunctionFacts, SiteFacts
+
+URL = "https://putback.readthedocs.io/rules/"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule; `page` is the docstring of its module, the text of `putback rule NAME`."""
+
+    code: str
+    name: str
+    category: str
+    severity: Severity
+    page: str
+    check: Callable[[FunctionFacts], Iterator[Finding]]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the page."""
+        return self.page.strip().splitlines()[0].rstrip(".")
+
+    @property
+    def url(self) -> str:
+        """Where the page stands on the web."""
+        return f"{URL}{self.name}"
+
+
+def nothing(facts: FunctionFacts) -> Iterator[Finding]:
+    """The check of rules about the run itself, which the engine reports."""
+    return iter(())
+
+
+def report(
+    rule: Rule,
+    site: SiteFacts,
+    message: str,
+    *,
+    severity: Severity,
+    confidence: Confidence,
+    trace: tuple[Step, ...],
+    at: int | None = None,
+    help: str = "",
+) -> Finding:
+    """A finding of `rule` about `site`, located at its acquire or at operation `at`."""
+    facts = site.function
+    return Finding(
+        rule.code,
+        rule.name,
+        message,
+        severity,
+        confidence,
+        facts.path,
+        facts.unit.path,
+        facts.unit.span(site.site.at if at is None else at),
+        facts.name,
+        site.kind.driver,
+        trace,
+        help,
+        url=rule.url,
+    )

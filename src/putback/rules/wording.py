@@ -1,0 +1,76 @@
+"""The words that findings share: what is held, what losing it costs, and the path in steps."""
+
+from __future__ import annotations
+
+from putback.drivers.schema import Gc, On
+from putback.model.finding import Step
+from putback.ownership.facts import Leak, SiteFacts
+
+
+def subject(site: SiteFacts) -> str:
+    """The connection by its name in the code, or by what it is."""
+    name = site.function.name_of(site.site)
+    return f"`{name}`" if name else f"the {noun(site)}"
+
+
+def noun(site: SiteFacts) -> str:
+    """ "session" or "connection"."""
+    return "session" if "session" in site.kind.title else "connection"
+
+
+def cost(site: SiteFacts) -> str:
+    """What one lost connection costs, with the error text that users will see."""
+    kind = site.kind
+    seen = f' ("{kind.exhausted}")' if kind.exhausted else ""
+    if not kind.pooled:
+        return f"the {noun(site)} stays open until its last reference goes"
+    if kind.gc is Gc.PERMANENT:
+        return f"a slot of the pool is lost for good{seen}"
+    return f"the pool's connection stays checked out until the garbage collector runs{seen}"
+
+
+def acquired(site: SiteFacts) -> Step:
+    """The first step: where the connection comes from, wrappers included."""
+    kind = site.kind
+    verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
+    wrappers = site.function.through(site.acquisition)
+    origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
+    return site.function.step(site.site.at, f"{verb} here ({kind.title}{origin})")
+
+
+def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
+    """Acquired here, can raise or leaves here, never released."""
+    facts = site.function
+    steps = [acquired(site)]
+    if leak.raised_at >= 0 and leak.raised_at != leak.left_at:
+        steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
+        way = "the exception leaves the function" if leak.by_exception else "the function ends"
+        steps.append(facts.step(leak.left_at, f"... {way} here, and {subject(site)} was not given back"))
+    elif leak.raised_at >= 0:
+        steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
+    else:
+        steps.append(facts.step(leak.left_at, f"the function ends here without {release(site)}"))
+    return tuple(steps)
+
+
+def _raising(leak: Leak) -> str:
+    if leak.explicit:
+        return "an exception is raised here"
+    if leak.at_yield:
+        return "if the code that uses it raises, the exception arrives here"
+    return "if this is cancelled" if leak.cancelled else "if this raises"
+
+
+def release(site: SiteFacts) -> str:
+    """The paired release, with the names of the code where they are known."""
+    facts = site.function
+    name = facts.name_of(site.site) or noun(site)
+    text = site.kind.release.replace("{conn}", name)
+    return text.replace("{pool}", facts.pool_text(site.site) or "pool")
+
+
+def help_line(site: SiteFacts) -> str:
+    """How to mend a leak by hand."""
+    if site.kind.with_.value in ("releases", "closes") or On.ENTER in site.acquisition.on:
+        return f"use `with` around the use, or release it in a `finally`: {release(site)}"
+    return f"release it in a `finally`: {release(site)}"

@@ -1,0 +1,149 @@
+"""The first half of the pipeline: files -> candidates -> project index, wrapper names in rounds.
+
+A file is a candidate when it names a driver and one of its needles, or a name of the project that may carry a connection
+together with the module that defines it. Only candidates are indexed; other files are indexed when a name leads there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from putback import workers
+from putback.drivers.catalog import Catalog
+from putback.frameworks.catalog import FrameworkCatalog
+from putback.model.errors import SourceError
+from putback.ownership.indexer import index_by_statement, index_module, parse_ast
+from putback.ownership.carriers import Carriers
+from putback.ownership.module import ModuleInfo
+from putback.ownership.project import Project
+from putback.ownership.types import Resolver
+from putback.ownership.vocabulary import driver_names, receivers
+from putback.source.prefilter import Prefilter
+from putback.source.slices import Reader
+
+_ROUNDS = 6
+_WORTH_A_PROCESS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A candidate that cannot be decoded or parsed."""
+
+    path: str
+    message: str
+    row: int
+    column: int
+
+
+@dataclass(slots=True)
+class Scan:
+    """What the first pass found. `names` are all names that can mean a connection, those of the project included."""
+
+    project: Project
+    resolver: Resolver
+    modules: list[ModuleInfo] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    names: frozenset[str] = frozenset()
+    candidates: set[str] = field(default_factory=set)
+
+
+def index_file(path: str, reader: Reader, names: Collection[str]) -> ModuleInfo | Broken:
+    """Index one file, statement by statement where the running Python cannot parse it but libcst can."""
+    try:
+        text = reader.text(path)
+        try:
+            return index_module(path, parse_ast(text), names)
+        except SourceError as error:
+            found = index_by_statement(path, text, names)
+            return found if found is not None else Broken(path, str(error), error.row, error.column)
+    except SourceError as error:
+        return Broken(path, str(error), error.row, error.column)
+
+
+class Scanner:
+    """One scan over a list of files."""
+
+    def __init__(self, reader: Reader, catalog: Catalog, frameworks: FrameworkCatalog, gates: bool, jobs: int) -> None:
+        self.reader = reader
+        self.catalog = catalog
+        self.frameworks = frameworks
+        self.receivers = receivers(frameworks)
+        self.gates = gates
+        self.jobs = jobs
+        table = [(d.name, d.imports, d.needles) for d in catalog.drivers.values()]
+        self.prefilter = Prefilter(table)
+
+    def run(self, paths: Sequence[str], always: Collection[str]) -> Scan:
+        """Scan `paths`; files in `always` are parsed whatever they contain, so that a broken one is reported."""
+        known = frozenset(paths)
+        project = Project(paths, lambda path: self._load(path) if path in known else None)
+        found = Scan(project, Resolver(project, self.catalog, self.frameworks))
+        self._gather(found, paths, partial(self._first, always=frozenset(always)))
+        carriers = Carriers(found.resolver)
+        carried: dict[str, set[str]] = {}
+        new = found.modules
+        for _ in range(_ROUNDS):
+            wanted: dict[bytes, set[bytes]] = {}
+            for name, defining in carriers.names(new).items():
+                carried.setdefault(name, set()).update(defining)
+                wanted[name.encode()] = {_stem(p) for p in defining}
+            indexed = {m.path for m in found.modules} | {b.path for b in found.broken}
+            rest = [p for p in paths if p not in indexed] if self.gates and wanted else []
+            before = len(found.modules)
+            self._gather(found, rest, partial(self._again, wanted=wanted))
+            new = found.modules[before:]
+            if not new:
+                break
+        found.names = driver_names(self.catalog) | carried.keys()
+        return found
+
+    def _load(self, path: str) -> ModuleInfo | None:
+        item = index_file(path, self.reader, self.receivers)
+        return item if isinstance(item, ModuleInfo) else None
+
+    def _gather(self, found: Scan, paths: Sequence[str], work: partial[list[ModuleInfo | Broken]]) -> None:
+        hands = workers.cores(self.jobs) if len(paths) > _WORTH_A_PROCESS else 1
+        shares = [list(paths[i::hands]) for i in range(hands)]
+        for part in workers.shared_out(work, shares):
+            for item in part:
+                found.candidates.add(item.path)
+                if isinstance(item, Broken):
+                    found.broken.append(item)
+                else:
+                    found.modules.append(item)
+                    found.project.put(item)
+
+    def _first(self, paths: Sequence[str], always: frozenset[str]) -> list[ModuleInfo | Broken]:
+        found: list[ModuleInfo | Broken] = []
+        for path in paths:
+            try:
+                data = self.reader.data(path)
+            except OSError as error:
+                found.append(Broken(path, f"cannot be read: {error.strerror or error}", 1, 1))
+                continue
+            candidate = self.prefilter.candidate(data)
+            if candidate or not self.gates or path in always:
+                item = index_file(path, self.reader, self.receivers)
+                if isinstance(item, ModuleInfo) or candidate or path in always:
+                    found.append(item)
+        return found
+
+    def _again(self, paths: Sequence[str], wanted: dict[bytes, set[bytes]]) -> list[ModuleInfo | Broken]:
+        found: list[ModuleInfo | Broken] = []
+        for path in paths:
+            try:
+                data = self.reader.data(path)
+            except OSError:
+                continue
+            if any(name in data and any(s in data for s in stems) for name, stems in wanted.items()):
+                found.append(index_file(path, self.reader, self.receivers))
+        return found
+
+
+def _stem(path: str) -> bytes:
+    """The name under which a file is imported: its own, or its folder's for `__init__`."""
+    parts = path.split("/")
+    stem = parts[-1].rpartition(".")[0]
+    return (parts[-2] if stem == "__init__" and len(parts) > 1 else stem).encode()

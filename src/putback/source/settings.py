@@ -1,0 +1,242 @@
+"""Find and read the configuration: one table, checked against one list of keys."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+from putback.model.config import Config
+from putback.model.defaults import CONFIG_FILES, PROJECT_FILE
+from putback.model.errors import ConfigError, UsageError
+from putback.model.finding import Confidence, Severity
+from putback.source.selection import did_you_mean
+
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the table: `read(value)` gives the value for Config or None when `value` is not `expected`."""
+
+    expected: str
+    read: Callable[[Any], Any]
+
+
+def strings(value: Any) -> tuple[str, ...] | None:
+    """A list of strings."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    return None
+
+
+def boolean(value: Any) -> bool | None:
+    """true or false."""
+    return value if isinstance(value, bool) else None
+
+
+def count(value: Any) -> int | None:
+    """A number, zero or more."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def table(value: Any) -> dict[str, Any] | None:
+    """A table, its content checked elsewhere."""
+    return value if isinstance(value, dict) else None
+
+
+def tables(value: Any) -> dict[str, dict[str, Any]] | None:
+    """A table of tables."""
+    return table_of(table)(value)
+
+
+def table_of(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any] | None]:
+    """A table whose values all suit `read`."""
+
+    def read_table(value: Any) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return None
+        done = {key: read(each) for key, each in value.items()}
+        return None if None in done.values() else done
+
+    return read_table
+
+
+def one_of(kind: type[Enum]) -> Callable[[Any], Enum | None]:
+    """The value of a member of `kind`."""
+    return lambda value: next((member for member in kind if member.value == value), None)
+
+
+def choices(kind: type[Enum]) -> str:
+    """The members of `kind` for a message."""
+    return " or ".join(f'"{member.value}"' for member in kind)
+
+
+KEYS: Mapping[str, Key] = {
+    "select": Key("a list of strings", strings),
+    "extend-select": Key("a list of strings", strings),
+    "ignore": Key("a list of strings", strings),
+    "extend-ignore": Key("a list of strings", strings),
+    "exclude": Key("a list of strings", strings),
+    "extend-exclude": Key("a list of strings", strings),
+    "per-file-ignores": Key("a table of lists of strings", table_of(strings)),
+    "severity": Key(f"a table of {choices(Severity)}", table_of(one_of(Severity))),
+    "min-confidence": Key(choices(Confidence), one_of(Confidence)),
+    "min-severity": Key(choices(Severity), one_of(Severity)),
+    "respect-gitignore": Key("true or false", boolean),
+    "force-exclude": Key("true or false", boolean),
+    "drivers": Key("a table of tables", tables),
+    "jobs": Key("a number, 0 for one per processor", count),
+}
+
+
+def load(paths: Sequence[str], given: Sequence[str] = (), isolated: bool = False) -> Config:
+    """The settings for a run over `paths`.
+
+    `given` are the values of `--config`: a file that replaces the search, or KEY=VALUE on top. With
+    `isolated` no file is read. Raises ConfigError, UsageError when a given file does not exist.
+    """
+    named = [each for each in given if not is_assignment(each)]
+    if len(named) > 1:
+        raise UsageError(f"only one configuration file can be given, not {len(named)}: {', '.join(named)}")
+    if named and isolated:
+        raise UsageError("--isolated reads no configuration file, --config names one: use one of them")
+    config = Config(root=os.getcwd())
+    if named:
+        config = from_file(os.path.abspath(named[0]))
+    elif not isolated:
+        config = nearest(common_directory(paths)) or config
+    for each in given:
+        if is_assignment(each):
+            config = merged(config, read_table(parse_assignment(each), "--config", ""))
+    return config
+
+
+def common_directory(paths: Sequence[str]) -> str:
+    """The innermost directory that holds all of `paths`."""
+    if not paths:
+        return os.getcwd()
+    whole = [os.path.abspath(path) for path in paths]
+    return os.path.commonpath([path if os.path.isdir(path) else os.path.dirname(path) for path in whole])
+
+
+def nearest(directory: str) -> Config | None:
+    """The settings of the nearest directory, from `directory` upwards, that has any."""
+    while True:
+        for name in (*CONFIG_FILES, PROJECT_FILE):
+            path = os.path.join(directory, name)
+            if os.path.isfile(path) and (name != PROJECT_FILE or mentions_putback(path)):
+                found = read_file(path)
+                if found is not None:
+                    return found
+        above = os.path.dirname(directory)
+        if above == directory:
+            return None
+        directory = above
+
+
+def mentions_putback(path: str) -> bool:
+    """Whether the file can hold our table at all: other people's broken files are not our business."""
+    return b"putback" in read_bytes(path)
+
+
+def from_file(path: str) -> Config:
+    """The settings in a file that was asked for by name."""
+    if not os.path.isfile(path):
+        raise UsageError(f"no such configuration file: {path}")
+    found = read_file(path)
+    if found is None:
+        raise ConfigError(f"{path}: has no table [tool.putback]")
+    return found
+
+
+def read_file(path: str) -> Config | None:
+    """The settings in the file at `path`; None for a pyproject.toml without our table."""
+    import tomllib
+
+    data = read_bytes(path)
+    try:
+        content: Any = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        row = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(f"{path}{':' + row[1] if row else ''}: is not valid TOML: {error}") from error
+    where = path
+    if os.path.basename(path) == PROJECT_FILE:
+        tool = content.get("tool")
+        content = tool.get("putback") if isinstance(tool, dict) else None
+        if content is None:
+            return None
+        where = f"{path}: [tool.putback]"
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where}: must be a table")
+    base = Config(root=os.path.dirname(path), file=path)
+    return merged(base, read_table(content, where, data.decode("utf-8")))
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a configuration file; raises ConfigError when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def read_table(content: Table, where: str, text: str) -> Table:
+    """`content` with every value checked and converted; `text` is the file, to find the row of a mistake."""
+    done = {}
+    for name, value in content.items():
+        key = KEYS.get(name)
+        if key is None:
+            raise ConfigError(f'{where}{row_of(name, text)}: unknown key "{name}"{did_you_mean(name, KEYS)}')
+        done[name] = key.read(value)
+        if done[name] is None:
+            raise ConfigError(f'{where}{row_of(name, text)}: "{name}" must be {key.expected}, not {value!r}')
+    return done
+
+
+def row_of(name: str, text: str) -> str:
+    """The text " (line 12)" for the row of `text` that sets the key `name`; "" when it cannot be told."""
+    setting = re.compile(rf"[\s\"'\[]*(tool\.putback\.)?{re.escape(name)}\b")
+    rows = [at for at, row in enumerate(text.splitlines(), 1) if setting.match(row)]
+    return f" (line {rows[0]})" if len(rows) == 1 else ""
+
+
+def merged(config: Config, values: Table) -> Config:
+    """`config` with the checked `values` of a table laid over it; the `extend-` keys add."""
+    known = {field.name for field in fields(Config)}
+    plain = {name.replace("-", "_"): value for name, value in values.items()}
+    config = replace(config, **{name: value for name, value in plain.items() if name in known})
+    return replace(
+        config,
+        ignore=(*config.ignore, *plain.get("extend_ignore", ())),
+        exclude=(*config.exclude, *plain.get("extend_exclude", ())),
+    )
+
+
+def is_assignment(given: str) -> bool:
+    """Whether a value of `--config` is KEY=VALUE and not the name of a file."""
+    return "=" in given and not os.path.isfile(given)
+
+
+def parse_assignment(given: str) -> Table:
+    """The table that KEY=VALUE means; a value that is not TOML is taken as a string."""
+    import tomllib
+
+    name, _, value = given.partition("=")
+    try:
+        return tomllib.loads(given)
+    except tomllib.TOMLDecodeError:
+        pass
+    try:
+        return tomllib.loads(f"{name}={quoted(value.strip())}")
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"--config {given}: is not KEY=VALUE in TOML: {error}") from error
+
+
+def quoted(text: str) -> str:
+    """`text` as a TOML string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,71 @@
+"""File contents, and the parts of files that are parsed in full: one function, or the top level of a module."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from putback.model.errors import SourceError
+from putback.source.text import decode, split_lines
+
+_CHUNK = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of a file; row 1 of `text` is row `offset` + 1 of the file."""
+
+    text: str
+    offset: int
+
+
+class Reader:
+    """File contents by path; `given` stands in for files, as standard input does."""
+
+    def __init__(self, given: Mapping[str, bytes]) -> None:
+        self.given = given
+        self._rows: dict[str, Sequence[str]] = {}
+
+    def data(self, path: str) -> bytes:
+        """The bytes of a file. Raises OSError."""
+        if path in self.given:
+            return self.given[path]
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            first = os.read(descriptor, _CHUNK)
+            if len(first) < _CHUNK:
+                return first
+            chunks = [first]
+            while chunk := os.read(descriptor, 1 << 20):
+                chunks.append(chunk)
+            return b"".join(chunks)
+        finally:
+            os.close(descriptor)
+
+    def text(self, path: str) -> str:
+        """The decoded text of a file. Raises SourceError."""
+        try:
+            return decode(self.data(path), path).text
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror or error}") from error
+
+    def rows(self, path: str) -> Sequence[str]:
+        """The rows of a file without line ends; empty when it cannot be read."""
+        if path not in self._rows:
+            try:
+                self._rows[path] = split_lines(self.text(path))
+            except SourceError:
+                self._rows[path] = ()
+        return self._rows[path]
+
+    def function(self, path: str, row: int, end_row: int) -> Slice:
+        """Rows `row` to `end_row`, counted from 1, both included."""
+        return Slice("".join(f"{text}\n" for text in self.rows(path)[row - 1 : end_row]), row - 1)
+
+    def top_level(self, path: str, definitions: Iterable[tuple[int, int]]) -> Slice:
+        """The whole file with the rows of its definitions blanked out, so that row numbers stay."""
+        rows = list(self.rows(path))
+        for row, end_row in definitions:
+            rows[row - 1 : end_row] = [""] * (end_row - row + 1)
+        return Slice("".join(f"{text}\n" for text in rows), 0)

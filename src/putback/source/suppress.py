@@ -1,0 +1,182 @@
+"""Comments that hide findings: `# putback: ignore[PB102] why`, `disable`/`enable`, `ignore-file`, `# noqa: PB102`."""
+
+from __future__ import annotations
+
+import re
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from putback.source.selection import strength
+from putback.source.text import split_lines
+
+MARKERS = ("putback:", "noqa")
+OURS = re.compile(
+    r"#\s*putback:\s*(?P<verb>ignore-file|ignore|disable|enable)(?![-\w])\s*"
+    r"(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
+    re.IGNORECASE,
+)
+NOQA = re.compile(
+    r"#\s*noqa(?![-\w])(?P<colon>\s*:)?(?P<rules>(?:[\s,]*(?:[a-z]+[0-9]+|[a-z]+(?:-[a-z]+)+)\b)*)(?P<reason>[^#]*)",
+    re.IGNORECASE,
+)
+TO_THE_END = 1 << 30
+LAYOUT = frozenset((tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER))
+
+
+class Verb(Enum):
+    """What a suppression comment does."""
+
+    IGNORE = "ignore"
+    IGNORE_FILE = "ignore-file"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    NOQA = "noqa"
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One comment. `rules` are its selectors (none: every rule); it acts on rows `first` to `last`."""
+
+    verb: Verb
+    row: int
+    column: int
+    rules: tuple[str, ...]
+    reason: str
+    first: int
+    last: int
+
+    def names(self, code: str, name: str) -> bool:
+        """Whether the comment is about this rule."""
+        return not self.rules or any(strength(each, code, name) for each in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """The suppression comments of one file."""
+
+    comments: tuple[Suppression, ...] = ()
+
+    @staticmethod
+    def parse(text: str) -> Suppressions:
+        """Read the comments of `text`; strings are left alone. Never fails: broken code is read by rows."""
+        small = text.lower()
+        if not any(marker in small for marker in MARKERS):
+            return NONE
+        found = [each for comment in comments_in(split_lines(text)) for each in read(comment)]
+        return Suppressions(tuple(ended(found)))
+
+    def by(self, code: str, name: str, row: int, end_row: int) -> Suppression | None:
+        """The comment that hides a finding of this rule on these rows, if any."""
+        for each in self.comments:
+            if each.first <= end_row and row <= each.last and each.names(code, name):
+                return each
+        return None
+
+    def hides(self, code: str, name: str, row: int, end_row: int) -> bool:
+        """Whether a comment hides a finding of this rule that spans `row` to `end_row`."""
+        return self.by(code, name, row, end_row) is not None
+
+
+NONE = Suppressions()
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment and the rows it speaks for: its statement, its row, or what follows when it stands `alone`."""
+
+    text: str
+    row: int
+    column: int
+    alone: bool
+    first: int
+    last: int
+
+
+def comments_in(rows: Sequence[str]) -> Iterator[Comment]:
+    """The comments of a file. Where it cannot be tokenized, each `#` behind the last good row begins one."""
+    reader = CommentReader()
+    try:
+        for token in tokenize.generate_tokens(iter([row + "\n" for row in rows]).__next__):
+            yield from reader.take(token)
+    except (tokenize.TokenError, SyntaxError):
+        yield from reader.rest()
+        for row in range(reader.row + 1, len(rows) + 1):
+            text = rows[row - 1]
+            if "#" in text:
+                column = text.index("#")
+                yield Comment(text[column:], row, column + 1, not text[:column].strip(), row, row + 1)
+    else:
+        yield from reader.rest()
+
+
+class CommentReader:
+    """Follows tokens and hands out each comment once the statement it belongs to has ended."""
+
+    def __init__(self) -> None:
+        self.row = 0  # the last row that a token was seen on
+        self.begin = 0  # the first row of the current statement, 0 between statements
+        self.code_row = 0  # the last row with code on it
+        self.waiting: list[Comment] = []
+
+    def take(self, token: tokenize.TokenInfo) -> Iterator[Comment]:
+        """Take the next token; the comments that are complete with it."""
+        row, column = token.start
+        self.row = token.end[0]
+        if token.type == tokenize.COMMENT:
+            alone = self.code_row != row
+            self.waiting.append(Comment(token.string, row, column + 1, alone, row, row))
+        elif token.type == tokenize.NEWLINE:
+            yield from (placed(each, self.begin, row) for each in self.waiting)
+            self.waiting, self.begin = [], 0
+        elif token.type not in LAYOUT:
+            self.begin = self.begin or row
+            self.code_row = token.end[0]
+
+    def rest(self) -> Iterator[Comment]:
+        """The comments behind the last complete statement."""
+        yield from (replace(each, last=each.row + each.alone) for each in self.waiting)
+
+
+def placed(comment: Comment, begin: int, end: int) -> Comment:
+    """`comment` with the rows it speaks for, given the statement that it stands in or before."""
+    if comment.alone and comment.row >= begin:
+        return replace(comment, last=comment.row + 1)
+    if comment.row < begin or comment.row in (begin, end):
+        return replace(comment, first=begin, last=end)
+    return comment
+
+
+def read(comment: Comment) -> Iterator[Suppression]:
+    """What the comment says to us: nothing, or one suppression a selector for `disable` and `enable`."""
+    for match in OURS.finditer(comment.text):
+        verb = Verb(match["verb"].lower())
+        rules = tuple(re.split(r"[\s,]+", (match["rules"] or "").strip(" ,"))) if match["rules"] else ()
+        reason = match["reason"].strip(" \t:-")
+        column = comment.column + match.start()
+        whole = Suppression(verb, comment.row, column, rules, reason, comment.first, comment.last)
+        if verb is Verb.IGNORE:
+            yield whole
+        elif verb is Verb.IGNORE_FILE:
+            yield replace(whole, first=1, last=TO_THE_END)
+        else:
+            for one in rules or ("",):
+                yield replace(whole, rules=(one,) if one else (), first=comment.row, last=TO_THE_END)
+    for match in NOQA.finditer(comment.text):
+        named = tuple(match["rules"].replace(",", " ").split()) if match["colon"] else ()
+        if (named or not match["colon"]) and not comment.alone:
+            reason = match["reason"].strip(" \t:-")
+            column = comment.column + match.start()
+            yield Suppression(Verb.NOQA, comment.row, column, named, reason, comment.first, comment.last)
+
+
+def ended(found: Sequence[Suppression]) -> Iterator[Suppression]:
+    """`found` with each `disable` ending at the `enable` that takes it back."""
+    ends = [each for each in found if each.verb is Verb.ENABLE]
+    for each in found:
+        if each.verb is Verb.DISABLE:
+            rows = [end.row for end in ends if end.row > each.row and end.rules in ((), each.rules)]
+            yield replace(each, last=min(rows, default=TO_THE_END))
+        elif each.verb is not Verb.ENABLE:
+            yield each

@@ -1,0 +1,120 @@
+"""Bytes of a Python file to text, as the interpreter would decode them."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from putback.model.errors import SourceError
+
+COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+FOREIGN_BOMS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """One decoded file. `text` has the original line ends and no byte order mark.
+
+    `newline` is the first line end in the file ("\\n" when there is none); `encoding` a codec name.
+    """
+
+    path: str
+    data: bytes
+    text: str
+    encoding: str
+    bom: bool
+    newline: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The rows as Python counts them, without line ends: row 1 is `lines[0]`."""
+        return split_lines(self.text)
+
+
+def read_source(path: str) -> SourceText:
+    """Read and decode the file at `path`; raises SourceError when it cannot be read or decoded."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror or error}") from error
+    return decode(data, path)
+
+
+def decode(data: bytes, path: str = "") -> SourceText:
+    """Decode by byte order mark, coding cookie or as UTF-8; raises SourceError with row and column."""
+    for mark, name in FOREIGN_BOMS:
+        if data.startswith(mark):
+            raise SourceError(f"is {name} text: Python needs UTF-8, or an encoding declared in the first line")
+    bom = data.startswith(codecs.BOM_UTF8)
+    body = data[len(codecs.BOM_UTF8) :] if bom else data
+    encoding = declared_encoding(body)
+    if bom and encoding not in ("", "utf-8"):
+        raise SourceError(f"declares the encoding {encoding}, but starts with a UTF-8 byte order mark")
+    text = to_text(body, encoding)
+    check_no_nul(text)
+    return SourceText(path, data, text, encoding or "utf-8", bom, first_newline(text))
+
+
+def declared_encoding(body: bytes) -> str:
+    """The codec that a coding cookie in the first two rows names; "" without one; SourceError if unknown."""
+    for row in re.split(rb"\r\n|\r|\n", body[:2048], maxsplit=2)[:2]:
+        cookie = COOKIE.match(row)
+        if cookie:
+            return known_codec(cookie[1].decode("ascii", "replace"))
+        if not BLANK_OR_COMMENT.match(row):
+            break
+    return ""
+
+
+def known_codec(name: str) -> str:
+    """The normal name of the text codec `name`; raises SourceError when Python has none of that name."""
+    plain = re.sub(r"-(unix|dos|mac)$", "", name, flags=re.IGNORECASE)  # as Emacs spells it, and Python accepts
+    try:
+        "".encode(plain)
+        return codecs.lookup(plain).name
+    except LookupError as error:
+        raise SourceError(f"declares an unknown encoding: {name}") from error
+
+
+def to_text(body: bytes, encoding: str) -> str:
+    """Decode `body`; raises SourceError at the first byte that does not fit."""
+    try:
+        return body.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        good = body[: error.start].decode(encoding or "utf-8", "replace")
+        row, column = place_behind(good)
+        remedy = "" if encoding else ": save it as UTF-8 or declare its encoding in the first line"
+        message = f"is not valid {encoding or 'UTF-8'} (byte 0x{body[error.start]:02x}){remedy}"
+        raise SourceError(message, row, column) from error
+
+
+def check_no_nul(text: str) -> None:
+    """Raise SourceError at the first NUL, which no Python source may contain."""
+    at = text.find("\0")
+    if at >= 0:
+        raise SourceError("contains a NUL byte, so it is not Python source", *place_behind(text[:at]))
+
+
+def place_behind(text: str) -> tuple[int, int]:
+    """Row and column, from 1, of the character that follows `text`."""
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return len(rows), len(rows[-1]) + 1
+
+
+def split_lines(text: str) -> tuple[str, ...]:
+    """Rows as Python counts them: only CR LF, CR and LF end a row (`str.splitlines` knows more)."""
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if rows[-1] == "":
+        rows.pop()
+    return tuple(rows)
+
+
+def first_newline(text: str) -> str:
+    """The first line end in `text`, "\\n" when there is none."""
+    feed, carriage = text.find("\n"), text.find("\r")
+    if carriage < 0 or 0 <= feed < carriage:
+        return "\n"
+    return "\r\n" if feed == carriage + 1 else "\r"

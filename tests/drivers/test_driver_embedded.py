@@ -1,0 +1,197 @@
+"""What the tables say about the embedded databases is what they do: sqlite3, aiosqlite, duckdb.
+
+They have no slots to count. Whether an object is still open shows in the file: an sqlite connection in a write
+transaction locks it, an open duckdb connection forbids opening it read-only.
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from labs import BRIEF, PATIENT, Lab
+from labs_async import AsyncLab
+from libraries import import_or_skip, refused
+
+from putback.drivers.catalog import load_catalog
+from putback.drivers.schema import After, Begin, Close, Gc, Kind, Twice, With
+
+CATALOG = load_catalog()
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # leaking on purpose makes libraries complain
+
+
+class Sqlite3(Lab):
+    kind = "sqlite3.plain"
+    module = "sqlite3"
+    release_by = ("sqlite3.Connection", "close")
+
+    def take(self, timeout: float) -> Any:
+        return self.library.connect(self.dsn, timeout=timeout)
+
+    def execute(self, obj: Any, sql: str) -> Any:
+        row = obj.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def probe(self, timeout: float) -> None:
+        probe_sqlite(self.dsn, timeout)
+
+
+class Aiosqlite(AsyncLab):
+    kind = "aiosqlite.plain"
+    module = "aiosqlite"
+    release_by = ("aiosqlite.Connection", "close")
+
+    async def a_take(self) -> Any:
+        return await self.library.connect(self.dsn)
+
+    async def a_execute(self, obj: Any, sql: str) -> Any:
+        async with obj.execute(sql) as cursor:
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
+    def probe(self, timeout: float) -> None:
+        probe_sqlite(self.dsn, timeout)
+
+
+class DuckDB(Lab):
+    kind = "duckdb.plain"
+    module = "duckdb"
+    release_by = ("duckdb.DuckDBPyConnection", "close")
+
+    def take(self, timeout: float) -> Any:
+        return self.library.connect(self.dsn)
+
+    def execute(self, obj: Any, sql: str) -> Any:
+        row = obj.execute(sql).fetchone()
+        return row[0] if row else None
+
+    def probe(self, timeout: float) -> None:
+        self.library.connect(self.dsn, read_only=True).close()
+
+
+def probe_sqlite(path: str, timeout: float) -> None:
+    connection = sqlite3.connect(path, timeout=timeout)
+    try:
+        connection.execute("begin immediate")
+    finally:
+        connection.close()
+
+
+@pytest.fixture(params=[Sqlite3, Aiosqlite, DuckDB], ids=lambda lab: lab.kind)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    made: Lab = request.param(str(tmp_path / "base.db"))
+    first = made.take(PATIENT)
+    made.execute(first, "create table item (n int)")
+    made.release(first)
+    yield made
+    made.shut()
+
+
+@pytest.fixture
+def kind(lab: Lab) -> Kind:
+    return CATALOG.kind(lab.kind)
+
+
+def test_close_destroys(lab: Lab, kind: Kind) -> None:
+    assert kind.close is Close.DESTROYS
+    obj = lab.take(PATIENT)
+    lab.close(obj)
+    with refused():
+        lab.execute(obj, "select 1")
+
+
+def test_with(lab: Lab, kind: Kind) -> None:
+    """PB109: whether leaving `with obj:` closes it."""
+    obj = lab.take(PATIENT)
+    if kind.with_ is With.ERROR:
+        with pytest.raises(RuntimeError):
+            lab.enter_and_exit(obj)
+    else:
+        lab.enter_and_exit(obj)
+    if kind.with_ in (With.CLOSES, With.RELEASES):
+        with refused():
+            lab.execute(obj, "select 1")
+    elif kind.with_ is With.TRANSACTION:
+        assert lab.execute(obj, "select 1") == 1
+    lab.close(obj)
+
+
+def test_release_twice(lab: Lab, kind: Kind) -> None:
+    """PB105."""
+    assert kind.release_twice is Twice.HARMLESS
+    obj = lab.take(PATIENT)
+    lab.release(obj)
+    lab.release(obj)
+
+
+def test_use_after_release(lab: Lab, kind: Kind) -> None:
+    """PB106."""
+    assert kind.use_after_release is After.RAISES
+    obj = lab.take(PATIENT)
+    lab.release(obj)
+    with refused():
+        lab.execute(obj, "insert into item values (1)")
+
+
+def test_garbage_collection(lab: Lab, kind: Kind) -> None:
+    """What happens to a connection that nobody closed; CPython's sqlite3 keeps a cycle through its statement cache."""
+    gc.collect()
+    gc.disable()
+    try:
+        obj = lab.take(PATIENT)
+        lab.execute(obj, "begin immediate" if lab.kind != DuckDB.kind else "begin")
+        is_taken(lab)
+        del obj
+        if kind.gc is Gc.CYCLIC:
+            is_taken(lab)
+            gc.collect()
+        lab.probe(PATIENT)
+    finally:
+        gc.enable()
+
+
+def is_taken(lab: Lab) -> None:
+    with refused():
+        lab.probe(BRIEF)
+
+
+def test_open_transaction_on_release(lab: Lab, kind: Kind) -> None:
+    obj = lab.take(PATIENT)
+    if kind.autobegin is Begin.NONE:
+        lab.execute(obj, "begin")
+    lab.execute(obj, "insert into item values (1)")
+    lab.release(obj)
+    after = lab.take(PATIENT)
+    assert lab.execute(after, "select count(*) from item") == (0 if kind.release_rolls_back else 1)
+    lab.release(after)
+
+
+@pytest.mark.parametrize("made", [Sqlite3, Aiosqlite])
+def test_only_a_write_begins(made: type[Lab], tmp_path: Path) -> None:
+    lab = made(str(tmp_path / "base.db"))
+    assert CATALOG.kind(lab.kind).autobegin is Begin.WRITE
+    obj = lab.take(PATIENT)
+    lab.execute(obj, "create table item (n int)")
+    lab.execute(obj, "select count(*) from item")
+    assert not obj.in_transaction
+    lab.execute(obj, "insert into item values (1)")
+    assert obj.in_transaction
+    lab.release(obj)
+    lab.shut()
+
+
+def test_duckdb_never_begins(tmp_path: Path) -> None:
+    duckdb = import_or_skip("duckdb", "duckdb")
+    assert CATALOG.kind("duckdb.plain").autobegin is Begin.NONE
+    first = duckdb.connect(str(tmp_path / "base.db"))
+    first.execute("create table item (n int)")
+    first.execute("insert into item values (1)")
+    second = first.cursor()
+    assert second.execute("select count(*) from item").fetchone() == (1,)
+    second.close()
+    first.close()

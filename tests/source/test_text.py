@@ -1,0 +1,93 @@
+"""Decoding as the interpreter does it, and errors that say what is wrong and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from putback.model.errors import SourceError
+from putback.source.text import decode, read_source
+
+
+def refusal(data: bytes) -> tuple[str, int, int]:
+    """Message, row and column of the error that decoding `data` raises."""
+    with pytest.raises(SourceError) as caught:
+        decode(data)
+    return str(caught.value), caught.value.row, caught.value.column
+
+
+def test_utf8_is_the_default() -> None:
+    source = decode("name = 'zażółć 漢字'\n".encode())
+    assert source.lines == ("name = 'zażółć 漢字'",)
+    assert (source.encoding, source.bom, source.newline) == ("utf-8", False, "\n")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    source = decode(b"\xef\xbb\xbfx = 1\n")
+    assert source.bom
+    assert source.text == "x = 1\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"# -*- coding: latin-1 -*-\n",
+        b"#!/usr/bin/python\n# vim: set fileencoding=latin-1 :\n",
+        b"# coding=latin-1-unix\r\n",
+        b"# coding: latin-1\r",
+    ],
+)
+def test_a_coding_cookie_in_the_first_two_rows_is_obeyed(head: bytes) -> None:
+    source = decode(head + b"s = '\xe9'\n")
+    assert source.encoding == "iso8859-1"
+    assert source.lines[-1] == "s = 'é'"
+
+
+@pytest.mark.parametrize("head", [b"x = 1\n# coding: latin-1\n", b"\n\n# coding: latin-1\n"])
+def test_a_cookie_behind_code_or_the_second_row_does_not_count(head: bytes) -> None:
+    message, row, column = refusal(head + b"s = '\xe9'\n")
+    assert message.startswith("is not valid UTF-8 (byte 0xe9): save it as UTF-8 or declare its encoding")
+    assert (row, column) == (head.count(b"\n") + 1, 6)
+
+
+def test_bytes_that_do_not_fit_the_declared_encoding() -> None:
+    message, row, column = refusal(b"# coding: ascii\nx = '\xff'\n")
+    assert message == "is not valid ascii (byte 0xff)"
+    assert (row, column) == (2, 6)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"# coding: klingon\n", "declares an unknown encoding: klingon"),
+        (b"# coding: rot13\n", "declares an unknown encoding: rot13"),
+        (b"\xef\xbb\xbf# coding: latin-1\n", "declares the encoding iso8859-1, but starts with a UTF-8 byte order mark"),
+        ("x = 1\n".encode("utf-16"), "is UTF-16 text"),
+        (b"x = 1\ny = '\0'\n", "contains a NUL byte, so it is not Python source"),
+    ],
+)
+def test_other_refusals(data: bytes, says: str) -> None:
+    assert refusal(data)[0].startswith(says)
+
+
+def test_a_nul_byte_is_located() -> None:
+    assert refusal(b"x = 1\r\ny = '\0'\n")[1:] == (2, 6)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_rows_end_as_python_ends_them(end: str) -> None:
+    source = decode(end.join(["a = 1", "b = '\x0c \u2028'", "", "c = 3", ""]).encode())
+    assert source.lines == ("a = 1", "b = '\x0c \u2028'", "", "c = 3")
+    assert source.newline == end
+
+
+def test_an_empty_file_has_no_rows() -> None:
+    assert decode(b"").lines == ()
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be read: No such file or directory"):
+        read_source(str(tmp_path / "gone.py"))
+    with pytest.raises(SourceError, match="cannot be read: Is a directory"):
+        read_source(str(tmp_path))
