@@ -157,7 +157,7 @@ def sources(stdin: StdinFile | None) -> Sources:
 def write(text: str, output_file: str | None) -> None:
     """Put the report where it was asked for; raises UsageError when the file cannot be written."""
     if output_file is None:
-        click.echo(text, nl=False)
+        sys.stdout.write(text)  # click.echo would take the colours out again
         return
     try:
         with open(output_file, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:

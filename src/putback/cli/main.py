@@ -47,7 +47,14 @@ def hint(word: str) -> str:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=lambda *args: print_version(*args))
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda *given: print_version(*given),
+    help="Print the version.",
+)
 def group() -> None:
     """Finds database connections that are taken and not given back."""
 
@@ -84,6 +91,6 @@ def run(arguments: list[str]) -> int:
     except Exception:  # an exit code of 1 would say that leaks were found
         from traceback import print_exc
 
-        print_exc()
+        print_exc(limit=-12)
         click.echo("putback: internal error: this is a bug in putback, please report the lines above", err=True)
         return 2

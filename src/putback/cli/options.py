@@ -11,6 +11,7 @@ import click
 from putback.model.config import Config
 from putback.model.finding import Confidence, Severity
 from putback.source import settings
+from putback.source.selection import EXACT, strength
 
 Command = Callable[..., None]
 
@@ -67,7 +68,7 @@ def overlaid(config: Config, options: CheckOptions) -> Config:
     """`config` with the options laid over it. `--select` starts anew, `--ignore` adds to what the file ignores."""
     if options.select:
         config = replace(config, select=options.select, extend_select=(), ignore=())
-    kept = tuple(each for each in config.ignore if each not in options.extend_select)
+    kept = tuple(each for each in config.ignore if not taken_back(each, options.extend_select))
     exclude = rooted(options.exclude, config.root) if options.exclude else config.exclude
     return replace(
         config,
@@ -81,6 +82,16 @@ def overlaid(config: Config, options: CheckOptions) -> Config:
         jobs=config.jobs if options.jobs is None else options.jobs,
         gates=config.gates and not options.no_gates,
     )
+
+
+def taken_back(ignored: str, selected: Sequence[str]) -> bool:
+    """Whether one of the selectors on the command line names the very rule that the file ignores."""
+    if not selected:
+        return False
+    from putback.rules import ALL
+
+    same = [rule for rule in ALL if strength(ignored, rule.code, rule.name) == EXACT]
+    return any(strength(each, rule.code, rule.name) == EXACT for each in selected for rule in same)
 
 
 def given(option: bool | None, otherwise: bool) -> bool:

@@ -89,10 +89,16 @@ class StatementLowering(ExpressionLowering):
             self.value(node)
 
     def _augmented(self, node: cst.AugAssign) -> None:
-        operands = (self.value(node.target), self.value(node.value))
+        operands = (self._read_again(node.target), self.value(node.value))
         target = self.temporary()
         self.emit(ir.Compute(self.at(node), target, operands))
         self.bind(node.target, target)
+
+    def _read_again(self, node: cst.BaseExpression) -> ir.Val:
+        """The old value of an augmented target: a counter's subscript is not worth an exception edge of its own."""
+        if not isinstance(node, cst.Subscript):
+            return self.value(node)
+        return self._compute(node, (self.value(node.value),))
 
     def _raise(self, node: cst.Raise) -> None:
         type_, value = "", ""

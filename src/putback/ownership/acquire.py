@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Effect, Kind, On
 from putback.flow import ir
-from putback.flow.names import Invoke
+from putback.flow.names import Invoke, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
-from putback.ownership.site import Acquisition, Site
-from putback.ownership.transfer import RETURNED, RETURNED_NONE, TUPLE, YIELDED
-from putback.ownership.types import FunctionRef, Instance, Managed
+from putback.ownership.site import Acquisition, Owner, Site
+from putback.ownership.transfer import RETURNED, RETURNED_NONE, RETURNED_OWNER, YIELDED
+from putback.ownership.types import FunctionRef, Instance
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
@@ -96,21 +96,33 @@ def _may_hand_out(analyzer: Analyzer, unit: Unit) -> bool:
 
 def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef) -> Iterator[Acquisition]:
     normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
-    handed = [s for s in normal for r in s.refs if r.startswith(RETURNED) and r != RETURNED_NONE]
+    handed = [s for s in normal if any(r.startswith((RETURNED, RETURNED_OWNER)) for r in s.refs)]
     if not handed:
         return
-    marks = {r for s in handed for r in s.refs if r.startswith(RETURNED) and r != RETURNED_NONE}
-    element = min(marks).removeprefix(RETURNED)
+    mark = min(r for s in handed for r in s.refs if r.startswith((RETURNED, RETURNED_OWNER)))
+    element = mark.removeprefix(RETURNED) if mark.startswith(RETURNED) else ""
+    owner = Owner.decode(mark.removeprefix(RETURNED_OWNER)) if mark.startswith(RETURNED_OWNER) else site.acquisition.owner
+    if mark == RETURNED_OWNER:
+        return
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
     made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
     yield replace(
-        made, element=int(element) if element else None, maybe_none=any(RETURNED_NONE in s.refs for s in normal)
+        made,
+        element=int(element) if element else None,
+        maybe_none=any(RETURNED_NONE in s.refs for s in normal),
+        owner=owner,
+        confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
     )
+
+
+def _may_return_argument(unit: Unit) -> bool:
+    """Whether the function may answer with the connection it was given, so that its result is new only perhaps."""
+    params = {p.name for p in unit.function.params}
+    values = unit.info.returns if unit.info is not None else ()
+    return any(isinstance(v, Name) and v.id in params for v in values)
 
 
 def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
     return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None)
 
-
-__all__ = ["TUPLE", "Managed", "acquisition", "returned"]

@@ -24,7 +24,7 @@ from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo, describe
 from putback.ownership.indexer import calls_by_row
 from putback.ownership.module import FunctionInfo
-from putback.ownership.site import Acquisition, Site
+from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.transfer import SiteDomain
 from putback.ownership.types import ClassRef, FunctionRef, Resolver, Scope, Symbol
@@ -237,7 +237,7 @@ class Analyzer:
         self._busy.add(key)
         self._depth += 1
         try:
-            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None), name), phase)
+            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None, owner=None), name), phase)
         finally:
             self._depth -= 1
             self._busy.discard(key)
@@ -254,6 +254,18 @@ class Analyzer:
                 break
         self._recursive.discard(key)
         return effect
+
+    def owner_effect(self, owner: Owner, method: str, acquisition: Acquisition, phase: Phase) -> ParamEffect | None:
+        """What a method of a project object does to the connection it keeps; None when its class has no such method."""
+        for module, cls in self.resolver.lineage(owner.path, owner.key):
+            if method in cls.methods:
+                ref = FunctionRef(module.path, cls.methods[method])
+                return self.param_effect(ref, f"self.{owner.attribute}", acquisition, phase)
+        return None
+
+    def delegates(self, owner: Owner) -> bool:
+        """Whether the class passes unknown attributes on to the connection by `__getattr__`."""
+        return any("__getattr__" in cls.methods for _, cls in self.resolver.lineage(owner.path, owner.key))
 
     def closure_releases(self, domain: SiteDomain, key: str, state: State) -> bool:
         """Whether a nested function or lambda gives back the connection that it captures."""

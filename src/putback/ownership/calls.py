@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from putback.drivers.schema import After, Effect, On, Twice
@@ -11,7 +12,8 @@ from putback.flow.solve import Outcome
 from putback.ownership import transfer
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo, argument_of
-from putback.ownership.handlers import UNKNOWN
+from putback.ownership.handlers import CANCELLED, UNKNOWN
+from putback.ownership.site import Owner
 from putback.ownership.summary import ParamEffect
 from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE, SiteDomain
 
@@ -76,7 +78,10 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     clean = replace(state, refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, phase=Phase.ABSENT)
     failed = domain._raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
-    if acquisition.element is not None:
+    if acquisition.owner is not None:
+        child = f"{CARRIER}{acquisition.owner.encode()}"
+        got = replace(clean, refs=frozenset({"owner#"}), children=frozenset({(op.target, child)}))
+    elif acquisition.element is not None:
         got = replace(clean, children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:
         got = replace(clean, refs=frozenset({op.target}))
@@ -92,12 +97,12 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
 
 def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:
     """The pool that has just handed out a connection is not None."""
-    if ir.is_local(op.receiver) and op.receiver in domain.unit.tested:
+    if ir.is_local(op.receiver) and op.receiver in domain.guards:
         return state.with_fact(op.receiver, Fact.TRUTHY)
     func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
     path = dotted(func.base) if isinstance(func, Member) else None
     for key, fact in ((f"?{path}", Fact.TRUE), (f"?{path} None", Fact.FALSE)):
-        if key in domain.unit.tested:
+        if key in domain.guards:
             state = state.with_fact(key, fact)
     return state
 
@@ -109,13 +114,18 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     is_connection = op.receiver in state.refs
     if state.phase is Phase.PENDING and is_connection:
         return _on_pending(domain, op, state)
+    child = state.child_type(op.receiver)
+    if not is_connection and child is not None and child.startswith(CARRIER):
+        return _on_owner(domain, op, state, child)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
     if effect is None:
         truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
         if truth is not None and state.phase is not Phase.RELEASED:
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
-        return domain.may_raise(_arguments_used(domain, op, info, after), awaited=op.awaited)
+        if is_connection and not domain.kind.pooled and not op.awaited:
+            return Outcome((after,))
+        return domain.may_raise(after, awaited=op.awaited)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((after,), (), (transfer.UNAWAITED,) if is_connection else ())
     defects = _misuse(domain, op, effect, state, is_connection)
@@ -123,10 +133,47 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
-    if not effect.raises:
+    if not effect.raises or _is_cleanup(effect, state, is_connection):
         return Outcome((after,), (), defects)
     outcome = domain.may_raise(after, _when_raising(domain, op, effect, state, after), awaited=op.awaited)
     return replace(outcome, defects=defects)
+
+
+def _is_cleanup(effect: Effect, state: State, is_connection: bool) -> bool:
+    """A rollback while an exception is handled, or the close of a cursor: a second fault on top of the first is not counted."""
+    return (effect.ends == "rollback" and bool(state.exception)) or (effect.closes and not is_connection)
+
+
+def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outcome[State]:
+    """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
+    owner = Owner.decode(child.removeprefix(CARRIER))
+    if owner is None:
+        return domain.may_raise(domain.executed(state, -1) if domain.kind.lazy else state, awaited=op.awaited)
+    effect = domain.analyzer.owner_effect(owner, op.name, domain.site.acquisition, state.phase)
+    if effect is None:
+        method = domain.analyzer.catalog.method(domain.kind.type, op.name)
+        if method is None or not domain.analyzer.delegates(owner):
+            return domain.may_raise(state, awaited=op.awaited)
+        after = _applied(domain, op, method, state, True)
+        return domain.may_raise(after, _when_raising(domain, op, method, state, after), awaited=op.awaited)
+    return _summarised(domain, op, state, [effect])
+
+
+def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+    """Leaving `with` on a project object that keeps the connection."""
+    owner = Owner.decode(child.removeprefix(CARRIER))
+    name = "__aexit__" if op.is_async else "__exit__"
+    effect = domain.analyzer.owner_effect(owner, name, domain.site.acquisition, state.phase) if owner is not None else None
+    return _summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
+
+
+def _summarised(domain: SiteDomain, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]) -> Outcome[State]:
+    after: dict[State, None] = {}
+    raised: dict[State, None] = {}
+    defects: list[str] = []
+    for effect in effects:
+        _by_summary(domain, op, state, effect, after, raised, defects)
+    return Outcome(tuple(after), tuple(raised), tuple(defects))
 
 
 def _on_pending(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
@@ -254,24 +301,20 @@ def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, p
         if info.classes:
             used = replace(used, children=used.children | {(op.target, CARRIER)})
         return domain.may_raise(used, awaited=op.awaited)
-    after: dict[State, None] = {}
-    raised: dict[State, None] = {}
-    defects: list[str] = []
-    for effect in effects:
-        _by_summary(domain, op, state, effect, after, raised, defects)
-    return Outcome(tuple(after), tuple(raised), tuple(defects))
+    return _summarised(domain, op, state, effects)
 
 
 def _by_summary(
     domain: SiteDomain,
-    op: ir.Call,
+    op: ir.Call | ir.Exit,
     state: State,
     effect: ParamEffect,
     after: dict[State, None],
     raised: dict[State, None],
     defects: list[str],
 ) -> None:
-    if not op.awaited and effect.is_async and effect.normal not in (None, state.phase) and op.discarded:
+    is_call = isinstance(op, ir.Call)
+    if is_call and op.discarded and not op.awaited and effect.is_async and effect.normal not in (None, state.phase):
         after[domain.pass_on(state)] = None
         return
     if effect.normal is not None:
@@ -282,16 +325,26 @@ def _by_summary(
                 defects.append(transfer.TWICE)
         if effect.rolls_back:
             done = replace(done, opened=-1, unmended=-1)
-        if effect.returns:
+        if effect.returns and is_call:
             done = replace(done, refs=done.refs | {op.target})
-        elif effect.keeps:
-            done = replace(done, children=done.children | {(op.target, CARRIER)})
+        elif effect.keeps and is_call:
+            done = replace(done, children=done.children | {(op.target, _carrier(domain, op, effect))})
+            if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, op).classes:
+                done = replace(done, phase=state.phase)
         after[done] = None
     for phase in effect.raised:
         thrown = _in_phase(domain, state, phase, op.at)
         raised[domain._raised(thrown, UNKNOWN)] = None
-        if op.awaited:
-            raised[domain._raised(thrown, "!")] = None
+        if is_call and op.awaited:
+            raised[domain._raised(thrown, CANCELLED)] = None
+
+
+def _carrier(domain: SiteDomain, op: ir.Call, effect: ParamEffect) -> str:
+    """The child type of an object that has just been made around the connection."""
+    classes = domain.analyzer.call_info(domain.unit, op).classes
+    if not classes or not effect.attribute:
+        return CARRIER
+    return f"{CARRIER}{Owner(classes[0].path, classes[0].key, effect.attribute).encode()}"
 
 
 def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
@@ -308,10 +361,6 @@ def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
             return domain.ended(state, "both")
         case _:
             return state
-
-
-def _arguments_used(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> State:
-    return state
 
 
 def _with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
@@ -336,10 +385,6 @@ def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: Stat
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None
-    after: dict[State, None] = {}
-    raised: dict[State, None] = {}
-    defects: list[str] = []
-    for function, name in captured:
-        effect = domain.analyzer.param_effect(function, name, domain.site.acquisition, state.phase)
-        _by_summary(domain, op, state, effect, after, raised, defects)
-    return Outcome(tuple(after), tuple(raised), tuple(defects))
+    acquisition = domain.site.acquisition
+    effects = [domain.analyzer.param_effect(f, name, acquisition, state.phase) for f, name in captured]
+    return _summarised(domain, op, state, effects)

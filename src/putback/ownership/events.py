@@ -27,11 +27,10 @@ _QUIET_BUILTINS = {
     "enumerate", "zip", "locals", "globals", "vars", "dict", "list", "set", "tuple", "super", "frozenset", "object",
 }  # fmt: skip
 _QUIET_CALLS = {
-    "time.time", "time.perf_counter", "time.monotonic", "datetime.datetime.now", "datetime.datetime.utcnow", "os.getenv",
-    "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
+    "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
     "asyncio.get_event_loop", "asyncio.get_running_loop",
 }  # fmt: skip
-_LOGGING_ROOTS = ("logging", "loguru", "structlog")
+_QUIET_ROOTS = ("logging.", "loguru.", "structlog.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow")
 _LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}
 _LOGGER_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace"}
 _CONTAINER_METHODS = {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push", "extend", "set"}
@@ -144,15 +143,15 @@ def _sort(
 
 
 def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
-    """Whether a call outside of the project cannot raise: logging, printing, clocks, a few builtins."""
-    path = dotted(func)
-    if path is None:
-        return False
-    root, _, rest = path.partition(".")
+    """Whether a call outside of the project is taken not to raise: logging, printing, clocks, a few builtins, closing."""
+    path = dotted(func) or ""
+    _, _, rest = path.partition(".")
+    if name == "close" and rest:
+        return True
     if name in _LOGGER_METHODS and rest and (path.split(".")[-2] in _LOGGER_NAMES):
         return True
     return any(
-        o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_LOGGING_ROOTS) for o in outside
+        o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_QUIET_ROOTS) for o in outside
     )
 
 

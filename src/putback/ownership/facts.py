@@ -13,7 +13,7 @@ from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Confidence, Severity, Step
 from putback.model.span import Span
-from putback.ownership import transfer
+from putback.ownership import guards, transfer
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
@@ -201,10 +201,8 @@ class FunctionFacts:
         if self.unit.key != MODULE:
             return False
         module = self.analyzer.project.module(self.unit.path)
-        names = {o.target for o in self.unit.ops() if isinstance(o, ir.Assign) and ir.is_local(o.target)}
         used = set[str]().union(*(f.mentions for f in module.functions.values())) if module is not None else set[str]()
-        bound = transfer.SiteDomain(self.analyzer, self.unit, site)._targets() & names
-        return bool(bound & used)
+        return bool(guards.aliases(self.unit, site) & used)
 
     @cached_property
     def raise_statements(self) -> frozenset[int]:

@@ -10,12 +10,32 @@ from putback.ownership.types import FunctionRef
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """A project class whose instances keep a connection in attribute `attribute`."""
+
+    path: str
+    key: str
+    attribute: str
+
+    def encode(self) -> str:
+        """As text, for the type of a child value."""
+        return f"{self.path}|{self.key}|{self.attribute}"
+
+    @staticmethod
+    def decode(text: str) -> Owner | None:
+        """The reverse of `encode`; None for an empty text."""
+        parts = text.split("|")
+        return Owner(*parts) if len(parts) == 3 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Acquisition:
     """What a call hands out.
 
     `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position of
     the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
-    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the project.
+    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the project;
+    `owner` is set when an object around the connection is handed out instead of the connection.
     """
 
     kinds: tuple[Kind, ...]
@@ -25,6 +45,7 @@ class Acquisition:
     through: tuple[FunctionRef, ...] = ()
     confidence: Confidence = Confidence.HIGH
     generator: bool = False
+    owner: Owner | None = None
 
     @property
     def kind(self) -> Kind:

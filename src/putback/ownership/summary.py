@@ -19,7 +19,8 @@ class ParamEffect:
 
     `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
     `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it;
-    `rolls_back`: no transaction is open afterwards; `is_async`: nothing happens before it is awaited.
+    `rolls_back`: no transaction is open afterwards; `is_async`: nothing happens before it is awaited; `attribute` is the
+    attribute of `self` that keeps it ("" none).
     """
 
     normal: Phase | None
@@ -28,6 +29,7 @@ class ParamEffect:
     keeps: bool = False
     rolls_back: bool = False
     is_async: bool = False
+    attribute: str = ""
 
 
 def borrowed(phase: Phase) -> ParamEffect:
@@ -48,6 +50,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         stored,
         bool(normal) and all(e.state.unmended < 0 for e in normal),
         is_async,
+        next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
     )
 
 

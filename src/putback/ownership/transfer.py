@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import Begin, Close, Effect, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership import handlers
+from putback.ownership import guards, handlers
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RETURNED = "<returned>"
 RETURNED_NONE = "<returned None>"
+RETURNED_OWNER = "<returned owner>"
 
 # child types that are not types of a driver
 CARRIER = "<carrier>"
@@ -54,6 +55,8 @@ class SiteDomain:
         self.site = site
         self.kind = site.kind
         self.start_phase = phase
+        self.names = guards.aliases(unit, site)
+        self.guards = guards.guards(unit, self.names)
         self._steps = {
             ir.Assign: self._assign,
             ir.StoreGlobal: self._store_global,
@@ -80,16 +83,9 @@ class SiteDomain:
     def initial(self) -> Sequence[State]:
         if self.site.at < 0:
             return [State(self.start_phase, frozenset({self.site.name}))]
-        tested = self.unit.tested
         params = {p.name for p in self.unit.function.params}
-        unbound = (self.unit.function.assigned & (tested | self._targets())) - params - self.unit.function.globals
+        unbound = (self.unit.function.assigned & self.guards) - params - self.unit.function.globals
         return [State(Phase.ABSENT, facts=frozenset((n, Fact.UNBOUND) for n in unbound))]
-
-    def _targets(self) -> set[str]:
-        """The local names that the site's value is assigned to at once."""
-        own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call) and o.at == self.site.at}
-        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
-        return {o.target for o in self.unit.ops() if isinstance(o, ir.Assign) and o.source in own and ir.is_local(o.target)}
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
         handler = self._steps.get(type(op))
@@ -112,7 +108,7 @@ class SiteDomain:
 
     def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
         name = test.subject
-        if not ir.is_local(name) or name not in self.unit.tested:
+        if not ir.is_local(name) or name not in self.guards:
             return self._learn_key(test.key, state, holds)
         if test.kind == "none":
             return state.with_fact(name, Fact.NONE if holds else Fact.PRESENT)
@@ -120,7 +116,7 @@ class SiteDomain:
 
     def _learn_key(self, key: str, state: State, holds: bool) -> State | None:
         key = f"?{key}"
-        if key not in self.unit.tested:
+        if key not in self.guards:
             return state
         known = state.fact(key)
         if known is not None:
@@ -152,14 +148,15 @@ class SiteDomain:
         child = state.child_type(value)
         if child is not None and child.startswith(OWNERS):
             refs = frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
+            if child.startswith(CARRIER):
+                refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
             return replace(state, phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=refs)
         if state.is_none(value) and state.phase is Phase.ABSENT:
             return replace(state, refs=frozenset({RETURNED_NONE}))
         return state
 
     def coarser(self, state: State) -> State:
-        kept = frozenset(f for f in state.facts if f[1] in (Fact.UNBOUND, Fact.NONE) and not f[0].startswith("?"))
-        return replace(state, facts=kept)
+        return replace(state, facts=frozenset(f for f in state.facts if f[0] in self.names))
 
     # -- building blocks
 
@@ -230,7 +227,7 @@ class SiteDomain:
         elif child is not None:
             after = replace(after, children=after.children | {(target, child)})
         after = self._rebound(after, target)
-        if target in self.unit.tested and fact is not None and fact is not Fact.UNBOUND:
+        if target in self.guards and fact is not None and fact is not Fact.UNBOUND:
             after = after.with_fact(target, fact)
         defects = (LOST,) if state.is_held() and state.refs and not after.refs else ()
         return Outcome((self.pass_on(after) if defects else after,), (), defects)
@@ -245,6 +242,8 @@ class SiteDomain:
         return Outcome((self.pass_on(state) if self.is_owner(state, op.source) else state,))
 
     def _attr(self, op: ir.Attr, state: State) -> Outcome[State]:
+        if f"{op.base}.{op.name}" in state.refs:
+            return Outcome((replace(state, refs=state.refs | {op.target}),))
         if op.base not in state.refs:
             return Outcome((state,))
         effect = self.effect(state, op.base, op.name)
@@ -260,8 +259,11 @@ class SiteDomain:
             return Outcome((state.with_fact(_AUTOCOMMIT, Fact.FALSE if op.source == ir.FALSE else Fact.TRUE),))
         child = state.child_type(op.source)
         kept = self.is_owner(state, op.source) or child is not None
-        state = self._rebound(state, f"{op.base}.{op.name}")
-        return Outcome((self.pass_on(state) if kept else state,))
+        path = f"{op.base}.{op.name}"
+        state = self._rebound(state.without(path), path)
+        if not kept:
+            return Outcome((state,))
+        return Outcome((replace(self.pass_on(state), refs=state.refs | {path}),))
 
     def _item(self, op: ir.Item, state: State) -> Outcome[State]:
         child = state.child_type(op.base)
@@ -292,7 +294,7 @@ class SiteDomain:
 
     def _delete(self, op: ir.Delete, state: State) -> Outcome[State]:
         after = self._rebound(state.without(op.name), op.name)
-        if op.name in self.unit.tested:
+        if op.name in self.guards:
             after = after.with_fact(op.name, Fact.UNBOUND)
         lost = state.is_held() and bool(state.refs) and not after.refs
         return Outcome((self.pass_on(after) if lost else after,), (), (LOST,) if lost else ())
@@ -344,6 +346,10 @@ class SiteDomain:
         if op.manager in state.refs:
             return self._exit_connection(op, state)
         child = state.child_type(op.manager)
+        if child is not None and child.startswith(CARRIER):
+            from putback.ownership.calls import owner_exit
+
+            return owner_exit(self, op, state, child)
         if child == CLOSING:
             after = self.closed(state)
             return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())

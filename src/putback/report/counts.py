@@ -45,10 +45,10 @@ def number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def summary(report_findings: Sequence[Finding], files: int) -> str:
+def summary(findings: Sequence[Finding], files: int) -> str:
     """The closing line of a report for people."""
-    if not report_findings:
+    if not findings:
         return f"No connection leaks found in {number(files, 'file')}."
-    touched = len({finding.path for finding in report_findings})
-    found = f"Found {number(len(report_findings), 'problem')} ({by_severity(report_findings)})"
-    return f"{found} in {touched} of {number(files, 'file')}."
+    touched = len({finding.path for finding in findings})
+    found = f"Found {number(len(findings), 'problem')} ({by_severity(findings)})"
+    return f"{found} in {number(files, 'file') if touched == files else f'{touched} of {files} files'}."

@@ -27,7 +27,7 @@ def command(finding: Finding) -> str:
     start, end = finding.span.start, finding.span.end
     fields = {
         "title": f"putback ({finding.code})",
-        "file": finding.path,
+        "file": safe(finding.path),
         "line": start.row,
         "col": start.column,
         "endLine": end.row,
@@ -40,9 +40,9 @@ def command(finding: Finding) -> str:
 def message(finding: Finding) -> str:
     """The sentence, then the path in numbered lines, then how to mend it."""
     start = finding.span.start
-    lines = [f"{finding.path}:{start.row}:{start.column}: {finding.code} {finding.name}: {safe(finding.message)}"]
+    lines = [f"{safe(finding.path)}:{start.row}:{start.column}: {finding.code} {finding.name}: {safe(finding.message)}"]
     for index, step in enumerate(finding.trace, 1):
-        lines.append(f"{index}. {step.path}:{step.span.start.row}: {safe(step.text)}")
+        lines.append(f"{index}. {safe(step.path)}:{step.span.start.row}: {safe(step.text)}")
     if finding.help:
         lines.append(f"help: {safe(finding.help)}")
     return "\n".join(lines)

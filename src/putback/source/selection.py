@@ -108,5 +108,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     spelled = {each.lower(): each for each in known}
-    near = get_close_matches(word.lower(), spelled, n=2, cutoff=0.6)
+    mistyped = word.lower().translate(str.maketrans("oil", "011")).replace("p8", "pb")
+    near = [mistyped] if mistyped in spelled else get_close_matches(word.lower(), spelled, n=2, cutoff=0.6)
     return f"; did you mean {' or '.join(spelled[each] for each in near)}?" if near else ""

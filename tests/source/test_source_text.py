@@ -62,7 +62,10 @@ def test_bytes_that_do_not_fit_the_declared_encoding() -> None:
     [
         (b"# coding: klingon\n", "declares an unknown encoding: klingon"),
         (b"# coding: rot13\n", "declares an unknown encoding: rot13"),
-        (b"\xef\xbb\xbf# coding: latin-1\n", "declares the encoding iso8859-1, but starts with a UTF-8 byte order mark"),
+        (
+            b"\xef\xbb\xbf# coding: latin-1\n",
+            "declares the encoding iso8859-1, but starts with a UTF-8 byte order mark",
+        ),
         ("x = 1\n".encode("utf-16"), "is UTF-16 text"),
         (b"x = 1\ny = '\0'\n", "contains a NUL byte, so it is not Python source"),
     ],
