@@ -65,6 +65,16 @@ def check(
             gc.enable()
 
 
+def prepared(path: str, config: Config) -> tuple[Analyzer, list[Task]]:
+    """The analyzer of the project around file `path`, and the functions of that file that can hold a connection."""
+    run = _Run(config, None, None)
+    every = run._project_files([path], {path})
+    scan = Scanner(run.reader, run.catalog, run.frameworks, config.gates, config.jobs).run(every, {path})
+    analyzer = run._analyzer(scan)
+    analyzer.notes += [f"{b.path} is not analysed: {b.message} (row {b.row})" for b in scan.broken]
+    return analyzer, run._tasks(scan, frozenset({path}))
+
+
 class _Run:
     """One run: what its stages share."""
 

@@ -181,7 +181,7 @@ def print_settings(config: Config) -> None:
 
 def print_debug(options: CheckOptions, config: Config) -> None:
     """The engine's own view of each file."""
-    from putback import engine
+    from putback.debug import debug
 
     for each in discover(options.paths, config):
-        click.echo(engine.debug(each.path, config))
+        click.echo(debug(each.path, config), nl=False)

@@ -83,6 +83,13 @@ class Catalog:
 
         return self._remember(("subtype", type_name, base), find)
 
+    def telling(self, method: str) -> tuple[str, ...]:
+        """The types whose method of this name gives them away."""
+        return self._remember(
+            ("telling", method),
+            lambda: tuple(name for name, spec in self._types.items() if method in spec.methods and spec.methods[method].telling),
+        )
+
     def kind(self, id: str) -> Kind:
         """The resource kind "<driver>.<name>"; a KeyError means that the id did not come from this catalog."""
         return self.kinds[id]

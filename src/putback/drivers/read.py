@@ -85,6 +85,7 @@ _EFFECT = shared(
             "ends": word("", "commit", "rollback", "both"),
             "awaited": flag,
             "raises": flag,
+            "telling": flag,
         },
     )
 )

@@ -143,6 +143,7 @@ class Effect:
     ends: str = ""
     awaited: bool = False
     raises: bool = True
+    telling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

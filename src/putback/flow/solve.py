@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from putback.flow import ir
 
@@ -25,8 +25,7 @@ class Edge(Enum):
     RAISED = "raised"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[S]):
+class Outcome(NamedTuple, Generic[S]):
     """What an operation leads to: states after it, states on its exception edge, and defects seen on the way."""
 
     after: tuple[S, ...]
@@ -70,16 +69,14 @@ class Domain(Protocol[S]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Node(Generic[S]):
+class Node(NamedTuple, Generic[S]):
     """A block with a state at its start."""
 
     block: int
     state: S
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival(Generic[S]):
+class Arrival(NamedTuple, Generic[S]):
     """How a node was first reached: from `source`, by `edge`, at operation `at`."""
 
     source: Node[S] | None
@@ -87,8 +84,7 @@ class Arrival(Generic[S]):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ending(Generic[S]):
+class Ending(NamedTuple, Generic[S]):
     """A way out of the function: the last node, the state at the exit, and the operation it left by."""
 
     node: Node[S]
@@ -97,8 +93,7 @@ class Ending(Generic[S]):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Defect(Generic[S]):
+class Defect(NamedTuple, Generic[S]):
     """A defect that an operation showed in some state."""
 
     what: str

@@ -15,7 +15,7 @@ from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.transfer import RETURNED, RETURNED_NONE, RETURNED_OWNER, YIELDED
-from putback.ownership.types import FunctionRef, Instance
+from putback.ownership.types import GUESSED, FunctionRef, Instance
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
     assert isinstance(op.expr, Invoke)
     kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
     if not kind.registry:
-        yield Acquisition((kind,), effect.on)
+        guessed = call.owner is not None and call.owner.flags >= GUESSED
+        yield Acquisition((kind,), effect.on, confidence=Confidence.MEDIUM if guessed else Confidence.HIGH)
 
 
 def _is_bound(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> bool:

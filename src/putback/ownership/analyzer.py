@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Literal
 
-from putback.drivers.schema import On
+from putback.drivers.schema import Effect, Kind, On
 from putback.flow import ir
 from putback.flow.lower import MODULE, Lowered, lower, lower_module
 from putback.flow.names import Invoke
@@ -56,6 +57,7 @@ class Analyzer:
         self._effects: dict[object, ParamEffect] = {}
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
         self._raises: dict[FunctionRef, bool] = {}
+        self._methods: dict[tuple[str, str], frozenset[str]] = {}
         self._busy: set[object] = set()
         self._recursive: set[object] = set()
         self._depth = 0
@@ -150,15 +152,30 @@ class Analyzer:
 
     def swallows(self, unit: Unit, group: int) -> bool:
         """Whether the context manager of `with` item `group` can swallow an exception."""
-        for op in unit.ops():
-            if isinstance(op, ir.Enter) and op.group == group and isinstance(op.expr, Invoke):
-                types = self.resolver.types(op.expr.func, unit.scope)
-                return any(isinstance(t, Symbol) and t.name in _SWALLOWING for t in types)
-        return False
+        if unit.swallowing is None:
+            unit.swallowing = frozenset(o.group for o in unit.ops() if isinstance(o, ir.Enter) and self._is_swallowing(unit, o))
+        return group in unit.swallowing
+
+    def _is_swallowing(self, unit: Unit, op: ir.Enter) -> bool:
+        if not isinstance(op.expr, Invoke):
+            return False
+        types = self.resolver.types(op.expr.func, unit.scope)
+        return any(isinstance(t, Symbol) and t.name in _SWALLOWING for t in types)
 
     def thrown_at_yield(self, unit: Unit) -> tuple[str, ...]:
         """The exceptions that can arrive at a `yield`: what the caller throws in, or the end of the generator."""
         return self.context.thrown_at_yield(unit.path, unit.info)
+
+    def methods_that(self, kind: Kind, does: Literal["derive", "release"]) -> frozenset[str]:
+        """The methods of a connection whose results belong to it, or that give it back or end its transaction."""
+        key = (kind.id, does)
+        if key not in self._methods:
+            methods = {m for driver in self.catalog.drivers.values() for s in driver.types.values() for m in s.methods}
+            found = ((m, self.catalog.method(kind.type, m)) for m in methods)
+            self._methods[key] = frozenset(
+                m for m, effect in found if effect is not None and (effect.derives if does == "derive" else _gives_back(effect))
+            )
+        return self._methods[key]
 
     def runs_elsewhere(self, info: CallInfo) -> bool:
         """Whether the callee runs a function it is given in a thread, task or job: arguments are handed over."""
@@ -184,25 +201,21 @@ class Analyzer:
 
     def sites(self, unit: Unit) -> list[Site]:
         """Every acquire in a function."""
-        found = []
-        for op in unit.ops():
-            if isinstance(op, ir.Call):
-                acquisition = acquire.acquisition(self, unit, op)
-                if acquisition is not None:
-                    found.append(Site(op.at, acquisition))
-        return found
+        calls = {op.at: op for op in unit.ops() if isinstance(op, ir.Call)}
+        found = ((at, acquire.acquisition(self, unit, op)) for at, op in calls.items())
+        return [Site(at, acquisition) for at, acquisition in found if acquisition is not None]
 
     # -- summaries
 
     def argument_effects(
-        self, site: Site, info: CallInfo, op: ir.Call, argument: ir.Argument, position: int, phase: Phase
+        self, acquisition: Acquisition, info: CallInfo, argument: ir.Argument, position: int, phase: Phase
     ) -> list[ParamEffect]:
         """The summaries of all project functions that a call can reach, for one argument."""
         found = []
         for function in self._callees(info):
             name = self._parameter(function, argument, position + info.given)
             if name:
-                found.append(self.param_effect(function, name, site.acquisition, phase))
+                found.append(self.param_effect(function, name, acquisition, phase))
         return found
 
     def _callees(self, info: CallInfo) -> Iterable[FunctionRef]:
@@ -226,7 +239,7 @@ class Analyzer:
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
         """What `ref` does to the connection it knows as `name`."""
         ref = replace(ref, bound=False)
-        key = (ref, name, tuple(k.id for k in acquisition.kinds), phase)
+        key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, phase)
         if key in self._busy:
             self._recursive.add(key)
         if key in self._effects:
@@ -237,7 +250,7 @@ class Analyzer:
         self._busy.add(key)
         self._depth += 1
         try:
-            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None, owner=None), name), phase)
+            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None), name), phase)
         finally:
             self._depth -= 1
             self._busy.discard(key)
@@ -267,12 +280,16 @@ class Analyzer:
         """Whether the class passes unknown attributes on to the connection by `__getattr__`."""
         return any("__getattr__" in cls.methods for _, cls in self.resolver.lineage(owner.path, owner.key))
 
+    def delegates_text(self, owner: str) -> bool:
+        """The same for an encoded owner."""
+        found = Owner.decode(owner)
+        return found is not None and self.delegates(found)
+
     def closure_releases(self, domain: SiteDomain, key: str, state: State) -> bool:
         """Whether a nested function or lambda gives back the connection that it captures."""
         names = [n for n in domain.unit.closures.get(key, ()) if n in state.refs]
-        effects = [
-            self.param_effect(FunctionRef(domain.unit.path, key), n, domain.site.acquisition, Phase.HELD) for n in names
-        ]
+        bare = replace(domain.site.acquisition, owner=None, element=None)
+        effects = [self.param_effect(FunctionRef(domain.unit.path, key), n, bare, Phase.HELD) for n in names]
         return any(e.normal in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED) or e.normal is None for e in effects)
 
     def may_raise(self, ref: FunctionRef) -> bool:
@@ -317,3 +334,7 @@ class Analyzer:
     def managed_on(self, acquisition: Acquisition) -> bool:
         """Whether the acquisition is only usable as a context manager."""
         return acquisition.on == (On.ENTER,)
+
+
+def _gives_back(effect: Effect) -> bool:
+    return effect.closes or effect.releases_self or bool(effect.ends)

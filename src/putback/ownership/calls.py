@@ -13,9 +13,9 @@ from putback.ownership import transfer
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo, argument_of
 from putback.ownership.handlers import CANCELLED, UNKNOWN
-from putback.ownership.site import Owner
+from putback.ownership.site import Acquisition, Owner
 from putback.ownership.summary import ParamEffect
-from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE, SiteDomain
+from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, OWNED, RELEASER, TUPLE, SiteDomain
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
 
@@ -29,14 +29,16 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         return _plain(domain, op, info, state)
     if op.receiver and (op.receiver in state.refs or state.child_type(op.receiver) is not None):
         return _on_connection(domain, op, info, state)
-    nested = _closure_called(domain, op, info, state)
-    if nested is not None:
-        return nested
+    known = _closure_called(domain, op, info, state) or _own_method(domain, op, info, state)
+    if known is not None:
+        return known
     for position, argument in enumerate(op.arguments):
         if argument.value in state.refs:
             return _with_argument(domain, op, info, state, position)
     if any(domain.is_owner(state, a.value) for a in op.arguments):
         return _with_owner(domain, op, info, state)
+    if any(state.child_type(a.value) is not None for a in op.arguments):
+        return domain.may_raise(domain.executed(state, op.at), awaited=op.awaited, broke=True)
     return _plain(domain, op, info, state)
 
 
@@ -75,17 +77,17 @@ def _release_of_unbound(domain: SiteDomain, op: ir.Call, info: CallInfo, state: 
 def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
     defects = (transfer.LOST,) if state.is_held() and state.refs else ()
-    clean = replace(state, refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, phase=Phase.ABSENT)
+    clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, phase=Phase.ABSENT)
     failed = domain._raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
     if acquisition.owner is not None:
         child = f"{CARRIER}{acquisition.owner.encode()}"
-        got = replace(clean, refs=frozenset({"owner#"}), children=frozenset({(op.target, child)}))
+        got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(op.target, child)}))
     elif acquisition.element is not None:
-        got = replace(clean, children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
+        got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:
-        got = replace(clean, refs=frozenset({op.target}))
-    got = domain.acquired(got) if now else replace(got, phase=Phase.PENDING)
+        got = clean._replace(refs=frozenset({op.target}))
+    got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
         defects = (*defects, transfer.UNENTERED)
@@ -135,8 +137,9 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
     if not effect.raises or _is_cleanup(effect, state, is_connection):
         return Outcome((after,), (), defects)
-    outcome = domain.may_raise(after, _when_raising(domain, op, effect, state, after), awaited=op.awaited)
-    return replace(outcome, defects=defects)
+    thrown = _when_raising(domain, op, effect, state, after)
+    outcome = domain.may_raise(after, thrown, awaited=op.awaited, broke=effect.executes or effect.ends == "commit")
+    return outcome._replace(defects=defects)
 
 
 def _is_cleanup(effect: Effect, state: State, is_connection: bool) -> bool:
@@ -149,7 +152,7 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
     owner = Owner.decode(child.removeprefix(CARRIER))
     if owner is None:
         return domain.may_raise(domain.executed(state, -1) if domain.kind.lazy else state, awaited=op.awaited)
-    effect = domain.analyzer.owner_effect(owner, op.name, domain.site.acquisition, state.phase)
+    effect = domain.analyzer.owner_effect(owner, op.name, _unowned(domain), state.phase)
     if effect is None:
         method = domain.analyzer.catalog.method(domain.kind.type, op.name)
         if method is None or not domain.analyzer.delegates(owner):
@@ -163,7 +166,7 @@ def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Out
     """Leaving `with` on a project object that keeps the connection."""
     owner = Owner.decode(child.removeprefix(CARRIER))
     name = "__aexit__" if op.is_async else "__exit__"
-    effect = domain.analyzer.owner_effect(owner, name, domain.site.acquisition, state.phase) if owner is not None else None
+    effect = domain.analyzer.owner_effect(owner, name, _unowned(domain), state.phase) if owner is not None else None
     return _summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
 
 
@@ -218,9 +221,9 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
         state = domain.closed(state)
     if effect.itself:
         owner = op.receiver in state.refs or is_connection
-        state = replace(state, refs=state.refs | {op.target}) if owner else state
+        state = state._replace(refs=state.refs | {op.target}) if owner else state
     elif effect.derives:
-        state = replace(state, children=state.children | {(op.target, effect.derives)})
+        state = state._replace(children=state.children | {(op.target, effect.derives)})
     return state
 
 
@@ -231,7 +234,7 @@ def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State
     if effect.ends == "commit":
         return before
     if effect.ends:
-        return replace(after, phase=before.phase)
+        return after._replace(phase=before.phase)
     return domain.executed(before, op.at) if effect.executes else before
 
 
@@ -248,9 +251,9 @@ def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     if info.enters:
         return domain.may_raise(_entered_by_stack(domain, op, state), state)
     if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
-        return Outcome((replace(state, children=state.children | {(op.target, CLOSING)}),))
+        return Outcome((state._replace(children=state.children | {(op.target, CLOSING)}),))
     if "contextlib.nullcontext" in info.names:
-        return Outcome((replace(state, children=state.children | {(op.target, BORROWING)}),))
+        return Outcome((state._replace(children=state.children | {(op.target, BORROWING)}),))
     if state.phase is Phase.PENDING:
         return _pending_argument(domain, op, info, state)
     if any(d.effect.keeps is not None and argument_of(op, d.effect.keeps) == argument for d in info.drivers):
@@ -261,8 +264,8 @@ def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
         return _to_project(domain, op, info, state, position)
     used = domain.executed(state, -1) if domain.kind.lazy else state
     if info.constructs:
-        used = replace(used, children=used.children | {(op.target, CARRIER)})
-    return domain.may_raise(used, awaited=op.awaited)
+        used = used._replace(children=used.children | {(op.target, CARRIER)})
+    return domain.may_raise(used, awaited=op.awaited, broke=True)
 
 
 def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
@@ -276,11 +279,11 @@ def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> O
     if not effect.raises:
         return Outcome((after,), (), defects)
     outcome = domain.may_raise(after, domain.pass_on(state), awaited=op.awaited)
-    return replace(outcome, defects=defects)
+    return outcome._replace(defects=defects)
 
 
 def _entered_by_stack(domain: SiteDomain, op: ir.Call, state: State) -> State:
-    entered = replace(state, refs=state.refs | {op.target})
+    entered = state._replace(refs=state.refs | {op.target})
     return entered if domain.kind.with_.value == "transaction" and state.is_held() else domain.pass_on(entered)
 
 
@@ -288,18 +291,18 @@ def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: St
     """`await asyncio.wait_for(pool.acquire(), 5)` acquires; anything else may enter it later."""
     if not info.waits or On.AWAIT not in domain.site.acquisition.on:
         return domain.may_raise(domain.pass_on(state), state)
-    through = replace(state, refs=frozenset({op.target}))
-    return domain.may_raise(domain.acquired(through) if op.awaited else through, replace(state, phase=Phase.ABSENT))
+    through = state._replace(refs=frozenset({op.target}))
+    return domain.may_raise(domain.acquired(through) if op.awaited else through, state._replace(phase=Phase.ABSENT))
 
 
 def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection goes to functions of the project: their summaries say what becomes of it."""
     argument = op.arguments[position]
-    effects = domain.analyzer.argument_effects(domain.site, info, op, argument, position, state.phase)
+    effects = domain.analyzer.argument_effects(_unowned(domain), info, argument, position, state.phase)
     if not effects:
         used = domain.executed(state, -1) if domain.kind.lazy else state
         if info.classes:
-            used = replace(used, children=used.children | {(op.target, CARRIER)})
+            used = used._replace(children=used.children | {(op.target, CARRIER)})
         return domain.may_raise(used, awaited=op.awaited)
     return _summarised(domain, op, state, effects)
 
@@ -321,19 +324,20 @@ def _by_summary(
         done = _in_phase(domain, state, effect.normal, op.at)
         if effect.normal is Phase.RELEASED:
             defects += domain.mending(state, transfer.UNMENDED_RELEASED)
-            if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
+            if state.phase is Phase.RELEASED and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
                 defects.append(transfer.TWICE)
         if effect.rolls_back:
-            done = replace(done, opened=-1, unmended=-1)
+            done = done._replace(opened=-1, unmended=-1)
         if effect.returns and is_call:
-            done = replace(done, refs=done.refs | {op.target})
+            done = done._replace(refs=done.refs | {op.target})
         elif effect.keeps and is_call:
-            done = replace(done, children=done.children | {(op.target, _carrier(domain, op, effect))})
+            done = done._replace(children=done.children | {(op.target, _carrier(domain, op, effect))})
             if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, op).classes:
-                done = replace(done, phase=state.phase)
+                done = done._replace(phase=state.phase)
         after[done] = None
     for phase in effect.raised:
         thrown = _in_phase(domain, state, phase, op.at)
+        thrown = thrown._replace(broke=thrown.opened >= 0)
         raised[domain._raised(thrown, UNKNOWN)] = None
         if is_call and op.awaited:
             raised[domain._raised(thrown, CANCELLED)] = None
@@ -352,7 +356,7 @@ def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
         case Phase.RELEASED:
             return domain.released(state)
         case Phase.CLOSED:
-            return replace(state, phase=Phase.CLOSED, opened=-1, unmended=-1)
+            return state._replace(phase=Phase.CLOSED, opened=-1, unmended=-1)
         case Phase.PASSED:
             return domain.pass_on(state)
         case Phase.HELD:
@@ -366,17 +370,50 @@ def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
 def _with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """An argument that owns the connection: a tuple with it, a bound release, a closure or an object around it."""
     children = [(a.value, c) for a in op.arguments if (c := state.child_type(a.value)) is not None]
+    effects = _owner_effects(domain, op, info, state)
+    if effects:
+        return _summarised(domain, op, state, effects)
     if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
         return domain.may_raise(domain.pass_on(state), state)
     closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
     if any(domain.analyzer.closure_releases(domain, key, state) for key in closures):
         return domain.may_raise(domain.pass_on(state), state)
     if info.enters and any(c == CLOSING for _, c in children):
-        return domain.may_raise(domain.pass_on(replace(state, refs=state.refs | {op.target})), state)
+        return domain.may_raise(domain.pass_on(state._replace(refs=state.refs | {op.target})), state)
     if any(c == CARRIER for _, c in children) and (info.constructs or info.classes or info.keeps):
         after = state if not info.keeps else domain.pass_on(state)
-        return domain.may_raise(replace(after, children=after.children | {(op.target, CARRIER)}), state)
+        return domain.may_raise(after._replace(children=after.children | {(op.target, CARRIER)}), state)
     return _plain(domain, op, info, state)
+
+
+def _unowned(domain: SiteDomain) -> Acquisition:
+    """The acquisition of the bare connection, whatever object it came in."""
+    return replace(domain.site.acquisition, owner=None, element=None)
+
+
+def _owner_effects(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> list[ParamEffect]:
+    """What project functions do to an object around the connection that they are given."""
+    found: list[ParamEffect] = []
+    for position, argument in enumerate(op.arguments):
+        child = state.child_type(argument.value) or ""
+        owner = Owner.decode(child.removeprefix(CARRIER)) if child.startswith(CARRIER) else None
+        if owner is not None and info.functions:
+            acquisition = replace(domain.site.acquisition, owner=owner)
+            found += domain.analyzer.argument_effects(acquisition, info, argument, position, state.phase)
+    return found
+
+
+def _own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A method of the object whose attribute is the connection: `self.close()`."""
+    kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
+    if not kept or not info.functions:
+        return None
+    effects = [
+        domain.analyzer.param_effect(f, f"self.{r.partition('.')[2]}", _unowned(domain), state.phase)
+        for f in info.functions
+        for r in kept
+    ]
+    return _summarised(domain, op, state, effects)
 
 
 def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -385,6 +422,5 @@ def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: Stat
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None
-    acquisition = domain.site.acquisition
-    effects = [domain.analyzer.param_effect(f, name, acquisition, state.phase) for f, name in captured]
+    effects = [domain.analyzer.param_effect(f, name, _unowned(domain), state.phase) for f, name in captured]
     return _summarised(domain, op, state, effects)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from putback.flow.names import Expr, Invoke
+from putback.flow.names import Expr, Invoke, Name
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.types import (
     ClassRef,
@@ -57,8 +57,27 @@ class Carriers:
         ref = FunctionRef(ref.path, ref.key)
         if ref not in self._functions:
             self._functions[ref] = False
-            self._functions[ref] = any(self.carries(t) for t in self.resolver.returned(ref))
+            self._functions[ref] = any(self.carries(t) for t in self.resolver.returned(ref)) or self._wraps(ref)
         return self._functions[ref]
+
+    def _wraps(self, ref: FunctionRef) -> bool:
+        """Whether a function returns a project object that it has made around a connection."""
+        module = self.resolver.project.module(ref.path)
+        info = module.functions.get(ref.key) if module is not None else None
+        if info is None:
+            return False
+        scope = Scope(ref.path, ref.key)
+        values = [v for r in info.returns for v in (info.bindings.get(r.id, ()) if isinstance(r, Name) else (r,))]
+        return any(self._is_wrapping(v, scope) for v in values)
+
+    def _is_wrapping(self, value: Expr, scope: Scope) -> bool:
+        if not isinstance(value, Invoke):
+            return False
+        made = self.resolver.types(value.func, scope)
+        if any(isinstance(t, FunctionRef) and self.by_function(t) for t in made):
+            return True
+        given = (*value.args, *(v for _, v in value.keywords))
+        return any(isinstance(t, ClassRef) for t in made) and any(self._value(g, scope) for g in given)
 
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or an attribute or method of it carries one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
+from enum import IntEnum, auto
+from typing import NamedTuple
 
 from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
 
 
-class Phase(Enum):
+class Phase(IntEnum):
     """What has become of the connection.
 
     ABSENT: not acquired; PENDING: a context manager or awaitable that has not acquired yet; IDLE: a session that holds no
@@ -16,26 +16,26 @@ class Phase(Enum):
     RELEASED; PASSED: a new owner has it.
     """
 
-    ABSENT = "absent"
-    PENDING = "pending"
-    IDLE = "idle"
-    HELD = "held"
-    MANAGED = "managed"
-    CLOSED = "closed"
-    RELEASED = "released"
-    PASSED = "passed"
+    ABSENT = auto()
+    PENDING = auto()
+    IDLE = auto()
+    HELD = auto()
+    MANAGED = auto()
+    CLOSED = auto()
+    RELEASED = auto()
+    PASSED = auto()
 
 
-class Fact(Enum):
+class Fact(IntEnum):
     """What is known of a variable or a condition."""
 
-    UNBOUND = "unbound"
-    NONE = "None"
-    TRUE = "True"
-    FALSE = "False"
-    TRUTHY = "truthy"
-    FALSY = "falsy"
-    PRESENT = "not None"
+    UNBOUND = auto()
+    NONE = auto()
+    TRUE = auto()
+    FALSE = auto()
+    TRUTHY = auto()
+    FALSY = auto()
+    PRESENT = auto()
 
 
 _IS_TRUE = {Fact.TRUE: True, Fact.TRUTHY: True, Fact.NONE: False, Fact.FALSE: False, Fact.FALSY: False}
@@ -43,14 +43,14 @@ _IS_NONE = {Fact.NONE: True, Fact.TRUE: False, Fact.FALSE: False, Fact.TRUTHY: F
 _OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """One site on one path.
+class State(NamedTuple):
+    """One site on one path. A tuple, because millions of them are made, compared and hashed.
 
     `refs` are the values that are the connection; `children` pairs values that belong to it (a cursor, a transaction, a
     bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
     exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened the
-    transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none).
+    transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none); `broke`: the
+    exception comes from a statement on the connection.
     """
 
     phase: Phase
@@ -60,6 +60,7 @@ class State:
     exception: str = ""
     opened: int = -1
     unmended: int = -1
+    broke: bool = False
 
     def fact(self, name: str) -> Fact | None:
         """What is known of `name`, constants included."""
@@ -70,7 +71,7 @@ class State:
     def with_fact(self, name: str, fact: Fact | None) -> State:
         """The same with one fact replaced (None: forgotten)."""
         facts = frozenset(p for p in self.facts if p[0] != name)
-        return replace(self, facts=facts if fact is None else facts | {(name, fact)})
+        return self._replace(facts=facts if fact is None else facts | {(name, fact)})
 
     def child_type(self, value: Val) -> str | None:
         """The type of a value that belongs to the connection, or None."""
@@ -80,13 +81,11 @@ class State:
         """The same after `value` stopped meaning the connection or a child of it."""
         if value not in self.refs and self.child_type(value) is None:
             return self
-        return replace(self, refs=self.refs - {value}, children=frozenset(c for c in self.children if c[0] != value))
+        return self._replace(refs=self.refs - {value}, children=frozenset(c for c in self.children if c[0] != value))
 
     def without_temporaries(self) -> State:
         """The same after the expression being evaluated was abandoned."""
-        return replace(
-            self,
-            refs=frozenset(r for r in self.refs if not is_temporary(r)),
+        return self._replace(refs=frozenset(r for r in self.refs if not is_temporary(r)),
             children=frozenset(c for c in self.children if not is_temporary(c[0])),
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
         )
@@ -110,15 +109,3 @@ class State:
             return False
         fact = self.fact(value)
         return None if fact is None else _IS_NONE.get(fact)
-
-
-def leq(left: State, right: State) -> bool:
-    """Whether `left` says at least as much as `right`: equal but for facts, of which it has no fewer."""
-    return replace(left, facts=right.facts) == right and left.facts >= right.facts
-
-
-def join(left: State, right: State) -> State | None:
-    """The state that covers both when their property states are equal, else None: they stay apart."""
-    if replace(left, facts=frozenset()) != replace(right, facts=frozenset()):
-        return None
-    return replace(left, facts=left.facts & right.facts)

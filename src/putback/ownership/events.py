@@ -30,7 +30,7 @@ _QUIET_CALLS = {
     "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
     "asyncio.get_event_loop", "asyncio.get_running_loop",
 }  # fmt: skip
-_QUIET_ROOTS = ("logging.", "loguru.", "structlog.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow")
+_QUIET_ROOTS = ("traceback.", "logging.", "loguru.", "structlog.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow")
 _LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}
 _LOGGER_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace"}
 _CONTAINER_METHODS = {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push", "extend", "set"}

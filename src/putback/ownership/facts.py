@@ -201,7 +201,9 @@ class FunctionFacts:
         if self.unit.key != MODULE:
             return False
         module = self.analyzer.project.module(self.unit.path)
-        used = set[str]().union(*(f.mentions for f in module.functions.values())) if module is not None else set[str]()
+        used: set[str] = set()
+        for function in module.functions.values() if module is not None else ():
+            used |= function.mentions - function.bindings.keys() - {p.name for p in function.params}
         return bool(guards.aliases(self.unit, site) & used)
 
     @cached_property

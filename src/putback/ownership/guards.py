@@ -12,22 +12,26 @@ from putback.ownership.site import Site
 from putback.ownership.unit import Unit
 
 _DEEP = 5
+_WRAPPING = {"closing", "aclosing", "nullcontext", "enter_context", "enter_async_context", "wait_for", "shield"}
 
 
-def aliases(unit: Unit, site: Site) -> frozenset[str]:
-    """Every value that may be the connection, belong to it or be made with it, regardless of the order of statements."""
+def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Every value that may be the connection, an object around it, or a child of it, regardless of the order of statements.
+
+    `deriving` are the methods whose results belong to the connection (`cursor`).
+    """
     found = {site.name} if site.at < 0 else set[str]()
     ops = list(unit.ops())
     found |= {o.target for o in ops if isinstance(o, ir.Call) and o.at == site.at}
     grown = True
     while grown:
-        more = {t for o in ops for t in _flows(o, found)} - found
+        more = {t for o in ops for t in _flows(o, found, deriving)} - found
         found |= more
         grown = bool(more)
     return frozenset(found)
 
 
-def _flows(op: ir.Op, known: set[str]) -> tuple[str, ...]:
+def _flows(op: ir.Op, known: set[str], deriving: frozenset[str]) -> tuple[str, ...]:
     match op:
         case ir.Assign(target=target, source=source) | ir.Await(target=target, source=source) if source in known:
             return (target,)
@@ -37,17 +41,21 @@ def _flows(op: ir.Op, known: set[str]) -> tuple[str, ...]:
             return targets
         case ir.Build(target=target, elements=elements, is_tuple=True) if known.intersection(elements):
             return (target,)
-        case ir.Call(target=target, arguments=arguments, receiver=receiver):
-            used = receiver in known or any(a.value in known for a in arguments)
-            return (target,) if used else ()
+        case ir.Call(target=target, receiver=receiver, name=name) if receiver in known and name in deriving:
+            return (target,)
+        case ir.Call(target=target, arguments=arguments, name=name) if name[:1].isupper() or name in _WRAPPING:
+            return (target,) if any(a.value in known for a in arguments) else ()
         case _:
             return ()
 
 
-def guards(unit: Unit, names: frozenset[str]) -> frozenset[str]:
-    """The names, and conditions with a leading "?", that decide about the connection known as `names`."""
+def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> frozenset[str]:
+    """The names, and conditions with a leading "?", that decide about the connection known as `names`.
+
+    `releasing` are the methods of the connection that give it back.
+    """
     blocks = unit.function.blocks
-    touching = {b.id for b in blocks if any(_touches(o, names) for o in b.ops) or _returns(b, names)}
+    touching = {b.id for b in blocks if any(_touches(o, names, releasing) for o in b.ops) or _returns(b, names)}
     found: set[str] = set()
     copies: list[tuple[str, str]] = []
     for block in blocks:
@@ -81,11 +89,12 @@ def _near(blocks: list[ir.Block], start: int) -> set[int]:
     return found
 
 
-def _touches(op: ir.Op, names: frozenset[str]) -> bool:
+def _touches(op: ir.Op, names: frozenset[str], releasing: frozenset[str]) -> bool:
     match op:
         case ir.Call():
-            return op.receiver in names or any(a.value in names for a in op.arguments)
-        case ir.Exit(manager=value) | ir.Enter(manager=value) | ir.StoreAttr(source=value) | ir.StoreItem(source=value):
+            own = op.receiver in names
+            return (own and op.name in releasing) or (not own and any(a.value in names for a in op.arguments))
+        case ir.StoreAttr(source=value) | ir.StoreItem(source=value):
             return value in names
         case _:
             return False

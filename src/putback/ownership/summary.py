@@ -43,9 +43,13 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
     raised = [e for e in found.endings if e.edge is Edge.RAISED]
     returns = any(_is_returned(e.state) for e in normal)
     stored = any(e.state.phase is Phase.PASSED and not _is_returned(e.state) for e in normal)
+    after = _merged(normal, phase, owner_releases) if normal else None
+    thrown = tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in raised))
+    if after in (Phase.RELEASED, Phase.CLOSED) and phase in thrown:
+        thrown = tuple(Phase.PASSED if t is phase else t for t in thrown)  # a release that fails has been tried
     return ParamEffect(
-        _merged(normal, phase, owner_releases) if normal else None,
-        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in raised)),
+        after,
+        thrown,
         returns,
         stored,
         bool(normal) and all(e.state.unmended < 0 for e in normal),

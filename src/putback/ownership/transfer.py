@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Begin, Close, Effect, On, With
@@ -28,6 +27,7 @@ BORROWING = "<borrowing>"
 CLOSURE = "<closure>"
 RELEASER = "<releaser>"
 TUPLE = "<tuple>"
+OWNED = "owner#"
 OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE)
 
 LOST = "lost"
@@ -55,8 +55,10 @@ class SiteDomain:
         self.site = site
         self.kind = site.kind
         self.start_phase = phase
-        self.names = guards.aliases(unit, site)
-        self.guards = guards.guards(unit, self.names)
+        self.names = guards.aliases(unit, site, analyzer.methods_that(site.kind, "derive"))
+        entered_only = site.acquisition.on == (On.ENTER,)
+        releasing = analyzer.methods_that(site.kind, "release")
+        self.guards = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self._steps = {
             ir.Assign: self._assign,
             ir.StoreGlobal: self._store_global,
@@ -81,6 +83,10 @@ class SiteDomain:
     # -- the Domain protocol
 
     def initial(self) -> Sequence[State]:
+        owner = self.site.acquisition.owner
+        if self.site.at < 0 and owner is not None:
+            child = (self.site.name, f"{CARRIER}{owner.encode()}")
+            return [State(self.start_phase, frozenset({OWNED}), frozenset({child}))]
         if self.site.at < 0:
             return [State(self.start_phase, frozenset({self.site.name}))]
         params = {p.name for p in self.unit.function.params}
@@ -135,47 +141,60 @@ class SiteDomain:
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
         if end.group >= 0 and self.analyzer.swallows(self.unit, end.group):
-            return state, replace(state, exception="")
+            return state, state._replace(exception="")
         return state, None
 
     def raising(self, end: ir.Raise, state: State) -> State:
-        return self._raised(replace(state, exception=end.type or state.exception or handlers.UNKNOWN), "")
+        return self._raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN), "")
 
     def returning(self, end: ir.Return, state: State) -> State:
         value = end.value
-        if value in state.refs:
-            return replace(state, phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=frozenset({RETURNED}))
         child = state.child_type(value)
+        if state.phase is Phase.PASSED:
+            return state._replace(refs=frozenset(r for r in state.refs if r.startswith("self.")))
+        if state.phase is Phase.RELEASED and not self.kind.lazy:
+            return state
+        if value in state.refs:
+            return state._replace(phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset({RETURNED}))
         if child is not None and child.startswith(OWNERS):
             refs = frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
             if child.startswith(CARRIER):
                 refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
-            return replace(state, phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=refs)
+            return state._replace(phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=refs)
         if state.is_none(value) and state.phase is Phase.ABSENT:
-            return replace(state, refs=frozenset({RETURNED_NONE}))
+            return state._replace(refs=frozenset({RETURNED_NONE}))
         return state
 
     def coarser(self, state: State) -> State:
-        return replace(state, facts=frozenset(f for f in state.facts if f[0] in self.names))
+        return state._replace(facts=frozenset(f for f in state.facts if f[0] in self.names))
 
     # -- building blocks
 
     def _raised(self, state: State, exception: str) -> State:
         """The state on an exception edge: the expression is abandoned."""
         state = state.without_temporaries()
-        return replace(state, exception=exception) if exception else state
+        return state._replace(exception=exception) if exception else state
 
-    def may_raise(self, after: State, at_raise: State | None = None, awaited: bool = False) -> Outcome[State]:
-        """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too."""
+    def may_raise(
+        self, after: State, at_raise: State | None = None, awaited: bool = False, broke: bool = False
+    ) -> Outcome[State]:
+        """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too.
+
+        `broke`: it is a statement on the connection that fails.
+        """
         base = at_raise if at_raise is not None else after
+        if broke and base.opened >= 0:
+            base = base._replace(broke=True)
         raised = [self._raised(base, handlers.UNKNOWN)]
         if awaited:
             raised.append(self._raised(base, handlers.CANCELLED))
         return Outcome((after,), tuple(raised))
 
     def pass_on(self, state: State) -> State:
-        """Somebody else owns the connection from now on."""
-        return replace(state, phase=Phase.PASSED) if state.phase in (*_ACTIVE, Phase.PENDING) else state
+        """Somebody else owns the connection from now on: what guarded it here does not matter any more."""
+        if state.phase not in (*_ACTIVE, Phase.PENDING):
+            return state
+        return state._replace(phase=Phase.PASSED, facts=frozenset(), opened=-1, unmended=-1)
 
     def is_owner(self, state: State, value: ir.Val) -> bool:
         """Whether storing `value` hands the connection on."""
@@ -189,27 +208,26 @@ class SiteDomain:
 
     def released(self, state: State) -> State:
         """The connection was given back."""
-        return replace(state, phase=Phase.RELEASED, opened=-1, unmended=-1)
+        return state._replace(phase=Phase.RELEASED, opened=-1, unmended=-1)
 
     def closed(self, state: State) -> State:
         """`close()` was called on the connection itself."""
-        meanings = {kind.close for kind in self.site.acquisition.kinds}
-        if meanings <= {Close.LEAKS, Close.FREES}:
-            return replace(state, phase=Phase.CLOSED, opened=-1, unmended=-1)
-        return state if meanings == {Close.IGNORED} else self.released(state)
+        if self.kind.close in (Close.LEAKS, Close.FREES):
+            return state._replace(phase=Phase.CLOSED, opened=-1, unmended=-1)
+        return state if self.kind.close is Close.IGNORED else self.released(state)
 
     def executed(self, state: State, at: int) -> State:
         """A statement ran: a lazy session holds a connection now, and a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
-            state = replace(state, phase=Phase.HELD)
+            state = state._replace(phase=Phase.HELD)
         if self.kind.autobegin is Begin.NONE or state.fact(_AUTOCOMMIT) is not None or state.opened >= 0:
             return state
-        return replace(state, opened=at)
+        return state._replace(opened=at)
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = replace(state, opened=-1, unmended=-1)
-        return replace(state, phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
+        state = state._replace(opened=-1, unmended=-1)
+        return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     # -- names and containers
 
@@ -223,9 +241,9 @@ class SiteDomain:
         if ir.is_temporary(source):
             after = after.without(source)
         if is_ref:
-            after = replace(after, refs=after.refs | {target})
+            after = after._replace(refs=after.refs | {target})
         elif child is not None:
-            after = replace(after, children=after.children | {(target, child)})
+            after = after._replace(children=after.children | {(target, child)})
         after = self._rebound(after, target)
         if target in self.guards and fact is not None and fact is not Fact.UNBOUND:
             after = after.with_fact(target, fact)
@@ -236,19 +254,21 @@ class SiteDomain:
     def _rebound(state: State, name: str) -> State:
         """Forget what was known of `name` and of conditions about it."""
         kept = frozenset(f for f in state.facts if f[0] != name and not _about(f[0], name))
-        return state if len(kept) == len(state.facts) else replace(state, facts=kept)
+        return state if len(kept) == len(state.facts) else state._replace(facts=kept)
 
     def _store_global(self, op: ir.StoreGlobal, state: State) -> Outcome[State]:
         return Outcome((self.pass_on(state) if self.is_owner(state, op.source) else state,))
 
     def _attr(self, op: ir.Attr, state: State) -> Outcome[State]:
         if f"{op.base}.{op.name}" in state.refs:
-            return Outcome((replace(state, refs=state.refs | {op.target}),))
-        if op.base not in state.refs:
+            return Outcome((state._replace(refs=state.refs | {op.target}),))
+        child = state.child_type(op.base) or ""
+        delegated = child.startswith(CARRIER) and self.analyzer.delegates_text(child.removeprefix(CARRIER))
+        if op.base not in state.refs and not delegated:
             return Outcome((state,))
         effect = self.effect(state, op.base, op.name)
         if effect is not None and (effect.closes or effect.releases_self):
-            return Outcome((replace(state, children=state.children | {(op.target, RELEASER)}),))
+            return Outcome((state._replace(children=state.children | {(op.target, RELEASER)}),))
         attribute = self.analyzer.catalog.attribute(self.kind.type, op.name)
         if attribute is not None and attribute.while_held is not None and state.phase in (*_ACTIVE, Phase.PENDING):
             return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
@@ -263,12 +283,12 @@ class SiteDomain:
         state = self._rebound(state.without(path), path)
         if not kept:
             return Outcome((state,))
-        return Outcome((replace(self.pass_on(state), refs=state.refs | {path}),))
+        return Outcome((self.pass_on(state)._replace(refs=state.refs | {path}),))
 
     def _item(self, op: ir.Item, state: State) -> Outcome[State]:
         child = state.child_type(op.base)
         if child is not None and child == f"{TUPLE}{op.index}":
-            return Outcome((replace(state, refs=state.refs | {op.target}),))
+            return Outcome((state._replace(refs=state.refs | {op.target}),))
         return self.may_raise(state)
 
     def _store_item(self, op: ir.StoreItem, state: State) -> Outcome[State]:
@@ -282,14 +302,14 @@ class SiteDomain:
         if index >= len(op.targets):
             return Outcome((self.pass_on(state),))
         after = state.without(op.source) if ir.is_temporary(op.source) else state
-        return Outcome((replace(after, refs=after.refs | {op.targets[index]}),))
+        return Outcome((after._replace(refs=after.refs | {op.targets[index]}),))
 
     def _build(self, op: ir.Build, state: State) -> Outcome[State]:
         held = [i for i, e in enumerate(op.elements) if self.is_owner(state, e)]
         if not held:
             return Outcome((state,))
         if op.is_tuple:
-            return Outcome((replace(state, children=state.children | {(op.target, f"{TUPLE}{held[0]}")}),))
+            return Outcome((state._replace(children=state.children | {(op.target, f"{TUPLE}{held[0]}")}),))
         return Outcome((self.pass_on(state),))
 
     def _delete(self, op: ir.Delete, state: State) -> Outcome[State]:
@@ -310,35 +330,36 @@ class SiteDomain:
         before = state
         if op.source in state.refs:
             state = state.without(op.source) if ir.is_temporary(op.source) else state
-            state = replace(state, refs=state.refs | {op.target})
+            state = state._replace(refs=state.refs | {op.target})
             if state.phase is Phase.PENDING and On.AWAIT in self.site.acquisition.on:
                 state = self.acquired(state)
         elif (child := state.child_type(op.source)) is not None:
             state = state.without(op.source) if ir.is_temporary(op.source) else state
-            state = replace(state, children=state.children | {(op.target, child)})
+            state = state._replace(children=state.children | {(op.target, child)})
         return Outcome((state,)) if op.direct else self.may_raise(state, before, awaited=True)
 
     def acquired(self, state: State) -> State:
         """The acquire has happened."""
-        return replace(state, phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
+        return state._replace(phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
 
     def _enter(self, op: ir.Enter, state: State) -> Outcome[State]:
         if op.manager in state.refs:
             return self._enter_connection(op, state)
         child = state.child_type(op.manager)
         if child in (CLOSING, BORROWING):
-            return Outcome((replace(state, refs=state.refs | {op.target}),))
+            return Outcome((state._replace(refs=state.refs | {op.target}),))
         if child is not None:
-            return self.may_raise(replace(state, children=state.children | {(op.target, child)}), state)
+            entered = state._replace(children=state.children | {(op.target, child)})
+            return Outcome((entered,)) if child.startswith(CARRIER) else self.may_raise(entered, state)
         return self.may_raise(state, awaited=op.is_async)
 
     def _enter_connection(self, op: ir.Enter, state: State) -> Outcome[State]:
-        entered = replace(state, refs=state.refs | {op.target})
+        entered = state._replace(refs=state.refs | {op.target})
         if state.phase is Phase.PENDING:
             if On.ENTER not in self.site.acquisition.on:
                 return Outcome((self.pass_on(entered),))
-            gone = self._raised(replace(state, phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
-            return Outcome((replace(entered, phase=Phase.MANAGED),), (gone,))
+            gone = self._raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
+            return Outcome((entered._replace(phase=Phase.MANAGED),), (gone,))
         keeps = self.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
         return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
 
@@ -346,6 +367,7 @@ class SiteDomain:
         if op.manager in state.refs:
             return self._exit_connection(op, state)
         child = state.child_type(op.manager)
+        state = state.without(op.manager)
         if child is not None and child.startswith(CARRIER):
             from putback.ownership.calls import owner_exit
 
@@ -375,7 +397,7 @@ class SiteDomain:
                 return Outcome((self.closed(state),), (), self.mending(state, UNMENDED_RELEASED))
             case With.TRANSACTION:
                 defects = self.mending(state, UNMENDED_USED) if not op.exceptional else ()
-                return Outcome((replace(state, opened=-1, unmended=-1),), (), defects)
+                return Outcome((state._replace(opened=-1, unmended=-1),), (), defects)
             case _:
                 return Outcome((state,))
 
@@ -396,7 +418,7 @@ class SiteDomain:
 
     def _closure(self, op: ir.Closure, state: State) -> Outcome[State]:
         if any(name in state.refs for name in op.captured):
-            return Outcome((replace(state, children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
+            return Outcome((state._replace(children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
         return Outcome((state,))
 
     # -- exceptions
@@ -404,12 +426,12 @@ class SiteDomain:
     def _catch(self, op: ir.Catch, state: State) -> Outcome[State]:
         if op.name:
             state = self._rebound(state.without(op.name), op.name)
-        if state.opened >= 0 and state.phase in _ACTIVE and state.unmended < 0:
-            state = replace(state, unmended=op.at)
-        return Outcome((state,))
+        if state.broke and state.opened >= 0 and state.phase in _ACTIVE and state.unmended < 0:
+            state = state._replace(unmended=op.at)
+        return Outcome((state._replace(broke=False) if state.broke else state,))
 
     def _end_catch(self, op: ir.EndCatch, state: State) -> Outcome[State]:
-        return Outcome((replace(state, exception=""),))
+        return Outcome((state._replace(exception=""),))
 
 
 def _about(key: str, name: str) -> bool:

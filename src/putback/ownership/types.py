@@ -90,6 +90,8 @@ class Partial:
 Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial
 Types = frozenset[Type]
 NOTHING: Types = frozenset()
+GUESSED = frozenset({"?"})
+"""The flags of an instance whose class rests on the name of a method."""
 
 _DEPTH = 40
 _MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
@@ -144,7 +146,8 @@ class Resolver:
             case names.Name(id=name):
                 return self._name(name, scope)
             case names.Member(base=base, attr=attr):
-                return _union(self.member(t, attr) for t in self.types(base, scope))
+                owners = self.types(base, scope)
+                return _union(self.member(t, attr) for t in owners) if owners else self._told(attr, scope)
             case names.Invoke():
                 return _union(self.called(t, expr, scope) for t in self.types(expr.func, scope))
             case names.Awaited(value=value):
@@ -159,6 +162,15 @@ class Resolver:
                 return self._element(value, index, scope)
             case _:
                 return NOTHING
+
+    def _told(self, attr: str, scope: Scope) -> Types:
+        """A method of an unknown object whose name gives the class away, in a file that imports the driver."""
+        module = self.project.module(scope.path)
+        owners = self.catalog.telling(attr)
+        if module is None or not owners:
+            return NOTHING
+        roots = module.import_roots()
+        return frozenset(Method(Instance(o, GUESSED), attr) for o in owners if o.partition(".")[0] in roots)
 
     def _name(self, name: str, scope: Scope) -> Types:
         module = self.project.module(scope.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from putback.flow import ir
@@ -14,7 +14,10 @@ from putback.ownership.types import Scope
 
 @dataclass(slots=True)
 class Unit:
-    """A function of the project. `info` is None for a module's top level and for lambdas."""
+    """A function of the project. `info` is None for a module's top level and for lambdas.
+
+    `swallowing` are the `with` items whose manager can swallow an exception, once somebody has asked.
+    """
 
     path: str
     key: str
@@ -22,6 +25,8 @@ class Unit:
     lowered: Lowered
     info: FunctionInfo | None
     closures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swallowing: frozenset[int] | None = None
+    _ops: Sequence[ir.Op] = ()
 
     @property
     def scope(self) -> Scope:
@@ -39,14 +44,11 @@ class Unit:
         """The source text of operation `at`."""
         return self.lowered.text(self.key, at)
 
-    def ops(self) -> Iterator[ir.Op]:
-        """Every operation once, copies of clean-up code left out."""
-        seen: set[tuple[int, type[ir.Op]]] = set()
-        for block in self.function.blocks:
-            for op in block.ops:
-                if (op.at, type(op)) not in seen:
-                    seen.add((op.at, type(op)))
-                    yield op
+    def ops(self) -> Sequence[ir.Op]:
+        """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""
+        if not self._ops:
+            self._ops = tuple(op for block in self.function.blocks for op in block.ops)
+        return self._ops
 
 
 def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None) -> Unit:

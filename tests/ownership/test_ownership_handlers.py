@@ -1,0 +1,41 @@
+"""Which `except` clause catches what."""
+
+from __future__ import annotations
+
+import pytest
+
+from putback.ownership.handlers import CANCELLED, UNKNOWN, catches
+
+YES, NO, PERHAPS = True, False, None
+
+
+@pytest.mark.parametrize(
+    ("types", "exception", "expected"),
+    [
+        pytest.param([], UNKNOWN, YES, id="bare except, unknown"),
+        pytest.param([], CANCELLED, YES, id="bare except, cancellation"),
+        pytest.param(["BaseException"], CANCELLED, YES, id="BaseException catches a cancellation"),
+        pytest.param(["builtins.BaseException"], UNKNOWN, YES, id="BaseException by its full name"),
+        pytest.param(["Exception"], UNKNOWN, YES, id="Exception catches what is unknown"),
+        pytest.param(["Exception"], CANCELLED, NO, id="Exception does not catch a cancellation"),
+        pytest.param(["Exception"], "ValueError", YES, id="Exception catches a builtin"),
+        pytest.param(["Exception"], "app.NotFound", YES, id="Exception catches a project's class"),
+        pytest.param(["Exception"], "SystemExit", NO, id="Exception does not catch SystemExit"),
+        pytest.param(["Exception"], "KeyboardInterrupt", NO, id="Exception does not catch KeyboardInterrupt"),
+        pytest.param(["psycopg2.Error"], UNKNOWN, PERHAPS, id="a driver's class may catch what is unknown"),
+        pytest.param(["psycopg2.Error"], "ValueError", NO, id="a driver's class does not catch a builtin"),
+        pytest.param(["psycopg2.Error"], "psycopg2.Error", YES, id="the same class"),
+        pytest.param(["psycopg2.Error"], "app.Error", PERHAPS, id="two classes nobody knows"),
+        pytest.param(["psycopg2.Error"], CANCELLED, NO, id="a driver's class does not catch a cancellation"),
+        pytest.param(["LookupError"], "KeyError", YES, id="a builtin base"),
+        pytest.param(["KeyError"], "LookupError", NO, id="a builtin subclass"),
+        pytest.param(["ValueError", "KeyError"], "KeyError", YES, id="one of several"),
+        pytest.param(["ValueError", "psycopg2.Error"], UNKNOWN, PERHAPS, id="several, none sure"),
+        pytest.param(["ValueError", "OSError"], "KeyError", NO, id="none of several"),
+        pytest.param(["asyncio.CancelledError"], CANCELLED, PERHAPS, id="a cancellation by name"),
+        pytest.param(["asyncio.CancelledError"], UNKNOWN, NO, id="a cancellation is no Exception"),
+        pytest.param(["GeneratorExit"], CANCELLED, PERHAPS, id="the end of a generator"),
+    ],
+)
+def test_catches(types: list[str], exception: str, expected: bool | None) -> None:
+    assert catches(types, exception) is expected

@@ -1,0 +1,150 @@
+"""Imports point one way, and what is slow to import is imported late."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCES = Path(__file__).parents[1] / "src"
+PACKAGE = SOURCES / "putback"
+
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "model": (),
+    "drivers": ("model",),
+    "frameworks": ("model",),
+    "source": ("model",),
+    "report": ("model",),
+    "pool": (),
+    "verify": ("pool", "model"),
+    "flow": ("source", "model"),
+    "ownership": ("flow", "drivers", "frameworks", "model", "source.slices"),
+    "fixes": ("source", "flow", "model"),
+    "rules": ("ownership", "fixes.build", "frameworks.schema", "drivers.schema", "flow.solve", "model"),
+    "workers": (),
+    "scan": ("workers", "ownership", "drivers", "frameworks", "source", "model"),
+    "engine": (
+        *("scan", "workers", "rules", "fixes", "ownership"),
+        *("flow", "drivers", "frameworks", "source", "cache", "model"),
+    ),
+    "cache": ("model",),
+    "debug": ("engine", "ownership", "flow", "source", "model"),
+    "cli": ("engine", "debug", "verify", "report", "rules", "source", "model"),
+    "__init__": ("engine", "model", "pool", "verify"),
+    "__main__": ("cli",),
+}
+"""What each package, or module at the top, may import beside itself; a dotted name is one module of a package."""
+
+LATE = ("libcst", "rich", "click", "msgspec", "pathspec")
+NEVER = ("libcst.matchers", "libcst.codemod")
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    """Every module of the package by its dotted name below `putback`, parsed."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The absolute names that a module imports anywhere; `from a import b` gives `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(tree: ast.AST) -> Iterator[str]:
+    """What a module imports of ours, below `putback`."""
+    for name in imported(tree):
+        if name.startswith("putback."):
+            yield name.removeprefix("putback.")
+
+
+def may_import(layer: str, name: str) -> bool:
+    """Whether a module of `layer` may import `name`, a dotted name below `putback`."""
+    return any(name == each or name.startswith(f"{each}.") for each in (layer, *MAY_IMPORT[layer]))
+
+
+def test_every_layer_is_known() -> None:
+    assert {name.partition(".")[0] for name, _ in modules()} <= MAY_IMPORT.keys()
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{name} imports {each}"
+        for name, tree in modules()
+        for each in ours(tree)
+        if not may_import(name.partition(".")[0], each)
+    ]
+    assert wrong == []
+
+
+def test_the_layers_have_no_cycle() -> None:
+    order: list[str] = []
+    waiting = {layer: {each.partition(".")[0] for each in allowed} for layer, allowed in MAY_IMPORT.items()}
+    while ready := [layer for layer, needed in waiting.items() if needed <= set(order)]:
+        order += ready
+        waiting = {layer: needed for layer, needed in waiting.items() if layer not in ready}
+    assert waiting == {}
+
+
+def test_slow_parts_of_libcst_are_not_imported() -> None:
+    wrong = [(name, each) for name, tree in modules() for each in imported(tree) if each.startswith(NEVER)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("package", ["model", "pool"])
+def test_packages_of_the_standard_library_only(package: str) -> None:
+    found = {
+        each.partition(".")[0]
+        for name, tree in modules()
+        if name.partition(".")[0] == package
+        for each in imported(tree)
+    }
+    assert found <= {*sys.stdlib_module_names, "putback"}
+
+
+def test_rich_is_loaded_inside_of_functions_only() -> None:
+    wrong = [
+        (name, each)
+        for name, tree in modules()
+        for statement in tree.body
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for each in imported(statement)
+        if each.partition(".")[0] == "rich"
+    ]
+    assert wrong == []
+
+
+def loaded_by(folder: Path, *arguments: str) -> set[str]:
+    """The modules that `putback` imports when it runs with these arguments."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PUTBACK_")}
+    environment["PYTHONPATH"] = str(SOURCES)
+    command = [sys.executable, "-X", "importtime", "-m", "putback", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+
+
+def test_a_file_without_a_driver_loads_next_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("import os\n\nprint(os.name)\n")
+    assert loaded_by(tmp_path, "check", "plain.py").isdisjoint(LATE)
+
+
+def test_a_directory_loads_no_rich(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("import os\n\nprint(os.name)\n")
+    assert "rich" not in loaded_by(tmp_path, "check", ".")
+
+
+@pytest.mark.xfail(reason="the engine imports the analyzer and with it the lowering at once", strict=True)
+def test_a_directory_without_a_driver_loads_no_libcst(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("import os\n\nprint(os.name)\n")
+    assert "libcst" not in loaded_by(tmp_path, "check", ".")
