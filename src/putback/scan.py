@@ -6,6 +6,7 @@ together with the module that defines it. Only candidates are indexed; other fil
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,10 +21,11 @@ from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.types import Resolver
 from putback.ownership.vocabulary import driver_names, receivers
-from putback.source.prefilter import Prefilter
+from putback.source.prefilter import Prefilter, imported_words
 from putback.source.slices import Reader
 
 _ROUNDS = 6
+_LARGEST_HELPER = 1 << 20  # bytes
 _WORTH_A_PROCESS = 300
 
 
@@ -96,10 +98,13 @@ class Scanner:
             new = found.modules[before:]
             if not new:
                 break
-        found.names = driver_names(self.catalog) | carried.keys()
+        found.names = driver_names(self.catalog) | carried.keys() | carriers.members(found.modules)
         return found
 
     def _load(self, path: str) -> ModuleInfo | None:
+        """Index a file that is no candidate, because a name leads there; generated giants are left alone."""
+        if os.path.getsize(path) > _LARGEST_HELPER:
+            return None
         item = index_file(path, self.reader, self.receivers)
         return item if isinstance(item, ModuleInfo) else None
 
@@ -137,7 +142,8 @@ class Scanner:
                 data = self.reader.data(path)
             except OSError:
                 continue
-            if any(name in data and any(s in data for s in stems) for name, stems in wanted.items()):
+            present = [stems for name, stems in wanted.items() if name in data]
+            if present and not imported_words(data).isdisjoint(set().union(*present)):
                 found.append(index_file(path, self.reader, self.receivers))
         return found
 

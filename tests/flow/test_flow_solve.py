@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from putback.flow import ir
 from putback.flow.lower import lower
@@ -144,8 +144,3 @@ def test_a_bound_on_the_whole() -> None:
     found = explored(body, states_per_block=10**9, nodes=100)
     assert found.capped
     assert len(found.arrivals) < 3000
-
-
-def test_an_outcome_is_data() -> None:
-    outcome = Outcome((1,), (2,))
-    assert replace(outcome, defects=("x",)) == Outcome((1,), (2,), ("x",))

@@ -1,8 +1,8 @@
 """Reads specifications: Markdown whose code blocks carry the findings that are expected on their rows.
 
-A row that ends in `# error: PB102, PB201` expects exactly these findings; `PB104[warning]` expects the severity as well.
-`# FN: PB102 why` marks a finding that should be there and is not, `# FP: PB102 why` one that is there and should not be.
-A block ```` ```python file=shop/db.py ```` is one file of its section's case; a block without `file=` is a case of its own;
+A row that ends in `# error: PB102, PB201` expects exactly these findings; `PB104[warning]` also expects the severity.
+`# FN: PB102 why` marks a finding that should be there and is not, `# FP: PB102 why` one that is there and should not.
+A block ```` ```python file=shop/db.py ```` is a file of its section's case, a block without `file=` a case of its own;
 a ```` ```toml ```` block is the configuration of its section. Blocks in other languages are prose.
 """
 

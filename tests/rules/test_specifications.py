@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,20 @@ def found_in(files: dict[str, str], config: str, root: Path) -> frozenset[Expect
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    result = check([str(root)], _config(config, root))
+    return findings(root, settings_of(config, root))
+
+
+def findings(root: Path, config: Config) -> frozenset[Expected]:
+    """The findings below `root`."""
+    result = check([str(root)], config)
     return frozenset(
         Expected(Path(f.filename).relative_to(root).as_posix(), f.span.start.row, f.code, f.severity.value)
         for f in result.findings
     )
 
 
-def _config(config: str, root: Path) -> Config:
+def settings_of(config: str, root: Path) -> Config:
+    """The settings in the text of a configuration file, which is written below `root`."""
     if not config:
         return Config(root=str(root))
     path = root / "putback.toml"
@@ -52,6 +59,12 @@ def _shown(case: Case, found: frozenset[Expected]) -> list[str]:
 def test_finds_what_the_specification_says(case: Case, tmp_path: Path) -> None:
     found = found_in(case.files, case.config, tmp_path)
     assert _shown(case, found) == _shown(case, case.found)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_gates_hide_no_finding(case: Case, tmp_path: Path) -> None:
+    found = found_in(case.files, case.config, tmp_path)
+    assert found == findings(tmp_path, replace(settings_of(case.config, tmp_path), gates=False))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.gaps], ids=lambda case: case.name)

@@ -317,7 +317,7 @@ class Analyzer:
         ref = replace(ref, bound=False)
         if ref not in self._returns:
             self._returns[ref] = ()
-            wanted = self._depth < _DEEPEST and self.carriers.by_function(ref)
+            wanted = self._depth < _DEEPEST and self.carriers.hands_out(ref)
             unit = self.unit(ref.path, ref.key) if wanted else None
             if unit is not None:
                 self._depth += 1

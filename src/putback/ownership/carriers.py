@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from putback.drivers.catalog import Catalog
+from putback.drivers.schema import TypeSpec
 from putback.flow.names import Expr, Invoke, Name
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.types import (
@@ -24,29 +26,33 @@ _SHORTEST = 3
 
 
 class Carriers:
-    """Answers for definitions; each is decided once."""
+    """Answers for definitions; each is decided once.
+
+    *Hands out*: a call returns or yields a connection. *Carries*: a value is a connection, or a pool, engine or factory that
+    hands one out, or an object of a class that has such a method or attribute of its own (not one object further).
+    """
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.catalog = resolver.catalog
-        self._functions: dict[FunctionRef, bool] = {}
+        self._handing: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
+        self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
+        self._acquiring = _acquiring_types(self.catalog, self._held)
 
-    # -- types
+    # -- values
 
     def carries(self, t: Type) -> bool:
         """Whether a value of this type is, makes or holds a connection."""
         match t:
             case Instance(name=name):
-                return self.catalog.type(name) is not None
-            case Object(path=path, key=key):
+                return self.catalog.canonical(name) in self._acquiring
+            case Object(path=path, key=key) | ClassRef(path=path, key=key):
                 return self.by_class(path, key)
-            case Managed(function=function):
-                return any(self.carries(y) for y in self.resolver.yielded(function))
+            case Managed():
+                return self._is_handed(t)
             case FunctionRef():
                 return self.by_function(t)
-            case ClassRef(path=path, key=key):
-                return self.by_class(path, key)
             case Partial(function=function):
                 return self.carries(function) or self.makes(function)
             case _:
@@ -54,11 +60,55 @@ class Carriers:
 
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns or yields carries one."""
+        return self.hands_out(ref) or any(
+            self.carries(t) for t in self.resolver.returned(FunctionRef(ref.path, ref.key)) if not isinstance(t, FunctionRef)
+        )
+
+    def by_class(self, path: str, key: str) -> bool:
+        """Whether a project class derives from a driver's, or has an attribute or method of its own that carries one."""
+        if (path, key) not in self._classes:
+            self._classes[path, key] = False
+            self._classes[path, key] = any(
+                self.carries(Instance(base)) for base in self.resolver.outside_bases(path, key)
+            ) or any(self._members(module, cls) for module, cls in self.resolver.lineage(path, key))
+        return self._classes[path, key]
+
+    def _members(self, module: ModuleInfo, cls: ClassInfo) -> set[str]:
+        """The attributes and methods of a class that carry one by themselves."""
+        found = set()
+        for name, key in cls.methods.items():
+            ref = FunctionRef(module.path, key)
+            if self.hands_out(ref) or any(self._is_plain(t) for t in self.resolver.returned(ref)):
+                found.add(name)
+        for name, values in cls.attributes.items():
+            if any(self._is_plain(t) for s, v in values for t in self.resolver.types(v, Scope(module.path, s))):
+                found.add(name)
+        return found
+
+    def _is_plain(self, t: Type) -> bool:
+        return isinstance(t, Instance) and self.carries(t)
+
+    def _value(self, expr: Expr, scope: Scope) -> bool:
+        return any(self.carries(t) for t in self.resolver.types(expr, scope))
+
+    # -- calls
+
+    def hands_out(self, ref: FunctionRef) -> bool:
+        """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
         ref = FunctionRef(ref.path, ref.key)
-        if ref not in self._functions:
-            self._functions[ref] = False
-            self._functions[ref] = any(self.carries(t) for t in self.resolver.returned(ref)) or self._wraps(ref)
-        return self._functions[ref]
+        if ref not in self._handing:
+            self._handing[ref] = False
+            self._handing[ref] = any(self._is_handed(t) for t in self.resolver.returned(ref)) or self._wraps(ref)
+        return self._handing[ref]
+
+    def _is_handed(self, t: Type) -> bool:
+        match t:
+            case Instance(name=name):
+                return self.catalog.canonical(name) in self._held
+            case Managed(function=function):
+                return any(self._is_handed(y) or isinstance(y, Object) for y in self.resolver.yielded(function))
+            case _:
+                return False
 
     def _wraps(self, ref: FunctionRef) -> bool:
         """Whether a function returns a project object that it has made around a connection."""
@@ -74,32 +124,10 @@ class Carriers:
         if not isinstance(value, Invoke):
             return False
         made = self.resolver.types(value.func, scope)
-        if any(isinstance(t, FunctionRef) and self.by_function(t) for t in made):
+        if any(isinstance(t, FunctionRef) and self.hands_out(t) for t in made):
             return True
         given = (*value.args, *(v for _, v in value.keywords))
         return any(isinstance(t, ClassRef) for t in made) and any(self._value(g, scope) for g in given)
-
-    def by_class(self, path: str, key: str) -> bool:
-        """Whether a project class derives from a driver's, or an attribute or method of it carries one."""
-        if (path, key) not in self._classes:
-            self._classes[path, key] = False
-            self._classes[path, key] = any(self.catalog.type(b) for b in self.resolver.outside_bases(path, key)) or any(
-                bool(self._members(module, cls)) for module, cls in self.resolver.lineage(path, key)
-            )
-        return self._classes[path, key]
-
-    def _members(self, module: ModuleInfo, cls: ClassInfo) -> set[str]:
-        """The attributes and methods of a class that carry one."""
-        found = {name for name, key in cls.methods.items() if self.by_function(FunctionRef(module.path, key))}
-        for name, values in cls.attributes.items():
-            if any(self._value(v, Scope(module.path, scope)) for scope, v in values):
-                found.add(name)
-        return found
-
-    def _value(self, expr: Expr, scope: Scope) -> bool:
-        return any(self.carries(t) for t in self.resolver.types(expr, scope))
-
-    # -- calls
 
     def makes(self, callee: Type) -> bool:
         """Whether calling this can hand out a connection."""
@@ -116,7 +144,7 @@ class Carriers:
             case Partial(function=function):
                 return self.makes(function)
             case FunctionRef():
-                return self.by_function(callee)
+                return self.hands_out(callee)
             case ClassRef(path=path, key=key):
                 return any(self.makes(Symbol(base)) for base in self.resolver.outside_bases(path, key))
             case Object():
@@ -134,13 +162,23 @@ class Carriers:
     # -- names
 
     def names(self, modules: Iterable[ModuleInfo]) -> dict[str, set[str]]:
-        """The names by which carriers of these modules are reached from elsewhere, with the paths that define them."""
+        """The top-level names of carriers in these modules, with the paths that define them: what others import."""
         found: dict[str, set[str]] = {}
         for module in modules:
             for name in self._exported(module):
                 if len(name) >= _SHORTEST and not name.startswith("__"):
                     found.setdefault(name, set()).add(module.path)
         return found
+
+    def members(self, modules: Iterable[ModuleInfo]) -> set[str]:
+        """The attributes and methods of classes in these modules that carry one."""
+        return {
+            name
+            for module in modules
+            for cls in module.classes.values()
+            if self.by_class(module.path, cls.key)
+            for name in self._members(module, cls)
+        }
 
     def _exported(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()
@@ -152,8 +190,25 @@ class Carriers:
                 found.add(name)
         for cls in module.classes.values():
             if self.by_class(module.path, cls.key):
-                found |= {cls.key.rpartition(".")[2], *self._members(module, cls)}
+                found.add(cls.key.rpartition(".")[2])
         return found
 
     def _is_exported(self, function: FunctionInfo, module: ModuleInfo) -> bool:
         return bool(function.returns or function.is_generator) and self.by_function(FunctionRef(module.path, function.key))
+
+
+def _acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
+    """The driver classes that are held, or that hand out or make something that is, by their methods or calls."""
+    found = set(held)
+    specs = {name: spec for driver in catalog.drivers.values() for name, spec in driver.types.items()}
+    grown = True
+    while grown:
+        more = {name for name, spec in specs.items() if name not in found and _leads_to(spec, found)}
+        found |= more
+        grown = bool(more)
+    return frozenset(found)
+
+
+def _leads_to(spec: TypeSpec, known: set[str]) -> bool:
+    effects = [*spec.methods.values(), *([spec.call] if spec.call is not None else [])]
+    return not known.isdisjoint(spec.bases) or any(e.acquires or (e.returns and e.returns in known) for e in effects)

@@ -77,9 +77,8 @@ def state(unit: Unit, found: State) -> str:
     """One state on one line; temporaries are left out, for nobody can name them."""
     parts = [" ".join([found.phase.name.lower(), *sorted(r for r in found.refs if not is_temporary(r))])]
     parts += [f"{value} belongs to it ({kind})" for value, kind in sorted(found.children) if not is_temporary(value)]
-    parts += [
-        f"{name} {fact.name.lower()}" for name, fact in sorted(found.facts, key=lambda f: f[0]) if not is_temporary(name)
-    ]
+    known = sorted((name, fact.name.lower()) for name, fact in found.facts if not is_temporary(name))
+    parts += [f"{name} {fact}" for name, fact in known]
     if found.exception:
         parts.append("cancelled" if found.exception == CANCELLED else f"exception {found.exception}")
     if found.opened >= 0:

@@ -1,8 +1,13 @@
 """A file cannot be read or parsed, so nothing in it was checked.
 
 ## What it finds
-A file that is not valid Python, cannot be decoded, or cannot be opened. The message says where and why; all other files are
-checked all the same.
+A file that is not valid Python, cannot be decoded, or cannot be opened. The message says where and why, the finding
+stands where the parser gave up, and all other files are checked all the same. A file in which no word hints at a
+database is not parsed at all, so its syntax is not judged.
+
+## Known gaps
+Syntax that is newer than the parser is reported here although Python accepts it: update `libcst`, or exclude the
+file.
 """
 
 from __future__ import annotations

@@ -1,32 +1,63 @@
 """A connection is taken and no path gives it back.
 
 ## What it finds
-An acquired connection, session or slot that no path through the function releases, returns or hands to a new owner.
+A connection, session or slot that is acquired in a function, while no path through that function releases it,
+returns it or hands it to a new owner. Closing the cursor does not count: the cursor is not the connection. A
+SQLAlchemy session counts from its first statement until `commit()`, `rollback()` or `close()`, because only then
+does it hold a connection.
 
 ## Why it is bad
-Each call keeps one more of the pool's connections. When all are gone the next caller gets `connection pool exhausted`, or
-waits for `QueuePool limit of size 5 overflow 10 reached`. A larger pool only delays it.
+Each call keeps one more connection. When the pool has none left, the next caller is the one who sees the error:
+
+- psycopg2: `psycopg2.pool.PoolError: connection pool exhausted`, at once
+- psycopg_pool: `psycopg_pool.PoolTimeout: couldn't get a connection after 30.00 sec`
+- SQLAlchemy: `QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00`
+- mysql-connector: `Failed getting connection; pool exhausted`
+- asyncpg, aiomysql, aiopg: no error; `await pool.acquire()` waits for ever
+
+A larger pool only moves the hour. Garbage collection helps for SQLAlchemy, some time later; for the pools of
+psycopg2, psycopg, asyncpg and the aio libraries it never does: the slot is gone until the process ends. A plain
+`connect()` is closed when its last reference goes, so it is a warning.
 
 ## Example
 ```python
-def count_users(pool):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def count_users():
     conn = pool.getconn()
-    return conn.cursor().execute("SELECT count(*) FROM users")
+    cur = conn.cursor()
+    cur.execute("SELECT count(*) FROM users")
+    return cur.fetchone()
 ```
 
 ## Use instead
 ```python
-def count_users(pool):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def count_users():
     conn = pool.getconn()
     try:
-        return conn.cursor().execute("SELECT count(*) FROM users")
+        cur = conn.cursor()
+        cur.execute("SELECT count(*) FROM users")
+        return cur.fetchone()
     finally:
         pool.putconn(conn)
 ```
 
 ## Stays silent
-When the connection is returned, yielded by a provider, stored where something else owns it, passed to a function that takes it,
-or held by a `with` that really releases.
+When the connection is returned, yielded by a provider, stored on an attribute, a global, a container or `flask.g`
+that something in the project releases, given to a function that takes it over, registered with `ExitStack`,
+`atexit` or `addCleanup`, or held by a `with` that really releases. When a session ran no statement, or is bound to
+a connection that somebody else owns.
+
+## Known gaps
+A connection that is passed to code outside of the project is taken to be borrowed there, not kept.
 """
 
 from __future__ import annotations

@@ -1,17 +1,24 @@
 """A connection is released on the normal path only, and something before that can raise.
 
 ## What it finds
-A connection that is given back when all goes well, while an exception between the acquire and the release leaves the
-function, or ends in a handler, without giving it back. The window between the acquire and the `try` counts, and so does a
-narrow `except` that does not cover everything that can be raised, and an `await` that can be cancelled.
+A connection that is given back when all goes well, while an exception between the acquire and the release leaves
+the function, or ends in a handler, without giving it back. Counted as well: the window between the acquire and the
+`try`, an `except psycopg2.Error` that does not cover a `KeyError`, a statement in the `finally` that can raise in
+front of the release, and an `await` that can be cancelled (`asyncio.CancelledError` is no `Exception`).
 
 ## Why it is bad
-Errors come in bursts. Each one keeps a connection, so a short outage empties the pool and the service stays down after the
-database is back: `connection pool exhausted`, `QueuePool limit of size 5 overflow 10 reached`.
+Errors come in bursts: a restarted database, a deadlock, a bad request repeated. Each one keeps a connection, so a
+short outage empties the pool and the service stays down after the database is back: `connection pool exhausted`,
+`QueuePool limit of size 5 overflow 10 reached, connection timed out`, `couldn't get a connection after 30.00 sec`.
 
 ## Example
 ```python
-def rename(pool, user_id, name):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
     conn = pool.getconn()
     conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
     conn.commit()
@@ -20,7 +27,12 @@ def rename(pool, user_id, name):
 
 ## Use instead
 ```python
-def rename(pool, user_id, name):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
     conn = pool.getconn()
     try:
         conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
@@ -30,7 +42,12 @@ def rename(pool, user_id, name):
 ```
 
 ## Stays silent
-When nothing between the acquire and the release can raise: plain assignments, logging, `print`, `cursor.close()`.
+When nothing between the acquire and the release can raise: assignments of names and constants, logging, `print`,
+`len`, `str` and `isinstance` on locals, `cursor.close()`. When the handler that catches everything releases, too.
+
+## Known gaps
+A `rollback()` that fails in a handler goes around the release behind it. That happens when the server has died, and
+is not reported.
 """
 
 from __future__ import annotations

@@ -1,16 +1,26 @@
 """A `return`, `break`, `continue` or `raise` skips the release.
 
 ## What it finds
-A connection that some path gives back, while an early exit of the function goes around the release.
+A connection that some path gives back, while an early exit of the function, or of the round of a loop, goes around
+the release.
 
 ## Why it is bad
-The exit is usually the rare case: a missing row, a failed check. Each one keeps a connection until the pool is empty.
+The exit is usually the rare case: a missing row, a failed check, an empty result. Each one keeps a connection, so
+the pool empties over days and the error, `connection pool exhausted` or
+`QueuePool limit of size 5 overflow 10 reached`, shows up far from its cause.
 
 ## Example
 ```python
-def balance(pool, user_id):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def balance(user_id):
     conn = pool.getconn()
-    row = lookup(conn, user_id)
+    cur = conn.cursor()
+    cur.execute("SELECT amount FROM balances WHERE id = %s", (user_id,))
+    row = cur.fetchone()
     if row is None:
         return 0
     pool.putconn(conn)
@@ -19,17 +29,30 @@ def balance(pool, user_id):
 
 ## Use instead
 ```python
-def balance(pool, user_id):
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def balance(user_id):
     conn = pool.getconn()
     try:
-        row = lookup(conn, user_id)
+        cur = conn.cursor()
+        cur.execute("SELECT amount FROM balances WHERE id = %s", (user_id,))
+        row = cur.fetchone()
         return 0 if row is None else row[0]
     finally:
         pool.putconn(conn)
 ```
 
 ## Stays silent
-When the condition of the exit and the condition of the release belong together: `if conn:`, `if not released:`.
+When the condition of the exit and the condition of the release belong together: `if conn:`, `conn is not None`,
+`if not released:`, `if "conn" in locals()`, `isinstance(conn, ...)`, or a flag such as `owns = conn is None` that
+says who acquired.
+
+## Known gaps
+A function of the project that gives its argument back on some of its paths is trusted to know when. A connection
+that is handed on inside a loop is reported although the loop always runs.
 """
 
 from __future__ import annotations

@@ -1,34 +1,53 @@
 """`close()` is called on a pooled connection that has to be given back.
 
 ## What it finds
-`conn.close()` as the last act on a connection from a pool where close is not the release: with psycopg2, psycopg_pool, aiopg,
-aiomysql, asyncmy and aioodbc the connection dies and its slot stays taken; with asyncpg the slot is freed and the next caller
-has to open a new connection.
+`conn.close()` as the last act on a connection from a pool where close is not the release. With psycopg2,
+psycopg_pool, aiopg, aiomysql, asyncmy, aioodbc and raw redis connections (`disconnect()`) the connection dies and
+its slot stays taken. With asyncpg the slot is freed, but the next caller has to wait for a new connection: a
+warning.
 
 ## Why it is bad
-After as many calls as the pool has slots: `connection pool exhausted`, although no connection is open.
+After as many calls as the pool has slots, psycopg2 raises `psycopg2.pool.PoolError: connection pool exhausted`
+although not one connection is open; psycopg_pool raises `PoolTimeout: couldn't get a connection after 30.00 sec`;
+the aio libraries wait for ever.
 
 ## Example
 ```python
-conn = pool.getconn()
-try:
-    work(conn)
-finally:
-    conn.close()
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+    finally:
+        conn.close()
 ```
 
 ## Use instead
 ```python
-conn = pool.getconn()
-try:
-    work(conn)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+    finally:
+        pool.putconn(conn)
 ```
+To throw a broken connection away and free its slot, psycopg2 has `pool.putconn(conn, close=True)`.
 
 ## Stays silent
-Where close gives back (SQLAlchemy, mysql-connector, DBUtils, oracledb, peewee, `close_returns=True`), for plain connections, for
-`putconn(conn, close=True)`, and for a close that is followed by the release.
+Where close gives back: SQLAlchemy, mysql-connector, DBUtils, oracledb, peewee, and psycopg_pool made with
+`close_returns=True`. For plain connections, for `putconn(conn, close=True)`, for a close that the release follows,
+and inside `with pool.connection()`.
 """
 
 from __future__ import annotations

@@ -1,26 +1,51 @@
 """A connection is given back twice on one path.
 
 ## What it finds
-Two releases of the same connection on one path, where the library raises for the second one or corrupts its pool.
+Two releases of the same connection on one path, where the library raises for the second one or takes harm from it.
+The usual shape is a release at the end of the `try` and once more in its `finally`.
 
 ## Why it is bad
-psycopg2 answers `trying to put unkeyed connection`; mysql-connector adds a surplus connection, and somebody else's release fails later.
+psycopg2 answers `psycopg2.pool.PoolError: trying to put unkeyed connection`, psycopg_pool
+`ValueError: can't return connection to pool`, PyMySQL `pymysql.err.Error: Already closed`, aiomysql fails an
+assertion: an error in the clean-up that replaces the real one. mysql-connector accepts the second close and adds a
+surplus connection to its pool; somebody else's release then fails with `Failed adding connection; queue is full`.
 
 ## Example
 ```python
-conn = pool.getconn()
-try:
-    work(conn)
-    pool.putconn(conn)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+        pool.putconn(conn)
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Use instead
-Release once, in the `finally`.
+```python
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+    finally:
+        pool.putconn(conn)
+```
 
 ## Stays silent
-Where a second release is documented as harmless: asyncpg, redis, SQLAlchemy, closing a plain psycopg2 or sqlite3 connection.
+Where a second release is harmless: asyncpg, synchronous redis, SQLAlchemy, DBUtils, and closing a plain psycopg2 or
+sqlite3 connection. When a flag, or setting the name to `None`, keeps the second release from running.
 """
 
 from __future__ import annotations

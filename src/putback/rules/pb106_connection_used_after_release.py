@@ -1,23 +1,51 @@
 """A connection, or a cursor made from it, is used after it was given back.
 
 ## What it finds
-A statement, cursor, commit or rollback on a connection that has been released on the same path.
+A statement, cursor, commit or rollback on a connection that has been released on the same path, and a `fetch` from
+a cursor whose connection has been.
 
 ## Why it is bad
-With psycopg2 and psycopg_pool it silently works on a connection that somebody else may hold by now, inside their transaction.
-Other libraries raise `InterfaceError`.
+With the pools of psycopg2 and psycopg it silently works, on a connection that another thread may hold by now and
+inside its transaction. The other libraries raise: `InterfaceError: connection already closed`,
+`ResourceClosedError: This Connection is closed`,
+`cannot call Connection.execute(): connection has been released back to the pool`,
+`Cannot operate on a closed database`.
 
 ## Example
 ```python
-pool.putconn(conn)
-conn.commit()
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+    finally:
+        pool.putconn(conn)
+    conn.commit()
 ```
 
 ## Use instead
-Release last.
+```python
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+        conn.commit()
+    finally:
+        pool.putconn(conn)
+```
 
 ## Stays silent
-For a SQLAlchemy session, which opens again by itself.
+For a SQLAlchemy session, which opens again by itself: when nothing closes it after that, it is reported as a leak
+instead. For `conn.closed` and comparisons, and for rows that were fetched before the release.
 """
 
 from __future__ import annotations

@@ -1,28 +1,46 @@
 """The result of an acquire is dropped, or its only name is bound to something else.
 
 ## What it finds
-`pool.getconn().cursor()`, where no name holds the connection, and a name that is assigned again while it still holds one, as in
-a loop that acquires in each round.
+`pool.getconn().cursor()`, where no name holds the connection, and a name that is assigned again, set to `None` or
+deleted while it still holds one, as in a loop that acquires in each round and releases once.
 
 ## Why it is bad
-Nothing can give back what nothing refers to: the slot is gone.
+Nothing can give back what nothing refers to. The pools of psycopg2 and psycopg still count the slot as taken:
+`connection pool exhausted`, `couldn't get a connection after 30.00 sec`. DBUtils takes the opposite way: the
+connection goes back at once and is handed to somebody else while the cursor is in use.
 
 ## Example
 ```python
-rows = pool.getconn().cursor().execute(SQL)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def count_users():
+    cur = pool.getconn().cursor()
+    cur.execute("SELECT count(*) FROM users")
+    return cur.fetchone()
 ```
 
 ## Use instead
 ```python
-conn = pool.getconn()
-try:
-    rows = conn.cursor().execute(SQL)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def count_users():
+    conn = pool.getconn()
+    try:
+        cur = conn.cursor()
+        cur.execute("SELECT count(*) FROM users")
+        return cur.fetchone()
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Stays silent
-For `with`, and for a name kept by an assignment expression.
+For `with`, for a name that an assignment expression keeps, and when another name still holds the connection.
 """
 
 from __future__ import annotations

@@ -1,14 +1,24 @@
 """A provider gives its connection back behind the `yield`, but not in a `finally`.
 
 ## What it finds
-A context manager, dependency or generator that hands out a connection by `yield` and releases it in the lines after it.
+A context manager or dependency that hands out a connection by `yield` and releases it in the lines behind it,
+outside of any `finally` or `with`. The finding stands at the `yield`.
 
 ## Why it is bad
-When the code that uses the connection raises, the exception arrives at the `yield` and the release never runs. Every user of
-the provider leaks.
+When the code that uses the connection raises, the exception arrives at the `yield` and the lines behind it never
+run. FastAPI throws every `HTTPException` in there, so each 404 keeps a connection. All users of the provider leak
+together, until `QueuePool limit of size 5 overflow 10 reached, connection timed out` or
+`connection pool exhausted`.
 
 ## Example
 ```python
+from contextlib import contextmanager
+
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
 @contextmanager
 def connection():
     conn = pool.getconn()
@@ -18,6 +28,13 @@ def connection():
 
 ## Use instead
 ```python
+from contextlib import contextmanager
+
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
 @contextmanager
 def connection():
     conn = pool.getconn()
@@ -28,7 +45,8 @@ def connection():
 ```
 
 ## Stays silent
-For `try/finally`, for a `with` around the `yield`, and for pytest fixtures, which pytest always resumes.
+For `try/finally`, for a `with` around the `yield`, and for pytest fixtures, which pytest resumes after a failed
+test as well.
 """
 
 from __future__ import annotations

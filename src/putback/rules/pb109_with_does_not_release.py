@@ -2,31 +2,56 @@
 
 ## What it finds
 `with pool.getconn() as conn:`, `with conn:` as the only clean-up of a psycopg2, sqlite3 or pyodbc connection,
-`closing(pool.getconn())`, and `async with await pool.acquire()`.
+`closing(pool.getconn())` on a pool that wants its connection back, and `async with await pool.acquire()`.
 
 ## Why it is bad
-With these libraries leaving the `with` ends the transaction and nothing else. The connection stays open or its slot stays taken:
-`connection pool exhausted`.
+With these libraries the end of the `with` ends the transaction and nothing else. The connection stays open, or its
+slot stays taken: `connection pool exhausted`, `couldn't get a connection after 30.00 sec`. `closing` closes the
+connection and leaves the slot taken. `async with await pool.acquire()` raises a `TypeError` with asyncpg and loses
+the slot on the way; with aiomysql, asyncmy and aiopg it closes the connection and loses the slot. Python 3.13 says
+`ResourceWarning: unclosed database` for sqlite3.
 
 ## Example
 ```python
-with pool.getconn() as conn:
-    conn.cursor().execute(SQL)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    with pool.getconn() as conn:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
 ```
 
 ## Use instead
 ```python
-conn = pool.getconn()
-try:
-    with conn:
-        conn.cursor().execute(SQL)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        with conn:
+            conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+    finally:
+        pool.putconn(conn)
 ```
-For sqlite3 and psycopg2 connections of your own, `with contextlib.closing(connect(...)) as conn:` closes.
+A connection of one's own is closed by `contextlib.closing`:
+```python
+import sqlite3
+from contextlib import closing
+
+
+def create():
+    with closing(sqlite3.connect("shop.db")) as db, db:
+        db.execute("CREATE TABLE users (name TEXT)")
+```
 
 ## Stays silent
-For the same `with` when the connection is released besides.
+For the same `with` when the connection is released besides, and for libraries whose `with` releases: SQLAlchemy,
+psycopg 3, PyMySQL, mysql-connector, DBUtils, oracledb.
 """
 
 from __future__ import annotations

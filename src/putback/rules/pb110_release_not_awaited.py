@@ -1,28 +1,44 @@
 """A release that is a coroutine is called without `await`.
 
 ## What it finds
-`pool.release(conn)` or `session.close()` of an asynchronous library as a statement of its own, not awaited.
+`pool.release(conn)`, `conn.close()` or `session.close()` of asyncpg, aioodbc or asynchronous SQLAlchemy as a
+statement of its own, not awaited.
 
 ## Why it is bad
-Nothing happens: the coroutine is thrown away with a `RuntimeWarning`, and the connection stays out.
+Nothing happens. Python says `RuntimeWarning: coroutine 'AsyncSession.close' was never awaited` where somebody may
+or may not read it, and the connection stays out: with asyncpg for good, and `pool.acquire()` waits for ever; with
+SQLAlchemy until the garbage collector terminates it
+(`The garbage collector is trying to clean up non-checked-in connection`).
 
 ## Example
 ```python
-conn = await pool.acquire()
-try:
-    await conn.execute(SQL)
-finally:
-    pool.release(conn)
+import asyncpg
+
+
+async def rename(pool: asyncpg.Pool, user_id, name):
+    conn = await pool.acquire()
+    try:
+        await conn.execute("UPDATE users SET name = $1 WHERE id = $2", name, user_id)
+    finally:
+        pool.release(conn)
 ```
 
 ## Use instead
 ```python
-finally:
-    await pool.release(conn)
+import asyncpg
+
+
+async def rename(pool: asyncpg.Pool, user_id, name):
+    conn = await pool.acquire()
+    try:
+        await conn.execute("UPDATE users SET name = $1 WHERE id = $2", name, user_id)
+    finally:
+        await pool.release(conn)
 ```
 
 ## Stays silent
-For aiopg, aiomysql and asyncmy, whose `pool.release` does its work without `await`.
+For aiopg, aiomysql and asyncmy, whose `pool.release` does its work without `await`; when the coroutine is awaited
+through `asyncio.shield`, `wait_for` or a name; and when it is returned to a caller.
 """
 
 from __future__ import annotations

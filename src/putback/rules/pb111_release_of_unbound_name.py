@@ -1,31 +1,48 @@
 """A `finally` or `except` releases a name that the acquire may not have bound.
 
 ## What it finds
-A release in a `finally` whose `try` contains the acquire, with no earlier binding of the name.
+A release in a clean-up whose `try` contains the acquire, with no earlier binding of the name. The finding stands at
+the acquire.
 
 ## Why it is bad
-When the acquire itself fails, the release raises `UnboundLocalError` and hides the real error, such as `connection pool exhausted`.
+When the acquire itself fails, the clean-up raises
+`UnboundLocalError: cannot access local variable 'conn' where it is not associated with a value` (before Python
+3.11: `local variable 'conn' referenced before assignment`), and the logs show that instead of the real error, such
+as `connection pool exhausted`.
 
 ## Example
 ```python
-try:
-    conn = pool.getconn()
-    work(conn)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    try:
+        conn = pool.getconn()
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Use instead
 ```python
-conn = pool.getconn()
-try:
-    work(conn)
-finally:
-    pool.putconn(conn)
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(user_id, name):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("UPDATE users SET name = %s WHERE id = %s", (name, user_id))
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Stays silent
-With `conn = None` before the `try` and a guarded release.
+With `conn = None` before the `try` and a guarded release, with `if "conn" in locals()`, with a flag that is set
+behind the acquire, and where making the object cannot fail: a SQLAlchemy session connects with its first statement.
 """
 
 from __future__ import annotations

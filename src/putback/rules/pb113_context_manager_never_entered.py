@@ -1,25 +1,40 @@
 """A connection's context manager is called without `with`.
 
 ## What it finds
-The result of a `@contextmanager` wrapper, `pool.connection()` or `engine.begin()` used as if it were the connection, or dropped.
+The result of a `@contextmanager` wrapper, of psycopg_pool's `pool.connection()` or of SQLAlchemy's
+`engine.begin()`, used as if it were the connection. The finding stands at the call.
 
 ## Why it is bad
-Nothing is acquired. The first use fails with `'_GeneratorContextManager' object has no attribute 'cursor'`.
+Nothing is acquired. The first use fails with
+`AttributeError: '_GeneratorContextManager' object has no attribute 'cursor'`. With SQLAlchemy 1.4 `engine.begin()`
+checks a connection out at once, and that one is never given back.
 
 ## Example
 ```python
-conn = get_connection()      # @contextmanager
-conn.cursor()
+from psycopg_pool import ConnectionPool
+
+pool = ConnectionPool("dbname=shop")
+
+
+def count_users():
+    conn = pool.connection()
+    return conn.execute("SELECT count(*) FROM users").fetchone()
 ```
 
 ## Use instead
 ```python
-with get_connection() as conn:
-    conn.cursor()
+from psycopg_pool import ConnectionPool
+
+pool = ConnectionPool("dbname=shop")
+
+
+def count_users():
+    with pool.connection() as conn:
+        return conn.execute("SELECT count(*) FROM users").fetchone()
 ```
 
 ## Stays silent
-When it is stored and entered later, or passed to an `ExitStack`.
+When it is entered later, returned, stored, passed to an `ExitStack`, or one side of a choice with `nullcontext`.
 """
 
 from __future__ import annotations

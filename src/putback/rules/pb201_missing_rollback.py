@@ -1,32 +1,65 @@
 """An `except` swallows an error after statements have run, and nothing rolls back.
 
 ## What it finds
-A handler that neither rolls back nor re-raises, although a statement has run on the connection. It is an error when the
-connection is used, committed or handed back to a block that commits afterwards, a warning when it is only released.
+A handler that neither rolls back nor re-raises, although a statement has run on the connection. The finding stands
+at the `except`. It is an error when the connection is used, committed or handed back to a block that commits
+afterwards, and a warning when it is only released: the release rolls back then, but nobody reading the handler can
+tell.
 
 ## Why it is bad
-The transaction is broken or half done. PostgreSQL answers the next statement with `current transaction is aborted`; a `commit()` on
-it raises nothing and the data is gone; MySQL commits the half that worked.
+The transaction is broken or half done. PostgreSQL answers the next statement with
+`current transaction is aborted, commands ignored until end of transaction block`
+(`psycopg2.errors.InFailedSqlTransaction`); a `commit()` on it raises nothing, and the data is gone. MySQL commits
+the half that worked. SQLAlchemy answers
+`PendingRollbackError: This Session's transaction has been rolled back due to a previous exception during flush`.
 
 ## Example
 ```python
-try:
-    cur.execute(FIRST)
-    cur.execute(SECOND)
-except Exception:
-    log.exception("failed")
-conn.commit()
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def move(amount, log):
+    conn = pool.getconn()
+    try:
+        cur = conn.cursor()
+        try:
+            cur.execute("UPDATE accounts SET amount = amount - %s WHERE id = 1", (amount,))
+            cur.execute("UPDATE accounts SET amount = amount + %s WHERE id = 2", (amount,))
+        except Exception:
+            log.exception("not moved")
+        conn.commit()
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Use instead
 ```python
-except Exception:
-    conn.rollback()
-    raise
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def move(amount, log):
+    conn = pool.getconn()
+    try:
+        cur = conn.cursor()
+        cur.execute("UPDATE accounts SET amount = amount - %s WHERE id = 1", (amount,))
+        cur.execute("UPDATE accounts SET amount = amount + %s WHERE id = 2", (amount,))
+        conn.commit()
+    except Exception:
+        conn.rollback()
+        log.exception("not moved")
+        raise
+    finally:
+        pool.putconn(conn)
 ```
 
 ## Stays silent
-When the handler re-raises and the owner rolls back, when a helper rolls back, and in autocommit.
+When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back, when
+nothing has run or all has been committed before, in a savepoint (`begin_nested()`), and in autocommit, asyncpg
+included.
 """
 
 from __future__ import annotations

@@ -1,34 +1,67 @@
 """A FastAPI dependency returns its session instead of yielding it.
 
 ## What it finds
-A function given to `Depends(...)` somewhere in the project that makes a session or takes a connection and `return`s it.
+A function that is given to `Depends(...)`, also inside `Annotated`, anywhere in the project, and that makes a
+session or takes a connection and `return`s it. `with SessionLocal() as db: return db` is the same mistake. The
+finding stands at the `return`.
 
 ## Why it is bad
-Whatever closes the session runs before the route does. The route's first statement opens it again, and nobody closes that
-one: `QueuePool limit of size 5 overflow 10 reached` after some fifteen requests.
+Whatever closes the session runs before the route does. The route's first statement opens it again, and nobody
+closes that one:
+`sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00`
+after some fifteen requests that overlap.
 
 ## Example
 ```python
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+
+app = FastAPI()
+
+
 def get_db():
     db = SessionLocal()
-    try:
-        return db
-    finally:
-        db.close()
+    return db
+
+
+@app.get("/users")
+def users(db=Depends(get_db)):
+    return db.query("users").all()
 ```
 
 ## Use instead
 ```python
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+
+app = FastAPI()
+
+
 def get_db():
     db = SessionLocal()
     try:
         yield db
     finally:
         db.close()
+
+
+@app.get("/users")
+def users(db=Depends(get_db)):
+    return db.query("users").all()
 ```
 
 ## Stays silent
-Without a visible `Depends`: a plain helper may return a session that its caller closes.
+Without a visible `Depends`: a plain helper may return a session that its caller closes. For a dependency that
+returns a session which a middleware or another dependency owns.
+
+## Known gaps
+A dependency that is only put in place through `app.dependency_overrides` is not seen.
 """
 
 from __future__ import annotations

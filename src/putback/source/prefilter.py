@@ -65,6 +65,23 @@ class Prefilter:
         return found
 
 
+def imported_words(data: bytes) -> set[bytes]:
+    """Every word in a row with `import`, and in the rows of a parenthesised import."""
+    found: set[bytes] = set()
+    at = data.find(b"import")
+    while at >= 0:
+        start, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        if data.find(b"(", at, end) >= 0:
+            closed = data.find(b")", end)
+            end = closed if 0 <= closed else end
+        elif data[end - 1] in UNUSUAL:
+            end = len(data)
+        found.update(data[start:end].translate(WORDS).split())
+        at = data.find(b"import", end)
+    return found
+
+
 def without_continuations(data: bytes) -> bytes:
     """`data` with LF line ends, and with the rows joined that end in a backslash."""
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\\\n", b" ").replace(b"\\", b" ")

@@ -1,0 +1,171 @@
+"""What the README says is true: its commands run, its tables are current, its settings load.
+
+PUTBACK_UPDATE=1 rewrites the rule table and the output of the examples.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from putback.cli.main import run
+from putback.drivers.catalog import load_catalog
+from putback.rules import ALL
+from putback.source import settings
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TABLE = re.compile(r"(?<=<!-- rules -->\n).*?(?=<!-- /rules -->)", re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    """The contents of the code blocks of a language."""
+    return [content for found, content in FENCED.findall(TEXT) if found == language]
+
+
+def rewrite(old: str, new: str) -> None:
+    """Put `new` where `old` stands in the README."""
+    text = README.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    README.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are typed in the checkout."""
+    monkeypatch.chdir(ROOT)
+    for name in ("FORCE_COLOR", *(name for name in os.environ if name.startswith("PUTBACK_"))):
+        if name != "PUTBACK_UPDATE":
+            monkeypatch.delenv(name, raising=False)
+
+
+def rule_table() -> str:
+    """The rules as a table in Markdown."""
+    rows = [f"| {r.code} | {r.name} | {r.category} | {r.severity.value} | {r.summary} |" for r in ALL]
+    return "\n".join(["| code | name | category | severity | finds |", "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def test_the_rule_table_is_current() -> None:
+    found = TABLE.search(TEXT)
+    assert found is not None
+    if os.environ.get("PUTBACK_UPDATE"):
+        rewrite(f"<!-- rules -->\n{found[0]}<!-- /rules -->", f"<!-- rules -->\n{rule_table()}<!-- /rules -->")
+    else:
+        assert found[0] == rule_table()
+
+
+def test_the_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = [block for block in blocks("console") if block.startswith("$ ")]
+    command, _, shown = example.partition("\n")
+    run(shlex.split(command)[2:])
+    printed = capsys.readouterr().out.rstrip("\n") + "\n"
+    if os.environ.get("PUTBACK_UPDATE"):
+        rewrite(example, f"{command}\n{printed}")
+    else:
+        assert shown == printed
+
+
+def test_the_lines_to_try_it() -> None:
+    (block,) = blocks("sh")
+    install, test = block.splitlines()
+    assert "pip install . " in install
+    assert "pip install '.[test]' " in test
+    assert "-m pytest -q -n auto" in test
+
+
+def test_the_demo_finds_leaks_and_exits_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    command = blocks("sh")[0].splitlines()[0].rpartition(" && ")[2]
+    assert run(shlex.split(command)[1:]) == 0
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"^fixtures/projects/shop/shop/\w+\.py:\d+:\d+: PB\d+ ", printed, re.MULTILINE)) >= 8
+
+
+def test_the_commands_of_the_usage_exist(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "fixtures" / "projects" / "shop")
+    (block,) = [block for block in blocks("console") if not block.startswith("$ ")]
+    for line in block.splitlines():
+        name, *arguments = shlex.split(line.replace("src/shop", "shop"), comments=True)
+        assert name == "putback"
+        assert run(arguments) in (0, 1), line
+        assert capsys.readouterr().err == "", line
+
+
+def test_the_settings_load(tmp_path: Path) -> None:
+    for block in blocks("toml"):
+        (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
+        config = settings.load([str(tmp_path)])
+        assert config.file
+        load_catalog(config.drivers)
+
+
+def test_every_key_is_described() -> None:
+    keys: set[str] = set()
+    for block in blocks("toml"):
+        keys |= tomllib.loads(block)["tool"]["putback"].keys()
+    assert keys == settings.KEYS.keys()
+
+
+def test_the_suppressions_hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = blocks("python")
+    pool = "from psycopg2.pool import SimpleConnectionPool\n\npool = SimpleConnectionPool(1, 2)\n\n"
+    functions = [f"def f{n}():\n{indented(part)}\n" for n, part in enumerate(examples(block))]
+    (tmp_path / "a.py").write_text(pool + "\n".join(functions), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(["check", "--isolated", "a.py"]) == 0
+    (tmp_path / "a.py").write_text(re.sub(r"#.*", "", pool + "\n".join(functions)), encoding="utf-8")
+    assert run(["check", "--isolated", "a.py"]) == 1
+
+
+def examples(block: str) -> list[str]:
+    """Each of the first lines on its own, then the rest together."""
+    first, _, rest = block.partition("\n\n")
+    return [*first.splitlines(), rest]
+
+
+def indented(text: str) -> str:
+    """The lines of a function's body."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def test_the_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clean.py").write_text("x = 1\n")
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    assert run(["check", "clean.py"]) == 0
+    assert run(["check", "broken.py"]) == 1
+    assert run(["check", "--exit-zero", "broken.py"]) == 0
+    assert run(["check", "gone.py"]) == 2
+    assert run(["check", "--no-such-option"]) == 2
+
+
+def test_the_hooks_are_those_of_the_manifest() -> None:
+    manifest = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+    wanted = re.findall(r"- id: (\S+)", blocks("yaml")[0])
+    assert wanted == re.findall(r"- id: (\S+)", manifest)
+
+
+def test_the_workflow_is_valid(tmp_path: Path) -> None:
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed")
+    (workflow,) = [block for block in blocks("yaml") if "runs-on:" in block]
+    (tmp_path / "putback.yml").write_text(workflow, encoding="utf-8")
+    command = ["--builtin-schema", "vendor.github-workflows", str(tmp_path / "putback.yml")]
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_files_it_names_exist() -> None:
+    found = re.findall(r"`((?:src|fixtures)/\w[\w/]*)", TEXT)
+    assert found
+    for name in found:
+        assert (ROOT / name).exists(), name
