@@ -19,7 +19,7 @@ from putback.model.report import CheckResult, StdinFile
 from putback.model.span import Position, Span
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
-from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
 from putback.rules import ALL
 from putback.rules.rule import Rule
@@ -139,14 +139,22 @@ class _Run:
             if module.path not in wanted:
                 continue
             for info in module.functions.values():
-                if not info.outer and self._can_matter(info.mentions, scan):
+                if not info.outer and self._can_matter(info.mentions, scan, module, info):
                     tasks.append(Task(module.path, info.key, info.end_row - info.row))
-            if self._can_matter(module.top_mentions, scan):
+            if self._can_matter(module.top_mentions, scan, module, None):
                 tasks.append(Task(module.path, MODULE, 50))
         return tasks
 
-    def _can_matter(self, mentions: set[str], scan: Scan) -> bool:
-        return not self.config.gates or not scan.names.isdisjoint(mentions)
+    def _can_matter(self, mentions: set[str], scan: Scan, module: ModuleInfo, info: FunctionInfo | None) -> bool:
+        if not self.config.gates or not scan.names.isdisjoint(mentions):
+            return True
+        if info is not None and any(self._renames(i, scan) for i in info.imports.values()):
+            return True
+        return any(name in mentions and self._renames(found, scan) for name, found in module.imports.items())
+
+    def _renames(self, found: Import, scan: Scan) -> bool:
+        """Whether an import brings in a name that matters, under whatever name."""
+        return (found.name or found.module.rpartition(".")[2]) in scan.names
 
     def _analyse(self, analyzer: Analyzer, tasks: Sequence[Task]) -> list[list[Finding]]:
         hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1

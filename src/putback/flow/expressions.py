@@ -224,8 +224,9 @@ class ExpressionLowering(Builder):
         at = self.at(node)
         match node:
             case cst.BooleanOperation():
-                self.emit(ir.Assign(at, target, self.value(node.left)))
-                more, stop = self.fork(ir.Test("truth", target))
+                left = self.value(node.left)
+                self.emit(ir.Assign(at, target, left))
+                more, stop = self.fork(ir.Test("truth", left if ir.is_local(left) else target))
                 if isinstance(node.operator, cst.Or):
                     more, stop = stop, more
                 self._go(stop, done)

@@ -14,7 +14,7 @@ from typing import Literal
 from putback.drivers.schema import Effect, Kind, On
 from putback.flow import ir
 from putback.flow.lower import MODULE, Lowered, lower, lower_module
-from putback.flow.names import Invoke
+from putback.flow.names import Invoke, dotted
 from putback.flow.solve import Edge, Exploration, explore
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
@@ -150,11 +150,12 @@ class Analyzer:
             self._calls[key] = describe(op.expr, unit.scope, self.resolver)
         return self._calls[key]
 
-    def swallows(self, unit: Unit, group: int) -> bool:
-        """Whether the context manager of `with` item `group` can swallow an exception."""
+    def swallows(self, unit: Unit, group: int) -> tuple[str, ...] | None:
+        """The exception classes that the context manager of `with` item `group` swallows; None: it swallows nothing."""
         if unit.swallowing is None:
-            unit.swallowing = frozenset(o.group for o in unit.ops() if isinstance(o, ir.Enter) and self._is_swallowing(unit, o))
-        return group in unit.swallowing
+            enters = [o for o in unit.ops() if isinstance(o, ir.Enter) and self._is_swallowing(unit, o)]
+            unit.swallowing = {o.group: _arguments(o) for o in enters}
+        return unit.swallowing.get(group)
 
     def _is_swallowing(self, unit: Unit, op: ir.Enter) -> bool:
         if not isinstance(op.expr, Invoke):
@@ -176,6 +177,17 @@ class Analyzer:
                 m for m, effect in found if effect is not None and (effect.derives if does == "derive" else _gives_back(effect))
             )
         return self._methods[key]
+
+    def pools_of_releases(self, unit: Unit, names: frozenset[str]) -> frozenset[str]:
+        """The temporaries that hold the pool a connection is given back to: `get_pool()` in `get_pool().putconn(conn)`."""
+        return frozenset(
+            op.receiver
+            for op in unit.ops()
+            if isinstance(op, ir.Call)
+            and ir.is_temporary(op.receiver)
+            and any(a.value in names for a in op.arguments)
+            and self.call_info(unit, op).releases() is not None
+        )
 
     def runs_elsewhere(self, info: CallInfo) -> bool:
         """Whether the callee runs a function it is given in a thread, task or job: arguments are handed over."""
@@ -338,3 +350,8 @@ class Analyzer:
 
 def _gives_back(effect: Effect) -> bool:
     return effect.closes or effect.releases_self or bool(effect.ends)
+
+
+def _arguments(op: ir.Enter) -> tuple[str, ...]:
+    """The dotted names of a manager call's arguments: the classes that `suppress` swallows."""
+    return tuple(dotted(a) or "?" for a in op.expr.args) if isinstance(op.expr, Invoke) else ()

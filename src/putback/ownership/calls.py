@@ -15,6 +15,7 @@ from putback.ownership.events import CallInfo, argument_of
 from putback.ownership.handlers import CANCELLED, UNKNOWN
 from putback.ownership.site import Acquisition, Owner
 from putback.ownership.summary import ParamEffect
+from putback.ownership.types import FunctionRef
 from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, OWNED, RELEASER, TUPLE, SiteDomain
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
@@ -47,7 +48,7 @@ def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Out
     unbound = _release_of_unbound(domain, op, info, state)
     if unbound:
         return Outcome((), (domain._raised(state, "UnboundLocalError"),), (transfer.UNBOUND,))
-    if _cannot_raise(domain, info):
+    if op.target in domain.pools or _cannot_raise(domain, info):
         return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
 
@@ -94,7 +95,9 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     after = [got]
     if acquisition.maybe_none:
         after.append(clean.with_fact(op.target, Fact.NONE))
-    return Outcome(tuple(after), (failed,), defects)
+    drivers = domain.analyzer.call_info(domain.unit, op).drivers
+    cannot_fail = bool(drivers) and all(not d.effect.raises for d in drivers)
+    return Outcome(tuple(after), () if cannot_fail else (failed,), defects)
 
 
 def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:
@@ -129,13 +132,13 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
             return Outcome((after,))
         return domain.may_raise(after, awaited=op.awaited)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
-        return Outcome((after,), (), (transfer.UNAWAITED,) if is_connection else ())
+        return Outcome((domain.tried(after),), (), (transfer.UNAWAITED,)) if is_connection else Outcome((after,))
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
     truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
-    if not effect.raises or _is_cleanup(effect, state, is_connection):
+    if not effect.raises or effect.itself or _is_cleanup(effect, state, is_connection):
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
     outcome = domain.may_raise(after, thrown, awaited=op.awaited, broke=effect.executes or effect.ends == "commit")
@@ -201,12 +204,7 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
         if gives_back or kind.use_after_release is After.REOPENS:
             return ()
         return (transfer.AFTER,) if effect.executes or effect.derives or effect.ends else ()
-    if state.unmended >= 0:
-        if effect.executes or effect.ends == "commit":
-            return domain.mending(state, transfer.UNMENDED_USED)
-        if gives_back and is_connection:
-            return domain.mending(state, transfer.UNMENDED_RELEASED)
-    return ()
+    return domain.mending(state, transfer.UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
 
 
 def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
@@ -230,11 +228,11 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
 def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
     """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
     if effect.closes or effect.releases_self:
-        return domain.pass_on(before) if after.phase is not Phase.CLOSED else after
+        return domain.tried(before) if after.phase is not Phase.CLOSED else after
     if effect.ends == "commit":
         return before
     if effect.ends:
-        return after._replace(phase=before.phase)
+        return after if domain.kind.lazy else after._replace(phase=before.phase)
     return domain.executed(before, op.at) if effect.executes else before
 
 
@@ -246,10 +244,14 @@ def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     released = info.releases()
     if released is not None and argument_of(op, released) == argument:
         return _release(domain, op, info, state)
-    if info.registers or info.keeps:
-        return domain.may_raise(domain.pass_on(state), state)
+    if info.quiet:
+        return Outcome((state,))
+    if info.registers or info.keeps or domain.analyzer.runs_elsewhere(info):
+        return Outcome((domain.pass_on(state),))
     if info.enters:
-        return domain.may_raise(_entered_by_stack(domain, op, state), state)
+        return Outcome((_entered_by_stack(domain, op, state),))
+    if "functools.partial" in info.names:
+        return Outcome((state._replace(children=state.children | {(op.target, RELEASER)}),))
     if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
         return Outcome((state._replace(children=state.children | {(op.target, CLOSING)}),))
     if "contextlib.nullcontext" in info.names:
@@ -257,9 +259,7 @@ def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     if state.phase is Phase.PENDING:
         return _pending_argument(domain, op, info, state)
     if any(d.effect.keeps is not None and argument_of(op, d.effect.keeps) == argument for d in info.drivers):
-        return domain.may_raise(domain.pass_on(state), state)
-    if domain.analyzer.runs_elsewhere(info):
-        return domain.may_raise(domain.pass_on(state), state)
+        return Outcome((domain.pass_on(state),))
     if info.functions or info.classes:
         return _to_project(domain, op, info, state, position)
     used = domain.executed(state, -1) if domain.kind.lazy else state
@@ -271,14 +271,14 @@ def _with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
 def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     effect = next(d.effect for d in info.drivers if d.effect.releases is not None)
     if effect.awaited and not op.awaited and op.discarded:
-        return Outcome((state,), (), (transfer.UNAWAITED,))
-    defects: tuple[str, ...] = domain.mending(state, transfer.UNMENDED_RELEASED)
+        return Outcome((domain.tried(state),), (), (transfer.UNAWAITED,))
+    defects: tuple[str, ...] = ()
     if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
         defects = (transfer.TWICE,)
     after = domain.released(state)
     if not effect.raises:
         return Outcome((after,), (), defects)
-    outcome = domain.may_raise(after, domain.pass_on(state), awaited=op.awaited)
+    outcome = domain.may_raise(after, domain.tried(state), awaited=op.awaited)
     return outcome._replace(defects=defects)
 
 
@@ -323,7 +323,6 @@ def _by_summary(
     if effect.normal is not None:
         done = _in_phase(domain, state, effect.normal, op.at)
         if effect.normal is Phase.RELEASED:
-            defects += domain.mending(state, transfer.UNMENDED_RELEASED)
             if state.phase is Phase.RELEASED and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
                 defects.append(transfer.TWICE)
         if effect.rolls_back:
@@ -374,12 +373,12 @@ def _with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -
     if effects:
         return _summarised(domain, op, state, effects)
     if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
-        return domain.may_raise(domain.pass_on(state), state)
+        return Outcome((domain.pass_on(state),))
     closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
     if any(domain.analyzer.closure_releases(domain, key, state) for key in closures):
-        return domain.may_raise(domain.pass_on(state), state)
+        return Outcome((domain.pass_on(state),))
     if info.enters and any(c == CLOSING for _, c in children):
-        return domain.may_raise(domain.pass_on(state._replace(refs=state.refs | {op.target})), state)
+        return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
     if any(c == CARRIER for _, c in children) and (info.constructs or info.classes or info.keeps):
         after = state if not info.keeps else domain.pass_on(state)
         return domain.may_raise(after._replace(children=after.children | {(op.target, CARRIER)}), state)
@@ -418,7 +417,12 @@ def _own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -
 
 def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A nested function that captures the connection is called here, by name."""
+    child = state.child_type(op.callee) or ""
+    if child == RELEASER and not op.receiver:
+        return Outcome((domain.closed(state) if domain.kind.release.endswith(".close()") else domain.released(state),))
+    keys = [child.removeprefix(CLOSURE)] if child.startswith(CLOSURE) else []
     inner = [f for f in info.functions if f.key in domain.unit.closures]
+    inner += [FunctionRef(domain.unit.path, key) for key in keys if key not in {f.key for f in inner}]
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None

@@ -22,8 +22,6 @@ from putback.ownership.types import (
     Type,
 )
 
-_SHORTEST = 3
-
 
 class Carriers:
     """Answers for definitions; each is decided once.
@@ -36,6 +34,7 @@ class Carriers:
         self.resolver = resolver
         self.catalog = resolver.catalog
         self._handing: dict[FunctionRef, bool] = {}
+        self._carrying: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
@@ -55,14 +54,18 @@ class Carriers:
                 return self.by_function(t)
             case Partial(function=function):
                 return self.carries(function) or self.makes(function)
+            case Method():
+                return self.makes(t)
             case _:
                 return False
 
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns or yields carries one."""
-        return self.hands_out(ref) or any(
-            self.carries(t) for t in self.resolver.returned(FunctionRef(ref.path, ref.key)) if not isinstance(t, FunctionRef)
-        )
+        ref = FunctionRef(ref.path, ref.key)
+        if ref not in self._carrying:
+            self._carrying[ref] = False
+            self._carrying[ref] = self.hands_out(ref) or any(self.carries(t) for t in self.resolver.returned(ref))
+        return self._carrying[ref]
 
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or has an attribute or method of its own that carries one."""
@@ -127,7 +130,8 @@ class Carriers:
         if any(isinstance(t, FunctionRef) and self.hands_out(t) for t in made):
             return True
         given = (*value.args, *(v for _, v in value.keywords))
-        return any(isinstance(t, ClassRef) for t in made) and any(self._value(g, scope) for g in given)
+        wraps = any(isinstance(t, ClassRef) for t in made)
+        return wraps and any(self._is_handed(t) for g in given for t in self.resolver.types(g, scope))
 
     def makes(self, callee: Type) -> bool:
         """Whether calling this can hand out a connection."""
@@ -166,7 +170,7 @@ class Carriers:
         found: dict[str, set[str]] = {}
         for module in modules:
             for name in self._exported(module):
-                if len(name) >= _SHORTEST and not name.startswith("__"):
+                if not name.startswith("__"):
                     found.setdefault(name, set()).add(module.path)
         return found
 
@@ -187,6 +191,9 @@ class Carriers:
                 found.add(function.name)
         for name, values in module.globals.items():
             if any(self._value(v, Scope(module.path, scope)) for scope, v in values):
+                found.add(name)
+        for name in module.imports:
+            if any(self.carries(t) for t in self.resolver.global_name(module, name)):
                 found.add(name)
         for cls in module.classes.values():
             if self.by_class(module.path, cls.key):

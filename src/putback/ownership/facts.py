@@ -75,16 +75,8 @@ class SiteFacts:
 
     @property
     def is_released_somewhere(self) -> bool:
-        """Whether some path gives it back, rightly or by a wrong close, or ends a lazy session's transaction."""
-        idle = Phase.IDLE if self.kind.lazy else Phase.RELEASED
-        return any(
-            e.state.phase in (Phase.RELEASED, Phase.CLOSED)
-            or (e.state.phase is idle and self._has_ended(e.state))
-            for e in self.exploration.endings
-        ) or self.has(transfer.TWICE)
-
-    def _has_ended(self, state: State) -> bool:
-        return bool(state.refs)
+        """Whether some path gives it back, rightly or by a wrong close."""
+        return self.ends_in(Phase.RELEASED) or self.ends_in(Phase.CLOSED) or self.has(transfer.TWICE)
 
     @property
     def is_passed_on_somewhere(self) -> bool:
@@ -121,8 +113,9 @@ class SiteFacts:
     def _closes(self, op: ir.Call | ir.Exit) -> bool:
         if isinstance(op, ir.Exit):
             return self.has(transfer.CLOSING_KEEPS)
-        effect = self.function.analyzer.catalog.method(self.kind.type, op.name)
-        return (effect is not None and effect.closes) or bool(op.arguments)
+        names = guards.aliases(self.function.unit, self.site)
+        effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
+        return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
 
     @property
     def is_never_bound(self) -> bool:

@@ -40,7 +40,6 @@ UNENTERED = "never-entered"
 WITH_KEEPS = "with-keeps"
 CLOSING_KEEPS = "closing-keeps"
 UNMENDED_USED = "unmended-used"
-UNMENDED_RELEASED = "unmended-released"
 
 _ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
 _AUTOCOMMIT = "#autocommit"
@@ -58,6 +57,7 @@ class SiteDomain:
         self.names = guards.aliases(unit, site, analyzer.methods_that(site.kind, "derive"))
         entered_only = site.acquisition.on == (On.ENTER,)
         releasing = analyzer.methods_that(site.kind, "release")
+        self.pools = analyzer.pools_of_releases(unit, self.names)
         self.guards = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self._steps = {
             ir.Assign: self._assign,
@@ -101,6 +101,8 @@ class SiteDomain:
         if test.kind == "bound":
             bound = state.fact(test.subject) is not Fact.UNBOUND
             return state if bound == holds else None
+        if test.kind == "isinstance" and test.subject in state.refs:
+            return state if holds else None
         if test.kind in ("truth", "none"):
             answer = state.truth(test.subject) if test.kind == "truth" else state.is_none(test.subject)
             if answer is not None:
@@ -140,9 +142,9 @@ class SiteDomain:
         return [*found, (None, state)]
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
-        if end.group >= 0 and self.analyzer.swallows(self.unit, end.group):
-            return state, state._replace(exception="")
-        return state, None
+        types = self.analyzer.swallows(self.unit, end.group) if end.group >= 0 else None
+        caught = handlers.catches(types, state.exception or handlers.UNKNOWN) if types is not None else False
+        return (None if caught else state), (None if caught is False else state._replace(exception="", broke=False))
 
     def raising(self, end: ir.Raise, state: State) -> State:
         return self._raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN), "")
@@ -208,12 +210,18 @@ class SiteDomain:
 
     def released(self, state: State) -> State:
         """The connection was given back."""
-        return state._replace(phase=Phase.RELEASED, opened=-1, unmended=-1)
+        return state._replace(phase=Phase.RELEASED, opened=-1)
+
+    def tried(self, state: State) -> State:
+        """A release was tried and failed: nobody can do more."""
+        return state._replace(phase=Phase.PASSED, facts=frozenset(), opened=-1, unmended=-1)
 
     def closed(self, state: State) -> State:
-        """`close()` was called on the connection itself."""
+        """`close()` was called on the connection itself; inside of a `with` that gives it back that is harmless."""
+        if state.phase is Phase.MANAGED:
+            return state
         if self.kind.close in (Close.LEAKS, Close.FREES):
-            return state._replace(phase=Phase.CLOSED, opened=-1, unmended=-1)
+            return state._replace(phase=Phase.CLOSED, opened=-1)
         return state if self.kind.close is Close.IGNORED else self.released(state)
 
     def executed(self, state: State, at: int) -> State:
@@ -380,7 +388,7 @@ class SiteDomain:
         dunder = "__aexit__" if op.is_async else "__exit__"
         effect = self.analyzer.catalog.method(child, dunder) or self.analyzer.catalog.method(child, "__exit__")
         if effect is None or not effect.ends:
-            return Outcome((state,))
+            return Outcome((state._replace(broke=False) if effect is not None and op.exceptional else state,))
         unmended = (UNMENDED_USED,) if state.unmended >= 0 and not op.exceptional else ()
         after = self.ended(state, effect.ends)
         if op.exceptional:
@@ -389,12 +397,13 @@ class SiteDomain:
 
     def _exit_connection(self, op: ir.Exit, state: State) -> Outcome[State]:
         if state.phase is Phase.MANAGED:
-            return Outcome((self.released(state),), (), self.mending(state, UNMENDED_RELEASED))
+            return Outcome((self.released(state),))
         match self.kind.with_:
             case With.RELEASES:
-                return Outcome((self.released(state),), (), self.mending(state, UNMENDED_RELEASED))
+                return Outcome((self.released(state),))
             case With.CLOSES:
-                return Outcome((self.closed(state),), (), self.mending(state, UNMENDED_RELEASED))
+                after = self.closed(state)
+                return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
             case With.TRANSACTION:
                 defects = self.mending(state, UNMENDED_USED) if not op.exceptional else ()
                 return Outcome((state._replace(opened=-1, unmended=-1),), (), defects)
@@ -413,6 +422,8 @@ class SiteDomain:
         if op.delegate or state.phase is Phase.ABSENT:
             return self.may_raise(state)
         defects = (YIELDED,) if op.source in state.refs and state.phase is not Phase.PENDING else ()
+        if defects and state.phase is Phase.IDLE:
+            state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
         raised = tuple(self._raised(state, e) for e in self.analyzer.thrown_at_yield(self.unit))
         return Outcome((state,), raised, defects)
 

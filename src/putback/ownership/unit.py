@@ -16,7 +16,7 @@ from putback.ownership.types import Scope
 class Unit:
     """A function of the project. `info` is None for a module's top level and for lambdas.
 
-    `swallowing` are the `with` items whose manager can swallow an exception, once somebody has asked.
+    `swallowing` maps the `with` items whose manager swallows exceptions to the classes, once somebody has asked.
     """
 
     path: str
@@ -25,7 +25,7 @@ class Unit:
     lowered: Lowered
     info: FunctionInfo | None
     closures: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    swallowing: frozenset[int] | None = None
+    swallowing: dict[int, tuple[str, ...]] | None = None
     _ops: Sequence[ir.Op] = ()
 
     @property

@@ -16,7 +16,8 @@ def driver_names(catalog: Catalog) -> frozenset[str]:
                 found.add(name.rpartition(".")[2])
         for spec in driver.types.values():
             found |= {m for m, effect in spec.methods.items() if effect.acquires}
-            if _matters(spec.init) or spec.call is not None or any(e.acquires for e in spec.methods.values()):
+            whole = catalog.type(spec.name) or spec
+            if _matters(whole.init) or whole.call is not None or any(e.acquires for e in spec.methods.values()):
                 found.add(spec.name.rpartition(".")[2])
         found |= {last for alias in driver.aliases if (last := alias.rpartition(".")[2])[:1].isupper()}
     return frozenset(found)

@@ -84,6 +84,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 severity=facts.severity(site.kind),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
+                at=leak.raised_at,
                 help=f"put the `yield` in a `try` and the release in its `finally`: {wording.release(site)}",
             )
 

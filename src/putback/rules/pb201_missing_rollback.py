@@ -79,7 +79,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each handler, the worst consequence first."""
     seen: set[int] = set()
     for site in facts.sites:
-        for handler, used in [*_by_defect(site, transfer.UNMENDED_USED), *_by_defect(site, transfer.UNMENDED_RELEASED), *_at_end(site)]:
+        for handler, used in [*_by_use(site), *_at_end(site)]:
             row = facts.unit.span(handler).start.row
             if row in seen:
                 continue
@@ -102,14 +102,15 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             )
 
 
-def _by_defect(site: SiteFacts, what: str) -> Iterator[tuple[int, tuple[int, bool] | None]]:
-    for defect in site.defects(f"{what}:"):
-        yield int(defect.what.partition(":")[2]), (defect.at, what == transfer.UNMENDED_USED)
+def _by_use(site: SiteFacts) -> Iterator[tuple[int, tuple[int, bool] | None]]:
+    """Handlers after which the connection is used or committed."""
+    for defect in site.defects(f"{transfer.UNMENDED_USED}:"):
+        yield int(defect.what.partition(":")[2]), (defect.at, True)
 
 
 def _at_end(site: SiteFacts) -> Iterator[tuple[int, tuple[int, bool] | None]]:
     for ending in site.exploration.endings:
-        if ending.edge is Edge.NORMAL and ending.state.unmended >= 0 and ending.state.phase in (Phase.HELD, Phase.MANAGED):
+        if ending.edge is Edge.NORMAL and ending.state.unmended >= 0 and ending.state.phase is not Phase.PASSED:
             yield ending.state.unmended, None
 
 
