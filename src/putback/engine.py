@@ -7,10 +7,11 @@ import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from putback import workers
 from putback.drivers.catalog import load_catalog
-from putback.flow.lower import MODULE
+from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
 from putback.model.config import Config
 from putback.model.finding import Confidence, Finding, Severity
@@ -20,7 +21,7 @@ from putback.model.span import Position, Span
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
-from putback.ownership.project import Project
+from putback.ownership.types import Resolver
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.scan import Broken, Scan, Scanner
@@ -88,6 +89,7 @@ class _Run:
         given = {os.path.abspath(stdin.path): stdin.data} if stdin is not None else {}
         self.reader = Reader(given)
         self.errors: list[str] = []
+        self.renamed: dict[str, frozenset[str]] = {}
 
     # -- stages
 
@@ -128,8 +130,8 @@ class _Run:
         return list(known)
 
     def _analyzer(self, scan: Scan) -> Analyzer:
-        analyzer = Analyzer(scan.resolver, self.reader)
-        analyzer.context.prepare()
+        analyzer = Analyzer(Resolver(scan.project, self.catalog, self.frameworks), scan.carriers, self.reader)
+        analyzer.context.prepare(scan.carriers.resolver)
         return analyzer
 
     def _tasks(self, scan: Scan, wanted: frozenset[str]) -> list[Task]:
@@ -150,7 +152,13 @@ class _Run:
             return True
         if info is not None and any(self._renames(i, scan) for i in info.imports.values()):
             return True
-        return any(name in mentions and self._renames(found, scan) for name, found in module.imports.items())
+        return not self._renamed(module, scan).isdisjoint(mentions)
+
+    def _renamed(self, module: ModuleInfo, scan: Scan) -> frozenset[str]:
+        """The names under which a module imports names that matter."""
+        if module.path not in self.renamed:
+            self.renamed[module.path] = frozenset(n for n, found in module.imports.items() if self._renames(found, scan))
+        return self.renamed[module.path]
 
     def _renames(self, found: Import, scan: Scan) -> bool:
         """Whether an import brings in a name that matters, under whatever name."""
@@ -158,14 +166,19 @@ class _Run:
 
     def _analyse(self, analyzer: Analyzer, tasks: Sequence[Task]) -> list[list[Finding]]:
         hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1
-        shares = workers.dealt(tasks, lambda t: t.size, hands)
+        if self.config.gates:
+            gate = partial(_through_the_gate, analyzer)
+            tasks = [t for part in workers.shared_out(gate, workers.dealt(tasks, _size, hands)) for t in part]
+        if tasks and hands > 1:
+            import putback.flow.lower  # noqa: F401  the children inherit the loaded parser
+        shares = workers.dealt(tasks, _size, hands)
         done = 0
 
         def work(share: Sequence[Task]) -> list[Finding]:
             nonlocal done
             found: list[Finding] = []
             for task in share:
-                found += findings_of(analyzer, task, self.codes, self.config.gates)
+                found += findings_of(analyzer, task, self.codes)
                 done += 1
                 if self.progress is not None and share is shares[0]:
                     self.progress(done * hands, len(tasks))
@@ -208,12 +221,20 @@ class _Asked:
     explicit: bool
 
 
-def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], gates: bool = True) -> list[Finding]:
+def _size(task: Task) -> int:
+    return task.size
+
+
+def _through_the_gate(analyzer: Analyzer, tasks: Sequence[Task]) -> list[Task]:
+    return [task for task in tasks if analyzer.may_acquire(task.path, task.key)]
+
+
+def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[Finding]:
     """The findings of all rules in one slice; a failure becomes the finding PB009 and hides nothing else."""
     found: list[Finding] = []
     rule: Rule | None = None
     try:
-        for key in analyzer.nested(task.path, task.key) if not gates or analyzer.may_acquire(task.path, task.key) else ():
+        for key in analyzer.nested(task.path, task.key):
             unit = analyzer.unit(task.path, key)
             if unit is None:
                 continue

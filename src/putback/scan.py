@@ -44,7 +44,7 @@ class Scan:
     """What the first pass found. `names` are all names that can mean a connection, those of the project included."""
 
     project: Project
-    resolver: Resolver
+    carriers: Carriers
     modules: list[ModuleInfo] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     names: frozenset[str] = frozenset()
@@ -62,6 +62,8 @@ def index_file(path: str, reader: Reader, names: Collection[str]) -> ModuleInfo 
             return found if found is not None else Broken(path, str(error), error.row, error.column)
     except SourceError as error:
         return Broken(path, str(error), error.row, error.column)
+    except RecursionError:
+        return Broken(path, "is nested too deeply to be checked", 1, 1)
 
 
 class Scanner:
@@ -81,16 +83,17 @@ class Scanner:
         """Scan `paths`; files in `always` are parsed whatever they contain, so that a broken one is reported."""
         known = frozenset(paths)
         project = Project(paths, lambda path: self._load(path) if path in known else None)
-        found = Scan(project, Resolver(project, self.catalog, self.frameworks))
+        found = Scan(project, self._carriers(project))
         self._gather(found, paths, partial(self._first, always=frozenset(always)))
-        carriers = Carriers(found.resolver)
         carried: dict[str, set[str]] = {}
         new = found.modules
         for _ in range(_ROUNDS):
+            found.carriers = self._carriers(project)
             wanted: dict[bytes, set[bytes]] = {}
-            for name, defining in carriers.names(new).items():
-                carried.setdefault(name, set()).update(defining)
-                wanted[name.encode()] = {_stem(p) for p in defining}
+            for name, defining in found.carriers.names(_affected(found, new)).items():
+                if fresh := defining - carried.get(name, set()):
+                    carried.setdefault(name, set()).update(fresh)
+                    wanted[name.encode()] = {_stem(p) for p in fresh}
             indexed = {m.path for m in found.modules} | {b.path for b in found.broken}
             rest = [p for p in paths if p not in indexed] if self.gates and wanted else []
             before = len(found.modules)
@@ -98,8 +101,12 @@ class Scanner:
             new = found.modules[before:]
             if not new:
                 break
-        found.names = driver_names(self.catalog) | carried.keys() | carriers.members(found.modules)
+        found.names = driver_names(self.catalog) | carried.keys() | found.carriers.members(found.modules)
         return found
+
+    def _carriers(self, project: Project) -> Carriers:
+        """What the modules indexed so far say of each other."""
+        return Carriers(Resolver(project.closed(), self.catalog, self.frameworks))
 
     def _load(self, path: str) -> ModuleInfo | None:
         """Index a file that is no candidate, because a name leads there; generated giants are left alone."""
@@ -146,6 +153,14 @@ class Scanner:
             if present and not imported_words(data).isdisjoint(set().union(*present)):
                 found.append(index_file(path, self.reader, self.receivers))
         return found
+
+
+def _affected(found: Scan, new: Sequence[ModuleInfo]) -> list[ModuleInfo]:
+    """The modules whose names have to be looked at again: the new ones, and those that import from them."""
+    project, paths = found.project, {m.path for m in new}
+    imported = ((m, i) for m in found.modules for i in (*m.imports.values(), *m.star_imports))
+    importers = {m.path for m, i in imported if project.resolve_import(i, m.path) in paths}
+    return [m for m in found.modules if m.path in paths or m.path in importers]
 
 
 def _stem(path: str) -> bytes:

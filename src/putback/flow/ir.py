@@ -14,6 +14,9 @@ from putback.flow.names import Expr
 
 Val = str
 
+MODULE = "<module>"
+"""The name of a module's top level among its functions."""
+
 NONE: Val = "=None"
 TRUE: Val = "=True"
 FALSE: Val = "=False"

@@ -18,8 +18,6 @@ from putback.flow.statements import StatementLowering
 from putback.model.errors import SourceError
 from putback.model.span import Position, Span
 
-MODULE = "<module>"
-
 
 @dataclass(slots=True)
 class Lowered:
@@ -109,10 +107,10 @@ class _Collector:
         return Lowered(self.functions, tree, row_offset, self.nodes)
 
     def module(self, tree: cst.Module, body: list[cst.BaseStatement | cst.BaseCompoundStatement]) -> None:
-        lowering = _FunctionLowering(MODULE, self)
+        lowering = _FunctionLowering(ir.MODULE, self)
         at = lowering.at(tree)
         lowering.body(body)
-        self._finish(lowering, MODULE, (), False, at)
+        self._finish(lowering, ir.MODULE, (), False, at)
 
     def function(self, node: cst.FunctionDef | cst.Lambda, qualname: str) -> _FunctionLowering:
         lowering = _FunctionLowering(qualname, self)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from putback.drivers.schema import Effect, Kind, On
 from putback.flow import ir
-from putback.flow.lower import MODULE, Lowered, lower, lower_module
+from putback.flow.ir import MODULE
 from putback.flow.names import Invoke, dotted
 from putback.flow.solve import Edge, Exploration, explore
 from putback.frameworks.schema import Role
@@ -32,6 +32,9 @@ from putback.ownership.types import ClassRef, FunctionRef, Resolver, Scope, Symb
 from putback.ownership.unit import Unit, make_unit
 from putback.source.slices import Reader, Slice
 
+if TYPE_CHECKING:
+    from putback.flow.lower import Lowered
+
 _DEEPEST = 8
 _LONGEST_PURE = 40
 _ROUNDS = 4
@@ -41,13 +44,13 @@ _SWALLOWING = {"contextlib.suppress", "pytest.raises"}
 class Analyzer:
     """One run's knowledge. `lower_slice` lowers the outermost function `key` of a file, or its top level."""
 
-    def __init__(self, resolver: Resolver, reader: Reader) -> None:
+    def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         self.resolver = resolver
         self.project = resolver.project
         self.catalog = resolver.catalog
         self.frameworks = resolver.frameworks
         self.context = Context(self.project, resolver, self.frameworks)
-        self.carriers = Carriers(resolver)
+        self.carriers = carriers
         self.notes: list[str] = []
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
@@ -100,6 +103,8 @@ class Analyzer:
         return self._lowered[path, key]
 
     def _lower(self, path: str, key: str) -> Lowered:
+        from putback.flow.lower import lower, lower_module
+
         part = self._part(path, key)
         return lower_module(part.text) if key == MODULE else lower(part.text, part.offset, key)
 

@@ -109,7 +109,7 @@ class Carriers:
             case Instance(name=name):
                 return self.catalog.canonical(name) in self._held
             case Managed(function=function):
-                return any(self._is_handed(y) or isinstance(y, Object) for y in self.resolver.yielded(function))
+                return any(self._is_handed(y) or self.carries(y) for y in self.resolver.yielded(function))
             case _:
                 return False
 

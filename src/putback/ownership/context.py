@@ -24,23 +24,23 @@ class Context:
         self._given: dict[tuple[str, str], set[Role]] = {}
         self._called: dict[tuple[str, str], list[tuple[str, int]]] = {}
 
-    def prepare(self) -> None:
-        """Note which functions are given to `Depends`, `Thread`, `add_job` and the like."""
-        for module in self.project.loaded():
+    def prepare(self, resolver: Resolver) -> None:
+        """Note which functions are given to `Depends`, `Thread`, `add_job` and the like; `resolver` sees candidates only."""
+        for module in resolver.project.loaded():
             for reference in module.references:
-                self._note(module, reference)
+                self._note(module, reference, resolver)
 
-    def _note(self, module: ModuleInfo, reference: Reference) -> None:
+    def _note(self, module: ModuleInfo, reference: Reference, resolver: Resolver) -> None:
         call = reference.call
         if not isinstance(call, Invoke):
             return
         scope = Scope(module.path, reference.scope)
-        for callee in self.resolver.types(call.func, scope):
+        for callee in resolver.types(call.func, scope):
             for role, index, keyword in self.frameworks.argument_role(_name_of(callee)):
                 given = call.keyword(keyword) if keyword else None
                 if given is None and 0 <= index < len(call.args):
                     given = call.args[index]
-                for target in self.resolver.types(given, scope) if given is not None else ():
+                for target in resolver.types(given, scope) if given is not None else ():
                     if isinstance(target, FunctionRef):
                         self._given.setdefault((target.path, target.key), set()).add(role)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from putback.drivers.schema import Gc, Kind
 from putback.flow import ir
-from putback.flow.lower import MODULE
+from putback.flow.ir import MODULE
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Confidence, Severity, Step

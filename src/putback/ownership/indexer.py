@@ -83,7 +83,8 @@ class _Indexer:
     def _parts(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         """Descend: statements recursively, expressions for names, yields, walrus and function-taking calls."""
         mentions = function.mentions if function is not None else self.info.top_mentions
-        stack = list(ast.iter_child_nodes(node))
+        stack: list[ast.AST] = []
+        _push_children(stack, node)
         while stack:
             child = stack.pop()
             kind = type(child)
@@ -103,7 +104,7 @@ class _Indexer:
                 function.is_generator = True
                 value = to_expr(child.value)  # type: ignore[attr-defined]
                 function.yields.append(Element(value) if kind is ast.YieldFrom else value)
-            stack.extend(ast.iter_child_nodes(child))
+            _push_children(stack, child)
 
     def _call(self, node: ast.Call, function: FunctionInfo | None) -> None:
         func = node.func
@@ -239,13 +240,34 @@ def calls_by_row(part: Slice) -> dict[int, set[Expr]]:
         text, offset = "class _:\n" + text, offset - 1
     found: dict[int, set[Expr]] = {}
     todo: list[tuple[ast.AST, int]] = [(parse_ast(text), 0)]
+    children: list[ast.AST] = []
     while todo:
         node, row = todo.pop()
-        if isinstance(node, ast.Call):
+        if type(node) is ast.Call:
             found.setdefault(row, set()).add(to_expr(node))
         inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
-        todo += [(child, inner) for child in ast.iter_child_nodes(node)]
+        children.clear()
+        _push_children(children, node)
+        todo += [(child, inner) for child in children]
     return found
+
+
+_CHILD_FIELDS: dict[type, tuple[str, ...]] = {}
+_LEAVES = {"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "name", "names", "attr", "id", "arg", "level", "module"}
+
+
+def _push_children(stack: list[ast.AST], node: ast.AST) -> None:
+    """Append the child nodes; the fields that can hold none are worked out once a node class."""
+    kind = type(node)
+    fields = _CHILD_FIELDS.get(kind)
+    if fields is None:
+        fields = _CHILD_FIELDS[kind] = tuple(f for f in kind._fields if f not in _LEAVES)
+    for field in fields:
+        value = getattr(node, field, None)
+        if type(value) is list:
+            stack += [v for v in value if isinstance(v, ast.AST)]
+        elif isinstance(value, ast.AST):
+            stack.append(value)
 
 
 def index_by_statement(path: str, text: str, receivers: Collection[str]) -> ModuleInfo | None:

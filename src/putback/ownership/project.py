@@ -1,4 +1,8 @@
-"""The whole project: which file an import means, and what each file defines. Modules are indexed on demand."""
+"""The whole project: which file an import means, and what each file defines. Modules are indexed on demand.
+
+A closed view indexes nothing more. It answers what candidates say of each other: a file that is no candidate can neither
+define nor pass on a connection, so looking into it could only cost time.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,13 @@ class Project:
     def put(self, info: ModuleInfo) -> None:
         """Hand in a module that was indexed elsewhere."""
         self._modules[info.path] = info
+
+    def closed(self) -> Project:
+        """A view that knows the modules handed in so far and loads no others."""
+        view = Project((), lambda path: None)
+        view._by_tail, view._paths, view._found = self._by_tail, self._paths, self._found
+        view._modules = {path: module for path, module in self._modules.items() if module is not None}
+        return view
 
     def loaded(self) -> list[ModuleInfo]:
         """The modules indexed so far."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from putback.flow import ir
-from putback.flow.lower import Lowered
 from putback.model.span import Span
 from putback.ownership.module import FunctionInfo
 from putback.ownership.types import Scope
+
+if TYPE_CHECKING:
+    from putback.flow.lower import Lowered
 
 
 @dataclass(slots=True)
