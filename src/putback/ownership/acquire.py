@@ -40,13 +40,14 @@ def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | No
 
 def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
-    if not effect.acquires or _is_bound(analyzer, unit, op, effect):
+    if not effect.acquires or _is_bound(analyzer, unit, op, effect) or (effect.itself and not ir.is_local(op.receiver)):
         return
     assert isinstance(op.expr, Invoke)
     kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
-        yield Acquisition((kind,), effect.on, confidence=Confidence.MEDIUM if guessed else Confidence.HIGH)
+        confidence = Confidence.MEDIUM if guessed else Confidence.HIGH
+        yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself)
 
 
 def _is_bound(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> bool:

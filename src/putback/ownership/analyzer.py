@@ -28,7 +28,7 @@ from putback.ownership.module import FunctionInfo
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.transfer import SiteDomain
-from putback.ownership.types import ClassRef, FunctionRef, Resolver, Scope, Symbol
+from putback.ownership.types import ClassRef, FunctionRef, Instance, Resolver, Scope, Symbol
 from putback.ownership.unit import Unit, make_unit
 from putback.source.slices import Reader, Slice
 
@@ -167,6 +167,13 @@ class Analyzer:
             return False
         types = self.resolver.types(op.expr.func, unit.scope)
         return any(isinstance(t, Symbol) and t.name in _SWALLOWING for t in types)
+
+    def enters_quietly(self, unit: Unit, op: ir.Enter) -> bool:
+        """Whether entering this manager cannot raise: `suppress`, a cancel scope, a lock."""
+        if isinstance(op.expr, Invoke) and describe(op.expr, unit.scope, self.resolver).quiet:
+            return True
+        types = self.resolver.types(op.expr, unit.scope)
+        return bool(types) and all(isinstance(t, Instance) and t.name.startswith(("threading.", "asyncio.")) for t in types)
 
     def thrown_at_yield(self, unit: Unit) -> tuple[str, ...]:
         """The exceptions that can arrive at a `yield`: what the caller throws in, or the end of the generator."""

@@ -87,7 +87,7 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     elif acquisition.element is not None:
         got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:
-        got = clean._replace(refs=frozenset({op.target}))
+        got = clean._replace(refs=frozenset({op.receiver if acquisition.itself else op.target}))
     got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
@@ -141,8 +141,15 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     if not effect.raises or effect.itself or _is_cleanup(effect, state, is_connection):
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
-    outcome = domain.may_raise(after, thrown, awaited=op.awaited, broke=effect.executes or effect.ends == "commit")
+    broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
+    outcome = domain.may_raise(after, thrown, awaited=op.awaited, broke=broke)
     return outcome._replace(defects=defects)
+
+
+def _is_savepoint(domain: SiteDomain, effect: Effect) -> bool:
+    """Whether the call's result is a transaction of its own, so that its failure breaks nothing around it."""
+    leaving = domain.analyzer.catalog.method(effect.derives, "__exit__") if effect.derives else None
+    return leaving is not None and not leaving.closes
 
 
 def _is_cleanup(effect: Effect, state: State, is_connection: bool) -> bool:
@@ -203,7 +210,8 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
             return (transfer.TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
         if gives_back or kind.use_after_release is After.REOPENS:
             return ()
-        return (transfer.AFTER,) if effect.executes or effect.derives or effect.ends else ()
+        is_cursor = (state.child_type(op.receiver) or "").lower().endswith("cursor") and op.name.startswith("fetch")
+        return (transfer.AFTER,) if effect.executes or effect.derives or effect.ends or is_cursor else ()
     return domain.mending(state, transfer.UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
 
 
@@ -228,7 +236,7 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
 def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
     """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
     if effect.closes or effect.releases_self:
-        return domain.tried(before) if after.phase is not Phase.CLOSED else after
+        return domain.tried(before)
     if effect.ends == "commit":
         return before
     if effect.ends:
@@ -273,6 +281,8 @@ def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> O
     if effect.awaited and not op.awaited and op.discarded:
         return Outcome((domain.tried(state),), (), (transfer.UNAWAITED,))
     defects: tuple[str, ...] = ()
+    if state.phase is Phase.MANAGED:
+        return Outcome((state,), (), (transfer.TWICE,) if domain.kind.release_twice is not Twice.HARMLESS else ())
     if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
         defects = (transfer.TWICE,)
     after = domain.released(state)

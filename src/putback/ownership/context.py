@@ -78,7 +78,8 @@ class Context:
         found: list[tuple[Role, Framework | None]] = []
         for decorator in info.decorators:
             base = decorator.func if isinstance(decorator, Invoke) else decorator
-            if not isinstance(base, Member) or self.resolver.types(base, Scope(path, info.outer)):
+            known = self.resolver.types(base, Scope(path, info.outer))
+            if not isinstance(base, Member) or any(not isinstance(t, Symbol) for t in known):
                 continue
             role = self.frameworks.attribute_roles(last_name(base), roots)
             if role is not None:

@@ -38,7 +38,7 @@ class Fact(IntEnum):
     PRESENT = auto()
 
 
-_IS_TRUE = {Fact.TRUE: True, Fact.TRUTHY: True, Fact.NONE: False, Fact.FALSE: False, Fact.FALSY: False}
+_IS_TRUE = {Fact.TRUE: True, Fact.TRUTHY: True, Fact.NONE: False, Fact.FALSE: False, Fact.FALSY: False, Fact.PRESENT: True}
 _IS_NONE = {Fact.NONE: True, Fact.FALSY: True, Fact.TRUE: False, Fact.FALSE: False, Fact.TRUTHY: False, Fact.PRESENT: False}
 _OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
 

@@ -28,7 +28,9 @@ _QUIET_BUILTINS = {
 }  # fmt: skip
 _QUIET_CALLS = {
     "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
-    "asyncio.get_event_loop", "asyncio.get_running_loop",
+    "asyncio.get_event_loop", "asyncio.get_running_loop", "contextlib.suppress", "contextlib.nullcontext",
+    "contextlib.ExitStack", "contextlib.AsyncExitStack", "anyio.CancelScope", "anyio.move_on_after", "anyio.fail_after",
+    "asyncio.timeout",
 }  # fmt: skip
 _QUIET_ROOTS = ("traceback.", "logging.", "loguru.", "structlog.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow")
 _LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}

@@ -75,7 +75,10 @@ class SiteFacts:
 
     @property
     def is_released_somewhere(self) -> bool:
-        """Whether some path gives it back, rightly or by a wrong close."""
+        """Whether some path gives it back, rightly or by a wrong close; for a session, whether some normal path does."""
+        if self.kind.lazy:
+            normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
+            return bool(normal & {Phase.RELEASED, Phase.IDLE})
         return self.ends_in(Phase.RELEASED) or self.ends_in(Phase.CLOSED) or self.has(transfer.TWICE)
 
     @property

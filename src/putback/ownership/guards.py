@@ -22,7 +22,8 @@ def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> f
     """
     found = {site.name} if site.at < 0 else set[str]()
     ops = list(unit.ops())
-    found |= {o.target for o in ops if isinstance(o, ir.Call) and o.at == site.at}
+    made = [o for o in ops if isinstance(o, ir.Call) and o.at == site.at]
+    found |= {o.receiver if site.acquisition.itself else o.target for o in made}
     grown = True
     while grown:
         more = {t for o in ops for t in _flows(o, found, deriving)} - found

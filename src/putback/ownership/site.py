@@ -35,7 +35,8 @@ class Acquisition:
     `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position of
     the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
     project functions between the caller and the driver, nearest first; `generator` marks a context manager of the project;
-    `owner` is set when an object around the connection is handed out instead of the connection.
+    `owner` is set when an object around the connection is handed out instead of the connection; `itself` when the object
+    that the method is called on becomes held (`db.connect()`).
     """
 
     kinds: tuple[Kind, ...]
@@ -46,6 +47,7 @@ class Acquisition:
     confidence: Confidence = Confidence.HIGH
     generator: bool = False
     owner: Owner | None = None
+    itself: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -359,6 +359,8 @@ class SiteDomain:
         if child is not None:
             entered = state._replace(children=state.children | {(op.target, child)})
             return Outcome((entered,)) if child.startswith(CARRIER) else self.may_raise(entered, state)
+        if self.analyzer.enters_quietly(self.unit, op):
+            return Outcome((state,))
         return self.may_raise(state, awaited=op.is_async)
 
     def _enter_connection(self, op: ir.Enter, state: State) -> Outcome[State]:

@@ -67,7 +67,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
-from putback.rules import wording
+from putback.rules import pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 
 
@@ -77,9 +77,8 @@ def applies(site: SiteFacts) -> bool:
         bool(site.leaks)
         and not site.is_released_somewhere
         and not site.is_passed_on_somewhere
-        and not site.is_never_bound
         and not site.has(transfer.WITH_KEEPS)
-        and not site.has(transfer.LOST)
+        and not pb107_acquired_connection_lost.applies(site)
     )
 
 

@@ -62,7 +62,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
-from putback.rules import pb101_connection_never_released, wording
+from putback.rules import pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 
 
@@ -75,8 +75,7 @@ def applies(site: SiteFacts) -> bool:
     return (
         _exit(site) is not None
         and not pb101_connection_never_released.applies(site)
-        and not site.is_never_bound
-        and not site.has(transfer.LOST)
+        and not pb107_acquired_connection_lost.applies(site)
         and not (site.has(transfer.WITH_KEEPS) and not site.is_released_somewhere)
     )
 

@@ -56,7 +56,8 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """Lost by rebinding, or never bound at all."""
-    return site.has(transfer.LOST) or (site.is_never_bound and not site.has(transfer.WITH_KEEPS))
+    lost = site.has(transfer.LOST) and not (site.is_released_somewhere and site.leaks)
+    return lost or (site.is_never_bound and not site.has(transfer.WITH_KEEPS))
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
