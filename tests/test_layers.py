@@ -144,7 +144,6 @@ def test_a_directory_loads_no_rich(tmp_path: Path) -> None:
     assert "rich" not in loaded_by(tmp_path, "check", ".")
 
 
-@pytest.mark.xfail(reason="the engine imports the analyzer and with it the lowering at once", strict=True)
 def test_a_directory_without_a_driver_loads_no_libcst(tmp_path: Path) -> None:
     (tmp_path / "plain.py").write_text("import os\n\nprint(os.name)\n")
     assert "libcst" not in loaded_by(tmp_path, "check", ".")

@@ -54,8 +54,8 @@ def check(
 ) -> CheckResult:
     """Find the leaks in the files at and below `paths`.
 
-    The index covers the project around the paths; findings are reported for the paths only. Raises UsageError for a path
-    that does not exist and ConfigError for settings that make no sense. Never raises for the content of a file.
+    The index covers the project around the paths; findings are reported for the paths only. Raises UsageError for a
+    path that does not exist and ConfigError for settings that make no sense. Never raises for the content of a file.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -98,7 +98,9 @@ class _Run:
         wanted = [d.path for d in asked]
         explicit = {d.path for d in asked if d.explicit}
         every = self._project_files(wanted, explicit)
-        scan = Scanner(self.reader, self.catalog, self.frameworks, self.config.gates, self.config.jobs).run(every, explicit)
+        scan = Scanner(self.reader, self.catalog, self.frameworks, self.config.gates, self.config.jobs).run(
+            every, explicit
+        )
         analyzer = self._analyzer(scan)
         tasks = self._tasks(scan, frozenset(wanted))
         found = self._broken(scan, frozenset(wanted))
@@ -157,7 +159,9 @@ class _Run:
     def _renamed(self, module: ModuleInfo, scan: Scan) -> frozenset[str]:
         """The names under which a module imports names that matter."""
         if module.path not in self.renamed:
-            self.renamed[module.path] = frozenset(n for n, found in module.imports.items() if self._renames(found, scan))
+            self.renamed[module.path] = frozenset(
+                n for n, found in module.imports.items() if self._renames(found, scan)
+            )
         return self.renamed[module.path]
 
     def _renames(self, found: Import, scan: Scan) -> bool:

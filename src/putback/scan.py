@@ -1,7 +1,8 @@
 """The first half of the pipeline: files -> candidates -> project index, wrapper names in rounds.
 
-A file is a candidate when it names a driver and one of its needles, or a name of the project that may carry a connection
-together with the module that defines it. Only candidates are indexed; other files are indexed when a name leads there.
+A file is a candidate when it names a driver and one of its needles, or a name of the project that may carry a
+connection together with the module that defines it. Only candidates are indexed; other files are indexed when a name
+leads there.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from putback import workers
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
-from putback.ownership.indexer import index_by_statement, index_module, parse_ast
 from putback.ownership.carriers import Carriers
+from putback.ownership.indexer import index_by_statement, index_module, parse_ast
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.types import Resolver

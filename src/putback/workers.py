@@ -20,7 +20,9 @@ def cores(jobs: int) -> int:
     """How many processes to use: `jobs`, or one a core when it is 0; 1 where forking is not to be had."""
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return 1
-    return jobs if jobs > 0 else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return (
+        jobs if jobs > 0 else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
 
 
 def shared_out(work: Callable[[Sequence[T]], R], shares: Sequence[Sequence[T]]) -> list[R]:

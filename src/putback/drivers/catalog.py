@@ -87,7 +87,9 @@ class Catalog:
         """The types whose method of this name gives them away."""
         return self._remember(
             ("telling", method),
-            lambda: tuple(name for name, spec in self._types.items() if method in spec.methods and spec.methods[method].telling),
+            lambda: tuple(
+                name for name, spec in self._types.items() if method in spec.methods and spec.methods[method].telling
+            ),
         )
 
     def kind(self, id: str) -> Kind:

@@ -67,7 +67,11 @@ class ExpressionLowering(Builder):
                 return Member(self.expr(node.value), node.attr.value)
             case cst.Call():
                 args = tuple(self.expr(a.value) for a in node.args if not a.keyword and a.star == "")
-                keywords = tuple((a.keyword.value if a.keyword else "", self.expr(a.value)) for a in node.args if a.keyword or a.star == "**")
+                keywords = tuple(
+                    (a.keyword.value if a.keyword else "", self.expr(a.value))
+                    for a in node.args
+                    if a.keyword or a.star == "**"
+                )
                 return Invoke(self.expr(node.func), args, keywords)
             case cst.Await():
                 return Awaited(self.expr(node.expression))
@@ -311,7 +315,11 @@ class ExpressionLowering(Builder):
                 self._comparison(node, then, orelse)
             case cst.Call() if self._is_isinstance(node):
                 subject = self.value(node.args[0].value)
-                self.end(ir.Branch(ir.Test("isinstance", subject, key=dotted(self.expr(node.args[1].value)) or ""), then, orelse))
+                self.end(
+                    ir.Branch(
+                        ir.Test("isinstance", subject, key=dotted(self.expr(node.args[1].value)) or ""), then, orelse
+                    )
+                )
             case _:
                 key = dotted(self.expr(node)) or ""
                 self.end(ir.Branch(ir.Test("truth", self.value(node), key=key), then, orelse))

@@ -1,9 +1,9 @@
 """The intermediate representation: basic blocks of small operations.
 
-A value (`Val`) is a string: a local name ("conn"), a temporary ("%7"), or a constant ("=None", "=True", "=False", "=?").
-Operations hold no tree nodes; `at` is an index into the positions of the function's slice, resolved to a
-span only when somebody has to see it. An operation that can raise has an edge to its block's `handler`
-(None: the exceptional exit of the function).
+A value (`Val`) is a string: a local name ("conn"), a temporary ("%7"), or a constant ("=None", "=True", "=False",
+"=?"). Operations hold no tree nodes; `at` is an index into the positions of the function's slice, resolved to a span
+only when somebody has to see it. An operation that can raise has an edge to its block's `handler` (None: the
+exceptional exit of the function).
 """
 
 from __future__ import annotations
@@ -296,7 +296,10 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The exception in flight goes on to the block's handler, or ends at `swallowed` when the manager of `group` swallows it."""
+    """The exception in flight goes on to the block's handler.
+
+    It ends at `swallowed` when the manager of `group` swallows it.
+    """
 
     swallowed: int | None = None
     group: int = -1

@@ -1,12 +1,12 @@
 """The libcst visitor: source text of a function -> blocks.
 
-`lower` takes the text of one slice (a function with its decorators, a method with its indentation, or the top level of a
-module) and returns the functions in it, nested ones included. Positions are computed only when asked for.
+`lower` takes the text of one slice (a function with its decorators, a method with its indentation, or the top level of
+a module) and returns the functions in it, nested ones included. Positions are computed only when asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -77,9 +77,9 @@ def lower(text: str, row_offset: int, key: str) -> Lowered:
     if text[:1] in (" ", "\t"):
         text, row_offset = "class _:\n" + text, row_offset - 1
     tree = parse(text)
-    statements = list(tree.body)
+    statements: Sequence[cst.CSTNode] = tree.body
     if statements and isinstance(statements[0], cst.ClassDef) and text.startswith("class _:\n"):
-        statements = list(statements[0].body.body)
+        statements = statements[0].body.body
     collector = _Collector()
     for statement in statements:
         if isinstance(statement, cst.FunctionDef):
@@ -106,7 +106,7 @@ class _Collector:
     def result(self, tree: cst.Module, row_offset: int) -> Lowered:
         return Lowered(self.functions, tree, row_offset, self.nodes)
 
-    def module(self, tree: cst.Module, body: list[cst.BaseStatement | cst.BaseCompoundStatement]) -> None:
+    def module(self, tree: cst.Module, body: Sequence[cst.CSTNode]) -> None:
         lowering = _FunctionLowering(ir.MODULE, self)
         at = lowering.at(tree)
         lowering.body(body)

@@ -122,7 +122,9 @@ class Exploration(Generic[S]):
         return found
 
 
-def explore(function: ir.FunctionIR, domain: Domain[S], states_per_block: int = 40, nodes: int = 8_000) -> Exploration[S]:
+def explore(
+    function: ir.FunctionIR, domain: Domain[S], states_per_block: int = 40, nodes: int = 8_000
+) -> Exploration[S]:
     """Explore `function`. Beyond `states_per_block` states a block's states are coarsened; `nodes` bounds the whole."""
     return _Explorer(function, domain, states_per_block, nodes).run()
 

@@ -240,7 +240,16 @@ class StatementLowering(ExpressionLowering):
                 self._capture(pattern.pattern, subject)
             return
         for child in pattern.children:
-            if isinstance(child, (cst.MatchPattern, cst.MatchSequenceElement, cst.MatchMappingElement, cst.MatchKeywordElement, cst.MatchOrElement)):
+            if isinstance(
+                child,
+                (
+                    cst.MatchPattern,
+                    cst.MatchSequenceElement,
+                    cst.MatchMappingElement,
+                    cst.MatchKeywordElement,
+                    cst.MatchOrElement,
+                ),
+            ):
                 self._capture(child, ir.CONSTANT)
 
     # -- try and with

@@ -58,7 +58,9 @@ def _is_bound(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> bo
         argument = argument_of(op, param)
         if argument is None:
             continue
-        expr = op.expr.keyword(param.name) or (op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None)
+        expr = op.expr.keyword(param.name) or (
+            op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None
+        )
         types = analyzer.resolver.types(expr, unit.scope) if expr is not None else ()
         if any(isinstance(t, Instance) and t.name in held for t in types):
             return True
@@ -103,7 +105,9 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
         return
     mark = min(r for s in handed for r in s.refs if r.startswith((RETURNED, RETURNED_OWNER)))
     element = mark.removeprefix(RETURNED) if mark.startswith(RETURNED) else ""
-    owner = Owner.decode(mark.removeprefix(RETURNED_OWNER)) if mark.startswith(RETURNED_OWNER) else site.acquisition.owner
+    owner = (
+        Owner.decode(mark.removeprefix(RETURNED_OWNER)) if mark.startswith(RETURNED_OWNER) else site.acquisition.owner
+    )
     if mark == RETURNED_OWNER:
         return
     pending = all(s.phase is Phase.PENDING for s in handed)
@@ -127,4 +131,3 @@ def _may_return_argument(unit: Unit) -> bool:
 
 def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
     return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None)
-

@@ -61,6 +61,7 @@ class Analyzer:
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
         self._raises: dict[FunctionRef, bool] = {}
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
+        self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
         self._busy: set[object] = set()
         self._recursive: set[object] = set()
         self._depth = 0
@@ -173,25 +174,45 @@ class Analyzer:
         if isinstance(op.expr, Invoke) and describe(op.expr, unit.scope, self.resolver).quiet:
             return True
         types = self.resolver.types(op.expr, unit.scope)
-        return bool(types) and all(isinstance(t, Instance) and t.name.startswith(("threading.", "asyncio.")) for t in types)
+        return bool(types) and all(
+            isinstance(t, Instance) and t.name.startswith(("threading.", "asyncio.")) for t in types
+        )
 
     def thrown_at_yield(self, unit: Unit) -> tuple[str, ...]:
         """The exceptions that can arrive at a `yield`: what the caller throws in, or the end of the generator."""
         return self.context.thrown_at_yield(unit.path, unit.info)
+
+    def method(self, type_name: str, name: str) -> Effect | None:
+        """What a method of an object of this class, or of a class derived from it, does."""
+        key = (type_name, name)
+        if key not in self._effects_of_methods:
+            specs = (s.name for d in self.catalog.drivers.values() for s in d.types.values())
+            derived = (s for s in specs if self.catalog.is_subtype(s, type_name))
+            found = (self.catalog.method(t, name) for t in (type_name, *derived))
+            self._effects_of_methods[key] = next((effect for effect in found if effect is not None), None)
+        return self._effects_of_methods[key]
+
+    def method_truth(self, type_name: str, name: str) -> bool | None:
+        """The truth of `obj.name()` while an object of this class, or of a class derived from it, is held."""
+        specs = (s for d in self.catalog.drivers.values() for s in d.types if self.catalog.is_subtype(s, type_name))
+        found = (self.catalog.method_truth(t, name) for t in (type_name, *specs))
+        return next((truth for truth in found if truth is not None), None)
 
     def methods_that(self, kind: Kind, does: Literal["derive", "release"]) -> frozenset[str]:
         """The methods of a connection whose results belong to it, or that give it back or end its transaction."""
         key = (kind.id, does)
         if key not in self._methods:
             methods = {m for driver in self.catalog.drivers.values() for s in driver.types.values() for m in s.methods}
-            found = ((m, self.catalog.method(kind.type, m)) for m in methods)
+            found = ((m, self.method(kind.type, m)) for m in methods)
             self._methods[key] = frozenset(
-                m for m, effect in found if effect is not None and (effect.derives if does == "derive" else _gives_back(effect))
+                m
+                for m, effect in found
+                if effect is not None and (effect.derives if does == "derive" else _gives_back(effect))
             )
         return self._methods[key]
 
     def pools_of_releases(self, unit: Unit, names: frozenset[str]) -> frozenset[str]:
-        """The temporaries that hold the pool a connection is given back to: `get_pool()` in `get_pool().putconn(conn)`."""
+        """The temporaries that hold the pool that a release goes to: `get_pool()` in `get_pool().putconn(conn)`."""
         return frozenset(
             op.receiver
             for op in unit.ops()

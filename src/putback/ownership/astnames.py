@@ -53,14 +53,17 @@ def _literal(node: ast.Constant) -> Expr:
 
 
 def annotation(node: ast.expr | None) -> Expr:
-    """The type named by an annotation: quotes, Optional, Annotated, unions and generators' first argument are looked through."""
+    """The type named by an annotation.
+
+    Quotes, Optional, Annotated, unions and generators' first argument are looked through.
+    """
     found = _annotated(node)
     return UNKNOWN if found is None else Annotation(found)
 
 
 _LOOKED_THROUGH = {
-    "Optional", "Annotated", "Final", "ClassVar", "Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable",
-    "AsyncIterable", "Union", "Mapped", "Type", "type", "Awaitable",
+    "Optional", "Annotated", "Final", "ClassVar", "Generator", "AsyncGenerator", "Iterator", "AsyncIterator",
+    "Iterable", "AsyncIterable", "Union", "Mapped", "Type", "type", "Awaitable",
 }  # fmt: skip
 
 

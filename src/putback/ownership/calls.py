@@ -15,8 +15,8 @@ from putback.ownership.events import CallInfo, argument_of
 from putback.ownership.handlers import CANCELLED, UNKNOWN
 from putback.ownership.site import Acquisition, Owner
 from putback.ownership.summary import ParamEffect
-from putback.ownership.types import FunctionRef
 from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, OWNED, RELEASER, TUPLE, SiteDomain
+from putback.ownership.types import FunctionRef
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
 
@@ -87,7 +87,7 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     elif acquisition.element is not None:
         got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:
-        got = clean._replace(refs=frozenset({op.receiver if acquisition.itself else op.target}))
+        got = clean._replace(refs=frozenset({op.receiver if acquisition.itself and now else op.target}))
     got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
@@ -125,7 +125,9 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
     if effect is None:
-        truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
+        if state.phase is Phase.RELEASED and _is_fetch(state, op):
+            return Outcome((after,), (), (transfer.AFTER,))
+        truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
         if truth is not None and state.phase is not Phase.RELEASED:
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
         if is_connection and not domain.kind.pooled and not op.awaited:
@@ -135,7 +137,7 @@ def _on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
         return Outcome((domain.tried(after),), (), (transfer.UNAWAITED,)) if is_connection else Outcome((after,))
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
-    truth = domain.analyzer.catalog.method_truth(domain.kind.type, op.name) if is_connection else None
+    truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
     if not effect.raises or effect.itself or _is_cleanup(effect, state, is_connection):
@@ -153,7 +155,10 @@ def _is_savepoint(domain: SiteDomain, effect: Effect) -> bool:
 
 
 def _is_cleanup(effect: Effect, state: State, is_connection: bool) -> bool:
-    """A rollback while an exception is handled, or the close of a cursor: a second fault on top of the first is not counted."""
+    """A rollback while an exception is handled, or the close of a cursor.
+
+    A second fault on top of the first is not counted.
+    """
     return (effect.ends == "rollback" and bool(state.exception)) or (effect.closes and not is_connection)
 
 
@@ -180,7 +185,9 @@ def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Out
     return _summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
 
 
-def _summarised(domain: SiteDomain, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]) -> Outcome[State]:
+def _summarised(
+    domain: SiteDomain, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]
+) -> Outcome[State]:
     after: dict[State, None] = {}
     raised: dict[State, None] = {}
     defects: list[str] = []
@@ -210,9 +217,14 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
             return (transfer.TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
         if gives_back or kind.use_after_release is After.REOPENS:
             return ()
-        is_cursor = (state.child_type(op.receiver) or "").lower().endswith("cursor") and op.name.startswith("fetch")
-        return (transfer.AFTER,) if effect.executes or effect.derives or effect.ends or is_cursor else ()
+        used = effect.executes or effect.derives or effect.ends or _is_fetch(state, op)
+        return (transfer.AFTER,) if used else ()
     return domain.mending(state, transfer.UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
+
+
+def _is_fetch(state: State, op: ir.Call) -> bool:
+    """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
+    return op.name.startswith("fetch") and (state.child_type(op.receiver) or "").lower().endswith("cursor")
 
 
 def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
@@ -326,29 +338,30 @@ def _by_summary(
     raised: dict[State, None],
     defects: list[str],
 ) -> None:
-    is_call = isinstance(op, ir.Call)
-    if is_call and op.discarded and not op.awaited and effect.is_async and effect.normal not in (None, state.phase):
+    call = op if isinstance(op, ir.Call) else None
+    never_runs = call is not None and call.discarded and not call.awaited and effect.is_async
+    if never_runs and effect.normal not in (None, state.phase):
         after[domain.pass_on(state)] = None
         return
     if effect.normal is not None:
         done = _in_phase(domain, state, effect.normal, op.at)
-        if effect.normal is Phase.RELEASED:
-            if state.phase is Phase.RELEASED and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
-                defects.append(transfer.TWICE)
+        is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED
+        if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
+            defects.append(transfer.TWICE)
         if effect.rolls_back:
             done = done._replace(opened=-1, unmended=-1)
-        if effect.returns and is_call:
-            done = done._replace(refs=done.refs | {op.target})
-        elif effect.keeps and is_call:
-            done = done._replace(children=done.children | {(op.target, _carrier(domain, op, effect))})
-            if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, op).classes:
+        if effect.returns and call is not None:
+            done = done._replace(refs=done.refs | {call.target})
+        elif effect.keeps and call is not None:
+            done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
+            if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
                 done = done._replace(phase=state.phase)
         after[done] = None
     for phase in effect.raised:
         thrown = _in_phase(domain, state, phase, op.at)
         thrown = thrown._replace(broke=thrown.opened >= 0)
         raised[domain._raised(thrown, UNKNOWN)] = None
-        if is_call and op.awaited:
+        if call is not None and call.awaited:
             raised[domain._raised(thrown, CANCELLED)] = None
 
 

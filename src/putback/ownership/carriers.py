@@ -26,8 +26,8 @@ from putback.ownership.types import (
 class Carriers:
     """Answers for definitions; each is decided once.
 
-    *Hands out*: a call returns or yields a connection. *Carries*: a value is a connection, or a pool, engine or factory that
-    hands one out, or an object of a class that has such a method or attribute of its own (not one object further).
+    *Hands out*: a call returns or yields a connection. *Carries*: a value is a connection, or a pool, engine or factory
+    that hands one out, or an object of a class that has such a method or attribute of its own (not one object further).
     """
 
     def __init__(self, resolver: Resolver) -> None:
@@ -68,7 +68,7 @@ class Carriers:
         return self._carrying[ref]
 
     def by_class(self, path: str, key: str) -> bool:
-        """Whether a project class derives from a driver's, or has an attribute or method of its own that carries one."""
+        """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
         if (path, key) not in self._classes:
             self._classes[path, key] = False
             self._classes[path, key] = any(
@@ -201,7 +201,9 @@ class Carriers:
         return found
 
     def _is_exported(self, function: FunctionInfo, module: ModuleInfo) -> bool:
-        return bool(function.returns or function.is_generator) and self.by_function(FunctionRef(module.path, function.key))
+        return bool(function.returns or function.is_generator) and self.by_function(
+            FunctionRef(module.path, function.key)
+        )
 
 
 def _acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:

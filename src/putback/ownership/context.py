@@ -25,7 +25,7 @@ class Context:
         self._called: dict[tuple[str, str], list[tuple[str, int]]] = {}
 
     def prepare(self, resolver: Resolver) -> None:
-        """Note which functions are given to `Depends`, `Thread`, `add_job` and the like; `resolver` sees candidates only."""
+        """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only."""
         for module in resolver.project.loaded():
             for reference in module.references:
                 self._note(module, reference, resolver)
@@ -99,7 +99,7 @@ class Context:
         return (handlers.CANCELLED,)
 
     def is_provider(self, path: str, info: FunctionInfo | None) -> bool:
-        """Whether the function is resumed by someone who waits for the end of the use: context manager or dependency."""
+        """Whether the function is resumed by someone who waits for the use to end: context manager or dependency."""
         if info is None or not info.is_generator:
             return False
         return Role.DEPENDENCY in self.roles(path, info) or self.resolver.is_manager(info, path)
@@ -121,7 +121,12 @@ def is_test_code(path: str) -> bool:
     """Whether a file is test code by its path."""
     parts = path.split("/")
     name = parts[-1]
-    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py" or bool({"test", "tests", "testing"} & set(parts[:-1]))
+    return (
+        name.startswith("test_")
+        or name.endswith("_test.py")
+        or name == "conftest.py"
+        or bool({"test", "tests", "testing"} & set(parts[:-1]))
+    )
 
 
 def is_migration(path: str) -> bool:

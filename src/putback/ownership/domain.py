@@ -11,9 +11,9 @@ from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
 class Phase(IntEnum):
     """What has become of the connection.
 
-    ABSENT: not acquired; PENDING: a context manager or awaitable that has not acquired yet; IDLE: a session that holds no
-    connection; HELD; MANAGED: held by a `with` that gives it back; CLOSED: closed where it should have been given back;
-    RELEASED; PASSED: a new owner has it.
+    ABSENT: not acquired; PENDING: a context manager or awaitable that has not acquired yet; IDLE: a session that holds
+    no connection; HELD; MANAGED: held by a `with` that gives it back; CLOSED: closed where it should have been given
+    back; RELEASED; PASSED: a new owner has it.
     """
 
     ABSENT = auto()
@@ -38,8 +38,22 @@ class Fact(IntEnum):
     PRESENT = auto()
 
 
-_IS_TRUE = {Fact.TRUE: True, Fact.TRUTHY: True, Fact.NONE: False, Fact.FALSE: False, Fact.FALSY: False, Fact.PRESENT: True}
-_IS_NONE = {Fact.NONE: True, Fact.FALSY: True, Fact.TRUE: False, Fact.FALSE: False, Fact.TRUTHY: False, Fact.PRESENT: False}
+_IS_TRUE = {
+    Fact.TRUE: True,
+    Fact.TRUTHY: True,
+    Fact.NONE: False,
+    Fact.FALSE: False,
+    Fact.FALSY: False,
+    Fact.PRESENT: True,
+}
+_IS_NONE = {
+    Fact.NONE: True,
+    Fact.FALSY: True,
+    Fact.TRUE: False,
+    Fact.FALSE: False,
+    Fact.TRUTHY: False,
+    Fact.PRESENT: False,
+}
 _OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
 
 
@@ -48,9 +62,9 @@ class State(NamedTuple):
 
     `refs` are the values that are the connection; `children` pairs values that belong to it (a cursor, a transaction, a
     bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
-    exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened the
-    transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none); `broke`: the
-    exception comes from a statement on the connection.
+    exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened
+    the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none); `broke`:
+    the exception comes from a statement on the connection.
     """
 
     phase: Phase
@@ -85,7 +99,8 @@ class State(NamedTuple):
 
     def without_temporaries(self) -> State:
         """The same after the expression being evaluated was abandoned."""
-        return self._replace(refs=frozenset(r for r in self.refs if not is_temporary(r)),
+        return self._replace(
+            refs=frozenset(r for r in self.refs if not is_temporary(r)),
             children=frozenset(c for c in self.children if not is_temporary(c[0])),
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
         )

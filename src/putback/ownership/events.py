@@ -27,18 +27,38 @@ _QUIET_BUILTINS = {
     "enumerate", "zip", "locals", "globals", "vars", "dict", "list", "set", "tuple", "super", "frozenset", "object",
 }  # fmt: skip
 _QUIET_CALLS = {
-    "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn", "uuid.uuid4",
-    "asyncio.get_event_loop", "asyncio.get_running_loop", "contextlib.suppress", "contextlib.nullcontext",
+    "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn",
+    "uuid.uuid4", "asyncio.get_event_loop", "asyncio.get_running_loop", "contextlib.suppress", "contextlib.nullcontext",
     "contextlib.ExitStack", "contextlib.AsyncExitStack", "anyio.CancelScope", "anyio.move_on_after", "anyio.fail_after",
     "asyncio.timeout",
 }  # fmt: skip
-_QUIET_ROOTS = ("traceback.", "logging.", "loguru.", "structlog.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow")
+_QUIET_ROOTS = (
+    "traceback.",
+    "logging.",
+    "loguru.",
+    "structlog.",
+    "time.",
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+)
 _LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}
 _LOGGER_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace"}
-_CONTAINER_METHODS = {"append", "appendleft", "add", "insert", "put", "put_nowait", "setdefault", "push", "extend", "set"}
+_CONTAINER_METHODS = {
+    "append",
+    "appendleft",
+    "add",
+    "insert",
+    "put",
+    "put_nowait",
+    "setdefault",
+    "push",
+    "extend",
+    "set",
+}
 _REGISTRATIONS = {
-    "callback", "push_async_callback", "push", "push_async_exit", "register", "addCleanup", "addAsyncCleanup", "finalize",
-    "addfinalizer", "call_soon", "call_later", "call_soon_threadsafe", "add_done_callback", "addModuleCleanup",
+    "callback", "push_async_callback", "push", "push_async_exit", "register", "addCleanup", "addAsyncCleanup",
+    "finalize", "addfinalizer", "call_soon", "call_later", "call_soon_threadsafe", "add_done_callback",
+    "addModuleCleanup",
 }  # fmt: skip
 _ENTERING = {"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"}
 _WAITING = {"wait_for", "shield", "ensure_future", "create_task", "run_until_complete", "run", "gather"}
@@ -136,7 +156,7 @@ def _sort(
             functions.append(callee)
         case ClassRef():
             classes.append(callee)
-        case Object(path=path, key=key):
+        case Object():
             functions += [t for t in resolver.member(callee, "__call__") if isinstance(t, FunctionRef)]
         case Managed():
             pass
@@ -145,16 +165,14 @@ def _sort(
 
 
 def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
-    """Whether a call outside of the project is taken not to raise: logging, printing, clocks, a few builtins, closing."""
+    """Whether a call outside the project is taken not to raise: logging, printing, clocks, a few builtins, closing."""
     path = dotted(func) or ""
     _, _, rest = path.partition(".")
     if name == "close" and rest:
         return True
     if name in _LOGGER_METHODS and rest and (path.split(".")[-2] in _LOGGER_NAMES):
         return True
-    return any(
-        o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_QUIET_ROOTS) for o in outside
-    )
+    return any(o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_QUIET_ROOTS) for o in outside)
 
 
 def argument_of(op: ir.Call, param: Parameter) -> ir.Argument | None:

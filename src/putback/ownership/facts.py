@@ -26,9 +26,9 @@ from putback.ownership.unit import Unit
 class Leak:
     """One way to leave the function while the connection is held.
 
-    `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise` statement,
-    `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception` whether an
-    exception leaves it. `at_yield`: the exception arrives at a `yield`.
+    `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`
+    statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
+    whether an exception leaves it. `at_yield`: the exception arrives at a `yield`.
     """
 
     raised_at: int
@@ -75,16 +75,18 @@ class SiteFacts:
 
     @property
     def is_released_somewhere(self) -> bool:
-        """Whether some path gives it back, rightly or by a wrong close; for a session, whether some normal path does."""
+        """Whether some path gives it back, rightly or by a wrong close; for a session, whether a normal path does."""
         if self.kind.lazy:
             normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
             return bool(normal & {Phase.RELEASED, Phase.IDLE})
-        return self.ends_in(Phase.RELEASED) or self.ends_in(Phase.CLOSED) or self.has(transfer.TWICE)
+        reached = (n.state.phase for n in self.exploration.arrivals)
+        ended = (e.state.phase for e in self.exploration.endings)
+        return any(p in (Phase.RELEASED, Phase.CLOSED) for p in (*reached, *ended))
 
     @property
     def is_passed_on_somewhere(self) -> bool:
-        """Whether some path hands it to a new owner."""
-        return self.ends_in(Phase.PASSED)
+        """Whether some normal path hands it to a new owner."""
+        return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
 
     def has(self, defect: str) -> bool:
         """Whether an operation showed this defect."""

@@ -16,7 +16,7 @@ _WRAPPING = {"closing", "aclosing", "nullcontext", "enter_context", "enter_async
 
 
 def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Every value that may be the connection, an object around it, or a child of it, regardless of the order of statements.
+    """Every value that may be the connection, an object around it, or a child of it, whatever the order of statements.
 
     `deriving` are the methods whose results belong to the connection (`cursor`).
     """

@@ -28,7 +28,7 @@ def parse_ast(text: str) -> ast.Module:
 
 
 def index_module(path: str, tree: ast.Module, receivers: Collection[str]) -> ModuleInfo:
-    """Collect imports, definitions and bindings. `receivers` are last names of calls whose function arguments matter."""
+    """Collect imports, definitions and bindings. `receivers`: last names of calls whose function arguments matter."""
     info = ModuleInfo(path)
     indexer = _Indexer(info, receivers)
     indexer.block(tree.body, None, None)
@@ -62,7 +62,9 @@ class _Indexer:
                     self._assign(target, to_expr(node.value), function, cls)
             case ast.AnnAssign():
                 value = to_expr(node.value) if node.value is not None else UNKNOWN
-                self._assign(node.target, annotation(node.annotation) if isinstance(value, Unknown) else value, function, cls)
+                self._assign(
+                    node.target, annotation(node.annotation) if isinstance(value, Unknown) else value, function, cls
+                )
                 if node.value is not None and not isinstance(value, Unknown):
                     self._assign(node.target, annotation(node.annotation), function, cls)
             case ast.Global() | ast.Nonlocal():
@@ -200,7 +202,9 @@ class _Indexer:
             else:
                 self.statement(statement, None, info)
 
-    def _method(self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: FunctionInfo | None, cls: ClassInfo) -> None:
+    def _method(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: FunctionInfo | None, cls: ClassInfo
+    ) -> None:
         self._function(node, function, cls)
 
 
@@ -253,7 +257,21 @@ def calls_by_row(part: Slice) -> dict[int, set[Expr]]:
 
 
 _CHILD_FIELDS: dict[type, tuple[str, ...]] = {}
-_LEAVES = {"ctx", "op", "ops", "kind", "type_comment", "type_ignores", "name", "names", "attr", "id", "arg", "level", "module"}
+_LEAVES = {
+    "ctx",
+    "op",
+    "ops",
+    "kind",
+    "type_comment",
+    "type_ignores",
+    "name",
+    "names",
+    "attr",
+    "id",
+    "arg",
+    "level",
+    "module",
+}
 
 
 def _push_children(stack: list[ast.AST], node: ast.AST) -> None:

@@ -1,7 +1,7 @@
 """The whole project: which file an import means, and what each file defines. Modules are indexed on demand.
 
-A closed view indexes nothing more. It answers what candidates say of each other: a file that is no candidate can neither
-define nor pass on a connection, so looking into it could only cost time.
+A closed view indexes nothing more. It answers what candidates say of each other: a file that is no candidate can
+neither define nor pass on a connection, so looking into it could only cost time.
 """
 
 from __future__ import annotations

@@ -32,11 +32,11 @@ class Owner:
 class Acquisition:
     """What a call hands out.
 
-    `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position of
-    the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
-    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the project;
-    `owner` is set when an object around the connection is handed out instead of the connection; `itself` when the object
-    that the method is called on becomes held (`db.connect()`).
+    `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position
+    of the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
+    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
+    project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
+    the object that the method is called on becomes held (`db.connect()`).
     """
 
     kinds: tuple[Kind, ...]
@@ -57,7 +57,7 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A followed connection: acquired by operation `at`, or handed in as parameter or captured name `name` (`at` -1)."""
+    """A followed connection: acquired by operation `at`, or handed in as parameter or captured `name` (`at` -1)."""
 
     at: int
     acquisition: Acquisition

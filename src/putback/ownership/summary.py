@@ -18,9 +18,9 @@ class ParamEffect:
     """What a function does to one connection it is given.
 
     `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
-    `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it;
-    `rolls_back`: no transaction is open afterwards; `is_async`: nothing happens before it is awaited; `attribute` is the
-    attribute of `self` that keeps it ("" none).
+    `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
+    no transaction is open afterwards; `is_async`: nothing happens before it is awaited; `attribute` is the attribute of
+    `self` that keeps it ("" none).
     """
 
     normal: Phase | None

@@ -157,9 +157,13 @@ class SiteDomain:
         if state.phase is Phase.RELEASED and not self.kind.lazy:
             return state
         if value in state.refs:
-            return state._replace(phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset({RETURNED}))
+            return state._replace(
+                phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset({RETURNED})
+            )
         if child is not None and child.startswith(OWNERS):
-            refs = frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
+            refs = (
+                frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
+            )
             if child.startswith(CARRIER):
                 refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
             return state._replace(phase=Phase.PASSED if state.phase in _ACTIVE else state.phase, refs=refs)
@@ -206,7 +210,7 @@ class SiteDomain:
     def effect(self, state: State, receiver: ir.Val, name: str) -> Effect | None:
         """What the driver table says of a method of the connection or of a child of it."""
         owner = self.kind.type if receiver in state.refs else state.child_type(receiver)
-        return self.analyzer.catalog.method(owner, name) if owner and not owner.startswith("<") else None
+        return self.analyzer.method(owner, name) if owner and not owner.startswith("<") else None
 
     def released(self, state: State) -> State:
         """The connection was given back."""
@@ -449,4 +453,6 @@ class SiteDomain:
 
 def _about(key: str, name: str) -> bool:
     """Whether a condition's key mentions `name`."""
-    return key.startswith("?") and name in key and any(name == w or w.startswith(f"{name}.") for w in key[1:].split(" "))
+    return (
+        key.startswith("?") and name in key and any(name == w or w.startswith(f"{name}.") for w in key[1:].split(" "))
+    )

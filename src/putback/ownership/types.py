@@ -107,8 +107,6 @@ class Scope:
     function: str = ""
 
 
-
-
 class Resolver:
     """Answers what a symbolic value is. Answers are remembered for the run."""
 
@@ -313,9 +311,7 @@ class Resolver:
             nested = f"{cls.key}.{attr}"
             if nested in module.classes:
                 return frozenset({ClassRef(module.path, nested)})
-        return _union(
-            self._instance_member(Instance(base), attr) for base in self.outside_bases(path, key) if bound
-        )
+        return _union(self._instance_member(Instance(base), attr) for base in self.outside_bases(path, key) if bound)
 
     @staticmethod
     def _class_scope(module: ModuleInfo, scope: str) -> Scope:
@@ -356,7 +352,11 @@ class Resolver:
                 return self._called_symbol(name, call, scope)
             case Method(owner=owner, name=name):
                 effect = self.catalog.method(owner.name, name)
-                return self._result(effect, call, owner, scope) if effect else frozenset({Instance(f"{owner.name}.{name}()")})
+                return (
+                    self._result(effect, call, owner, scope)
+                    if effect
+                    else frozenset({Instance(f"{owner.name}.{name}()")})
+                )
             case Instance(name=name):
                 spec = self.catalog.type(name)
                 return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
@@ -383,7 +383,11 @@ class Resolver:
         spec = self.catalog.type(name)
         if spec is not None:
             kind = spec.init.acquires
-            return frozenset({Instance(name, self._flags(call, scope))}) if not kind else self._result(spec.init, call, None, scope)
+            return (
+                frozenset({Instance(name, self._flags(call, scope))})
+                if not kind
+                else self._result(spec.init, call, None, scope)
+            )
         if self.frameworks.knows_type(name):
             return frozenset({Instance(name)})
         if name in _CACHES:
@@ -475,9 +479,7 @@ class Resolver:
     def _element(self, value: Expr, index: int | str | None, scope: Scope) -> Types:
         if index is not None:
             return NOTHING
-        return _union(
-            self.yielded(t.function) for t in self.types(value, scope) if isinstance(t, Managed)
-        )
+        return _union(self.yielded(t.function) for t in self.types(value, scope) if isinstance(t, Managed))
 
     def _instances(self, t: Type) -> Types:
         match t:

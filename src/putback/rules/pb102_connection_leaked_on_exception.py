@@ -56,8 +56,14 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
-from putback.rules import pb101_connection_never_released, pb103_connection_leaked_on_early_exit, wording
-from putback.rules import pb107_acquired_connection_lost, pb108_provider_without_finally, pb109_with_does_not_release
+from putback.rules import (
+    pb101_connection_never_released,
+    pb103_connection_leaked_on_early_exit,
+    pb107_acquired_connection_lost,
+    pb108_provider_without_finally,
+    pb109_with_does_not_release,
+    wording,
+)
 from putback.rules.rule import Rule, report
 
 

@@ -47,7 +47,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.model.finding import Finding, Severity
+from putback.model.finding import Finding, Severity, Step
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
 from putback.rules import wording
@@ -56,7 +56,7 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """Lost by rebinding, or never bound at all."""
-    lost = site.has(transfer.LOST) and not (site.is_released_somewhere and site.leaks)
+    lost = site.has(transfer.LOST) and all(leak.by_exception for leak in site.leaks)
     return lost or (site.is_never_bound and not site.has(transfer.WITH_KEEPS))
 
 
@@ -68,7 +68,10 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         lost = next(site.defects(transfer.LOST), None)
         if lost is not None:
             text = f"{wording.subject(site)} is bound again while it still holds a connection: {wording.cost(site)}"
-            trace = (wording.acquired(site), facts.step(lost.at, "the only reference to it is lost here"))
+            trace: tuple[Step, ...] = (
+                wording.acquired(site),
+                facts.step(lost.at, "the only reference to it is lost here"),
+            )
         else:
             text = f"no name holds the {wording.noun(site)}, so nothing can give it back: {wording.cost(site)}"
             trace = wording.trace(site, site.leaks[0])

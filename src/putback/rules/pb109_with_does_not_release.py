@@ -60,7 +60,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
-from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
+from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
 

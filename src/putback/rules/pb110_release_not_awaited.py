@@ -56,10 +56,11 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each release that is not awaited."""
     for site in facts.sites:
         for defect in site.defects(transfer.UNAWAITED):
+            release = f"the release of {wording.subject(site)}"
             yield report(
                 RULE,
                 site,
-                f"the release of {wording.subject(site)} is not awaited, so nothing is given back: {wording.cost(site)}",
+                f"{release} is not awaited, so nothing is given back: {wording.cost(site)}",
                 severity=facts.severity(site.kind),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "this coroutine never runs")),

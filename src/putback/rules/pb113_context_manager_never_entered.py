@@ -56,7 +56,8 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield report(
                 RULE,
                 site,
-                "this is a context manager and not a connection: without `with` nothing is acquired and the first use fails",
+                "this is a context manager and not a connection: "
+                "without `with` nothing is acquired and the first use fails",
                 severity=Severity.ERROR,
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here without having been entered")),

@@ -97,10 +97,14 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield report(
                 RULE,
                 site,
-                f"this dependency returns {wording.subject(site)}: nobody closes it after the request, {wording.cost(site)}",
+                f"this dependency returns {wording.subject(site)}: "
+                f"nobody closes it after the request, {wording.cost(site)}",
                 severity=Severity.ERROR,
                 confidence=site.acquisition.confidence,
-                trace=(wording.acquired(site), facts.step(at, "handed to the route here, with nothing left to close it")),
+                trace=(
+                    wording.acquired(site),
+                    facts.step(at, "handed to the route here, with nothing left to close it"),
+                ),
                 at=at,
                 help="yield it in a `try`, and close it in the `finally`",
             )

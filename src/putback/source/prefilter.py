@@ -74,7 +74,7 @@ def imported_words(data: bytes) -> set[bytes]:
         end = len(data) if end < 0 else end
         if data.find(b"(", at, end) >= 0:
             closed = data.find(b")", end)
-            end = closed if 0 <= closed else end
+            end = closed if closed >= 0 else end
         elif data[end - 1] in UNUSUAL:
             end = len(data)
         found.update(data[start:end].translate(WORDS).split())
