@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from putback.source.suppress import Suppressions
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
 _WORTH_A_PROCESS = 40
+_RECURSION = 8_000
 _BY_CODE = {rule.code: rule for rule in ALL}
 
 
@@ -59,6 +61,7 @@ def check(
     """
     collecting = gc.isenabled()
     gc.disable()
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     try:
         return _Run(config or Config(), stdin, progress).run(paths)
     finally:

@@ -9,6 +9,7 @@ import libcst as cst
 from putback.flow import ir
 from putback.flow.builder import Builder
 from putback.flow.names import (
+    DEEPEST,
     UNKNOWN,
     Awaited,
     Choice,
@@ -39,6 +40,7 @@ class ExpressionLowering(Builder):
         self.is_generator = False
         self._index: dict[int, int] = {}
         self._exprs: dict[int, Expr] = {}
+        self._depth = 0
 
     # -- positions and symbolic values
 
@@ -54,7 +56,9 @@ class ExpressionLowering(Builder):
         """The symbolic value of an expression node."""
         known = self._exprs.get(id(node))
         if known is None:
-            known = self._exprs[id(node)] = self._symbolic(node)
+            self._depth += 1
+            known = self._exprs[id(node)] = self._symbolic(node) if self._depth <= DEEPEST else UNKNOWN
+            self._depth -= 1
         return known
 
     def _symbolic(self, node: cst.CSTNode) -> Expr:

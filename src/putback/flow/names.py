@@ -96,6 +96,9 @@ Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice |
 
 UNKNOWN = Unknown()
 
+DEEPEST = 50
+"""How many levels of an expression are kept: longer chains carry no connection, and deep values are dear to compare."""
+
 
 def dotted(expr: Expr) -> str | None:
     """`a.b.c` for a chain of names, None for everything else.

@@ -15,7 +15,7 @@ from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.transfer import RETURNED, RETURNED_NONE, RETURNED_OWNER, YIELDED
-from putback.ownership.types import GUESSED, FunctionRef, Instance
+from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
@@ -40,31 +40,36 @@ def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | No
 
 def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
-    if not effect.acquires or _is_bound(analyzer, unit, op, effect) or (effect.itself and not ir.is_local(op.receiver)):
+    if not effect.acquires or (effect.itself and not ir.is_local(op.receiver)):
         return
     assert isinstance(op.expr, Invoke)
+    bind = _bind(analyzer, unit, op, effect)
+    if bind is not None and any(_is_held(analyzer, t) for t in bind):
+        return
     kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
-        confidence = Confidence.MEDIUM if guessed else Confidence.HIGH
+        confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself)
 
 
-def _is_bound(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> bool:
-    """Whether the new object works on a connection that exists already, so that it holds none of its own."""
+def _bind(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> Types | None:
+    """The types of what the new object is told to work on, None when it is told nothing.
+
+    On a connection that exists already it holds none of its own; on something unknown that may be so.
+    """
     assert isinstance(op.expr, Invoke)
-    held = {kind.type for kind in analyzer.catalog.kinds.values()}
     for param in effect.bound:
-        argument = argument_of(op, param)
-        if argument is None:
+        if argument_of(op, param) is None:
             continue
-        expr = op.expr.keyword(param.name) or (
-            op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None
-        )
-        types = analyzer.resolver.types(expr, unit.scope) if expr is not None else ()
-        if any(isinstance(t, Instance) and t.name in held for t in types):
-            return True
-    return False
+        by_position = op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None
+        expr = op.expr.keyword(param.name) or by_position
+        return analyzer.resolver.types(expr, unit.scope) if expr is not None else NOTHING
+    return None
+
+
+def _is_held(analyzer: Analyzer, t: Type) -> bool:
+    return isinstance(t, Instance) and any(t.name == kind.type for kind in analyzer.catalog.kinds.values())
 
 
 def _merged(found: list[Acquisition]) -> Acquisition | None:

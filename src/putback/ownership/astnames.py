@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from putback.flow.names import (
+    DEEPEST,
     UNKNOWN,
     Annotation,
     Awaited,
@@ -18,29 +19,33 @@ from putback.flow.names import (
 )
 
 
-def to_expr(node: ast.expr | None) -> Expr:
-    """The symbolic value of an `ast` expression; `Unknown` for what carries no name or call."""
+def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
+    """The symbolic value of an `ast` expression; `Unknown` for what carries no name or call, and below `DEEPEST`."""
+    if depth > DEEPEST:
+        return UNKNOWN
+    inside = depth + 1
     match node:
         case ast.Name():
             return Name(node.id)
         case ast.Attribute():
-            return Member(to_expr(node.value), node.attr)
+            return Member(to_expr(node.value, inside), node.attr)
         case ast.Call():
-            args = tuple(to_expr(a) for a in node.args if not isinstance(a, ast.Starred))
-            return Invoke(to_expr(node.func), args, tuple((k.arg or "", to_expr(k.value)) for k in node.keywords))
+            args = tuple(to_expr(a, inside) for a in node.args if not isinstance(a, ast.Starred))
+            keywords = tuple((k.arg or "", to_expr(k.value, inside)) for k in node.keywords)
+            return Invoke(to_expr(node.func, inside), args, keywords)
         case ast.Await():
-            return Awaited(to_expr(node.value))
+            return Awaited(to_expr(node.value, inside))
         case ast.Constant():
             return _literal(node)
         case ast.Subscript():
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            return Element(to_expr(node.value), index if isinstance(index, (int, str)) else None)
+            return Element(to_expr(node.value, inside), index if isinstance(index, (int, str)) else None)
         case ast.BoolOp():
-            return Choice(tuple(to_expr(v) for v in node.values))
+            return Choice(tuple(to_expr(v, inside) for v in node.values))
         case ast.IfExp():
-            return Choice((to_expr(node.body), to_expr(node.orelse)))
+            return Choice((to_expr(node.body, inside), to_expr(node.orelse, inside)))
         case ast.NamedExpr():
-            return to_expr(node.value)
+            return to_expr(node.value, inside)
         case _:
             return UNKNOWN
 

@@ -44,7 +44,9 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
 
 
 def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
-    """A call that has nothing to do with the connection."""
+    """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
+    if info.ends_process:
+        return Outcome(())
     unbound = _release_of_unbound(domain, op, info, state)
     if unbound:
         return Outcome((), (domain._raised(state, "UnboundLocalError"),), (transfer.UNBOUND,))

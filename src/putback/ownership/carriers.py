@@ -22,6 +22,8 @@ from putback.ownership.types import (
     Type,
 )
 
+_DEEPEST = 150
+
 
 class Carriers:
     """Answers for definitions; each is decided once.
@@ -36,6 +38,7 @@ class Carriers:
         self._handing: dict[FunctionRef, bool] = {}
         self._carrying: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
+        self._depth = 0
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
 
@@ -70,10 +73,14 @@ class Carriers:
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
         if (path, key) not in self._classes:
+            if self._depth > _DEEPEST:
+                return False
             self._classes[path, key] = False
+            self._depth += 1
             self._classes[path, key] = any(
                 self.carries(Instance(base)) for base in self.resolver.outside_bases(path, key)
             ) or any(self._members(module, cls) for module, cls in self.resolver.lineage(path, key))
+            self._depth -= 1
         return self._classes[path, key]
 
     def _members(self, module: ModuleInfo, cls: ClassInfo) -> set[str]:
@@ -100,8 +107,12 @@ class Carriers:
         """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
         ref = FunctionRef(ref.path, ref.key)
         if ref not in self._handing:
+            if self._depth > _DEEPEST:
+                return False
             self._handing[ref] = False
+            self._depth += 1
             self._handing[ref] = any(self._is_handed(t) for t in self.resolver.returned(ref)) or self._wraps(ref)
+            self._depth -= 1
         return self._handing[ref]
 
     def _is_handed(self, t: Type) -> bool:

@@ -61,6 +61,7 @@ _REGISTRATIONS = {
     "addModuleCleanup",
 }  # fmt: skip
 _ENTERING = {"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"}
+_ENDING = {"sys.exit", "os._exit", "exit", "quit", "os.abort"}
 _WAITING = {"wait_for", "shield", "ensure_future", "create_task", "run_until_complete", "run", "gather"}
 
 
@@ -87,7 +88,7 @@ class CallInfo:
     enters: bool = False
     waits: bool = False
     constructs: bool = False
-    unresolved: bool = False
+    ends_process: bool = False
 
     def releases(self) -> Parameter | None:
         """The parameter that the driver call gives back, if it does."""
@@ -121,7 +122,7 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
         enters=not resolved and name in _ENTERING,
         waits=not resolved and name in _WAITING,
         constructs=not resolved and name[:1].isupper() and not name.isupper(),
-        unresolved=not callees,
+        ends_process=not _ENDING.isdisjoint(outside),
     )
 
 
