@@ -34,7 +34,7 @@ from putback.source.suppress import Suppressions
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
 _WORTH_A_PROCESS = 40
-_RECURSION = 8_000
+_RECURSION = 2_500
 _BY_CODE = {rule.code: rule for rule in ALL}
 
 

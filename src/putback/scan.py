@@ -59,7 +59,8 @@ def index_file(path: str, reader: Reader, names: Collection[str]) -> ModuleInfo 
         try:
             return index_module(path, parse_ast(text), names)
         except SourceError as error:
-            found = index_by_statement(path, text, names)
+            nested = "nested" in str(error)  # too deep for the running Python is too deep for libcst
+            found = None if nested else index_by_statement(path, text, names)
             return found if found is not None else Broken(path, str(error), error.row, error.column)
     except SourceError as error:
         return Broken(path, str(error), error.row, error.column)

@@ -22,7 +22,7 @@ from putback.ownership.types import (
     Type,
 )
 
-_DEEPEST = 150
+_DEEPEST = 100
 
 
 class Carriers:
@@ -38,6 +38,7 @@ class Carriers:
         self._handing: dict[FunctionRef, bool] = {}
         self._carrying: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
+        self._yielding: dict[FunctionRef, bool] = {}
         self._depth = 0
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
@@ -115,12 +116,20 @@ class Carriers:
             self._depth -= 1
         return self._handing[ref]
 
+    def _is_yielded(self, function: FunctionRef) -> bool:
+        """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
+        if function not in self._yielding:
+            self._yielding[function] = False
+            found = self.resolver.yielded(function)
+            self._yielding[function] = any(self._is_handed(y) or self.carries(y) for y in found)
+        return self._yielding[function]
+
     def _is_handed(self, t: Type) -> bool:
         match t:
             case Instance(name=name):
                 return self.catalog.canonical(name) in self._held
             case Managed(function=function):
-                return any(self._is_handed(y) or self.carries(y) for y in self.resolver.yielded(function))
+                return self._is_yielded(function)
             case _:
                 return False
 
