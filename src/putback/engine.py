@@ -246,7 +246,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[F
             if unit is None:
                 continue
             facts = FunctionFacts(analyzer, unit, shown)
-            for rule in ALL if facts.sites else ():
+            for rule in ALL if facts.sites or facts.borrowed else ():
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:

@@ -24,7 +24,7 @@ from putback.ownership.context import Context
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo, describe
 from putback.ownership.indexer import calls_by_row
-from putback.ownership.module import FunctionInfo
+from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.transfer import SiteDomain
@@ -127,8 +127,11 @@ class Analyzer:
         module = self.project.module(path)
         if module is None or module.incomplete:
             return True
+        part = self._part(path, key)
+        if "except" in part.text and self._is_lent(module, key):
+            return True
         try:
-            calls = calls_by_row(self._part(path, key))
+            calls = calls_by_row(part)
         except SourceError:
             return True
         scopes = {f.def_row: f.key for f in module.functions.values()}
@@ -136,6 +139,29 @@ class Analyzer:
             self.carriers.any_makes(found, Scope(path, scopes.get(row, "" if key == MODULE else key)))
             for row, found in calls.items()
         )
+
+    def _is_lent(self, module: ModuleInfo, key: str) -> bool:
+        """Whether an outermost function, or one nested in it, is given a connection by an annotated parameter."""
+        inside = (f for f in module.functions.values() if f.key == key or f.key.startswith(f"{key}."))
+        return any(
+            self.carriers.is_held(t)
+            for info in inside
+            for param in info.params
+            for t in self.carriers.resolver.types(param.annotation, Scope(module.path, info.outer))
+        )
+
+    def borrowed(self, unit: Unit) -> list[Site]:
+        """The connections that callers hand in by parameters whose annotation says so."""
+        if unit.info is None:
+            return []
+        found = []
+        for param in unit.info.params:
+            types = self.resolver.types(param.annotation, Scope(unit.path, unit.info.outer))
+            names = {t.name for t in types if isinstance(t, Instance)}
+            kind = next((k for k in self.catalog.kinds.values() if k.type in names and not k.registry), None)
+            if kind is not None:
+                found.append(Site(-1, Acquisition((kind,)), param.name))
+        return found
 
     def nested(self, path: str, key: str) -> list[str]:
         """The keys of all functions in the slice of outermost function `key`, itself first."""

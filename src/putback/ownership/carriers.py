@@ -116,6 +116,10 @@ class Carriers:
             self._depth -= 1
         return self._handing[ref]
 
+    def is_held(self, t: Type) -> bool:
+        """Whether a value of this type is itself a connection."""
+        return isinstance(t, Instance) and self.catalog.canonical(t.name) in self._held
+
     def _is_yielded(self, function: FunctionRef) -> bool:
         """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
         if function not in self._yielding:

@@ -194,6 +194,12 @@ class FunctionFacts:
                 found.append(SiteFacts(self, site, self.analyzer.explore(self.unit, site)))
         return found
 
+    @cached_property
+    def borrowed(self) -> list[SiteFacts]:
+        """Every connection that a caller lends by an annotated parameter, and will give back."""
+        sites = self.analyzer.borrowed(self.unit)
+        return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
+
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""
         if self.unit.key != MODULE:
@@ -255,7 +261,9 @@ class FunctionFacts:
         return Step(self.path, self.unit.span(at), text)
 
     def name_of(self, site: Site) -> str:
-        """The name that holds the connection, or the acquire as written."""
+        """The name that holds the connection; "" when none does."""
+        if site.at < 0:
+            return site.name
         own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
         own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
         own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Enter) and o.manager in own}

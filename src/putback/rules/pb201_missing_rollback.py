@@ -76,39 +76,46 @@ from putback.rules.rule import Rule, report
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
-    """One finding for each handler, the worst consequence first."""
+    """One finding for each handler, the worst consequence first.
+
+    Of a connection that the caller lends, only a use after the handler counts: the caller may still roll back.
+    """
+    own = [(site, [*_by_use(site), *_at_end(site)]) for site in facts.sites]
+    lent = [(site, [*_by_use(site)]) for site in facts.borrowed]
     seen: set[int] = set()
-    for site in facts.sites:
-        for handler, used in [*_by_use(site), *_at_end(site)]:
+    for site, handlers in [*own, *lent]:
+        for handler, used in handlers:
             row = facts.unit.span(handler).start.row
-            if row in seen:
-                continue
-            seen.add(row)
-            worse = used is not None and used[1]
-            after = f" and {wording.subject(site)} is used or committed afterwards" if worse else ""
-            steps = [wording.acquired(site), facts.step(handler, "this handler does not roll back")]
-            if used is not None:
-                steps.append(facts.step(used[0], "used or given back here with the transaction still open"))
-            severity = Severity.ERROR if worse else Severity.WARNING
-            yield report(
-                RULE,
-                site,
-                f"the error is swallowed without a rollback{after}: the transaction stays half done",
-                severity=severity.lowered() if facts.is_test else severity,
-                confidence=site.acquisition.confidence,
-                trace=tuple(steps),
-                at=handler,
-                help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
-            )
+            if row not in seen:
+                seen.add(row)
+                yield _finding(facts, site, handler, used)
 
 
-def _by_use(site: SiteFacts) -> Iterator[tuple[int, tuple[int, bool] | None]]:
-    """Handlers after which the connection is used or committed."""
+def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | None) -> Finding:
+    after = f" and {wording.subject(site)} is used or committed afterwards" if used is not None else ""
+    steps = [wording.acquired(site), facts.step(handler, "this handler does not roll back")]
+    if used is not None:
+        steps.append(facts.step(used, "used here with the transaction still open"))
+    severity = Severity.ERROR if used is not None else Severity.WARNING
+    return report(
+        RULE,
+        site,
+        f"the error is swallowed without a rollback{after}: the transaction stays half done",
+        severity=severity.lowered() if facts.is_test else severity,
+        confidence=site.acquisition.confidence,
+        trace=tuple(steps),
+        at=handler,
+        help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
+    )
+
+
+def _by_use(site: SiteFacts) -> Iterator[tuple[int, int | None]]:
+    """Handlers after which the connection is used or committed, with that use."""
     for defect in site.defects(f"{transfer.UNMENDED_USED}:"):
-        yield int(defect.what.partition(":")[2]), (defect.at, True)
+        yield int(defect.what.partition(":")[2]), defect.at
 
 
-def _at_end(site: SiteFacts) -> Iterator[tuple[int, tuple[int, bool] | None]]:
+def _at_end(site: SiteFacts) -> Iterator[tuple[int, int | None]]:
     for ending in site.exploration.endings:
         if ending.edge is Edge.NORMAL and ending.state.unmended >= 0 and ending.state.phase is not Phase.PASSED:
             yield ending.state.unmended, None

@@ -32,6 +32,8 @@ def cost(site: SiteFacts) -> str:
 def acquired(site: SiteFacts) -> Step:
     """The first step: where the connection comes from, wrappers included."""
     kind = site.kind
+    if site.site.at < 0:
+        return site.function.step(site.function.unit.function.at, f"handed in as {subject(site)} ({kind.title})")
     verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
     wrappers = site.function.through(site.acquisition)
     origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
