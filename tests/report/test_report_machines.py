@@ -50,7 +50,7 @@ def test_json_says_all_of_a_finding(shop: Shop) -> None:
         "message": "`conn` is not given back if `cur.execute()` raises.",
         "severity": "error",
         "confidence": "high",
-        "filename": "/work/shop/orders.py",
+        "filename": "/srv/shop/orders.py",
         "path": "shop/orders.py",
         "location": {"row": 3, "column": 12},
         "end_location": {"row": 3, "column": 31},
