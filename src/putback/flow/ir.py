@@ -229,11 +229,6 @@ class Delete(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class Assertion(Op):
-    """An `assert` or another operation that can raise and does nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
 class Test:
     """What a branch asks. `kind`: "truth", "none" (is None), "equal" (to `other`), "isinstance", "bound", or "unknown".
 

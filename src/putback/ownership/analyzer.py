@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from putback.drivers.schema import Effect, Kind, On
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Invoke, dotted
@@ -62,6 +62,7 @@ class Analyzer:
         self._raises: dict[FunctionRef, bool] = {}
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
+        self._truths: dict[tuple[str, str], bool | None] = {}
         self._busy: set[object] = set()
         self._recursive: set[object] = set()
         self._depth = 0
@@ -212,17 +213,23 @@ class Analyzer:
         """What a method of an object of this class, or of a class derived from it, does."""
         key = (type_name, name)
         if key not in self._effects_of_methods:
-            specs = (s.name for d in self.catalog.drivers.values() for s in d.types.values())
-            derived = (s for s in specs if self.catalog.is_subtype(s, type_name))
-            found = (self.catalog.method(t, name) for t in (type_name, *derived))
+            found = (self.catalog.method(t, name) for t in self._with_derived(type_name))
             self._effects_of_methods[key] = next((effect for effect in found if effect is not None), None)
         return self._effects_of_methods[key]
 
     def method_truth(self, type_name: str, name: str) -> bool | None:
         """The truth of `obj.name()` while an object of this class, or of a class derived from it, is held."""
-        specs = (s for d in self.catalog.drivers.values() for s in d.types if self.catalog.is_subtype(s, type_name))
-        found = (self.catalog.method_truth(t, name) for t in (type_name, *specs))
-        return next((truth for truth in found if truth is not None), None)
+        key = (type_name, name)
+        if key not in self._truths:
+            found = (self.catalog.method_truth(t, name) for t in self._with_derived(type_name))
+            self._truths[key] = next((truth for truth in found if truth is not None), None)
+        return self._truths[key]
+
+    def _with_derived(self, type_name: str) -> Iterable[str]:
+        """A driver class, then the classes derived from it."""
+        yield type_name
+        names = (name for driver in self.catalog.drivers.values() for name in driver.types)
+        yield from (name for name in names if self.catalog.is_subtype(name, type_name))
 
     def methods_that(self, kind: Kind, does: Literal["derive", "release"]) -> frozenset[str]:
         """The methods of a connection whose results belong to it, or that give it back or end its transaction."""
@@ -401,10 +408,6 @@ class Analyzer:
     def constructed(self, ref: ClassRef) -> list[str]:
         """The outside classes that a project class derives from."""
         return self.resolver.outside_bases(ref.path, ref.key)
-
-    def managed_on(self, acquisition: Acquisition) -> bool:
-        """Whether the acquisition is only usable as a context manager."""
-        return acquisition.on == (On.ENTER,)
 
 
 def _gives_back(effect: Effect) -> bool:

@@ -15,7 +15,17 @@ from putback.ownership.events import CallInfo, argument_of
 from putback.ownership.handlers import CANCELLED, UNKNOWN
 from putback.ownership.site import Acquisition, Owner
 from putback.ownership.summary import ParamEffect
-from putback.ownership.transfer import BORROWING, CARRIER, CLOSING, CLOSURE, OWNED, RELEASER, TUPLE, SiteDomain
+from putback.ownership.transfer import (
+    BORROWING,
+    BOUND_CLOSE,
+    CARRIER,
+    CLOSING,
+    CLOSURE,
+    OWNED,
+    RELEASER,
+    TUPLE,
+    SiteDomain,
+)
 from putback.ownership.types import FunctionRef
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
@@ -443,8 +453,8 @@ def _own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -
 def _closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A nested function that captures the connection is called here, by name."""
     child = state.child_type(op.callee) or ""
-    if child == RELEASER and not op.receiver:
-        return Outcome((domain.closed(state) if domain.kind.release.endswith(".close()") else domain.released(state),))
+    if child.startswith(RELEASER) and not op.receiver:
+        return Outcome((domain.closed(state) if child == BOUND_CLOSE else domain.released(state),))
     keys = [child.removeprefix(CLOSURE)] if child.startswith(CLOSURE) else []
     inner = [f for f in info.functions if f.key in domain.unit.closures]
     inner += [FunctionRef(domain.unit.path, key) for key in keys if key not in {f.key for f in inner}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from putback.drivers.catalog import Catalog
 from putback.flow.names import Invoke, Member, last_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Framework, Role
@@ -10,8 +11,6 @@ from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
 from putback.ownership.project import Project
 from putback.ownership.types import FunctionRef, Instance, Method, Resolver, Scope, Symbol, Type
 from putback.ownership.unit import Unit
-
-_RELEASE_WORDS = {"close", "aclose", "release", "putconn", "remove", "dispose", "disconnect", "terminate", "shutdown"}
 
 
 class Context:
@@ -22,7 +21,7 @@ class Context:
         self.resolver = resolver
         self.frameworks = frameworks
         self._given: dict[tuple[str, str], set[Role]] = {}
-        self._called: dict[tuple[str, str], list[tuple[str, int]]] = {}
+        self._releasing = _releasing_methods(resolver.catalog)
 
     def prepare(self, resolver: Resolver) -> None:
         """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only."""
@@ -112,9 +111,16 @@ class Context:
         for home, cls in self.resolver.lineage(unit.path, unit.info.owner):
             for key in cls.methods.values():
                 other = home.functions[key]
-                if other.key != unit.key and not other.mentions.isdisjoint(_RELEASE_WORDS):
+                if other.key != unit.key and not other.mentions.isdisjoint(self._releasing):
                     return True
         return False
+
+
+def _releasing_methods(catalog: Catalog) -> frozenset[str]:
+    """The method names by which some driver gives a connection back."""
+    specs = (spec for driver in catalog.drivers.values() for spec in driver.types.values())
+    methods = ((name, effect) for spec in specs for name, effect in spec.methods.items())
+    return frozenset(n for n, e in methods if e.closes or e.releases_self or e.releases is not None or e.releases_all)
 
 
 def is_test_code(path: str) -> bool:

@@ -69,10 +69,6 @@ class SiteFacts:
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
         return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.left_at))
 
-    def ends_in(self, phase: Phase) -> bool:
-        """Whether some path leaves the function in this phase."""
-        return any(e.state.phase is phase for e in self.exploration.endings)
-
     @property
     def is_released_somewhere(self) -> bool:
         """Whether some path gives it back, rightly or by a wrong close; for a session, whether a normal path does."""

@@ -26,6 +26,7 @@ CLOSING = "<closing>"
 BORROWING = "<borrowing>"
 CLOSURE = "<closure>"
 RELEASER = "<releaser>"
+BOUND_CLOSE = "<releaser>close"
 TUPLE = "<tuple>"
 OWNED = "owner#"
 OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE)
@@ -280,7 +281,8 @@ class SiteDomain:
             return Outcome((state,))
         effect = self.effect(state, op.base, op.name)
         if effect is not None and (effect.closes or effect.releases_self):
-            return Outcome((state._replace(children=state.children | {(op.target, RELEASER)}),))
+            bound = BOUND_CLOSE if effect.closes else RELEASER
+            return Outcome((state._replace(children=state.children | {(op.target, bound)}),))
         attribute = self.analyzer.catalog.attribute(self.kind.type, op.name)
         if attribute is not None and attribute.while_held is not None and state.phase in (*_ACTIVE, Phase.PENDING):
             return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
