@@ -35,10 +35,14 @@ class Lowered:
 
     def span(self, qualname: str, at: int) -> Span:
         """Where operation `at` of function `qualname` stands in the file."""
+        return self.place(_anchor(self.nodes[qualname][at]))
+
+    def place(self, node: cst.CSTNode) -> Span:
+        """Where a node of the tree stands in the file."""
         if self._positions is None:
             wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
             self._positions = wrapper.resolve(PositionProvider)
-        found = self._positions[_anchor(self.nodes[qualname][at])]
+        found = self._positions[node]
         start, end = found.start, found.end  # type: ignore[attr-defined]
         rows = self.row_offset
         return Span(Position(start.line + rows, start.column + 1), Position(end.line + rows, end.column + 1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
 from putback.ownership.handlers import CANCELLED
 from putback.ownership.site import Acquisition, Site
+from putback.ownership.trail import Trail, trail
 from putback.ownership.unit import Unit
 
 
@@ -68,6 +69,11 @@ class SiteFacts:
         """Every way to leave the function while the connection is held, the plainest first."""
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
         return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.left_at))
+
+    @cached_property
+    def trail(self) -> Trail:
+        """Where it is released, handed on and lent, and the names that belong to it."""
+        return trail(self.function.analyzer, self.function.unit, self.site, self.exploration)
 
     @property
     def is_released_somewhere(self) -> bool:
@@ -175,6 +181,16 @@ class FunctionFacts:
     def path(self) -> str:
         """The file, as findings spell it."""
         return self.display(self.unit.path)
+
+    @property
+    def rows(self) -> Sequence[str]:
+        """The rows of the file, without line ends."""
+        return self.analyzer.reader.rows(self.unit.path)
+
+    @property
+    def quick_calls(self) -> frozenset[str]:
+        """The names that calls have here which take no time worth mentioning: making a response."""
+        return frozenset()
 
     @property
     def name(self) -> str:

@@ -67,7 +67,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
-from putback.rules import pb107_acquired_connection_lost, wording
+from putback.rules import mending, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 
 
@@ -87,7 +87,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if applies(site):
             leak = site.leaks[0]
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} is never given back: {wording.cost(site)}",
@@ -96,6 +96,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
             )
+            yield mending.given_back(found, site)
 
 
 RULE = Rule("PB101", "connection-never-released", "leak", Severity.ERROR, __doc__, check)

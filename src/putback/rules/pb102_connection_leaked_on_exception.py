@@ -57,6 +57,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
 from putback.rules import (
+    mending,
     pb101_connection_never_released,
     pb103_connection_leaked_on_early_exit,
     pb107_acquired_connection_lost,
@@ -72,7 +73,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if _applies(site):
             leak = next((x for x in site.leaks if not x.cancelled), site.leaks[0])
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if {_cause(site, leak)}: {wording.cost(site)}",
@@ -81,6 +82,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
             )
+            yield mending.given_back(found, site)
 
 
 def _applies(site: SiteFacts) -> bool:

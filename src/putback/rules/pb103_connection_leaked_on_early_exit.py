@@ -62,7 +62,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
-from putback.rules import pb101_connection_never_released, pb107_acquired_connection_lost, wording
+from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 
 
@@ -86,7 +86,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         leak = _exit(site)
         if leak is not None and applies(site):
             row = facts.unit.span(leak.raised_at if leak.explicit else leak.left_at).start.row
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back when the function ends at line {row}: {wording.cost(site)}",
@@ -95,6 +95,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
             )
+            yield mending.given_back(found, site)
 
 
 RULE = Rule("PB103", "connection-leaked-on-early-exit", "leak", Severity.ERROR, __doc__, check)

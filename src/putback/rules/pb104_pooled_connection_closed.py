@@ -58,7 +58,7 @@ from putback.drivers.schema import Close
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -72,7 +72,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         result = "the connection is thrown away and the pool has to open a new one" if frees else wording.cost(site)
         for at in site.wrong_closes:
             trace = (wording.acquired(site), facts.step(at, f"closed here instead of {wording.release(site)}"))
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} comes from a pool and is closed instead of given back: {result}",
@@ -82,6 +82,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 at=at,
                 help=f"give it back: {wording.release(site)}",
             )
+            yield mending.given_back(found, site)
 
 
 RULE = Rule("PB104", "pooled-connection-closed", "leak", Severity.ERROR, __doc__, check)

@@ -50,7 +50,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity, Step
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -75,7 +75,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         else:
             text = f"no name holds the {wording.noun(site)}, so nothing can give it back: {wording.cost(site)}"
             trace = wording.trace(site, site.leaks[0])
-        yield report(
+        found = report(
             RULE,
             site,
             text,
@@ -84,6 +84,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             trace=trace,
             help=wording.help_line(site),
         )
+        yield mending.given_back(found, site)
 
 
 RULE = Rule("PB107", "acquired-connection-lost", "leak", Severity.ERROR, __doc__, check)

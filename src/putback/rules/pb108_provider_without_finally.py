@@ -55,7 +55,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -77,7 +77,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         leak = _at_yield(site)
         if leak is not None and applies(site):
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if the code that uses it raises: {wording.cost(site)}",
@@ -87,6 +87,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 at=leak.raised_at,
                 help=f"put the `yield` in a `try` and the release in its `finally`: {wording.release(site)}",
             )
+            yield mending.given_back(found, site)
 
 
 RULE = Rule("PB108", "provider-without-finally", "leak", Severity.ERROR, __doc__, check)

@@ -61,7 +61,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts, SiteFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -80,7 +80,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         defect = next(site.defects(transfer.CLOSING_KEEPS), None) or next(site.defects(transfer.WITH_KEEPS))
         closing = defect.what == transfer.CLOSING_KEEPS
         does = "closes the connection and keeps its slot" if closing else "only ends the transaction"
-        yield report(
+        found = report(
             RULE,
             site,
             f"this `with` {does}, it does not give {wording.subject(site)} back: {wording.cost(site)}",
@@ -89,6 +89,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             trace=(wording.acquired(site), facts.step(defect.at, f"leaving this `with` {does}")),
             help=f"release it in a `finally`: {wording.release(site)}",
         )
+        yield mending.given_back(found, site)
 
 
 RULE = Rule("PB109", "with-does-not-release", "leak", Severity.ERROR, __doc__, check)

@@ -52,7 +52,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -61,7 +61,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         defect = next(site.defects(transfer.UNBOUND), None)
         if defect is not None:
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"if this acquire fails, {wording.subject(site)} is not bound and its release raises UnboundLocalError",
@@ -73,6 +73,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 ),
                 help="move the acquire in front of the `try`",
             )
+            yield mending.given_back(found, site)
 
 
 RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check)

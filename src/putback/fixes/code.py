@@ -1,0 +1,198 @@
+"""A function as a fix sees it: libcst nodes with their parents, their blocks and their rows in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.flow.ir import MODULE
+from putback.flow.lower import Lowered
+from putback.model.span import Span
+
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+Block = cst.IndentedBlock | cst.Module
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Statement number `index` of a block."""
+
+    block: Block
+    index: int
+
+    @property
+    def statements(self) -> Sequence[cst.BaseStatement]:
+        """All statements of the block."""
+        return self.block.body  # type: ignore[return-value]
+
+    @property
+    def statement(self) -> cst.BaseStatement:
+        """The statement itself."""
+        return self.statements[self.index]
+
+
+class Code:
+    """The function `key` of a lowered slice. `rows` are the rows of the whole file, without line ends."""
+
+    def __init__(self, lowered: Lowered, key: str, rows: Sequence[str]) -> None:
+        self.lowered = lowered
+        self.key = key
+        self.rows = rows
+        self.function = lowered.nodes[key][lowered.functions[key].at]
+        if not isinstance(self.function, (cst.FunctionDef, cst.Module)):
+            raise Declined("it stands in a lambda")
+        self.is_async = isinstance(self.function, cst.FunctionDef) and self.function.asynchronous is not None
+        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._walk()
+
+    def _walk(self) -> None:
+        stack: list[cst.CSTNode] = [self.function]
+        while stack:
+            node = stack.pop()
+            for child in node.children:
+                self._parents[child] = node
+                stack.append(child)
+
+    def node(self, at: int) -> cst.CSTNode:
+        """The node of operation `at`."""
+        return self.lowered.nodes[self.key][at]
+
+    def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        """The node around `node`; None around the function."""
+        return self._parents.get(node)
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """The nodes around `node`, the nearest first, up to the function."""
+        current = self._parents.get(node)
+        while current is not None:
+            yield current
+            current = self._parents.get(current)
+
+    def is_inside(self, node: cst.CSTNode, outer: cst.CSTNode) -> bool:
+        """Whether `node` is `outer` or stands in it."""
+        return node is outer or any(a is outer for a in self.ancestors(node))
+
+    def place(self, node: cst.CSTNode) -> Place:
+        """The innermost statement of a block that holds `node`."""
+        child = node
+        for parent in self.ancestors(node):
+            if isinstance(parent, (cst.IndentedBlock, cst.Module)):
+                index = next((i for i, s in enumerate(parent.body) if s is child), None)
+                if index is not None:
+                    return Place(parent, index)
+            if isinstance(parent, cst.SimpleStatementSuite):
+                raise Declined("the statement shares its line with the header of its block")
+            child = parent
+        raise Declined("it stands outside of any block")
+
+    def owner(self, block: Block) -> cst.CSTNode | None:
+        """The compound statement, clause or function whose body `block` is."""
+        return self._parents.get(block)
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Where a node stands in the file."""
+        return self.lowered.place(node)
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The source text of a node."""
+        return self.lowered.tree.code_for_node(node).strip()
+
+    def first_row(self, statement: cst.CSTNode) -> int:
+        """The row on which a statement begins, decorators included, comments above it not."""
+        if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
+            return self.span(statement.decorators[0]).start.row
+        return self.span(statement).start.row
+
+    def last_row(self, statement: cst.CSTNode) -> int:
+        """The last row of a statement, with the deeper comments that follow it."""
+        end = self.span(statement).end
+        last = end.row - 1 if end.column == 1 else end.row
+        indent = len(self.indent_of(statement))
+        row = last + 1
+        while row <= len(self.rows):
+            text = self.rows[row - 1]
+            bare = text.strip()
+            if bare and not (bare.startswith("#") and len(text) - len(text.lstrip()) > indent):
+                break
+            last = row if bare else last
+            row += 1
+        return last
+
+    def indent_of(self, statement: cst.CSTNode) -> str:
+        """The white space in front of a statement."""
+        text = self.rows[self.first_row(statement) - 1]
+        return text[: len(text) - len(text.lstrip())]
+
+    def unit(self) -> str:
+        """One level of indentation, as the function itself has it."""
+        body = self.function.body
+        if isinstance(self.function, cst.Module) or not isinstance(body, cst.IndentedBlock) or not body.body:
+            return self.lowered.tree.default_indent
+        inner, outer = self.indent_of(body.body[0]), self.indent_of(self.function)
+        return inner.removeprefix(outer) or self.lowered.tree.default_indent
+
+    def draft(self) -> Draft:
+        """An empty change of this file that leaves string literals alone."""
+        return Draft(self.rows, self._string_rows())
+
+    def _string_rows(self) -> frozenset[int]:
+        """The rows that begin inside a string literal."""
+        found: set[int] = set()
+        for node in (self.function, *self._parents):
+            if isinstance(node, (cst.SimpleString, cst.FormattedString)):
+                span = self.span(node)
+                found.update(range(span.start.row + 1, span.end.row + 1))
+        return frozenset(found)
+
+    def ensure_complete(self, first: int, last: int) -> None:
+        """Decline where a module's rows hold definitions that were not parsed with its top level."""
+        if self.key != MODULE:
+            return
+        parsed = self.lowered.tree.code.split("\n")
+        if any(self.rows[r - 1].strip() and not parsed[r - 1].strip() for r in range(first, last + 1)):
+            raise Declined("functions are defined in between")
+
+
+def names(node: cst.CSTNode) -> Iterator[cst.Name]:
+    """Every variable that is read or bound below a node; attributes and keywords are no variables."""
+    stack: list[cst.CSTNode] = [node]
+    while stack:
+        current = stack.pop()
+        match current:
+            case cst.Name():
+                yield current
+            case cst.Attribute():
+                stack.append(current.value)
+            case cst.Arg():
+                stack.append(current.value)
+            case _:
+                stack.extend(reversed(current.children))
+
+
+def mentions(node: cst.CSTNode, wanted: frozenset[str]) -> bool:
+    """Whether one of the variables `wanted` occurs below a node."""
+    return any(n.value in wanted for n in names(node))
+
+
+def all_below(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and every node below it."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(current.children))
+
+
+def dotted(node: cst.CSTNode) -> str | None:
+    """`a.b.c` for a chain of names, None for everything else."""
+    match node:
+        case cst.Name(value=value):
+            return value
+        case cst.Attribute(value=base, attr=attr):
+            head = dotted(base)
+            return None if head is None else f"{head}.{attr.value}"
+    return None

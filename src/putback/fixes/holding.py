@@ -1,0 +1,44 @@
+"""What a fix has to know of one held connection; the rules fill it from the analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from putback.fixes.code import Code
+from putback.fixes.imports import Needed
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The paired release as a statement, with the imports it needs; `reason` says why there is none ("")."""
+
+    statement: str = ""
+    needs: tuple[Needed, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One acquire of a function and what becomes of the connection.
+
+    `acquire` is the call, `name` the variable ("" for none), `related` every local name that is the connection or
+    belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead;
+    `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
+    release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function.
+    `cheap` are the qualified or bare names of calls that take no time worth mentioning.
+    """
+
+    code: Code
+    acquire: cst.CSTNode
+    name: str
+    related: frozenset[str]
+    release: Release
+    closers: tuple[cst.CSTNode, ...] = ()
+    wrong: tuple[cst.CSTNode, ...] = ()
+    handed_on: tuple[cst.CSTNode, ...] = ()
+    lazy: bool = False
+    maybe_none: bool = False
+    lent: bool = False
+    cheap: frozenset[str] = frozenset()

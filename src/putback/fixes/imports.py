@@ -1,0 +1,143 @@
+"""Adding an import in the style of the file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.model.span import Position, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A name that a fix uses: `from module import name`, and `beside` a name that the file imports from there already.
+
+    With `beside` the module may stay "": the new name goes into the statement that imports that one.
+    """
+
+    name: str
+    module: str = ""
+    beside: str = ""
+
+
+def add_import(draft: Draft, rows: Sequence[str], needed: Needed) -> None:
+    """Import a name, unless the file does so already. Raises Declined where the place cannot be found."""
+    tree = ast.parse("\n".join(rows))
+    statements = list(_imports(tree))
+    if any(_brings(s, needed) for s in statements):
+        return
+    if _is_bound(tree, needed.name):
+        raise Declined(f"`{needed.name}` means something else in this file")
+    target = next((s for s in statements if isinstance(s, ast.ImportFrom) and _extends(s, needed)), None)
+    if target is not None:
+        _extend(draft, rows, target, needed.name)
+    elif needed.module:
+        _new_statement(draft, rows, tree, f"from {needed.module} import {needed.name}", needed.module)
+    else:
+        raise Declined(f"how to import `{needed.name}` is not clear")
+
+
+def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+
+
+def _brings(statement: ast.Import | ast.ImportFrom, needed: Needed) -> bool:
+    """Whether the name is imported here, at the module's top level."""
+    if not isinstance(statement, ast.ImportFrom) or statement.col_offset:
+        return False
+    same = not needed.module or statement.module == needed.module
+    return same and any((a.asname or a.name) == needed.name and a.name == needed.name for a in statement.names)
+
+
+def _extends(statement: ast.ImportFrom, needed: Needed) -> bool:
+    if needed.beside:
+        return any((a.asname or a.name) == needed.beside for a in statement.names)
+    return statement.module == needed.module and not statement.level and not statement.col_offset
+
+
+def _is_bound(tree: ast.Module, name: str) -> bool:
+    """Whether the module's top level gives the name another meaning."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name:
+            return True
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            return True
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and any((a.asname or a.name) == name for a in node.names):
+            return True
+    return False
+
+
+def _extend(draft: Draft, rows: Sequence[str], statement: ast.ImportFrom, name: str) -> None:
+    """Add a name to an import statement, in its order where it has one."""
+    names = [a.name for a in statement.names]
+    if names == ["*"]:
+        raise Declined(f"`{name}` comes from a star import")
+    is_sorted = names == sorted(names, key=_order)
+    before = next((a for a in statement.names if is_sorted and _order(a.name) > _order(name)), None)
+    anchor = before or statement.names[-1]
+    row = anchor.lineno
+    begin = len(rows[row - 1].encode()[: anchor.col_offset].decode()) + 1
+    end = len(rows[row - 1].encode()[: anchor.end_col_offset].decode()) + 1
+    alone = rows[row - 1].strip().rstrip(",") == rows[row - 1][begin - 1 : end - 1] and statement.end_lineno != statement.lineno
+    if alone:
+        indent = rows[row - 1][: begin - 1]
+        if before is None and not rows[row - 1].rstrip().endswith(","):
+            draft.replace(Span(Position(row, end), Position(row, end)), ",")
+        draft.insert(row if before is not None else row + 1, [f"{indent}{name},"])
+    elif before is not None:
+        draft.replace(Span(Position(row, begin), Position(row, begin)), f"{name}, ")
+    else:
+        draft.replace(Span(Position(row, end), Position(row, end)), f", {name}")
+
+
+def _order(name: str) -> tuple[int, str]:
+    """As isort orders names: CONSTANTS, Classes, functions."""
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
+
+
+def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: str, module: str) -> None:
+    """A new import statement among those at the top, or behind the docstring."""
+    top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)) and not _is_future(n)]
+    if not top:
+        draft.insert(_behind_header(tree) + 1, [text] if tree.body else [text])
+        return
+    block = _first_block(rows, top)
+    later = next((n for n in block if _is_behind(n, module)), None)
+    if later is not None:
+        draft.insert(later.lineno, [text])
+    else:
+        draft.insert((block[-1].end_lineno or block[-1].lineno) + 1, [text])
+
+
+def _is_future(node: ast.Import | ast.ImportFrom) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _first_block(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> list[ast.Import | ast.ImportFrom]:
+    """The imports that stand together at the top, where the standard library's are."""
+    block = [top[0]]
+    for node in top[1:]:
+        if any(not r.strip() for r in rows[(block[-1].end_lineno or 0) : node.lineno - 1]):
+            break
+        block.append(node)
+    return block
+
+
+def _is_behind(node: ast.Import | ast.ImportFrom, module: str) -> bool:
+    """Whether an import sorts behind `from module import ...`."""
+    return isinstance(node, ast.ImportFrom) and not node.level and (node.module or "") > module
+
+
+def _behind_header(tree: ast.Module) -> int:
+    """The last row of the docstring and the `__future__` imports; 0 without any."""
+    last = 0
+    for index, node in enumerate(tree.body):
+        is_docstring = index == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_docstring or (isinstance(node, ast.ImportFrom) and _is_future(node)):
+            last = node.end_lineno or node.lineno
+    return last

@@ -1,0 +1,237 @@
+"""Where a `try ... finally` with the release goes: the decision, before any row is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from putback.fixes import region
+from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_guard
+from putback.fixes.code import Block, Code, Place, mentions
+from putback.fixes.declined import Declined
+from putback.fixes.holding import Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Statements `first` to `last` of `block` come under a `try`; `release` is its `finally`.
+
+    `absorbs`: the range is one `try` statement that gets the `finally` itself. `guarded`: the name is bound to None
+    before, and the release asks. `binds_none`: that binding has to be written. `finisher` is the release behind the range
+    that moves into the `finally`. `longer`: the connection is held longer than before on a normal path.
+    """
+
+    block: Block
+    first: int
+    last: int
+    release: str
+    closers: tuple[Closer, ...]
+    absorbs: cst.Try | None = None
+    guarded: bool = False
+    binds_none: bool = False
+    finisher: Closer | None = None
+    longer: bool = False
+
+    @property
+    def statements(self) -> Sequence[cst.BaseStatement]:
+        """The protected statements."""
+        return self.block.body[self.first : self.last + 1]  # type: ignore[return-value]
+
+
+def protection(holding: Holding) -> Protection:
+    """Decide how the connection of `holding` is given back. Raises Declined."""
+    code = holding.code
+    place = acquiring(holding)
+    closers = closers_of(holding)
+    region.ensure_single_binding(holding, place.statement, closers)
+    region.ensure_stays_inside(holding)
+    release = _release(holding, closers)
+    if _used_elsewhere(holding, place):
+        return _around(holding, place, closers, release)
+    attempt = _enclosing_try(code, place)
+    if attempt is not None and attempt.handlers and _body_of(code, place, attempt):
+        found = _around(holding, place, closers, release)
+        if not found.longer:
+            return found
+    return _behind(holding, place.block, place.index + 1, closers, release)
+
+
+def acquiring(holding: Holding) -> Place:
+    """The statement `name = acquire`. Raises Declined for every other form."""
+    place = holding.code.place(holding.acquire)
+    statement = place.statement
+    if not isinstance(statement, cst.SimpleStatementLine):
+        raise Declined("it is acquired in the header of a compound statement")
+    if len(statement.body) > 1:
+        raise Declined("several statements share its line")
+    match statement.body[0]:
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value):
+            pass
+        case cst.AnnAssign(target=cst.Name(), value=value) if value is not None:
+            pass
+        case _:
+            raise Declined("the connection is not bound to a name of its own")
+    inner = value.expression if isinstance(value, cst.Await) else value
+    if inner is not holding.acquire:
+        raise Declined("the acquire is part of a larger expression")
+    return place
+
+
+def _release(holding: Holding, closers: Sequence[Closer]) -> str:
+    """The statement that gives the connection back: as the function has it already, else the paired one."""
+    text = common_text(holding.code, closers) or holding.release.statement
+    if not text:
+        raise Declined(holding.release.reason or "how it is given back is not known")
+    if text.startswith("await ") and not holding.code.is_async:
+        raise Declined("its release must be awaited, and the function is not async")
+    return text
+
+
+def _enclosing_try(code: Code, place: Place) -> cst.Try | None:
+    """The innermost `try` in whose body a statement stands."""
+    child: cst.CSTNode = place.statement
+    for parent in code.ancestors(place.statement):
+        if isinstance(parent, cst.Try) and parent.body is child:
+            return parent
+        child = parent
+    return None
+
+
+def _body_of(code: Code, place: Place, attempt: cst.Try) -> bool:
+    return attempt.body is place.block
+
+
+def _used_elsewhere(holding: Holding, place: Place) -> bool:
+    """Whether the connection is mentioned outside of the acquire's statement and those behind it in its block."""
+    return any(not _is_behind(holding.code, n, place) for n in region.uses(holding))
+
+
+def _is_behind(code: Code, node: cst.CSTNode, place: Place) -> bool:
+    return any(code.is_inside(node, s) for s in place.statements[place.index :])
+
+
+# -- from behind the acquire to the release or the last use
+
+
+def _behind(
+    holding: Holding, block: Block, start: int, closers: Sequence[Closer], release: str, present: bool = False
+) -> Protection:
+    """Protect the statements of `block` from number `start` to the release or the last use.
+
+    `present`: the connection is known not to be None there.
+    """
+    rest: Sequence[cst.BaseStatement] = block.body[start:]  # type: ignore[assignment]
+    finisher = next((c for c in reversed(closers) if any(s is c.statement for s in rest)), None)
+    if finisher is not None:
+        end = next(i for i, s in enumerate(rest) if s is finisher.statement)
+        behind = [s for s in rest[end + 1 :] if not any(s is f for f in finisher.forgets)]
+        if region.last_use(holding, behind) >= 0:
+            raise Declined(f"`{holding.name}` is used after its release")
+        end -= 1
+    else:
+        end = _natural_end(holding, rest, closers)
+    if end < 0:
+        raise Declined("nothing is done with it before it is lost")
+    first = next((i for i in range(end) if not region.keeps_safe(holding, rest[i])), end)
+    only = rest[end] if first == end else None
+    if finisher is None and only is not None and _asks_for_it(holding, only):
+        return _behind(holding, only.body, 0, closers, release, True)  # type: ignore[attr-defined]
+    inside = [c for c in closers if c is not finisher and not c.is_wrong]
+    present = present or any(region.rules_out_none(holding, s) for s in rest[:first])
+    return Protection(
+        block,
+        start + first,
+        start + end,
+        release,
+        tuple(closers),
+        only if isinstance(only, cst.Try) and isinstance(only.body, cst.IndentedBlock) else None,
+        holding.maybe_none and not present,
+        False,
+        finisher,
+        any(region.runs_longer(holding, c, rest[end]) for c in inside),
+    )
+
+
+def _asks_for_it(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether a statement is `if conn:` around all that is done with the connection."""
+    return (
+        isinstance(statement, cst.If)
+        and isinstance(statement.body, cst.IndentedBlock)
+        and isinstance(statement.test, cst.Name | cst.Comparison)
+        and is_guard(statement.test, frozenset({holding.name}))
+        and (statement.orelse is None or not mentions(statement.orelse, holding.related))
+    )
+
+
+def _natural_end(holding: Holding, rest: Sequence[cst.BaseStatement], closers: Sequence[Closer]) -> int:
+    """The index in `rest` of the last statement that has to come under the `try`."""
+    if holding.lazy and not closers:
+        return len(rest) - 1
+    released = [i for i, s in enumerate(rest) if any(holding.code.is_inside(c.statement, s) for c in closers)]
+    return max([region.last_use(holding, rest), *released])
+
+
+# -- around everything, with the name bound to None before
+
+
+def _around(holding: Holding, place: Place, closers: Sequence[Closer], release: str) -> Protection:
+    """Protect the smallest stretch of statements that holds the acquire and every use."""
+    code = holding.code
+    block, first, last = _stretch(holding, place)
+    statements = block.body
+    finisher = next((c for c in reversed(closers) if any(c.statement is s for s in statements[first : last + 1])), None)
+    if finisher is not None:
+        last = next(i for i, s in enumerate(statements) if s is finisher.statement) - 1
+    if last < first:
+        raise Declined("it is released outside of the block that acquires it")
+    inside = [c for c in closers if c is not finisher]
+    single = statements[first] if first == last else None
+    end = single if single is not None else statements[last]
+    return Protection(
+        block,
+        first,
+        last,
+        release,
+        tuple(closers),
+        single if isinstance(single, cst.Try) and isinstance(single.body, cst.IndentedBlock) else None,
+        True,
+        not _is_none_before(holding, Place(block, first)),
+        finisher,
+        any(region.runs_longer(holding, c, end) for c in inside if not c.is_wrong),
+    )
+
+
+def _stretch(holding: Holding, place: Place) -> tuple[Block, int, int]:
+    """The innermost block, with first and last index, in which all uses stand behind or in the acquiring statement."""
+    code = holding.code
+    used = region.uses(holding)
+    attempt = _enclosing_try(code, place)
+    current = place
+    while True:
+        reached = attempt is None or not code.is_inside(current.statement, attempt) or current.statement is attempt
+        if reached and all(_is_behind(code, n, current) for n in used):
+            if attempt is None and current.statement is place.statement:
+                raise Declined("its uses cannot be followed")
+            last = max(i for i, s in enumerate(current.statements) if any(code.is_inside(n, s) for n in used))
+            return current.block, current.index, last
+        outer = code.owner(current.block)
+        if isinstance(outer, cst.For | cst.While):
+            raise Declined("it is acquired in a loop and used outside of it")
+        if outer is None or isinstance(outer, cst.FunctionDef | cst.Module | cst.ClassDef):
+            raise Declined(f"`{holding.name}` is used before it is acquired")
+        current = code.place(outer)
+
+
+def _is_none_before(holding: Holding, place: Place) -> bool:
+    """Whether a statement before `place`, in its block or one around it, binds the name to None on every way there."""
+    code = holding.code
+    current = place
+    while True:
+        if any(forgets(s, holding.name) for s in current.statements[: current.index]):
+            return True
+        outer = code.owner(current.block)
+        if outer is None or isinstance(outer, cst.For | cst.While | cst.FunctionDef | cst.Module):
+            return False
+        current = code.place(outer)

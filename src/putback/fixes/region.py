@@ -1,0 +1,239 @@
+"""Which statements use a connection, where its use ends, and what would run longer while it is held."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from putback.fixes.closers import Closer, forgets
+from putback.fixes.code import Code, Place, all_below, dotted, mentions, names
+from putback.fixes.declined import Declined
+from putback.fixes.holding import Holding
+
+_LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
+_LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
+_LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+_QUICK_METHODS = {
+    *("append", "extend", "format", "get", "items", "join", "keys", "lower", "pop", "replace", "split", "strip"),
+    *("update", "upper", "values", "encode", "decode", "isoformat", "startswith", "endswith", "copy", "add"),
+    *_LOGGING,
+}
+
+
+def bindings(code: Code, name: str) -> list[cst.Name]:
+    """Every place where a function binds or deletes `name`."""
+    return [n for n in names(code.function) if n.value == name and _is_target(code, n)]
+
+
+def _is_target(code: Code, node: cst.Name) -> bool:
+    child: cst.CSTNode = node
+    for parent in code.ancestors(node):
+        match parent:
+            case cst.Tuple() | cst.List() | cst.Element() | cst.StarredElement():
+                child = parent
+            case cst.AssignTarget() | cst.AsName() | cst.Del() | cst.Param():
+                return True
+            case cst.AnnAssign() | cst.AugAssign() | cst.NamedExpr() | cst.For() | cst.CompFor():
+                return parent.target is child
+            case _:
+                return False
+    return False
+
+
+def ensure_single_binding(holding: Holding, statement: cst.BaseStatement, closers: Sequence[Closer]) -> None:
+    """Decline when the name stands for anything but this connection or None."""
+    code = holding.code
+    removed = [s for closer in closers for s in closer.removed]
+    for node in bindings(code, holding.name):
+        place = code.place(node) if not isinstance(code.parent(node), cst.Param) else None
+        if place is None:
+            raise Declined(f"`{holding.name}` may be the caller's connection")
+        if place.statement is statement or any(code.is_inside(node, s) for s in removed):
+            continue
+        if not forgets(place.statement, holding.name):
+            raise Declined(f"`{holding.name}` is bound more than once")
+
+
+def uses(holding: Holding) -> list[cst.Name]:
+    """Every mention of the connection or of what belongs to it, its bindings to None left out."""
+    code = holding.code
+    wanted = holding.related | {holding.name}
+    return [n for n in names(code.function) if n.value in wanted and not _is_initial(code, n)]
+
+
+def _is_initial(code: Code, node: cst.Name) -> bool:
+    return any(
+        isinstance(p, cst.SimpleStatementLine) and forgets(p, node.value) for p in code.ancestors(node)
+    )
+
+
+def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
+    """The index of the last statement that needs the connection; -1 for none.
+
+    Results that are computed only when they are read (generator expressions, `map`, what an unknown function makes of
+    the connection) count as use as long as their names are read.
+    """
+    wanted = holding.related | {holding.name}
+    last = -1
+    for index, statement in enumerate(statements):
+        if mentions(statement, wanted):
+            last = index
+            wanted |= _lazy_names(statement, wanted)
+    return last
+
+
+def _lazy_names(statement: cst.BaseStatement, wanted: frozenset[str]) -> frozenset[str]:
+    """The names that a statement binds to something which will use the connection later."""
+    found: set[str] = set()
+    for node in all_below(statement):
+        if isinstance(node, cst.FunctionDef) and mentions(node, wanted):
+            found.add(node.name.value)
+        if isinstance(node, cst.Assign) and _is_lazy(node.value, wanted):
+            found.update(n.value for t in node.targets for n in names(t.target))
+    return frozenset(found)
+
+
+def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str]) -> bool:
+    for node in all_below(value):
+        if isinstance(node, (cst.GeneratorExp, cst.Lambda)) and mentions(node, wanted):
+            return True
+        if isinstance(node, cst.Call) and any(mentions(a, wanted) for a in node.args):
+            called = dotted(node.func) or ""
+            if called in _LAZY_BUILTINS or not hasattr(builtins, called):
+                return True
+    return False
+
+
+def ensure_stays_inside(holding: Holding) -> None:
+    """Decline when something that needs the open connection leaves the function."""
+    code = holding.code
+    wanted = holding.related | {holding.name}
+    for node in all_below(code.function):
+        if isinstance(node, cst.Return) and node.value is not None:
+            value = node.value.expression if isinstance(node.value, cst.Await) else node.value
+            if isinstance(value, cst.Name) and value.value in wanted:
+                raise Declined(f"`{value.value}` leaves the function")
+            if _is_lazy(value, wanted) and not isinstance(value, cst.Call):
+                raise Declined("what it returns still needs the connection")
+
+
+def returns_objects(holding: Holding) -> bool:
+    """Whether the function returns something that may be loaded through the session later."""
+    values = (n.value for n in all_below(holding.code.function) if isinstance(n, cst.Return))
+    return any(v is not None and not _is_plain(v) for v in values)
+
+
+def _is_plain(value: cst.BaseExpression) -> bool:
+    """Whether a returned value is worked out completely before the function ends."""
+    match value:
+        case cst.BaseNumber() | cst.BaseString() | cst.Comparison() | cst.ListComp() | cst.DictComp():
+            return True
+        case cst.Name(value=name):
+            return name in ("None", "True", "False")
+        case cst.UnaryOperation() | cst.BooleanOperation():
+            return all(_is_plain(c) for c in value.children if isinstance(c, cst.BaseExpression))
+        case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
+            elements = [e.value for e in value.elements if isinstance(e, (cst.Element, cst.DictElement))]
+            return all(_is_plain(e) or isinstance(e, cst.Attribute) for e in elements)
+        case cst.Call(func=func):
+            return dotted(func) in ("int", "str", "len", "bool", "float", "sum", "repr")
+    return False
+
+
+def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether a statement can neither raise nor end the function while the connection is there."""
+    match statement:
+        case cst.If(test=cst.UnaryOperation(operator=cst.Not(), expression=cst.Name(value=name)), orelse=None):
+            return name == holding.name
+        case cst.If(test=cst.Comparison() as test, orelse=None):
+            return _is_none_test(test, holding.name)
+        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(func=func))]):
+            return _logs(func) and not mentions(statement, holding.related)
+        case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
+            return isinstance(value, cst.Name | cst.SimpleString | cst.Integer) and not mentions(value, holding.related)
+    return False
+
+
+def rules_out_none(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether the function ends at this statement when the acquire has handed out None."""
+    is_test = isinstance(statement, cst.If) and keeps_safe(holding, statement)
+    return is_test and isinstance(statement, cst.If) and _leaves(statement.body.body[-1])
+
+
+def _is_none_test(test: cst.Comparison, name: str) -> bool:
+    match test:
+        case cst.Comparison(
+            left=cst.Name(value=left),
+            comparisons=[cst.ComparisonTarget(operator=cst.Is(), comparator=cst.Name(value="None"))],
+        ):
+            return left == name
+    return False
+
+
+def _logs(func: cst.BaseExpression) -> bool:
+    """Whether a call prints or logs, which is not counted as able to raise."""
+    if isinstance(func, cst.Name):
+        return func.value == "print"
+    return isinstance(func, cst.Attribute) and func.attr.value in _LOGGING
+
+
+# -- time
+
+
+def runs_longer(holding: Holding, closer: Closer, end: cst.CSTNode | None) -> bool:
+    """Whether moving a release to the end of `end` (a statement or block) keeps the connection while real work runs."""
+    code = holding.code
+    if _on_error_path(code, closer.statement):
+        return False
+    return any(not _is_quick(holding, s) for s in _tail(code, closer, end))
+
+
+def _on_error_path(code: Code, statement: cst.CSTNode) -> bool:
+    return any(isinstance(a, (cst.ExceptHandler, cst.ExceptStarHandler)) for a in code.ancestors(statement))
+
+
+def _tail(code: Code, closer: Closer, end: cst.CSTNode | None) -> Iterator[cst.BaseStatement]:
+    """The statements that run after a release, on a normal path, until `end` is left."""
+    removed = {id(s) for s in closer.removed}
+    statement: cst.CSTNode = closer.statement
+    while True:
+        place = code.place(statement)
+        behind = [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
+        yield from behind
+        if any(_leaves(s) for s in behind):
+            return
+        outer = code.owner(place.block)
+        if outer is None or outer is end or isinstance(outer, cst.FunctionDef | cst.Module):
+            return
+        statement = outer
+
+
+def _leaves(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, _LEAVING) for s in statement.body)
+
+
+def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether a statement does next to nothing: no await, and only calls that are known to be cheap."""
+    for node in all_below(statement):
+        if isinstance(node, (cst.Await, cst.Yield, cst.For, cst.While, cst.With)):
+            return False
+        if isinstance(node, cst.Call) and not _is_quick_call(holding, node):
+            return False
+    return True
+
+
+def _is_quick_call(holding: Holding, node: cst.Call) -> bool:
+    called = dotted(node.func) or ""
+    last = node.func.attr.value if isinstance(node.func, cst.Attribute) else called
+    if hasattr(builtins, called) or last[:1].isupper() or called in holding.cheap:
+        return True
+    if isinstance(node.func, cst.Attribute):
+        return last in _QUICK_METHODS or last == "close" and mentions(node.func.value, holding.related)
+    return False
+
+
+def ends_block(place: Place) -> bool:
+    """Whether nothing follows a statement in its block."""
+    return place.index + 1 == len(place.statements)

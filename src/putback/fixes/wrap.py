@@ -1,0 +1,250 @@
+"""Put in a `try`: the rows of a protection. Rules PB101, PB102, PB103, PB104, PB107, PB108, PB111."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from putback.fixes.closers import Closer, Form
+from putback.fixes.code import Code, Place
+from putback.fixes.draft import Draft
+from putback.fixes.holding import Holding
+from putback.fixes.imports import add_import
+from putback.fixes.protect import Protection, protection
+from putback.fixes.removal import Removal, comments
+from putback.fixes.region import returns_objects
+from putback.model.fix import Applicability, Fix
+
+
+def give_back(holding: Holding) -> Fix:
+    """The fix that releases the connection of `holding` on every path. Raises Declined."""
+    found = protection(holding)
+    writer = _Writer(holding, found)
+    writer.write()
+    doubts = _doubts(holding, found)
+    message = f"release it in a `finally`: {found.release}"
+    if doubts:
+        message = f"{message} ({'; '.join(doubts)})"
+    return Fix(Applicability.UNSAFE if doubts else Applicability.SAFE, message, writer.draft.edits())
+
+
+def _doubts(holding: Holding, found: Protection) -> list[str]:
+    """Why the fix may change what a path that did not leak does."""
+    doubts = []
+    if found.longer:
+        doubts.append("it is held a little longer on some path")
+    if holding.lazy and not holding.closers and returns_objects(holding):
+        doubts.append("objects that the function returns can no longer be loaded through the session")
+    return doubts
+
+
+class _Writer:
+    """Writes one protection into a draft."""
+
+    def __init__(self, holding: Holding, found: Protection) -> None:
+        self.holding = holding
+        self.code: Code = holding.code
+        self.found = found
+        self.draft: Draft = self.code.draft()
+        self.unit = self.code.unit()
+        self.indent = self.code.indent_of(found.statements[0])
+        removed = [s for closer in found.closers for s in closer.removed]
+        self.remark = ""
+        self.removal = Removal(self.code, self.draft, removed)
+        self.first = self._first_row()
+        self.last = self.code.last_row(found.statements[-1])
+
+    def write(self) -> None:
+        self.code.ensure_complete(self.first, self.last)
+        carried = self._carry_comments()
+        hoisted = self._hoisted()
+        target = self.found.absorbs
+        if target is not None:
+            self._absorb(target, carried)
+        elif hoisted is not None:
+            self._hoist(hoisted, carried)
+        else:
+            self._wrap(carried)
+        if self.found.binds_none:
+            self.draft.insert(self.first, [f"{self.indent}{self.holding.name} = None"], ahead=True)
+        for needed in self.holding.release.needs if self.found.release == self.holding.release.statement else ():
+            add_import(self.draft, self.code.rows, needed)
+
+    # -- what is written
+
+    def _first_row(self) -> int:
+        """The first row of the protected statements, with the comments directly above it."""
+        row = self.code.first_row(self.found.statements[0])
+        while row > 1 and self.code.rows[row - 2].strip().startswith("#") and self._is_own_comment(row - 1):
+            row -= 1
+        return row
+
+    def _is_own_comment(self, row: int) -> bool:
+        text = self.code.rows[row - 1]
+        return len(text) - len(text.lstrip()) == len(self.indent) and row > self._acquire_row()
+
+    def _acquire_row(self) -> int:
+        place = self.code.place(self.holding.acquire)
+        inside = any(self.code.is_inside(self.holding.acquire, s) for s in self.found.statements)
+        return 0 if inside else self.code.last_row(place.statement)
+
+    def _carry_comments(self) -> list[str]:
+        """The comments of the release that moves into the `finally`; they are not left behind."""
+        finisher = self.found.finisher
+        if finisher is None:
+            return []
+        first = self.code.first_row(finisher.statement)
+        last = self.code.last_row(finisher.removed[-1])
+        carried = comments(self.code, first, last)
+        self.remark = carried.pop(0) if len(carried) == 1 and first == last else ""
+        for statement in finisher.removed:
+            self.removal.statements = [s for s in self.removal.statements if s is not statement]
+        row = first
+        while row - 1 > self.last and self._is_between(row - 1):
+            row -= 1
+            if self.code.rows[row - 1].strip():
+                carried.insert(0, self.code.rows[row - 1].strip())
+        self.draft.delete(row, last)
+        return carried
+
+    def _is_between(self, row: int) -> bool:
+        """Whether a row holds nothing, or a comment that belongs to the release below it."""
+        bare = self.code.rows[row - 1].strip()
+        return not bare or bare.startswith("#")
+
+    def _closing(self, indent: str, carried: list[str]) -> list[str]:
+        """The body of the `finally`."""
+        swallowed = next((c for c in self.found.closers if c.form is Form.SWALLOWED and not c.is_wrong), None)
+        if swallowed is not None and not self.found.guarded:
+            return [*(f"{indent}{c}" for c in carried), *self._moved(swallowed, indent)]
+        lines = [f"{indent}{c}" for c in carried]
+        release = f"{self.found.release}  {self.remark}".rstrip()
+        if not self.found.guarded:
+            return [*lines, f"{indent}{release}"]
+        inner = indent + self.unit
+        return [*lines, f"{indent}if {self.holding.name} is not None:", f"{inner}{release}"]
+
+    def _moved(self, closer: Closer, indent: str) -> list[str]:
+        """The rows of a statement at another indentation."""
+        old = self.code.indent_of(closer.statement)
+        rows = self.code.rows[self.code.first_row(closer.statement) - 1 : self.code.last_row(closer.statement)]
+        return [f"{indent}{row.removeprefix(old)}" for row in rows]
+
+    # -- the three ways
+
+    def _wrap(self, carried: list[str]) -> None:
+        """All statements one level deeper, under a new `try`."""
+        flattened = [s for s in self.found.statements if self._is_left_bare(s)]
+        self.removal.apply()
+        for statement in flattened:
+            self._flatten(statement)
+        self.draft.indent(self.first, self.last, self.unit)
+        self.draft.insert(self.first, [f"{self.indent}try:"], ahead=True)
+        self.draft.insert(self.last + 1, [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)])
+
+    def _is_left_bare(self, statement: cst.CSTNode) -> bool:
+        """Whether a `try` loses its `finally` and has no handler."""
+        return (
+            isinstance(statement, cst.Try)
+            and not statement.handlers
+            and statement.finalbody is not None
+            and self.removal.is_empty(statement.finalbody.body)
+        )
+
+    def _flatten(self, statement: cst.CSTNode) -> None:
+        """Undo a `try` that has nothing to catch or to clean up any more."""
+        assert isinstance(statement, cst.Try) and statement.finalbody is not None
+        header = self.code.first_row(statement)
+        final = self.code.span(statement.finalbody).start.row
+        self.draft.delete(header, header)
+        self.draft.delete(final, final)
+        self.draft.drop_inserted(self.code.first_row(statement.finalbody.body.body[0]))
+        self.draft.dedent(header + 1, final - 1, self.unit)
+
+    def _hoisted(self) -> cst.Try | None:
+        """The last statement, when it is a `try` whose `finally` only releases: its `try` can begin earlier."""
+        last = self.found.statements[-1]
+        if len(self.found.statements) < 2 or self.found.absorbs is not None or not isinstance(last, cst.Try):
+            return None
+        return last if self._is_left_bare(last) and self.found.finisher is None else None
+
+    def _hoist(self, attempt: cst.Try, carried: list[str]) -> None:
+        """Move the `try` line up to the first statement; its body and its `finally` stay where they are."""
+        header = self.code.first_row(attempt)
+        assert attempt.finalbody is not None
+        self.removal.apply(keep_finally=attempt)
+        self.draft.delete(header, header)
+        self.draft.indent(self.first, header - 1, self.unit)
+        self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
+        body = attempt.finalbody.body.body[0]
+        self.draft.insert(self.code.first_row(body), self._closing(self.code.indent_of(body), carried))
+
+    def _absorb(self, attempt: cst.Try, carried: list[str]) -> None:
+        """The existing `try` gets the release in its `finally`."""
+        self.removal.apply(keep_finally=attempt)
+        self._drop_bare_handlers(attempt)
+        if attempt.finalbody is None:
+            lines = [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)]
+            self.draft.insert(self.last + 1, lines)
+            return
+        body = attempt.finalbody.body
+        left = self.removal.remains(body)
+        inner = self.code.indent_of(body.body[0])
+        if not left:
+            self.draft.insert(self.code.first_row(body.body[0]), self._closing(inner, carried))
+            return
+        last = max(self.code.last_row(s) for s in left)
+        if all(self._cannot_raise(s) for s in left):
+            self.draft.insert(last + 1, self._closing(inner, carried))
+            return
+        first = self.code.first_row(left[0])
+        self.draft.indent(first, last, self.unit)
+        self.draft.insert(first, [f"{inner}try:"], ahead=True)
+        self.draft.insert(last + 1, [f"{inner}finally:", *self._closing(inner + self.unit, carried)])
+
+    def _cannot_raise(self, statement: cst.CSTNode) -> bool:
+        """Whether a statement of a `finally` only closes cursors or logs, guarded or not."""
+        calls = [n for n in _walk(statement) if isinstance(n, cst.Call)]
+        return all(self._is_harmless(c) for c in calls) and not any(
+            isinstance(n, (cst.Await, cst.Subscript)) for n in _walk(statement)
+        )
+
+    def _is_harmless(self, call: cst.Call) -> bool:
+        if not isinstance(call.func, cst.Attribute):
+            return isinstance(call.func, cst.Name) and call.func.value in ("print", "locals", "dir")
+        name = call.func.attr.value
+        base = call.func.value
+        if isinstance(base, cst.Name) and base.value in self.holding.related:
+            return name in ("close", "is_connected")
+        return name in ("debug", "info", "warning", "error", "exception", "critical")
+
+    def _drop_bare_handlers(self, attempt: cst.Try) -> None:
+        """Take out a last handler that does nothing but raise again, now that its release is gone."""
+        handlers = list(attempt.handlers) if attempt.orelse is None else []
+        while handlers and self._only_raises(handlers[-1]):
+            gone = handlers.pop()
+            self.draft.delete(self.code.span(gone).start.row, self.code.last_row(gone.body.body[-1]))
+
+    def _only_raises(self, handler: cst.ExceptHandler) -> bool:
+        body = handler.body
+        if not isinstance(body, cst.IndentedBlock) or not any(id(s) in self.removal.gone for s in body.body):
+            return False
+        left = self.removal.remains(body)
+        rows = range(self.code.span(handler).start.row, self.code.last_row(body.body[-1]) + 1)
+        if any("#" in self.code.rows[r - 1] for r in rows) or len(left) != 1:
+            return False
+        match left[0]:
+            case cst.SimpleStatementLine(body=[cst.Raise(exc=None)]):
+                return True
+        return False
+
+
+def _walk(node: cst.CSTNode) -> list[cst.CSTNode]:
+    found = [node]
+    for child in node.children:
+        found += _walk(child)
+    return found
+
+
+def place_of(holding: Holding) -> Place:
+    """Where the connection is acquired."""
+    return holding.code.place(holding.acquire)

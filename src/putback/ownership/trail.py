@@ -1,0 +1,77 @@
+"""What single operations did to a site on its paths: where it was released, and which names belong to it.
+
+An exploration keeps the states at the start of blocks only, so the operations of each reached block are stepped through
+once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from putback.flow import ir
+from putback.flow.solve import Exploration
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.domain import Phase, State
+from putback.ownership.site import Site
+from putback.ownership.transfer import RETURNED, SiteDomain
+from putback.ownership.unit import Unit
+
+_HELD = (Phase.HELD, Phase.IDLE, Phase.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What happens to one connection inside its function.
+
+    `releases` are the operations after which it is released, `closes` those that close it where it should be given
+    back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
+    `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it.
+    """
+
+    releases: tuple[int, ...]
+    closes: tuple[int, ...]
+    hands_on: tuple[int, ...]
+    yields: tuple[int, ...]
+    names: frozenset[str]
+    parts: frozenset[str]
+
+
+def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
+    """Step through every reached block of an exploration of `site`."""
+    reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
+    yields: dict[int, None] = {}
+    names: set[str] = set()
+    parts: set[str] = set()
+    for op, before, after in _steps(unit, SiteDomain(analyzer, unit, site), found):
+        if before.phase in _HELD and after.phase is not before.phase:
+            reached[after.phase][op.at] = None
+        if isinstance(op, ir.Yield) and op.source in before.refs:
+            yields[op.at] = None
+        names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
+        parts.update(v for v, _ in after.children if ir.is_local(v) and v.isidentifier())
+    handed = set(reached[Phase.PASSED])
+    handed |= {e.at for e in found.endings if any(r.startswith(RETURNED) for r in e.state.refs) and e.at >= 0}
+    return Trail(
+        tuple(reached[Phase.RELEASED]),
+        tuple(reached[Phase.CLOSED]),
+        tuple(sorted(handed)),
+        tuple(yields),
+        frozenset(names),
+        frozenset(parts - names),
+    )
+
+
+def _steps(
+    unit: Unit, domain: SiteDomain, found: Exploration[State]
+) -> Iterator[tuple[ir.Op, State, State]]:
+    """Every operation that was reached, with the states before and after it, exceptional ones included."""
+    for node in found.arrivals:
+        states = [node.state]
+        for op in unit.function.blocks[node.block].ops:
+            after: dict[State, None] = {}
+            for state in states:
+                outcome = domain.step(op, state)
+                yield from ((op, state, s) for s in (*outcome.after, *outcome.raised))
+                after.update(dict.fromkeys(outcome.after))
+            states = list(after)
