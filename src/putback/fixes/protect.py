@@ -44,6 +44,7 @@ def protection(holding: Holding) -> Protection:
     """Decide how the connection of `holding` is given back. Raises Declined."""
     code = holding.code
     place = acquiring(holding)
+    _ensure_owned(holding)
     closers = closers_of(holding)
     region.ensure_single_binding(holding, place.statement, closers)
     region.ensure_stays_inside(holding)
@@ -77,6 +78,17 @@ def acquiring(holding: Holding) -> Place:
     if inner is not holding.acquire:
         raise Declined("the acquire is part of a larger expression")
     return place
+
+
+def _ensure_owned(holding: Holding) -> None:
+    """Decline where the connection gets another owner, or may be acquired again by who resumes a generator."""
+    code = holding.code
+    if holding.handed_on:
+        raise Declined("on some path it is handed on to another owner")
+    if holding.lent and any(isinstance(a, cst.For | cst.While) for a in code.ancestors(holding.acquire)):
+        raise Declined("it is lent out from inside a loop that may try again")
+    if isinstance(code.function, cst.FunctionDef) and code.function.name.value in ("__enter__", "__aenter__"):
+        raise Declined("it is acquired in `__enter__`, and released elsewhere")
 
 
 def _release(holding: Holding, closers: Sequence[Closer]) -> str:
@@ -197,7 +209,7 @@ def _around(holding: Holding, place: Place, closers: Sequence[Closer], release: 
         tuple(closers),
         single if isinstance(single, cst.Try) and isinstance(single.body, cst.IndentedBlock) else None,
         True,
-        not _is_none_before(holding, Place(block, first)),
+        not is_none_before(holding, Place(block, first)),
         finisher,
         any(region.runs_longer(holding, c, end) for c in inside if not c.is_wrong),
     )
@@ -224,7 +236,7 @@ def _stretch(holding: Holding, place: Place) -> tuple[Block, int, int]:
         current = code.place(outer)
 
 
-def _is_none_before(holding: Holding, place: Place) -> bool:
+def is_none_before(holding: Holding, place: Place) -> bool:
     """Whether a statement before `place`, in its block or one around it, binds the name to None on every way there."""
     code = holding.code
     current = place

@@ -210,6 +210,12 @@ def _tail(code: Code, closer: Closer, end: cst.CSTNode | None) -> Iterator[cst.B
         statement = outer
 
 
+def leaves_behind(code: Code, closer: Closer) -> bool:
+    """Whether one of the statements behind a release, in its block, leaves the block for good."""
+    place = code.place(closer.statement)
+    return any(_leaves(s) for s in place.statements[place.index + 1 :])
+
+
 def _leaves(statement: cst.CSTNode) -> bool:
     return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, _LEAVING) for s in statement.body)
 

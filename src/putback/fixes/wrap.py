@@ -5,11 +5,12 @@ from __future__ import annotations
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form
-from putback.fixes.code import Code, Place
+from putback.fixes.code import Code
 from putback.fixes.draft import Draft
+from putback.fixes.hand_over import release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
-from putback.fixes.protect import Protection, protection
+from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.removal import Removal, comments
 from putback.fixes.region import returns_objects
 from putback.model.fix import Applicability, Fix
@@ -17,6 +18,8 @@ from putback.model.fix import Applicability, Fix
 
 def give_back(holding: Holding) -> Fix:
     """The fix that releases the connection of `holding` on every path. Raises Declined."""
+    if holding.handed_on:
+        return release_on_error(holding, acquiring(holding))
     found = protection(holding)
     writer = _Writer(holding, found)
     writer.write()
@@ -244,7 +247,3 @@ def _walk(node: cst.CSTNode) -> list[cst.CSTNode]:
         found += _walk(child)
     return found
 
-
-def place_of(holding: Holding) -> Place:
-    """Where the connection is acquired."""
-    return holding.code.place(holding.acquire)

@@ -65,13 +65,13 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
 def _steps(
     unit: Unit, domain: SiteDomain, found: Exploration[State]
 ) -> Iterator[tuple[ir.Op, State, State]]:
-    """Every operation that was reached, with the states before and after it, exceptional ones included."""
+    """Every operation that was reached, with the states before it and behind it when it does not raise."""
     for node in found.arrivals:
         states = [node.state]
         for op in unit.function.blocks[node.block].ops:
             after: dict[State, None] = {}
             for state in states:
                 outcome = domain.step(op, state)
-                yield from ((op, state, s) for s in (*outcome.after, *outcome.raised))
+                yield from ((op, state, s) for s in outcome.after)
                 after.update(dict.fromkeys(outcome.after))
             states = list(after)

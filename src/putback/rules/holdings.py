@@ -15,11 +15,24 @@ from putback.ownership.facts import SiteFacts
 from putback.ownership.pairing import paired_release
 
 
+def code_of(site: SiteFacts) -> Code:
+    """The function that acquires."""
+    facts = site.function
+    return Code(facts.unit.lowered, facts.unit.key, facts.rows)
+
+
+def borrowed_or_own(site: SiteFacts) -> Holding:
+    """The same as `holding`, also for a connection that the caller lends by a parameter."""
+    if site.site.at >= 0:
+        return holding(site)
+    code = code_of(site)
+    return Holding(code, code.function, site.site.name, frozenset({site.site.name}), Release())
+
+
 def holding(site: SiteFacts) -> Holding:
     """What the fixes need to know of a site. Raises Declined where no fix can be right."""
     facts = site.function
-    unit = facts.unit
-    code = Code(unit.lowered, unit.key, facts.rows)
+    code = code_of(site)
     if site.acquisition.owner is not None:
         raise Declined("the connection comes inside another object")
     if site.acquisition.element is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from putback.drivers.schema import On, With
 from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
@@ -17,6 +18,60 @@ def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:
         return replace(finding, fix=make())
     except Declined as declined:
         return replace(finding, no_fix_reason=declined.reason)
+
+
+def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: bool) -> Finding:
+    """The finding with a fix that rolls back first in the handler."""
+
+    def make() -> Fix:
+        from putback.fixes.rollback import roll_back
+        from putback.rules.holdings import borrowed_or_own
+
+        effect = site.function.analyzer.method(site.kind.type, "rollback")
+        if effect is None or effect.ends != "rollback":
+            raise Declined(f"a {site.kind.title} has no rollback()")
+        held = borrowed_or_own(site)
+        return roll_back(held, held.code.node(handler), effect.awaited, used_later)
+
+    return mended(finding, make)
+
+
+def awaited(finding: Finding, site: SiteFacts, at: int) -> Finding:
+    """The finding with a fix that awaits the release at operation `at`."""
+
+    def make() -> Fix:
+        from putback.fixes.awaiting import await_release
+        from putback.rules.holdings import code_of
+
+        code = code_of(site)
+        return await_release(code, code.node(at))
+
+    return mended(finding, make)
+
+
+def released_once(finding: Finding, site: SiteFacts, at: int) -> Finding:
+    """The finding with a fix that keeps only the release at operation `at`."""
+
+    def make() -> Fix:
+        from putback.fixes.repetition import release_once
+        from putback.rules.holdings import holding
+
+        held = holding(site)
+        return release_once(held, held.code.node(at))
+
+    return mended(finding, make)
+
+
+def released_around(finding: Finding, site: SiteFacts) -> Finding:
+    """The finding with a fix that turns its `with` into one that releases."""
+
+    def make() -> Fix:
+        from putback.fixes.closing_with import release_around
+        from putback.rules.holdings import holding
+
+        return release_around(holding(site), On.ENTER in site.acquisition.on, site.kind.with_ is With.TRANSACTION)
+
+    return mended(finding, make)
 
 
 def given_back(finding: Finding, site: SiteFacts) -> Finding:

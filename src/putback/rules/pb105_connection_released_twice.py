@@ -55,7 +55,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -64,7 +64,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         for defect in site.defects(transfer.TWICE):
             result = "raises" if site.kind.release_twice.value == "raises" else "corrupts the pool"
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{wording.subject(site)} has already been given back on this path: the second release {result}",
@@ -74,6 +74,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 at=defect.at,
                 help="release once, in the `finally`",
             )
+            yield mending.released_once(found, site, defect.at)
 
 
 RULE = Rule("PB105", "connection-released-twice", "leak", Severity.ERROR, __doc__, check)

@@ -89,7 +89,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             trace=(wording.acquired(site), facts.step(defect.at, f"leaving this `with` {does}")),
             help=f"release it in a `finally`: {wording.release(site)}",
         )
-        yield mending.given_back(found, site)
+        yield mending.released_around(found, site)
 
 
 RULE = Rule("PB109", "with-does-not-release", "leak", Severity.ERROR, __doc__, check)

@@ -48,7 +48,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.facts import FunctionFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -57,7 +57,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         for defect in site.defects(transfer.UNAWAITED):
             release = f"the release of {wording.subject(site)}"
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"{release} is not awaited, so nothing is given back: {wording.cost(site)}",
@@ -67,6 +67,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 at=defect.at,
                 help="write `await` in front of it",
             )
+            yield mending.awaited(found, site, defect.at)
 
 
 RULE = Rule("PB110", "release-not-awaited", "leak", Severity.ERROR, __doc__, check)

@@ -71,7 +71,7 @@ from putback.model.finding import Finding, Severity
 from putback.ownership import transfer
 from putback.ownership.domain import Phase
 from putback.ownership.facts import FunctionFacts, SiteFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -97,7 +97,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | No
     if used is not None:
         steps.append(facts.step(used, "used here with the transaction still open"))
     severity = Severity.ERROR if used is not None else Severity.WARNING
-    return report(
+    found = report(
         RULE,
         site,
         f"the error is swallowed without a rollback{after}: the transaction stays half done",
@@ -107,6 +107,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | No
         at=handler,
         help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
     )
+    return mending.rolled_back(found, site, handler, used is not None)
 
 
 def _by_use(site: SiteFacts) -> Iterator[tuple[int, int | None]]:

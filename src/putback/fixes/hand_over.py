@@ -1,0 +1,68 @@
+"""A connection that goes to a new owner on success: release it only when something raises before. PB102 and PB103."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from putback.fixes import region
+from putback.fixes.code import Place
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.fixes.holding import Holding
+from putback.fixes.imports import add_import
+from putback.model.fix import Applicability, Fix
+
+
+def release_on_error(holding: Holding, place: Place) -> Fix:
+    """The fix that releases in an `except BaseException`, and raises again. `place` is the acquire.
+
+    Raises Declined unless all that lies between the acquire and the one statement that hands on stands in one block.
+    """
+    code = holding.code
+    release = holding.release.statement
+    if not release:
+        raise Declined(holding.release.reason or "how it is given back is not known")
+    if release.startswith("await ") and not code.is_async:
+        raise Declined("its release must be awaited, and the function is not async")
+    start, end = place.index + 1, _handing_on(holding, place)
+    while start < end and region.keeps_safe(holding, place.statements[start]):
+        start += 1
+    if start >= end:
+        raise Declined("it is handed on, and nothing can be put in between")
+    between = place.statements[start:end]
+    if any(code.is_inside(c, s) for c in holding.closers for s in between):
+        raise Declined("it is handed on, and on some path released as well")
+    draft = code.draft()
+    _write(holding, draft, between[0], between[-1], release)
+    for needed in holding.release.needs:
+        add_import(draft, code.rows, needed)
+    return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
+
+
+def _handing_on(holding: Holding, place: Place) -> int:
+    """The index of the statement that hands the connection on."""
+    found = {
+        i
+        for node in holding.handed_on
+        for i, s in enumerate(place.statements)
+        if i > place.index and holding.code.is_inside(node, s)
+    }
+    if len(found) != 1 or len(holding.handed_on) != sum(
+        any(holding.code.is_inside(n, s) for s in place.statements[place.index + 1 :]) for n in holding.handed_on
+    ):
+        raise Declined("it is handed on in several places")
+    index = found.pop()
+    if not isinstance(place.statements[index], cst.SimpleStatementLine):
+        raise Declined("it is handed on under a condition")
+    return index
+
+
+def _write(holding: Holding, draft: Draft, first: cst.BaseStatement, last: cst.BaseStatement, release: str) -> None:
+    code = holding.code
+    indent, unit = code.indent_of(first), code.unit()
+    top, bottom = code.first_row(first), code.last_row(last)
+    draft.indent(top, bottom, unit)
+    draft.insert(top, [f"{indent}try:"], ahead=True)
+    draft.insert(
+        bottom + 1, [f"{indent}except BaseException:", f"{indent}{unit}{release}", f"{indent}{unit}raise"], ahead=True
+    )

@@ -1,0 +1,60 @@
+"""Take out the releases that a later one makes superfluous. Rule PB105."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from putback.fixes.closers import Closer, closers_of
+from putback.fixes.code import Code
+from putback.fixes.declined import Declined
+from putback.fixes.holding import Holding
+from putback.fixes.region import leaves_behind, runs_longer
+from putback.fixes.removal import Removal
+from putback.model.fix import Applicability, Fix
+
+
+def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
+    """The fix that leaves the release at `second` alone and removes the earlier ones it follows. Raises Declined."""
+    code = holding.code
+    last = code.place(second)
+    closers = closers_of(holding)
+    kept = next((c for c in closers if code.is_inside(second, c.statement)), None)
+    earlier = [c for c in closers if c is not kept and _comes_to(code, c, second)]
+    if not earlier:
+        raise Declined("which of the two releases is right cannot be told")
+    _ensure_dominating(code, last.statement, second, earlier)
+    draft = code.draft()
+    Removal(code, draft, [s for c in earlier for s in c.removed]).apply()
+    if any(runs_longer(holding, c, last.statement) for c in earlier):
+        message = "remove the earlier release (it is held a little longer on some path)"
+        return Fix(Applicability.UNSAFE, message, draft.edits())
+    return Fix(Applicability.SAFE, "remove the earlier release, the later one is enough", draft.edits())
+
+
+def _comes_to(code: Code, closer: Closer, second: cst.CSTNode) -> bool:
+    """Whether control goes from a release to `second`: through a `finally`, or by falling through."""
+    final = _final_around(code, second)
+    if final is not None and code.is_inside(closer.statement, final):
+        return not any(isinstance(a, cst.Finally) and code.parent(a) is final for a in code.ancestors(closer.statement))
+    return code.span(closer.statement).start < code.span(second).start and not leaves_behind(code, closer)
+
+
+def _final_around(code: Code, node: cst.CSTNode) -> cst.Try | None:
+    """The `try` in whose `finally` a node stands."""
+    for ancestor in code.ancestors(node):
+        if isinstance(ancestor, cst.Finally):
+            found = code.parent(ancestor)
+            return found if isinstance(found, cst.Try) else None
+    return None
+
+
+def _ensure_dominating(code: Code, statement: cst.CSTNode, second: cst.CSTNode, earlier: Sequence[Closer]) -> None:
+    """Decline when the later release stands on a branch that the earlier ones do not all reach."""
+    if _final_around(code, second) is not None:
+        return
+    block = code.parent(statement)
+    for closer in earlier:
+        if block is None or not code.is_inside(closer.statement, block):
+            raise Declined("the later release is not reached on every path")

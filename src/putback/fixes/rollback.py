@@ -1,0 +1,101 @@
+"""Roll back first in the handler. Rule PB201."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from putback.fixes.code import Code
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.fixes.holding import Holding
+from putback.fixes.protect import is_none_before
+from putback.model.fix import Applicability, Fix
+
+
+def roll_back(holding: Holding, handler: cst.CSTNode, awaited: bool, used_later: bool) -> Fix:
+    """The fix that rolls back in `handler`, an `except` clause. Raises Declined.
+
+    `awaited`: rolling back is a coroutine. `used_later`: the connection is used or committed after the handler, so that
+    what had been done before the error is given up with it: an unsafe fix.
+    """
+    code = holding.code
+    if not isinstance(handler, cst.ExceptHandler | cst.ExceptStarHandler):
+        raise Declined("the handler is no `except` clause")
+    if not holding.name:
+        raise Declined("the connection has no name here")
+    if awaited and not code.is_async:
+        raise Declined("its rollback must be awaited, and the function is not async")
+    draft = code.draft()
+    text = f"{'await ' if awaited else ''}{holding.name}.rollback()"
+    lines = [text]
+    if not _is_surely_bound(holding, handler):
+        _bind_before(holding, draft, handler)
+        lines = [f"if {holding.name} is not None:", f"{code.unit()}{text}"]
+    _put_first(code, draft, handler, lines)
+    message = f"roll back first in the handler: {text}"
+    if used_later:
+        return Fix(Applicability.UNSAFE, f"{message} (what was done before the error is given up)", draft.edits())
+    return Fix(Applicability.SAFE, message, draft.edits())
+
+
+def _is_surely_bound(holding: Holding, handler: cst.CSTNode) -> bool:
+    """Whether every way to the handler passes the acquire."""
+    code = holding.code
+    if isinstance(holding.acquire, cst.FunctionDef):
+        return True
+    if holding.maybe_none:
+        return False
+    attempt = code.parent(handler)
+    place = code.place(holding.acquire)
+    if isinstance(place.statement, cst.With):
+        return attempt is not None and code.is_inside(attempt, place.statement.body)
+    return attempt is not None and any(code.is_inside(attempt, s) for s in place.statements[place.index + 1 :])
+
+
+def _bind_before(holding: Holding, draft: Draft, handler: cst.CSTNode) -> None:
+    """Bind the name to None in front of the `try`, unless that is done already."""
+    code = holding.code
+    attempt = code.parent(handler)
+    assert attempt is not None
+    if not code.is_inside(holding.acquire, attempt):
+        if not holding.maybe_none:
+            raise Declined("the connection is not there on every way to the handler")
+        return
+    place = code.place(attempt)
+    if not is_none_before(holding, place):
+        draft.insert(code.first_row(attempt), [f"{code.indent_of(attempt)}{holding.name} = None"])
+
+
+def _put_first(code: Code, draft: Draft, handler: cst.ExceptHandler | cst.ExceptStarHandler, lines: list[str]) -> None:
+    """Write `lines` as the first statements of the handler; a lone `pass` makes room for them."""
+    body = handler.body
+    if isinstance(body, cst.SimpleStatementSuite):
+        _unfold(code, draft, handler, body, lines)
+        return
+    first = body.body[0]
+    row = code.first_row(first)
+    indent = code.indent_of(first)
+    match first:
+        case cst.SimpleStatementLine(body=[cst.Pass()]) if len(body.body) == 1 and "#" not in code.rows[row - 1]:
+            draft.delete(row, row)
+    draft.insert(row, [f"{indent}{line}" for line in lines])
+
+
+def _unfold(
+    code: Code,
+    draft: Draft,
+    handler: cst.ExceptHandler | cst.ExceptStarHandler,
+    body: cst.SimpleStatementSuite,
+    lines: list[str],
+) -> None:
+    """Give a clause that is written on one line a block."""
+    row = code.span(handler).start.row
+    text = code.rows[row - 1]
+    start = code.span(body.body[0]).start
+    if start.row != row:
+        raise Declined("the handler is written in an unusual way")
+    rest = text[start.column - 1 :].strip()
+    indent = code.indent_of(handler) + code.unit()
+    kept = [] if rest == "pass" else [f"{indent}{rest}"]
+    draft.delete(row, row)
+    draft.insert(row, [text[: start.column - 1].rstrip(), *(f"{indent}{line}" for line in lines), *kept])
