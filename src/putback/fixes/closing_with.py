@@ -108,7 +108,6 @@ def _write(
     code, statement = holding.code, place.statement
     indent, unit = code.indent_of(statement), code.unit()
     header, bottom = code.first_row(statement), code.last_row(last)
-    body = code.first_row(statement.body.body[0])  # type: ignore[attr-defined]
     acquire = item.item.args[0].value if _is_closing(item) else item.item  # type: ignore[attr-defined]
     draft.delete(header, code.span(item).end.row)
     if keeps_with:
@@ -118,4 +117,3 @@ def _write(
         draft.indent(code.last_row(statement) + 1, bottom, unit)
     draft.insert(header, [f"{indent}{holding.name} = {code.text(acquire)}", f"{indent}try:"], ahead=True)
     draft.insert(bottom + 1, [f"{indent}finally:", f"{indent}{unit}{holding.release.statement}"], ahead=True)
-    assert body > header or keeps_with

@@ -27,7 +27,7 @@ class Place:
     @property
     def statements(self) -> Sequence[cst.BaseStatement]:
         """All statements of the block."""
-        return self.block.body  # type: ignore[return-value]
+        return self.block.body
 
     @property
     def statement(self) -> cst.BaseStatement:
@@ -42,9 +42,10 @@ class Code:
         self.lowered = lowered
         self.key = key
         self.rows = rows
-        self.function = lowered.nodes[key][lowered.functions[key].at]
-        if not isinstance(self.function, (cst.FunctionDef, cst.Module)):
+        function = lowered.nodes[key][lowered.functions[key].at]
+        if not isinstance(function, (cst.FunctionDef, cst.Module)):
             raise Declined("it stands in a lambda")
+        self.function: cst.FunctionDef | cst.Module = function
         self.is_async = isinstance(self.function, cst.FunctionDef) and self.function.asynchronous is not None
         self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
         self._walk()
@@ -129,9 +130,9 @@ class Code:
 
     def unit(self) -> str:
         """One level of indentation, as the function itself has it."""
-        body = self.function.body
-        if isinstance(self.function, cst.Module) or not isinstance(body, cst.IndentedBlock) or not body.body:
+        if isinstance(self.function, cst.Module) or not isinstance(self.function.body, cst.IndentedBlock):
             return self.lowered.tree.default_indent
+        body = self.function.body
         inner, outer = self.indent_of(body.body[0]), self.indent_of(self.function)
         return inner.removeprefix(outer) or self.lowered.tree.default_indent
 

@@ -9,6 +9,9 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.imports import Needed
 
+ANONYMOUS = "<connection>"
+"""Stands in a release for the name that an acquire without a name has yet to get."""
+
 
 @dataclass(frozen=True, slots=True)
 class Release:

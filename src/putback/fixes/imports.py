@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,10 @@ def _extend(draft: Draft, rows: Sequence[str], statement: ast.ImportFrom, name: 
     row = anchor.lineno
     begin = len(rows[row - 1].encode()[: anchor.col_offset].decode()) + 1
     end = len(rows[row - 1].encode()[: anchor.end_col_offset].decode()) + 1
-    alone = rows[row - 1].strip().rstrip(",") == rows[row - 1][begin - 1 : end - 1] and statement.end_lineno != statement.lineno
+    alone = (
+        rows[row - 1].strip().rstrip(",") == rows[row - 1][begin - 1 : end - 1]
+        and statement.end_lineno != statement.lineno
+    )
     if alone:
         indent = rows[row - 1][: begin - 1]
         if before is None and not rows[row - 1].rstrip().endswith(","):
@@ -104,9 +108,10 @@ def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: st
     """A new import statement among those at the top, or behind the docstring."""
     top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)) and not _is_future(n)]
     if not top:
-        draft.insert(_behind_header(tree) + 1, [text] if tree.body else [text])
+        header = _behind_header(tree)
+        draft.insert(header + 1, ["", text] if header else [text, ""])
         return
-    block = _first_block(rows, top)
+    block = _block_for(rows, top, module)
     later = next((n for n in block if _is_behind(n, module)), None)
     if later is not None:
         draft.insert(later.lineno, [text])
@@ -118,14 +123,30 @@ def _is_future(node: ast.Import | ast.ImportFrom) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _first_block(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> list[ast.Import | ast.ImportFrom]:
-    """The imports that stand together at the top, where the standard library's are."""
-    block = [top[0]]
+def _block_for(
+    rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom], module: str
+) -> list[ast.Import | ast.ImportFrom]:
+    """The imports without a blank row between them among which `module` belongs: of its sort, else the first."""
+    blocks = [[top[0]]]
     for node in top[1:]:
-        if any(not r.strip() for r in rows[(block[-1].end_lineno or 0) : node.lineno - 1]):
-            break
-        block.append(node)
-    return block
+        if any(not r.strip() for r in rows[(blocks[-1][-1].end_lineno or 0) : node.lineno - 1]):
+            blocks.append([])
+        blocks[-1].append(node)
+    standard = _is_standard(module)
+    same = (b for b in blocks if any(_is_standard(_module_of(n)) == standard and not _is_relative(n) for n in b))
+    return next(same, blocks[0] if standard else blocks[-1])
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _module_of(node: ast.Import | ast.ImportFrom) -> str:
+    return node.names[0].name if isinstance(node, ast.Import) else node.module or ""
+
+
+def _is_relative(node: ast.Import | ast.ImportFrom) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.level > 0
 
 
 def _is_behind(node: ast.Import | ast.ImportFrom, module: str) -> bool:

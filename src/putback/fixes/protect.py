@@ -9,18 +9,19 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_guard
-from putback.fixes.code import Block, Code, Place, mentions
+from putback.fixes.code import Block, Code, Place, mentions, names
 from putback.fixes.declined import Declined
-from putback.fixes.holding import Holding
+from putback.fixes.holding import ANONYMOUS, Holding
 
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """Statements `first` to `last` of `block` come under a `try`; `release` is its `finally`.
 
-    `absorbs`: the range is one `try` statement that gets the `finally` itself. `guarded`: the name is bound to None
-    before, and the release asks. `binds_none`: that binding has to be written. `finisher` is the release behind the range
-    that moves into the `finally`. `longer`: the connection is held longer than before on a normal path.
+    `binds` is the name that the acquire in the first statement gets before it ("" when it has one). `absorbs`: the range
+    is one `try` statement that gets the `finally` itself. `guarded`: the name may be None, so the release asks;
+    `binds_none`: the binding to None has to be written. `finisher` is the release behind the range that moves into the
+    `finally`. `longer`: the connection is held longer than before on a normal path.
     """
 
     block: Block
@@ -33,18 +34,21 @@ class Protection:
     binds_none: bool = False
     finisher: Closer | None = None
     longer: bool = False
+    binds: str = ""
 
     @property
     def statements(self) -> Sequence[cst.BaseStatement]:
         """The protected statements."""
-        return self.block.body[self.first : self.last + 1]  # type: ignore[return-value]
+        return self.block.body[self.first : self.last + 1]
 
 
 def protection(holding: Holding) -> Protection:
     """Decide how the connection of `holding` is given back. Raises Declined."""
     code = holding.code
-    place = acquiring(holding)
     _ensure_owned(holding)
+    if not holding.name:
+        return _anonymous(holding)
+    place = acquiring(holding)
     closers = closers_of(holding)
     region.ensure_single_binding(holding, place.statement, closers)
     region.ensure_stays_inside(holding)
@@ -134,7 +138,7 @@ def _behind(
 
     `present`: the connection is known not to be None there.
     """
-    rest: Sequence[cst.BaseStatement] = block.body[start:]  # type: ignore[assignment]
+    rest: Sequence[cst.BaseStatement] = block.body[start:]
     finisher = next((c for c in reversed(closers) if any(s is c.statement for s in rest)), None)
     if finisher is not None:
         end = next(i for i, s in enumerate(rest) if s is finisher.statement)
@@ -185,12 +189,61 @@ def _natural_end(holding: Holding, rest: Sequence[cst.BaseStatement], closers: S
     return max([region.last_use(holding, rest), *released])
 
 
+# -- an acquire without a name
+
+
+def _anonymous(holding: Holding) -> Protection:
+    """Bind the connection to a name in front of its statement, and protect from there to the last use."""
+    code = holding.code
+    if holding.closers:
+        raise Declined("it is released without having a name")
+    place = code.place(holding.acquire)
+    _ensure_evaluated_first(holding, place)
+    name = _free_name(holding)
+    release = holding.release.statement.replace(ANONYMOUS, name)
+    if not release:
+        raise Declined(holding.release.reason or "how it is given back is not known")
+    region.ensure_stays_inside(holding)
+    last = place.index + max(region.last_use(holding, place.statements[place.index :]), 0)
+    return Protection(place.block, place.index, last, release, (), binds=name)
+
+
+def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
+    """Decline unless the acquire runs exactly once and before everything else in its statement."""
+    code = holding.code
+    node: cst.CSTNode = holding.acquire
+    for outer in code.ancestors(holding.acquire):
+        if outer is place.statement:
+            break
+        match outer:
+            case cst.Await() | cst.Expr() | cst.WithItem() | cst.Return() | cst.Assign() | cst.AnnAssign():
+                pass
+            case cst.Attribute(value=value) | cst.Call(func=value) | cst.Subscript(value=value):
+                if value is not node:
+                    raise Declined("the acquire is part of a larger expression")
+            case _:
+                raise Declined("the acquire is part of a larger expression")
+        node = outer
+    match place.statement:
+        case cst.SimpleStatementLine(body=[_]):
+            return
+        case cst.With(items=[first, *_]) if code.is_inside(holding.acquire, first):
+            return
+        case cst.For(iter=iterated) if code.is_inside(holding.acquire, iterated):
+            return
+    raise Declined("the acquire is part of a larger statement")
+
+
+def _free_name(holding: Holding) -> str:
+    taken = {n.value for n in names(holding.code.function)}
+    return next(n for n in ("conn", "connection", *(f"conn{i}" for i in range(2, 1_000))) if n not in taken)
+
+
 # -- around everything, with the name bound to None before
 
 
 def _around(holding: Holding, place: Place, closers: Sequence[Closer], release: str) -> Protection:
     """Protect the smallest stretch of statements that holds the acquire and every use."""
-    code = holding.code
     block, first, last = _stretch(holding, place)
     statements = block.body
     finisher = next((c for c in reversed(closers) if any(c.statement is s for s in statements[first : last + 1])), None)

@@ -64,9 +64,7 @@ def uses(holding: Holding) -> list[cst.Name]:
 
 
 def _is_initial(code: Code, node: cst.Name) -> bool:
-    return any(
-        isinstance(p, cst.SimpleStatementLine) and forgets(p, node.value) for p in code.ancestors(node)
-    )
+    return any(isinstance(p, cst.SimpleStatementLine) and forgets(p, node.value) for p in code.ancestors(node))
 
 
 def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
@@ -236,7 +234,7 @@ def _is_quick_call(holding: Holding, node: cst.Call) -> bool:
     if hasattr(builtins, called) or last[:1].isupper() or called in holding.cheap:
         return True
     if isinstance(node.func, cst.Attribute):
-        return last in _QUICK_METHODS or last == "close" and mentions(node.func.value, holding.related)
+        return last in _QUICK_METHODS or (last == "close" and mentions(node.func.value, holding.related))
     return False
 
 

@@ -60,9 +60,8 @@ class Removal:
         outer = self.code.parent(owner) if owner is not None else None
         if isinstance(owner, cst.Finally) and keep_finally is not None and outer is keep_finally:
             return
-        if isinstance(owner, cst.Finally) and isinstance(outer, cst.Try) and outer.handlers:
-            self.delete_clause(owner)
-        elif isinstance(owner, cst.Else):
+        handled = isinstance(owner, cst.Finally) and isinstance(outer, cst.Try) and bool(outer.handlers)
+        if isinstance(owner, cst.Else) or (handled and owner is not None):
             self.delete_clause(owner)
         elif isinstance(owner, cst.If) and owner.orelse is None and not isinstance(outer, cst.If):
             self.draft.delete(self.code.first_row(owner), self.code.first_row(block.body[0]) - 1)

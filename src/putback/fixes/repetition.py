@@ -12,18 +12,22 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 from putback.fixes.region import leaves_behind, runs_longer
 from putback.fixes.removal import Removal
+from putback.fixes.wrap import give_back
 from putback.model.fix import Applicability, Fix
 
 
 def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
-    """The fix that leaves the release at `second` alone and removes the earlier ones it follows. Raises Declined."""
+    """The fix that leaves the release at `second` alone and removes the earlier ones it follows.
+
+    Where none of them surely comes before it, one `finally` takes the place of all. Raises Declined.
+    """
     code = holding.code
     last = code.place(second)
     closers = closers_of(holding)
     kept = next((c for c in closers if code.is_inside(second, c.statement)), None)
     earlier = [c for c in closers if c is not kept and _comes_to(code, c, second)]
     if not earlier:
-        raise Declined("which of the two releases is right cannot be told")
+        return give_back(holding)
     _ensure_dominating(code, last.statement, second, earlier)
     draft = code.draft()
     Removal(code, draft, [s for c in earlier for s in c.removed]).apply()

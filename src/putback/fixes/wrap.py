@@ -6,14 +6,16 @@ import libcst as cst
 
 from putback.fixes.closers import Closer, Form
 from putback.fixes.code import Code
+from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.hand_over import release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
-from putback.fixes.removal import Removal, comments
 from putback.fixes.region import returns_objects
+from putback.fixes.removal import Removal, comments
 from putback.model.fix import Applicability, Fix
+from putback.model.span import Position, Span
 
 
 def give_back(holding: Holding) -> Fix:
@@ -69,8 +71,29 @@ class _Writer:
             self._wrap(carried)
         if self.found.binds_none:
             self.draft.insert(self.first, [f"{self.indent}{self.holding.name} = None"], ahead=True)
+        if self.found.binds:
+            self._bind(self.found.binds)
         for needed in self.holding.release.needs if self.found.release == self.holding.release.statement else ():
             add_import(self.draft, self.code.rows, needed)
+
+    def _bind(self, name: str) -> None:
+        """Give the connection a name before its statement."""
+        parent = self.code.parent(self.holding.acquire)
+        acquire = parent if isinstance(parent, cst.Await) else self.holding.acquire
+        span = self.code.span(acquire)
+        if span.start.row != span.end.row:
+            raise Declined("the acquire is written over several rows")
+        row = self.code.rows[span.start.row - 1]
+        begin, end = span.start.column, span.end.column
+        if row[begin - 2 : begin - 1] == "(" and row[end - 1 : end] == ")" and isinstance(acquire, cst.Await):
+            begin, end = begin - 1, end + 1
+        self.draft.replace(Span(Position(span.start.row, begin), Position(span.start.row, end)), name)
+        self.draft.insert(self.first, [f"{self.indent}{name} = {self._bare(acquire)}"], ahead=True)
+
+    def _bare(self, acquire: cst.CSTNode) -> str:
+        """The source of the acquire without parentheses around it."""
+        text = self.code.text(acquire)
+        return text[1:-1].strip() if isinstance(acquire, cst.Await) and text.startswith("(") else text
 
     # -- what is written
 
@@ -246,4 +269,3 @@ def _walk(node: cst.CSTNode) -> list[cst.CSTNode]:
     for child in node.children:
         found += _walk(child)
     return found
-

@@ -75,6 +75,11 @@ class SiteFacts:
         """Where it is released, handed on and lent, and the names that belong to it."""
         return trail(self.function.analyzer, self.function.unit, self.site, self.exploration)
 
+    def phases_at(self, at: int) -> set[Phase]:
+        """What may have become of it where the block that begins with operation `at` is entered."""
+        blocks = self.function.unit.function.blocks
+        return {n.state.phase for n in self.exploration.arrivals if any(o.at == at for o in blocks[n.block].ops[:1])}
+
     @property
     def is_released_somewhere(self) -> bool:
         """Whether some path gives it back, rightly or by a wrong close; for a session, whether a normal path does."""
@@ -282,7 +287,7 @@ class FunctionFacts:
         for op in self.unit.ops():
             if isinstance(op, ir.Assign) and op.source in own and ir.is_local(op.target) and "#" not in op.target:
                 return op.target
-        return ""
+        return next((v for v in sorted(own) if ir.is_local(v) and "#" not in v), "")
 
     def through(self, acquisition: Acquisition) -> list[tuple[str, str, int]]:
         """The wrappers between this function and the driver: name, path and line, nearest first."""

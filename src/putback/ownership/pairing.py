@@ -1,4 +1,4 @@
-"""The project's own release for what one of its wrappers acquires, found by what functions do and not by their names."""
+"""The project's own release for what one of its wrappers acquires, found by what functions do, not by their names."""
 
 from __future__ import annotations
 

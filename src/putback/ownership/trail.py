@@ -62,9 +62,7 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
     )
 
 
-def _steps(
-    unit: Unit, domain: SiteDomain, found: Exploration[State]
-) -> Iterator[tuple[ir.Op, State, State]]:
+def _steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
     """Every operation that was reached, with the states before it and behind it when it does not raise."""
     for node in found.arrivals:
         states = [node.state]

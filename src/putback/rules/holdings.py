@@ -9,8 +9,9 @@ import libcst as cst
 
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
-from putback.fixes.holding import Holding, Release
+from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
+from putback.ownership import transfer
 from putback.ownership.facts import SiteFacts
 from putback.ownership.pairing import paired_release
 
@@ -37,6 +38,8 @@ def holding(site: SiteFacts) -> Holding:
         raise Declined("the connection comes inside another object")
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
+    if site.has(transfer.UNAWAITED):
+        raise Declined("first its release has to be awaited")
     trail = site.trail
     name = facts.name_of(site.site)
     made = Holding(
@@ -62,7 +65,7 @@ def _nodes(code: Code, ats: Sequence[int]) -> tuple[cst.CSTNode, ...]:
 
 def _release(site: SiteFacts, made: Holding) -> Release:
     """The paired release: the project's own beside a wrapper, else what the driver table says."""
-    name = made.name or "conn"
+    name = made.name or ANONYMOUS
     if site.acquisition.through:
         return _through_wrapper(site, made, name)
     template = site.kind.release

@@ -9,6 +9,7 @@ from putback.drivers.schema import On, With
 from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
+from putback.ownership.domain import Phase
 from putback.ownership.facts import SiteFacts
 
 
@@ -30,6 +31,8 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
         effect = site.function.analyzer.method(site.kind.type, "rollback")
         if effect is None or effect.ends != "rollback":
             raise Declined(f"a {site.kind.title} has no rollback()")
+        if site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}:
+            raise Declined("it may have been given back before the handler")
         held = borrowed_or_own(site)
         return roll_back(held, held.code.node(handler), effect.awaited, used_later)
 
