@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "flow": ("source", "model"),
     "ownership": ("flow", "drivers", "frameworks", "model", "source.slices"),
     "fixes": ("source", "flow", "model"),
-    "rules": ("ownership", "fixes.build", "frameworks.schema", "drivers.schema", "flow.solve", "model"),
+    "rules": ("ownership", "fixes", "frameworks.schema", "drivers.schema", "flow.solve", "model"),
     "workers": (),
     "scan": ("workers", "ownership", "drivers", "frameworks", "source", "model"),
     "engine": (

@@ -29,7 +29,8 @@ class Holding:
     `acquire` is the call, `name` the variable ("" for none), `related` every local name that is the connection or
     belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead;
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
-    release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function.
+    release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
+    `itself`: the acquire makes the object `name` hold a connection (`db.connect()`).
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
 
@@ -44,4 +45,5 @@ class Holding:
     lazy: bool = False
     maybe_none: bool = False
     lent: bool = False
+    itself: bool = False
     cheap: frozenset[str] = frozenset()

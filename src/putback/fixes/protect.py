@@ -18,8 +18,8 @@ from putback.fixes.holding import ANONYMOUS, Holding
 class Protection:
     """Statements `first` to `last` of `block` come under a `try`; `release` is its `finally`.
 
-    `binds` is the name that the acquire in the first statement gets before it ("" when it has one). `absorbs`: the range
-    is one `try` statement that gets the `finally` itself. `guarded`: the name may be None, so the release asks;
+    `binds` is the name that the acquire in the first statement gets before it ("" when it has one). `absorbs`: the
+    range is one `try` statement that gets the `finally` itself. `guarded`: the name may be None, so the release asks;
     `binds_none`: the binding to None has to be written. `finisher` is the release behind the range that moves into the
     `finally`. `longer`: the connection is held longer than before on a normal path.
     """
@@ -48,6 +48,10 @@ def protection(holding: Holding) -> Protection:
     _ensure_owned(holding)
     if not holding.name:
         return _anonymous(holding)
+    if holding.itself:
+        place = _alone(holding)
+        closers = closers_of(holding)
+        return _behind(holding, place.block, place.index + 1, closers, _release(holding, closers))
     place = acquiring(holding)
     closers = closers_of(holding)
     region.ensure_single_binding(holding, place.statement, closers)
@@ -82,6 +86,17 @@ def acquiring(holding: Holding) -> Place:
     if inner is not holding.acquire:
         raise Declined("the acquire is part of a larger expression")
     return place
+
+
+def _alone(holding: Holding) -> Place:
+    """The acquire as a statement of its own: `db.connect()`."""
+    place = holding.code.place(holding.acquire)
+    match place.statement:
+        case cst.SimpleStatementLine(body=[cst.Expr(value=value)]):
+            inner = value.expression if isinstance(value, cst.Await) else value
+            if inner is holding.acquire:
+                return place
+    raise Declined("the acquire is part of a larger statement")
 
 
 def _ensure_owned(holding: Holding) -> None:
@@ -225,6 +240,8 @@ def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
                 raise Declined("the acquire is part of a larger expression")
         node = outer
     match place.statement:
+        case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value in (holding.acquire, code.parent(node)):
+            raise Declined("it is acquired for nothing")
         case cst.SimpleStatementLine(body=[_]):
             return
         case cst.With(items=[first, *_]) if code.is_inside(holding.acquire, first):

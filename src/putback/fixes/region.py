@@ -76,7 +76,7 @@ def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
     wanted = holding.related | {holding.name}
     last = -1
     for index, statement in enumerate(statements):
-        if mentions(statement, wanted):
+        if mentions(statement, wanted) and not forgets(statement, holding.name):
             last = index
             wanted |= _lazy_names(statement, wanted)
     return last

@@ -23,6 +23,8 @@ def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
     """
     code = holding.code
     last = code.place(second)
+    if _stands_in_with(holding, last.statement):
+        return _without(code, last.statement)
     closers = closers_of(holding)
     kept = next((c for c in closers if code.is_inside(second, c.statement)), None)
     earlier = [c for c in closers if c is not kept and _comes_to(code, c, second)]
@@ -35,6 +37,18 @@ def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
         message = "remove the earlier release (it is held a little longer on some path)"
         return Fix(Applicability.UNSAFE, message, draft.edits())
     return Fix(Applicability.SAFE, "remove the earlier release, the later one is enough", draft.edits())
+
+
+def _stands_in_with(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether the connection comes from a `with` around the release, which gives it back by itself."""
+    place = holding.code.place(holding.acquire)
+    return isinstance(place.statement, cst.With) and holding.code.is_inside(statement, place.statement)
+
+
+def _without(code: Code, statement: cst.BaseStatement) -> Fix:
+    draft = code.draft()
+    Removal(code, draft, [statement]).apply()
+    return Fix(Applicability.SAFE, "leave the release to the `with`", draft.edits())
 
 
 def _comes_to(code: Code, closer: Closer, second: cst.CSTNode) -> bool:

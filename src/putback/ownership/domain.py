@@ -26,6 +26,10 @@ class Phase(IntEnum):
     PASSED = auto()
 
 
+CALLERS = -2
+"""The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
+
+
 class Fact(IntEnum):
     """What is known of a variable or a condition."""
 
@@ -63,8 +67,8 @@ class State(NamedTuple):
     `refs` are the values that are the connection; `children` pairs values that belong to it (a cursor, a transaction, a
     bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
     exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened
-    the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none); `broke`:
-    the exception comes from a statement on the connection.
+    the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
+    CALLERS); `broke`: the exception comes from a statement on the connection.
     """
 
     phase: Phase

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from putback.flow.names import Expr, Invoke, Member, Name
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.site import Acquisition
 from putback.ownership.types import FunctionRef
+from putback.ownership.unit import Unit
 
 _MOST = 200
 
@@ -27,6 +29,41 @@ def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef 
     plain = replace(acquisition, owner=None, element=None)
     found = [f for f in _beside(module, info) if _gives_back(analyzer, module, f, plain)]
     return FunctionRef(module.path, found[0].key) if len(found) == 1 else None
+
+
+def name_here(analyzer: Analyzer, unit: Unit, wanted: FunctionRef) -> str:
+    """The name that a file has for a function of the project: its own or an imported one; "" for none."""
+    module = analyzer.project.module(unit.path)
+    if module is None:
+        return ""
+    local = unit.info.imports if unit.info is not None else {}
+    own = [info.name for info in module.functions.values() if not info.outer and not info.owner]
+    for name in (*own, *local, *module.imports):
+        if _is(analyzer, Name(name), unit, wanted):
+            return name
+    return ""
+
+
+def is_attribute_here(analyzer: Analyzer, unit: Unit, base: str, wanted: FunctionRef) -> bool:
+    """Whether `base.name`, as the file would spell it, is that function of the project."""
+    head, *attributes = base.split(".")
+    expr: Expr = Name(head)
+    for attribute in (*attributes, wanted.key.rpartition(".")[2]):
+        expr = Member(expr, attribute)
+    return _is(analyzer, expr, unit, wanted)
+
+
+def is_imported_from(analyzer: Analyzer, unit: Unit, name: str, wanted: FunctionRef) -> bool:
+    """Whether the statement that imports `name` names the very module that defines `wanted`."""
+    module = analyzer.project.module(unit.path)
+    local = unit.info.imports if unit.info is not None else {}
+    found = local.get(name) or (module.imports.get(name) if module is not None else None)
+    return found is not None and bool(found.name) and analyzer.project.resolve_import(found, unit.path) == wanted.path
+
+
+def _is(analyzer: Analyzer, expr: Expr, unit: Unit, wanted: FunctionRef) -> bool:
+    found = analyzer.resolver.types(expr, unit.scope)
+    return any(isinstance(t, FunctionRef) and (t.path, t.key) == (wanted.path, wanted.key) for t in found)
 
 
 def _beside(module: ModuleInfo, wrapper: FunctionInfo) -> Iterator[FunctionInfo]:
@@ -48,3 +85,19 @@ def _gives_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acqu
         return False
     effect = analyzer.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
     return effect.normal is Phase.RELEASED and not effect.returns
+
+
+def pool_here(analyzer: Analyzer, unit: Unit, acquisition: Acquisition) -> str:
+    """The pool that a wrapper of this very file takes its connection from, when it is a global name of the file.
+
+    "" for every other wrapper: another file's pool is not known by that name here.
+    """
+    wrapper = acquisition.through[0] if len(acquisition.through) == 1 else None
+    module = analyzer.project.module(unit.path)
+    info = analyzer.info(wrapper) if wrapper is not None and wrapper.path == unit.path else None
+    if module is None or info is None or len(info.returns) != 1:
+        return ""
+    match info.returns[0]:
+        case Invoke(func=Member(base=Name(id=name))) if name in module.globals and name not in info.bindings:
+            return name
+    return ""

@@ -52,7 +52,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         thrown,
         returns,
         stored,
-        bool(normal) and all(e.state.unmended < 0 for e in normal),
+        bool(normal) and all(e.state.unmended == -1 for e in normal),
         is_async,
         next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
     )

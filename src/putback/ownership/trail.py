@@ -17,7 +17,7 @@ from putback.ownership.site import Site
 from putback.ownership.transfer import RETURNED, SiteDomain
 from putback.ownership.unit import Unit
 
-_HELD = (Phase.HELD, Phase.IDLE, Phase.CLOSED)
+_HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from putback.drivers.schema import Begin, Close, Effect, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import guards, handlers
-from putback.ownership.domain import Fact, Phase, State
+from putback.ownership.domain import CALLERS, Fact, Phase, State
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
 
@@ -87,9 +87,9 @@ class SiteDomain:
         owner = self.site.acquisition.owner
         if self.site.at < 0 and owner is not None:
             child = (self.site.name, f"{CARRIER}{owner.encode()}")
-            return [State(self.start_phase, frozenset({OWNED}), frozenset({child}))]
+            return [State(self.start_phase, frozenset({OWNED}), frozenset({child}), unmended=CALLERS)]
         if self.site.at < 0:
-            return [State(self.start_phase, frozenset({self.site.name}))]
+            return [State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)]
         params = {p.name for p in self.unit.function.params}
         unbound = (self.unit.function.assigned & self.guards) - params - self.unit.function.globals
         return [State(Phase.ABSENT, facts=frozenset((n, Fact.UNBOUND) for n in unbound))]

@@ -13,7 +13,9 @@ from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
 from putback.ownership import transfer
 from putback.ownership.facts import SiteFacts
-from putback.ownership.pairing import paired_release
+from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
+
+_NO_PAIR = "the project has no function that gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
@@ -41,7 +43,8 @@ def holding(site: SiteFacts) -> Holding:
     if site.has(transfer.UNAWAITED):
         raise Declined("first its release has to be awaited")
     trail = site.trail
-    name = facts.name_of(site.site)
+    name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
+    lost = {defect.at for defect in site.defects(transfer.LOST)}
     made = Holding(
         code,
         code.node(site.site.at),
@@ -50,13 +53,23 @@ def holding(site: SiteFacts) -> Holding:
         Release(),
         _nodes(code, (*trail.releases, *trail.closes)),
         _nodes(code, trail.closes),
-        _nodes(code, trail.hands_on),
+        _nodes(code, [at for at in trail.hands_on if at not in lost]),
         site.kind.lazy,
         site.acquisition.maybe_none,
         bool(trail.yields),
+        site.acquisition.itself,
         facts.quick_calls,
     )
     return replace(made, release=_release(site, made))
+
+
+def _receiver_text(code: Code, site: SiteFacts) -> str:
+    """The object that a call makes hold a connection: `db` of `db.connect()`."""
+    node = code.node(site.site.at)
+    base = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
+    if not isinstance(base, cst.Name):
+        raise Declined("what holds the connection has no plain name")
+    return base.value
 
 
 def _nodes(code: Code, ats: Sequence[int]) -> tuple[cst.CSTNode, ...]:
@@ -89,25 +102,26 @@ def _receiver(acquire: cst.CSTNode) -> cst.BaseExpression | None:
 
 
 def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
-    """`release_db_connection(conn)` for what `get_db_connection()` has acquired, called the way the wrapper is."""
-    analyzer = site.function.analyzer
+    """`release_db_connection(conn)` for what `get_db_connection()` has acquired, reached as this file can reach it."""
+    analyzer, unit = site.function.analyzer, site.function.unit
+    template = site.kind.release.replace("{conn}", name)
+    if "{pool}" not in template:
+        return Release(template)
     pair = paired_release(analyzer, site.acquisition)
-    wrapper = site.acquisition.through[0]
-    info = analyzer.info(wrapper)
-    if pair is None or info is None:
-        template = site.kind.release
-        if "{pool}" not in template:
-            return Release(template.replace("{conn}", name))
-        return Release(reason="the project has no function that gives it back")
+    if pair is None:
+        pool = pool_here(analyzer, unit, site.acquisition)
+        return Release(template.replace("{pool}", pool)) if pool else Release(reason=_NO_PAIR)
     released = analyzer.info(pair)
-    assert released is not None
-    awaited = "await " if released.is_async else ""
+    awaited = "await " if released is not None and released.is_async else ""
     func = made.acquire.func if isinstance(made.acquire, cst.Call) else None
+    known = name_here(analyzer, unit, pair)
+    if known:
+        return Release(f"{awaited}{known}({name})")
+    last = pair.key.rpartition(".")[2]
     if isinstance(func, cst.Attribute):
-        return Release(f"{awaited}{made.code.text(func.value)}.{released.name}({name})")
-    if not isinstance(func, cst.Name):
-        return Release(reason="how its wrapper is reached is not clear")
-    statement = f"{awaited}{released.name}({name})"
-    if pair.path == site.function.unit.path:
-        return Release(statement)
-    return Release(statement, (Needed(released.name, beside=func.value),))
+        base = made.code.text(func.value)
+        if released is not None and (released.owner or is_attribute_here(analyzer, unit, base, pair)):
+            return Release(f"{awaited}{base}.{last}({name})")
+    if isinstance(func, cst.Name) and is_imported_from(analyzer, unit, func.value, pair):
+        return Release(f"{awaited}{last}({name})", (Needed(last, beside=func.value),))
+    return Release(reason=f"how `{last}` is reached from here is not clear")
