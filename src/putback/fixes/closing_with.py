@@ -10,7 +10,7 @@ from putback.fixes import region
 from putback.fixes.code import Code, Place
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
-from putback.fixes.holding import Holding
+from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.wrap import give_back
 from putback.model.fix import Applicability, Fix
@@ -34,7 +34,7 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
         return _without_await(code, item.item)
     if item.asname is None or not isinstance(item.asname.name, cst.Name):
         raise Declined("the `with` gives the connection no name")
-    named = replace(holding, name=item.asname.name.value)
+    named = _named(holding, item.asname.name.value)
     plain = holding.release.statement == f"{named.name}.close()" and ends_transaction and not _is_closing(item)
     if plain and not _used_behind(named, place):
         return _with_closing(named, item)
@@ -43,6 +43,12 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
 
 def _item(code: Code, statement: cst.With, acquire: cst.CSTNode) -> cst.WithItem:
     return next(i for i in statement.items if code.is_inside(acquire, i))
+
+
+def _named(holding: Holding, name: str) -> Holding:
+    """The same with the name that the `with` gives."""
+    release = replace(holding.release, statement=holding.release.statement.replace(ANONYMOUS, name))
+    return replace(holding, name=name, release=release)
 
 
 def _is_closing(item: cst.WithItem) -> bool:

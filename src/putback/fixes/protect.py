@@ -59,7 +59,7 @@ def protection(holding: Holding) -> Protection:
     release = _release(holding, closers)
     if _used_elsewhere(holding, place):
         return _around(holding, place, closers, release)
-    attempt = _enclosing_try(code, place)
+    attempt = enclosing_try(code, place)
     if attempt is not None and attempt.handlers and _body_of(code, place, attempt):
         found = _around(holding, place, closers, release)
         if not found.longer:
@@ -120,7 +120,7 @@ def _release(holding: Holding, closers: Sequence[Closer]) -> str:
     return text
 
 
-def _enclosing_try(code: Code, place: Place) -> cst.Try | None:
+def enclosing_try(code: Code, place: Place) -> cst.Try | None:
     """The innermost `try` in whose body a statement stands."""
     child: cst.CSTNode = place.statement
     for parent in code.ancestors(place.statement):
@@ -289,7 +289,7 @@ def _stretch(holding: Holding, place: Place) -> tuple[Block, int, int]:
     """The innermost block, with first and last index, in which all uses stand behind or in the acquiring statement."""
     code = holding.code
     used = region.uses(holding)
-    attempt = _enclosing_try(code, place)
+    attempt = enclosing_try(code, place)
     current = place
     while True:
         reached = attempt is None or not code.is_inside(current.statement, attempt) or current.statement is attempt

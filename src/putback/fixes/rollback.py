@@ -78,7 +78,13 @@ def _put_first(code: Code, draft: Draft, handler: cst.ExceptHandler | cst.Except
     match first:
         case cst.SimpleStatementLine(body=[cst.Pass()]) if len(body.body) == 1 and "#" not in code.rows[row - 1]:
             draft.delete(row, row)
+    while _is_remark(code.rows[row - 2]) and row - 1 > code.span(handler).start.row:
+        row -= 1
     draft.insert(row, [f"{indent}{line}" for line in lines])
+
+
+def _is_remark(text: str) -> bool:
+    return not text.strip() or text.strip().startswith("#")
 
 
 def _unfold(

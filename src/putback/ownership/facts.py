@@ -282,12 +282,14 @@ class FunctionFacts:
         if site.at < 0:
             return site.name
         own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
-        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
-        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Enter) and o.manager in own}
         for op in self.unit.ops():
-            if isinstance(op, ir.Assign) and op.source in own and ir.is_local(op.target) and "#" not in op.target:
+            source = op.manager if isinstance(op, ir.Enter) else getattr(op, "source", "")
+            if source not in own or not isinstance(op, ir.Assign | ir.Await | ir.Enter):
+                continue
+            if ir.is_local(op.target) and "#" not in op.target:
                 return op.target
-        return next((v for v in sorted(own) if ir.is_local(v) and "#" not in v), "")
+            own.add(op.target)
+        return ""
 
     def through(self, acquisition: Acquisition) -> list[tuple[str, str, int]]:
         """The wrappers between this function and the driver: name, path and line, nearest first."""

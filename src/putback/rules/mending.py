@@ -65,6 +65,18 @@ def released_once(finding: Finding, site: SiteFacts, at: int) -> Finding:
     return mended(finding, make)
 
 
+def guarded(finding: Finding, site: SiteFacts) -> Finding:
+    """The finding with a fix that binds the name before its release can read it."""
+
+    def make() -> Fix:
+        from putback.fixes.guard import guard_release
+        from putback.rules.holdings import holding
+
+        return guard_release(holding(site))
+
+    return mended(finding, make)
+
+
 def released_around(finding: Finding, site: SiteFacts) -> Finding:
     """The finding with a fix that turns its `with` into one that releases."""
 

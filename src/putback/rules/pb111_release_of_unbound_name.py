@@ -73,7 +73,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 ),
                 help="move the acquire in front of the `try`",
             )
-            yield mending.given_back(found, site)
+            yield mending.guarded(found, site)
 
 
 RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check)
