@@ -90,6 +90,28 @@ class SiteFacts:
         """Whether some normal path hands it to a new owner."""
         return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it is entered and given back with `async with` and `await`."""
+        for ref in self.acquisition.through:
+            info = self.function.analyzer.info(ref)
+            if info is not None and info.is_generator:
+                return info.is_async
+        return self.kind.release.startswith("await ")
+
+    def releasing_calls(self, name: str) -> list[int]:
+        """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
+        analyzer, unit = self.function.analyzer, self.function.unit
+        found: dict[int, None] = {}
+        for op in unit.ops():
+            if isinstance(op, ir.Call) and name:
+                effect = analyzer.catalog.method(self.kind.type, op.name) if op.receiver == name else None
+                closes = effect is not None and (effect.closes or effect.releases_self)
+                given = analyzer.call_info(unit, op).releases() and any(a.value == name for a in op.arguments)
+                if closes or given:
+                    found[op.at] = None
+        return list(found)
+
     def has(self, defect: str) -> bool:
         """Whether an operation showed this defect."""
         return any(d.what == defect for d in self.exploration.defects)
