@@ -98,7 +98,7 @@ def _enter_part(manager: Manager, place: Place, word: str) -> Fix:
     span = code.span(acquire)
     if span.start.row != span.end.row:
         raise Declined("the call that makes it spans several rows")
-    holding = _with_derived(replace(manager, holding=replace(manager.holding, name=_free_name(code))))
+    holding = _with_derived(replace(manager, holding=replace(manager.holding, name=code.free_name(_FREE_NAMES))))
     _ensure_ends_there(manager, statement)
     bound = _targets_of_derived(statement, acquire, manager.deriving)
     rest = place.statements[place.index :]
@@ -126,16 +126,14 @@ def _is_part(code: Code, statement: cst.BaseStatement, acquire: cst.CSTNode) -> 
 def _ensure_ends_there(manager: Manager, statement: cst.BaseStatement) -> None:
     """Decline when the statement hands out something that needs the connection."""
     for node in all_below(statement):
-        if isinstance(node, (cst.Return, cst.Yield)) and isinstance(node.value, cst.BaseExpression):
-            if _comes_from(node.value, manager.holding.acquire, manager.deriving):
-                raise Declined("what it returns still needs the connection")
+        value = node.value if isinstance(node, (cst.Return, cst.Yield)) else None
+        if isinstance(value, cst.BaseExpression) and _comes_from(value, manager.holding.acquire, manager.deriving):
+            raise Declined("what it returns still needs the connection")
         if isinstance(node, (cst.Lambda, cst.GeneratorExp)):
             raise Declined("it is used later than it is made")
 
 
-def _targets_of_derived(
-    statement: cst.BaseStatement, acquire: cst.CSTNode, deriving: frozenset[str]
-) -> frozenset[str]:
+def _targets_of_derived(statement: cst.BaseStatement, acquire: cst.CSTNode, deriving: frozenset[str]) -> frozenset[str]:
     """The names that a statement gives to something which needs the connection."""
     return frozenset(
         n.value
@@ -144,15 +142,6 @@ def _targets_of_derived(
         for target in assign.targets
         for n in names(target.target)
     )
-
-
-def _free_name(code: Code) -> str:
-    """A name for the connection that means nothing in the function so far."""
-    taken = {n.value for n in names(code.function)}
-    free = next((n for n in _FREE_NAMES if n not in taken), None)
-    if free is None:
-        raise Declined("no name is free for the connection")
-    return free
 
 
 # -- what needs the connection
@@ -208,7 +197,7 @@ def _needs(value: cst.BaseExpression, holding: Holding, deriving: frozenset[str]
 
 
 def _ensure_used_as_connection(holding: Holding, deriving: frozenset[str]) -> None:
-    """Decline when what needs it leaves the function: returned, stored, or captured by a function that may run later."""
+    """Decline when it leaves the function: returned, stored, or captured by a function that may run later."""
     region.ensure_stays_inside(holding)
     own = frozenset({holding.name})
     for node in all_below(holding.code.function):

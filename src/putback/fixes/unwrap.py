@@ -1,4 +1,4 @@
-"""Taking out releases that somebody else does from now on, with the `try` or `with` that they leave without a purpose."""
+"""Taking out releases that somebody else does from now on, with the `try` or `with` that lose their purpose."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from putback.drivers.schema import Gc, Kind
+from putback.drivers.schema import Gc, Kind, On, With
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
@@ -98,6 +98,11 @@ class SiteFacts:
             if info is not None and info.is_generator:
                 return info.is_async
         return self.kind.release.startswith("await ")
+
+    @property
+    def with_releases(self) -> bool:
+        """Whether leaving a `with` on it gives it back."""
+        return self.kind.with_ in (With.RELEASES, With.CLOSES) or On.ENTER in self.acquisition.on
 
     def releasing_calls(self, name: str) -> list[int]:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""

@@ -15,8 +15,11 @@ from putback.ownership.facts import SiteFacts
 from putback.ownership.pairing import paired_release
 
 
-def holding(site: SiteFacts) -> Holding:
-    """What the fixes need to know of a site. Raises Declined where no fix can be right."""
+def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
+    """What the fixes need to know of a site. Raises Declined where no fix can be right.
+
+    `otherwise` are the names to choose from where it has none.
+    """
     facts = site.function
     unit = facts.unit
     code = Code(unit.lowered, unit.key, facts.rows)
@@ -25,7 +28,7 @@ def holding(site: SiteFacts) -> Holding:
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
     trail = site.trail
-    name = facts.name_of(site.site)
+    name = facts.name_of(site.site) or (code.free_name(otherwise) if otherwise else "")
     made = Holding(
         code,
         code.node(site.site.at),
