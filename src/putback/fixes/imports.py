@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,10 @@ def _extend(draft: Draft, rows: Sequence[str], statement: ast.ImportFrom, name: 
     row = anchor.lineno
     begin = len(rows[row - 1].encode()[: anchor.col_offset].decode()) + 1
     end = len(rows[row - 1].encode()[: anchor.end_col_offset].decode()) + 1
-    alone = rows[row - 1].strip().rstrip(",") == rows[row - 1][begin - 1 : end - 1] and statement.end_lineno != statement.lineno
+    alone = (
+        rows[row - 1].strip().rstrip(",") == rows[row - 1][begin - 1 : end - 1]
+        and statement.end_lineno != statement.lineno
+    )
     if alone:
         indent = rows[row - 1][: begin - 1]
         if before is None and not rows[row - 1].rstrip().endswith(","):
@@ -104,9 +108,9 @@ def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: st
     """A new import statement among those at the top, or behind the docstring."""
     top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)) and not _is_future(n)]
     if not top:
-        draft.insert(_behind_header(tree) + 1, [text] if tree.body else [text])
+        draft.insert(_behind_header(tree) + 1, [text])
         return
-    block = _first_block(rows, top)
+    block = _block_for(module, _blocks(rows, top))
     later = next((n for n in block if _is_behind(n, module)), None)
     if later is not None:
         draft.insert(later.lineno, [text])
@@ -118,14 +122,29 @@ def _is_future(node: ast.Import | ast.ImportFrom) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _first_block(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> list[ast.Import | ast.ImportFrom]:
-    """The imports that stand together at the top, where the standard library's are."""
-    block = [top[0]]
+def _blocks(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> list[list[ast.Import | ast.ImportFrom]]:
+    """The imports by the blank rows between them."""
+    blocks = [[top[0]]]
     for node in top[1:]:
-        if any(not r.strip() for r in rows[(block[-1].end_lineno or 0) : node.lineno - 1]):
-            break
-        block.append(node)
-    return block
+        if any(not r.strip() for r in rows[(blocks[-1][-1].end_lineno or 0) : node.lineno - 1]):
+            blocks.append([])
+        blocks[-1].append(node)
+    return blocks
+
+
+def _block_for(module: str, blocks: Sequence[list[ast.Import | ast.ImportFrom]]) -> list[ast.Import | ast.ImportFrom]:
+    """The block of the standard library for a module of it, the first with something else for another one."""
+    found = next((b for b in blocks if any(_is_standard(n) == _is_standard_name(module) for n in b)), None)
+    return found or blocks[0]
+
+
+def _is_standard(node: ast.Import | ast.ImportFrom) -> bool:
+    names = [node.module or "."] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+    return all(_is_standard_name(n) for n in names)
+
+
+def _is_standard_name(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _is_behind(node: ast.Import | ast.ImportFrom, module: str) -> bool:

@@ -25,9 +25,9 @@ def drop(code: Code, draft: Draft, closers: Sequence[Closer], others: Sequence[c
 def unwrap_with(code: Code, draft: Draft, statement: cst.With) -> None:
     """Take out the header of a `with`, and move its body one level to the left."""
     header, last = code.first_row(statement), code.last_row(statement)
-    body = code.first_row(statement.body.body[0])
-    _take_header(code, draft, header, _header_end(code, header, body), code.indent_of(statement))
-    draft.dedent(header, last, code.unit())
+    end = _header_end(code, header, code.first_row(statement.body.body[0]))
+    _take_header(code, draft, header, end, code.indent_of(statement))
+    draft.dedent(end + 1, last, code.unit())
 
 
 def _tries(code: Code, statements: Sequence[cst.BaseStatement]) -> list[cst.Try]:
@@ -52,13 +52,13 @@ def _unwrap_try(code: Code, draft: Draft, attempt: cst.Try) -> None:
     header, clause = code.first_row(attempt), code.span(attempt.finalbody).start.row
     indent = code.indent_of(attempt)
     for statement in attempt.finalbody.body.body:
-        _keep_remarks(draft, code.first_row(statement), indent)
+        _keep_remarks(draft, code.first_row(statement))
     _take_header(code, draft, header, header, indent)
-    _take_header(code, draft, clause, clause, indent)
+    _take_header(code, draft, clause, clause, indent + code.unit())
     draft.dedent(header + 1, code.last_row(attempt), code.unit())
 
 
-def _keep_remarks(draft: Draft, row: int, indent: str) -> None:
+def _keep_remarks(draft: Draft, row: int) -> None:
     """Forget the `pass` that stood in for an emptied block; comments stay."""
     kept = [line for line in draft.inserted(row) if line.strip() != "pass"]
     draft.drop_inserted(row)

@@ -304,11 +304,14 @@ class FunctionFacts:
         if site.at < 0:
             return site.name
         own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
-        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Await) and o.source in own}
-        own |= {o.target for o in self.unit.ops() if isinstance(o, ir.Enter) and o.manager in own}
         for op in self.unit.ops():
-            if isinstance(op, ir.Assign) and op.source in own and ir.is_local(op.target) and "#" not in op.target:
-                return op.target
+            match op:
+                case ir.Await(target=target, source=source) | ir.Enter(target=target, manager=source) if source in own:
+                    own.add(target)
+                case ir.Assign(target=target, source=source) if source in own and ir.is_local(target):
+                    if "#" not in target:
+                        return target
+                    own.add(target)
         return ""
 
     def through(self, acquisition: Acquisition) -> list[tuple[str, str, int]]:

@@ -59,14 +59,10 @@ class _Search:
         tables = (self.module.imports, *(f.imports for f in self.module.functions.values()))
         return {self.name} | {n for table in tables for n, found in table.items() if found.name == self.name}
 
-    def _means(self, expr: object) -> bool:
+    def _means(self, expr: Expr) -> bool:
         """Whether an expression can be the function, in some scope of the module."""
-        every = (self.analyzer.resolver.types(expr, scope) for scope in self.scopes)  # type: ignore[arg-type]
-        return any(
-            isinstance(t, FunctionRef) and (t.path, t.key) == (self.ref.path, self.ref.key)
-            for found in every
-            for t in found
-        )
+        found = (t for scope in self.scopes for t in self.analyzer.resolver.types(expr, scope))
+        return any(isinstance(t, FunctionRef) and (t.path, t.key) == (self.ref.path, self.ref.key) for t in found)
 
     def run(self) -> Iterator[Use]:
         try:
