@@ -110,12 +110,21 @@ def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: st
     if not top:
         draft.insert(_behind_header(tree) + 1, [text])
         return
-    block = _block_for(module, _blocks(rows, top))
-    later = next((n for n in block if _is_behind(n, module)), None)
-    if later is not None:
-        draft.insert(later.lineno, [text])
+    blocks = _blocks(rows, top)
+    root = module.partition(".")[0]
+    related = next((b for b in blocks if any(_root(n) == root for n in b)), None)
+    block = related or next((b for b in blocks if any(_is_standard(_root(n)) == _is_standard(root) for n in b)), None)
+    if block is None and _is_standard(root):
+        draft.insert(top[0].lineno, [text, ""])
+    elif block is None:
+        draft.insert(_end_of(blocks[-1]) + 1, ["", text])
     else:
-        draft.insert((block[-1].end_lineno or block[-1].lineno) + 1, [text])
+        later = next((n for n in block if _is_behind(n, module)), None)
+        draft.insert(later.lineno if later is not None else _end_of(block) + 1, [text])
+
+
+def _end_of(block: Sequence[ast.Import | ast.ImportFrom]) -> int:
+    return block[-1].end_lineno or block[-1].lineno
 
 
 def _is_future(node: ast.Import | ast.ImportFrom) -> bool:
@@ -132,19 +141,14 @@ def _blocks(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> 
     return blocks
 
 
-def _block_for(module: str, blocks: Sequence[list[ast.Import | ast.ImportFrom]]) -> list[ast.Import | ast.ImportFrom]:
-    """The block of the standard library for a module of it, the first with something else for another one."""
-    found = next((b for b in blocks if any(_is_standard(n) == _is_standard_name(module) for n in b)), None)
-    return found or blocks[0]
+def _root(node: ast.Import | ast.ImportFrom) -> str:
+    """The top-level package that an import takes from; "" for a relative one."""
+    module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+    return "" if isinstance(node, ast.ImportFrom) and node.level else module.partition(".")[0]
 
 
-def _is_standard(node: ast.Import | ast.ImportFrom) -> bool:
-    names = [node.module or "."] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-    return all(_is_standard_name(n) for n in names)
-
-
-def _is_standard_name(module: str) -> bool:
-    return module.partition(".")[0] in sys.stdlib_module_names
+def _is_standard(root: str) -> bool:
+    return root in sys.stdlib_module_names
 
 
 def _is_behind(node: ast.Import | ast.ImportFrom, module: str) -> bool:

@@ -74,12 +74,27 @@ def _yielded(analyzer: Analyzer, ref: FunctionRef) -> Iterator[Identity]:
 
 
 def spelling(analyzer: Analyzer, ref: FunctionRef, path: str) -> Spelling | None:
-    """How parameters ask for a dependency: the way most do in file `path`, else in the project; None if none does."""
+    """How parameters ask for a dependency: the way most do in file `path`, else in the project; None if none does.
+
+    A name that the project has given to the annotation comes before what other files spell out.
+    """
     found = Counter(_spellings(analyzer, ref, path))
     if not found:
-        others = (m.path for m in analyzer.project.loaded() if m.path != path)
-        found = Counter(s for other in others for s in _spellings(analyzer, ref, other))
+        every = [m.path for m in analyzer.project.loaded()]
+        found = Counter(s for other in every for s in _aliases(analyzer, ref, other))
+        found = found or Counter(s for other in every for s in _spellings(analyzer, ref, other))
     return found.most_common(1)[0][0] if found else None
+
+
+def _aliases(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spelling]:
+    """The names that a module gives to `Annotated[Session, Depends(get_db)]`."""
+    module = analyzer.project.module(path)
+    tree = _tree(analyzer, path) if module is not None and "Annotated" in module.imports else None
+    if module is not None and tree is not None:
+        asks = _Asking(analyzer, module, ref)
+        for name, value in _assignments(tree):
+            if isinstance(value, ast.Subscript) and asks.by_annotation(value):
+                yield Spelling(name, "", path)
 
 
 def _spellings(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spelling]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from putback.fixes.declined import Declined
 from putback.fixes.imports import Needed
 from putback.fixes.inject import Parameter
@@ -53,19 +55,32 @@ def _has(site: SiteFacts, name: str, here: ModuleInfo, there: ModuleInfo) -> boo
     mine, theirs = global_identity(project, here, name), global_identity(project, there, name)
     if mine is not None and mine != theirs:
         raise Declined(f"`{name}` means something else in this file")
-    return mine is not None or name in here.imports
+    return mine is not None or name in here.imports or (theirs is None and hasattr(builtins, name))
 
 
 def _import(site: SiteFacts, name: str, here: ModuleInfo, there: ModuleInfo) -> Needed:
-    """Where to import a name from: beside what this file has from the same module, else as the other file does."""
+    """Where to import a name from: beside what this file has from the same module, else by the module's own name."""
     project = site.function.analyzer.project
     home = global_identity(project, there, name)
+    if home is not None and not home.path and home.name.endswith(f".{name}"):
+        return Needed(name, home.name.removesuffix(f".{name}"))
     for known, found in here.imports.items():
         if home is not None and home.path and found.name and project.resolve_import(found, here.path) == home.path:
             return Needed(name, beside=known)
-    for module in (there, *project.loaded()):
-        imported = module.imports.get(name)
-        plain = imported is not None and imported.name == name and not imported.level
-        if imported is not None and plain and global_identity(project, module, name) == home:
-            return Needed(name, imported.module)
-    raise Declined(f"how to import `{name}` is not clear")
+    module = _module_name(site, home.path, here) if home is not None and home.path else ""
+    if not module:
+        raise Declined(f"how to import `{name}` is not clear")
+    return Needed(name, module)
+
+
+def _module_name(site: SiteFacts, path: str, here: ModuleInfo) -> str:
+    """How a file of the project is called in absolute imports, judged by one that `here` has; "" when it has none."""
+    project = site.function.analyzer.project
+    for found in here.imports.values():
+        target = project.resolve_import(found, here.path) if not found.level else None
+        tail = found.module.replace(".", "/")
+        for end in (f"{tail}.py", f"{tail}/__init__.py"):
+            root = target.removesuffix(end) if target is not None and target.endswith(f"/{end}") else None
+            if root is not None and path.startswith(root):
+                return path.removeprefix(root).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return ""
