@@ -6,8 +6,10 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from putback.flow import ir
+from putback.flow.names import Invoke
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analyzer import Analyzer
@@ -19,6 +21,9 @@ from putback.ownership.site import Site
 from putback.ownership.transfer import YIELDED
 from putback.ownership.types import FunctionRef, Scope
 from putback.ownership.unit import Unit
+
+_MOST = 20
+"""How many files of a project are asked how it spells a dependency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +79,30 @@ def _yielded(analyzer: Analyzer, ref: FunctionRef) -> Iterator[Identity]:
 
 
 def spelling(analyzer: Analyzer, ref: FunctionRef, path: str) -> Spelling | None:
-    """How parameters ask for a dependency: the way most do in file `path`, else in the project; None if none does.
-
-    A name that the project has given to the annotation comes before what other files spell out.
-    """
+    """How parameters ask for a dependency: the way most do in file `path`, else in the project; None if none does."""
     found = Counter(_spellings(analyzer, ref, path))
-    if not found:
-        every = [m.path for m in analyzer.project.loaded()]
-        found = Counter(s for other in every for s in _aliases(analyzer, ref, other))
-        found = found or Counter(s for other in every for s in _spellings(analyzer, ref, other))
-    return found.most_common(1)[0][0] if found else None
+    return found.most_common(1)[0][0] if found else _elsewhere(analyzer, ref)
+
+
+_KNOWN: WeakKeyDictionary[Analyzer, dict[FunctionRef, Spelling | None]] = WeakKeyDictionary()
+
+
+def _elsewhere(analyzer: Analyzer, ref: FunctionRef) -> Spelling | None:
+    """How the project asks: by a name that it has given to the annotation, else as most parameters do."""
+    known = _KNOWN.setdefault(analyzer, {})
+    if ref not in known:
+        asking = sorted(m.path for m in analyzer.project.loaded() if _asks(analyzer, m, ref))[:_MOST]
+        found = Counter(s for path in asking for s in _aliases(analyzer, ref, path))
+        found = found or Counter(s for path in asking for s in _spellings(analyzer, ref, path))
+        known[ref] = found.most_common(1)[0][0] if found else None
+    return known[ref]
+
+
+def _asks(analyzer: Analyzer, module: ModuleInfo, ref: FunctionRef) -> bool:
+    """Whether a module gives the function to a callable such as `Depends`."""
+    wanted = Defined(ref.path, ref.key)
+    given = ((r, a) for r in module.references if isinstance(r.call, Invoke) for a in r.call.args)
+    return any(identity(analyzer.project, a, Scope(module.path, r.scope)) == wanted for r, a in given)
 
 
 def _aliases(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spelling]:
@@ -106,11 +125,16 @@ def _spellings(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spel
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for argument, default in _parameters(node.args):
-                annotated = ast.unparse(argument.annotation) if argument.annotation is not None else ""
+                annotated = _source(analyzer, path, argument.annotation) if argument.annotation else ""
                 if default is not None and asks.directly(default):
-                    yield Spelling(annotated, ast.unparse(default), path)
+                    yield Spelling(annotated, _source(analyzer, path, default), path)
                 elif default is None and argument.annotation is not None and asks.by_annotation(argument.annotation):
                     yield Spelling(annotated, "", path)
+
+
+def _source(analyzer: Analyzer, path: str, node: ast.expr) -> str:
+    """An expression as it is written, on one row."""
+    return " ".join((ast.get_source_segment(analyzer.reader.text(path), node) or ast.unparse(node)).split())
 
 
 def _parameters(args: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
@@ -156,10 +180,12 @@ class _Asking:
     def _is_alias(self, name: str) -> bool:
         home = global_identity(self.analyzer.project, self.module, name)
         module = self.analyzer.project.module(home.path) if home is not None and home.path else None
-        tree = _tree(self.analyzer, module.path) if module is not None else None
+        ref = FunctionRef(self.wanted.path, self.wanted.name)
+        asks = module is not None and _asks(self.analyzer, module, ref)
+        tree = _tree(self.analyzer, module.path) if module is not None and asks else None
         if home is None or module is None or tree is None:
             return False
-        there = _Asking(self.analyzer, module, FunctionRef(self.wanted.path, self.wanted.name))
+        there = _Asking(self.analyzer, module, ref)
         values = (v for target, v in _assignments(tree) if target == home.name)
         return any(isinstance(v, ast.Subscript) and there.by_annotation(v) for v in values)
 
