@@ -136,6 +136,14 @@ class Code:
         inner, outer = self.indent_of(body.body[0]), self.indent_of(self.function)
         return inner.removeprefix(outer) or self.lowered.tree.default_indent
 
+    def free_name(self, wanted: Sequence[str]) -> str:
+        """The first of some names that means nothing in the function so far."""
+        taken = {n.value for n in names(self.function)}
+        free = next((n for n in wanted if n not in taken), None)
+        if free is None:
+            raise Declined("no name is free for the connection")
+        return free
+
     def draft(self) -> Draft:
         """An empty change of this file that leaves string literals alone."""
         return Draft(self.rows, self._string_rows())

@@ -36,6 +36,10 @@ class Draft:
         """Take rows out, both ends included."""
         self._deleted.update(range(first, last + 1))
 
+    def inserted(self, row: int) -> list[str]:
+        """What is to be put in front of `row`."""
+        return list(self._before.get(row, ()))
+
     def drop_inserted(self, row: int) -> None:
         """Forget what was to be put in front of `row`."""
         self._before.pop(row, None)

@@ -111,42 +111,45 @@ def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: st
         header = _behind_header(tree)
         draft.insert(header + 1, ["", text] if header else [text, ""])
         return
-    block = _block_for(rows, top, module)
-    later = next((n for n in block if _is_behind(n, module)), None)
-    if later is not None:
-        draft.insert(later.lineno, [text])
+    blocks = _blocks(rows, top)
+    root = module.partition(".")[0]
+    related = next((b for b in blocks if any(_root(n) == root for n in b)), None)
+    block = related or next((b for b in blocks if any(_is_standard(_root(n)) == _is_standard(root) for n in b)), None)
+    if block is None and _is_standard(root):
+        draft.insert(top[0].lineno, [text, ""])
+    elif block is None:
+        draft.insert(_end_of(blocks[-1]) + 1, ["", text])
     else:
-        draft.insert((block[-1].end_lineno or block[-1].lineno) + 1, [text])
+        later = next((n for n in block if _is_behind(n, module)), None)
+        draft.insert(later.lineno if later is not None else _end_of(block) + 1, [text])
+
+
+def _end_of(block: Sequence[ast.Import | ast.ImportFrom]) -> int:
+    return block[-1].end_lineno or block[-1].lineno
 
 
 def _is_future(node: ast.Import | ast.ImportFrom) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _block_for(
-    rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom], module: str
-) -> list[ast.Import | ast.ImportFrom]:
-    """The imports without a blank row between them among which `module` belongs: of its sort, else the first."""
+def _blocks(rows: Sequence[str], top: Sequence[ast.Import | ast.ImportFrom]) -> list[list[ast.Import | ast.ImportFrom]]:
+    """The imports by the blank rows between them."""
     blocks = [[top[0]]]
     for node in top[1:]:
         if any(not r.strip() for r in rows[(blocks[-1][-1].end_lineno or 0) : node.lineno - 1]):
             blocks.append([])
         blocks[-1].append(node)
-    standard = _is_standard(module)
-    same = (b for b in blocks if any(_is_standard(_module_of(n)) == standard and not _is_relative(n) for n in b))
-    return next(same, blocks[0] if standard else blocks[-1])
+    return blocks
 
 
-def _is_standard(module: str) -> bool:
-    return module.partition(".")[0] in sys.stdlib_module_names
+def _root(node: ast.Import | ast.ImportFrom) -> str:
+    """The top-level package that an import takes from; "" for a relative one."""
+    module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+    return "" if isinstance(node, ast.ImportFrom) and node.level else module.partition(".")[0]
 
 
-def _module_of(node: ast.Import | ast.ImportFrom) -> str:
-    return node.names[0].name if isinstance(node, ast.Import) else node.module or ""
-
-
-def _is_relative(node: ast.Import | ast.ImportFrom) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.level > 0
+def _is_standard(root: str) -> bool:
+    return root in sys.stdlib_module_names
 
 
 def _is_behind(node: ast.Import | ast.ImportFrom, module: str) -> bool:

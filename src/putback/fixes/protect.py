@@ -14,6 +14,9 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
 
 
+_NAMES = ("conn", "connection")
+
+
 @dataclass(frozen=True, slots=True)
 class Protection:
     """Statements `first` to `last` of `block` come under a `try`; `release` is its `finally`.
@@ -214,7 +217,7 @@ def _anonymous(holding: Holding) -> Protection:
         raise Declined("it is released without having a name")
     place = code.place(holding.acquire)
     _ensure_evaluated_first(holding, place)
-    name = _free_name(holding)
+    name = code.free_name(_NAMES)
     release = holding.release.statement.replace(ANONYMOUS, name)
     if not release:
         raise Declined(holding.release.reason or "how it is given back is not known")
@@ -250,10 +253,6 @@ def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
             return
     raise Declined("the acquire is part of a larger statement")
 
-
-def _free_name(holding: Holding) -> str:
-    taken = {n.value for n in names(holding.code.function)}
-    return next(n for n in ("conn", "connection", *(f"conn{i}" for i in range(2, 1_000))) if n not in taken)
 
 
 # -- around everything, with the name bound to None before

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from putback.drivers.schema import Gc, Kind
+from putback.drivers.schema import Gc, Kind, On, With
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
@@ -94,6 +94,33 @@ class SiteFacts:
     def is_passed_on_somewhere(self) -> bool:
         """Whether some normal path hands it to a new owner."""
         return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is entered and given back with `async with` and `await`."""
+        for ref in self.acquisition.through:
+            info = self.function.analyzer.info(ref)
+            if info is not None and info.is_generator:
+                return info.is_async
+        return self.kind.release.startswith("await ")
+
+    @property
+    def with_releases(self) -> bool:
+        """Whether leaving a `with` on it gives it back."""
+        return self.kind.with_ in (With.RELEASES, With.CLOSES) or On.ENTER in self.acquisition.on
+
+    def releasing_calls(self, name: str) -> list[int]:
+        """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
+        analyzer, unit = self.function.analyzer, self.function.unit
+        found: dict[int, None] = {}
+        for op in unit.ops():
+            if isinstance(op, ir.Call) and name:
+                effect = analyzer.catalog.method(self.kind.type, op.name) if op.receiver == name else None
+                closes = effect is not None and (effect.closes or effect.releases_self)
+                given = analyzer.call_info(unit, op).releases() and any(a.value == name for a in op.arguments)
+                if closes or given:
+                    found[op.at] = None
+        return list(found)
 
     def has(self, defect: str) -> bool:
         """Whether an operation showed this defect."""

@@ -32,8 +32,11 @@ def borrowed_or_own(site: SiteFacts) -> Holding:
     return Holding(code, code.function, site.site.name, frozenset({site.site.name}), Release())
 
 
-def holding(site: SiteFacts) -> Holding:
-    """What the fixes need to know of a site. Raises Declined where no fix can be right."""
+def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
+    """What the fixes need to know of a site. Raises Declined where no fix can be right.
+
+    `otherwise` are the names to choose from where it has none.
+    """
     facts = site.function
     code = code_of(site)
     if site.acquisition.owner is not None:
@@ -44,6 +47,7 @@ def holding(site: SiteFacts) -> Holding:
         raise Declined("first its release has to be awaited")
     trail = site.trail
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
+    name = name or (code.free_name(otherwise) if otherwise else "")
     lost = {defect.at for defect in site.defects(transfer.LOST)}
     made = Holding(
         code,

@@ -65,7 +65,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each wrong close."""
     for site in facts.sites:
-        if not site.wrong_closes or site.has(transfer.CLOSING_KEEPS):
+        if not site.wrong_closes or site.has(transfer.CLOSING_KEEPS) or site.has(transfer.UNENTERED):
             continue
         frees = site.kind.close is Close.FREES
         base = Severity.WARNING if frees else Severity.ERROR

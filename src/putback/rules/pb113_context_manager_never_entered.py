@@ -40,11 +40,14 @@ When it is entered later, returned, stored, passed to an `ExitStack`, or one sid
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 from putback.model.finding import Finding, Severity
+from putback.model.fix import Fix
 from putback.ownership import transfer
-from putback.ownership.facts import FunctionFacts
-from putback.rules import wording
+from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -53,7 +56,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         defect = next(site.defects(transfer.UNENTERED), None)
         if defect is not None:
-            yield report(
+            found = report(
                 RULE,
                 site,
                 "this is a context manager and not a connection: "
@@ -63,6 +66,16 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 trace=(wording.acquired(site), facts.step(defect.at, "used here without having been entered")),
                 help="use it in a `with` statement",
             )
+            yield mending.mended(found, partial(_fix, site))
+
+
+def _fix(site: SiteFacts) -> Fix:
+    from putback.fixes.enter import Manager, enter
+    from putback.rules.holdings import holding
+
+    made = holding(site)
+    released = replace(made, closers=tuple(made.code.node(at) for at in site.releasing_calls(made.name)))
+    return enter(Manager(released, site.is_async, site.function.analyzer.deriving_methods()))
 
 
 RULE = Rule("PB113", "context-manager-never-entered", "leak", Severity.ERROR, __doc__, check)

@@ -67,15 +67,22 @@ A dependency that is only put in place through `app.dependency_overrides` is not
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from putback.fixes.declined import Declined
 from putback.flow.solve import Edge
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
+from putback.model.fix import Fix
 from putback.ownership.domain import Phase
 from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.ownership.transfer import RETURNED
-from putback.rules import wording
+from putback.ownership.types import FunctionRef
+from putback.ownership.uses import other_uses
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+
+_NAMES = {"session": ("db", "session", "db_session"), "connection": ("conn", "connection", "db_conn")}
 
 
 def _returning(site: SiteFacts) -> int | None:
@@ -94,7 +101,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         at = _returning(site)
         if at is not None:
-            yield report(
+            found = report(
                 RULE,
                 site,
                 f"this dependency returns {wording.subject(site)}: "
@@ -108,6 +115,20 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 at=at,
                 help="yield it in a `try`, and close it in the `finally`",
             )
+            yield mending.mended(found, partial(_fix, site, at))
+
+
+def _fix(site: SiteFacts, at: int) -> Fix:
+    from putback.fixes.provide import provide
+    from putback.rules.holdings import holding
+
+    facts = site.function
+    use = next(other_uses(facts.analyzer, FunctionRef(facts.unit.path, facts.unit.key)), None)
+    if use is not None:
+        how = "called directly" if use.called else "used as something else than a dependency"
+        raise Declined(f"it is also {how} ({facts.display(use.path)}:{use.row})")
+    made = holding(site, _NAMES[wording.noun(site)])
+    return provide(made, made.code.node(at), site.with_releases)
 
 
 RULE = Rule("PB301", "session-dependency-returns", "framework", Severity.ERROR, __doc__, check)

@@ -58,11 +58,13 @@ Outside of routes, and in Flask for a session that is closed on all paths.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
+from putback.model.fix import Fix
 from putback.ownership.facts import FunctionFacts, SiteFacts
-from putback.rules import wording
+from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
 
@@ -81,7 +83,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
     severity = Severity.ERROR if site.leaks else Severity.WARNING if injects else Severity.INFO
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
-    return report(
+    found = report(
         RULE,
         site,
         f"this route makes its own session {wording.subject(site)} by hand{also}",
@@ -90,6 +92,15 @@ def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
         trace=(wording.acquired(site),),
         help=cure,
     )
+    return mending.mended(found, partial(_injected, site)) if injects else mending.given_back(found, site)
+
+
+def _injected(site: SiteFacts) -> Fix:
+    from putback.fixes.inject import inject
+    from putback.rules.holdings import holding
+    from putback.rules.injecting import parameter
+
+    return inject(holding(site), parameter(site))
 
 
 RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from putback.drivers.schema import Gc, On
+from putback.drivers.schema import Gc
 from putback.model.finding import Step
 from putback.ownership.facts import Leak, SiteFacts
 
@@ -73,6 +73,6 @@ def release(site: SiteFacts) -> str:
 
 def help_line(site: SiteFacts) -> str:
     """How to mend a leak by hand."""
-    if site.kind.with_.value in ("releases", "closes") or On.ENTER in site.acquisition.on:
+    if site.with_releases:
         return f"use `with` around the use, or release it in a `finally`: {release(site)}"
     return f"release it in a `finally`: {release(site)}"

@@ -1,0 +1,218 @@
+"""Enter a context manager with `with`: what was made as if it were the connection becomes one. Rule PB113."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import libcst as cst
+
+from putback.fixes import protect, region
+from putback.fixes.closers import closers_of
+from putback.fixes.code import Code, Place, all_below, mentions, names
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.fixes.holding import Holding
+from putback.fixes.unwrap import drop
+from putback.model.fix import Applicability, Fix
+from putback.model.span import Span
+
+_FREE_NAMES = ("conn", "connection", "db_conn")
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """A context manager that nobody enters.
+
+    `holding` is the call that makes it with its name; `is_async`: it needs `async with`; `deriving` are the methods
+    whose results work only while the connection is there (cursors, results that are read later).
+    """
+
+    holding: Holding
+    is_async: bool
+    deriving: frozenset[str]
+
+
+def enter(manager: Manager) -> Fix:
+    """The fix that enters the manager around everything that needs its connection. Raises Declined.
+
+    It is safe: without it the first use fails, so there is no path that worked and could change.
+    """
+    code = manager.holding.code
+    if manager.is_async and not code.is_async:
+        raise Declined("it has to be entered with `async with`, and the function is not async")
+    word = "async with" if manager.is_async else "with"
+    place = code.place(manager.holding.acquire)
+    if _is_part(code, place.statement, manager.holding.acquire):
+        return _enter_part(manager, place, word)
+    return _enter_bound(manager, word)
+
+
+# -- conn = pool.connection()
+
+
+def _enter_bound(manager: Manager, word: str) -> Fix:
+    """Turn `conn = manager()` into `with manager() as conn:` around the statements behind it, up to the last use."""
+    place = protect.acquiring(manager.holding)
+    holding = _with_derived(manager)
+    closers = closers_of(holding)
+    region.ensure_single_binding(holding, place.statement, closers)
+    _ensure_used_as_connection(holding, manager.deriving)
+    code = holding.code
+    removed = {id(s) for closer in closers for s in closer.removed}
+    rest = place.statements[place.index + 1 :]
+    if any(not any(code.is_inside(n, s) for s in place.statements[place.index :]) for n in region.uses(holding)):
+        raise Declined(f"`{holding.name}` is used outside of the block that makes it")
+    kept = [s for s in rest if id(s) not in removed]
+    last = region.last_use(holding, kept)
+    if last < 0:
+        raise Declined(f"nothing is done with `{holding.name}`")
+    draft = code.draft()
+    first_row, last_row = code.last_row(place.statement) + 1, code.last_row(kept[last])
+    code.ensure_complete(first_row, last_row)
+    drop(code, draft, closers)
+    _write_header(code, draft, place.statement, holding, word)
+    draft.indent(first_row, last_row, code.unit())
+    return _fix(draft, f"{word} {code.text(holding.acquire)} as {holding.name}")
+
+
+def _write_header(code: Code, draft: Draft, statement: cst.BaseStatement, holding: Holding, word: str) -> None:
+    """`with ` for `conn = `, and ` as conn:` behind the call; a comment behind that stays where it is."""
+    assert isinstance(statement, cst.SimpleStatementLine)
+    whole = code.span(statement.body[0])
+    parentheses = getattr(holding.acquire, "lpar", ())
+    begin = code.span(parentheses[0] if parentheses else holding.acquire).start
+    draft.replace(Span(whole.end, whole.end), f" as {holding.name}:")
+    if begin.row != whole.start.row:
+        raise Declined("the call stands on another row than its name")
+    draft.replace(Span(whole.start, begin), f"{word} ")
+
+
+# -- pool.connection().execute(...)
+
+
+def _enter_part(manager: Manager, place: Place, word: str) -> Fix:
+    """Put `with manager() as conn:` around a statement that uses the manager without giving it a name."""
+    code = manager.holding.code
+    acquire, statement = manager.holding.acquire, place.statement
+    span = code.span(acquire)
+    if span.start.row != span.end.row:
+        raise Declined("the call that makes it spans several rows")
+    holding = _with_derived(replace(manager, holding=replace(manager.holding, name=code.free_name(_FREE_NAMES))))
+    _ensure_ends_there(manager, statement)
+    bound = _targets_of_derived(statement, acquire, manager.deriving)
+    rest = place.statements[place.index :]
+    needed = replace(holding, related=_derived(code, bound, manager.deriving))
+    last = max(0, region.last_use(needed, rest)) if bound else 0
+    region.ensure_stays_inside(needed)
+    first_row, last_row = code.first_row(statement), code.last_row(rest[last])
+    code.ensure_complete(first_row, last_row)
+    draft = code.draft()
+    draft.replace(span, holding.name)
+    draft.indent(first_row, last_row, code.unit())
+    header = f"{word} {code.text(acquire)} as {holding.name}"
+    draft.insert(first_row, [f"{code.indent_of(statement)}{header}:"], ahead=True)
+    return _fix(draft, header)
+
+
+def _is_part(code: Code, statement: cst.BaseStatement, acquire: cst.CSTNode) -> bool:
+    """Whether a method is called on the manager right where it is made."""
+    is_receiver = isinstance(code.parent(acquire), cst.Attribute)
+    if isinstance(statement, cst.For):
+        return is_receiver and code.is_inside(acquire, statement.iter)
+    return is_receiver and isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1
+
+
+def _ensure_ends_there(manager: Manager, statement: cst.BaseStatement) -> None:
+    """Decline when the statement hands out something that needs the connection."""
+    for node in all_below(statement):
+        value = node.value if isinstance(node, (cst.Return, cst.Yield)) else None
+        if isinstance(value, cst.BaseExpression) and _comes_from(value, manager.holding.acquire, manager.deriving):
+            raise Declined("what it returns still needs the connection")
+        if isinstance(node, (cst.Lambda, cst.GeneratorExp)):
+            raise Declined("it is used later than it is made")
+
+
+def _targets_of_derived(statement: cst.BaseStatement, acquire: cst.CSTNode, deriving: frozenset[str]) -> frozenset[str]:
+    """The names that a statement gives to something which needs the connection."""
+    return frozenset(
+        n.value
+        for assign in all_below(statement)
+        if isinstance(assign, cst.Assign) and _comes_from(assign.value, acquire, deriving)
+        for target in assign.targets
+        for n in names(target.target)
+    )
+
+
+# -- what needs the connection
+
+
+def _with_derived(manager: Manager) -> Holding:
+    """The holding with the cursors and results among its related names."""
+    holding = manager.holding
+    related = _derived(holding.code, holding.related | {holding.name}, manager.deriving)
+    return replace(holding, related=related)
+
+
+def _derived(code: Code, wanted: frozenset[str], deriving: frozenset[str]) -> frozenset[str]:
+    """`wanted` with every name that is bound to something which comes from one of them, and lives no longer."""
+    while True:
+        found = wanted | {
+            n.value
+            for value, targets in _bindings(code.function)
+            if any(_comes_from(value, n, deriving) for n in names(value) if n.value in wanted)
+            for target in targets
+            for n in names(target)
+        }
+        if found == wanted:
+            return wanted
+        wanted = found
+
+
+def _bindings(function: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, Sequence[cst.BaseExpression]]]:
+    """Every value of a function with the targets that it is bound to."""
+    for node in all_below(function):
+        match node:
+            case cst.Assign():
+                yield node.value, [t.target for t in node.targets]
+            case cst.WithItem(asname=cst.AsName(name=target)):
+                yield node.item, [target]
+
+
+def _comes_from(value: cst.BaseExpression, source: cst.CSTNode, deriving: frozenset[str]) -> bool:
+    """Whether a value is `source`, or what a chain of `deriving` methods makes of it."""
+    if value is source:
+        return True
+    match value:
+        case cst.Await(expression=inner):
+            return _comes_from(inner, source, deriving)
+        case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))):
+            return method in deriving and _comes_from(base, source, deriving)
+    return False
+
+
+def _needs(value: cst.BaseExpression, holding: Holding, deriving: frozenset[str]) -> bool:
+    """Whether a value works only as long as the connection is there."""
+    return any(_comes_from(value, n, deriving) for n in names(value) if n.value in holding.related)
+
+
+def _ensure_used_as_connection(holding: Holding, deriving: frozenset[str]) -> None:
+    """Decline when it leaves the function: returned, stored, or captured by a function that may run later."""
+    region.ensure_stays_inside(holding)
+    own = frozenset({holding.name})
+    for node in all_below(holding.code.function):
+        match node:
+            case cst.Return(value=value) if value is not None and _needs(value, holding, deriving):
+                raise Declined("what it returns still needs the connection")
+            case cst.Assign(targets=targets, value=value) if isinstance(value, cst.Name) and mentions(value, own):
+                if not all(isinstance(t.target, cst.Name) for t in targets):
+                    raise Declined(f"`{holding.name}` is stored")
+            case cst.FunctionDef() if node is not holding.code.function and mentions(node.body, own):
+                raise Declined(f"`{holding.name}` is used in a nested function")
+            case cst.Lambda() if mentions(node.body, own):
+                raise Declined(f"`{holding.name}` is used in a lambda")
+
+
+def _fix(draft: Draft, header: str) -> Fix:
+    shown = " ".join(header.split())
+    return Fix(Applicability.SAFE, f"enter it: {shown}", draft.edits())

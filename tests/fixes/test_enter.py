@@ -1,0 +1,57 @@
+"""A context manager is entered around all that needs its connection, or left alone with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pairs import ALONE, Pair, ensure_mended, pairs, reasons
+
+HEAD = """\
+from contextlib import asynccontextmanager
+
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+pool = ConnectionPool("dbname=shop")
+apool = AsyncConnectionPool("dbname=shop")
+
+
+"""
+
+
+@pytest.mark.parametrize("pair", list(pairs("context-manager-never-entered")), ids=lambda pair: pair.name)
+def test_the_manager_is_entered(pair: Pair, tmp_path: Path) -> None:
+    ensure_mended(pair, "PB113", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("    conn = pool.connection()\n    return conn.cursor()", "what it returns still needs the connection"),
+        ("    return pool.connection().cursor()", "what it returns still needs the connection"),
+        ("    conn = pool.connection()\n    conn.execute('x')\n    return conn", "`conn` leaves the function"),
+        ("    conn = pool.connection()\n    conn.execute('x')\n    conn = 3", "`conn` is bound more than once"),
+        (
+            "    if x:\n        conn = pool.connection()\n        conn.execute('x')\n    conn.execute('y')",
+            "`conn` is used outside of the block that makes it",
+        ),
+        (
+            "    conn = apool.connection()\n    conn.execute('x')",
+            "it has to be entered with `async with`, and the function is not async",
+        ),
+        (
+            "    conn = pool.connection()\n    conn.execute('x')\n    x.append(lambda: conn.execute('y'))",
+            "`conn` is used in a lambda",
+        ),
+        (
+            "    conn = pool.connection()\n    conn.execute('x')\n    x.conn = conn",
+            "`conn` is stored",
+        ),
+        (
+            "    rows = pool.connection(\n        timeout=5\n    ).execute('x').fetchall()\n    return rows",
+            "the call that makes it spans several rows",
+        ),
+    ],
+)  # fmt: skip
+def test_it_is_left_alone_where_it_escapes(body: str, reason: str, tmp_path: Path) -> None:
+    assert reasons("PB113", {ALONE: f"{HEAD}def work(x):\n{body}\n"}, tmp_path) == [reason]
