@@ -53,6 +53,11 @@ def closers_of(holding: Holding) -> list[Closer]:
 
 def _closer(holding: Holding, call: cst.CSTNode) -> Closer:
     code = holding.code
+    one_line = _guard_on_one_line(holding, call)
+    if one_line is not None:
+        return Closer(
+            call, one_line, Form.GUARDED, call in holding.wrong, _forgetting(holding, _outside(code, one_line))
+        )
     place = code.place(call)
     statement = place.statement
     if not isinstance(statement, cst.SimpleStatementLine) or not _is_alone(code, statement, call):
@@ -61,6 +66,17 @@ def _closer(holding: Holding, call: cst.CSTNode) -> Closer:
         raise Declined("several statements share the line of the release")
     closer = Closer(call, statement, Form.PLAIN, call in holding.wrong, _forgetting(holding, place))
     return _dressed(holding, closer, place)
+
+
+def _guard_on_one_line(holding: Holding, call: cst.CSTNode) -> cst.If | None:
+    """`if conn: release(conn)` written on one line."""
+    code = holding.code
+    value = next((a for a in code.ancestors(call) if isinstance(a, cst.Expr)), None)
+    suite = code.parent(value) if value is not None else None
+    guard = code.parent(suite) if isinstance(suite, cst.SimpleStatementSuite) else None
+    if not isinstance(suite, cst.SimpleStatementSuite) or not isinstance(guard, cst.If) or len(suite.body) > 1:
+        return None
+    return guard if guard.orelse is None and is_guard(guard.test, holding.related) else None
 
 
 def _is_alone(code: Code, statement: cst.SimpleStatementLine, call: cst.CSTNode) -> bool:
@@ -149,6 +165,8 @@ def is_guard(test: cst.BaseExpression, related: frozenset[str]) -> bool:
             return _is_comparison_guard(left, operator, other, related)
         case cst.Call(func=cst.Attribute() as inner):
             return is_guard(inner, related)
+        case cst.Call(func=cst.Name(value="hasattr"), args=[cst.Arg(value=cst.Name(value=value)), _]):
+            return value in related
         case cst.Attribute(value=cst.Name(value=value), attr=cst.Name(value=attribute)):
             return value in related and attribute in _GUARD_WORDS
     return False

@@ -9,10 +9,9 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_guard
-from putback.fixes.code import Block, Code, Place, mentions, names
+from putback.fixes.code import Block, Code, Place, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
-
 
 _NAMES = ("conn", "connection")
 
@@ -252,7 +251,6 @@ def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
         case cst.For(iter=iterated) if code.is_inside(holding.acquire, iterated):
             return
     raise Declined("the acquire is part of a larger statement")
-
 
 
 # -- around everything, with the name bound to None before

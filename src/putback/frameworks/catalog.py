@@ -121,10 +121,9 @@ def _framework(
     injects: bool = False,
     types: tuple[str, ...] = (),
     aliases: Mapping[str, str] | None = None,
+    quick: tuple[str, ...] = (),
 ) -> Framework:
-    return Framework(
-        name=name, imports=imports, injects=injects, markers=markers, types=_expanded(types), aliases=aliases or {}
-    )
+    return Framework(name, imports, injects, markers, _expanded(types), aliases or {}, frozenset(_expanded(quick)))
 
 
 def _marker(
@@ -171,4 +170,5 @@ _FIELDS = {
     "markers": many(_MARKER),
     "types": many(text),
     "aliases": mapping(text),
+    "quick": many(text),
 }

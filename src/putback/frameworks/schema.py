@@ -40,7 +40,8 @@ class Marker:
 @dataclass(frozen=True, slots=True)
 class Framework:
     """One framework: `injects` says whether it can inject a session into a route; `types` maps a
-    constructor's qualified name to itself so that receivers of decorators can be resolved."""
+    constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions
+    that only put an answer together, so that holding a connection meanwhile costs nothing."""
 
     name: str
     imports: tuple[str, ...]
@@ -48,3 +49,4 @@ class Framework:
     markers: tuple[Marker, ...]
     types: tuple[str, ...]
     aliases: Mapping[str, str]
+    quick: frozenset[str] = frozenset()

@@ -221,8 +221,12 @@ class FunctionFacts:
 
     @property
     def quick_calls(self) -> frozenset[str]:
-        """The names that calls have here which take no time worth mentioning: making a response."""
-        return frozenset()
+        """The names that the file has for functions of frameworks which only put an answer together."""
+        module = self.analyzer.project.module(self.unit.path)
+        local = self.unit.info.imports if self.unit.info is not None else {}
+        quick = {name for each in self.analyzer.frameworks.frameworks.values() for name in each.quick}
+        brought = {**(module.imports if module is not None else {}), **local}
+        return frozenset(n for n, i in brought.items() if f"{i.module}.{i.name}" in quick) | quick
 
     @property
     def name(self) -> str:

@@ -39,8 +39,6 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     """
     facts = site.function
     code = code_of(site)
-    if site.acquisition.owner is not None:
-        raise Declined("the connection comes inside another object")
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
     if site.has(transfer.UNAWAITED):
@@ -83,6 +81,8 @@ def _nodes(code: Code, ats: Sequence[int]) -> tuple[cst.CSTNode, ...]:
 def _release(site: SiteFacts, made: Holding) -> Release:
     """The paired release: the project's own beside a wrapper, else what the driver table says."""
     name = made.name or ANONYMOUS
+    if site.acquisition.owner is not None:
+        return Release(reason="the connection comes inside another object")
     if site.acquisition.through:
         return _through_wrapper(site, made, name)
     template = site.kind.release
