@@ -40,6 +40,10 @@ class Draft:
         """What is to be put in front of `row`."""
         return list(self._before.get(row, ()))
 
+    def amend(self, row: int, text: str) -> None:
+        """Put `text` behind the last line that was inserted in front of `row`."""
+        self._before[row][-1] += text
+
     def drop_inserted(self, row: int) -> None:
         """Forget what was to be put in front of `row`."""
         self._before.pop(row, None)

@@ -30,7 +30,8 @@ class Holding:
     belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead;
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
-    `itself`: the acquire makes the object `name` hold a connection (`db.connect()`).
+    `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
+    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so.
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
 
@@ -46,4 +47,5 @@ class Holding:
     maybe_none: bool = False
     lent: bool = False
     itself: bool = False
+    manages: bool = False
     cheap: frozenset[str] = frozenset()

@@ -14,6 +14,7 @@ from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import returns_objects
 from putback.fixes.removal import Removal, comments
+from putback.fixes.with_style import in_with
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
 
@@ -23,6 +24,9 @@ def give_back(holding: Holding) -> Fix:
     if holding.handed_on:
         return release_on_error(holding, acquiring(holding))
     found = protection(holding)
+    held = in_with(holding, found)
+    if held is not None:
+        return held
     writer = _Writer(holding, found)
     writer.write()
     doubts = _doubts(holding, found)

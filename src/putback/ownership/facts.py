@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from putback.drivers.schema import Gc, Kind, On, With
+from putback.drivers.schema import Close, Gc, Kind, On, With
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
@@ -107,7 +107,8 @@ class SiteFacts:
     @property
     def with_releases(self) -> bool:
         """Whether leaving a `with` on it gives it back."""
-        return self.kind.with_ in (With.RELEASES, With.CLOSES) or On.ENTER in self.acquisition.on
+        closes = self.kind.with_ is With.CLOSES and self.kind.close in (Close.RETURNS, Close.DESTROYS)
+        return On.ENTER in self.acquisition.on or self.kind.with_ is With.RELEASES or closes
 
     def releasing_calls(self, name: str) -> list[int]:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
@@ -203,11 +204,15 @@ class SiteFacts:
 
 @dataclass(eq=False)
 class FunctionFacts:
-    """One analysed function: its sites and its place in the project."""
+    """One analysed function: its sites and its place in the project.
+
+    `prefers_with`: fixes are to be written as `with` blocks where these give the connection back.
+    """
 
     analyzer: Analyzer = field(repr=False)
     unit: Unit = field(repr=False)
     display: Callable[[str], str] = field(repr=False)
+    prefers_with: bool = False
 
     @property
     def path(self) -> str:

@@ -60,6 +60,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         site.acquisition.maybe_none,
         bool(trail.yields),
         site.acquisition.itself,
+        facts.prefers_with and site.with_releases,
         facts.quick_calls,
     )
     return replace(made, release=_release(site, made))

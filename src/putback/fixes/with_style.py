@@ -1,0 +1,46 @@
+"""`with acquire as conn:` in place of `try ... finally`, for projects that want it so (`fix-style = "with"`)."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from putback.fixes.closers import Form
+from putback.fixes.holding import Holding
+from putback.fixes.protect import Protection
+from putback.fixes.removal import Removal
+from putback.model.fix import Applicability, Fix
+
+
+def in_with(holding: Holding, found: Protection) -> Fix | None:
+    """The `with` that holds the statements of a protection; None where only `try ... finally` can be right.
+
+    That is where the connection may be None, where a `try` of the function takes the release, where statements stand
+    between the acquire and the protected ones, or where a release ignores its own errors.
+    """
+    if not holding.manages or not _fits(holding, found):
+        return None
+    code = holding.code
+    draft = code.draft()
+    place = code.place(holding.acquire)
+    indent, first = code.indent_of(place.statement), code.first_row(place.statement)
+    header = code.last_row(place.statement)
+    last = code.last_row(found.statements[-1])
+    Removal(code, draft, [s for closer in found.closers for s in closer.removed]).apply()
+    draft.indent(header + 1, last, code.unit())
+    draft.delete(first, header)
+    awaits = isinstance(code.parent(holding.acquire), cst.Await)
+    begin = "async with" if awaits or found.release.startswith("await ") else "with"
+    text = code.text(holding.acquire).split("\n")
+    draft.insert(first, [f"{indent}{begin} {text[0]}", *text[1:]])
+    draft.amend(first, f" as {holding.name}:")
+    return Fix(Applicability.SAFE, f"hold it in a `{begin}` block", draft.edits())
+
+
+def _fits(holding: Holding, found: Protection) -> bool:
+    place = holding.code.place(holding.acquire)
+    return (
+        not (found.guarded or found.absorbs or found.binds or found.longer or holding.itself or holding.handed_on)
+        and place.block is found.block
+        and place.index + 1 == found.first
+        and all(c.form is Form.PLAIN for c in found.closers)
+    )
