@@ -108,6 +108,14 @@ class Code:
             return self.span(statement.decorators[0]).start.row
         return self.span(statement).start.row
 
+    def first_row_with_remarks(self, statement: cst.CSTNode, behind: int) -> int:
+        """The same with the comments directly above it that stand at its indentation, as far as row `behind`."""
+        row = self.first_row(statement)
+        indent = self.indent_of(statement)
+        while row - 1 > behind and self.rows[row - 2].startswith(f"{indent}#"):
+            row -= 1
+        return row
+
     def last_row(self, statement: cst.CSTNode) -> int:
         """The last row of a statement, with the deeper comments that follow it."""
         end = self.span(statement).end

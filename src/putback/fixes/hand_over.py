@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
 from putback.fixes import region
@@ -33,7 +35,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if any(code.is_inside(c, s) for c in holding.closers for s in between):
         raise Declined("it is handed on, and on some path released as well")
     draft = code.draft()
-    _write(holding, draft, between[0], between[-1], release)
+    _write(holding, draft, place, between, release)
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
@@ -57,10 +59,11 @@ def _handing_on(holding: Holding, place: Place) -> int:
     return index
 
 
-def _write(holding: Holding, draft: Draft, first: cst.BaseStatement, last: cst.BaseStatement, release: str) -> None:
+def _write(holding: Holding, draft: Draft, place: Place, between: Sequence[cst.BaseStatement], release: str) -> None:
     code = holding.code
-    indent, unit = code.indent_of(first), code.unit()
-    top, bottom = code.first_row(first), code.last_row(last)
+    indent, unit = code.indent_of(between[0]), code.unit()
+    top = code.first_row_with_remarks(between[0], code.last_row(place.statement))
+    bottom = code.last_row(between[-1])
     draft.indent(top, bottom, unit)
     draft.insert(top, [f"{indent}try:"], ahead=True)
     draft.insert(

@@ -59,7 +59,7 @@ class _Writer:
         removed = [s for closer in found.closers for s in closer.removed]
         self.remark = ""
         self.removal = Removal(self.code, self.draft, removed)
-        self.first = self._first_row()
+        self.first = self.code.first_row_with_remarks(found.statements[0], self._acquire_row())
         self.last = self.code.last_row(found.statements[-1])
 
     def write(self) -> None:
@@ -100,17 +100,6 @@ class _Writer:
         return text[1:-1].strip() if isinstance(acquire, cst.Await) and text.startswith("(") else text
 
     # -- what is written
-
-    def _first_row(self) -> int:
-        """The first row of the protected statements, with the comments directly above it."""
-        row = self.code.first_row(self.found.statements[0])
-        while row > 1 and self.code.rows[row - 2].strip().startswith("#") and self._is_own_comment(row - 1):
-            row -= 1
-        return row
-
-    def _is_own_comment(self, row: int) -> bool:
-        text = self.code.rows[row - 1]
-        return len(text) - len(text.lstrip()) == len(self.indent) and row > self._acquire_row()
 
     def _acquire_row(self) -> int:
         place = self.code.place(self.holding.acquire)
