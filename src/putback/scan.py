@@ -106,6 +106,20 @@ class Scanner:
         found.names = driver_names(self.catalog) | carried.keys() | found.carriers.members(found.modules)
         return found
 
+    def again(self, before: Scan, changed: Collection[str]) -> Scan:
+        """What was found before, with the `changed` files indexed anew and nothing else looked at."""
+        kept = [module for module in before.modules if module.path not in changed]
+        project = before.project.renewed(kept, self._load)
+        found = Scan(project, before.carriers, list(kept), candidates=set(before.candidates))
+        self._gather(found, sorted(changed), partial(self._first, always=frozenset(changed)))
+        found.carriers = self._carriers(project)
+        new = found.modules[len(kept) :]
+        found.names = before.names | found.carriers.names(new).keys() | found.carriers.members(new)
+        for module in before.project.loaded():
+            if module.path not in changed:
+                found.project.put(module)
+        return found
+
     def _carriers(self, project: Project) -> Carriers:
         """What the modules indexed so far say of each other."""
         return Carriers(Resolver(project.closed(), self.catalog, self.frameworks))
