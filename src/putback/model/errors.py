@@ -26,3 +26,15 @@ class SourceError(PutbackError):
         super().__init__(message)
         self.row = row
         self.column = column
+
+
+class SpliceError(PutbackError):
+    """Edits that do not fit a text; the message goes on where a sentence begins with "the fix"."""
+
+
+class WriteError(PutbackError):
+    """A file was not written and is as it was; the message says why."""
+
+
+class Overtaken(WriteError):
+    """Somebody else has changed the file since it was read."""
