@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from putback.engine import Progress, Run, at_full_speed
@@ -16,6 +16,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Applicability
 from putback.model.mended import Approve, Declined, FixResult, FixRun
 from putback.model.report import StdinFile
+from putback.model.span import Span
 from putback.rules import ALL
 from putback.source.selection import enabled
 from putback.source.text import decode
@@ -57,7 +58,7 @@ def fix(
     run = Run(config, _EVERY, stdin, progress)
     with at_full_speed():
         checked = run.run(paths)
-    before = tuple(finding for finding in checked.findings if finding.code in codes)
+    before = _once(finding for finding in checked.findings if finding.code in codes)
     outcome = FixRun(
         before, before, (), (), (), checked.files, checked.candidates, checked.errors, checked.internal_error
     )
@@ -75,7 +76,7 @@ def fix(
     declined = rounds.declined()
     return replace(
         outcome,
-        findings=_with_reasons(sorted(after, key=lambda each: (each.path, each.span, each.code)), declined),
+        findings=_with_reasons(_once(sorted(after, key=_place)), declined),
         changes=rounds.changes(),
         applied=tuple(rounds.applied),
         declined=declined,
@@ -101,13 +102,23 @@ def written(run: FixRun) -> FixRun:
     findings = [f for f in run.findings if f.filename not in left] + [f for f in run.before if f.filename in left]
     return replace(
         run,
-        findings=tuple(sorted(findings, key=lambda each: (each.path, each.span, each.code))),
+        findings=tuple(sorted(findings, key=_place)),
         changes=tuple(change for change in run.changes if change.path not in left),
         applied=tuple(each for each in run.applied if each.finding.filename not in left),
         declined=tuple(each for each in run.declined if each.finding.filename not in left),
         unwritten=tuple(errors.values()),
         overtaken=tuple(overtaken.values()),
     )
+
+
+def _place(finding: Finding) -> tuple[str, Span, str]:
+    return finding.path, finding.span, finding.code
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """`findings` without those of files that are second names (links) of others: they are the same."""
+    names: dict[str, str] = {}
+    return tuple(f for f in findings if names.setdefault(os.path.realpath(f.filename), f.filename) == f.filename)
 
 
 def _with_reasons(findings: Sequence[Finding], declined: Sequence[Declined]) -> tuple[Finding, ...]:

@@ -1,15 +1,35 @@
-"""A directory to run the command line in."""
+"""A directory to run the command line in, and code to fix."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
+import putback
 from putback.cli.main import run
+
+SOURCES = str(Path(putback.__file__).parents[1])
+HEAD = "import asyncpg\n"
+BROKEN = """
+
+async def rename{0}(pool: asyncpg.Pool, name):
+    conn = await pool.acquire()
+    try:
+        await conn.execute("UPDATE users SET name = $1", name)
+    finally:
+        pool.release(conn)
+"""
+"""A function with a defect that has a safe fix, to be given a name."""
+
+
+def mended(code: str) -> str:
+    """`code` with the fix of each function like `BROKEN`."""
+    return code.replace("  pool.release", "  await pool.release")
 
 
 class Project:
@@ -43,3 +63,11 @@ def stdin(monkeypatch: pytest.MonkeyPatch, content: str | bytes) -> None:
     """Give `content` on standard input."""
     data = content if isinstance(content, bytes) else content.encode()
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(data)))
+
+
+def new_project(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Project:
+    """An empty project as the working directory."""
+    monkeypatch.chdir(root)
+    for name in ("NO_COLOR", "FORCE_COLOR", *(name for name in os.environ if name.startswith("PUTBACK_"))):
+        monkeypatch.delenv(name, raising=False)
+    return Project(root, capsys)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from cli_project import Project, stdin
+from cli_project import Project, new_project, stdin
 
 LEAK = """\
 import psycopg2.pool
@@ -17,6 +18,12 @@ def rename(name):
     conn = pool.getconn()
     conn.cursor().execute("UPDATE users SET name = %s", (name,))
 """
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Project:
+    """An empty project as the working directory."""
+    return new_project(tmp_path, monkeypatch, capsys)
 
 
 def test_clean(project: Project) -> None:

@@ -6,26 +6,14 @@ import os
 import stat
 import subprocess
 import sys
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-from cli_project import Project, stdin
+from cli_project import BROKEN, HEAD, SOURCES, Project, mended, new_project, stdin
 
 import putback
-from putback.cli import fix
 from putback.model.config import Config
 
-HEAD = "import asyncpg\n"
-BROKEN = """
-
-async def rename{0}(pool: asyncpg.Pool, name):
-    conn = await pool.acquire()
-    try:
-        await conn.execute("UPDATE users SET name = $1", name)
-    finally:
-        pool.release(conn)
-"""
 LEAK = """
 
 async def leak(pool: asyncpg.Pool):
@@ -33,16 +21,16 @@ async def leak(pool: asyncpg.Pool):
     conn.reset()
 """
 WRONG = HEAD + BROKEN.format("")
-RIGHT = WRONG.replace("        pool.release", "        await pool.release")
-UNFIXABLE = ("--unfixable", "ALL")
+RIGHT = mended(WRONG)
 UNSAFE = ("--config", 'extend-unsafe-fixes = ["PB110"]')
-SOURCES = str(Path(fix.__file__).parents[2])
 
 
-@pytest.fixture(autouse=True)
-def _only_pb110_is_fixed(project: Project) -> None:
-    """The fixes of other rules have tests of their own."""
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Project:
+    """A project that fixes only PB110: the fixes of other rules have tests of their own."""
+    project = new_project(tmp_path, monkeypatch, capsys)
     project.write("putback.toml", 'fixable = ["PB110"]\n')
+    return project
 
 
 def content(project: Project, name: str = "app.py") -> str:
@@ -180,7 +168,8 @@ def test_unsafe_fixes_by_configuration(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [UNFIXABLE, ("--unfixable", "release-not-awaited"), ("--fixable", "PB104"), ("--ignore", "PB110")]
+    "options",
+    [("--unfixable", "PB110"), ("--unfixable", "release-not-awaited"), ("--fixable", "PB104"), ("--ignore", "PB110")],
 )
 def test_rules_that_must_not_be_fixed(project: Project, options: tuple[str, ...]) -> None:
     project.write("app.py", WRONG)
@@ -247,7 +236,7 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_others(project: Project
     assert "Fixed b.py" not in project.out
 
 
-def test_standard_input(project: Project, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_standard_input(project: Project) -> None:
     environment = {**os.environ, "PYTHONPATH": SOURCES}
 
     def fixed(data: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:

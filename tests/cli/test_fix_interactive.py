@@ -8,16 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_fix_command import BROKEN, HEAD, SOURCES
+from cli_project import BROKEN, HEAD, SOURCES, mended
 
 pty = pytest.importorskip("pty")
 
 FIRST, SECOND, THIRD = (BROKEN.format(name) for name in "abc")
-
-
-def mended(function: str) -> str:
-    """A function with its fix."""
-    return function.replace("  pool.release", "  await pool.release")
 
 
 def answered(folder: Path, *answers: str) -> tuple[int, str]:
