@@ -303,8 +303,17 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[F
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:
+        _end_if_told_to(error)
         found.append(_internal_error(analyzer, task, rule, error))
     return found
+
+
+def _end_if_told_to(error: BaseException | None) -> None:
+    """Raise what ends the process if `error` has come up on its way: clean-up code of the parser fails then."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+        error = error.__context__
 
 
 def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from cli_project import BROKEN, HEAD, mended
@@ -61,10 +62,6 @@ def spoil(folder: Path) -> None:
 
 def ended_at(step: int, number: signal.Signals, work: Callable[[], int]) -> int:
     """The exit status of `work` that gets a signal at a step of its writing; 0 when it has fewer steps."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     steps = writing = 0
 
     def watch(event: str, given: tuple[object, ...]) -> None:
@@ -75,10 +72,19 @@ def ended_at(step: int, number: signal.Signals, work: Callable[[], int]) -> int:
             if steps == step:
                 os.kill(os.getpid(), number)
 
+    return in_a_child(lambda: sys.addaudithook(watch), work)
+
+
+def in_a_child(prepare: Callable[[], None], work: Callable[[], int]) -> int:
+    """The exit status of a process that does `work`."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
     code = 99
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        sys.addaudithook(watch)
+        prepare()
         code = work()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 98
@@ -144,3 +150,19 @@ def test_the_run_after_a_kill_cleans_up(folder: Path) -> None:
     assert run(["fix", "-q"]) == 0
     assert names(folder) == sorted(FILES)
     assert all(whole(folder))
+
+
+@pytest.mark.parametrize("call", [1, 7, 30, 60])
+def test_an_interrupt_inside_of_the_parser_is_not_lost(folder: Path, call: int) -> None:
+    calls = 0
+
+    def watch(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code.co_name == "record_syntactic_position"
+        if calls == call:
+            sys.setprofile(None)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    status = in_a_child(lambda: sys.setprofile(watch), whole_run)
+    assert os.waitstatus_to_exitcode(status) == 130
+    assert not any(whole(folder))

@@ -47,6 +47,11 @@ def test_mixed_line_ends_stay_where_they_are() -> None:
     assert edited(data, insert(4, 1, "x\n")) == b"a\r\nb\nc\r\nx\rd\re\n"
 
 
+def test_mixed_line_ends_stay_on_rows_that_are_only_moved() -> None:
+    wrapped = edit(2, 1, 5, 1, "try:\n    b\n    c\nfinally:\n    x\n\n")
+    assert edited(b"a\nb\r\nc\n\r\nd\n", wrapped) == b"a\ntry:\r\n    b\r\n    c\nfinally:\r\n    x\r\n\r\nd\n"
+
+
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [

@@ -11,7 +11,7 @@ from report_shop import FIX, Shop, span
 
 from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.model.fix import Applicability
-from putback.model.mended import Applied
+from putback.model.mended import Applied, Declined
 from putback.model.report import Fixing
 from putback.report import concise, full
 from putback.report.diff import diff
@@ -242,6 +242,7 @@ def test_what_was_fixed(shop: Shop) -> None:
     also = shop.finding(code="PB103", name="connection-leaked-on-early-exit")
     applied = (Applied((shop.leak, also)), Applied((shop.finding(path="shop/db.py"),)))
     other = shop.finding(fix=None)
+    taken_back = Declined(other, "it would not parse")
 
     def lines(*findings: Finding, **fixing: Any) -> list[str]:
         report = shop.report(*findings, fixing=Fixing(**fixing))
@@ -249,14 +250,15 @@ def test_what_was_fixed(shop: Shop) -> None:
 
     assert lines() == ["No connection leaks found in 12 files."]
     assert lines(applied=applied) == ["Fixed 2 problems in 2 files."]
-    assert lines(other, applied=applied, declined=1, listed=True) == [
+    assert lines(other, applied=applied, declined=(taken_back,), listed=True) == [
         "Fixed shop/orders.py:3:12: PB102, PB103: Release in a finally (safe)",
         "Fixed shop/db.py:3:12: PB102: Release in a finally (safe)",
+        "Not fixed shop/orders.py:3:12: PB102: it would not parse",
         "Fixed 2 problems in 2 files.",
         "1 fix was tried and taken back.",
         "1 problem remains (1 error) in 1 of 12 files.",
     ]
-    assert lines(other, declined=2)[0] == "2 fixes were tried and taken back."
+    assert lines(other, declined=(taken_back, taken_back))[0] == "2 fixes were tried and taken back."
     assert lines(alone=True) == ["Nothing was fixed."]
 
 

@@ -140,7 +140,7 @@ def show_report(options: CheckOptions, config: Config, done: FixRun, stdin: Stdi
         () if options.fix_only else done.findings,
         check.sources(fixed),
         done.files,
-        fixing=Fixing(done.applied, len(done.declined), options.show_fixes, options.fix_only),
+        fixing=Fixing(done.applied, done.declined, options.show_fixes, options.fix_only),
         unsafe_fixes=config.unsafe_fixes,
     )
     from_stdin = options.paths == ("-",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from putback.model.errors import SourceError, SpliceError
 from putback.model.finding import Finding
@@ -116,6 +117,7 @@ def replacements(text: str, edits: Iterable[Edit]) -> Iterator[tuple[int, int, s
     first = text[slice(*ends[0])] if ends else "\n"
     open_end = not text.endswith(("\r", "\n")) and text != ""
     limits = [*(start for start, _ in ends), len(text)]
+    mixed = len({text[start:end] for start, end in ends}) > 1
     for edit in sorted(edits, key=lambda each: each.span):
         content = edit.content
         if open_end and edit.span.end == Position(len(starts) + 1, 1):  # behind a last row that has no line end
@@ -123,7 +125,21 @@ def replacements(text: str, edits: Iterable[Edit]) -> Iterator[tuple[int, int, s
         row = min(edit.span.start.row, len(ends))
         newline = text[slice(*ends[row - 1])] if row else first
         start, end = (offset(position, starts, limits, open_end) for position in (edit.span.start, edit.span.end))
-        yield start, end, content.replace("\n", newline)
+        yield start, end, with_own_ends(text[start:end], content, newline) if mixed else content.replace("\n", newline)
+
+
+def with_own_ends(old: str, content: str, newline: str) -> str:
+    """`content` with the line ends that its rows have in `old`, whatever their indentation; new rows get `newline`."""
+    ends = ROW_END.findall(old)
+    rows = content.split("\n")
+    new_ends = [newline] * (len(rows) - 1)
+    before = [row.strip() for row in ROW_END.split(old)]
+    same = SequenceMatcher(None, before, [row.strip() for row in rows], autojunk=False).get_matching_blocks()
+    for block in same:
+        for at in range(block.size):
+            if block.a + at < len(ends) and block.b + at < len(new_ends):
+                new_ends[block.b + at] = ends[block.a + at]
+    return "".join(row + end for row, end in zip(rows, [*new_ends, ""], strict=True))
 
 
 def offset(position: Position, starts: Sequence[int], limits: Sequence[int], open_end: bool) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from putback.model.finding import Finding, Severity
-from putback.model.mended import Applied
+from putback.model.mended import Applied, Declined
 
 Sources = Callable[[str], Sequence[str]]
 """The text lines of a path as findings spell it, without line ends; empty when it cannot be read."""
@@ -55,13 +55,13 @@ class RuleCard:
 
 @dataclass(frozen=True, slots=True)
 class Fixing:
-    """What fixes have done before the report; `declined` counts those taken back.
+    """What fixes have done before the report: those applied, and those taken back.
 
     `listed` asks for one line each; `alone` says that the report tells of the fixes and not of what remains.
     """
 
     applied: tuple[Applied, ...] = ()
-    declined: int = 0
+    declined: tuple[Declined, ...] = ()
     listed: bool = False
     alone: bool = False
 

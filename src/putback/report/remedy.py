@@ -46,24 +46,29 @@ def fixed(fixing: Fixing) -> Iterator[str]:
     """What was fixed, one by one if that is wanted, and how much was taken back."""
     if fixing.listed:
         yield from (entry(each) for each in fixing.applied)
+        yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
         yield f"Fixed {number(len(fixing.applied), 'problem')} in {number(files, 'file')}."
     elif fixing.alone:
         yield "Nothing was fixed."
     if fixing.declined:
-        verb = "was" if fixing.declined == 1 else "were"
-        yield f"{number(fixing.declined, 'fix', 'fixes')} {verb} tried and taken back."
+        count = len(fixing.declined)
+        yield f"{number(count, 'fix', 'fixes')} {'was' if count == 1 else 'were'} tried and taken back."
 
 
 def entry(applied: Applied) -> str:
     """One applied fix, where its finding stood before."""
     finding = applied.finding
     assert finding.fix is not None
+    also = "".join(f", {each.code}" for each in applied.findings[1:] if each.code != finding.code)
+    return f"Fixed {place(finding)}{also}: {safe(finding.fix.message)} ({finding.fix.applicability.value})"
+
+
+def place(finding: Finding) -> str:
+    """Where a finding stands, and its code."""
     start = finding.span.start
-    codes = ", ".join(dict.fromkeys(each.code for each in applied.findings))
-    how = f"{safe(finding.fix.message)} ({finding.fix.applicability.value})"
-    return f"Fixed {safe(finding.path)}:{start.row}:{start.column}: {codes}: {how}"
+    return f"{safe(finding.path)}:{start.row}:{start.column}: {finding.code}"
 
 
 def fixable(findings: Sequence[Finding], unsafe: bool) -> str:
