@@ -118,7 +118,7 @@ def test_what_holds_is_applied() -> None:
         ("leak_twice()", "it would bring PB102 toy in line"),
         ("leak_broken()", "the file would not parse any more: '(' was never closed in line"),
         ("leak_async()", "the file would not parse any more: 'await' outside async function in line"),
-        ("leak_outside()", "the fix does not fit the file"),
+        ("leak_outside()", "the edits do not fit the file"),
     ],
 )
 def test_what_does_not_hold_is_taken_back_alone(bad: str, reason: str) -> None:

@@ -89,7 +89,7 @@ def spliced(source: SourceText, edits: Iterable[Edit]) -> bytes:
     expected, at = [], 0
     for start, end, content in replacements(text, edits):
         if start < at:
-            raise SpliceError("contradicts itself: its edits overlap")
+            raise SpliceError("the edits overlap")
         cutter.keep(text[at:start])
         cutter.drop(text[start:end])
         cutter.add(content)
@@ -98,7 +98,7 @@ def spliced(source: SourceText, edits: Iterable[Edit]) -> bytes:
     cutter.keep(text[at:])
     data = cutter.result()
     if decoded(data) != "".join([*expected, text[at:]]):
-        raise SpliceError(f"cannot be written in the encoding {source.encoding}")
+        raise SpliceError(f"the edits cannot be written in the encoding {source.encoding}")
     return data
 
 
@@ -148,7 +148,7 @@ def offset(position: Position, starts: Sequence[int], limits: Sequence[int], ope
     if open_end and (row, column) == (len(starts) + 1, 1):
         return limits[-1]
     if not 1 <= row <= len(starts) or not 1 <= column <= limits[row - 1] - starts[row - 1] + 1:
-        raise SpliceError(f"does not fit the file: there is no row {row}, column {column}")
+        raise SpliceError(f"the edits do not fit the file: there is no row {row}, column {column}")
     return starts[row - 1] + column - 1
 
 
@@ -180,7 +180,7 @@ class _Cutter:
         piece = self._encoded(text)
         found = self.source.data[self.at : self.at + len(piece)]
         if found != piece:
-            raise SpliceError(f"cannot be cut into a file in the encoding {self.source.encoding}")
+            raise SpliceError(f"a file in the encoding {self.source.encoding} cannot be edited there")
         self.at += len(piece)
         return found
 
@@ -189,4 +189,4 @@ class _Cutter:
             return text.encode(self.source.encoding)
         except UnicodeEncodeError as error:
             character = text[error.start]
-            raise SpliceError(f"needs {character!r}, which {self.source.encoding} cannot write") from error
+            raise SpliceError(f"the encoding {self.source.encoding} has no {character!r}") from error

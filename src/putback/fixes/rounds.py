@@ -1,7 +1,8 @@
 """Fixes in rounds: apply what goes together, look again, take back what does not hold, until nothing is left to try.
 
-A fix holds when the file still parses, its finding is gone and no other has come. A part of a round that does not hold
-is halved until the fixes at fault are alone. Touches no file: it is handed contents and the way to look again.
+A fix holds when the file still parses, its finding is gone and no other has come. When what was tried together does not
+hold, the fixes of the functions where that shows are tried one by one. Touches no file: it is handed contents and the
+way to look again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
 from putback.model.finding import Finding
+from putback.model.fix import Edit
 from putback.model.fingerprint import expression_at, plain
 from putback.model.mended import Answer, Applied, Approve, Change, Declined, Proposal
 from putback.source.text import decode, split_lines
@@ -25,6 +27,8 @@ Again = Callable[[Texts], Findings]
 Wanted = Callable[[Finding], bool]
 Identity = tuple[str, ...]
 """What stays the same of a finding when other lines change: its file, rule, function and expression."""
+Faults = dict[tuple[str, str], str]
+"""What does not hold, by file and function."""
 Attempt = tuple[object, ...]
 """A fix of a finding, told from other fixes of it wherever the finding has moved to."""
 
@@ -37,12 +41,29 @@ class Round:
     accepted: list[Candidate]
 
     def with_fixes(self, part: Sequence[Candidate]) -> dict[str, bytes]:
-        """The new contents of the files that `part` changes. Raises SpliceError."""
+        """The new contents of the files that `part` changes. Raises SpliceError when they cannot be had."""
         done = {}
         for path in {each.path for each in part}:
             together = (each for each in (*self.accepted, *part) if each.path == path)
-            edits = [edit for each in together for edit in each.fix.edits]
-            done[path] = spliced(decode(self.texts[path], path), edits)
+            done[path] = self._edited(path, [edit for each in together for edit in each.fix.edits])
+        return done
+
+    def unfit(self, part: Sequence[Candidate]) -> Faults:
+        """The fixes of `part` that cannot be applied even alone."""
+        faults: Faults = {}
+        for each in part:
+            try:
+                self._edited(each.path, each.fix.edits)
+            except SpliceError as error:
+                faults[each.scope] = str(error)
+        return faults
+
+    def _edited(self, path: str, edits: Sequence[Edit]) -> bytes:
+        """A file with edits. Raises SpliceError, also when Python could read it before and could not any more."""
+        done = spliced(decode(self.texts[path], path), edits)
+        fault = syntax_fault(done)
+        if fault and not syntax_fault(self.texts[path]):
+            raise SpliceError(f"the file would not parse any more: {fault}")
         return done
 
 
@@ -110,45 +131,52 @@ class Rounds:
 
     def _settle(self, part: Sequence[Candidate], current: Round) -> None:
         """Apply the fixes of `part` that hold, note why the others do not."""
-        fault = self._try(part, current)
-        if fault and len(part) == 1:
-            self.reasons.update(dict.fromkeys(map(attempt, part[0].findings), fault))
-        elif fault:
+        faults = self._try(part, current)
+        if not faults:
+            return
+        if len(part) == 1:
+            self.reasons.update(dict.fromkeys(map(attempt, part[0].findings), next(iter(faults.values()))))
+            return
+        suspects = [each for each in part if each.scope in faults]
+        others = [each for each in part if each.scope not in faults]
+        if suspects and others:
+            self._settle(others, current)
+            for each in suspects:
+                self._settle([each], current)
+        else:
             middle = len(part) // 2
             self._settle(part[:middle], current)
             self._settle(part[middle:], current)
 
-    def _try(self, part: Sequence[Candidate], current: Round) -> str:
-        """Apply `part` if it holds as a whole; otherwise say why it does not."""
+    def _try(self, part: Sequence[Candidate], current: Round) -> Faults:
+        """Apply `part` if it holds as a whole; otherwise say what does not."""
         try:
             texts = current.with_fixes(part)
         except SpliceError as error:
-            return f"the fix {error}"
-        for path, text in texts.items():
-            fault = syntax_fault(text)
-            if fault and not syntax_fault(self.texts[path]):
-                return f"the file would not parse any more: {fault}"
+            return current.unfit(part) or {("", ""): str(error)}
         found = self._look(texts)
-        fault = self._fault(part, found)
-        if not fault and self._is_approved(part, texts):
+        faults = self._faults(part, found)
+        if not faults and self._is_approved(part, texts):
             current.accepted += part
             self.applied += [Applied(tuple(map(self._as_it_was, each.findings))) for each in part]
             self.texts.update(texts)
             self.findings.update(found)
-        return fault
+        return faults
 
-    def _fault(self, part: Sequence[Candidate], found: Findings) -> str:
-        """What is wrong with the findings after `part`: one has come, or one is still there."""
+    def _faults(self, part: Sequence[Candidate], found: Findings) -> Faults:
+        """What is wrong with the findings after `part`: some have come, some are still there."""
         mended = Counter(self._identity(finding) for each in part for finding in each.findings)
+        faults: Faults = {}
         for path, findings in found.items():
             left = Counter(map(self._identity, self.findings.get(path, ())))
             for finding in findings:
                 left[self._identity(finding)] -= 1
                 if left[self._identity(finding)] < 0:
-                    return gained(finding)
-            if any(left[identity] < count for identity, count in mended.items() if identity[0] == path):
-                return "the finding would still be there"
-        return ""
+                    faults[path, finding.function] = gained(finding)
+            for identity, count in mended.items():
+                if identity[0] == path and left[identity] < count:
+                    faults.setdefault((path, identity[2]), "the finding would still be there")
+        return faults
 
     def _is_approved(self, part: Sequence[Candidate], texts: Texts) -> bool:
         if self.approve is None:

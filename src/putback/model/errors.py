@@ -29,7 +29,7 @@ class SourceError(PutbackError):
 
 
 class SpliceError(PutbackError):
-    """Edits that do not fit a text; the message goes on where a sentence begins with "the fix"."""
+    """Edits that cannot be applied to a text, or that break it."""
 
 
 class WriteError(PutbackError):
