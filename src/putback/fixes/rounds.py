@@ -15,8 +15,8 @@ from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
 from putback.model.finding import Finding
-from putback.model.fix import Edit
 from putback.model.fingerprint import expression_at, plain
+from putback.model.fix import Edit
 from putback.model.mended import Answer, Applied, Approve, Change, Declined, Proposal
 from putback.source.text import decode, split_lines
 
