@@ -32,10 +32,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("scan", "workers", "rules", "fixes", "ownership"),
         *("flow", "drivers", "frameworks", "source", "cache", "model"),
     ),
+    "mend": ("engine", "rules", "fixes", "source", "model"),
     "cache": ("model",),
     "debug": ("engine", "ownership", "flow", "source", "model"),
-    "cli": ("engine", "debug", "verify", "report", "rules", "source", "model"),
-    "__init__": ("engine", "model", "pool", "verify"),
+    "cli": ("engine", "mend", "debug", "verify", "report", "rules", "source", "model"),
+    "__init__": ("engine", "mend", "model", "pool", "verify"),
     "__main__": ("cli",),
 }
 """What each package, or module at the top, may import beside itself; a dotted name is one module of a package."""

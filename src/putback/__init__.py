@@ -1,5 +1,38 @@
-"""putback finds database connections that are taken from a pool and not given back."""
+"""putback finds database connections that are taken from a pool and not given back.
+
+`check` and `fix` are the library; everything else is private. Both are loaded when they are first called.
+"""
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # importing typing takes longer than all of this
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from putback.model.config import Config
+    from putback.model.finding import Finding
+    from putback.model.mended import FixResult
+
+
+def check(paths: Sequence[str], config: Config | None = None) -> list[Finding]:
+    """The findings in the files at and below `paths`, in the order of path and place.
+
+    Raises `putback.model.errors.PutbackError` for a path or a setting that makes no sense, never for what a file
+    contains.
+    """
+    from putback import engine
+
+    return list(engine.check(paths, config).findings)
+
+
+def fix(source: str, filename: str = "source.py", config: Config | None = None) -> FixResult:
+    """`source` with its safe fixes, and with the unsafe ones if `config` asks for them; nothing is written.
+
+    `filename` says where the text stands: in which project, for wrappers in other modules. Text that does not parse
+    comes back unchanged, with the finding PB001.
+    """
+    from putback import mend
+
+    return mend.fix_source(source, filename, config)

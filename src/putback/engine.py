@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +18,7 @@ from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
 from putback.model.config import Config
 from putback.model.finding import Confidence, Finding, Severity
-from putback.model.fingerprint import fingerprinted
+from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.report import CheckResult, StdinFile
 from putback.model.span import Position, Span
 from putback.ownership.analyzer import Analyzer
@@ -27,7 +29,7 @@ from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.scan import Broken, Scan, Scanner
 from putback.source.discover import discover, shown
-from putback.source.selection import enabled, ignored_in_file, severity_of
+from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
 from putback.source.slices import Reader
 from putback.source.suppress import Suppressions
 
@@ -59,11 +61,19 @@ def check(
     The index covers the project around the paths; findings are reported for the paths only. Raises UsageError for a
     path that does not exist and ConfigError for settings that make no sense. Never raises for the content of a file.
     """
+    config = config or Config()
+    with at_full_speed():
+        return Run(config, enabled(ALL, config), stdin, progress).run(paths)
+
+
+@contextmanager
+def at_full_speed() -> Iterator[None]:
+    """Neither look for garbage, of which one run makes little, nor stop at deeply nested code."""
     collecting = gc.isenabled()
     gc.disable()
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     try:
-        return _Run(config or Config(), stdin, progress).run(paths)
+        yield
     finally:
         if collecting:
             gc.enable()
@@ -71,21 +81,30 @@ def check(
 
 def prepared(path: str, config: Config) -> tuple[Analyzer, list[Task]]:
     """The analyzer of the project around file `path`, and the functions of that file that can hold a connection."""
-    run = _Run(config, None, None)
+    run = Run(config, enabled(ALL, config))
     every = run._project_files([path], {path})
-    scan = Scanner(run.reader, run.catalog, run.frameworks, config.gates, config.jobs).run(every, {path})
+    scan = run._scanner().run(every, {path})
     analyzer = run._analyzer(scan)
     analyzer.notes += [f"{b.path} is not analysed: {b.message} (row {b.row})" for b in scan.broken]
     return analyzer, run._tasks(scan, frozenset({path}))
 
 
-class _Run:
-    """One run: what its stages share."""
+class Run:
+    """One run of the rules `codes`: what its stages share. `scan` and `wanted` are there once it has run."""
 
-    def __init__(self, config: Config, stdin: StdinFile | None, progress: Progress | None) -> None:
+    scan: Scan
+    wanted: frozenset[str]
+
+    def __init__(
+        self,
+        config: Config,
+        codes: frozenset[str],
+        stdin: StdinFile | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.config = config
         self.progress = progress
-        self.codes = enabled(ALL, config)
+        self.codes = codes
         self.catalog = load_catalog(config.drivers)
         self.frameworks = load_frameworks()
         self.stdin = stdin
@@ -97,23 +116,44 @@ class _Run:
     # -- stages
 
     def run(self, paths: Sequence[str]) -> CheckResult:
+        """Check the files at and below `paths`."""
         asked = self._asked(paths)
         wanted = [d.path for d in asked]
         explicit = {d.path for d in asked if d.explicit}
         every = self._project_files(wanted, explicit)
-        scan = Scanner(self.reader, self.catalog, self.frameworks, self.config.gates, self.config.jobs).run(
-            every, explicit
-        )
-        analyzer = self._analyzer(scan)
-        tasks = self._tasks(scan, frozenset(wanted))
-        found = self._broken(scan, frozenset(wanted))
-        internal = False
-        for part in self._analyse(analyzer, tasks):
-            found += part
+        self.scan = self._scanner().run(every, explicit)
+        self.wanted = frozenset(wanted)
+        found = self._broken(self.scan, self.wanted) + self._found(self.wanted)
         internal = any(f.code == "PB009" for f in found)
-        return CheckResult(
-            self._reported(found), len(wanted), len(scan.candidates & set(wanted)), tuple(self.errors), internal
-        )
+        candidates = len(self.scan.candidates & self.wanted)
+        return CheckResult(self._reported(found), len(wanted), candidates, tuple(self.errors), internal)
+
+    def again(self, texts: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+        """The findings, by file, if `texts` were the content of these files; after `run`, with its index.
+
+        Looks at the files of `texts` and at those that import from them. Whatever is selected or suppressed, a file
+        that does not parse has the finding PB001.
+        """
+        other = copy.copy(self)
+        other.reader, other.renamed, other.progress = Reader({**self.reader.given, **texts}), {}, None
+        other.scan = other._scanner().again(self.scan, texts.keys())
+        affected = texts.keys() | (_importers(self.scan, texts.keys()) & self.wanted)
+        findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
+        for finding in other._reported(other._found(affected)):
+            findings[finding.filename] += (finding,)
+        for broken in other.scan.broken:
+            if broken.path in texts:
+                findings[broken.path] = (_syntax_error(broken),)
+        return findings
+
+    def _scanner(self) -> Scanner:
+        return Scanner(self.reader, self.catalog, self.frameworks, self.config.gates, self.config.jobs)
+
+    def _found(self, paths: Collection[str]) -> list[Finding]:
+        """What the rules find in `paths`, as they say it."""
+        analyzer = self._analyzer(self.scan)
+        tasks = self._tasks(self.scan, paths)
+        return [finding for part in self._analyse(analyzer, tasks) for finding in part]
 
     def _asked(self, paths: Sequence[str]) -> list[_Asked]:
         if self.stdin is not None:
@@ -139,7 +179,7 @@ class _Run:
         analyzer.context.prepare(scan.carriers.resolver)
         return analyzer
 
-    def _tasks(self, scan: Scan, wanted: frozenset[str]) -> list[Task]:
+    def _tasks(self, scan: Scan, wanted: Collection[str]) -> list[Task]:
         """The functions that can hold a connection, by their names alone."""
         tasks = []
         for module in scan.modules:
@@ -208,9 +248,10 @@ class _Run:
             if finding.filename not in comments:
                 comments[finding.filename] = Suppressions.parse("\n".join(self.reader.rows(finding.filename)))
             finding = replace(finding, severity=severity_of(_BY_CODE[finding.code], finding.severity, self.config))
+            finding = with_configured_fix(finding, self.config)
             if self._is_shown(finding, ignored(finding.filename), comments[finding.filename]):
                 kept.setdefault((finding.path, finding.span, finding.code), finding)
-        return fingerprinted(kept.values(), lambda f: _cut(self.reader.rows(f.filename), f.span))
+        return fingerprinted(kept.values(), lambda f: expression_at(self.reader.rows(f.filename), f.span))
 
     def _is_shown(self, finding: Finding, ignored: frozenset[str], comments: Suppressions) -> bool:
         rows = (finding.span.start.row, finding.span.end.row)
@@ -226,6 +267,18 @@ class _Run:
 class _Asked:
     path: str
     explicit: bool
+
+
+def _importers(scan: Scan, paths: Collection[str]) -> set[str]:
+    """The files that import from one of `paths`, at their top level or in a function."""
+    return {m.path for m in scan.modules if any(_imports(scan, m, each, paths) for each in m.all_imports())}
+
+
+def _imports(scan: Scan, module: ModuleInfo, found: Import, paths: Collection[str]) -> bool:
+    """Whether an import of `module` means one of `paths`: by its module, or by its name when that is a module."""
+    whole = ".".join(filter(None, (found.module, found.name)))
+    names = (found.module, whole) if found.name else (whole,)
+    return any(scan.project.resolve_import(replace(found, module=name), module.path) in paths for name in names)
 
 
 def _size(task: Task) -> int:
@@ -250,8 +303,17 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[F
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:
+        _end_if_told_to(error)
         found.append(_internal_error(analyzer, task, rule, error))
     return found
+
+
+def _end_if_told_to(error: BaseException | None) -> None:
+    """Raise what ends the process if `error` has come up on its way: clean-up code of the parser fails then."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+        error = error.__context__
 
 
 def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:
@@ -291,11 +353,3 @@ def _syntax_error(broken: Broken) -> Finding:
         help="mend the syntax, or exclude the file",
         url=_BY_CODE["PB001"].url,
     )
-
-
-def _cut(rows: Sequence[str], span: Span) -> str:
-    """The source text of a span's first row."""
-    if span.start.row > len(rows):
-        return ""
-    row = rows[span.start.row - 1]
-    return row[span.start.column - 1 : span.end.column - 1 if span.end.row == span.start.row else None]

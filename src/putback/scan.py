@@ -42,8 +42,12 @@ class Broken:
 
 @dataclass(slots=True)
 class Scan:
-    """What the first pass found. `names` are all names that can mean a connection, those of the project included."""
+    """What the first pass found in the files `known`.
 
+    `names` are all names that can mean a connection, those of the project included.
+    """
+
+    known: frozenset[str]
     project: Project
     carriers: Carriers
     modules: list[ModuleInfo] = field(default_factory=list)
@@ -84,8 +88,8 @@ class Scanner:
     def run(self, paths: Sequence[str], always: Collection[str]) -> Scan:
         """Scan `paths`; files in `always` are parsed whatever they contain, so that a broken one is reported."""
         known = frozenset(paths)
-        project = Project(paths, lambda path: self._load(path) if path in known else None)
-        found = Scan(project, self._carriers(project))
+        project = Project(paths, partial(self._load, known=known))
+        found = Scan(known, project, self._carriers(project))
         self._gather(found, paths, partial(self._first, always=frozenset(always)))
         carried: dict[str, set[str]] = {}
         new = found.modules
@@ -106,13 +110,27 @@ class Scanner:
         found.names = driver_names(self.catalog) | carried.keys() | found.carriers.members(found.modules)
         return found
 
+    def again(self, before: Scan, changed: Collection[str]) -> Scan:
+        """What was found before, with the `changed` files indexed anew and nothing else looked at."""
+        kept = [module for module in before.modules if module.path not in changed]
+        project = before.project.renewed(kept, partial(self._load, known=before.known))
+        found = Scan(before.known, project, before.carriers, list(kept), candidates=set(before.candidates))
+        self._gather(found, sorted(changed), partial(self._first, always=frozenset(changed)))
+        found.carriers = self._carriers(project)
+        new = found.modules[len(kept) :]
+        found.names = before.names | found.carriers.names(new).keys() | found.carriers.members(new)
+        for module in before.project.loaded():
+            if module.path not in changed:
+                found.project.put(module)
+        return found
+
     def _carriers(self, project: Project) -> Carriers:
         """What the modules indexed so far say of each other."""
         return Carriers(Resolver(project.closed(), self.catalog, self.frameworks))
 
-    def _load(self, path: str) -> ModuleInfo | None:
+    def _load(self, path: str, known: frozenset[str]) -> ModuleInfo | None:
         """Index a file that is no candidate, because a name leads there; generated giants are left alone."""
-        if os.path.getsize(path) > _LARGEST_HELPER:
+        if path not in known or os.path.getsize(path) > _LARGEST_HELPER:
             return None
         item = index_file(path, self.reader, self.receivers)
         return item if isinstance(item, ModuleInfo) else None

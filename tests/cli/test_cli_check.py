@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
-
-from putback.cli.main import run
+from cli_project import Project, new_project, stdin
 
 LEAK = """\
 import psycopg2.pool
@@ -24,45 +20,10 @@ def rename(name):
 """
 
 
-class Project:
-    """A directory to run in, and what the last run printed."""
-
-    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.root = root
-        self.capsys = capsys
-        self.out = ""
-        self.err = ""
-
-    def write(self, name: str, content: str | bytes = "x = 1\n") -> None:
-        """Create a file."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-    def putback(self, *arguments: str) -> int:
-        """Run the command line; its exit code."""
-        code = run(list(arguments))
-        self.out, self.err = self.capsys.readouterr()
-        return code
-
-    def found(self, *arguments: str) -> list[tuple[str, str]]:
-        """The code and the path of each finding."""
-        assert self.putback("check", *arguments, "--output-format", "json") in (0, 1), self.err
-        return [(item["code"], item["path"]) for item in json.loads(self.out)]
-
-
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Project:
     """An empty project as the working directory."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", *(name for name in os.environ if name.startswith("PUTBACK_"))):
-        monkeypatch.delenv(name, raising=False)
-    return Project(tmp_path, capsys)
-
-
-def stdin(monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    """Give `content` on standard input."""
-    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(content.encode())))
+    return new_project(tmp_path, monkeypatch, capsys)
 
 
 def test_clean(project: Project) -> None:

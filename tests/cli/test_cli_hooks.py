@@ -22,6 +22,7 @@ def test_the_hooks_are_those_of_the_documentation() -> None:
     clientlib = pytest.importorskip("pre_commit.clientlib")
     hooks = {hook["id"]: hook for hook in clientlib.load_manifest(ROOT / ".pre-commit-hooks.yaml")}
     assert hooks["putback"]["entry"] == "putback check --force-exclude"
+    assert hooks["putback-fix"]["entry"] == "putback check --fix --force-exclude"
     assert hooks["putback"]["types_or"] == ["python", "pyi"]
     assert hooks["putback-full"]["pass_filenames"] is False
     assert hooks["putback-full"]["stages"] == ["pre-push", "manual"]

@@ -58,8 +58,9 @@ def test_a_hook_call_on_files_that_cannot_matter_loads_next_to_nothing() -> None
 def test_the_quick_answer_is_the_long_one(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     from putback.cli.main import run
 
-    assert run(["check", *arguments]) == 0
-    assert quick_answer(["check", *arguments]) == capsys.readouterr().out
+    for command in (["check"], ["check", "--fix"], ["fix"]):
+        assert run([*command, *arguments]) == 0
+        assert quick_answer([*command, *arguments]) == capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,8 @@ def test_the_quick_answer_is_the_long_one(arguments: list[str], capsys: pytest.C
         ["check", "gone.py"],
         ["check", "-"],
         ["rule", "shop/plain.py"],
+        ["fix", "shop/db.py"],
+        ["fix", "--diff", "shop/plain.py"],
         ["check", "../elsewhere.py"],
         ["check", "build/plain.py"],
     ],

@@ -50,6 +50,17 @@ def rename(name):
     finally:
         give(conn)
 """
+UNAWAITED = """\
+import asyncpg
+
+
+async def rename(pool: asyncpg.Pool, name):
+    conn = await pool.acquire()
+    try:
+        await conn.execute("UPDATE users SET name = $1", name)
+    finally:
+        pool.release(conn)
+"""
 CONFIG = """\
 repos:
   - repo: {hooks}
@@ -199,3 +210,19 @@ def test_try_repo(installed: Path, project: Path, variables: dict[str, str]) -> 
     done = run(*command, check=False)
     assert done.returncode == 1
     assert "PB102" in done.stdout
+
+
+def test_the_fix_hook_mends_the_files_it_is_given(installed: Path, project: Path, variables: dict[str, str]) -> None:
+    run = runner(project, variables)
+    users, other = project / "shop" / "users.py", project / "shop" / "other.py"
+    users.write_text(UNAWAITED)
+    other.write_text(UNAWAITED)
+    run("git", "add", "-A")
+    command = (sys.executable, "-m", "pre_commit", "try-repo", str(installed), "putback-fix")
+    done = run(*command, "--files", "shop/users.py", check=False)
+    assert done.returncode == 1
+    assert "files were modified by this hook" in done.stdout
+    assert users.read_text() == UNAWAITED.replace("  pool.release", "  await pool.release")
+    assert other.read_text() == UNAWAITED
+    run("git", "add", "-A")
+    assert run(*command, "--files", "shop/users.py", check=False).returncode == 0

@@ -34,6 +34,7 @@ def span(row: int, column: int, end_column: int, end_row: int = 0) -> Span:
     return Span(Position(row, column), Position(end_row or row, end_column))
 
 
+FIX = Fix(Applicability.SAFE, "Release in a finally", (Edit(span(4, 1, 1), "    try:\n"),))
 LEAK = Finding(
     code="PB102",
     name="connection-leaked-on-exception",
@@ -51,7 +52,7 @@ LEAK = Finding(
         Step("shop/orders.py", span(12, 9, 38), "... the function ends here"),
     ),
     help="release it in a `finally`",
-    fix=Fix(Applicability.SAFE, "Release in a finally", (Edit(span(4, 1, 1), "    try:\n"),)),
+    fix=FIX,
     fingerprint="0123456789abcdef01234567",
     url="https://example.org/rules/connection-leaked-on-exception",
 )

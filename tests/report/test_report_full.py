@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from report_shop import Shop, span
+from report_shop import FIX, Shop, span
 
-from putback.model.finding import Confidence, Severity, Step
+from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.fix import Applicability
+from putback.model.mended import Applied, Declined
+from putback.model.report import Fixing
 from putback.report import concise, full
+from putback.report.diff import diff
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 
@@ -45,9 +51,10 @@ shop/orders.py:3:12: PB102 connection-leaked-on-exception
   12 |         return {"error": str(e)}, 500
      |         ----------------------------- 3. ... the function ends here
      |
-  help: release it in a `finally`
+  help: release it in a `finally` (safe fix: putback fix shop/orders.py)
 
 Found 1 problem (1 error) in 1 of 12 files.
+1 fixable with `putback fix`.
 """
     )
 
@@ -79,7 +86,7 @@ shop/orders.py:3:12: PB102 connection-leaked-on-exception
    2 | def pay(order_id):
      | --- 4. and once more for each call
      |
-  note: not fixed automatically: it is too late
+  no fix: it is too late
 
 Found 1 problem (1 error) in 1 of 12 files.
 """
@@ -185,10 +192,11 @@ def test_a_narrow_terminal_gets_narrow_lines(shop: Shop) -> None:
 def test_concise_is_one_line_a_finding(shop: Shop) -> None:
     sentence = "`conn` is not given back if `cur.execute()` raises."
     assert concise.render(shop.mixed()).splitlines() == [
-        f"shop/orders.py:3:12: PB102 connection-leaked-on-exception: {sentence}",
+        f"shop/orders.py:3:12: PB102 [*] connection-leaked-on-exception: {sentence}",
         f"shop/a, b: 100%.py:3:12: PB104 pooled-connection-closed: {sentence}",
-        f"shop/orders.py:3:12: PB102 connection-leaked-on-exception: {sentence}",
+        f"shop/orders.py:3:12: PB102 [*] connection-leaked-on-exception: {sentence}",
         "Found 3 problems (2 errors, 1 warning) in 2 of 12 files.",
+        "2 fixable with `putback fix`.",
     ]
 
 
@@ -200,5 +208,66 @@ def test_statistics(shop: Shop) -> None:
 2  PB102  connection-leaked-on-exception
 1  PB104  pooled-connection-closed
 Found 3 problems (2 errors, 1 warning) in 2 of 12 files.
+2 fixable with `putback fix`.
 """
     )
+
+
+def test_what_each_finding_says_of_its_fix(shop: Shop) -> None:
+    unsafe = replace(FIX, applicability=Applicability.UNSAFE)
+    text = full.render(shop.report(shop.finding(fix=unsafe, path="shop/my orders.py"), quiet=True))
+    assert "help: release it in a `finally` (unsafe fix: putback fix --unsafe-fixes 'shop/my orders.py')\n" in text
+    text = full.render(shop.report(shop.finding(help=""), quiet=True))
+    assert "help: safe fix: putback fix shop/orders.py\n" in text
+    text = full.render(shop.report(shop.finding(fix=None), quiet=True))
+    assert "help: release it in a `finally`\n" in text
+
+
+def test_how_many_findings_can_be_fixed(shop: Shop) -> None:
+    unsafe = shop.finding(fix=replace(FIX, applicability=Applicability.UNSAFE))
+
+    def last(*findings: Finding, **more: Any) -> str:
+        return concise.render(shop.report(*findings, **more)).splitlines()[-1]
+
+    assert last(shop.leak, unsafe) == "1 fixable with `putback fix` (1 more with `--unsafe-fixes`)."
+    assert last(unsafe) == "1 fixable with `putback fix --unsafe-fixes`."
+    assert last(shop.leak, unsafe, unsafe_fixes=True) == "2 fixable with `putback fix --unsafe-fixes`."
+    assert last(shop.finding(fix=None)).startswith("Found 1 problem")
+    marked = concise.render(shop.report(unsafe, unsafe_fixes=True))
+    assert "PB102 [*] connection" in marked
+    assert "[*]" not in concise.render(shop.report(unsafe))
+
+
+def test_what_was_fixed(shop: Shop) -> None:
+    also = shop.finding(code="PB103", name="connection-leaked-on-early-exit")
+    applied = (Applied((shop.leak, also)), Applied((shop.finding(path="shop/db.py"),)))
+    other = shop.finding(fix=None)
+    taken_back = Declined(other, "it would not parse")
+
+    def lines(*findings: Finding, **fixing: Any) -> list[str]:
+        report = shop.report(*findings, fixing=Fixing(**fixing))
+        return [line for line in concise.render(report).splitlines() if not line.startswith("shop/")]
+
+    assert lines() == ["No connection leaks found in 12 files."]
+    assert lines(applied=applied) == ["Fixed 2 problems in 2 files."]
+    assert lines(other, applied=applied, declined=(taken_back,), listed=True) == [
+        "Fixed shop/orders.py:3:12: PB102, PB103: Release in a finally (safe)",
+        "Fixed shop/db.py:3:12: PB102: Release in a finally (safe)",
+        "Not fixed shop/orders.py:3:12: PB102: it would not parse",
+        "Fixed 2 problems in 2 files.",
+        "1 fix was tried and taken back.",
+        "1 problem remains (1 error) in 1 of 12 files.",
+    ]
+    assert lines(other, declined=(taken_back, taken_back))[0] == "2 fixes were tried and taken back."
+    assert lines(alone=True) == ["Nothing was fixed."]
+
+
+def test_a_diff_can_be_applied_and_shown() -> None:
+    before, after = "a\r\nb\n\tc\x1b[2J", "a\r\nB\n\tc\x1b[2J"
+    assert diff("x.py", before, after) == (
+        "--- x.py\n+++ x.py\n@@ -1,3 +1,3 @@\n a\r\n-b\n+B\n \tc\x1b[2J\n\\ No newline at end of file\n"
+    )
+    shown = diff("x.py", before, after, terminal=True)
+    assert "\x1b" not in shown and "\r" not in shown and "\t" not in shown
+    assert ANSI.sub("", diff("x.py", before, after, colour=True)) == shown
+    assert diff("x.py", before, before) == ""

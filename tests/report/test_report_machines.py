@@ -103,6 +103,7 @@ def test_sarif_is_valid_and_complete(shop: Shop) -> None:
     assert steps == ["taken from the pool", "if this raises ...", "... the function ends here"]
     assert [place["id"] for place in first["relatedLocations"]] == [1, 2]
     assert first["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"] == {"text": "    try:\n"}
+    assert second["properties"]["noFixReason"] == "the owner is unknown"
     assert second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "shop/a%2C%20b%3A%20100%25.py"
     assert (first["level"], second["level"]) == ("error", "warning")
     assert [result["ruleIndex"] for result in run["results"]] == [0, 1, 0]
@@ -121,6 +122,7 @@ def test_github_commands(shop: Shop) -> None:
         "shop/orders.py:3:12: PB102 connection-leaked-on-exception: `conn` is not given back if `cur.execute()` raises."
         "%0A1. shop/orders.py:3: taken from the pool%0A2. shop/orders.py:5: if this raises ..."
         "%0A3. shop/orders.py:12: ... the function ends here%0Ahelp: release it in a `finally`"
+        "%0Asafe fix: putback fix shop/orders.py"
     )
     assert second.startswith("::warning title=putback (PB104),file=shop/a%2C b%3A 100%25.py,line=3,")
     assert "::shop/a, b: 100%25.py:3:12: " in second

@@ -9,8 +9,10 @@ import pytest
 
 from putback.model.config import Config
 from putback.model.errors import ConfigError
-from putback.model.finding import Severity
-from putback.source.selection import enabled, ignored_in_file, severity_of
+from putback.model.finding import Confidence, Finding, Severity
+from putback.model.fix import Applicability, Edit, Fix
+from putback.model.span import Position, Span
+from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,38 @@ def test_the_most_exact_severity_counts() -> None:
     config = Config(severity={"PB101": Severity.INFO, "PB1": Severity.WARNING})
     assert [severity_of(rule, Severity.ERROR, config) for rule in RULES[2:4]] == [Severity.INFO, Severity.WARNING]
     assert severity_of(RULES[5], Severity.ERROR, config) is Severity.ERROR
+
+
+PLACE = Span(Position(1, 1), Position(1, 1))
+FIXABLE = Finding(
+    *("PB102", "connection-leaked-on-exception", "", Severity.ERROR, Confidence.HIGH, "a.py", "/a.py", PLACE),
+    fix=Fix(Applicability.SAFE, "Mend it", (Edit(PLACE, "x"),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("config", "offered"),
+    [
+        (Config(), "safe"),
+        (Config(fixable=()), ""),
+        (Config(fixable=("PB2",)), ""),
+        (Config(fixable=("PB1",)), "safe"),
+        (Config(unfixable=("PB1",)), ""),
+        (Config(unfixable=("ALL",)), ""),
+        (Config(unfixable=("PB1",), fixable=("connection-leaked-on-exception",)), "safe"),
+        (Config(extend_unsafe_fixes=("PB1",)), "unsafe"),
+        (Config(extend_unsafe_fixes=("PB1",), extend_safe_fixes=("PB102",)), "safe"),
+        (Config(extend_unsafe_fixes=("PB102",), extend_safe_fixes=("PB102",)), "unsafe"),
+        (Config(extend_safe_fixes=("PB2",)), "safe"),
+    ],
+)
+def test_which_fixes_are_offered(config: Config, offered: str) -> None:
+    finding = with_configured_fix(FIXABLE, config)
+    assert (finding.fix.applicability.value if finding.fix else "") == offered
+    assert bool(finding.no_fix_reason) == (not offered)
+
+
+def test_selectors_of_fixes_are_checked() -> None:
+    for name in ("fixable", "unfixable", "extend_safe_fixes", "extend_unsafe_fixes"):
+        with pytest.raises(ConfigError, match=name.replace("_", "-")):
+            enabled(RULES, Config(**{name: ("PB9x",)}))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from putback.model.config import Config
+from putback.model.config import Config, FixStyle
 from putback.model.defaults import DEFAULT_EXCLUDE
 from putback.model.errors import ConfigError, UsageError
 from putback.model.finding import Confidence, Severity
@@ -45,6 +45,12 @@ def test_every_key(project: Path) -> None:
         min-severity = "warning"
         respect-gitignore = false
         force-exclude = true
+        fixable = ["PB1"]
+        unfixable = ["PB103"]
+        extend-safe-fixes = ["PB301"]
+        extend-unsafe-fixes = ["PB104"]
+        unsafe-fixes = true
+        fix-style = "with"
         jobs = 3
         per-file-ignores = { "tests/" = ["PB201"] }
         severity = { PB101 = "info" }
@@ -66,6 +72,12 @@ def test_every_key(project: Path) -> None:
         respect_gitignore=False,
         force_exclude=True,
         drivers={"our_pool": {"imports": ["our_pool"]}},
+        fixable=("PB1",),
+        unfixable=("PB103",),
+        extend_safe_fixes=("PB301",),
+        extend_unsafe_fixes=("PB104",),
+        unsafe_fixes=True,
+        fix_style=FixStyle.WITH,
         jobs=3,
     )
 

@@ -5,61 +5,36 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from putback.cli.options import CheckOptions, configured, list_option
+from putback.cli.options import CheckOptions, configured, shared_options
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import SourceError, UsageError
-from putback.model.finding import Confidence, Severity
 from putback.model.report import CheckResult, Report, Sources, StdinFile
-from putback.report import FORMATS, format_named
+from putback.report import format_named
 from putback.source.discover import discover, shown
 from putback.source.excludes import Excludes
 from putback.source.text import decode, read_source
 
 
 @click.command("check")
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@list_option("--select", "Rules to run: codes, prefixes, names or ALL. Replaces what the configuration selects.")
-@list_option("--extend-select", "Rules to run on top of those.")
-@list_option("--ignore", "Rules not to run.")
-@list_option("--extend-ignore", "The same as --ignore.")
-@list_option("--exclude", "Files and directories to leave out, as gitignore patterns. Replaces the defaults.")
-@list_option("--extend-exclude", "Files and directories to leave out on top of those.")
-@click.option(
-    "--min-confidence", type=click.Choice([each.value for each in Confidence]), help="Leave out less sure findings."
-)
-@click.option("--min-severity", type=click.Choice([each.value for each in Severity]), help="Leave out milder findings.")
-@click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores [yes].")
-@click.option("--force-exclude/--no-force-exclude", default=None, help="Exclude files even if they are named as PATHS.")
-@click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one setting.")
-@click.option("--isolated", is_flag=True, help="Read no configuration file.")
-@click.option("-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; 0: one per processor.")
-@click.option("--no-cache", is_flag=True, help="Neither read nor write the cache.")
-@click.option("--no-gates", is_flag=True, hidden=True)
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found.")
-@click.option(
-    "--output-format", type=click.Choice(FORMATS), default="full", show_default=True, envvar="PUTBACK_OUTPUT_FORMAT"
-)
-@click.option("-o", "--output-file", metavar="FILE", help="Write the report there.")
-@click.option("--statistics", is_flag=True, help="Count findings instead of listing them.")
-@click.option("--stdin-filename", metavar="FILE", help="The name of the file on standard input (PATHS: -).")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
-@click.option("--debug", is_flag=True, help="Print how putback understands each file.")
-@click.option("--show-files", is_flag=True, help="Print the files that would be checked.")
-@click.option("--show-settings", is_flag=True, help="Print the settings that would be used.")
+@shared_options
 def command(**given: Any) -> None:
     """Find database connections that are taken and not given back.
 
     PATHS are files and directories; without any, the working directory. Exits with 0 when nothing is found,
     1 when something is, 2 when it cannot be told: wrong usage, a broken configuration, an internal error.
     """
-    options = CheckOptions(**{**given, "paths": given["paths"] or (".",)})
+    execute(CheckOptions(**{**given, "paths": given["paths"] or (".",)}))
+
+
+def execute(options: CheckOptions) -> None:
+    """Do what the options ask for, and end the command with its exit code."""
     if "-" in options.paths and len(options.paths) > 1:
         raise UsageError("standard input (-) cannot be checked together with files")
     config = configured(options)
@@ -69,6 +44,10 @@ def command(**given: Any) -> None:
         print_files(options, config)
     elif options.debug:
         print_debug(options, config)
+    elif options.fix or options.fix_only or options.diff or options.interactive:
+        from putback.cli import fix
+
+        click.get_current_context().exit(fix.run(options, config))
     else:
         click.get_current_context().exit(run(options, config))
 
@@ -77,7 +56,7 @@ def run(options: CheckOptions, config: Config) -> int:
     """Check, report, and give the exit code."""
     from putback import engine
 
-    stdin = read_stdin(options, config) if options.paths == ("-",) else None
+    stdin = as_file(options, config, sys.stdin.buffer.read()) if options.paths == ("-",) else None
     progress = Progress()
     try:
         if options.paths == ("-",) and stdin is None:
@@ -87,34 +66,37 @@ def run(options: CheckOptions, config: Config) -> int:
     finally:
         progress.clear()
     if not result.files and not result.errors and stdin is None and not options.quiet:
-        click.echo("putback: warning: no Python files found", err=True)
-    write(rendered(options, result, stdin), options.output_file)
+        warn("no Python files found")
+    report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes)
+    write(rendered(options, report), options.output_file)
     for error in result.errors:
-        click.echo(f"putback: warning: {error}", err=True)
+        warn(error)
     if result.internal_error:
         return 2
     return int(bool(result.findings) and not options.exit_zero)
 
 
-def read_stdin(options: CheckOptions, config: Config) -> StdinFile | None:
-    """The file on standard input; None when its name is excluded, which is then as with a file."""
+def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | None:
+    """The file that `data` on standard input stands for; None when its name is excluded, as a file would be."""
     name = os.path.abspath(options.stdin_filename or "-")
-    data = sys.stdin.buffer.read()
     if options.stdin_filename and config.force_exclude and Excludes(config.exclude, config.root).covers(name):
         return None
     return StdinFile(name, data)
 
 
-def rendered(options: CheckOptions, result: CheckResult, stdin: StdinFile | None) -> str:
-    """The report in the chosen format."""
-    to_terminal = options.output_file is None
+def warn(message: str) -> None:
+    """Say `message` on stderr."""
+    click.echo(f"putback: warning: {message}", err=True)
+
+
+def rendered(options: CheckOptions, report: Report, to_stdout: bool = True) -> str:
+    """The report in the chosen format, as it suits the place that it goes to."""
+    to_terminal = to_stdout and options.output_file is None
     colour = to_terminal and colour_wanted(options.color)
     width = terminal_width() if to_terminal else 0
     with_rules = options.output_format == "sarif"
-    report = Report(
-        findings=result.findings,
-        sources=sources(stdin),
-        files=result.files,
+    report = replace(
+        report,
         rules=rule_cards() if with_rules else (),
         version=own_version() if with_rules else "",
         colour=colour,
@@ -154,10 +136,10 @@ def sources(stdin: StdinFile | None) -> Sources:
     return lines
 
 
-def write(text: str, output_file: str | None) -> None:
-    """Put the report where it was asked for; raises UsageError when the file cannot be written."""
+def write(text: str, output_file: str | None, stream: TextIO | None = None) -> None:
+    """Put the report where it was asked for, else on `stream`; raises UsageError when the file cannot be written."""
     if output_file is None:
-        sys.stdout.write(text)  # click.echo would take the colours out again
+        (stream or sys.stdout).write(text)  # click.echo would take the colours out again
         return
     try:
         with open(output_file, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:

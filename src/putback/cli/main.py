@@ -12,7 +12,7 @@ import click
 from putback.model.errors import PutbackError
 from putback.source.selection import did_you_mean
 
-COMMANDS = ("check", "rule", "version")
+COMMANDS = ("check", "fix", "rule", "version")
 
 
 class LazyGroup(click.Group):

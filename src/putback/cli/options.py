@@ -1,4 +1,4 @@
-"""The options of `putback check`, and the settings they amount to."""
+"""The options of `putback check` and `putback fix`, and the settings they amount to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from putback.model.config import Config
 from putback.model.finding import Confidence, Severity
+from putback.report import FORMATS
 from putback.source import settings
 from putback.source.selection import EXACT, strength
 
@@ -37,6 +38,15 @@ class CheckOptions:
     no_cache: bool
     no_gates: bool
     exit_zero: bool
+    fix: bool
+    fixable: tuple[str, ...]
+    unfixable: tuple[str, ...]
+    unsafe_fixes: bool | None
+    fix_only: bool
+    diff: bool
+    show_fixes: bool
+    interactive: bool
+    exit_non_zero_on_fix: bool
     output_format: str
     output_file: str | None
     statistics: bool
@@ -56,6 +66,67 @@ def words(ctx: click.Context, option: click.Parameter, given: Sequence[str]) -> 
 def list_option(name: str, text: str) -> Callable[[Command], Command]:
     """An option that takes a list."""
     return click.option(name, multiple=True, metavar="LIST", callback=words, help=text)
+
+
+SHARED = (
+    click.argument("paths", nargs=-1, metavar="[PATHS]..."),
+    list_option("--select", "Rules to run: codes, prefixes, names or ALL. Replaces what the configuration selects."),
+    list_option("--extend-select", "Rules to run on top of those."),
+    list_option("--ignore", "Rules not to run."),
+    list_option("--extend-ignore", "The same as --ignore."),
+    list_option("--exclude", "Files and directories to leave out, as gitignore patterns. Replaces the defaults."),
+    list_option("--extend-exclude", "Files and directories to leave out on top of those."),
+    click.option(
+        "--min-confidence", type=click.Choice([each.value for each in Confidence]), help="Leave out less sure findings."
+    ),
+    click.option(
+        "--min-severity", type=click.Choice([each.value for each in Severity]), help="Leave out milder findings."
+    ),
+    click.option("--respect-gitignore/--no-respect-gitignore", default=None, help="Leave out what git ignores [yes]."),
+    click.option(
+        "--force-exclude/--no-force-exclude", default=None, help="Exclude files even if they are named as PATHS."
+    ),
+    click.option("--config", multiple=True, metavar="FILE|KEY=VALUE", help="A configuration file, or one setting."),
+    click.option("--isolated", is_flag=True, help="Read no configuration file."),
+    click.option("-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; 0: one per processor."),
+    click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
+    click.option("--no-gates", is_flag=True, hidden=True),
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found."),
+    click.option("--fix", is_flag=True, help="Apply the safe fixes: what `putback fix` does."),
+    list_option("--fixable", "Rules whose findings may be fixed. Replaces what the configuration says."),
+    list_option("--unfixable", "Rules whose findings are left alone."),
+    click.option(
+        "--unsafe-fixes/--no-unsafe-fixes", default=None, help="Also apply fixes that may change what the program does."
+    ),
+    click.option("--fix-only", is_flag=True, help="Fix, and do not report what remains. Implies --fix."),
+    click.option(
+        "--diff", is_flag=True, help="Print what would be fixed as a diff and write nothing. Implies --fix-only."
+    ),
+    click.option("--show-fixes", is_flag=True, help="List what was fixed."),
+    click.option("--interactive", is_flag=True, help="Show each fix and ask. Implies --fix."),
+    click.option(
+        "--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed, even if nothing remains."
+    ),
+    click.option(
+        "--output-format", type=click.Choice(FORMATS), default="full", show_default=True, envvar="PUTBACK_OUTPUT_FORMAT"
+    ),
+    click.option("-o", "--output-file", metavar="FILE", help="Write the report there."),
+    click.option("--statistics", is_flag=True, help="Count findings instead of listing them."),
+    click.option("--stdin-filename", metavar="FILE", help="The name of the file on standard input (PATHS: -)."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+    click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only."),
+    click.option("--debug", is_flag=True, help="Print how putback understands each file."),
+    click.option("--show-files", is_flag=True, help="Print the files that would be checked."),
+    click.option("--show-settings", is_flag=True, help="Print the settings that would be used."),
+)
+"""The options that `check` and `fix` share."""
+
+
+def shared_options(command: Command) -> Command:
+    """`command` with the options in `SHARED`."""
+    for option in reversed(SHARED):
+        command = option(command)
+    return command
 
 
 def configured(options: CheckOptions) -> Config:
@@ -79,6 +150,9 @@ def overlaid(config: Config, options: CheckOptions) -> Config:
         min_severity=Severity(options.min_severity or config.min_severity),
         respect_gitignore=given(options.respect_gitignore, config.respect_gitignore),
         force_exclude=given(options.force_exclude, config.force_exclude),
+        fixable=options.fixable or config.fixable,
+        unfixable=(*config.unfixable, *options.unfixable),
+        unsafe_fixes=given(options.unsafe_fixes, config.unsafe_fixes),
         jobs=config.jobs if options.jobs is None else options.jobs,
         gates=config.gates and not options.no_gates,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 QUIET = frozenset(("-q", "--quiet"))
-SIMPLE = QUIET | {"--force-exclude", "--no-cache", "--exit-zero", "--isolated", "--output-format=concise"}
+SIMPLE = QUIET | {"--fix", "--force-exclude", "--no-cache", "--exit-zero", "--isolated", "--output-format=concise"}
 NEEDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "drivers", "needles.txt")
 
 
@@ -43,8 +43,8 @@ def quick_answer(arguments: Sequence[str]) -> str | None:
 
 
 def plain_files(arguments: Sequence[str]) -> list[str]:
-    """The absolute paths in `check [simple options] FILES...`; none when the call is of another sort."""
-    if not arguments or arguments[0] != "check":
+    """The absolute paths in `check [simple options] FILES...`, or `fix`; none when the call is of another sort."""
+    if not arguments or arguments[0] not in ("check", "fix"):
         return []
     names = [each for each in arguments[1:] if each not in SIMPLE]
     if any(name.startswith("-") or not name.endswith((".py", ".pyi")) for name in names):

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from putback.model.defaults import DEFAULT_EXCLUDE
 from putback.model.finding import Confidence, Severity
+
+
+class FixStyle(Enum):
+    """The shape that a fix gives to a release: a `finally`, or a `with` where the driver's `with` really releases."""
+
+    TRY_FINALLY = "try-finally"
+    WITH = "with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +27,8 @@ class Config:
     codes, code prefixes, kebab-case names or `ALL`; `extend-ignore` is merged into `ignore`, `extend-exclude`
     into `exclude`. `file` is the configuration file ("" without one). `drivers` holds the user's own driver
     tables, raw, in the schema of the built-in ones. `gates` off analyses every file in full (slow; for comparing).
+    `fixable` and `unfixable` select the rules whose fixes are offered, `extend_safe_fixes` and `extend_unsafe_fixes`
+    those whose fixes count as safe or as unsafe whatever they say of themselves; `unsafe_fixes` applies unsafe ones.
     """
 
     root: str = ""
@@ -34,5 +44,11 @@ class Config:
     respect_gitignore: bool = True
     force_exclude: bool = False
     drivers: Mapping[str, Any] = field(default_factory=dict)
+    fixable: tuple[str, ...] = ("ALL",)
+    unfixable: tuple[str, ...] = ()
+    extend_safe_fixes: tuple[str, ...] = ()
+    extend_unsafe_fixes: tuple[str, ...] = ()
+    unsafe_fixes: bool = False
+    fix_style: FixStyle = FixStyle.TRY_FINALLY
     jobs: int = 0
     gates: bool = True

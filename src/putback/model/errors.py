@@ -26,3 +26,15 @@ class SourceError(PutbackError):
         super().__init__(message)
         self.row = row
         self.column = column
+
+
+class SpliceError(PutbackError):
+    """Edits that cannot be applied to a text, or that break it."""
+
+
+class WriteError(PutbackError):
+    """A file was not written and is as it was; the message says why."""
+
+
+class Overtaken(WriteError):
+    """Somebody else has changed the file since it was read."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from putback.model.finding import Finding
+from putback.model.span import Span
 
 
 def fingerprint(path: str, code: str, function: str, expression: str, occurrence: int) -> str:
@@ -15,10 +16,22 @@ def fingerprint(path: str, code: str, function: str, expression: str, occurrence
 
     White space and trailing commas in `expression` do not count: reformatting keeps the identity.
     """
-    text = "".join(expression.split()).replace(",)", ")")
-    parts = (path, code, function, text, str(occurrence))
+    parts = (path, code, function, plain(expression), str(occurrence))
     data = "\0".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def plain(expression: str) -> str:
+    """`expression` without what formatting changes."""
+    return "".join(expression.split()).replace(",)", ")")
+
+
+def expression_at(rows: Sequence[str], span: Span) -> str:
+    """The source text of a span's first row, "" where there is none."""
+    if span.start.row > len(rows):
+        return ""
+    row = rows[span.start.row - 1]
+    return row[span.start.column - 1 : span.end.column - 1 if span.end.row == span.start.row else None]
 
 
 def fingerprinted(findings: Iterable[Finding], expression: Callable[[Finding], str]) -> tuple[Finding, ...]:
@@ -31,7 +44,7 @@ def fingerprinted(findings: Iterable[Finding], expression: Callable[[Finding], s
     done = []
     for finding in sorted(findings, key=lambda each: (each.path, each.span, each.code)):
         text = expression(finding)
-        same = (finding.path, finding.code, finding.function, "".join(text.split()).replace(",)", ")"))
+        same = (finding.path, finding.code, finding.function, plain(text))
         mark = fingerprint(finding.path, finding.code, finding.function, text, seen[same])
         seen[same] += 1
         done.append(replace(finding, fingerprint=mark))

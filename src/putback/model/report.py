@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from putback.model.finding import Finding, Severity
+from putback.model.mended import Applied, Declined
 
 Sources = Callable[[str], Sequence[str]]
 """The text lines of a path as findings spell it, without line ends; empty when it cannot be read."""
@@ -53,12 +54,26 @@ class RuleCard:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixing:
+    """What fixes have done before the report: those applied, and those taken back.
+
+    `listed` asks for one line each; `alone` says that the report tells of the fixes and not of what remains.
+    """
+
+    applied: tuple[Applied, ...] = ()
+    declined: tuple[Declined, ...] = ()
+    listed: bool = False
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything a report is written from: the findings in the order to print, and how to print.
 
     `colour` and `links` allow terminal escapes; `width` is the terminal's width in columns (0: not a
     terminal, nothing is wrapped). `quiet` leaves out the closing line of the formats for people;
-    `version` is putback's own.
+    `version` is putback's own. `fixing` is set when fixes were applied, and the findings are what remains;
+    `unsafe_fixes` tells that unsafe fixes are wanted.
     """
 
     findings: tuple[Finding, ...]
@@ -70,3 +85,5 @@ class Report:
     links: bool = False
     width: int = 0
     quiet: bool = False
+    fixing: Fixing | None = None
+    unsafe_fixes: bool = False

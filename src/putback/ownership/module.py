@@ -96,9 +96,13 @@ class ModuleInfo:
     top_mentions: set[str] = field(default_factory=set)
     incomplete: bool = False
 
-    def import_roots(self) -> frozenset[str]:
-        """The top-level packages that the file imports anywhere."""
+    def all_imports(self) -> list[Import]:
+        """The imports at the top level and in functions."""
         every = [*self.imports.values(), *self.star_imports]
         for function in self.functions.values():
             every.extend(function.imports.values())
-        return frozenset(i.module.partition(".")[0] for i in every if not i.level)
+        return every
+
+    def import_roots(self) -> frozenset[str]:
+        """The top-level packages that the file imports anywhere."""
+        return frozenset(i.module.partition(".")[0] for i in self.all_imports() if not i.level)

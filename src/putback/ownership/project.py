@@ -43,10 +43,14 @@ class Project:
 
     def closed(self) -> Project:
         """A view that knows the modules handed in so far and loads no others."""
-        view = Project((), lambda path: None)
-        view._by_tail, view._paths, view._found = self._by_tail, self._paths, self._found
-        view._modules = {path: module for path, module in self._modules.items() if module is not None}
-        return view
+        return self.renewed(self.loaded(), lambda path: None)
+
+    def renewed(self, modules: Iterable[ModuleInfo], load: Callable[[str], ModuleInfo | None]) -> Project:
+        """The same files with only `modules` known yet."""
+        project = Project((), load)
+        project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
+        project._modules = {module.path: module for module in modules}
+        return project
 
     def loaded(self) -> list[ModuleInfo]:
         """The modules indexed so far."""

@@ -7,20 +7,21 @@ from putback.model.report import Report
 from putback.report.display import safe
 from putback.report.full import closing, statistics, to_text
 from putback.report.paint import Line, Segment
+from putback.report.remedy import mark
 
 __all__ = ["render", "statistics"]
 
 
 def render(report: Report) -> str:
     """The findings and a line that sums up."""
-    return to_text([*(line_of(finding) for finding in report.findings), *closing(report)], report)
+    return to_text([*(line_of(finding, report) for finding in report.findings), *closing(report)], report)
 
 
-def line_of(finding: Finding) -> Line:
-    """Place, code and sentence."""
+def line_of(finding: Finding, report: Report) -> Line:
+    """Place, code and sentence; `[*]` marks what a fix takes away."""
     start = finding.span.start
     return [
         Segment(f"{safe(finding.path)}:{start.row}:{start.column}: ", "path"),
         Segment(finding.code, finding.severity.value, finding.url),
-        Segment(f" {finding.name}: {safe(finding.message)}"),
+        Segment(f"{mark(finding, report)} {finding.name}: {safe(finding.message)}"),
     ]

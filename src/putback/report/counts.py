@@ -40,15 +40,25 @@ def by_severity(findings: Sequence[Finding]) -> str:
     return ", ".join(number(counts[severity], word) for severity, word in words.items() if counts[severity])
 
 
-def number(count: int, word: str) -> str:
-    """ "1 file", "2 files"."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def number(count: int, word: str, words: str = "") -> str:
+    """ "1 file", "2 files"; `words` is the plural where it is not that simple."""
+    return f"{count} {word}" if count == 1 else f"{count} {words or word + 's'}"
 
 
 def summary(findings: Sequence[Finding], files: int) -> str:
     """The closing line of a report for people."""
     if not findings:
         return f"No connection leaks found in {number(files, 'file')}."
-    touched = len({finding.path for finding in findings})
-    found = f"Found {number(len(findings), 'problem')} ({by_severity(findings)})"
-    return f"{found} in {number(files, 'file') if touched == files else f'{touched} of {files} files'}."
+    return f"Found {number(len(findings), 'problem')} ({by_severity(findings)}) in {touched(findings, files)}."
+
+
+def remaining(findings: Sequence[Finding], files: int) -> str:
+    """The closing line of a report for people, when other findings were fixed."""
+    left = f"{number(len(findings), 'problem')} {'remains' if len(findings) == 1 else 'remain'}"
+    return f"{left} ({by_severity(findings)}) in {touched(findings, files)}."
+
+
+def touched(findings: Sequence[Finding], files: int) -> str:
+    """ "2 of 12 files": where the findings are."""
+    paths = len({finding.path for finding in findings})
+    return number(files, "file") if paths == files else f"{paths} of {files} files"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.report import Report
-from putback.report.counts import by_rule, summary
+from putback.report import remedy
+from putback.report.counts import by_rule
 from putback.report.display import safe
 from putback.report.paint import Line, Segment, coloured, plain
 from putback.report.snippet import snippet
@@ -34,10 +35,10 @@ def to_text(lines: list[Line], report: Report) -> str:
 
 
 def closing(report: Report) -> list[Line]:
-    """The line that sums up, unless nobody wants it."""
+    """The lines that sum up, unless nobody wants them."""
     if report.quiet:
         return []
-    return [[Segment(summary(report.findings, report.files), "name" if report.findings else "good")]]
+    return [[Segment(line, "name" if report.findings else "good")] for line in remedy.closing(report)]
 
 
 def block(finding: Finding, report: Report) -> Iterator[Line]:
@@ -45,11 +46,12 @@ def block(finding: Finding, report: Report) -> Iterator[Line]:
     yield heading(finding)
     yield from paragraph(finding.message, "  ", Segment("  "), report.width)
     yield from snippet(finding, report.sources, report.width)
-    if finding.help:
-        yield from paragraph(finding.help, "        ", Segment("  help: ", "help"), report.width)
+    command = remedy.remedy(finding)
+    advice = f"{finding.help} ({command})" if finding.help and command else finding.help or command
+    if advice:
+        yield from paragraph(advice, "        ", Segment("  help: ", "help"), report.width)
     if finding.fix is None and finding.no_fix_reason:
-        reason = f"not fixed automatically: {finding.no_fix_reason}"
-        yield from paragraph(reason, "        ", Segment("  note: ", "note"), report.width)
+        yield from paragraph(finding.no_fix_reason, "          ", Segment("  no fix: ", "note"), report.width)
     yield []
 
 

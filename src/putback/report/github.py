@@ -6,6 +6,7 @@ from putback.model.finding import Finding, Severity
 from putback.model.report import Report
 from putback.report.counts import by_rule, summary
 from putback.report.display import safe
+from putback.report.remedy import remedy
 
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -45,6 +46,8 @@ def message(finding: Finding) -> str:
         lines.append(f"{index}. {safe(step.path)}:{step.span.start.row}: {safe(step.text)}")
     if finding.help:
         lines.append(f"help: {safe(finding.help)}")
+    if command := remedy(finding):
+        lines.append(command)
     return "\n".join(lines)
 
 

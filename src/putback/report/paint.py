@@ -19,6 +19,9 @@ STYLES = {
     "help": "bold green",
     "note": "bold cyan",
     "good": "green",
+    "added": "green",
+    "removed": "red",
+    "place": "cyan",
 }
 
 

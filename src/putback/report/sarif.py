@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from putback.model.finding import Finding, Severity, Step
-from putback.model.fix import Fix
+from putback.model.fix import Applicability, Fix
 from putback.model.report import Report, RuleCard
 from putback.model.span import Span
 from putback.report.counts import by_rule
@@ -102,6 +102,8 @@ def result(finding: Finding, rule_index: int) -> Json:
         done["relatedLocations"] = [{"id": at, **step_location(step)} for at, step in enumerate(others, 1)]
     if finding.fix:
         done["fixes"] = [fix_to_dict(finding.path, finding.fix)]
+    elif finding.no_fix_reason:
+        done["properties"]["noFixReason"] = finding.no_fix_reason
     return done
 
 
@@ -144,4 +146,5 @@ def fix_to_dict(path: str, fix: Fix) -> Json:
         {"deletedRegion": region(edit.span), "insertedContent": {"text": edit.content}} for edit in fix.edits
     ]
     changes = [{"artifactLocation": artifact(path), "replacements": replacements}]
-    return {"description": {"text": fix.message}, "artifactChanges": changes}
+    remark = "" if fix.applicability is Applicability.SAFE else " (unsafe: it may change what the program does)"
+    return {"description": {"text": fix.message + remark}, "artifactChanges": changes}

@@ -7,11 +7,13 @@ equally exact ones the ignoring wins.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from putback.model.config import Config
 from putback.model.errors import ConfigError
-from putback.model.finding import Severity
+from putback.model.finding import Finding, Severity
+from putback.model.fix import Applicability
 
 EXACT = 100
 NO_CODES: frozenset[str] = frozenset()
@@ -86,6 +88,19 @@ def severity_of(rule: Named, default: Severity, config: Config) -> Severity:
     return default
 
 
+def with_configured_fix(finding: Finding, config: Config) -> Finding:
+    """`finding` with its fix as safe as the configuration calls it, or without when its rule must not be fixed."""
+    if finding.fix is None:
+        return finding
+    if strongest(config.fixable, finding) <= strongest(config.unfixable, finding):
+        return replace(finding, fix=None, no_fix_reason=f"the configuration leaves {finding.code} unfixed")
+    safe, unsafe = strongest(config.extend_safe_fixes, finding), strongest(config.extend_unsafe_fixes, finding)
+    if not safe and not unsafe:
+        return finding
+    called = Applicability.SAFE if safe > unsafe else Applicability.UNSAFE
+    return replace(finding, fix=replace(finding.fix, applicability=called))
+
+
 def check_selectors(rules: Sequence[Named], config: Config) -> None:
     """Raise ConfigError for the first selector in `config` that names no rule."""
     for key, selector in all_selectors(config):
@@ -96,7 +111,15 @@ def check_selectors(rules: Sequence[Named], config: Config) -> None:
 
 def all_selectors(config: Config) -> Iterator[tuple[str, str]]:
     """Every selector in `config` with the key it stands under."""
-    lists = (("select", config.select), ("extend-select", config.extend_select), ("ignore", config.ignore))
+    lists = (
+        ("select", config.select),
+        ("extend-select", config.extend_select),
+        ("ignore", config.ignore),
+        ("fixable", config.fixable),
+        ("unfixable", config.unfixable),
+        ("extend-safe-fixes", config.extend_safe_fixes),
+        ("extend-unsafe-fixes", config.extend_unsafe_fixes),
+    )
     for key, selectors in (*lists, ("severity", tuple(config.severity))):
         yield from ((key, selector) for selector in selectors)
     for pattern, selectors in config.per_file_ignores.items():

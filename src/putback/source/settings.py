@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
-from putback.model.config import Config
+from putback.model.config import Config, FixStyle
 from putback.model.defaults import CONFIG_FILES, PROJECT_FILE
 from putback.model.errors import ConfigError, UsageError
 from putback.model.finding import Confidence, Severity
@@ -89,6 +89,12 @@ KEYS: Mapping[str, Key] = {
     "respect-gitignore": Key("true or false", boolean),
     "force-exclude": Key("true or false", boolean),
     "drivers": Key("a table of tables", tables),
+    "fixable": Key("a list of strings", strings),
+    "unfixable": Key("a list of strings", strings),
+    "extend-safe-fixes": Key("a list of strings", strings),
+    "extend-unsafe-fixes": Key("a list of strings", strings),
+    "unsafe-fixes": Key("true or false", boolean),
+    "fix-style": Key(choices(FixStyle), one_of(FixStyle)),
     "jobs": Key("a number, 0 for one per processor", count),
 }
 

@@ -28,6 +28,11 @@ class SourceText:
     newline: str
 
     @property
+    def body(self) -> bytes:
+        """The bytes behind the byte order mark."""
+        return self.data[len(codecs.BOM_UTF8) :] if self.bom else self.data
+
+    @property
     def lines(self) -> tuple[str, ...]:
         """The rows as Python counts them, without line ends: row 1 is `lines[0]`."""
         return split_lines(self.text)

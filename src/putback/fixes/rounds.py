@@ -1,0 +1,237 @@
+"""Fixes in rounds: apply what goes together, look again, take back what does not hold, until nothing is left to try.
+
+A fix holds when the file still parses, its finding is gone and no other has come. When what was tried together does not
+hold, the fixes of the functions where that shows are tried one by one. Touches no file: it is handed contents and the
+way to look again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from putback.fixes.apply import Candidate, plan, spliced
+from putback.fixes.compiles import syntax_fault
+from putback.model.errors import SpliceError
+from putback.model.finding import Finding
+from putback.model.fingerprint import expression_at, plain
+from putback.model.fix import Edit
+from putback.model.mended import Answer, Applied, Approve, Change, Declined, Proposal
+from putback.source.text import decode, split_lines
+
+MOST_ROUNDS = 100
+Texts = Mapping[str, bytes]
+Findings = Mapping[str, tuple[Finding, ...]]
+Again = Callable[[Texts], Findings]
+Wanted = Callable[[Finding], bool]
+Identity = tuple[str, ...]
+"""What stays the same of a finding when other lines change: its file, rule, function and expression."""
+Faults = dict[tuple[str, str], str]
+"""What does not hold, by file and function."""
+Attempt = tuple[object, ...]
+"""A fix of a finding, told from other fixes of it wherever the finding has moved to."""
+
+
+@dataclass(slots=True)
+class Round:
+    """The contents that the fixes of a round were made for, and the fixes accepted so far."""
+
+    texts: Texts
+    accepted: list[Candidate]
+
+    def with_fixes(self, part: Sequence[Candidate]) -> dict[str, bytes]:
+        """The new contents of the files that `part` changes. Raises SpliceError when they cannot be had."""
+        done = {}
+        for path in {each.path for each in part}:
+            together = (each for each in (*self.accepted, *part) if each.path == path)
+            done[path] = self._edited(path, [edit for each in together for edit in each.fix.edits])
+        return done
+
+    def unfit(self, part: Sequence[Candidate]) -> Faults:
+        """The fixes of `part` that cannot be applied even alone."""
+        faults: Faults = {}
+        for each in part:
+            try:
+                self._edited(each.path, each.fix.edits)
+            except SpliceError as error:
+                faults[each.scope] = str(error)
+        return faults
+
+    def _edited(self, path: str, edits: Sequence[Edit]) -> bytes:
+        """A file with edits. Raises SpliceError, also when Python could read it before and could not any more."""
+        done = spliced(decode(self.texts[path], path), edits)
+        fault = syntax_fault(done)
+        if fault and not syntax_fault(self.texts[path]):
+            raise SpliceError(f"the file would not parse any more: {fault}")
+        return done
+
+
+class Rounds:
+    """One run over the files `texts`, all by absolute path.
+
+    `again` tells the findings if some files had other contents: in these files and in those whose findings can
+    depend on them; `read` gives the content of the latter. `wanted` tells which findings are to be fixed.
+    """
+
+    def __init__(
+        self,
+        texts: Texts,
+        read: Callable[[str], bytes],
+        again: Again,
+        wanted: Wanted,
+        approve: Approve | None = None,
+    ) -> None:
+        self.original = texts
+        self.texts = dict(texts)
+        self.read = read
+        self.again = again
+        self.wanted = wanted
+        self.approve = approve
+        self.identities: dict[str, Identity] = {}
+        self.findings = dict(self._look(texts))
+        self.first = self._by_identity(self._every())
+        self.applied: list[Applied] = []
+        self.reasons: dict[Attempt, str] = {}
+        self.refused: set[Attempt] = set()
+        self.stopped = False
+
+    def run(self) -> None:
+        """Fix until there is nothing left to try, or nobody wants more."""
+        for _ in range(MOST_ROUNDS):
+            chosen = plan(finding for finding in self._every() if self._is_open(finding)).chosen
+            if not chosen or self.stopped:
+                return
+            current = Round(dict(self.texts), [])
+            for part in [chosen] if self.approve is None else [[each] for each in chosen]:
+                if not self.stopped:
+                    self._settle(part, current)
+
+    # -- the outcome
+
+    def changes(self) -> tuple[Change, ...]:
+        """The files that have another content now."""
+        shown = {each.finding.filename: each.finding.path for each in self.applied}
+        return tuple(Change(path, shown[path], self.original[path], self.texts[path]) for path in sorted(shown))
+
+    def declined(self) -> tuple[Declined, ...]:
+        """The fixes that were taken back, of findings that are still there."""
+        tried = ((finding, self.reasons.get(attempt(finding))) for finding in self._every())
+        return tuple(Declined(finding, reason) for finding, reason in tried if reason)
+
+    # -- one round
+
+    def _every(self) -> list[Finding]:
+        return [finding for findings in self.findings.values() for finding in findings]
+
+    def _is_open(self, finding: Finding) -> bool:
+        tried = attempt(finding)
+        offered = finding.fix is not None and finding.filename in self.original and self.wanted(finding)
+        return offered and tried not in self.reasons and tried not in self.refused
+
+    def _settle(self, part: Sequence[Candidate], current: Round) -> None:
+        """Apply the fixes of `part` that hold, note why the others do not."""
+        faults = self._try(part, current)
+        if not faults:
+            return
+        if len(part) == 1:
+            self.reasons.update(dict.fromkeys(map(attempt, part[0].findings), next(iter(faults.values()))))
+            return
+        suspects = [each for each in part if each.scope in faults]
+        others = [each for each in part if each.scope not in faults]
+        if suspects and others:
+            self._settle(others, current)
+            for each in suspects:
+                self._settle([each], current)
+        else:
+            middle = len(part) // 2
+            self._settle(part[:middle], current)
+            self._settle(part[middle:], current)
+
+    def _try(self, part: Sequence[Candidate], current: Round) -> Faults:
+        """Apply `part` if it holds as a whole; otherwise say what does not."""
+        try:
+            texts = current.with_fixes(part)
+        except SpliceError as error:
+            return current.unfit(part) or {("", ""): str(error)}
+        found = self._look(texts)
+        faults = self._faults(part, found)
+        if not faults and self._is_approved(part, texts):
+            current.accepted += part
+            self.applied += [Applied(tuple(map(self._as_it_was, each.findings))) for each in part]
+            self.texts.update(texts)
+            self.findings.update(found)
+        return faults
+
+    def _faults(self, part: Sequence[Candidate], found: Findings) -> Faults:
+        """What is wrong with the findings after `part`: some have come, some are still there."""
+        mended = Counter(self._identity(finding) for each in part for finding in each.findings)
+        faults: Faults = {}
+        for path, findings in found.items():
+            left = Counter(map(self._identity, self.findings.get(path, ())))
+            for finding in findings:
+                left[self._identity(finding)] -= 1
+                if left[self._identity(finding)] < 0:
+                    faults[path, finding.function] = gained(finding)
+            for identity, count in mended.items():
+                if identity[0] == path and left[identity] < count:
+                    faults.setdefault((path, identity[2]), "the finding would still be there")
+        return faults
+
+    def _is_approved(self, part: Sequence[Candidate], texts: Texts) -> bool:
+        if self.approve is None:
+            return True
+        findings = part[0].findings
+        change = Change(part[0].path, findings[0].path, self.texts[part[0].path], texts[part[0].path])
+        answer = self.approve(Proposal(findings, change))
+        self.stopped = answer is Answer.STOP
+        if answer is Answer.NO:
+            self.refused.update(map(attempt, findings))
+        return answer is Answer.YES
+
+    # -- findings across rounds
+
+    def _look(self, texts: Texts) -> Findings:
+        """The findings with `texts`, their identities noted."""
+        found = self.again(texts)
+        for path, findings in found.items():
+            if findings:
+                rows = split_lines(decode(texts[path] if path in texts else self._current(path)).text)
+            for each in findings:
+                expression = plain(expression_at(rows, each.span))
+                self.identities[each.fingerprint] = (path, each.code, each.function, expression)
+        return found
+
+    def _current(self, path: str) -> bytes:
+        """The content of a file, also of one that is not to be fixed."""
+        return self.texts[path] if path in self.texts else self.read(path)
+
+    def _identity(self, finding: Finding) -> Identity:
+        return self.identities[finding.fingerprint]
+
+    def _by_identity(self, findings: Iterable[Finding]) -> dict[Identity, list[Finding]]:
+        grouped: dict[Identity, list[Finding]] = {}
+        for finding in findings:
+            grouped.setdefault(self._identity(finding), []).append(finding)
+        return grouped
+
+    def _as_it_was(self, finding: Finding) -> Finding:
+        """`finding` where it stood before any fix."""
+        same = self.first.get(self._identity(finding))
+        return replace(same.pop(0), fix=finding.fix) if same else finding
+
+
+def attempt(finding: Finding) -> Attempt:
+    """The fix of `finding`, by what it puts where, counted from the finding."""
+    row = finding.span.start.row
+    edits = finding.fix.edits if finding.fix is not None else ()
+    places = ((e.span.start.row - row, e.span.start.column, e.span.end.row - row, e.span.end.column) for e in edits)
+    return (finding.fingerprint, *zip(places, (edit.content for edit in edits), strict=True))
+
+
+def gained(finding: Finding) -> str:
+    """Why a fix is taken back that brings `finding`."""
+    row = finding.span.start.row
+    if finding.code == "PB001":
+        return f"the file would not parse any more: {finding.message}"
+    return f"it would bring {finding.code} {finding.name} in line {row} of {finding.path}"

@@ -1,0 +1,127 @@
+"""The pipeline of fixes: check, apply in rounds, check again, write. `fix` is also the library's entry."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from putback.engine import Progress, Run, at_full_speed
+from putback.fixes.rounds import Rounds
+from putback.fixes.write import sweep, write
+from putback.model.config import Config
+from putback.model.errors import Overtaken, WriteError
+from putback.model.finding import Finding
+from putback.model.fix import Applicability
+from putback.model.mended import Approve, Declined, FixResult, FixRun
+from putback.model.report import StdinFile
+from putback.model.span import Span
+from putback.rules import ALL
+from putback.source.selection import enabled
+from putback.source.text import decode
+
+_EVERY = frozenset(rule.code for rule in ALL)
+
+
+def fix_source(source: str, filename: str = "source.py", config: Config | None = None) -> FixResult:
+    """Fix one source text as if it stood at `filename`, in its project; nothing is written.
+
+    Safe fixes, and unsafe ones where `config` asks for them. Never raises for what `source` contains.
+    """
+    path = os.path.abspath(filename)
+    data = source.encode("utf-8", "surrogatepass")
+    run = fix([], config, stdin=StdinFile(path, data))
+    text = decode(run.changes[0].after).text if run.changes else source
+    return FixResult(text, run.applied, run.declined, run.findings)
+
+
+def fix(
+    paths: Sequence[str],
+    config: Config | None = None,
+    *,
+    stdin: StdinFile | None = None,
+    progress: Progress | None = None,
+    approve: Approve | None = None,
+) -> FixRun:
+    """Work out the fixes of the files at and below `paths`; `written` writes them.
+
+    Every rule looks at what the fixes make of a file, selected or not. Raises as `engine.check` does.
+    """
+    config = config or Config()
+    codes = enabled(ALL, config)
+
+    def wanted(finding: Finding) -> bool:
+        unsafe = finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
+        return finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
+
+    run = Run(config, _EVERY, stdin, progress)
+    with at_full_speed():
+        checked = run.run(paths)
+    before = _once(finding for finding in checked.findings if finding.code in codes)
+    outcome = FixRun(
+        before, before, (), (), (), checked.files, checked.candidates, checked.errors, checked.internal_error
+    )
+    texts = {finding.filename: run.reader.data(finding.filename) for finding in before if wanted(finding)}
+    if not texts:
+        return outcome
+    gc.freeze()  # what the run has built is there to stay, what the rounds build is not
+    try:
+        rounds = Rounds(texts, run.reader.data, run.again, wanted, approve)
+        rounds.run()
+    finally:
+        gc.unfreeze()
+    after = [finding for finding in before if finding.filename not in rounds.findings]
+    after += [finding for found in rounds.findings.values() for finding in found if finding.code in codes]
+    declined = rounds.declined()
+    return replace(
+        outcome,
+        findings=_with_reasons(_once(sorted(after, key=_place)), declined),
+        changes=rounds.changes(),
+        applied=tuple(rounds.applied),
+        declined=declined,
+    )
+
+
+def written(run: FixRun) -> FixRun:
+    """Write the changes. In the outcome only what was written is changed and applied; what was not is as before."""
+    errors: dict[str, str] = {}
+    overtaken: dict[str, str] = {}
+    for directory in {os.path.dirname(os.path.realpath(change.path)) for change in run.changes}:
+        sweep(directory)
+    for change in run.changes:
+        try:
+            write(change.path, change.before, change.after)
+        except Overtaken as error:
+            overtaken[change.path] = f"{change.shown} is left as it is: {error}"
+        except WriteError as error:
+            errors[change.path] = f"{change.shown} cannot be written: {error}"
+    left = errors.keys() | overtaken.keys()
+    if not left:
+        return run
+    findings = [f for f in run.findings if f.filename not in left] + [f for f in run.before if f.filename in left]
+    return replace(
+        run,
+        findings=tuple(sorted(findings, key=_place)),
+        changes=tuple(change for change in run.changes if change.path not in left),
+        applied=tuple(each for each in run.applied if each.finding.filename not in left),
+        declined=tuple(each for each in run.declined if each.finding.filename not in left),
+        unwritten=tuple(errors.values()),
+        overtaken=tuple(overtaken.values()),
+    )
+
+
+def _place(finding: Finding) -> tuple[str, Span, str]:
+    return finding.path, finding.span, finding.code
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """`findings` without those of files that are second names (links) of others: they are the same."""
+    names: dict[str, str] = {}
+    return tuple(f for f in findings if names.setdefault(os.path.realpath(f.filename), f.filename) == f.filename)
+
+
+def _with_reasons(findings: Sequence[Finding], declined: Sequence[Declined]) -> tuple[Finding, ...]:
+    """`findings`, those whose fix was taken back with the reason in its place."""
+    reasons = {each.finding: f"tried and taken back, because {each.reason}" for each in declined}
+    return tuple(replace(f, fix=None, no_fix_reason=reasons[f]) if f in reasons else f for f in findings)

@@ -1,0 +1,93 @@
+"""What a run of fixes did: the new contents, what was applied, what was taken back and why, what remains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from putback.model.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New content for a file. `path` is absolute, `shown` as findings spell it."""
+
+    path: str
+    shown: str
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One fix that is in the new contents, with the findings that proposed it: one, or several that agree.
+
+    The findings stand where they stood before any fix.
+    """
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def finding(self) -> Finding:
+        """The first of the findings; it carries the fix."""
+        return self.findings[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A fix that was tried and taken back; the finding stands where it stands in the new content."""
+
+    finding: Finding
+    reason: str
+
+
+class Answer(Enum):
+    """What somebody who is asked about a fix can say."""
+
+    YES = "yes"
+    NO = "no"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A fix that holds what it promises, to be approved: the findings that it mends and what it would change."""
+
+    findings: tuple[Finding, ...]
+    change: Change
+
+
+Approve = Callable[[Proposal], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class FixRun:
+    """The outcome of fixing files.
+
+    `before` are the findings of the files as they were, `findings` those that remain; the other counts and the
+    errors are those of `CheckResult`. `unwritten` are lines about files that could not be written, `overtaken` about
+    those left alone because their content has changed meanwhile.
+    """
+
+    before: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+    applied: tuple[Applied, ...] = ()
+    declined: tuple[Declined, ...] = ()
+    files: int = 0
+    candidates: int = 0
+    errors: tuple[str, ...] = ()
+    internal_error: bool = False
+    unwritten: tuple[str, ...] = ()
+    overtaken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FixResult:
+    """The outcome of fixing one source text: the text with the fixes in it, and what remains."""
+
+    source: str
+    applied: tuple[Applied, ...]
+    declined: tuple[Declined, ...]
+    findings: tuple[Finding, ...]

@@ -1,0 +1,83 @@
+"""What putback itself can do about findings, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from shlex import quote
+
+from putback.model.finding import Finding
+from putback.model.fix import Applicability
+from putback.model.mended import Applied
+from putback.model.report import Fixing, Report
+from putback.report.counts import is_safely_fixable, number, remaining, summary
+from putback.report.display import safe
+
+
+def remedy(finding: Finding) -> str:
+    """The command that fixes a finding, "" when none does."""
+    if finding.fix is None:
+        return ""
+    path = quote(safe(finding.path))
+    if finding.fix.applicability is Applicability.SAFE:
+        return f"safe fix: putback fix {path}"
+    return f"unsafe fix: putback fix --unsafe-fixes {path}"
+
+
+def mark(finding: Finding, report: Report) -> str:
+    """The sign of a finding that a fix of the wanted safety takes away."""
+    wanted = finding.fix is not None and (report.unsafe_fixes or is_safely_fixable(finding))
+    return " [*]" if wanted else ""
+
+
+def closing(report: Report) -> Iterator[str]:
+    """The lines that sum up a report for people."""
+    fixing = report.fixing
+    if fixing is not None:
+        yield from fixed(fixing)
+    if fixing is not None and fixing.applied and report.findings:
+        yield remaining(report.findings, report.files)
+    elif fixing is None or not (fixing.applied or fixing.alone):
+        yield summary(report.findings, report.files)
+    if offer := fixable(report.findings, report.unsafe_fixes):
+        yield offer
+
+
+def fixed(fixing: Fixing) -> Iterator[str]:
+    """What was fixed, one by one if that is wanted, and how much was taken back."""
+    if fixing.listed:
+        yield from (entry(each) for each in fixing.applied)
+        yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
+    if fixing.applied:
+        files = len({each.finding.path for each in fixing.applied})
+        yield f"Fixed {number(len(fixing.applied), 'problem')} in {number(files, 'file')}."
+    elif fixing.alone:
+        yield "Nothing was fixed."
+    if fixing.declined:
+        count = len(fixing.declined)
+        yield f"{number(count, 'fix', 'fixes')} {'was' if count == 1 else 'were'} tried and taken back."
+
+
+def entry(applied: Applied) -> str:
+    """One applied fix, where its finding stood before."""
+    finding = applied.finding
+    assert finding.fix is not None
+    also = "".join(f", {each.code}" for each in applied.findings[1:] if each.code != finding.code)
+    return f"Fixed {place(finding)}{also}: {safe(finding.fix.message)} ({finding.fix.applicability.value})"
+
+
+def place(finding: Finding) -> str:
+    """Where a finding stands, and its code."""
+    start = finding.span.start
+    return f"{safe(finding.path)}:{start.row}:{start.column}: {finding.code}"
+
+
+def fixable(findings: Sequence[Finding], unsafe: bool) -> str:
+    """How many findings a fix takes away, and with which option."""
+    safely = sum(map(is_safely_fixable, findings))
+    unsafely = sum(finding.fix is not None for finding in findings) - safely
+    if unsafe:
+        return f"{safely + unsafely} fixable with `putback fix --unsafe-fixes`." if safely + unsafely else ""
+    if safely:
+        more = f" ({unsafely} more with `--unsafe-fixes`)" if unsafely else ""
+        return f"{safely} fixable with `putback fix`{more}."
+    return f"{unsafely} fixable with `putback fix --unsafe-fixes`." if unsafely else ""
