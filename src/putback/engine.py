@@ -16,7 +16,7 @@ from putback import workers
 from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
-from putback.model.config import Config
+from putback.model.config import Config, FixStyle
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.report import CheckResult, StdinFile
@@ -225,7 +225,7 @@ class Run:
             nonlocal done
             found: list[Finding] = []
             for task in share:
-                found += findings_of(analyzer, task, self.codes)
+                found += findings_of(analyzer, task, self.codes, self.config.fix_style)
                 done += 1
                 if self.progress is not None and share is shares[0]:
                     self.progress(done * hands, len(tasks))
@@ -289,8 +289,11 @@ def _through_the_gate(analyzer: Analyzer, tasks: Sequence[Task]) -> list[Task]:
     return [task for task in tasks if analyzer.may_acquire(task.path, task.key)]
 
 
-def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[Finding]:
-    """The findings of all rules in one slice; a failure becomes the finding PB009 and hides nothing else."""
+def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: FixStyle) -> list[Finding]:
+    """The findings of all rules in one slice, their fixes written in `style`.
+
+    A failure becomes the finding PB009 and hides nothing else.
+    """
     found: list[Finding] = []
     rule: Rule | None = None
     try:
@@ -298,7 +301,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str]) -> list[F
             unit = analyzer.unit(task.path, key)
             if unit is None:
                 continue
-            facts = FunctionFacts(analyzer, unit, shown)
+            facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
             for rule in ALL if facts.sites or facts.borrowed else ():
                 if rule.code in codes:
                     found += rule.check(facts)

@@ -138,8 +138,8 @@ def test_fixes_that_overlap_or_touch_wait_for_each_other(other: Edit) -> None:
     assert [each.findings for each in plan([first, second]).waiting] == [(second,)]
 
 
-def test_fixes_of_one_function_wait_for_each_other() -> None:
-    assert chosen(finding(1, "f", insert(1, 1, "x")), finding(9, "f", insert(9, 1, "x"))) == [[1]]
+def test_fixes_of_one_function_wait_for_each_other_what_is_acquired_last_goes_first() -> None:
+    assert chosen(finding(1, "f", insert(1, 1, "x")), finding(9, "f", insert(9, 1, "x"))) == [[9]]
 
 
 def test_safe_fixes_come_first() -> None:

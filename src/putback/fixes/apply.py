@@ -34,9 +34,19 @@ class Candidate:
         return self.path, self.findings[0].function
 
     @property
-    def order(self) -> tuple[bool, str, Position]:
-        """Safe fixes come first, then the order of the text."""
-        return self.fix.applicability is not Applicability.SAFE, self.path, self.findings[0].span.start
+    def start(self) -> Position:
+        """Where the first finding stands."""
+        return self.findings[0].span.start
+
+    @property
+    def is_unsafe(self) -> bool:
+        """Whether it may change what a path that did not leak does."""
+        return self.fix.applicability is not Applicability.SAFE
+
+    @property
+    def order(self) -> tuple[bool, int, int]:
+        """Of one function's fixes those of leaks come first, and what is acquired last goes back first."""
+        return not self.findings[0].code.startswith("PB1"), -self.start.row, -self.start.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,11 @@ def plan(findings: Iterable[Finding]) -> Plan:
     """The fixes of `findings` that touch neither each other's text nor each other's function."""
     chosen: list[Candidate] = []
     waiting: list[Candidate] = []
-    for candidate in sorted(candidates(findings), key=lambda each: each.order):
+    tops: dict[tuple[str, str], Position] = {}
+    every = candidates(findings)
+    for each in every:
+        tops[each.scope] = min(each.start, tops.get(each.scope, each.start))
+    for candidate in sorted(every, key=lambda each: (each.is_unsafe, each.path, tops[each.scope], each.order)):
         fits = not any(candidate.scope == other.scope or meet(candidate, other) for other in chosen)
         (chosen if fits else waiting).append(candidate)
     return Plan(tuple(chosen), tuple(waiting))
