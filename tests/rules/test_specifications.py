@@ -17,7 +17,7 @@ from putback.source import settings
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "rules"
 CASES = [case for document in sorted(FIXTURES.glob("*.md")) for case in cases(document)]
 ABOUT_CODE = [rule for rule in ALL if not rule.code.startswith("PB0")]
-PARTS = ("What it finds", "Why it is bad", "Example", "Use instead", "Stays silent")
+PARTS = ("What it finds", "Why it is bad", "Example", "Use instead", "Fix", "Stays silent")
 
 
 def found_in(files: dict[str, str], config: str, root: Path) -> frozenset[Expected]:

@@ -50,6 +50,15 @@ def count_users():
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
+paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
+has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
+held longer than before on a path that did not leak.
+
+No fix where another owner may have the connection, where the pool has no name at the acquire and the project no
+function that gives back, or where a cursor leaves the function. Unsafe as well where a session's objects are returned.
+
 ## Stays silent
 When the connection is returned, yielded by a provider, stored on an attribute, a global, a container or `flask.g`
 that something in the project releases, given to a function that takes it over, registered with `ExitStack`,

@@ -41,6 +41,15 @@ def rename(user_id, name):
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
+paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
+has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
+held longer than before on a path that did not leak.
+
+A connection that the function hands on when all goes well is released in an `except BaseException` that raises again.
+No fix where it is released only under a condition of its own, or in different ways on different paths.
+
 ## Stays silent
 When nothing between the acquire and the release can raise: assignments of names and constants, logging, `print`,
 `len`, `str` and `isinstance` on locals, `cursor.close()`. When the handler that catches everything releases, too.

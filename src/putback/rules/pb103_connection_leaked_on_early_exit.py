@@ -45,6 +45,12 @@ def balance(user_id):
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
+paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
+has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
+held longer than before on a path that did not leak.
+
 ## Stays silent
 When the condition of the exit and the condition of the release belong together: `if conn:`, `conn is not None`,
 `if not released:`, `if "conn" in locals()`, `isinstance(conn, ...)`, or a flag such as `owns = conn is None` that

@@ -44,6 +44,11 @@ def rename(user_id, name):
 ```
 To throw a broken connection away and free its slot, psycopg2 has `pool.putconn(conn, close=True)`.
 
+## Fix
+`putback fix` writes the paired release in place of the close: the pool's, or the function of your project that gives
+back, with its import. Where the close stands on the normal path only, the release moves into a `finally`. Safe. No fix
+where your project has no function that gives back what its wrapper takes.
+
 ## Stays silent
 Where close gives back: SQLAlchemy, mysql-connector, DBUtils, oracledb, peewee, and psycopg_pool made with
 `close_returns=True`. For plain connections, for `putconn(conn, close=True)`, for a close that the release follows,

@@ -43,6 +43,11 @@ def rename(user_id, name):
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` removes the earlier release where a `finally` or the block around makes it superfluous, else all of
+them become one `finally`. Safe, unless the connection would be held longer than before. No fix where the later release
+is not reached on every path.
+
 ## Stays silent
 Where a second release is harmless: asyncpg, synchronous redis, SQLAlchemy, DBUtils, and closing a plain psycopg2 or
 sqlite3 connection. When a flag, or setting the name to `None`, keeps the second release from running.

@@ -43,6 +43,9 @@ def rename(user_id, name):
         pool.putconn(conn)
 ```
 
+## Fix
+None: whether the use or the release stands in the wrong place cannot be told.
+
 ## Stays silent
 For a SQLAlchemy session, which opens again by itself: when nothing closes it after that, it is reported as a leak
 instead. For `conn.closed` and comparisons, and for rows that were fetched before the release.

@@ -39,6 +39,10 @@ def count_users():
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` gives the connection a name and a `try` with the release in its `finally`. Safe. No fix where a name is
+bound to several connections in turn.
+
 ## Stays silent
 For `with`, for a name that an assignment expression keeps, and when another name still holds the connection.
 """

@@ -44,6 +44,14 @@ def connection():
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
+paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
+has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
+held longer than before on a path that did not leak.
+
+No fix for a `yield` inside a loop that may try again.
+
 ## Stays silent
 For `try/finally`, for a `with` around the `yield`, and for pytest fixtures, which pytest resumes after a failed
 test as well.

@@ -49,6 +49,11 @@ def create():
         db.execute("CREATE TABLE users (name TEXT)")
 ```
 
+## Fix
+`putback fix` writes `closing(...)` into the `with` where the release is a close, else acquires first, releases in a
+`finally`, and leaves the `with` that ends the transaction inside. An `async with await pool.acquire()` loses its
+`await`. Safe.
+
 ## Stays silent
 For the same `with` when the connection is released besides, and for libraries whose `with` releases: SQLAlchemy,
 psycopg 3, PyMySQL, mysql-connector, DBUtils, oracledb.

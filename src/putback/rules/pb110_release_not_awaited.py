@@ -36,6 +36,9 @@ async def rename(pool: asyncpg.Pool, user_id, name):
         await pool.release(conn)
 ```
 
+## Fix
+`putback fix` writes the `await`. Safe. No fix in a function that is not async.
+
 ## Stays silent
 For aiopg, aiomysql and asyncmy, whose `pool.release` does its work without `await`; when the coroutine is awaited
 through `asyncio.shield`, `wait_for` or a name; and when it is returned to a caller.

@@ -40,6 +40,9 @@ def rename(user_id, name):
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` binds the name to None before the `try` and releases only what is there. Safe.
+
 ## Stays silent
 With `conn = None` before the `try` and a guarded release, with `if "conn" in locals()`, with a flag that is set
 behind the acquire, and where making the object cannot fail: a SQLAlchemy session connects with its first statement.

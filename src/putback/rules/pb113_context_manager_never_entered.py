@@ -33,6 +33,10 @@ def count_users():
         return conn.execute("SELECT count(*) FROM users").fetchone()
 ```
 
+## Fix
+`putback fix` puts the call into a `with` around the rest, up to the last use, and takes releases by hand out of it.
+Safe, because nothing worked before. No fix where the manager is returned, stored or used outside of its block.
+
 ## Stays silent
 When it is entered later, returned, stored, passed to an `ExitStack`, or one side of a choice with `nullcontext`.
 """

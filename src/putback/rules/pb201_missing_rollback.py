@@ -56,6 +56,11 @@ def move(amount, log):
         pool.putconn(conn)
 ```
 
+## Fix
+`putback fix` writes the rollback as the first statement of the handler, guarded where the name may be unset. Safe where
+the connection is only released afterwards, which rolls back anyway. Unsafe where it is used or committed afterwards:
+what had been done before the error is given up with it. No fix where it may have been given back before the handler.
+
 ## Stays silent
 When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back, when
 nothing has run or all has been committed before, in a savepoint (`begin_nested()`), and in autocommit, asyncpg

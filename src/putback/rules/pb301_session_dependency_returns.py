@@ -56,6 +56,12 @@ def users(db=Depends(get_db)):
     return db.query("users").all()
 ```
 
+## Fix
+`putback fix` acquires before a `try`, yields in it, and releases in the `finally`; the return annotation becomes a
+`Generator` or `AsyncGenerator`, with its import. Safe, because only the framework calls the function. No fix where it
+is also called directly, where it returns in several places, or where a handler of its own would catch what a route
+raises.
+
 ## Stays silent
 Without a visible `Depends`: a plain helper may return a session that its caller closes. For a dependency that
 returns a session which a middleware or another dependency owns.

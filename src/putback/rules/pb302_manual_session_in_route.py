@@ -51,6 +51,12 @@ def users(db=Depends(get_db)):
     return db.query("users").all()
 ```
 
+## Fix
+Where the framework injects, `putback fix --unsafe-fixes` adds a parameter with the project's own dependency for the
+same factory, written as its neighbours write it, and takes the creation and the close out. Unsafe, because the
+signature changes and the session lives as long as the request. No fix where the project has no such dependency, or
+more than one. In other frameworks the session is released in a `finally`.
+
 ## Stays silent
 Outside of routes, and in Flask for a session that is closed on all paths.
 """
