@@ -14,7 +14,7 @@ from putback.model.finding import Confidence
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
 from putback.ownership.site import Acquisition, Owner, Site
-from putback.ownership.transfer import RETURNED, RETURNED_NONE, RETURNED_OWNER, YIELDED
+from putback.ownership.transfer import RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
 from putback.ownership.unit import Unit
 
@@ -124,6 +124,7 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
         maybe_none=any(RETURNED_NONE in s.refs for s in normal),
         owner=owner,
         confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
+        closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RETURNED = "<returned>"
 RETURNED_NONE = "<returned None>"
 RETURNED_OWNER = "<returned owner>"
+RETURNED_CLOSED = "<returned closed>"
 
 # child types that are not types of a driver
 CARRIER = "<carrier>"
@@ -158,8 +159,9 @@ class SiteDomain:
         if state.phase is Phase.RELEASED and not self.kind.lazy:
             return state
         if value in state.refs:
+            how = {RETURNED, RETURNED_CLOSED} if state.phase is Phase.RELEASED else {RETURNED}
             return state._replace(
-                phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset({RETURNED})
+                phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset(how)
             )
         if child is not None and child.startswith(OWNERS):
             refs = (

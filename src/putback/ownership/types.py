@@ -5,7 +5,7 @@ No inference over control flow: a name has the union of what is assigned to it. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from putback.drivers.catalog import Catalog
@@ -13,6 +13,7 @@ from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.catalog import FrameworkCatalog
+from putback.ownership.heirs import ABSTRACT_BASES, Heirs, is_placeholder, plain
 from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
 
@@ -114,6 +115,7 @@ class Resolver:
         self.project = project
         self.catalog = catalog
         self.frameworks = frameworks
+        self._heirs = Heirs(project.loaded())
         self._memo: dict[tuple[Expr, Scope], Types] = {}
         self._busy: set[object] = set()
         self._depth = 0
@@ -300,18 +302,52 @@ class Resolver:
         return frozenset({Method(owner, attr)})
 
     def _object_member(self, path: str, key: str, attr: str, bound: bool) -> Types:
+        defined, placeholder = self._inherited_member(path, key, attr, bound)
+        if defined:
+            return defined
+        bases = self.outside_bases(path, key)
+        if ABSTRACT_BASES.issuperset(bases) and (found := self._member_of_heirs(path, key, attr, bound)):
+            return found
+        return placeholder or _union(self._instance_member(Instance(base), attr) for base in bases if bound)
+
+    def _inherited_member(self, path: str, key: str, attr: str, bound: bool) -> tuple[Types, Types]:
+        """A member as a class and its bases define it, and as they only announce it."""
+        placeholder = NOTHING
         for module, cls in self.lineage(path, key):
-            if attr in cls.methods:
-                function = module.functions[cls.methods[attr]]
-                if bound and self.has_decorator(function, module.path, _PROPERTY_DECORATORS):
-                    return self.returned(FunctionRef(module.path, function.key, True))
-                return frozenset({FunctionRef(module.path, function.key, bound)})
-            if attr in cls.attributes:
-                return _union(self.types(v, self._class_scope(module, s)) for s, v in cls.attributes[attr])
-            nested = f"{cls.key}.{attr}"
-            if nested in module.classes:
-                return frozenset({ClassRef(module.path, nested)})
-        return _union(self._instance_member(Instance(base), attr) for base in self.outside_bases(path, key) if bound)
+            found = self._own_member(module, cls, attr, bound)
+            if found is not None and not self._is_announced(module, cls, attr):
+                return found, placeholder
+            placeholder = placeholder or found or NOTHING
+        return NOTHING, placeholder
+
+    def _own_member(self, module: ModuleInfo, cls: ClassInfo, attr: str, bound: bool) -> Types | None:
+        """A member that the class itself defines; None when it does not."""
+        if attr in cls.methods:
+            function = module.functions[cls.methods[attr]]
+            if bound and self.has_decorator(function, module.path, _PROPERTY_DECORATORS):
+                return self.returned(FunctionRef(module.path, function.key, True))
+            return frozenset({FunctionRef(module.path, function.key, bound)})
+        if attr in cls.attributes:
+            return _union(self.types(v, self._class_scope(module, s)) for s, v in cls.attributes[attr])
+        nested = f"{cls.key}.{attr}"
+        return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
+
+    def _is_announced(self, module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
+        """Whether the class only says that heirs have this method."""
+        if attr not in cls.methods:
+            return False
+        function = module.functions[cls.methods[attr]]
+        bases = [t.name for b in cls.bases for t in self.types(plain(b), Scope(module.path)) if isinstance(t, Symbol)]
+        return is_placeholder(function, bases, self.decorator_names(function, module.path))
+
+    def _member_of_heirs(self, path: str, key: str, attr: str, bound: bool) -> Types:
+        """What `self.attr` is in the project classes that derive from a class, if they agree."""
+        answers = set()
+        for heir in self._heirs.of(key):
+            found, _ = self._inherited_member(*heir, attr, bound)
+            if found and any((m.path, c.key) == (path, key) for m, c in self.lineage(*heir)):
+                answers.add(found)
+        return answers.pop() if len(answers) == 1 else NOTHING
 
     @staticmethod
     def _class_scope(module: ModuleInfo, scope: str) -> Scope:
@@ -330,7 +366,7 @@ class Resolver:
             seen.add(here)
             found.append((module, cls))
             for base in cls.bases:
-                for t in self.types(base, Scope(here[0])):
+                for t in self.types(plain(base), Scope(here[0])):
                     if isinstance(t, ClassRef):
                         todo.append((t.path, t.key))
         return found
@@ -340,7 +376,7 @@ class Resolver:
         found = []
         for module, cls in self.lineage(path, key):
             for base in cls.bases:
-                found += [t.name for t in self.types(base, Scope(module.path)) if isinstance(t, Symbol)]
+                found += [t.name for t in self.types(plain(base), Scope(module.path)) if isinstance(t, Symbol)]
         return found
 
     # -- calls
@@ -477,9 +513,32 @@ class Resolver:
                 return frozenset({manager})
 
     def _element(self, value: Expr, index: int | str | None, scope: Scope) -> Types:
+        if isinstance(index, int):
+            return self._item(value, index, scope)
         if index is not None:
             return NOTHING
         return _union(self.yielded(t.function) for t in self.types(value, scope) if isinstance(t, Managed))
+
+    def _item(self, value: Expr, index: int, scope: Scope) -> Types:
+        """One item of a tuple, written out here or returned by a project function."""
+        match value:
+            case names.Group(items=items):
+                return self.types(items[index], scope) if -len(items) <= index < len(items) else NOTHING
+            case names.Invoke(func=func):
+                functions = [t for t in self.types(func, scope) if isinstance(t, FunctionRef)]
+                return _union(
+                    self._item(returned, index, Scope(f.path, f.key))
+                    for f in functions
+                    for returned in self._returns_of(f)
+                    if isinstance(returned, names.Group)
+                )
+            case _:
+                return NOTHING
+
+    def _returns_of(self, function: FunctionRef) -> Sequence[Expr]:
+        module = self.project.module(function.path)
+        info = module.functions.get(function.key) if module is not None else None
+        return info.returns if info is not None else ()
 
     def _instances(self, t: Type) -> Types:
         match t:

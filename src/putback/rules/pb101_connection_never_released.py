@@ -4,7 +4,8 @@
 A connection, session or slot that is acquired in a function, while no path through that function releases it,
 returns it or hands it to a new owner. Closing the cursor does not count: the cursor is not the connection. A
 SQLAlchemy session counts from its first statement until `commit()`, `rollback()` or `close()`, because only then
-does it hold a connection.
+does it hold a connection; closed, it opens again with the next one. So a session that a function closes and returns,
+or keeps on an attribute that it asks before it opens another, is one that nobody closes.
 
 ## Why it is bad
 Each call keeps one more connection. When the pool has none left, the next caller is the one who sees the error:
@@ -96,6 +97,22 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
             )
+        elif site.cached_closed:
+            yield _cached_closed(facts, site)
+
+
+def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:
+    where = f"`{site.cached_closed}`"
+    return report(
+        RULE,
+        site,
+        f"{wording.subject(site)} stays on {where} after it was closed: the next call finds it there, its first "
+        f"statement opens it again, and nothing closes it",
+        severity=facts.severity(site.kind),
+        confidence=site.acquisition.confidence,
+        trace=(wording.acquired(site),),
+        help=f"set {where} back to None in a `finally`",
+    )
 
 
 RULE = Rule("PB101", "connection-never-released", "leak", Severity.ERROR, __doc__, check)
