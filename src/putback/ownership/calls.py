@@ -60,13 +60,13 @@ def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Out
     unbound = _release_of_unbound(domain, op, info, state)
     if unbound:
         return Outcome((), (domain._raised(state, "UnboundLocalError"),), (transfer.UNBOUND,))
-    if op.target in domain.pools or _cannot_raise(domain, info):
+    if op.target in domain.pools or _cannot_raise(domain, info, state):
         return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
 
 
-def _cannot_raise(domain: SiteDomain, info: CallInfo) -> bool:
-    if info.quiet:
+def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
+    if info.quiet or (info.keeps and state.exception):  # noting an error in a list is not counted as a second fault
         return True
     if info.drivers and all(not d.effect.raises for d in info.drivers):
         return True

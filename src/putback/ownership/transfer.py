@@ -305,7 +305,7 @@ class SiteDomain:
         child = state.child_type(op.base)
         if child is not None and child == f"{TUPLE}{op.index}":
             return Outcome((state._replace(refs=state.refs | {op.target}),))
-        return self.may_raise(state)
+        return Outcome((state,)) if state.exception else self.may_raise(state)  # a second fault is not counted
 
     def _store_item(self, op: ir.StoreItem, state: State) -> Outcome[State]:
         return Outcome((self.pass_on(state) if self.is_owner(state, op.source) else state,))
