@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from putback.flow.names import Element, Expr, Name, last_name
-from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo
+from putback.ownership.module import ClassInfo, Import, ModuleInfo
+from putback.ownership.project import Project
 
 ABSTRACT_BASES = frozenset({"object", "abc.ABC", "typing.Protocol", "typing_extensions.Protocol", "typing.Generic"})
 """Bases that bring no members of their own."""
@@ -25,8 +24,8 @@ def imported_bases(module: ModuleInfo, cls: ClassInfo) -> list[Import]:
 class Heirs:
     """Who may derive from a class, by the last name of the base: whoever asks looks at the lineage himself."""
 
-    def __init__(self, modules: Sequence[ModuleInfo]) -> None:
-        self._modules = modules
+    def __init__(self, project: Project) -> None:
+        self._project = project
         self._by_base: dict[str, list[tuple[str, str]]] | None = None
 
     def of(self, key: str) -> list[tuple[str, str]]:
@@ -44,20 +43,8 @@ class Heirs:
     def _below(self) -> dict[str, list[tuple[str, str]]]:
         if self._by_base is None:
             self._by_base = {}
-            for module in self._modules:
+            for module in self._project.loaded():
                 for cls in module.classes.values():
                     for base in cls.bases:
                         self._by_base.setdefault(last_name(plain(base)), []).append((module.path, cls.key))
         return self._by_base
-
-
-def is_placeholder(function: FunctionInfo, bases: Sequence[str], decorators: Sequence[str]) -> bool:
-    """Whether a method only says what heirs must define.
-
-    `bases` are the outside classes that its own class names as bases, `decorators` the names of its decorators.
-    """
-    if function.returns or function.yields or function.bindings:
-        return False
-    is_abstract = any(d.rpartition(".")[2].startswith("abstract") for d in decorators)
-    is_protocol = any(b.rpartition(".")[2] == "Protocol" for b in bases)
-    return is_abstract or is_protocol or "NotImplementedError" in function.mentions

@@ -13,7 +13,7 @@ from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.catalog import FrameworkCatalog
-from putback.ownership.heirs import ABSTRACT_BASES, Heirs, is_placeholder, plain
+from putback.ownership.heirs import ABSTRACT_BASES, Heirs, plain
 from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
 
@@ -115,7 +115,7 @@ class Resolver:
         self.project = project
         self.catalog = catalog
         self.frameworks = frameworks
-        self._heirs = Heirs(project.loaded())
+        self._heirs = Heirs(project)
         self._memo: dict[tuple[Expr, Scope], Types] = {}
         self._busy: set[object] = set()
         self._depth = 0
@@ -332,13 +332,10 @@ class Resolver:
         nested = f"{cls.key}.{attr}"
         return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
 
-    def _is_announced(self, module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
+    @staticmethod
+    def _is_announced(module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
         """Whether the class only says that heirs have this method."""
-        if attr not in cls.methods:
-            return False
-        function = module.functions[cls.methods[attr]]
-        bases = [t.name for b in cls.bases for t in self.types(plain(b), Scope(module.path)) if isinstance(t, Symbol)]
-        return is_placeholder(function, bases, self.decorator_names(function, module.path))
+        return attr in cls.methods and module.functions[cls.methods[attr]].is_placeholder
 
     def _member_of_heirs(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """What `self.attr` is in the project classes that derive from a class, if they agree."""
