@@ -21,7 +21,7 @@ from putback.ownership.heirs import imported_bases
 from putback.ownership.indexer import index_by_statement, index_module, parse_ast
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
-from putback.ownership.types import Resolver
+from putback.ownership.resolver import Resolver
 from putback.ownership.vocabulary import driver_names, receivers
 from putback.source.prefilter import Prefilter, imported_words
 from putback.source.slices import Reader

@@ -46,7 +46,7 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
     bind = _bind(analyzer, unit, op, effect)
     if bind is not None and any(_is_held(analyzer, t) for t in bind):
         return
-    kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
+    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, op.expr, call.owner, unit.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH

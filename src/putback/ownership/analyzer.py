@@ -25,10 +25,11 @@ from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo, describe
 from putback.ownership.indexer import calls_by_row
 from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.resolver import Resolver
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.transfer import SiteDomain
-from putback.ownership.types import ClassRef, FunctionRef, Instance, Resolver, Scope, Symbol
+from putback.ownership.types import ClassRef, FunctionRef, Instance, Scope, Symbol
 from putback.ownership.unit import Unit, make_unit
 from putback.source.slices import Reader, Slice
 
@@ -299,7 +300,7 @@ class Analyzer:
     def _callees(self, info: CallInfo) -> Iterable[FunctionRef]:
         yield from info.functions
         for cls in info.classes:
-            for module, found in self.resolver.lineage(cls.path, cls.key):
+            for module, found in self.resolver.classes.lineage(cls.path, cls.key):
                 if "__init__" in found.methods:
                     yield FunctionRef(module.path, found.methods["__init__"], True)
                     break
@@ -348,7 +349,7 @@ class Analyzer:
 
     def owner_effect(self, owner: Owner, method: str, acquisition: Acquisition, phase: Phase) -> ParamEffect | None:
         """What a method of a project object does to the connection it keeps; None when its class has no such method."""
-        for module, cls in self.resolver.lineage(owner.path, owner.key):
+        for module, cls in self.resolver.classes.lineage(owner.path, owner.key):
             if method in cls.methods:
                 ref = FunctionRef(module.path, cls.methods[method])
                 return self.param_effect(ref, f"self.{owner.attribute}", acquisition, phase)
@@ -356,7 +357,7 @@ class Analyzer:
 
     def delegates(self, owner: Owner) -> bool:
         """Whether the class passes unknown attributes on to the connection by `__getattr__`."""
-        return any("__getattr__" in cls.methods for _, cls in self.resolver.lineage(owner.path, owner.key))
+        return any("__getattr__" in cls.methods for _, cls in self.resolver.classes.lineage(owner.path, owner.key))
 
     def delegates_text(self, owner: str) -> bool:
         """The same for an encoded owner."""
@@ -407,7 +408,7 @@ class Analyzer:
 
     def constructed(self, ref: ClassRef) -> list[str]:
         """The outside classes that a project class derives from."""
-        return self.resolver.outside_bases(ref.path, ref.key)
+        return self.resolver.classes.outside_bases(ref.path, ref.key)
 
 
 def _gives_back(effect: Effect) -> bool:

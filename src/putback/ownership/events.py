@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, dotted, last_name
+from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     ClassRef,
     FunctionRef,
@@ -16,7 +17,6 @@ from putback.ownership.types import (
     Method,
     Object,
     Partial,
-    Resolver,
     Scope,
     Symbol,
     Type,
