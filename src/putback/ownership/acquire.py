@@ -13,8 +13,8 @@ from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
+from putback.ownership.marks import RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.site import Acquisition, Owner, Site
-from putback.ownership.transfer import RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
 from putback.ownership.unit import Unit
 

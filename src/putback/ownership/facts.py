@@ -14,7 +14,7 @@ from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Confidence, Severity, Step
 from putback.model.span import Span
-from putback.ownership import guards, transfer
+from putback.ownership import guards, marks
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
@@ -114,7 +114,7 @@ class SiteFacts:
 
     def _closes(self, op: ir.Call | ir.Exit) -> bool:
         if isinstance(op, ir.Exit):
-            return self.has(transfer.CLOSING_KEEPS)
+            return self.has(marks.CLOSING_KEEPS)
         names = guards.aliases(self.function.unit, self.site)
         effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
         return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
@@ -148,7 +148,7 @@ class SiteFacts:
         unit = self.function.unit
         raised_at, exception = self._first_exception(ending)
         named = any(ir.is_local(r) for r in ending.state.refs)
-        named = named or any(t.startswith(transfer.TUPLE) for _, t in ending.state.children)
+        named = named or any(t.startswith(marks.TUPLE) for _, t in ending.state.children)
         return Leak(
             raised_at,
             raised_at in self.function.raise_statements,
@@ -306,7 +306,7 @@ class FunctionFacts:
             return []
         wrapper = FunctionFacts(self.analyzer, unit, self.display)
         endings = (e for site in wrapper.sites for e in site.exploration.endings)
-        at = next((e.at for e in endings if transfer.RETURNED_CLOSED in e.state.refs), -1)
+        at = next((e.at for e in endings if marks.RETURNED_CLOSED in e.state.refs), -1)
         text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"
         return [wrapper.step(at, text)] if at >= 0 else []
 

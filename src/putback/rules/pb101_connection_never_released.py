@@ -66,7 +66,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
 from putback.rules import pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
@@ -78,7 +78,7 @@ def applies(site: SiteFacts) -> bool:
         bool(site.leaks)
         and not site.is_released_somewhere
         and not site.is_passed_on_somewhere
-        and not site.has(transfer.WITH_KEEPS)
+        and not site.has(marks.WITH_KEEPS)
         and not pb107_acquired_connection_lost.applies(site)
     )
 

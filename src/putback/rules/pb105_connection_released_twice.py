@@ -53,7 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
@@ -62,7 +62,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each second release."""
     for site in facts.sites:
-        for defect in site.defects(transfer.TWICE):
+        for defect in site.defects(marks.TWICE):
             result = "raises" if site.kind.release_twice.value == "raises" else "corrupts the pool"
             yield report(
                 RULE,

@@ -42,7 +42,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
@@ -51,7 +51,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each manager that is used without being entered."""
     for site in facts.sites:
-        defect = next(site.defects(transfer.UNENTERED), None)
+        defect = next(site.defects(marks.UNENTERED), None)
         if defect is not None:
             yield report(
                 RULE,

@@ -73,7 +73,7 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.ownership.domain import Phase
 from putback.ownership.facts import FunctionFacts, SiteFacts
-from putback.ownership.transfer import RETURNED
+from putback.ownership.marks import RETURNED
 from putback.rules import wording
 from putback.rules.rule import Rule, report
 
