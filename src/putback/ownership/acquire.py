@@ -34,7 +34,7 @@ def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | No
             if spec is not None and spec.init.acquires:
                 found += _by_driver(analyzer, unit, op, DriverCall(spec.init, None))
     for function in info.functions:
-        found += analyzer.returns(function)
+        found += analyzer.summaries.returns(function)
     return _merged(found)
 
 

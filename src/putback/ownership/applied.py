@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Twice
@@ -12,7 +11,7 @@ from putback.flow.solve import Outcome
 from putback.ownership.domain import Phase, State
 from putback.ownership.handlers import CANCELLED, UNKNOWN
 from putback.ownership.marks import CARRIER, OWNED, TWICE
-from putback.ownership.site import Acquisition, Owner
+from putback.ownership.site import Owner
 from putback.ownership.summary import ParamEffect
 
 if TYPE_CHECKING:
@@ -89,8 +88,3 @@ def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
             return domain.ended(state, "both")
         case _:
             return state
-
-
-def unowned(domain: SiteDomain) -> Acquisition:
-    """The acquisition of the bare connection, whatever object it came in."""
-    return replace(domain.site.acquisition, owner=None, element=None)

@@ -81,7 +81,7 @@ def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: St
 def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection goes to functions of the project: their summaries say what becomes of it."""
     argument = op.arguments[position]
-    effects = domain.analyzer.argument_effects(applied.unowned(domain), info, argument, position, state.phase)
+    effects = domain.summaries.argument_effects(domain.bare, info, argument, position, state.phase)
     if not effects:
         used = domain.executed(state, -1) if domain.kind.lazy else state
         if info.classes:
@@ -102,7 +102,7 @@ def with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
         return Outcome((domain.pass_on(state),))
     closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
-    if any(domain.analyzer.closure_releases(domain, key, state) for key in closures):
+    if any(domain.summaries.closure_releases(domain, key, state) for key in closures):
         return Outcome((domain.pass_on(state),))
     if info.enters and any(c == CLOSING for _, c in children):
         return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
@@ -120,5 +120,5 @@ def _owner_effects(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
         owner = Owner.decode(child.removeprefix(CARRIER)) if child.startswith(CARRIER) else None
         if owner is not None and info.functions:
             acquisition = replace(domain.site.acquisition, owner=owner)
-            found += domain.analyzer.argument_effects(acquisition, info, argument, position, state.phase)
+            found += domain.summaries.argument_effects(acquisition, info, argument, position, state.phase)
     return found

@@ -57,7 +57,7 @@ def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
         return True
     if info.drivers and all(not d.effect.raises for d in info.drivers):
         return True
-    return bool(info.functions) and not info.classes and not any(domain.analyzer.may_raise(f) for f in info.functions)
+    return bool(info.functions) and not info.classes and not any(domain.summaries.may_raise(f) for f in info.functions)
 
 
 def _release_of_unbound(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> bool:

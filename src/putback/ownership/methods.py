@@ -69,7 +69,7 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
     owner = Owner.decode(child.removeprefix(CARRIER))
     if owner is None:
         return domain.may_raise(domain.executed(state, -1) if domain.kind.lazy else state, awaited=op.awaited)
-    effect = domain.analyzer.owner_effect(owner, op.name, applied.unowned(domain), state.phase)
+    effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.analyzer.catalog.method(domain.kind.type, op.name)
         if method is None or not domain.analyzer.delegates(owner):
@@ -83,8 +83,7 @@ def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Out
     """Leaving `with` on a project object that keeps the connection."""
     owner = Owner.decode(child.removeprefix(CARRIER))
     name = "__aexit__" if op.is_async else "__exit__"
-    bare = applied.unowned(domain)
-    effect = domain.analyzer.owner_effect(owner, name, bare, state.phase) if owner is not None else None
+    effect = domain.summaries.owner_effect(owner, name, domain.bare, state.phase) if owner is not None else None
     return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
 
 
@@ -100,10 +99,9 @@ def own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
     if not kept or not info.functions:
         return None
+    attributes = [f"self.{r.partition('.')[2]}" for r in kept]
     effects = [
-        domain.analyzer.param_effect(f, f"self.{r.partition('.')[2]}", applied.unowned(domain), state.phase)
-        for f in info.functions
-        for r in kept
+        domain.summaries.param_effect(f, a, domain.bare, state.phase) for f in info.functions for a in attributes
     ]
     return applied.summarised(domain, op, state, effects)
 
@@ -119,7 +117,7 @@ def closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None
-    effects = [domain.analyzer.param_effect(f, name, applied.unowned(domain), state.phase) for f, name in captured]
+    effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in captured]
     return applied.summarised(domain, op, state, effects)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Begin, Close, Effect, On
@@ -51,13 +52,18 @@ _STEPS: Mapping[type, Callable[..., Outcome[State]]] = {
 
 
 class SiteDomain:
-    """Follows one site through one function: a Domain of flow.solve."""
+    """Follows one site through one function: a Domain of flow.solve.
+
+    `bare` is the acquisition of the connection, whatever object or tuple it came in.
+    """
 
     def __init__(self, analyzer: Analyzer, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> None:
         self.analyzer = analyzer
         self.unit = unit
         self.site = site
         self.kind = site.kind
+        self.bare = replace(site.acquisition, owner=None, element=None)
+        self.summaries = analyzer.summaries
         self.start_phase = phase
         self.names = guards.aliases(unit, site, analyzer.methods_that(site.kind, "derive"))
         entered_only = site.acquisition.on == (On.ENTER,)
