@@ -13,6 +13,7 @@ from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Invoke, dotted
 from putback.flow.solve import Exploration, explore
+from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership import acquire
@@ -32,8 +33,6 @@ from putback.source.slices import Reader, Slice
 
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
-
-_SWALLOWING = {"contextlib.suppress", "pytest.raises"}
 
 
 class Analyzer:
@@ -184,7 +183,7 @@ class Analyzer:
         if not isinstance(op.expr, Invoke):
             return False
         types = self.resolver.types(op.expr.func, unit.scope)
-        return any(isinstance(t, Symbol) and t.name in _SWALLOWING for t in types)
+        return any(isinstance(t, Symbol) and t.name in idioms().functions.swallowing for t in types)
 
     def enters_quietly(self, unit: Unit, op: ir.Enter) -> bool:
         """Whether entering this manager cannot raise: `suppress`, a cancel scope, a lock."""
