@@ -24,7 +24,7 @@ from putback.model.span import Position, Span
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
-from putback.ownership.types import Resolver
+from putback.ownership.resolver import Resolver
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.scan import Broken, Scan, Scanner

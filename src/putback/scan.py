@@ -17,10 +17,11 @@ from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
 from putback.ownership.carriers import Carriers
+from putback.ownership.heirs import imported_bases
 from putback.ownership.indexer import index_by_statement, index_module, parse_ast
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
-from putback.ownership.types import Resolver
+from putback.ownership.resolver import Resolver
 from putback.ownership.vocabulary import driver_names, receivers
 from putback.source.prefilter import Prefilter, imported_words
 from putback.source.slices import Reader
@@ -95,8 +96,9 @@ class Scanner:
         new = found.modules
         for _ in range(_ROUNDS):
             found.carriers = self._carriers(project)
+            affected = _affected(found, new)
             wanted: dict[bytes, set[bytes]] = {}
-            for name, defining in found.carriers.names(_affected(found, new)).items():
+            for name, defining in found.carriers.names(affected).items():
                 if fresh := defining - carried.get(name, set()):
                     carried.setdefault(name, set()).update(fresh)
                     wanted[name.encode()] = {_stem(p) for p in fresh}
@@ -104,6 +106,7 @@ class Scanner:
             rest = [p for p in paths if p not in indexed] if self.gates and wanted else []
             before = len(found.modules)
             self._gather(found, rest, partial(self._again, wanted=wanted))
+            self._gather(found, _mixed_in(found, affected, known), partial(self._first, always=known))
             new = found.modules[before:]
             if not new:
                 break
@@ -181,6 +184,19 @@ def _affected(found: Scan, new: Sequence[ModuleInfo]) -> list[ModuleInfo]:
     imported = ((m, i) for m in found.modules for i in (*m.imports.values(), *m.star_imports))
     importers = {m.path for m, i in imported if project.resolve_import(i, m.path) in paths}
     return [m for m in found.modules if m.path in paths or m.path in importers]
+
+
+def _mixed_in(found: Scan, new: Sequence[ModuleInfo], known: Collection[str]) -> list[str]:
+    """The files, not indexed yet, that define bases of classes that carry a connection: they may use it by `self`."""
+    indexed = {m.path for m in found.modules} | {b.path for b in found.broken}
+    imported = (
+        found.project.resolve_import(base, module.path)
+        for module in new
+        for cls in module.classes.values()
+        if found.carriers.by_class(module.path, cls.key)
+        for base in imported_bases(module, cls)
+    )
+    return list(dict.fromkeys(p for p in imported if p is not None and p in known and p not in indexed))
 
 
 def _stem(path: str) -> bytes:

@@ -13,6 +13,7 @@ from putback.ownership.astnames import to_expr
 from putback.ownership.indexer import index_module, parse_ast
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
+from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     NOTHING,
     ClassRef,
@@ -21,7 +22,6 @@ from putback.ownership.types import (
     Managed,
     ModuleRef,
     Object,
-    Resolver,
     Scope,
     Symbol,
     Types,
@@ -171,7 +171,7 @@ def test_inheritance_across_modules() -> None:
 def test_a_class_derived_from_an_outside_class() -> None:
     found = Sources("from psycopg2.pool import ThreadedConnectionPool\nclass Pool(ThreadedConnectionPool): pass")
     assert found.name("Pool().getconn()") == CONNECTION
-    assert found.resolver.outside_bases("/r/app.py", "Pool") == [POOL]
+    assert found.resolver.classes.outside_bases("/r/app.py", "Pool") == [POOL]
 
 
 def test_a_class_that_derives_from_itself() -> None:

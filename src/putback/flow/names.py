@@ -74,6 +74,13 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """A short tuple: `a, b`."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """A value known only by its annotation, an expression that names a type."""
 
@@ -92,7 +99,7 @@ class Unknown:
     """Anything else."""
 
 
-Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice | Annotation | Function | Unknown
+Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice | Group | Annotation | Function | Unknown
 
 UNKNOWN = Unknown()
 

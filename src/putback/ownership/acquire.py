@@ -13,8 +13,8 @@ from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import DriverCall, argument_of
+from putback.ownership.marks import RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.site import Acquisition, Owner, Site
-from putback.ownership.transfer import RETURNED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
 from putback.ownership.unit import Unit
 
@@ -34,7 +34,7 @@ def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | No
             if spec is not None and spec.init.acquires:
                 found += _by_driver(analyzer, unit, op, DriverCall(spec.init, None))
     for function in info.functions:
-        found += analyzer.returns(function)
+        found += analyzer.summaries.returns(function)
     return _merged(found)
 
 
@@ -46,7 +46,7 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
     bind = _bind(analyzer, unit, op, effect)
     if bind is not None and any(_is_held(analyzer, t) for t in bind):
         return
-    kind = analyzer.catalog.kind(analyzer.resolver.kind_id(effect, op.expr, call.owner, unit.scope))
+    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, op.expr, call.owner, unit.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
@@ -124,6 +124,7 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
         maybe_none=any(RETURNED_NONE in s.refs for s in normal),
         owner=owner,
         confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
+        closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
     )
 
 

@@ -12,11 +12,14 @@ from putback.flow.names import (
     Choice,
     Element,
     Expr,
+    Group,
     Invoke,
     Literal,
     Member,
     Name,
 )
+
+_LONGEST_GROUP = 8
 
 
 def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
@@ -40,6 +43,8 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
         case ast.Subscript():
             index = node.slice.value if isinstance(node.slice, ast.Constant) else None
             return Element(to_expr(node.value, inside), index if isinstance(index, (int, str)) else None)
+        case ast.Tuple() if len(node.elts) <= _LONGEST_GROUP:
+            return Group(tuple(to_expr(e, inside) for e in node.elts))
         case ast.BoolOp():
             return Choice(tuple(to_expr(v, inside) for v in node.values))
         case ast.IfExp():

@@ -8,6 +8,7 @@ from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
 from putback.flow.names import Expr, Invoke, Name
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
+from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     ClassRef,
     FunctionRef,
@@ -16,10 +17,10 @@ from putback.ownership.types import (
     Method,
     Object,
     Partial,
-    Resolver,
     Scope,
     Symbol,
     Type,
+    Types,
 )
 
 _DEEPEST = 100
@@ -63,12 +64,17 @@ class Carriers:
             case _:
                 return False
 
+    def _results(self, ref: FunctionRef) -> Types:
+        return self.resolver.results.returned(ref)
+
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns or yields carries one."""
         ref = FunctionRef(ref.path, ref.key)
         if ref not in self._carrying:
             self._carrying[ref] = False
-            self._carrying[ref] = self.hands_out(ref) or any(self.carries(t) for t in self.resolver.returned(ref))
+            self._carrying[ref] = self.hands_out(ref) or any(
+                self.carries(t) for t in self.resolver.results.returned(ref)
+            )
         return self._carrying[ref]
 
     def by_class(self, path: str, key: str) -> bool:
@@ -79,8 +85,8 @@ class Carriers:
             self._classes[path, key] = False
             self._depth += 1
             self._classes[path, key] = any(
-                self.carries(Instance(base)) for base in self.resolver.outside_bases(path, key)
-            ) or any(self._members(module, cls) for module, cls in self.resolver.lineage(path, key))
+                self.carries(Instance(base)) for base in self.resolver.classes.outside_bases(path, key)
+            ) or any(self._members(module, cls) for module, cls in self.resolver.classes.lineage(path, key))
             self._depth -= 1
         return self._classes[path, key]
 
@@ -89,7 +95,7 @@ class Carriers:
         found = set()
         for name, key in cls.methods.items():
             ref = FunctionRef(module.path, key)
-            if self.hands_out(ref) or any(self._is_plain(t) for t in self.resolver.returned(ref)):
+            if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
                 found.add(name)
         for name, values in cls.attributes.items():
             if any(self._is_plain(t) for s, v in values for t in self.resolver.types(v, Scope(module.path, s))):
@@ -112,7 +118,7 @@ class Carriers:
                 return False
             self._handing[ref] = False
             self._depth += 1
-            self._handing[ref] = any(self._is_handed(t) for t in self.resolver.returned(ref)) or self._wraps(ref)
+            self._handing[ref] = any(self._is_handed(t) for t in self._results(ref)) or self._wraps(ref)
             self._depth -= 1
         return self._handing[ref]
 
@@ -124,7 +130,7 @@ class Carriers:
         """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
         if function not in self._yielding:
             self._yielding[function] = False
-            found = self.resolver.yielded(function)
+            found = self.resolver.results.yielded(function)
             self._yielding[function] = any(self._is_handed(y) or self.carries(y) for y in found)
         return self._yielding[function]
 
@@ -174,7 +180,7 @@ class Carriers:
             case FunctionRef():
                 return self.hands_out(callee)
             case ClassRef(path=path, key=key):
-                return any(self.makes(Symbol(base)) for base in self.resolver.outside_bases(path, key))
+                return any(self.makes(Symbol(base)) for base in self.resolver.classes.outside_bases(path, key))
             case Object():
                 return any(self.makes(t) for t in self.resolver.member(callee, "__call__"))
             case _:

@@ -9,7 +9,8 @@ from putback.frameworks.schema import Framework, Role
 from putback.ownership import handlers
 from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
 from putback.ownership.project import Project
-from putback.ownership.types import FunctionRef, Instance, Method, Resolver, Scope, Symbol, Type
+from putback.ownership.resolver import Resolver
+from putback.ownership.types import FunctionRef, Instance, Method, Scope, Symbol, Type
 from putback.ownership.unit import Unit
 
 
@@ -50,7 +51,7 @@ class Context:
         found = set(self._given.get((path, info.key), ()))
         found |= {role for role, _ in self._decorated(path, info)}
         if info.owner:
-            for base in self.resolver.outside_bases(path, info.owner):
+            for base in self.resolver.classes.outside_bases(path, info.owner):
                 role = self.frameworks.method_role(base, info.name)
                 if role is not None:
                     found.add(role)
@@ -108,7 +109,7 @@ class Context:
         module = self.project.module(unit.path)
         if unit.info is None or not unit.info.owner or module is None:
             return True
-        for home, cls in self.resolver.lineage(unit.path, unit.info.owner):
+        for home, cls in self.resolver.classes.lineage(unit.path, unit.info.owner):
             for key in cls.methods.values():
                 other = home.functions[key]
                 if other.key != unit.key and not other.mentions.isdisjoint(self._releasing):

@@ -16,9 +16,9 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.astnames import to_expr
 from putback.ownership.identity import Defined, Identity, global_identity, identity
 from putback.ownership.indexer import parse_ast
+from putback.ownership.marks import YIELDED
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.site import Site
-from putback.ownership.transfer import YIELDED
 from putback.ownership.types import FunctionRef, Scope
 from putback.ownership.unit import Unit
 

@@ -26,6 +26,9 @@ class Phase(IntEnum):
     PASSED = auto()
 
 
+ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
+"""The phases in which somebody has to give the connection back."""
+
 CALLERS = -2
 """The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
 
@@ -109,6 +112,11 @@ class State(NamedTuple):
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
         )
 
+    def rebound(self, name: str) -> State:
+        """The same after something unknown was assigned to `name`: what was known of it is forgotten."""
+        kept = frozenset(f for f in self.facts if f[0] != name and not _about(f[0], name))
+        return self if len(kept) == len(self.facts) else self._replace(facts=kept)
+
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""
         return self.phase is Phase.HELD
@@ -128,3 +136,10 @@ class State(NamedTuple):
             return False
         fact = self.fact(value)
         return None if fact is None else _IS_NONE.get(fact)
+
+
+def _about(key: str, name: str) -> bool:
+    """Whether a condition's key mentions `name`."""
+    return (
+        key.startswith("?") and name in key and any(name == w or w.startswith(f"{name}.") for w in key[1:].split(" "))
+    )

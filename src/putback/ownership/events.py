@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, dotted, last_name
+from putback.frameworks.idioms import idioms
+from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     ClassRef,
     FunctionRef,
@@ -16,53 +18,10 @@ from putback.ownership.types import (
     Method,
     Object,
     Partial,
-    Resolver,
     Scope,
     Symbol,
     Type,
 )
-
-_QUIET_BUILTINS = {
-    "print", "len", "str", "repr", "isinstance", "issubclass", "type", "id", "bool", "hasattr", "callable", "range",
-    "enumerate", "zip", "locals", "globals", "vars", "dict", "list", "set", "tuple", "super", "frozenset", "object",
-}  # fmt: skip
-_QUIET_CALLS = {
-    "os.getenv", "os.environ.get", "os.getpid", "threading.get_ident", "threading.current_thread", "warnings.warn",
-    "uuid.uuid4", "asyncio.get_event_loop", "asyncio.get_running_loop", "contextlib.suppress", "contextlib.nullcontext",
-    "contextlib.ExitStack", "contextlib.AsyncExitStack", "anyio.CancelScope", "anyio.move_on_after", "anyio.fail_after",
-    "asyncio.timeout",
-}  # fmt: skip
-_QUIET_ROOTS = (
-    "traceback.",
-    "logging.",
-    "loguru.",
-    "structlog.",
-    "time.",
-    "datetime.datetime.now",
-    "datetime.datetime.utcnow",
-)
-_LOGGER_NAMES = {"logger", "log", "logging", "_logger", "_log", "LOG", "LOGGER", "Logger"}
-_LOGGER_METHODS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "log", "success", "trace"}
-_CONTAINER_METHODS = {
-    "append",
-    "appendleft",
-    "add",
-    "insert",
-    "put",
-    "put_nowait",
-    "setdefault",
-    "push",
-    "extend",
-    "set",
-}
-_REGISTRATIONS = {
-    "callback", "push_async_callback", "push", "push_async_exit", "register", "addCleanup", "addAsyncCleanup",
-    "finalize", "addfinalizer", "call_soon", "call_later", "call_soon_threadsafe", "add_done_callback",
-    "addModuleCleanup",
-}  # fmt: skip
-_ENTERING = {"enter_context", "enter_async_context", "enterContext", "enterAsyncContext"}
-_ENDING = {"sys.exit", "os._exit", "exit", "quit", "os.abort"}
-_WAITING = {"wait_for", "shield", "ensure_future", "create_task", "run_until_complete", "run", "gather"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +69,7 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
             given, callee = callee.given, callee.function
         _sort(callee, resolver, drivers, functions, classes, outside)
     resolved = bool(drivers or functions or classes)
+    methods = idioms().methods
     return CallInfo(
         tuple(drivers),
         tuple(functions),
@@ -117,12 +77,12 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
         tuple(outside),
         given,
         quiet=not resolved and _is_quiet(expr.func, name, outside),
-        keeps=not resolved and name in _CONTAINER_METHODS and dotted(expr.func) != name,
-        registers=not resolved and name in _REGISTRATIONS,
-        enters=not resolved and name in _ENTERING,
-        waits=not resolved and name in _WAITING,
+        keeps=not resolved and name in methods.keeping and dotted(expr.func) != name,
+        registers=not resolved and name in methods.registering,
+        enters=not resolved and name in methods.entering,
+        waits=not resolved and name in methods.waiting,
         constructs=not resolved and name[:1].isupper() and not name.isupper(),
-        ends_process=not _ENDING.isdisjoint(outside),
+        ends_process=not idioms().functions.ending_the_process.isdisjoint(outside),
     )
 
 
@@ -169,11 +129,15 @@ def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
     """Whether a call outside the project is taken not to raise: logging, printing, clocks, a few builtins, closing."""
     path = dotted(func) or ""
     _, _, rest = path.partition(".")
+    functions, logging = idioms().functions, idioms().logging
     if name == "close" and rest:
         return True
-    if name in _LOGGER_METHODS and rest and (path.split(".")[-2] in _LOGGER_NAMES):
+    if name in logging.methods and rest and path.split(".")[-2] in logging.loggers:
         return True
-    return any(o in _QUIET_CALLS or (o in _QUIET_BUILTINS and not rest) or o.startswith(_QUIET_ROOTS) for o in outside)
+    return any(
+        o in functions.quiet or (o in functions.quiet_builtins and not rest) or o.startswith(functions.quiet_roots)
+        for o in outside
+    )
 
 
 def argument_of(op: ir.Call, param: Parameter) -> ir.Argument | None:

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from putback.drivers.schema import Close, Gc, Kind, On, With
+from putback.drivers.schema import After, Close, Gc, Kind, On, With
 from putback.flow import ir
 from putback.flow.ir import MODULE
+from putback.flow.names import Member, Name
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Confidence, Severity, Step
 from putback.model.span import Span
-from putback.ownership import guards, transfer
+from putback.ownership import guards, marks
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
@@ -152,10 +153,30 @@ class SiteFacts:
 
     def _closes(self, op: ir.Call | ir.Exit) -> bool:
         if isinstance(op, ir.Exit):
-            return self.has(transfer.CLOSING_KEEPS)
+            return self.has(marks.CLOSING_KEEPS)
         names = guards.aliases(self.function.unit, self.site)
         effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
         return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
+
+    @cached_property
+    def cached_closed(self) -> str:
+        """The attribute that holds a session which the function has closed, when it asks the attribute before it opens
+        one: the next call takes the closed one, which opens again. "" when there is none.
+        """
+        if not self.kind.lazy or self.kind.use_after_release is not After.REOPENS:
+            return ""
+        tests = (b.end.test.key for b in self.function.unit.function.blocks if isinstance(b.end, ir.Branch))
+        asked = {key.removesuffix(" None") for key in tests}
+        closed = (e.state for e in self.exploration.endings if e.state.phase is Phase.RELEASED)
+        kept = dict.fromkeys(r for state in closed for r in sorted(state.refs) if r in asked)
+        return next((r for r in kept if self._is_attribute_with_connection(r)), "")
+
+    def _is_attribute_with_connection(self, path: str) -> bool:
+        """Whether `self.x` is the connection itself and not an object around it."""
+        base, _, name = path.rpartition(".")
+        analyzer, scope = self.function.analyzer, self.function.unit.scope
+        types = analyzer.resolver.types(Member(Name(base), name), scope) if base else ()
+        return any(analyzer.carriers.is_held(t) for t in types)
 
     @property
     def is_never_bound(self) -> bool:
@@ -166,7 +187,7 @@ class SiteFacts:
         unit = self.function.unit
         raised_at, exception = self._first_exception(ending)
         named = any(ir.is_local(r) for r in ending.state.refs)
-        named = named or any(t.startswith(transfer.TUPLE) for _, t in ending.state.children)
+        named = named or any(t.startswith(marks.TUPLE) for _, t in ending.state.children)
         return Leak(
             raised_at,
             raised_at in self.function.raise_statements,
@@ -335,6 +356,18 @@ class FunctionFacts:
             if info is not None:
                 found.append((info.name, self.display(ref.path), info.def_row))
         return found
+
+    def closed_in(self, acquisition: Acquisition) -> list[Step]:
+        """The `return` of the wrapper that hands the connection out closed, so that it opens again at its first use."""
+        ref = acquisition.closed_by
+        unit = self.analyzer.unit(ref.path, ref.key) if ref is not None else None
+        if unit is None:
+            return []
+        wrapper = FunctionFacts(self.analyzer, unit, self.display)
+        endings = (e for site in wrapper.sites for e in site.exploration.endings)
+        at = next((e.at for e in endings if marks.RETURNED_CLOSED in e.state.refs), -1)
+        text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"
+        return [wrapper.step(at, text)] if at >= 0 else []
 
     def pool_text(self, site: Site) -> str:
         """The pool as the acquire spells it: `pool` of `pool.getconn()`; "" when a wrapper hides it."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from putback.flow import ir
 from putback.flow.builder import successors
+from putback.frameworks.idioms import idioms
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
 
 _DEEP = 5
-_WRAPPING = {"closing", "aclosing", "nullcontext", "enter_context", "enter_async_context", "wait_for", "shield"}
 
 
 def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -44,10 +44,15 @@ def _flows(op: ir.Op, known: set[str], deriving: frozenset[str]) -> tuple[str, .
             return (target,)
         case ir.Call(target=target, receiver=receiver, name=name) if receiver in known and name in deriving:
             return (target,)
-        case ir.Call(target=target, arguments=arguments, name=name) if name[:1].isupper() or name in _WRAPPING:
+        case ir.Call(target=target, arguments=arguments, name=name) if _may_wrap(name):
             return (target,) if any(a.value in known for a in arguments) else ()
         case _:
             return ()
+
+
+def _may_wrap(name: str) -> bool:
+    """Whether the result of a call by this name can be an object around its argument: a class, a wrapper of Python."""
+    return name[:1].isupper() or name in idioms().methods.wrapping
 
 
 def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> frozenset[str]:

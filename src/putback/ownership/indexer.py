@@ -184,6 +184,7 @@ class _Indexer:
         self.info.functions[key] = info
         if cls is not None:
             cls.methods[node.name] = key
+            info.is_placeholder = all(_does_nothing(statement) for statement in node.body)
         for part in (*node.decorator_list, node.args, *([node.returns] if node.returns else ())):
             self._parts(_Holder(part), info, None)
         self.block(node.body, info, None)
@@ -206,6 +207,13 @@ class _Indexer:
         self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: FunctionInfo | None, cls: ClassInfo
     ) -> None:
         self._function(node, function, cls)
+
+
+def _does_nothing(node: ast.stmt) -> bool:
+    """Whether a statement says that there is nothing here: `...`, `pass`, a docstring, `raise NotImplementedError`."""
+    return isinstance(node, (ast.Pass, ast.Raise)) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
 
 
 class _Holder(ast.AST):

@@ -43,7 +43,7 @@ class FunctionInfo:
 
     `bindings` are the values assigned to its local names, in order; `mentions` every name and attribute in it,
     nested functions included; `owner` is the dotted name of the class it is a method of ("").
-    `outer` is the key of the enclosing function ("").
+    `outer` is the key of the enclosing function (""); `is_placeholder`: it does nothing and leaves the work to heirs.
     """
 
     key: str
@@ -64,6 +64,7 @@ class FunctionInfo:
     returns: list[Expr] = field(default_factory=list)
     yields: list[Expr] = field(default_factory=list)
     mentions: set[str] = field(default_factory=set)
+    is_placeholder: bool = False
 
     @property
     def name(self) -> str:

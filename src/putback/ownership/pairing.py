@@ -83,7 +83,7 @@ def _gives_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acqu
     name = given_parameter(info)
     if not name or name not in info.mentions:
         return False
-    effect = analyzer.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
+    effect = analyzer.summaries.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
     return effect.normal is Phase.RELEASED and not effect.returns
 
 

@@ -36,7 +36,8 @@ class Acquisition:
     of the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
     project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
     project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
-    the object that the method is called on becomes held (`db.connect()`).
+    the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
+    closes it before it hands it out: a lazy one, which opens again.
     """
 
     kinds: tuple[Kind, ...]
@@ -48,6 +49,7 @@ class Acquisition:
     generator: bool = False
     owner: Owner | None = None
     itself: bool = False
+    closed_by: FunctionRef | None = None
 
     @property
     def kind(self) -> Kind:

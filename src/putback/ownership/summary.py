@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.domain import Phase, State
-from putback.ownership.transfer import RETURNED
+from putback.ownership.marks import RETURNED
 
 
 @dataclass(frozen=True, slots=True)

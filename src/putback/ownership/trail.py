@@ -13,8 +13,9 @@ from putback.flow import ir
 from putback.flow.solve import Exploration
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase, State
+from putback.ownership.marks import RETURNED
 from putback.ownership.site import Site
-from putback.ownership.transfer import RETURNED, SiteDomain
+from putback.ownership.transfer import SiteDomain
 from putback.ownership.unit import Unit
 
 _HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)

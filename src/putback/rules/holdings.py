@@ -11,7 +11,7 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import SiteFacts
 from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
 
@@ -41,12 +41,12 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     code = code_of(site)
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
-    if site.has(transfer.UNAWAITED):
+    if site.has(marks.UNAWAITED):
         raise Declined("first its release has to be awaited")
     trail = site.trail
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
-    lost = {defect.at for defect in site.defects(transfer.LOST)}
+    lost = {defect.at for defect in site.defects(marks.LOST)}
     made = Holding(
         code,
         code.node(site.site.at),

@@ -4,7 +4,8 @@
 A connection, session or slot that is acquired in a function, while no path through that function releases it,
 returns it or hands it to a new owner. Closing the cursor does not count: the cursor is not the connection. A
 SQLAlchemy session counts from its first statement until `commit()`, `rollback()` or `close()`, because only then
-does it hold a connection.
+does it hold a connection; closed, it opens again with the next one. So a session that a function closes and returns,
+or keeps on an attribute that it asks before it opens another, is one that nobody closes.
 
 ## Why it is bad
 Each call keeps one more connection. When the pool has none left, the next caller is the one who sees the error:
@@ -72,9 +73,10 @@ A connection that is passed to code outside of the project is taken to be borrow
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
@@ -86,7 +88,7 @@ def applies(site: SiteFacts) -> bool:
         bool(site.leaks)
         and not site.is_released_somewhere
         and not site.is_passed_on_somewhere
-        and not site.has(transfer.WITH_KEEPS)
+        and not site.has(marks.WITH_KEEPS)
         and not pb107_acquired_connection_lost.applies(site)
     )
 
@@ -106,6 +108,23 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 help=wording.help_line(site),
             )
             yield mending.given_back(found, site)
+        elif site.cached_closed:
+            yield _cached_closed(facts, site)
+
+
+def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:
+    where = f"`{site.cached_closed}`"
+    found = report(
+        RULE,
+        site,
+        f"{wording.subject(site)} stays on {where} after it was closed: the next call finds it there, its first "
+        f"statement opens it again, and nothing closes it",
+        severity=facts.severity(site.kind),
+        confidence=site.acquisition.confidence,
+        trace=(wording.acquired(site),),
+        help=f"set {where} back to None in a `finally`",
+    )
+    return replace(found, no_fix_reason="whether the attribute is used elsewhere cannot be told")
 
 
 RULE = Rule("PB101", "connection-never-released", "leak", Severity.ERROR, __doc__, check)

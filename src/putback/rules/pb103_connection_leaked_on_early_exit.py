@@ -66,7 +66,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, Leak, SiteFacts, confidence_of
 from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
@@ -82,7 +82,7 @@ def applies(site: SiteFacts) -> bool:
         _exit(site) is not None
         and not pb101_connection_never_released.applies(site)
         and not pb107_acquired_connection_lost.applies(site)
-        and not (site.has(transfer.WITH_KEEPS) and not site.is_released_somewhere)
+        and not (site.has(marks.WITH_KEEPS) and not site.is_released_somewhere)
     )
 
 

@@ -61,7 +61,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Close
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -70,7 +70,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each wrong close."""
     for site in facts.sites:
-        if not site.wrong_closes or site.has(transfer.CLOSING_KEEPS) or site.has(transfer.UNENTERED):
+        if not site.wrong_closes or site.has(marks.CLOSING_KEEPS) or site.has(marks.UNENTERED):
             continue
         frees = site.kind.close is Close.FREES
         base = Severity.WARNING if frees else Severity.ERROR

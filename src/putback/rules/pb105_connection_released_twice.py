@@ -58,7 +58,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -67,7 +67,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each second release."""
     for site in facts.sites:
-        for defect in site.defects(transfer.TWICE):
+        for defect in site.defects(marks.TWICE):
             result = "raises" if site.kind.release_twice.value == "raises" else "corrupts the pool"
             found = report(
                 RULE,

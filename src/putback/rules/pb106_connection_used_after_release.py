@@ -57,7 +57,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import After
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
@@ -66,7 +66,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each use after the release."""
     for site in facts.sites:
-        for defect in site.defects(transfer.AFTER):
+        for defect in site.defects(marks.AFTER):
             foreign = site.kind.use_after_release is After.FOREIGN
             result = "somebody else may hold it by now" if foreign else "this raises"
             yield report(

@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity, Step
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -60,8 +60,8 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """Lost by rebinding, or never bound at all."""
-    lost = site.has(transfer.LOST) and all(leak.by_exception for leak in site.leaks)
-    return lost or (site.is_never_bound and not site.has(transfer.WITH_KEEPS))
+    lost = site.has(marks.LOST) and all(leak.by_exception for leak in site.leaks)
+    return lost or (site.is_never_bound and not site.has(marks.WITH_KEEPS))
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if not applies(site):
             continue
-        lost = next(site.defects(transfer.LOST), None)
+        lost = next(site.defects(marks.LOST), None)
         if lost is not None:
             text = f"{wording.subject(site)} is bound again while it still holds a connection: {wording.cost(site)}"
             trace: tuple[Step, ...] = (

@@ -64,7 +64,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -72,8 +72,8 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """A `with` on the connection is the only thing that looks like a release."""
-    return site.has(transfer.CLOSING_KEEPS) or (
-        bool(site.leaks) and site.has(transfer.WITH_KEEPS) and not site.is_released_somewhere
+    return site.has(marks.CLOSING_KEEPS) or (
+        bool(site.leaks) and site.has(marks.WITH_KEEPS) and not site.is_released_somewhere
     )
 
 
@@ -82,8 +82,8 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if not applies(site):
             continue
-        defect = next(site.defects(transfer.CLOSING_KEEPS), None) or next(site.defects(transfer.WITH_KEEPS))
-        closing = defect.what == transfer.CLOSING_KEEPS
+        defect = next(site.defects(marks.CLOSING_KEEPS), None) or next(site.defects(marks.WITH_KEEPS))
+        closing = defect.what == marks.CLOSING_KEEPS
         does = "closes the connection and keeps its slot" if closing else "only ends the transaction"
         found = report(
             RULE,

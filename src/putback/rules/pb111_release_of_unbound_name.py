@@ -53,7 +53,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -62,7 +62,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each acquire whose failure is hidden so."""
     for site in facts.sites:
-        defect = next(site.defects(transfer.UNBOUND), None)
+        defect = next(site.defects(marks.UNBOUND), None)
         if defect is not None:
             found = report(
                 RULE,

@@ -49,7 +49,7 @@ from functools import partial
 
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -58,7 +58,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each manager that is used without being entered."""
     for site in facts.sites:
-        defect = next(site.defects(transfer.UNENTERED), None)
+        defect = next(site.defects(marks.UNENTERED), None)
         if defect is not None:
             found = report(
                 RULE,

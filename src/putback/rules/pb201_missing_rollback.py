@@ -73,7 +73,7 @@ from collections.abc import Iterator
 
 from putback.flow.solve import Edge
 from putback.model.finding import Finding, Severity
-from putback.ownership import transfer
+from putback.ownership import marks
 from putback.ownership.domain import Phase
 from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.rules import mending, wording
@@ -117,7 +117,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | No
 
 def _by_use(site: SiteFacts) -> Iterator[tuple[int, int | None]]:
     """Handlers after which the connection is used or committed, with that use."""
-    for defect in site.defects(f"{transfer.UNMENDED_USED}:"):
+    for defect in site.defects(f"{marks.UNMENDED_USED}:"):
         yield int(defect.what.partition(":")[2]), defect.at
 
 

@@ -82,7 +82,7 @@ from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
 from putback.ownership.domain import Phase
 from putback.ownership.facts import FunctionFacts, SiteFacts
-from putback.ownership.transfer import RETURNED
+from putback.ownership.marks import RETURNED
 from putback.ownership.types import FunctionRef
 from putback.ownership.uses import other_uses
 from putback.rules import mending, wording

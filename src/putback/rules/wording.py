@@ -43,7 +43,7 @@ def acquired(site: SiteFacts) -> Step:
 def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     """Acquired here, can raise or leaves here, never released."""
     facts = site.function
-    steps = [acquired(site)]
+    steps = [acquired(site), *facts.closed_in(site.acquisition)]
     if leak.raised_at >= 0 and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
         way = "the exception leaves the function" if leak.by_exception else "the function ends"

@@ -1,0 +1,83 @@
+"""The names of the language itself that decide what a call means for a connection: `language/python.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from putback.model.tables import Where, many, record, text
+
+_TABLE = Path(__file__).parent / "language" / "python.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """Qualified names. `quiet`, `quiet_builtins` and all below `quiet_roots` are taken not to raise."""
+
+    quiet: frozenset[str]
+    quiet_builtins: frozenset[str]
+    quiet_roots: tuple[str, ...]
+    ending_the_process: frozenset[str]
+    swallowing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """Bare names, for receivers that cannot be resolved; each field says what the call does to its arguments."""
+
+    keeping: frozenset[str]
+    registering: frozenset[str]
+    entering: frozenset[str]
+    waiting: frozenset[str]
+    wrapping: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What loggers are called, and their methods."""
+
+    loggers: frozenset[str]
+    methods: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Idioms:
+    """The whole table."""
+
+    functions: Functions
+    methods: Methods
+    logging: Logging
+
+
+@cache
+def idioms() -> Idioms:
+    """The table, read once; raises `DriverTableError` for what does not fit."""
+    return _IDIOMS(tomllib.loads(_TABLE.read_text(encoding="utf-8")), Where(_TABLE.name, "python"))
+
+
+def _names(value: Any, where: Where) -> frozenset[str]:
+    return frozenset(many(text)(value, where))
+
+
+_IDIOMS = record(
+    Idioms,
+    {
+        "functions": record(
+            Functions,
+            {
+                "quiet": _names,
+                "quiet_builtins": _names,
+                "quiet_roots": many(text),
+                "ending_the_process": _names,
+                "swallowing": _names,
+            },
+            required=Functions.__slots__,
+        ),
+        "methods": record(Methods, dict.fromkeys(Methods.__slots__, _names), required=Methods.__slots__),
+        "logging": record(Logging, dict.fromkeys(Logging.__slots__, _names), required=Logging.__slots__),
+    },
+    required=Idioms.__slots__,
+)

@@ -1,0 +1,39 @@
+"""The words that the transfer functions leave in states and explorations: for summaries, facts and rules."""
+
+from __future__ import annotations
+
+# what a function returned, among the `refs` of a state at its end
+
+RETURNED = "<returned>"
+RETURNED_NONE = "<returned None>"
+RETURNED_OWNER = "<returned owner>"
+RETURNED_CLOSED = "<returned closed>"
+
+# what belongs to the connection and is no type of a driver, among the `children` of a state
+
+CARRIER = "<carrier>"
+CLOSING = "<closing>"
+BORROWING = "<borrowing>"
+CLOSURE = "<closure>"
+RELEASER = "<releaser>"
+BOUND_CLOSE = "<releaser>close"
+TUPLE = "<tuple>"
+OWNED = "owner#"
+OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE)
+
+# what an operation showed, as defects of an exploration
+
+LOST = "lost"
+YIELDED = "yielded"
+TWICE = "released-twice"
+AFTER = "used-after-release"
+UNAWAITED = "release-not-awaited"
+UNBOUND = "release-of-unbound"
+UNENTERED = "never-entered"
+WITH_KEEPS = "with-keeps"
+CLOSING_KEEPS = "closing-keeps"
+UNMENDED_USED = "unmended-used"
+
+# a fact about the connection: statements open no transaction
+
+AUTOCOMMIT = "#autocommit"
