@@ -90,10 +90,14 @@ def prepared(path: str, config: Config) -> tuple[Analyzer, list[Task]]:
 
 
 class Run:
-    """One run of the rules `codes`: what its stages share. `scan` and `wanted` are there once it has run."""
+    """One run of the rules `codes`: what its stages share.
+
+    Once it has run there are its `scan`, the files `wanted`, and those that were named one by one (`explicit`).
+    """
 
     scan: Scan
     wanted: frozenset[str]
+    explicit: frozenset[str]
 
     def __init__(
         self,
@@ -119,9 +123,9 @@ class Run:
         """Check the files at and below `paths`."""
         asked = self._asked(paths)
         wanted = [d.path for d in asked]
-        explicit = {d.path for d in asked if d.explicit}
-        every = self._project_files(wanted, explicit)
-        self.scan = self._scanner().run(every, explicit)
+        self.explicit = frozenset(d.path for d in asked if d.explicit)
+        every = self._project_files(wanted, self.explicit)
+        self.scan = self._scanner().run(every, self.explicit)
         self.wanted = frozenset(wanted)
         found = self._broken(self.scan, self.wanted) + self._found(self.wanted)
         internal = any(f.code == "PB009" for f in found)
@@ -161,7 +165,7 @@ class Run:
         found = discover(paths or ["."], self.config, self.errors.append)
         return [_Asked(d.path, d.explicit) for d in found]
 
-    def _project_files(self, wanted: Sequence[str], explicit: set[str]) -> list[str]:
+    def _project_files(self, wanted: Sequence[str], explicit: Collection[str]) -> list[str]:
         """The files that the index covers: those asked for, and the project around files named one by one."""
         root = self.config.root or os.getcwd()
         around = [root] if any(os.path.exists(os.path.join(root, mark)) for mark in _PROJECT_MARKS) else []

@@ -53,12 +53,13 @@ def fix(
 
     def wanted(finding: Finding) -> bool:
         unsafe = finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
-        return finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
+        offered = finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
+        return offered and not _leads_outside(finding, run)
 
     run = Run(config, _EVERY, stdin, progress)
     with at_full_speed():
         checked = run.run(paths)
-    before = _once(finding for finding in checked.findings if finding.code in codes)
+    before = _once(_inside(finding, run) for finding in checked.findings if finding.code in codes)
     outcome = FixRun(
         before, before, (), (), (), checked.files, checked.candidates, checked.errors, checked.internal_error
     )
@@ -72,7 +73,7 @@ def fix(
     finally:
         gc.unfreeze()
     after = [finding for finding in before if finding.filename not in rounds.findings]
-    after += [finding for found in rounds.findings.values() for finding in found if finding.code in codes]
+    after += [_inside(f, run) for found in rounds.findings.values() for f in found if f.code in codes]
     declined = rounds.declined()
     return replace(
         outcome,
@@ -109,6 +110,18 @@ def written(run: FixRun) -> FixRun:
         unwritten=tuple(errors.values()),
         overtaken=tuple(overtaken.values()),
     )
+
+
+def _leads_outside(finding: Finding, run: Run) -> bool:
+    """Whether the file is a link that was met on the way, to a file that was not asked for."""
+    return os.path.islink(finding.filename) and finding.filename not in run.explicit
+
+
+def _inside(finding: Finding, run: Run) -> Finding:
+    """`finding`, without its fix when that would change a file that was not asked for."""
+    if finding.fix is None or not _leads_outside(finding, run):
+        return finding
+    return replace(finding, fix=None, no_fix_reason="the file is a link to one that was not asked for")
 
 
 def _place(finding: Finding) -> tuple[str, Span, str]:

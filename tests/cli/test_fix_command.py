@@ -224,6 +224,17 @@ def test_a_link_given_by_name_is_followed(project: Project) -> None:
     assert (project.root / "app.py").is_symlink()
 
 
+def test_a_link_that_leads_out_of_the_paths_is_not_followed(project: Project) -> None:
+    project.write("elsewhere/app.py", WRONG)
+    project.write("shop/__init__.py")
+    (project.root / "shop" / "app.py").symlink_to("../elsewhere/app.py")
+    assert project.putback("fix", "shop") == 1
+    assert content(project, "elsewhere/app.py") == WRONG
+    assert "no fix: the file is a link to one that was not asked for" in project.out
+    assert project.putback("fix", "shop", "elsewhere") == 0
+    assert content(project, "elsewhere/app.py") == RIGHT
+
+
 def test_a_file_that_cannot_be_written_does_not_stop_the_others(project: Project) -> None:
     for name in ("a.py", "b.py", "c.py"):
         project.write(name, WRONG)

@@ -82,18 +82,20 @@ def check_usage(options: CheckOptions) -> None:
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Let a request to end reach the clean-up code: what is half written is removed."""
+    """Let a request to end reach the clean-up code, so that what is half written is removed; one ignored stays so."""
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), end) for name in names}
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def exit_code(options: CheckOptions, done: FixRun) -> int:

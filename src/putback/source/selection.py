@@ -89,9 +89,10 @@ def severity_of(rule: Named, default: Severity, config: Config) -> Severity:
 
 
 def with_configured_fix(finding: Finding, config: Config) -> Finding:
-    """`finding` with its fix as safe as the configuration calls it, or without when its rule must not be fixed."""
+    """`finding` with its fix as safe as the configuration calls it, or without one and the reason."""
     if finding.fix is None:
-        return finding
+        nothing_said = not finding.no_fix_reason and not finding.code.startswith("PB0")
+        return replace(finding, no_fix_reason="there is none for this rule") if nothing_said else finding
     if strongest(config.fixable, finding) <= strongest(config.unfixable, finding):
         return replace(finding, fix=None, no_fix_reason=f"the configuration leaves {finding.code} unfixed")
     safe, unsafe = strongest(config.extend_safe_fixes, finding), strongest(config.extend_unsafe_fixes, finding)
