@@ -1,4 +1,4 @@
-"""Small whole projects with what is found in them: `fixtures/projects/*/expected.txt`, the concise output.
+"""Small whole projects with what is found in them, fixes aside: `fixtures/projects/*/expected.txt`, the concise output.
 
 PUTBACK_UPDATE=1 rewrites the expected files.
 """
@@ -26,7 +26,7 @@ def found_in(
     monkeypatch.chdir(project)
     for name in [name for name in os.environ if name.startswith("PUTBACK_")]:
         monkeypatch.delenv(name)
-    code = run(["check", "--output-format", "concise", *arguments])
+    code = run(["check", "-q", "--unfixable", "ALL", "--output-format", "concise", *arguments])
     out, err = capsys.readouterr()
     assert (code, err) == (1, "")
     return out
@@ -42,18 +42,13 @@ def test_what_is_found(
         request.applymarker(pytest.mark.xfail(reason=gap, strict=True))
     expected = project / "expected.txt"
     if update:
-        expected.write_text(findings(found_in(project, monkeypatch, capsys, "--no-gates")), encoding="utf-8")
-    assert findings(found_in(project, monkeypatch, capsys)) == expected.read_text(encoding="utf-8")
+        expected.write_text(found_in(project, monkeypatch, capsys, "--no-gates"), encoding="utf-8")
+    assert found_in(project, monkeypatch, capsys) == expected.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
 def test_an_analysis_of_everything_finds_the_same(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = findings(found_in(project, monkeypatch, capsys, "--no-gates"))
+    found = found_in(project, monkeypatch, capsys, "--no-gates")
     assert found == (project / "expected.txt").read_text(encoding="utf-8")
-
-
-def findings(output: str) -> str:
-    """The findings without the line that sums up."""
-    return "".join(line for line in output.splitlines(keepends=True) if not line.startswith("Found "))
