@@ -83,6 +83,11 @@ class Catalog:
 
         return self._remember(("subtype", type_name, base), find)
 
+    def subtypes(self, base: str) -> tuple[str, ...]:
+        """The types that are the base or derive from it."""
+        names = (name for driver in self.drivers.values() for name in driver.types)
+        return self._remember(("subtypes", base), lambda: tuple(n for n in names if self.is_subtype(n, base)))
+
     def telling(self, method: str) -> tuple[str, ...]:
         """The types whose method of this name gives them away."""
         return self._remember(

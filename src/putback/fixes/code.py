@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ import libcst as cst
 
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
+from putback.fixes.reflow import Style
 from putback.flow.ir import MODULE
 from putback.flow.lower import Lowered
 from putback.model.span import Span
+from putback.source.formatter import formatter
 
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Block = cst.IndentedBlock | cst.Module
@@ -36,12 +39,13 @@ class Place:
 
 
 class Code:
-    """The function `key` of a lowered slice. `rows` are the rows of the whole file, without line ends."""
+    """The function `key` of a lowered slice. `rows` are the rows of the whole file `path`, without line ends."""
 
-    def __init__(self, lowered: Lowered, key: str, rows: Sequence[str]) -> None:
+    def __init__(self, lowered: Lowered, key: str, rows: Sequence[str], path: str) -> None:
         self.lowered = lowered
         self.key = key
         self.rows = rows
+        self.path = path
         function = lowered.nodes[key][lowered.functions[key].at]
         if not isinstance(function, (cst.FunctionDef, cst.Module)):
             raise Declined("it stands in a lambda")
@@ -154,7 +158,8 @@ class Code:
 
     def draft(self) -> Draft:
         """An empty change of this file that leaves string literals alone."""
-        return Draft(self.rows, self._string_rows())
+        form = formatter(os.path.dirname(self.path))
+        return Draft(self.rows, self._string_rows(), Style(form.row_length, self.unit(), form.is_black))
 
     def _string_rows(self) -> frozenset[int]:
         """The rows that begin inside a string literal."""

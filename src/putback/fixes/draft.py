@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from putback.fixes.layout import Layout
+from putback.fixes.reflow import Style
 from putback.model.fix import Edit
 from putback.model.span import Position, Span
 
@@ -12,12 +14,13 @@ class Draft:
     """A change in the making. Rows count from 1; every row keeps the text that nobody changed.
 
     `rows` are the rows of the file without line ends; `strings` the rows that begin inside a string literal, which no
-    indentation may touch.
+    indentation may touch; `style` tells how long a row may become.
     """
 
-    def __init__(self, rows: Sequence[str], strings: frozenset[int] = frozenset()) -> None:
+    def __init__(self, rows: Sequence[str], strings: frozenset[int], style: Style) -> None:
         self.rows = rows
         self.strings = strings
+        self.layout = Layout(rows, style)
         self._before: dict[int, list[str]] = {}
         self._deleted: set[int] = set()
         self._replaced: dict[int, str] = {}
@@ -54,6 +57,15 @@ class Draft:
             self._deeper[row] = self._deeper.get(row, "") + unit
             if row in self._before:
                 self._before[row] = [unit + line if line else line for line in self._before[row]]
+            if row > first and self._is_spare(row, last):
+                self._deleted.add(row)
+
+    def _is_spare(self, row: int, last: int) -> bool:
+        """Whether a row is the second empty one between statements that were at the margin."""
+        if row in self.strings or self.rows[row - 1].strip() or self.rows[row - 2].strip():
+            return False
+        behind = next((text for text in self.rows[row:last] if text.strip()), " ")
+        return not behind[0].isspace()
 
     def dedent(self, first: int, last: int, unit: str) -> None:
         """Move rows one level to the left, both ends and what was inserted in front of them included."""
@@ -110,7 +122,7 @@ class Draft:
         for row in range(first, end + 1):
             lines += self._before.get(row, [])
             if row < end and row not in self._deleted:
-                lines.append(self._changed(row))
+                lines += self.layout.rows_for(row, self._changed(row))
         last = len(self.rows)
         if end <= last:
             return Edit(Span(Position(first, 1), Position(end, 1)), "".join(f"{line}\n" for line in lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import libcst as cst
 
@@ -12,6 +13,7 @@ from putback.fixes.code import Code, Place, all_below, dotted, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 
+_CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 _LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
 _LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -196,16 +198,27 @@ def _tail(code: Code, closer: Closer, end: cst.CSTNode | None) -> Iterator[cst.B
     """The statements that run after a release, on a normal path, until `end` is left."""
     removed = {id(s) for s in closer.removed}
     statement: cst.CSTNode = closer.statement
+    leaves = False
     while True:
         place = code.place(statement)
-        behind = [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
+        behind = [] if leaves else [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
         yield from behind
-        if any(_leaves(s) for s in behind):
-            return
-        outer = code.owner(place.block)
+        leaves = leaves or any(_leaves(s) for s in behind)
+        clause = code.owner(place.block)
+        outer = code.parent(clause) if isinstance(clause, _CLAUSES) else clause
+        if isinstance(outer, (cst.Try, cst.TryStar)):
+            yield from _on_the_way_out(outer, clause, leaves)
         if outer is None or outer is end or isinstance(outer, cst.FunctionDef | cst.Module):
             return
         statement = outer
+
+
+def _on_the_way_out(attempt: cst.Try | cst.TryStar, clause: cst.CSTNode | None, leaves: bool) -> Iterator[Any]:
+    """The statements of the `else` and `finally` of a `try` that run after its part `clause`."""
+    if attempt.orelse is not None and clause is attempt and not leaves:
+        yield from attempt.orelse.body.body
+    if attempt.finalbody is not None and clause is not attempt.finalbody:
+        yield from attempt.finalbody.body.body
 
 
 def leaves_behind(code: Code, closer: Closer) -> bool:

@@ -157,8 +157,13 @@ class _Writer:
         for statement in flattened:
             self._flatten(statement)
         self.draft.indent(self.first, self.last, self.unit)
-        self.draft.insert(self.first, [f"{self.indent}try:"], ahead=True)
+        self.draft.insert(self.first, [f"{self.indent}try:", *self._air()], ahead=True)
         self.draft.insert(self.last + 1, [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)])
+
+    def _air(self) -> list[str]:
+        """The empty row that formatters want between `try:` and a definition."""
+        is_definition = isinstance(self.found.statements[0], (cst.FunctionDef, cst.ClassDef))
+        return [""] if is_definition else []
 
     def _is_left_bare(self, statement: cst.CSTNode) -> bool:
         """Whether a `try` loses its `finally` and has no handler."""

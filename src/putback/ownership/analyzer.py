@@ -216,9 +216,7 @@ class Analyzer:
 
     def _with_derived(self, type_name: str) -> Iterable[str]:
         """A driver class, then the classes derived from it."""
-        yield type_name
-        names = (name for driver in self.catalog.drivers.values() for name in driver.types)
-        yield from (name for name in names if self.catalog.is_subtype(name, type_name))
+        return (type_name, *self.catalog.subtypes(type_name))
 
     def methods_that(self, kind: Kind, does: Literal["derive", "release"]) -> frozenset[str]:
         """The methods of a connection whose results belong to it, or that give it back or end its transaction."""

@@ -21,7 +21,7 @@ _NO_PAIR = "the project has no function that gives it back"
 def code_of(site: SiteFacts) -> Code:
     """The function that acquires."""
     facts = site.function
-    return Code(facts.unit.lowered, facts.unit.key, facts.rows)
+    return Code(facts.unit.lowered, facts.unit.key, facts.rows, facts.unit.path)
 
 
 def borrowed_or_own(site: SiteFacts) -> Holding:
