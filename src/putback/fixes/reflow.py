@@ -8,6 +8,7 @@ import tokenize
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 TAB = 4
@@ -18,7 +19,18 @@ _COMPREHENSION, _COMMA, _TERNARY, _LOGIC, _STRING, _COMPARISON, _DOT = 20, 18, 1
 _WORDS = {"and": _LOGIC, "or": _LOGIC, "in": _COMPARISON, "is": _COMPARISON}
 _OPERATORS = {
     **dict.fromkeys(("<", ">", "==", "!=", "<=", ">="), _COMPARISON),
-    **{"|": 9, "^": 8, "&": 7, "<<": 6, ">>": 6, "+": 5, "-": 5, "*": 4, "/": 4, "//": 4, "%": 4, "@": 4},
+    "|": 9,
+    "^": 8,
+    "&": 7,
+    "<<": 6,
+    ">>": 6,
+    "+": 5,
+    "-": 5,
+    "*": 4,
+    "/": 4,
+    "//": 4,
+    "%": 4,
+    "@": 4,
 }
 _OPERANDS = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
 _PRAGMA = re.compile(r"# ?(noqa|type:|pylint:|pyright:|ruff:|fmt:|isort:|nosec|pragma)")
@@ -39,7 +51,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a file is laid out: the length of its rows, one level of indentation, and whether ruff or black looks at it."""
+    """How a file is laid out: the length of its rows, one level of indentation, and which formatter looks at it."""
 
     limit: int
     unit: str
@@ -306,7 +318,7 @@ class _Splitter:
             raise Unsure
         cuts = [0, *(index for index, priority in found.items() if priority == highest), len(line)]
         rows: list[str] = []
-        for start, end in zip(cuts, cuts[1:], strict=False):
+        for start, end in pairwise(cuts):
             part = line[start:end]
             if highest == _COMMA and part[-1].text != ",":
                 part = [*part, Token(tokenize.OP, ",", "")]
