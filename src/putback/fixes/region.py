@@ -20,7 +20,7 @@ _LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _QUICK_METHODS = {
     *("append", "extend", "format", "get", "items", "join", "keys", "lower", "pop", "replace", "split", "strip"),
     *("update", "upper", "values", "encode", "decode", "isoformat", "startswith", "endswith", "copy", "add"),
-    *_LOGGING,
+    *("close", *_LOGGING),
 }
 
 
@@ -244,10 +244,12 @@ def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
 def _is_quick_call(holding: Holding, node: cst.Call) -> bool:
     called = dotted(node.func) or ""
     last = node.func.attr.value if isinstance(node.func, cst.Attribute) else called
+    if any(node is closer for closer in holding.closers):
+        return True
     if hasattr(builtins, called) or last[:1].isupper() or called in holding.cheap:
         return True
     if isinstance(node.func, cst.Attribute):
-        return last in _QUICK_METHODS or (last == "close" and mentions(node.func.value, holding.related))
+        return last in _QUICK_METHODS
     return False
 
 
