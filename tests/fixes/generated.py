@@ -352,6 +352,7 @@ class _Writer:
         shape = self.pick(("straight", "try", "inside", "none", "loop", "branch"))
         rows = [(depth, '"""Say what it does.\n    In two rows."""')] if self.chance(4) else []
         rows = [row for at, text in rows for row in self.lines(at, text)]
+        rows.append((depth, "value = rows = None"))
         if self.chance(3):
             rows += self.work(depth)
         rows += getattr(self, f"_{shape}")(depth)

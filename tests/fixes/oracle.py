@@ -43,8 +43,8 @@ def _faults(schedule: Schedule, then: Record, now: Record, mended: bool, safe: b
 
 
 def _told(record: Record) -> list[str]:
-    """The calls that a fix must leave as they are: a rollback it may add."""
-    return [call for call in record.calls if call != "rollback"]
+    """The calls that a fix must leave as they are: it may add a rollback, and put a release in place of a close."""
+    return [call for call in record.calls if call not in ("rollback", "close")]
 
 
 def _work(calls: tuple[str, ...]) -> int:

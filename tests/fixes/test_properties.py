@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from generated import DIALECTS, Dialect, Module, modules
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from mending import Mender
 from properties import broken_promises
 
@@ -14,6 +14,7 @@ LIMITS = settings(
     deadline=None,
     derandomize=True,
     database=None,
+    phases=[Phase.generate],
     suppress_health_check=[*HealthCheck],
 )
 

@@ -51,7 +51,7 @@ class Token(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a file is laid out: the length of its rows, one level of indentation, and which formatter looks at it."""
+    """How a file is laid out: the length of its rows, one level of indentation, and whether black does it, or ruff."""
 
     limit: int
     unit: str

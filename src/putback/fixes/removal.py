@@ -45,6 +45,11 @@ class Removal:
         if remarks:
             indent = self.code.indent_of(statement)
             self.draft.insert(first, [f"{indent}{remark}" for remark in remarks])
+        elif self._is_empty_row(first - 1) and self._is_empty_row(last + 1):
+            self.draft.delete(last + 1, last + 1)
+
+    def _is_empty_row(self, row: int) -> bool:
+        return 1 <= row <= len(self.code.rows) and not self.code.rows[row - 1].strip()
 
     def _emptied(self) -> list[cst.IndentedBlock]:
         found: dict[int, cst.IndentedBlock] = {}

@@ -134,7 +134,8 @@ class _Writer:
         """The body of the `finally`."""
         swallowed = next((c for c in self.found.closers if c.form is Form.SWALLOWED and not c.is_wrong), None)
         if swallowed is not None and not self.found.guarded:
-            return [*(f"{indent}{c}" for c in carried), *self._moved(swallowed, indent)]
+            remarks = [*carried, self.remark] if self.remark else carried
+            return [*(f"{indent}{remark}" for remark in remarks), *self._moved(swallowed, indent)]
         lines = [f"{indent}{c}" for c in carried]
         release = f"{self.found.release}  {self.remark}".rstrip()
         if not self.found.guarded:
