@@ -1,0 +1,81 @@
+"""What a borrower holds: the driver's connection, seen through a proxy that is dead once it is given back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol, Self
+
+from putback.pool.lease import Lease
+
+
+class Lender(Protocol):
+    """What a lent connection needs of its pool."""
+
+    name: str
+    lost: deque[Lease]
+    """Where a connection that is garbage-collected while lent leaves its lease. Nothing else may be done then: the
+    collector can run anywhere, also while the pool's lock is held."""
+
+    def used_after_release(self, connection: PooledConnection, what: str) -> None:
+        """Report it; raises unless the pool is to behave as the real library."""
+
+    def close_lent(self, connection: PooledConnection) -> None:
+        """`close()` on a lent connection: what it means is the profile's."""
+
+    def exit_lent(self, connection: PooledConnection, failed: bool) -> None:
+        """The end of `with connection`."""
+
+
+class PooledConnection:
+    """A lent connection. Everything but `close` and `with` is the driver's own."""
+
+    __slots__ = ("__weakref__", "_lease", "_pool", "_raw")
+    _lease: Lease
+    _pool: Lender
+    _raw: Any
+
+    def __init__(self, raw: Any, lease: Lease, pool: Lender) -> None:
+        put = object.__setattr__
+        put(self, "_raw", raw)
+        put(self, "_lease", lease)
+        put(self, "_pool", pool)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._lease.ended:
+            self._pool.used_after_release(self, name)
+        return getattr(self._raw, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._lease.ended:
+            self._pool.used_after_release(self, name)
+        setattr(self._raw, name, value)
+
+    @property
+    def __class__(self) -> type:
+        """The driver's class, so that isinstance says what it said without a proxy."""
+        return type(self._raw)
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise TypeError("the class of a lent connection cannot be changed")
+
+    def __repr__(self) -> str:
+        ended = " given back" if self._lease.ended else ""
+        return f"<{type(self).__name__} {self._lease.slot}{ended} of {self._raw!r}>"
+
+    def close(self) -> None:
+        """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
+        self._pool.close_lent(self)
+
+    def __enter__(self) -> Self:
+        if self._lease.ended:
+            self._pool.used_after_release(self, "__enter__")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """As in the profile's library: ends the transaction, or gives the connection back."""
+        self._pool.exit_lent(self, failed=kind is not None)
+
+    def __del__(self) -> None:
+        if not self._lease.ended:
+            self._pool.lost.append(self._lease)
