@@ -16,8 +16,12 @@ class Lender(Protocol):
     """Where a connection that is garbage-collected while lent leaves its lease. Nothing else may be done then: the
     collector can run anywhere, also while the pool's lock is held."""
 
-    def used_after_release(self, connection: PooledConnection, what: str) -> None:
+    def used_after_release(self, connection: LentConnection, what: str) -> None:
         """Report it; raises unless the pool is to behave as the real library."""
+
+
+class ThreadLender(Lender, Protocol):
+    """What a connection that is lent to a thread needs of its pool."""
 
     def close_lent(self, connection: PooledConnection) -> None:
         """`close()` on a lent connection: what it means is the profile's."""
@@ -26,8 +30,18 @@ class Lender(Protocol):
         """The end of `with connection`."""
 
 
-class PooledConnection:
-    """A lent connection. Everything but `close` and `with` is the driver's own."""
+class TaskLender(Lender, Protocol):
+    """What a connection that is lent to a task needs of its pool."""
+
+    async def close_lent(self, connection: AsyncPooledConnection) -> None:
+        """`await close()` on a lent connection: what it means is the profile's."""
+
+    def terminate_lent(self, connection: AsyncPooledConnection) -> None:
+        """`terminate()`: close it at once, without a word to the server."""
+
+
+class LentConnection:
+    """A lent connection. What is not said here is the driver's own."""
 
     __slots__ = ("__weakref__", "_lease", "_pool", "_raw")
     _lease: Lease
@@ -63,6 +77,17 @@ class PooledConnection:
         ended = " given back" if self._lease.ended else ""
         return f"<{type(self).__name__} {self._lease.slot}{ended} of {self._raw!r}>"
 
+    def __del__(self) -> None:
+        if not self._lease.ended:
+            self._pool.lost.append(self._lease)
+
+
+class PooledConnection(LentConnection):
+    """A connection that is lent to a thread."""
+
+    __slots__ = ()
+    _pool: ThreadLender
+
     def close(self) -> None:
         """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
         self._pool.close_lent(self)
@@ -76,6 +101,17 @@ class PooledConnection:
         """As in the profile's library: ends the transaction, or gives the connection back."""
         self._pool.exit_lent(self, failed=kind is not None)
 
-    def __del__(self) -> None:
-        if not self._lease.ended:
-            self._pool.lost.append(self._lease)
+
+class AsyncPooledConnection(LentConnection):
+    """A connection that is lent to a task. It is no context manager, as asyncpg's is none."""
+
+    __slots__ = ()
+    _pool: TaskLender
+
+    async def close(self) -> None:
+        """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
+        await self._pool.close_lent(self)
+
+    def terminate(self) -> None:
+        """Close the connection at once and free its slot."""
+        self._pool.terminate_lent(self)

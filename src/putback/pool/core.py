@@ -14,8 +14,8 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
-from putback.pool.connection import PooledConnection
-from putback.pool.driver import Condition
+from putback.pool.connection import LentConnection
+from putback.pool.driver import Condition, condition
 from putback.pool.errors import PoolError
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector, Suspect, suspects
@@ -109,12 +109,29 @@ class Core(Generic[G]):
             leases = list(self.leases.values())
         return suspects(leases, self.clock.now(), age)
 
+    def check_leaks(self) -> None:
+        """Report the connections that are held for longer than the threshold, or were garbage-collected; each once."""
+        self._take_back_lost()
+        with self.lock:
+            leases = list(self.leases.values())
+        self.leaks.check(leases, self.clock.now())
+
+    def _check_leaks_when_due(self) -> None:
+        if self.lost:
+            self._take_back_lost()
+        if self.clock.now() >= self.leaks.due:
+            self.check_leaks()
+
+    def _take_back_lost(self) -> None:
+        """Handle what `lost` says."""
+        raise NotImplementedError
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} {self.state.dump()}>"
 
     # What lent connections call
 
-    def used_after_release(self, connection: PooledConnection, what: str) -> None:
+    def used_after_release(self, connection: LentConnection, what: str) -> None:
         """Report that a connection was used after it was given back."""
         lease: Lease = connection._lease
         error = self.profile.used_after_release(what)
@@ -201,7 +218,7 @@ class Core(Generic[G]):
 
     def _lent(self, connection: Any) -> Lease | None:
         raw = connection
-        if type(connection) is PooledConnection:
+        if isinstance(connection, LentConnection):
             lease: Lease = connection._lease
             if cast(object, connection._pool) is self and not lease.ended:
                 return lease
@@ -209,6 +226,21 @@ class Core(Generic[G]):
                 return None
             raw = connection._raw
         return self.leases.get(self._slots.get(id(raw), 0))
+
+    def _collect(self, lease: Lease) -> list[Reset | Close]:
+        """A connection was garbage-collected while lent: report it, and end the check-out if the profile's library
+        takes such a connection back. What is left to do, is I/O."""
+        reclaim = self.profile.collected_returns if self.settings.reclaim is None else self.settings.reclaim
+        with self.lock:
+            if lease.ended:
+                return []
+            work: list[Reset | Close] = []
+            if reclaim:
+                del self.leases[lease.slot]
+                lease.ended = True
+                work = self._after_return(lease.slot, condition(lease.raw), close=False)
+        self.leaks.collected(lease, self.clock.now(), reclaim)
+        return work
 
     def _unlend(self, lease: Lease, raw: Any) -> None:
         """Under the lock: undo `_claim`."""
@@ -221,7 +253,7 @@ class Core(Generic[G]):
     def _not_lent(self, connection: Any, key: Hashable | None) -> None:
         """Something is given back that is not lent: raises what the profile's library raises, if it does."""
         owner = None
-        if type(connection) is PooledConnection:
+        if isinstance(connection, LentConnection):
             self._report_second_release(connection)
             if self.profile.second_release is Twice.NOTHING:
                 return
@@ -230,7 +262,7 @@ class Core(Generic[G]):
             raise KeyError(key)
         raise self.profile.foreign(self._facts(self.timeout), connection, owner)
 
-    def _report_second_release(self, connection: PooledConnection) -> None:
+    def _report_second_release(self, connection: LentConnection) -> None:
         lease: Lease = connection._lease
         if lease.ended and self.profile.second_release is Twice.RAISES:
             self.incidents.report(Kind.RELEASED_TWICE, f"connection {lease.slot} was given back twice", lease)
@@ -263,6 +295,14 @@ class Core(Generic[G]):
         if state is Condition.CLEAN or self.settings.reset is ResetBy.NOTHING:
             return self._deliver(self._untouched(slot))
         return self._deliver(self.state.give_back(slot))
+
+    def _undo(self, answer: Give | Open) -> list[Reset | Close]:
+        """Under the lock: what was answered cannot be used. A slot that is being opened goes to the next, an untouched
+        connection comes back."""
+        phase = self.state.phases.get(answer.slot)
+        if phase is Phase.OPENING:
+            return self._deliver(self.state.failed(answer.slot))
+        return self._deliver(self._untouched(answer.slot)) if phase is Phase.LEASED else []
 
     def _untouched(self, slot: int) -> list[Action]:
         """Under the lock: a connection comes back that needs no reset."""

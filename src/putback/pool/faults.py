@@ -82,19 +82,31 @@ def _error(fault: Fault, operation: Operation, connection: int) -> BaseException
 
 
 def faulty(connect: Callable[[], Any], faults: Faults) -> Callable[[], Any]:
-    """A `connect` whose connections ask `faults` before each operation; for any pool of DB-API connections."""
+    """A `connect` whose connections ask `faults` before each operation; for any pool of DB-API connections, and for
+    asynchronous ones, whose operations then fail when they are called."""
     opened = 0
     lock = Lock()
 
-    def connect_faulty() -> FaultyConnection:
+    def connect_faulty() -> Any:
         nonlocal opened
         with lock:
             opened += 1
             number = opened
         faults.before(Operation.CONNECT, number)
-        return FaultyConnection(connect(), faults, number)
+        return _then(connect(), lambda raw: FaultyConnection(raw, faults, number))
 
     return connect_faulty
+
+
+def _then(result: Any, wrap: Callable[[Any], Any]) -> Any:
+    """Wrap a result, or what an awaitable gives."""
+    if not hasattr(result, "__await__"):
+        return wrap(result)
+
+    async def awaited() -> Any:
+        return wrap(await result)
+
+    return awaited()
 
 
 def without_faults(raw: Any) -> Any:
@@ -127,26 +139,39 @@ class FaultyConnection(_Forwarding):
 
     __slots__ = ()
 
-    def cursor(self, *args: Any, **kwargs: Any) -> FaultyCursor:
+    def cursor(self, *args: Any, **kwargs: Any) -> Any:
         self._ask(Operation.CURSOR)
-        return FaultyCursor(self._real.cursor(*args, **kwargs), self._faults, self._number)
+        return _then(self._real.cursor(*args, **kwargs), self._wrap_cursor)
 
-    def execute(self, *args: Any, **kwargs: Any) -> FaultyCursor:
-        """The short way without a cursor that sqlite3 and psycopg 3 have."""
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        """The short way without a cursor that sqlite3, psycopg 3 and asyncpg have."""
         self._ask(Operation.EXECUTE)
-        return FaultyCursor(self._real.execute(*args, **kwargs), self._faults, self._number)
+        return _then(self._real.execute(*args, **kwargs), self._wrap_cursor)
 
-    def commit(self) -> None:
+    def fetch(self, *args: Any, **kwargs: Any) -> Any:
+        """asyncpg's way to execute and fetch in one."""
+        self._ask(Operation.FETCH)
+        return self._real.fetch(*args, **kwargs)
+
+    def commit(self) -> Any:
         self._ask(Operation.COMMIT)
-        self._real.commit()
+        return self._real.commit()
 
-    def rollback(self) -> None:
+    def rollback(self) -> Any:
         self._ask(Operation.ROLLBACK)
-        self._real.rollback()
+        return self._real.rollback()
 
-    def close(self) -> None:
+    def reset(self, *args: Any, **kwargs: Any) -> Any:
+        """What asyncpg has in place of a rollback for connections that come back."""
+        self._ask(Operation.ROLLBACK)
+        return self._real.reset(*args, **kwargs)
+
+    def close(self, *args: Any, **kwargs: Any) -> Any:
         self._ask(Operation.CLOSE)
-        self._real.close()
+        return self._real.close(*args, **kwargs)
+
+    def _wrap_cursor(self, result: Any) -> Any:
+        return FaultyCursor(result, self._faults, self._number) if hasattr(result, "fetchone") else result
 
 
 class FaultyCursor(_Forwarding):
@@ -178,11 +203,10 @@ class FaultyCursor(_Forwarding):
     def __next__(self) -> Any:
         return self._after(Operation.FETCH, self._real.__next__)
 
-    def close(self) -> None:
-        self._after(Operation.CLOSE_CURSOR, self._real.close)
+    def close(self) -> Any:
+        return self._after(Operation.CLOSE_CURSOR, self._real.close)
 
     def __enter__(self) -> FaultyCursor:
-        self._real.__enter__() if hasattr(self._real, "__enter__") else None
         return self
 
     def __exit__(self, *error: Any) -> None:

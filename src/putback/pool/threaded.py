@@ -21,7 +21,7 @@ from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease
 from putback.pool.profiles import PSYCOPG2, Closing, Profile
 from putback.pool.settings import ResetBy, Settings, Sizes
-from putback.pool.state import Close, Give, Open, Phase, Reason, Refuse, Reset, Wait
+from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
 
 
 class ThreadGate:
@@ -81,8 +81,7 @@ class ReferencePool(Core[ThreadGate]):
         limit = self.timeout if timeout is None else timeout
         if self.lost:
             self._take_back_lost()
-        if self.clock.now() >= self.leaks.due:
-            self.check_leaks()
+        self._check_leaks_when_due()
         with self.lock:
             if key is not None and key in self._keyed and not self.state.closed:
                 return self._keyed[key]
@@ -139,13 +138,6 @@ class ReferencePool(Core[ThreadGate]):
         if again and self.profile.shut_twice_raises:
             raise self.profile.closed(self._facts(self.timeout))
         self._perform(work)
-
-    def check_leaks(self) -> None:
-        """Report the connections that are held for longer than the threshold, or were garbage-collected; each once."""
-        self._take_back_lost()
-        with self.lock:
-            leases = list(self.leases.values())
-        self.leaks.check(leases, self.clock.now())
 
     # What lent connections call
 
@@ -208,7 +200,7 @@ class ReferencePool(Core[ThreadGate]):
         """The waiting thread was interrupted: pass on what it may have got meanwhile."""
         with self.lock:
             answer = None if self._leave(gate) else gate.answer
-            work = self._deliver(self._undo(answer)) if isinstance(answer, (Give, Open)) else []
+            work = self._undo(answer) if isinstance(answer, (Give, Open)) else []
         self._perform(work)
 
     def _lend(self, answer: Give | Open, key: Hashable | None) -> Any:
@@ -218,7 +210,7 @@ class ReferencePool(Core[ThreadGate]):
             lease = self._begin(slot, raw, key)
         except BaseException:
             with self.lock:
-                work = self._deliver(self._undo(answer))
+                work = self._undo(answer)
             self._perform(work)
             raise
         connection = raw if self.settings.bare else PooledConnection(raw, lease, self)
@@ -298,28 +290,8 @@ class ReferencePool(Core[ThreadGate]):
 
     def _take_back_lost(self) -> None:
         """Report connections that were garbage-collected while lent; take them back if the profile's library does."""
-        reclaim = self.profile.collected_returns if self.settings.reclaim is None else self.settings.reclaim
         while self.lost:
-            lease = self.lost.popleft()
-            with self.lock:
-                if lease.ended:
-                    continue
-                work: list[Reset | Close] = []
-                if reclaim:
-                    del self.leases[lease.slot]
-                    lease.ended = True
-                    state = condition(lease.raw)
-                    work = self._after_return(lease.slot, state, close=False)
-            self.leaks.collected(lease, self.clock.now(), reclaim)
-            self._perform(work)
-
-    def _undo(self, answer: Give | Open) -> list[Any]:
-        """Under the lock: what was answered cannot be used. A slot that is being opened goes to the next, an untouched
-        connection comes back."""
-        phase = self.state.phases.get(answer.slot)
-        if phase is Phase.OPENING:
-            return list(self.state.failed(answer.slot))
-        return self._untouched(answer.slot) if phase is Phase.LEASED else []
+            self._perform(self._collect(self.lost.popleft()))
 
     def _number_of(self, connection: Any) -> int:
         return connection._lease.slot if type(connection) is PooledConnection else 0
