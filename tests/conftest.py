@@ -1,4 +1,4 @@
-"""Real servers for the tests that keep the driver tables true."""
+"""Real servers, for the tests that look at what libraries do."""
 
 from __future__ import annotations
 
