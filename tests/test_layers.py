@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("flow", "drivers", "frameworks", "source", "cache", "model"),
     ),
     "cache": ("model",),
+    "proof": ("verify", "engine", "ownership", "drivers", "flow", "model"),
     "debug": ("engine", "ownership", "flow", "source", "model"),
     "cli": ("engine", "debug", "verify", "report", "rules", "source", "model"),
     "__init__": ("engine", "model", "pool", "verify"),

@@ -1,0 +1,259 @@
+"""What the rewritten constructs do: the helpers that instrumented code calls, bound to one run."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from putback.verify.events import Broken
+from putback.verify.extract import Program
+from putback.verify.faults import Cut, Modelled, place
+from putback.verify.fingerprint import fingerprint
+from putback.verify.ownership import reaches
+from putback.verify.resource import Belonging, Connection
+from putback.verify.standin import StandIn, Text
+from putback.verify.unknown import VERIFIED
+from putback.verify.world import World
+
+_FREE_ROUNDS = 2
+_MOST_ROUNDS = 40
+_MOST_WHILE_ROUNDS = 3
+_UNBOUND = re.compile(r"'(\w+)'")
+_NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)
+
+Shape = tuple[Any, ...] | str | None
+
+
+class Runtime:
+    """The helpers of one program; `begin` binds them to the next run."""
+
+    world: World
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._classes: dict[str, type[BaseException]] = {}
+
+    def begin(self, world: World) -> None:
+        """Serve this run from now on."""
+        self.world = world
+
+    # -- statements and loops
+
+    def at(self, number: int) -> None:
+        """A statement is reached."""
+        self.world.points.add(number)
+        if self.world.cut_off is not None:
+            raise Cut(self.world.cut_off)
+
+    def again(self, condition: Any, site: int) -> Any:
+        """Whether a `while` loop goes round: once by default, and by choice again."""
+        rounds = self.world.rounds
+        rounds["while", site] = rounds.get(("while", site), 0) + 1
+        if isinstance(condition, StandIn):
+            return self.world.branch(f"while {condition._pb_path}", usually=rounds["while", site] <= 1)
+        return condition
+
+    def round(self, site: int) -> None:
+        """A round of a loop begins: the first two branch freely, later ones take the defaults, endless ones are cut.
+
+        A connection that is out and that no variable reaches any more is lost.
+        """
+        world = self.world
+        number = world.rounds[site] = world.rounds.get(site, 0) + 1
+        is_while = ("while", site) in world.rounds
+        if world.cut_off is not None:
+            raise Cut(world.cut_off)
+        if number > 1:
+            self._look_for_lost()
+        if number > _FREE_ROUNDS:
+            world.decider.frozen = True
+        elif is_while and number == _FREE_ROUNDS:
+            world.no_new_faults = True
+            world.decider.allowance = 1
+        if number > (_MOST_WHILE_ROUNDS if is_while else _MOST_ROUNDS):
+            world.cut("loop")
+
+    def _look_for_lost(self) -> None:
+        for slot in self.world.connections.slots:
+            if slot.holds and slot.is_out and not slot.handed_on and not self._is_reachable(slot):
+                slot.handed_on = True
+                self.world.violated(Broken.LEAK_IN_LOOP, slot.name, slot.role.callee)
+
+    def _is_reachable(self, slot: Any) -> bool:
+        frame: types.FrameType | None = sys._getframe(2)
+        while frame is not None:
+            names = frame.f_locals.items() if frame.f_code.co_filename == VERIFIED else ()
+            if any(reaches(v, slot) for k, v in names if not k.startswith("__")):
+                return True
+            frame = frame.f_back
+        return any(reaches(v, slot) for v in self.world.kept)
+
+    def items(self, value: Any, shape: Shape = None) -> Any:
+        """What a loop iterates over."""
+        if shape is None:
+            return value
+        taken = [self.unpack(v, shape) for v in value] if isinstance(value, StandIn) else None
+        return taken if taken is not None else (self.unpack(v, shape) for v in value)
+
+    async def aitems(self, value: Any, shape: Shape = None) -> AsyncIterator[Any]:
+        """What `async for` iterates over."""
+        if hasattr(value, "__aiter__"):
+            async for item in value:
+                yield self.unpack(item, shape)
+        else:
+            for item in value:
+                yield self.unpack(item, shape)
+
+    def unpack(self, value: Any, shape: Shape) -> Any:
+        """A value taken apart: a stand-in has as many items as are asked for."""
+        if not isinstance(shape, tuple) or not isinstance(value, (StandIn, Belonging)):
+            return value
+        return [[] if s == "*" else self.unpack(value[n], s) for n, s in enumerate(shape)]
+
+    # -- operators
+
+    def same(self, left: Any, right: Any) -> bool:
+        """`left is right`."""
+        if left is right:
+            return True
+        for value, other in ((left, right), (right, left)):
+            if isinstance(value, Connection) and other is None:
+                return not self.world.connections.is_there(value._pb_slot)
+            if isinstance(value, StandIn):
+                if other is None:
+                    return self.world.is_none(value)
+                if isinstance(other, bool):
+                    return self.world.truth(value) is other
+                if isinstance(other, StandIn):
+                    return value._pb_path == other._pb_path
+        return False
+
+    def contains(self, item: Any, container: Any) -> bool:
+        """`item in container`."""
+        if isinstance(container, (StandIn, Text)):
+            return item in container
+        label = f"{fingerprint(item)} in {fingerprint(container)}"
+        if isinstance(container, str):
+            unknown = isinstance(item, (StandIn, Text))
+            return self.world.branch(label, usually=False) if unknown else item in container
+        if not _is_symbolic(item, container):
+            return bool(item in container)
+        if any(each is item for each in container):
+            return True
+        return len(container) > 0 and self.world.branch(label)
+
+    def item(self, container: Any, key: Any) -> Any:
+        """`container[key]`."""
+        if isinstance(container, dict) and key not in container:
+            if isinstance(key, StandIn) or any(isinstance(k, StandIn) for k in container):
+                return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
+        elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
+            return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")
+        return container[key]
+
+    def dunder(self, value: Any, name: str) -> Any:
+        """`value.__name__` and its like."""
+        return self.world.standin(f"{value._pb_path}.{name}") if isinstance(value, StandIn) else getattr(value, name)
+
+    def keywords(self, value: Any) -> dict[str, Any]:
+        """`**value`: a stand-in adds nothing."""
+        if isinstance(value, (StandIn, Belonging)):
+            return {}
+        return {k if isinstance(k, str) else fingerprint(k): v for k, v in dict(value).items()}
+
+    def join(self, separator: Any, parts: Any) -> Any:
+        """`separator.join(parts)`."""
+        if not isinstance(separator, str):
+            return separator.join(parts)
+        return separator.join(str(p) if isinstance(p, StandIn) else p for p in parts)
+
+    # -- calls with a role
+
+    def acquires(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+        """A call that acquires."""
+        return self.world.unknown.acquires(self.world.roles.acquires[number], callee, arguments, keywords)
+
+    def passes(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+        """A call that is given a connection."""
+        return self.world.unknown.passes(self.world.roles.passes[number], callee, arguments, keywords)
+
+    # -- exceptions
+
+    def exception_class(self, value: Any) -> Any:
+        """The class that `value` means in `except` and `raise`: a driver's, a builtin, or a new one named after it."""
+        if isinstance(value, tuple):
+            return tuple(self.exception_class(v) for v in value)
+        if not isinstance(value, StandIn):
+            return value
+        path = value._pb_path.partition("(")[0]
+        return place(path, self.world.roles.errors) or self._own_class(path)
+
+    def _own_class(self, path: str) -> type[BaseException]:
+        if path not in self._classes:
+            self._classes[path] = type(path.rpartition(".")[2] or "Unnamed", (Modelled, Exception), {})
+        return self._classes[path]
+
+    def caught_class(self, value: Any) -> Any:
+        """The class of an `except` clause."""
+        return self.exception_class(value)
+
+    def caught(self) -> None:
+        """A handler is entered: by an error that the model cannot explain, it is remembered."""
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if error is not None:
+            self.explain(error)
+
+    def explain(self, error: BaseException) -> None:
+        """Remember an error that Python itself raised in the code under test, and that nobody asked for."""
+        if isinstance(error, Modelled) or getattr(error, "_pb_raised", False) or type(error) not in _UNEXPLAINED:
+            return
+        unbound = _UNBOUND.search(str(error)) if isinstance(error, UnboundLocalError) else None
+        if unbound is not None and unbound[1] in self.program.bound:
+            if error.__context__ is not None:
+                self.world.violated(Broken.UNBOUND, unbound[1])
+        elif not _is_of_none(error):
+            self.world.unexplained.append(repr(error))
+
+    def raising(self, value: Any) -> Any:
+        """What `raise value` raises."""
+        if isinstance(value, StandIn):
+            _, opening, arguments = value._pb_path.partition("(")
+            cls = self.exception_class(value)
+            value = self.world.raised(cls, opening + arguments)
+        elif isinstance(value, type) and issubclass(value, BaseException):
+            value = value()
+        if isinstance(value, BaseException) and not isinstance(value, Modelled):
+            value._pb_raised = True  # type: ignore[attr-defined]
+        return value
+
+    def free(self, name: str) -> StandIn:
+        """The first value of a name from a scope around the function."""
+        return self.world.standin(name)
+
+
+_UNEXPLAINED = {*_NATIVE, UnboundLocalError}
+
+
+def _is_of_none(error: BaseException) -> bool:
+    """Whether the error is what the code itself runs into with a None that the model gave it on purpose."""
+    return isinstance(error, AttributeError) and "'NoneType'" in str(error)
+
+
+def _is_symbolic(item: Any, container: Any) -> bool:
+    if isinstance(item, StandIn):
+        return True
+    return isinstance(container, (list, tuple, set, frozenset, dict)) and any(
+        isinstance(each, StandIn) for each in container
+    )
+
+
+def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
+    """The methods that instrumented code calls, by name."""
+    for name in (
+        "at", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder", "keywords", "join",
+        "acquires", "passes", "caught_class", "caught", "raising", "free",
+    ):  # fmt: skip
+        yield name, getattr(runtime, name)
