@@ -359,7 +359,7 @@ def f(ids):
 )
 _shape(
     "dep_return",
-    NONE,
+    {Broken.HANDED_OUT_CLOSED},
     """
 def f():
     db = SessionLocal()

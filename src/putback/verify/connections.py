@@ -240,10 +240,11 @@ class Connections:
     def release(self, value: Any) -> None:
         """A call that gives back whatever it is handed."""
         slot = slot_of(value)
-        if slot is not None and slot.place is not Place.VOID:
+        is_foreign = isinstance(value, Belonging) and not isinstance(value, Connection)
+        if slot is not None and slot.place is not Place.VOID and not is_foreign:
             self._give_back(slot, f"release {slot.name}")
         elif value is None or slot is not None:
-            self.world.violated(Broken.NONE_RELEASED, "None")
+            self.world.violated(Broken.NONE_RELEASED, fingerprint(value))
             raise self.world.raised(PoolError, "trying to put unkeyed connection")
         else:
             self.world.note(What.EXTERNAL, f"release {fingerprint(value)}")

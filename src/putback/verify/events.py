@@ -40,7 +40,7 @@ class Broken(Enum):
     CLOSED = "pooled connection closed"
     HANDED_OUT_CLOSED = "handed out after its release"
     RELEASED_TWICE = "released twice"
-    NONE_RELEASED = "None released"
+    NONE_RELEASED = "no connection released"
     UNBOUND = "release of an unbound name"
     USED_AFTER_RELEASE = "used after release"
     REUSED_AFTER_ERROR = "used after a failed statement without rollback"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from putback.verify.connections import Place, Slot, Transaction
 from putback.verify.events import Broken, What
-from putback.verify.ownership import reaches
+from putback.verify.ownership import owns, reaches
 from putback.verify.resource import Connection
 
 if TYPE_CHECKING:
@@ -48,4 +48,4 @@ def _is_handed_out(result: Any, slot: Slot) -> bool:
 def _has_owner(world: World, slot: Slot, result: Any, is_generator: bool) -> bool:
     if any(reaches(value, slot) for value in world.kept):
         return True
-    return not is_generator and reaches(result, slot)
+    return not is_generator and owns(result, slot)

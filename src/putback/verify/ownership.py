@@ -6,7 +6,7 @@ import re
 import types
 from typing import TYPE_CHECKING, Any
 
-from putback.verify.resource import Acquiring, Belonging
+from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.standin import StandIn
 
 if TYPE_CHECKING:
@@ -16,15 +16,20 @@ _DEEPEST = 4
 _CONSTRUCTED = re.compile(r"(?:\w+\.)*_?[A-Z]\w*\((.*)\)(#\d+)?")
 
 
-def reaches(value: Any, slot: Slot, depth: int = 0) -> bool:
-    """Whether `value` is the connection, belongs to it, or keeps it."""
+def owns(value: Any, slot: Slot) -> bool:
+    """Whether whoever has `value` can give the connection back: a cursor or a result is not enough."""
+    return reaches(value, slot, by=(Connection, Acquiring))
+
+
+def reaches(value: Any, slot: Slot, depth: int = 0, by: tuple[type, ...] = (Belonging, Acquiring)) -> bool:
+    """Whether `value` is the connection, keeps it, or belongs to it, as far as objects of the classes `by` count."""
     if isinstance(value, (Belonging, Acquiring)):
-        return value._pb_slot is slot
+        return isinstance(value, by) and value._pb_slot is slot
     if isinstance(value, StandIn):
         return _constructed_from(value._pb_path, slot.name)
     if depth > _DEEPEST:
         return False
-    return any(reaches(part, slot, depth + 1) for part in _parts(value))
+    return any(reaches(part, slot, depth + 1, by) for part in _parts(value))
 
 
 def _constructed_from(path: str, name: str) -> bool:

@@ -11,7 +11,7 @@ from putback.verify import vocabulary
 from putback.verify.connections import slot_of
 from putback.verify.events import What
 from putback.verify.fingerprint import call_text
-from putback.verify.resource import Acquiring, Belonging, Later, handed_out
+from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
 from putback.verify.standin import StandIn
 
@@ -73,7 +73,7 @@ class UnknownCalls:
     def _passed(self, role: Pass, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if role.receiver:
             slot = self.world.connections.on_receivers.get(role.callee.rpartition(".")[0])
-            return self.world.standin("nothing") if slot is None else Belonging(self.world, slot.name, _NO_TYPE, slot)
+            return self.world.standin("nothing") if slot is None else Connection(self.world, slot.name, _NO_TYPE, slot)
         if role.keyword in keywords:
             return keywords[role.keyword]
         return arguments[role.position] if 0 <= role.position < len(arguments) else self.world.standin("nothing")
