@@ -190,12 +190,13 @@ def test_the_order_says_which_idle_connection_is_lent(order: Order, lent: int) -
     state = PoolState(2, 2, order)
     for opening in state.fill(2):
         state.opened(opening.slot, for_shelf=True)
-    assert state.ask(1, patient=True) == Give(lent, 1)
+    assert repr(state.ask(1, patient=True)) == repr(Give(lent, 1))
 
 
 def test_no_limit_opens_one_more_each_time() -> None:
     state = PoolState(None, 5)
-    assert [state.ask(ticket, patient=False) for ticket in (1, 2, 3)] == [Open(1, 1), Open(2, 2), Open(3, 3)]
+    answers = [state.ask(ticket, patient=False) for ticket in (1, 2, 3)]
+    assert repr(answers) == repr([Open(1, 1), Open(2, 2), Open(3, 3)])
 
 
 def test_only_so_many_may_wait() -> None:

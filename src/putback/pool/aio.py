@@ -301,7 +301,9 @@ class AsyncReferencePool(Core[TaskGate]):
 
     def _take_back_lost(self) -> None:
         while self.lost:
-            self._start(self._perform(self._collect(self.lost.popleft())))
+            work = self._collect(self.lost.popleft())
+            if work:
+                self._start(self._perform(work))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something that no cancellation of the current task may stop."""

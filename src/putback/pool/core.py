@@ -77,6 +77,8 @@ class Core(Generic[G]):
 
     def stats(self) -> PoolStats:
         """The numbers of this moment."""
+        if self.lost:
+            self._take_back_lost()
         with self.lock:
             state = self.state
             leases = list(self.leases.values())
@@ -307,4 +309,4 @@ class Core(Generic[G]):
     def _untouched(self, slot: int) -> list[Action]:
         """Under the lock: a connection comes back that needs no reset."""
         actions = self.state.give_back(slot)
-        return self.state.settled(slot, fit=True) if actions == [Reset(slot)] else actions
+        return self.state.settled(slot, fit=True) if isinstance(actions[0], Reset) else actions
