@@ -38,13 +38,17 @@ class Outcome:
         return issubclass(self.error, real.error) and self.text == real.text
 
 
-def outcome(step: Callable[[], Any]) -> Outcome:
+def did(step: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     try:
-        step()
+        step(*arguments)
     except Exception as error:
-        text = re.sub(r": <.*|received invalid connection: .* is not", ": it", str(error), flags=re.DOTALL)
-        return Outcome(type(error), text.strip())
+        return outcome_of(error)
     return Outcome(None, "fine")
+
+
+def outcome_of(error: Exception) -> Outcome:
+    text = re.sub(r": <.*?>+(?= is not|$)", ": it", str(error), flags=re.DOTALL)
+    return Outcome(type(error), text.strip())
 
 
 class Side:
@@ -407,7 +411,7 @@ class Schedule:
     def _step(self, name: str, arguments: tuple[Any, ...]) -> None:
         step = {"get_key": "get"}.get(name, name)
         self.steps += 1
-        said = [outcome(lambda side=side: getattr(side, step)(*arguments)) for side in self.sides]  # type: ignore[misc]
+        said = [did(getattr(side, step), arguments) for side in self.sides]
         self.story.append(f"{name}{arguments} -> {said[1]}")
         assert said[1].is_like(said[0]), f"{self._told()}\n  the real pool: {said[0]}"
         self.shut |= name == "shut"
