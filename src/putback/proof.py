@@ -14,6 +14,7 @@ from typing import TypeVar
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
 from putback.flow import ir
+from putback.flow.names import dotted
 from putback.ownership import guards
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
@@ -154,6 +155,8 @@ class _Table:
         for unit in self.units:
             calls = {o.at: o for o in unit.ops() if isinstance(o, ir.Call)}
             sites = {s.at: s for s in self.sites[id(unit)]}
+            enters = (o for o in unit.ops() if isinstance(o, ir.Enter) and self.analyzer.enters_quietly(unit, o))
+            quiet |= {path for o in enters if (path := dotted(o.expr))}
             for at, op in calls.items():
                 callee = _callee(unit, op)
                 if not callee:

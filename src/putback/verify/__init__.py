@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from putback.verify.explore import Clock
@@ -13,4 +14,10 @@ __all__ = ["Bounds", "Case", "Proof", "verify_here"]
 
 def verify_here(case: Case, bounds: Bounds | None = None, clock: Clock = time.perf_counter) -> Proof:
     """Verify a case in this process. It executes the code of the case: use `sandbox.verify` for code of others."""
-    return Verifier(case, bounds or Bounds(), clock).verify()
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return Verifier(case, bounds or Bounds(), clock).verify()
+    finally:
+        if collecting:
+            gc.enable()

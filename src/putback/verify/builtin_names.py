@@ -17,6 +17,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from putback.verify.events import What
@@ -51,13 +52,14 @@ KNOWN_NAMES: dict[str, Any] = {
 }
 """Names that mean the same in nearly every module."""
 
-_CONVERTING = ("int", "float", "complex", "bytes")
+_CONVERTING = (int, float, complex, bytes)
+_UNREAL = (StandIn, Text, Belonging, Modelled)
 _COMPUTING = (
     "len", "sum", "max", "min", "sorted", "round", "range", "abs", "pow", "divmod", "hash", "ord", "chr", "any", "all",
     "reversed", "bytearray",
 )  # fmt: skip
 _SYSTEM = (
-    "open", "input", "eval", "exec", "compile", "globals", "locals", "vars", "exit", "quit", "breakpoint", "memoryview",
+    "open", "input", "eval", "exec", "compile", "globals", "vars", "exit", "quit", "breakpoint", "memoryview",
     "help",
 )  # fmt: skip
 _PLAIN = {n: getattr(builtins, n) for n in dir(builtins) if not n.startswith("_")} | {
@@ -65,18 +67,22 @@ _PLAIN = {n: getattr(builtins, n) for n in dir(builtins) if not n.startswith("_"
 }
 
 
-class _TextType(type):
-    """`str` as code under test sees it: it tells texts, and makes a `Text` of a stand-in."""
+class _Tolerant(type):
+    """The metaclass of builtin types as code under test sees them: a stand-in makes another value than real ones do."""
 
-    runtime: Runtime
+    real: type
+    made: Callable[..., Any]
 
     def __instancecheck__(cls, value: object) -> bool:
-        return isinstance(value, str)
+        return isinstance(value, cls.real)
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.real)
 
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
-        if arguments and isinstance(arguments[0], (StandIn, Belonging, Modelled)):
-            return Text(cls.runtime.world, fingerprint(arguments[0]))
-        return str(*arguments, **keywords)
+        if any(isinstance(a, _UNREAL) for a in arguments):
+            return cls.made(*arguments)
+        return cls.real(*arguments, **keywords)
 
 
 class Builtins:
@@ -87,14 +93,14 @@ class Builtins:
         self._imports_can_fail = any("ImportError" in name or "ModuleNotFound" in name for name in handled)
         self._types: dict[Any, type] = {}
         self.names = dict(_PLAIN)
-        for name in (*_CONVERTING, *_COMPUTING):
-            self.names[name] = self._tolerant(name, getattr(builtins, name), name in _CONVERTING)
-        text_type = _TextType("str", (str,), {})
-        text_type.runtime = runtime
-        self._types[text_type] = str
+        for name in _COMPUTING:
+            self.names[name] = self._tolerant(name, getattr(builtins, name))
+        for real in _CONVERTING:
+            self._tolerate(real, partial(self._converted, real.__name__))
+        self._tolerate(str, self._text)
+        self._tolerate(dict, lambda value, *more: runtime.world.standin(f"dict({fingerprint(value)})"))
         self.names |= {
             "__import__": self._import,
-            "str": text_type,
             "isinstance": self._isinstance,
             "issubclass": self._issubclass,
             "hasattr": self._hasattr,
@@ -105,9 +111,6 @@ class Builtins:
             "super": lambda *arguments: runtime.world.standin("super()"),
             "next": self._next,
             "iter": lambda value, *rest: value if isinstance(value, StandIn) else iter(value, *rest),
-            "dict": lambda *arguments, **keywords: (
-                dict(keywords) if arguments and isinstance(arguments[0], StandIn) else dict(*arguments, **keywords)
-            ),
         }
 
     def begin(self) -> None:
@@ -115,15 +118,28 @@ class Builtins:
         for name in _SYSTEM:
             self.names[name] = self._runtime.world.standin(name)
 
-    def _tolerant(self, name: str, real: Callable[..., Any], converting: bool) -> Callable[..., Any]:
+    def _tolerate(self, real: type, made: Callable[..., Any]) -> None:
+        """Put in a builtin type that accepts stand-ins; `made` is what they give."""
+        tolerant = _Tolerant(real.__name__, (real,), {})
+        tolerant.real, tolerant.made = real, staticmethod(made)
+        self._types[tolerant] = real
+        self.names[real.__name__] = tolerant
+
+    def _converted(self, name: str, *arguments: Any) -> Any:
+        """A number made of a stand-in: the conversion can fail."""
+        world = self._runtime.world
+        path = f"{name}({', '.join(fingerprint(a) for a in arguments)})"
+        world.fault(path, (ConversionFailure,))
+        return world.standin(path)
+
+    def _text(self, value: Any, *more: Any) -> Any:
+        return Text(self._runtime.world, fingerprint(value)) if not isinstance(value, Text) else value
+
+    def _tolerant(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **keywords: Any) -> Any:
-            if not any(isinstance(a, (StandIn, Text, Belonging)) for a in arguments):
+            if not any(isinstance(a, _UNREAL) for a in arguments):
                 return real(*arguments, **keywords)
-            world = self._runtime.world
-            path = f"{name}({', '.join(fingerprint(a) for a in arguments)})"
-            if converting:
-                world.fault(path, (ConversionFailure,))
-            return world.standin(path)
+            return self._runtime.world.standin(f"{name}({', '.join(fingerprint(a) for a in arguments)})")
 
         call.__name__ = name
         self._types[call] = real if isinstance(real, type) else object

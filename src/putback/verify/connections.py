@@ -98,7 +98,9 @@ class Connections:
         self.slots.append(slot)
         self.world.note(What.ACQUIRE, f"{name} = {label}")
         type_ = self.world.roles.types.get(profile.type, _NOTHING)
-        return Connection(self.world, name, ObjectType({**type_.methods, **role.methods}, type_.attributes), slot)
+        return Connection(
+            self.world, name, ObjectType({**type_.methods, **role.methods}, type_.attributes, type_.truths), slot
+        )
 
     def is_there(self, slot: Slot) -> bool:
         """Whether an acquire that may return None has returned a connection: decided when the code asks."""

@@ -136,7 +136,10 @@ class Faults:
 
 
 def faults_for(handled: Sequence[str], errors: Mapping[str, str]) -> Faults:
-    """The exceptions that tell the `except` clauses naming `handled` apart."""
+    """The exceptions that tell the `except` clauses naming `handled` apart.
+
+    Where a clause names a driver's class, statements also raise what is none: a wrong argument, a text that is no text.
+    """
     database: list[type[BaseException]] = [OperationalError]
     acquire: list[type[BaseException]] = [OperationalError]
     other: list[type[BaseException]] = [Failure]
@@ -154,4 +157,5 @@ def faults_for(handled: Sequence[str], errors: Mapping[str, str]) -> Faults:
             acquire.append(found)
         if OperationalError not in other:
             other.append(OperationalError)
-    return Faults(tuple(database[:_MOST]), tuple(acquire), tuple(other), tuple(custom[:2]))
+    narrow = (Failure,) if len(other) > 1 else ()
+    return Faults((*database[:_MOST], *narrow), tuple(acquire), tuple(other), tuple(custom[:2]))

@@ -14,6 +14,8 @@ from putback.verify.roles import Acquire, Pass, Roles
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
 _KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
+_OF_VALUES = {"get", "pop", "startswith", "endswith", "split", "replace", "find", "strip"}
+"""Methods of Python's own dictionaries and texts that may be given a stand-in."""
 _BODIES = ("body", "orelse", "finalbody")
 
 
@@ -236,16 +238,20 @@ class Instrumenter(ast.NodeTransformer):
         if acquire is not None or passing is not None:
             method, number = ("acquires", acquire) if acquire is not None else ("passes", passing)
             return ast.Call(_load(f"{PREFIX}{method}__"), [_constant(number), node.func, *node.args], node.keywords)
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "join" and len(node.args) == 1:
+        if not isinstance(node.func, ast.Attribute):
+            return node
+        if node.func.attr == "join" and len(node.args) == 1:
             return helper("join", node.func.value, node.args[0])
+        if node.func.attr in _OF_VALUES:
+            found = helper("method", node.func.value, _constant(node.func.attr), *node.args)
+            found.keywords = node.keywords
+            return found
         return node
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
         """`{**x}` accepts stand-ins."""
         self.generic_visit(node)
-        node.values = [
-            v if k is not None else helper("keywords", v) for k, v in zip(node.keys, node.values, strict=True)
-        ]
+        node.values = [v if k is not None else helper("merged", v) for k, v in zip(node.keys, node.values, strict=True)]
         return node
 
     def _is_acquire(self, node: ast.expr) -> bool:

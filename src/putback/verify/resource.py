@@ -89,17 +89,22 @@ class Belonging:
             raise AttributeError(name)
         if name in self._pb_parts:
             return self._pb_parts[name]
+        if name in self._pb_type.truths:
+            return lambda: self._while_held(self._pb_type.truths[name])
         method = self.method(name)
         if method is not None:
             found = method
             return lambda *arguments, **keywords: self.operate(name, found, arguments, keywords)
-        known = self._pb_type.attributes.get(name)
-        if known is not None:
-            held = self._pb_slot.is_out and not self._pb_world.connections.closed_by_server(self._pb_slot)
-            return known if held else not known
+        if name in self._pb_type.attributes:
+            return self._while_held(self._pb_type.attributes[name])
         part = StandIn(self._pb_world, f"{self._pb_name}.{name}", self)
         self._pb_parts[name] = part
         return part
+
+    def _while_held(self, truth: bool) -> bool:
+        """The answer to a question that is `truth` while the connection is held and open."""
+        held = self._pb_slot.is_out and not self._pb_world.connections.closed_by_server(self._pb_slot)
+        return truth if held else not truth
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._pb_parts[name] = value

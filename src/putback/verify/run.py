@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from putback.verify.unknown import finish
 from putback.verify.world import World
 
 _MOST_YIELDS = 4
+_RUNS_BETWEEN_COLLECTIONS = 256
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class Runner:
     def __init__(self, program: Program, faults: Faults) -> None:
         self.program = program
         self.faults = faults
+        self._runs = 0
         self._runtime = Runtime(program)
         self._builtins = Builtins(self._runtime, program.handled)
         self._fixed: dict[str, Any] = {f"{PREFIX}{name}__": method for name, method in helpers(self._runtime)}
@@ -93,6 +97,7 @@ class Runner:
         cut_off, world.cut_off = world.cut_off, None
         world.kept += [namespace[n] for n in program.stores if n in namespace]
         handed_on = cut_off is None and check(world, result, program.is_generator)
+        self._end(world)
         return Run(
             outcome,
             world.trace,
@@ -109,6 +114,13 @@ class Runner:
             decider.held_back,
             decider.unstable,
         )
+
+    def _end(self, world: World) -> None:
+        """What is left of the run, a suspended generator for example, must not act in a later one."""
+        world.cut_off = "ended"
+        self._runs += 1
+        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
+            gc.collect()
 
     def _custom_classes(self, world: World, namespace: dict[str, Any]) -> tuple[type[BaseException], ...]:
         """The exception classes of the code itself, and builtin ones, that handlers name."""
@@ -165,6 +177,9 @@ def _drive(generator: Any, world: World, lent: list[Any]) -> Any:
             value = step(throw, world.raised(Failure, "thrown in at yield")) if how == 1 else step(resume)
     except (StopIteration, StopAsyncIteration):
         return "finished"
+    finally:
+        with contextlib.suppress(BaseException):
+            step(close)
 
 
 async def _awaited(value: Any) -> Any:

@@ -11,17 +11,18 @@ from typing import Any
 from putback.verify.events import Broken
 from putback.verify.extract import Program
 from putback.verify.faults import Cut, Modelled, place
-from putback.verify.fingerprint import fingerprint
+from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import VERIFIED
 from putback.verify.world import World
 
+_REST = "**"
 _FREE_ROUNDS = 2
 _MOST_ROUNDS = 40
 _MOST_WHILE_ROUNDS = 3
-_UNBOUND = re.compile(r"'(\w+)'")
+_QUOTED = re.compile(r"'(\w+)'")
 _NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)
 
 Shape = tuple[Any, ...] | str | None
@@ -148,7 +149,7 @@ class Runtime:
     def item(self, container: Any, key: Any) -> Any:
         """`container[key]`."""
         if isinstance(container, dict) and key not in container:
-            if isinstance(key, StandIn) or any(isinstance(k, StandIn) for k in container):
+            if isinstance(key, StandIn) or _is_open(container):
                 return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
         elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
             return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")
@@ -164,11 +165,27 @@ class Runtime:
             return {}
         return {k if isinstance(k, str) else fingerprint(k): v for k, v in dict(value).items()}
 
+    def merged(self, value: Any) -> dict[Any, Any]:
+        """`{**value}`: what a stand-in adds stays open."""
+        return {_REST: value} if isinstance(value, (StandIn, Belonging)) else dict(value)
+
     def join(self, separator: Any, parts: Any) -> Any:
         """`separator.join(parts)`."""
         if not isinstance(separator, str):
             return separator.join(parts)
         return separator.join(str(p) if isinstance(p, StandIn) else p for p in parts)
+
+    def method(self, value: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
+        """A method that dictionaries and texts have too: with a stand-in as argument the answer is open."""
+        if arguments and isinstance(value, dict) and name in ("get", "pop"):
+            key = arguments[0]
+            open_ = isinstance(key, StandIn) and bool(value)
+            if key not in value and (open_ or _is_open(value)):
+                return self.world.standin(f"{fingerprint(value)}[{fingerprint(key)}]")
+        elif isinstance(value, str) and any(isinstance(a, StandIn) for a in arguments):
+            label = call_text(f"{fingerprint(value)}.{name}", arguments, keywords)
+            return self.world.branch(label) if name.endswith("swith") else self.world.standin(label)
+        return getattr(value, name)(*arguments, **keywords)
 
     # -- calls with a role
 
@@ -210,10 +227,10 @@ class Runtime:
         """Remember an error that Python itself raised in the code under test, and that nobody asked for."""
         if isinstance(error, Modelled) or getattr(error, "_pb_raised", False) or type(error) not in _UNEXPLAINED:
             return
-        unbound = _UNBOUND.search(str(error)) if isinstance(error, UnboundLocalError) else None
-        if unbound is not None and unbound[1] in self.program.bound:
-            if error.__context__ is not None:
-                self.world.violated(Broken.UNBOUND, unbound[1])
+        if isinstance(error, UnboundLocalError):
+            name = _QUOTED.search(str(error))
+            if name is not None and name[1] in self.program.bound and error.__context__ is not None:
+                self.world.violated(Broken.UNBOUND, name[1])
         elif not _is_of_none(error):
             self.world.unexplained.append(repr(error))
 
@@ -245,15 +262,20 @@ def _is_of_none(error: BaseException) -> bool:
 def _is_symbolic(item: Any, container: Any) -> bool:
     if isinstance(item, StandIn):
         return True
-    return isinstance(container, (list, tuple, set, frozenset, dict)) and any(
-        isinstance(each, StandIn) for each in container
-    )
+    if isinstance(container, dict):
+        return _is_open(container)
+    return isinstance(container, (list, tuple, set, frozenset)) and any(isinstance(each, StandIn) for each in container)
+
+
+def _is_open(container: dict[Any, Any]) -> bool:
+    """Whether a dictionary may have more keys than are known."""
+    return any(isinstance(key, StandIn) or key == _REST for key in container)
 
 
 def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
     """The methods that instrumented code calls, by name."""
     for name in (
-        "at", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder", "keywords", "join",
-        "acquires", "passes", "caught_class", "caught", "raising", "free",
+        "at", "method", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder", "keywords",
+        "merged", "join", "acquires", "passes", "caught_class", "caught", "raising", "free",
     ):  # fmt: skip
         yield name, getattr(runtime, name)

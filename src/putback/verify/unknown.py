@@ -55,7 +55,7 @@ class UnknownCalls:
 
         What the code really has, a list or an `ExitStack`, keeps the connection by itself.
         """
-        value = self._passed(role, arguments, keywords)
+        value = _within(self._passed(role, arguments, keywords))
         if not isinstance(callee, StandIn) and role.does is Does.KEEPS:
             return callee(*arguments, **keywords)
         if slot_of(value) is None and not (value is None and role.does is Does.RELEASES):
@@ -109,7 +109,7 @@ class UnknownCalls:
     def entered(self, value: StandIn) -> Any:
         """`with` on a stand-in."""
         label = f"enter {value._pb_path}"
-        if not vocabulary.LOGGING.search(value._pb_path):
+        if value._pb_path not in self.world.roles.quiet and not vocabulary.LOGGING.search(value._pb_path):
             self.world.fault(label, self._others())
         self.world.note(What.EXTERNAL, label)
         return self.world.standin(f"{value._pb_path} entered")
@@ -181,6 +181,13 @@ class UnknownCalls:
         code = function.__code__
         needed = code.co_argcount - len(function.__defaults__ or ())
         return [self.world.standin(f"{function.__name__}:{n}") for n in code.co_varnames[:needed]]
+
+
+def _within(value: Any) -> Any:
+    """The connection in a tuple or list of arguments for somebody else; anything else as it is."""
+    if isinstance(value, (tuple, list)):
+        return next((v for v in value if slot_of(v) is not None), value)
+    return value
 
 
 def _functions(values: Iterable[Any]) -> Iterable[Any]:
