@@ -291,7 +291,10 @@ class Core(Generic[G]):
         return recycle is not None and self.clock.now() - self._born[slot] > recycle
 
     def _after_return(self, slot: int, state: Condition, close: bool) -> list[Reset | Close]:
-        """Under the lock: what to do with a connection that came back in this condition."""
+        """Under the lock: what to do with a connection that came back in this condition. Nothing, if the pool was shut
+        and took it away."""
+        if self.state.phases.get(slot) is not Phase.LEASED:
+            return []
         if close or state in (Condition.CLOSED, Condition.BROKEN):
             return self._deliver(self.state.discard(slot))
         if state is Condition.CLEAN or self.settings.reset is ResetBy.NOTHING:
