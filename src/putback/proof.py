@@ -6,15 +6,19 @@ The verifier imports neither; what it has to know of a call is copied here into 
 from __future__ import annotations
 
 import ast
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
+from putback.engine import prepared
 from putback.flow import ir
 from putback.flow.names import dotted
+from putback.model.config import Config
+from putback.model.errors import UsageError
 from putback.ownership import guards
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
@@ -23,7 +27,8 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.unit import Unit
-from putback.verify import roles
+from putback.verify import Run, replay_here, roles
+from putback.verify.choices import parse
 
 _POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
 _DOES = {
@@ -35,6 +40,21 @@ _DOES = {
 _EXITS = ("__exit__", "__aexit__")
 
 _Role = TypeVar("_Role", roles.Acquire, roles.Pass)
+
+
+def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
+    """Run a function of a file, as it is now, under one schedule; the code runs in this process, on stand-ins.
+
+    Raises UsageError when the file holds no such function that takes a connection.
+    """
+    analyzer, tasks = prepared(os.path.abspath(path), Config(root=os.path.dirname(os.path.abspath(path))))
+    keys = (key for task in tasks for key in analyzer.nested(task.path, task.key))
+    units = (analyzer.unit(os.path.abspath(path), key) for key in keys)
+    found = next((u for u in units if u is not None and u.key.partition("@")[0] == function), None)
+    version = version_of(analyzer, found) if found is not None else None
+    if version is None:
+        raise UsageError(f"{path} holds no function {function} that takes a connection")
+    return replay_here(version, tuple(parse(choice) for choice in schedule))
 
 
 def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:

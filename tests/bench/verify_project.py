@@ -69,7 +69,8 @@ def main() -> None:
                 coverage.append(found.coverage)
                 each.append(seconds[-1] / found.schedules)
             leaks = any(not leak.cancelled for site in facts.sites for leak in site.leaks)
-            static = leaks or any(site.wrong_closes or site.has(TWICE) or site.has(AFTER) or site.has(UNBOUND) for site in facts.sites)
+            misuse = any(s.wrong_closes or s.has(TWICE) or s.has(AFTER) or s.has(UNBOUND) for s in facts.sites)
+            static = leaks or misuse
             dynamic = found.leak is not None
             sums[f"static {'leak' if static else 'clean'}, explorer {'leak' if dynamic else 'clean'}"] += 1
             if verbose and (static != dynamic or found.unexplained or not found.schedules or found.coverage < 0.8):

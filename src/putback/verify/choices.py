@@ -103,7 +103,7 @@ class Decider:
             name = self._wanted.get(key, options[0])
             return self._keep(key, options.index(name) if name in options else 0, options)
         if self._is_held_back():
-            return 0
+            return self._keep(key, 0, options)
         at = len(self.trail)
         if at < len(self._expected) and self._expected[at] != key:
             self.unstable = (self._expected[at][1], label)

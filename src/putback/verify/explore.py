@@ -69,6 +69,11 @@ class Exploration:
         return self.complete == EVERY
 
     @property
+    def seen(self) -> list[Run]:
+        """The runs that are complete up to a number of deviations; all of them when not even those with one are."""
+        return [r for r in self.runs if len(r.schedule) <= self.complete] if self.complete else self.runs
+
+    @property
     def leaks(self) -> bool:
         """Whether some run leaks."""
         return any(broken.is_leak for broken in self.first)
@@ -83,8 +88,12 @@ class Exploration:
         self.cut += run.cut_off is not None
         for violation in run.violations:
             known = self.first.get(violation.broken)
-            if known is None or len(run.schedule) < len(known.schedule):
+            if known is None or _length(run) < _length(known):
                 self.first[violation.broken] = run
+
+
+def _length(run: Run) -> tuple[int, int]:
+    return len(run.schedule), len(run.trace)
 
 
 def explore(runner: Runner, bounds: Bounds, budget: Budget) -> Exploration:

@@ -42,7 +42,8 @@ class Program:
 
 def extract(version: Version) -> Program:
     """Compile the function of a version. Raises SourceError when it is not there or does not parse."""
-    indented = version.source[:1].isspace()
+    first = next((row for row in version.source.splitlines() if row.strip()), "")
+    indented = first[:1].isspace()
     try:
         tree = ast.parse(f"if True:\n{version.source}" if indented else version.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -82,11 +82,10 @@ class Runner:
         for name in self._unknown:
             namespace[name] = world.standin(name)
         world.custom = self._custom_classes(world, namespace)
-        lent: list[Any] = []
         result: Any = None
         try:
             exec(program.code, namespace)
-            result = self._call(namespace[program.name], world, lent)
+            result = self._call(namespace[program.name], world)
             outcome = ("returns", fingerprint(result))
         except Cut as cut:
             world.cut_off = world.cut_off or str(cut)
@@ -134,18 +133,18 @@ class Runner:
 
     # -- calling
 
-    def _call(self, function: Callable[..., Any], world: World, lent: list[Any]) -> Any:
+    def _call(self, function: Callable[..., Any], world: World) -> Any:
         program = self.program
         arguments = [world.standin(n) for n in program.parameters]
         if program.collects:
             arguments.append(world.standin(f"*{program.collects}"))
         made = function(*arguments, **{n: world.standin(n) for n in program.keyword_only})
         if program.is_generator:
-            return _drive(made, world, lent)
+            return _drive(made, world)
         return finish(made) if inspect.iscoroutine(made) else made
 
 
-def _drive(generator: Any, world: World, lent: list[Any]) -> Any:
+def _drive(generator: Any, world: World) -> Any:
     """A generator, as a framework treats a dependency or a context manager: resumed, thrown into, or closed.
 
     The consumer uses what it is lent.
@@ -160,15 +159,16 @@ def _drive(generator: Any, world: World, lent: list[Any]) -> Any:
     def step(method: Callable[..., Any], *arguments: Any) -> Any:
         return finish(_awaited(method(*arguments))) if is_async else method(*arguments)
 
+    lent = 0
     try:
         value = step(resume)
         while True:
-            lent.append(value)
+            lent += 1
             world.note(What.YIELD, fingerprint(value))
             slot = slot_of(value)
             if slot is not None:
                 world.connections.lend(slot, "the consumer")
-            if len(lent) > _MOST_YIELDS:
+            if lent > _MOST_YIELDS:
                 world.cut("yields")
             how = world.resumed()
             if how == 2:

@@ -128,7 +128,7 @@ class Verifier:
         budget = Budget(4 * self.bounds.schedules, self.bounds.seconds, self.budget.clock)
         turns = after.is_generator and not before.is_generator
         refinement = Refinement(Runner(after, faults), self.bounds, budget, self.case.acquire, turns)
-        return self._judged(before, after, found, refinement.compare(found.runs))
+        return self._judged(before, after, found, refinement.compare(found.seen))
 
     # -- verdicts
 
