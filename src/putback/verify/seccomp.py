@@ -6,7 +6,7 @@ Everything else fails with "operation not permitted", even when the interpreter 
 from __future__ import annotations
 
 import ctypes
-import platform
+import os
 import struct
 import sys
 
@@ -33,7 +33,7 @@ class _Program(ctypes.Structure):
 
 def is_available() -> bool:
     """Whether this system knows the filter."""
-    return sys.platform == "linux" and platform.machine() == "x86_64"
+    return sys.platform == "linux" and os.uname().machine == "x86_64"
 
 
 def restrict() -> None:
