@@ -72,9 +72,9 @@ class World:
         self.opening[slot] = self.held.pop(slot)
         self.state.renew(slot)
 
-    def give_back(self, slot: int) -> None:
+    def give_back(self, slot: int, clean: bool) -> None:
         del self.held[slot]
-        self.take(*self.state.give_back(slot))
+        self.take(*self.state.give_back(slot, clean))
 
     def discard(self, slot: int) -> None:
         del self.held[slot]
@@ -107,7 +107,8 @@ class World:
             yield lambda world, slot=slot: world.opened(slot)  # type: ignore[misc]
             yield lambda world, slot=slot: world.failed(slot)  # type: ignore[misc]
         for slot in self.held:
-            yield lambda world, slot=slot: world.give_back(slot)  # type: ignore[misc]
+            yield lambda world, slot=slot: world.give_back(slot, True)  # type: ignore[misc]
+            yield lambda world, slot=slot: world.give_back(slot, False)  # type: ignore[misc]
             yield lambda world, slot=slot: world.discard(slot)  # type: ignore[misc]
             yield lambda world, slot=slot: world.renew(slot)  # type: ignore[misc]
         for slot in self.resetting:
@@ -179,10 +180,10 @@ def test_nobody_is_lost_and_nothing_is_lent_twice_in_any_order_of_events(limit: 
 def test_a_step_that_does_not_fit_is_refused() -> None:
     state = PoolState(1, 1)
     with pytest.raises(StepError, match="slot 1 is gone, not leased"):
-        state.give_back(1)
+        state.give_back(1, clean=True)
     state.ask(1, patient=True)
     with pytest.raises(StepError, match="slot 1 is opening, not leased"):
-        state.give_back(1)
+        state.give_back(1, clean=True)
 
 
 @pytest.mark.parametrize(("order", "lent"), [(Order.NEWEST, 2), (Order.OLDEST, 1)])

@@ -34,10 +34,11 @@ from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
 class TaskGate:
     """Where one task waits for its answer."""
 
-    __slots__ = ("answer", "future", "ticket")
+    __slots__ = ("answer", "future", "since", "ticket")
 
-    def __init__(self, ticket: int) -> None:
+    def __init__(self, ticket: int, since: float) -> None:
         self.ticket = ticket
+        self.since = since
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.answer: Give | Open | Refuse | None = None
 
@@ -162,11 +163,11 @@ class AsyncReferencePool(Core[TaskGate]):
 
     async def _acquire(self, timeout: float | None) -> Any:
         limit = self.timeout if timeout is None else timeout
-        self._check_leaks_when_due()
+        self._look_for_leaks()
         with self.lock:
             answer = self._ask(patient=limit > 0)
             if isinstance(answer, Wait):
-                gate = self._gates[answer.ticket] = TaskGate(answer.ticket)
+                gate = self._gates[answer.ticket] = TaskGate(answer.ticket, self.clock.now())
         if isinstance(answer, Wait):
             answer = await self._wait(gate, limit)
         if isinstance(answer, Refuse):
@@ -174,7 +175,6 @@ class AsyncReferencePool(Core[TaskGate]):
         return await self._lend(answer)
 
     async def _wait(self, gate: TaskGate, limit: float) -> Give | Open | Refuse:
-        since = self.clock.now()
         try:
             async with asyncio.timeout(limit if 0 < limit < float("inf") else None):
                 await gate.future
@@ -186,12 +186,10 @@ class AsyncReferencePool(Core[TaskGate]):
                 work = self._undo(answer) if isinstance(answer, (Give, Open)) else []
             self._start(self._perform(work))
             raise
-        with self.lock:
-            self.tally.wait(self.clock.now() - since)
-            left = gate.answer is None and self._leave(gate)
-        if left:
+        if gate.answer is None:
+            with self.lock:
+                self._leave(gate)
             return Refuse(gate.ticket, Reason.EXHAUSTED)
-        assert gate.answer is not None, "the gate is open, or it was opened before it could be left"
         return gate.answer
 
     async def _lend(self, answer: Give | Open) -> Any:
@@ -207,7 +205,7 @@ class AsyncReferencePool(Core[TaskGate]):
             raise
         task = asyncio.current_task()
         lease.task = task.get_name() if task is not None else None
-        return raw if self.settings.bare else AsyncPooledConnection(raw, lease, self)
+        return raw if self.settings.bare else AsyncPooledConnection(lease, self)
 
     async def _is_fit(self, slot: int) -> bool:
         """Whether an idle connection can be lent. If not, its slot is for a new one, to be opened by the caller."""

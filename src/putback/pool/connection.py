@@ -40,24 +40,29 @@ class TaskLender(Lender, Protocol):
         """`terminate()`: close it at once, without a word to the server."""
 
 
+_set = object.__setattr__  # `self.x = y` sets an attribute of the driver's connection
+
+
 class LentConnection:
     """A lent connection. What is not said here is the driver's own."""
 
-    __slots__ = ("__weakref__", "_lease", "_pool", "_raw")
+    __slots__ = ("__weakref__", "_lease", "_pool")
     _lease: Lease
     _pool: Lender
-    _raw: Any
 
-    def __init__(self, raw: Any, lease: Lease, pool: Lender) -> None:
-        put = object.__setattr__
-        put(self, "_raw", raw)
-        put(self, "_lease", lease)
-        put(self, "_pool", pool)
+    def __init__(self, lease: Lease, pool: Lender) -> None:
+        _set(self, "_lease", lease)
+        _set(self, "_pool", pool)
+
+    @property
+    def _raw(self) -> Any:
+        """The driver's connection."""
+        return self._lease.raw
 
     def __getattr__(self, name: str) -> Any:
         if self._lease.ended:
             self._pool.used_after_release(self, name)
-        return getattr(self._raw, name)
+        return getattr(self._lease.raw, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._lease.ended:

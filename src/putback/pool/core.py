@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from itertools import count
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.connection import LentConnection
@@ -32,6 +32,8 @@ class Gate(Protocol):
     """Where one waiting request finds its answer."""
 
     ticket: int
+    since: float
+    """When it began to wait."""
 
     def open(self, answer: Give | Open | Refuse) -> None:
         """Give it the answer; called once, under the pool's lock."""
@@ -59,6 +61,7 @@ class Core(Generic[G]):
         self.timeout = profile.timeout if settings.timeout is None else settings.timeout
         keep = sizes.low if profile.keeps_minimum_only else sizes.high
         self.state = PoolState(sizes.limit, math.inf if keep is None else keep, profile.order, settings.max_waiting)
+        self._needs_no_reset = settings.reset is ResetBy.NOTHING
         self.lock = Lock()
         self.leases: dict[int, Lease] = {}
         self.lost: deque[Lease] = deque()
@@ -118,10 +121,11 @@ class Core(Generic[G]):
             leases = list(self.leases.values())
         self.leaks.check(leases, self.clock.now())
 
-    def _check_leaks_when_due(self) -> None:
+    def _look_for_leaks(self) -> None:
+        """What each request does first."""
         if self.lost:
             self._take_back_lost()
-        if self.clock.now() >= self.leaks.due:
+        if self.leaks.due < math.inf and self.clock.now() >= self.leaks.due:
             self.check_leaks()
 
     def _take_back_lost(self) -> None:
@@ -149,11 +153,11 @@ class Core(Generic[G]):
         """Under the lock: a new request. After Wait the caller puts a gate for its ticket into `_gates`."""
         self._last_ticket += 1
         answer = self.state.ask(self._last_ticket, patient)
-        if isinstance(answer, (Give, Open)):
+        if type(answer) is Give or type(answer) is Open:
             self.tally.acquired += 1
         return answer
 
-    def _deliver(self, actions: Iterable[Action]) -> list[Reset | Close]:
+    def _deliver(self, actions: Sequence[Action]) -> list[Reset | Close]:
         """Under the lock: answer those who wait; what is left is I/O, to be done without the lock."""
         rest: list[Reset | Close] = []
         for action in actions:
@@ -162,7 +166,9 @@ class Core(Generic[G]):
             elif action.ticket is not None:
                 if not isinstance(action, Refuse):
                     self.tally.acquired += 1
-                self._gates.pop(action.ticket).open(action)
+                gate = self._gates.pop(action.ticket)
+                self.tally.wait(self.clock.now() - gate.since)
+                gate.open(action)
         return rest
 
     def _leave(self, gate: G) -> bool:
@@ -170,6 +176,7 @@ class Core(Generic[G]):
         if not self.state.leave(gate.ticket):
             return False
         del self._gates[gate.ticket]
+        self.tally.wait(self.clock.now() - gate.since)
         self.tally.timeouts += 1
         return True
 
@@ -200,7 +207,8 @@ class Core(Generic[G]):
         """A check-out begins. The stack is that of the caller outside of this package."""
         lease = Lease(slot, raw, self.clock.now(), callers(self.settings.stack_depth), key)
         self.leases[slot] = lease
-        self.leaks.began(lease)
+        if self.leaks.threshold is not None:
+            self.leaks.began(lease)
         return lease
 
     def _claim(self, connection: Any, key: Hashable | None) -> Lease | None:
@@ -222,7 +230,8 @@ class Core(Generic[G]):
         raw = connection
         if isinstance(connection, LentConnection):
             lease: Lease = connection._lease
-            if cast(object, connection._pool) is self and not lease.ended:
+            pool: object = connection._pool
+            if pool is self and not lease.ended:
                 return lease
             if self.settings.strict or self.profile.second_release is Twice.NOTHING:
                 return None
@@ -295,11 +304,11 @@ class Core(Generic[G]):
         and took it away."""
         if self.state.phases.get(slot) is not Phase.LEASED:
             return []
-        if close or state in (Condition.CLOSED, Condition.BROKEN):
+        if close or state is Condition.CLOSED or state is Condition.BROKEN:
             return self._deliver(self.state.discard(slot))
-        if state is Condition.CLEAN or self.settings.reset is ResetBy.NOTHING:
-            return self._deliver(self._untouched(slot))
-        return self._deliver(self.state.give_back(slot))
+        clean = state is Condition.CLEAN or self._needs_no_reset
+        actions = self.state.give_back(slot, clean)
+        return self._deliver(actions) if actions else []
 
     def _undo(self, answer: Give | Open) -> list[Reset | Close]:
         """Under the lock: what was answered cannot be used. A slot that is being opened goes to the next, an untouched
@@ -307,9 +316,4 @@ class Core(Generic[G]):
         phase = self.state.phases.get(answer.slot)
         if phase is Phase.OPENING:
             return self._deliver(self.state.failed(answer.slot))
-        return self._deliver(self._untouched(answer.slot)) if phase is Phase.LEASED else []
-
-    def _untouched(self, slot: int) -> list[Action]:
-        """Under the lock: a connection comes back that needs no reset."""
-        actions = self.state.give_back(slot)
-        return self.state.settled(slot, fit=True) if isinstance(actions[0], Reset) else actions
+        return self._deliver(self.state.give_back(answer.slot, clean=True)) if phase is Phase.LEASED else []

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from putback.pool.errors import SettingsError
-from putback.pool.faults import without_faults
+from putback.pool.faults import FaultyConnection, without_faults
 
 Connect = Callable[[], Any]
 """Opens one connection."""
@@ -27,7 +27,9 @@ class Condition(Enum):
     CLOSED = "closed"
 
 
-_IDLE, _UNKNOWN = 0, 4  # libpq's transaction status, as psycopg2 and psycopg 3 give it
+_CONDITIONS = {0: Condition.CLEAN, 4: Condition.BROKEN}
+"""By libpq's transaction status, as psycopg2 and psycopg 3 give it; every other is a transaction."""
+
 _names = count(1)
 
 
@@ -62,17 +64,10 @@ def _psycopg2_connect() -> Callable[..., Any]:
 
 def condition(raw: Any) -> Condition:
     """How a connection is, without asking the server."""
-    raw = without_faults(raw)
-    if isinstance(raw, sqlite3.Connection):
-        return _condition_of_sqlite(raw)
-    if is_closed(raw):
-        return Condition.CLOSED
-    status = getattr(getattr(raw, "info", None), "transaction_status", None)
-    if status is None:
-        return Condition.CLEAN if getattr(raw, "in_transaction", True) is False else Condition.DIRTY
-    if status == _IDLE:
-        return Condition.CLEAN
-    return Condition.BROKEN if status == _UNKNOWN else Condition.DIRTY
+    look = _LOOKS.get(type(raw))
+    if look is None:
+        look = _LOOKS[type(raw)] = _look_for(raw)
+    return look(raw)
 
 
 def is_closed(raw: Any) -> bool:
@@ -84,9 +79,35 @@ def is_closed(raw: Any) -> bool:
     if is_open is not None and not callable(is_open):
         return not is_open
     asked = getattr(raw, "is_closed", None)
-    if callable(asked):
-        return bool(asked())
-    return False
+    return bool(asked()) if callable(asked) else False
+
+
+Look = Callable[[Any], Condition]
+
+_LOOKS: dict[type, Look] = {}
+"""How to look at connections of a type: found out once, because it is done at every return."""
+
+
+def _look_for(raw: Any) -> Look:
+    if isinstance(raw, FaultyConnection):
+        return lambda faulty: condition(without_faults(faulty))
+    if isinstance(raw, sqlite3.Connection):
+        return _condition_of_sqlite
+    if hasattr(raw, "get_transaction_status"):
+        return _condition_of_psycopg2
+    return _condition_of_psycopg if hasattr(raw, "pgconn") else _condition_of_others
+
+
+def _condition_of_psycopg2(raw: Any) -> Condition:
+    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.get_transaction_status(), Condition.DIRTY)
+
+
+def _condition_of_psycopg(raw: Any) -> Condition:
+    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.pgconn.transaction_status, Condition.DIRTY)
+
+
+def _condition_of_others(raw: Any) -> Condition:
+    return Condition.CLOSED if is_closed(raw) else Condition.DIRTY
 
 
 def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:

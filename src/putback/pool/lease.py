@@ -32,7 +32,13 @@ class Lease:
     The stack is kept as code objects and offsets, which costs a microsecond; lines are looked up when it is shown.
     """
 
-    __slots__ = ("_frames", "collected", "ended", "key", "raw", "reported", "since", "slot", "task", "thread")
+    task: str | None = None
+    """The name of the asyncio task that took it."""
+    reported = False
+    """Whether it was reported as held too long."""
+    collected = False
+    """Whether the borrower's object is gone, garbage-collected."""
+    ended = False
 
     def __init__(
         self, slot: int, raw: Any, since: float, frames: list[tuple[CodeType, int]], key: Hashable | None = None
@@ -44,13 +50,6 @@ class Lease:
         self.key = key
         """The key that `getconn(key)` was called with."""
         self.thread = threading.current_thread()
-        self.task: str | None = None
-        """The name of the asyncio task that took it."""
-        self.reported = False
-        """Whether it was reported as held too long."""
-        self.collected = False
-        """Whether the borrower's object is gone, garbage-collected."""
-        self.ended = False
         self._frames = frames
 
     @property

@@ -31,6 +31,10 @@ class Phase(Enum):
     CLOSING = "closing"
 
 
+# looked up at every step: members of an Enum are slow to reach by their class
+_OPENING, _IDLE, _LEASED, _RETURNING, _CLOSING = Phase
+
+
 class Order(Enum):
     """Which idle connection is lent first."""
 
@@ -148,54 +152,57 @@ class PoolState:
     def opened(self, slot: int, for_shelf: bool = False) -> list[Action]:
         """The connection is open: its ticket holds it, or it is for whoever is next. It is closed again if the pool
         was closed meanwhile."""
-        self._expect(slot, Phase.OPENING)
+        self._expect(slot, _OPENING)
         if self.closed:
             return self._close(slot)
         if not for_shelf:
-            self.phases[slot] = Phase.LEASED
+            self.phases[slot] = _LEASED
             return []
         return self._free(slot)
 
     def failed(self, slot: int) -> list[Action]:
         """The connection could not be opened, or its ticket went away before: the place goes to the next."""
-        self._expect(slot, Phase.OPENING)
+        self._expect(slot, _OPENING)
         return self._remove(slot)
 
     def renew(self, slot: int) -> None:
         """A lent connection turned out to be dead or too old before its borrower saw it: it is opened anew."""
-        self._expect(slot, Phase.LEASED)
-        self.phases[slot] = Phase.OPENING
+        self._expect(slot, _LEASED)
+        self.phases[slot] = _OPENING
 
-    def give_back(self, slot: int) -> list[Action]:
-        """The borrower is done: reset it if somebody wants it or there is room on the shelf, else close it."""
-        self._expect(slot, Phase.LEASED)
+    def give_back(self, slot: int, clean: bool) -> list[Action]:
+        """The borrower is done. If somebody wants the connection or there is room on the shelf, it goes there, after a
+        reset unless it is `clean`; else it is closed."""
+        self._expect(slot, _LEASED)
         if self.closed or not (self.line or len(self.shelf) + self._returning < self.keep):
-            return self.discard(slot)
-        self.phases[slot] = Phase.RETURNING
+            return self._close(slot)
+        if clean:
+            return self._free(slot)
+        self.phases[slot] = _RETURNING
         self._returning += 1
         return [Reset(slot)]
 
     def settled(self, slot: int, fit: bool) -> list[Action]:
         """The reset is over; a connection that is not fit is closed."""
-        self._expect(slot, Phase.RETURNING)
+        self._expect(slot, _RETURNING)
         self._returning -= 1
         return self._free(slot) if fit else self._close(slot)
 
     def keep_lent(self, slot: int) -> list[Action]:
         """The reset failed and the borrower is told so: the slot stays the borrower's."""
-        self._expect(slot, Phase.RETURNING)
+        self._expect(slot, _RETURNING)
         self._returning -= 1
-        self.phases[slot] = Phase.LEASED
+        self.phases[slot] = _LEASED
         return self._settle_impatient()
 
     def discard(self, slot: int) -> list[Action]:
         """A lent connection is not wanted any more."""
-        self._expect(slot, Phase.LEASED)
+        self._expect(slot, _LEASED)
         return self._close(slot)
 
     def closed_one(self, slot: int) -> list[Action]:
         """The connection is closed: its place goes to the next."""
-        self._expect(slot, Phase.CLOSING)
+        self._expect(slot, _CLOSING)
         return self._remove(slot)
 
     def shut(self, with_lent: bool) -> list[Action]:
@@ -205,9 +212,9 @@ class PoolState:
         refused: list[Action] = [Refuse(ticket, Reason.CLOSED) for ticket in self.line]
         self.line.clear()
         self._impatient = 0
-        phases = (Phase.IDLE, Phase.LEASED) if with_lent else (Phase.IDLE,)
+        phases = (_IDLE, _LEASED) if with_lent else (_IDLE,)
         closing = [slot for slot, phase in self.phases.items() if phase in phases]
-        self.phases.update(dict.fromkeys(closing, Phase.CLOSING))
+        self.phases.update(dict.fromkeys(closing, _CLOSING))
         return refused + [Close(slot) for slot in closing]
 
     # Questions
@@ -225,24 +232,24 @@ class PoolState:
     # Inside
 
     def _expect(self, slot: int, phase: Phase) -> None:
-        found = self.phases.get(slot)
-        if found is not phase:
+        if self.phases.get(slot) is not phase:
+            found = self.phases.get(slot)
             raise StepError(f"slot {slot} is {found.value if found else 'gone'}, not {phase.value}")
 
     def _has_room(self) -> bool:
         return self.limit is None or len(self.phases) < self.limit
 
     def _has_motion(self) -> bool:
-        return self._returning > 0 or self.count(Phase.CLOSING) > 0
+        return self._returning > 0 or self.count(_CLOSING) > 0
 
     def _add(self) -> int:
         self._last_slot += 1
-        self.phases[self._last_slot] = Phase.OPENING
+        self.phases[self._last_slot] = _OPENING
         return self._last_slot
 
     def _unshelve(self) -> int:
         slot = self.shelf.pop() if self.order is Order.NEWEST else self.shelf.popleft()
-        self.phases[slot] = Phase.LEASED
+        self.phases[slot] = _LEASED
         return slot
 
     def _next(self) -> int:
@@ -254,7 +261,7 @@ class PoolState:
         self._impatient -= not self.line.pop(ticket)
 
     def _close(self, slot: int) -> list[Action]:
-        self.phases[slot] = Phase.CLOSING
+        self.phases[slot] = _CLOSING
         return [Close(slot)]
 
     def _free(self, slot: int) -> list[Action]:
@@ -264,10 +271,10 @@ class PoolState:
         if not self.line:
             if len(self.shelf) >= self.keep:
                 return self._close(slot)
-            self.phases[slot] = Phase.IDLE
+            self.phases[slot] = _IDLE
             self.shelf.append(slot)
             return []
-        self.phases[slot] = Phase.LEASED
+        self.phases[slot] = _LEASED
         given: list[Action] = [Give(slot, self._next())]
         return given + self._settle_impatient()
 

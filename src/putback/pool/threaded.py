@@ -27,10 +27,11 @@ from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
 class ThreadGate:
     """Where one thread waits for its answer: a lock that is opened once."""
 
-    __slots__ = ("answer", "lock", "ticket")
+    __slots__ = ("answer", "lock", "since", "ticket")
 
-    def __init__(self, ticket: int) -> None:
+    def __init__(self, ticket: int, since: float) -> None:
         self.ticket = ticket
+        self.since = since
         self.lock = Lock()
         self.lock.acquire()
         self.answer: Give | Open | Refuse | None = None
@@ -81,7 +82,7 @@ class ReferencePool(Core[ThreadGate]):
         limit = self.timeout if timeout is None else timeout
         if self.lost:
             self._take_back_lost()
-        self._check_leaks_when_due()
+        self._look_for_leaks()
         with self.lock:
             if key is not None and key in self._keyed and not self.state.closed:
                 return self._keyed[key]
@@ -90,7 +91,9 @@ class ReferencePool(Core[ThreadGate]):
             else:
                 answer = self._ask(patient=limit > 0)
             if isinstance(answer, Wait):
-                gate = self._gates[answer.ticket] = ThreadGate(answer.ticket)
+                gate = self._gates[answer.ticket] = ThreadGate(answer.ticket, self.clock.now())
+        if type(answer) is Give and not self._checks:
+            return self._hand_out(answer.slot, self._raws[answer.slot], key)  # the usual case, without a detour
         if isinstance(answer, Wait):
             answer = self._wait(gate, limit)
         if isinstance(answer, Refuse):
@@ -181,18 +184,17 @@ class ReferencePool(Core[ThreadGate]):
 
     def _wait(self, gate: ThreadGate, limit: float) -> Give | Open | Refuse:
         """Wait for an answer. An impatient request gets one soon; a patient one leaves the line in time."""
-        since = self.clock.now()
         seconds = limit if 0 < limit < float("inf") else None
         try:
             in_time = self.clock.wait(gate.lock, seconds)
         except BaseException:
             self._abandon(gate)
             raise
-        with self.lock:
-            self.tally.wait(self.clock.now() - since)
-            left = not in_time and self._leave(gate)
-        if left:
-            return Refuse(gate.ticket, Reason.EXHAUSTED)
+        if not in_time:
+            with self.lock:
+                left = self._leave(gate)
+            if left:
+                return Refuse(gate.ticket, Reason.EXHAUSTED)
         assert gate.answer is not None, "the gate is open, or it was opened before it could be left"
         return gate.answer
 
@@ -204,16 +206,21 @@ class ReferencePool(Core[ThreadGate]):
         self._perform(work)
 
     def _lend(self, answer: Give | Open, key: Hashable | None) -> Any:
+        """Lend what was answered: an idle connection, if it is still fit, or a new one."""
         slot = answer.slot
         try:
-            raw = self._raws[slot] if isinstance(answer, Give) and self._is_fit(slot) else self._open(slot)
-            lease = self._begin(slot, raw, key)
+            fit = isinstance(answer, Give) and (not self._checks or self._is_fit(slot))
+            raw = self._raws[slot] if fit else self._open(slot)
         except BaseException:
             with self.lock:
                 work = self._undo(answer)
             self._perform(work)
             raise
-        connection = raw if self.settings.bare else PooledConnection(raw, lease, self)
+        return self._hand_out(slot, raw, key)
+
+    def _hand_out(self, slot: int, raw: Any, key: Hashable | None) -> Any:
+        lease = self._begin(slot, raw, key)
+        connection = raw if self.settings.bare else PooledConnection(lease, self)
         if key is not None:
             with self.lock:
                 self._keyed[key] = connection
@@ -221,7 +228,7 @@ class ReferencePool(Core[ThreadGate]):
 
     def _is_fit(self, slot: int) -> bool:
         """Whether an idle connection can be lent. If not, its slot is for a new one, to be opened by the caller."""
-        if not self._checks or (not self._is_too_old(slot) and self._answers(slot)):
+        if not self._is_too_old(slot) and self._answers(slot):
             return True
         with self.lock:
             self.state.renew(slot)
