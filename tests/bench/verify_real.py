@@ -2,8 +2,8 @@
 
     python tests/bench/verify_real.py DIRECTORY...
 
-A simple rewrite stands in for the fixes of the product: acquire, `try`, `finally: give_back(conn)`. Every wrong fix that is accepted,
-and every right one that is not, is printed: they are to be read.
+A simple rewrite stands in for the fixes of the product: acquire, `try`, `finally: give_back(conn)`. Every wrong fix
+that is accepted, and every right one that is not, is printed: they are to be read.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from putback.ownership.facts import SiteFacts
 from putback.proof import case_of, version_of
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find
-from putback.verify.roles import Does, Fails, OnClose, Pass, Twice, Version
+from putback.verify.roles import Case, Does, Fails, OnClose, Pass, Twice, Version
 
-_BOUNDS = Bounds(schedules=2_000, seconds=4.0)
+_BOUNDS = Bounds(schedules=2_000, seconds=1.0)
 _BODIES = ("body", "orelse", "finalbody")
 _GIVE_BACK = "give_back"
 
@@ -171,13 +171,9 @@ def _hands_on(statement: ast.stmt, name: str) -> bool:
             plain = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             if any(isinstance(v, ast.Name) and v.id == name for v in plain):
                 return True
-        if (
-            isinstance(node, ast.Assign)
-            and not isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Name)
-        ):
-            if node.value.id == name:
-                return True
+        stored = isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name)
+        if stored and isinstance(node.value, ast.Name) and node.value.id == name:
+            return True
     return False
 
 
@@ -237,16 +233,15 @@ def main() -> None:
             if len(facts.sites) != 1 or not sites or sites[0].acquisition.on not in plain:
                 continue
             for name, before, after, callee in fixes(sites[0]):
-                case = replace(case_of(facts, sites[0].site), before=before, after=after, acquire=callee)  # type: ignore[type-var]
+                case = Case(before, after, callee)
                 started = time.process_time()
                 proof = verify_here(case, _BOUNDS, time.process_time)
                 taken.append(time.process_time() - started)
                 sort = "good" if name in ("right", "guarded") else "wrong"
                 counts[sort, proof.verdict.value] += 1
                 if proof.verdict.is_accepted != (sort == "good"):
-                    print(
-                        f"{facts.unit.path}:{facts.unit.span(sites[0].site.at).start.row}: {facts.name}: {name}: {proof.title}: {proof.reason}"
-                    )
+                    where = f"{facts.unit.path}:{sites[0].span.start.row}: {facts.name}"
+                    print(f"{where}: {name}: {proof.title}: {proof.reason}")
                     sys.stdout.flush()
     for (sort, verdict), count in sorted(counts.items()):
         print(f"{sort}: {verdict}: {count}")

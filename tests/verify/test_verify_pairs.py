@@ -19,7 +19,9 @@ from putback.verify.verdict import Verdict
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures" / "verify"
 _SECTION = re.compile(
-    r"## (?P<function>[\w.]+): (?P<title>.+?)\n\n```python before\n(?P<before>.+?)```\n\n```python after\n(?P<after>.+?)```",
+    r"## (?P<function>[\w.]+): .+?\n\n"
+    r"```python before\n(?P<before>.+?)```\n\n"
+    r"```python after\n(?P<after>.+?)```",
     re.DOTALL,
 )
 

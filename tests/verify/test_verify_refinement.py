@@ -248,3 +248,16 @@ def _dedented(text: str) -> str:
     import textwrap
 
     return textwrap.dedent(text)
+
+
+def test_what_follows_a_long_loop_still_fails() -> None:
+    leaky = """
+        def f(order):
+            for name in ["id", "shop", "price", "state"]:
+                if name not in order:
+                    return None
+            conn = pool.getconn()
+            conn.cursor().execute("select 1")
+            pool.putconn(conn)
+        """
+    assert proof(leaky).verdict is Verdict.LEAKS

@@ -21,7 +21,8 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef
 class Program:
     """A compiled function.
 
-    `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row;
+    `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row,
+    `loops` each loop to the first and last statement of its body;
     `handled` are the classes named by its handlers; `bound` the names that are bound to an acquire.
     """
 
@@ -35,6 +36,7 @@ class Program:
     names: frozenset[str]
     stores: frozenset[str]
     rows: dict[int, int]
+    loops: dict[int, tuple[int, int]]
     handled: tuple[str, ...]
     bound: frozenset[str]
     version: Version
@@ -102,6 +104,7 @@ def _compiled(node: Definition, version: Version, first_row: int) -> Program:
         frozenset(mentioned & _globals(code)) - {node.name},
         stores,
         instrumenter.rows,
+        instrumenter.loops,
         tuple(dict.fromkeys(instrumenter.handled)),
         frozenset(instrumenter.bound),
         version,

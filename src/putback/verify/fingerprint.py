@@ -39,8 +39,10 @@ def fingerprint(value: Any, depth: int = 0) -> str:
 
 
 def _of_exception(value: BaseException, depth: int) -> str:
-    arguments = value.args[:1] if isinstance(value, Modelled) else value.args
-    return f"{type(value).__name__}({', '.join(fingerprint(a, depth + 1) for a in arguments)})"
+    if isinstance(value, Modelled):
+        message = value.args[0] if value.args else ""
+        return f"{type(value).__name__}({shorten(repr(getattr(message, '_pb_path', message)))})"
+    return f"{type(value).__name__}({', '.join(fingerprint(a, depth + 1) for a in value.args)})"
 
 
 def _of_container(value: Any, depth: int) -> str:

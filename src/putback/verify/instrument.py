@@ -40,11 +40,16 @@ def _shape(target: ast.expr) -> ast.expr:
 
 
 class Instrumenter(ast.NodeTransformer):
-    """Rewrites one function. `rows` are the rows of the marked statements, `handled` the classes named by handlers."""
+    """Rewrites one function.
+
+    `rows` are the rows of the marked statements, `loops` the first and last of them in each loop's body, `handled` the
+    classes named by handlers, `bound` the names that an acquire is bound to.
+    """
 
     def __init__(self, roles: Roles, first_row: int) -> None:
         self.rows: dict[int, int] = {}
         self.handled: list[str] = []
+        self.loops: dict[int, tuple[int, int]] = {}
         self.bound: set[str] = set()
         self._acquires = _by_last_name(roles.acquires)
         self._passes = _by_last_name(roles.passes)
@@ -114,19 +119,28 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit_While(self, node: ast.While) -> ast.AST:
         """A `while` loop asks the runtime how often it goes round."""
-        self._loops += 1
-        site = _constant(self._loops)
-        node.test = helper("again", self.visit(node.test), site)
-        self._visit_bodies(node)
-        node.body.insert(0, ast.Expr(helper("round", site)))
+        site = self._loop()
+        node.test = helper("again", self.visit(node.test), _constant(site))
+        self._loop_body(node, site)
         return node
 
-    def _for(self, node: ast.For | ast.AsyncFor, iterate: str) -> ast.AST:
+    def _loop(self) -> int:
+        """The number of a new loop."""
         self._loops += 1
+        return self._loops
+
+    def _loop_body(self, node: ast.While | ast.For | ast.AsyncFor, site: int) -> None:
+        first = len(self.rows) + 1
+        node.body = self._statements(node.body)
+        self.loops[site] = (first, len(self.rows))
+        node.body.insert(0, ast.Expr(helper("round", _constant(site))))
+        node.orelse = self._statements(node.orelse)
+
+    def _for(self, node: ast.For | ast.AsyncFor, iterate: str) -> ast.AST:
+        site = self._loop()
         node.iter = helper(iterate, self.visit(node.iter), _shape(node.target))
         node.target = self.visit(node.target)
-        self._visit_bodies(node)
-        node.body.insert(0, ast.Expr(helper("round", _constant(self._loops))))
+        self._loop_body(node, site)
         return node
 
     def visit_For(self, node: ast.For) -> ast.AST:
@@ -145,6 +159,8 @@ class Instrumenter(ast.NodeTransformer):
 
     def _with(self, node: ast.With | ast.AsyncWith) -> ast.AST:
         for item in node.items:
+            if self._is_acquire(item.context_expr) and isinstance(item.optional_vars, ast.Name):
+                self.bound.add(item.optional_vars.id)
             item.context_expr = self.visit(item.context_expr)
             if item.optional_vars is not None:
                 item.optional_vars = self.visit(item.optional_vars)

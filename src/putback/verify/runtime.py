@@ -35,17 +35,21 @@ class Runtime:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._narrow: tuple[int, int] | None = None
         self._classes: dict[str, type[BaseException]] = {}
 
     def begin(self, world: World) -> None:
         """Serve this run from now on."""
         self.world = world
+        self._narrow = None
 
     # -- statements and loops
 
     def at(self, number: int) -> None:
         """A statement is reached."""
         self.world.points.add(number)
+        if self._narrow is not None and not self._narrow[0] <= number <= self._narrow[1]:
+            self._widen()
         if self.world.cut_off is not None:
             raise Cut(self.world.cut_off)
 
@@ -71,11 +75,20 @@ class Runtime:
             self._look_for_lost()
         if number > _FREE_ROUNDS:
             world.decider.frozen = True
+            self._narrow = self.program.loops[site]
         elif is_while and number == _FREE_ROUNDS:
             world.no_new_faults = True
             world.decider.allowance = 1
+            self._narrow = self.program.loops[site]
         if number > (_MOST_WHILE_ROUNDS if is_while else _MOST_ROUNDS):
             world.cut("loop")
+
+    def _widen(self) -> None:
+        """The loop whose later rounds were narrowed is left."""
+        self._narrow = None
+        self.world.decider.frozen = False
+        self.world.decider.allowance = None
+        self.world.no_new_faults = False
 
     def _look_for_lost(self) -> None:
         for slot in self.world.connections.slots:

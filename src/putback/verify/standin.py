@@ -236,7 +236,7 @@ class Text(str):
     def __eq__(self, other: object) -> bool:
         if str.__eq__(self, other):
             return True
-        return isinstance(other, str) and self._decide(f"str({self._pb_path}) == {fingerprint(other)}")
+        return isinstance(other, (str, int)) and self._decide(f"str({self._pb_path}) == {fingerprint(other)}")
 
     def __ne__(self, other: object) -> bool:
         return not self == other

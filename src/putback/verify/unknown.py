@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _DEEPEST = 3
 _UNKNOWN_METHOD = Method()
+_HARMLESS_METHOD = Method(raises=False)
 _NO_TYPE = ObjectType()
 VERIFIED = "<verified>"
 """The file name of compiled code under test."""
@@ -141,8 +142,10 @@ class UnknownCalls:
         return self._opaque(path, label, arguments, keywords)
 
     def _method(self, thing: Belonging, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A method that the driver's table does not describe: it works on the connection and may fail."""
-        return self.world.connections.operate(thing, name, _UNKNOWN_METHOD, arguments, keywords)
+        """A method that the driver's table does not describe: it may fail, but for those of a plain connection."""
+        is_plain = isinstance(thing, Connection) and not thing._pb_slot.profile.pooled
+        method = _HARMLESS_METHOD if is_plain else _UNKNOWN_METHOD
+        return self.world.connections.operate(thing, name, method, arguments, keywords)
 
     def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         world = self.world

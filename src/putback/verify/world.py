@@ -11,7 +11,7 @@ from putback.verify.events import Broken, Event, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults, Modelled
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles
-from putback.verify.standin import StandIn
+from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import UnknownCalls
 
 _NO_YES = ("no", "yes")
@@ -117,7 +117,7 @@ class World:
 
     def raised(self, cls: type[BaseException], text: str) -> BaseException:
         """An exception of the model, able to answer for attributes that the code asks of it."""
-        made = cls(text)
+        made = cls(Text(self, text))
         if isinstance(made, Modelled):
             made.attribute = lambda path: StandIn(self, path)
         return made
