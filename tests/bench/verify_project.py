@@ -22,7 +22,7 @@ from putback.source.discover import shown
 from putback.verify import Bounds, verify_here
 from putback.verify.roles import Case
 
-_BOUNDS = Bounds(schedules=2_000, seconds=4.0)
+_BOUNDS = Bounds(schedules=2_000, seconds=1.0)
 
 
 def functions(directory: str) -> Iterator[FunctionFacts]:
@@ -42,7 +42,7 @@ def functions(directory: str) -> Iterator[FunctionFacts]:
 
 
 def main() -> None:
-    """Print one line of figures a project and the sum."""
+    """Print the running sums after each project."""
     verbose = "-v" in sys.argv
     sums: Counter[str] = Counter()
     seconds: list[float] = []
@@ -79,11 +79,16 @@ def main() -> None:
                 print(f"    {found.unexplained[:2]}")
                 for line in (found.leak.story if found.leak is not None else ())[:12]:
                     print(f"      {line}")
-    seconds.sort()
+        _report(sums, sorted(seconds), coverage, each)
+
+
+def _report(sums: Counter[str], seconds: list[float], coverage: list[float], each: list[float]) -> None:
+    """The figures so far."""
     print(dict(sums))
     if seconds:
         print(f"coverage {sum(coverage) / len(coverage):.4f}, a schedule {sum(each) / len(each) * 1e3:.2f} ms")
         print(f"median {seconds[len(seconds) // 2] * 1e3:.1f} ms, p95 {seconds[int(len(seconds) * 0.95)] * 1e3:.0f} ms")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

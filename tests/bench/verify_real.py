@@ -233,7 +233,7 @@ def main() -> None:
             if len(facts.sites) != 1 or not sites or sites[0].acquisition.on not in plain:
                 continue
             for name, before, after, callee in fixes(sites[0]):
-                case = Case(before, after, callee)
+                case = Case(before, after, callee, code="PB102")
                 started = time.process_time()
                 proof = verify_here(case, _BOUNDS, time.process_time)
                 taken.append(time.process_time() - started)
@@ -243,8 +243,7 @@ def main() -> None:
                     where = f"{facts.unit.path}:{sites[0].span.start.row}: {facts.name}"
                     print(f"{where}: {name}: {proof.title}: {proof.reason}")
                     sys.stdout.flush()
-    for (sort, verdict), count in sorted(counts.items()):
-        print(f"{sort}: {verdict}: {count}")
+        print({f"{sort}: {verdict}": count for (sort, verdict), count in sorted(counts.items())}, flush=True)
     taken.sort()
     if taken:
         print(f"median {taken[len(taken) // 2] * 1e3:.1f} ms, p95 {taken[int(len(taken) * 0.95)] * 1e3:.0f} ms")

@@ -261,3 +261,33 @@ def test_what_follows_a_long_loop_still_fails() -> None:
             pool.putconn(conn)
         """
     assert proof(leaky).verdict is Verdict.LEAKS
+
+
+def test_a_fix_need_not_mend_what_its_rule_is_not_about() -> None:
+    leaky = """
+        def f():
+            conn = pool.getconn()
+            cur = conn.cursor()
+            try:
+                cur.execute("insert into orders values (1)")
+            except Exception:
+                cur.execute("insert into failures values (1)")
+            pool.putconn(conn)
+        """
+    fixed = """
+        def f():
+            conn = pool.getconn()
+            try:
+                cur = conn.cursor()
+                try:
+                    cur.execute("insert into orders values (1)")
+                except Exception:
+                    cur.execute("insert into failures values (1)")
+            finally:
+                pool.putconn(conn)
+        """
+    every = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES))
+    assert verify_here(every, Bounds(seconds=60.0)).verdict is Verdict.REJECTED
+    found = verify_here(Case(every.before, every.after, code="PB102"), Bounds(seconds=60.0))
+    assert found.verdict is Verdict.PROVED
+    assert "not part of this fix: used after a failed statement without rollback" in found.reason

@@ -76,6 +76,20 @@ _TURNS = {
 }
 
 
+_ABOUT = {
+    "PB104": {Broken.CLOSED},
+    "PB105": {Broken.RELEASED_TWICE},
+    "PB106": {Broken.USED_AFTER_RELEASE},
+    "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
+    "PB201": {Broken.REUSED_AFTER_ERROR},
+}
+
+
+def mended_by(code: str) -> frozenset[Broken]:
+    """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known."""
+    return frozenset(_LEAKS | _TURNS if not code else _ABOUT.get(code, _LEAKS))
+
+
 class Violation(NamedTuple):
     """An invariant that a run violates: for which connection, after how many events, acquired by which callee."""
 

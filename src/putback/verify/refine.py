@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from putback.verify.choices import Decider, Key, next_prefix
-from putback.verify.events import Broken, Event, Violation, release_positions, visible
+from putback.verify.events import Broken, Event, Violation, mended_by, release_positions, visible
 from putback.verify.explore import Budget
-from putback.verify.roles import Bounds
+from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
 
 _COMPARABLE = {None, "loop"}
@@ -51,13 +51,17 @@ class Comparison:
 
 
 class Refinement:
-    """Compares a fixed version with the runs of the original; `acquire` as in `Case`."""
+    """Compares a fixed version with the runs of the original.
 
-    def __init__(self, after: Runner, bounds: Bounds, budget: Budget, acquire: str, turns_generator: bool) -> None:
+    `turns_generator`: a provider that returned now yields.
+    """
+
+    def __init__(self, case: Case, after: Runner, bounds: Bounds, budget: Budget, turns_generator: bool) -> None:
         self.after = after
         self.bounds = bounds
         self.budget = budget
-        self.acquire = acquire
+        self.acquire = case.acquire
+        self.about = mended_by(case.code)
         self.turns_generator = turns_generator
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
@@ -102,7 +106,7 @@ class Refinement:
     def _tally(self, before: Run, after: Run, found: Comparison) -> None:
         found.compared += 1
         found.pairs.append((before, after))
-        broken = [v for v in before.violations if not v.broken.is_remark and self._is_about(v)]
+        broken = [v for v in before.violations if self._is_about(v)]
         if broken:
             found.leaky += 1
             still = {(v.broken, v.subject) for v in after.violations}
@@ -111,7 +115,9 @@ class Refinement:
         found.leaked_after += after.leaks
 
     def _is_about(self, violation: Violation) -> bool:
-        """Whether the fix is about the connection of this violation; one that no role names always counts."""
+        """Whether the fix has to mend this violation; one that names no connection is everybody's."""
+        if violation.broken not in self.about:
+            return False
         return not self.acquire or not violation.callee or violation.callee == self.acquire
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
@@ -129,7 +135,7 @@ class Refinement:
     # -- the comparison of two runs
 
     def _difference(self, before: Run, after: Run) -> str | None:
-        turn = next((v for v in before.violations if v.broken.changes_course), None)
+        turn = next((v for v in before.violations if v.broken.changes_course and self._is_about(v)), None)
         if turn is not None:
             return _same_until(before, after, turn.after)
         if self.turns_generator:

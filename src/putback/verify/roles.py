@@ -208,7 +208,8 @@ class Version:
 class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
-    `acquire` is the text of the acquiring callee that the fix is about; connections from others are not judged.
+    `acquire` is the text of the acquiring callee that the fix is about, `code` the rule: what they do not cover was
+    there before and may stay.
     """
 
     before: Version

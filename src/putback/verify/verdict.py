@@ -127,7 +127,7 @@ class Verifier:
             return self._shown(before, found)
         budget = Budget(4 * self.bounds.schedules, self.bounds.seconds, self.budget.clock)
         turns = after.is_generator and not before.is_generator
-        refinement = Refinement(Runner(after, faults), self.bounds, budget, self.case.acquire, turns)
+        refinement = Refinement(self.case, Runner(after, faults), self.bounds, budget, turns)
         return self._judged(before, after, found, refinement.compare(found.seen))
 
     # -- verdicts
@@ -172,6 +172,8 @@ class Verifier:
         if not compared.finished or found.complete == 0:
             return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
         runs = f"{compared.compared} runs, {compared.mended} of them mended; within {self.bounds.text()}"
+        if compared.remaining:
+            runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if found.complete != EVERY:
             return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         if unreached or unreached_after:
