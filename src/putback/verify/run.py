@@ -91,6 +91,8 @@ class Runner:
             world.cut_off = world.cut_off or str(cut)
             outcome = ("cut", world.cut_off)
         except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and not getattr(error, "_pb_raised", False):
+                raise
             self._runtime.explain(error)
             outcome = ("raises", fingerprint(error))
         cut_off, world.cut_off = world.cut_off, None

@@ -93,12 +93,12 @@ def unknown(case: Case, reason: str) -> Proof:
 
 def _decoded(data: Any, case: Case) -> Proof:
     if "error" in data:
-        return unknown(case, str(data["error"]))
+        return unknown(case, _clean(data["error"]))
     picture = data["occupancy"]
     return Proof(
         case,
         Verdict(data["verdict"]),
-        str(data["reason"]),
+        _clean(data["reason"]),
         int(data["schedules"]),
         bool(data["exhaustive"]),
         int(data["bound"]),
@@ -112,7 +112,7 @@ def _decoded(data: Any, case: Case) -> Proof:
         if picture is None
         else Occupancy(int(picture[0]), _whole(picture[1]), _whole(picture[2]), int(picture[3]), int(picture[4])),
         _whole(data["unreached"]),
-        tuple(str(u) for u in data["unexplained"]),
+        tuple(_clean(u) for u in data["unexplained"]),
         float(data["seconds"]),
     )
 
@@ -124,5 +124,10 @@ def _whole(values: Any) -> tuple[int, ...]:
 def _read_example(data: Any) -> Counterexample | None:
     if data is None:
         return None
-    schedule = tuple(parse(c) for c in data["schedule"])
-    return Counterexample(str(data["broken"]), schedule, tuple(str(s) for s in data["story"]))
+    schedule = tuple(parse(_clean(c)) for c in data["schedule"])
+    return Counterexample(_clean(data["broken"]), schedule, tuple(_clean(s) for s in data["story"]))
+
+
+def _clean(text: Any) -> str:
+    """A text without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
