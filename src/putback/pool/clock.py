@@ -25,8 +25,9 @@ class SystemClock:
     now = staticmethod(time.monotonic)
 
     def wait(self, gate: Lock, seconds: float | None) -> bool:
-        limit = -1.0 if seconds is None else min(max(0.0, seconds), threading.TIMEOUT_MAX)
-        return gate.acquire(timeout=limit)
+        if seconds is None:
+            return gate.acquire()
+        return gate.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)) if seconds > 0 else gate.acquire(False)
 
 
 class ManualClock:

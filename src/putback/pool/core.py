@@ -164,7 +164,7 @@ class Core(Generic[G]):
             if isinstance(action, (Reset, Close)):
                 rest.append(action)
             elif action.ticket is not None:
-                if not isinstance(action, Refuse):
+                if type(action) is not Refuse:
                     self.tally.acquired += 1
                 gate = self._gates.pop(action.ticket)
                 self.tally.wait(self.clock.now() - gate.since)

@@ -73,10 +73,13 @@ class Lease:
 
 
 def callers(depth: int) -> list[tuple[CodeType, int]]:
-    """At most `depth` callers outside of this package, innermost first, as code and offset."""
+    """At most `depth` callers outside of this package, innermost first, as code and offset.
+
+    The first three frames are known to be the pool's own; not looking at them saves making objects of them.
+    """
     if not depth:
         return []
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(3)
     while frame is not None and _is_inside(frame.f_code):
         frame = frame.f_back
     found: list[tuple[CodeType, int]] = []

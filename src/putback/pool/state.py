@@ -144,7 +144,7 @@ class PoolState:
         """A waiting request gives up. False: too late, it has been answered, and what it got is its own to use."""
         if ticket not in self.line:
             return False
-        self._take_from_line(ticket)
+        self._impatient -= not self.line.pop(ticket)
         return True
 
     # What happens to slots
@@ -254,11 +254,8 @@ class PoolState:
 
     def _next(self) -> int:
         ticket = next(iter(self.line))
-        self._take_from_line(ticket)
-        return ticket
-
-    def _take_from_line(self, ticket: int) -> None:
         self._impatient -= not self.line.pop(ticket)
+        return ticket
 
     def _close(self, slot: int) -> list[Action]:
         self.phases[slot] = _CLOSING
@@ -276,7 +273,7 @@ class PoolState:
             return []
         self.phases[slot] = _LEASED
         given: list[Action] = [Give(slot, self._next())]
-        return given + self._settle_impatient()
+        return given + self._settle_impatient() if self._impatient else given
 
     def _remove(self, slot: int) -> list[Action]:
         del self.phases[slot]
@@ -291,5 +288,5 @@ class PoolState:
             return []
         impatient = [ticket for ticket, patient in self.line.items() if not patient]
         for ticket in impatient:
-            self._take_from_line(ticket)
+            self._impatient -= not self.line.pop(ticket)
         return [Refuse(ticket, Reason.EXHAUSTED) for ticket in impatient]

@@ -92,7 +92,8 @@ class Tally:
         """A request that had to wait was answered, well or badly."""
         self.waited += 1
         self.wait_total += seconds
-        self.wait_longest = max(self.wait_longest, seconds)
+        if seconds > self.wait_longest:
+            self.wait_longest = seconds
         self.recent.append(seconds)
 
     def waits(self) -> Waits:
