@@ -74,7 +74,7 @@ def main() -> None:
             dynamic = found.leak is not None
             sums[f"static {'leak' if static else 'clean'}, explorer {'leak' if dynamic else 'clean'}"] += 1
             if verbose and (static != dynamic or found.unexplained or not found.schedules or found.coverage < 0.8):
-                print(f"{facts.unit.path}:{facts.unit.info.def_row}: {facts.name}: static {static}, {found.title}")
+                print(f"{facts.unit.path}:{version.first_row}: {facts.name}: static {static}, {found.title}")
                 print(f"    {found.reason}; coverage {found.coverage:.2f}, unreached {found.unreached[:6]}")
                 print(f"    {found.unexplained[:2]}")
                 for line in (found.leak.story if found.leak is not None else ())[:12]:

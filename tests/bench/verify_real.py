@@ -58,7 +58,7 @@ class Rewriter:
         function = find(tree, self.version.function)
         for parent in ast.walk(function) if function is not None else ():
             for field in _BODIES:
-                block = getattr(parent, field, None)
+                block: list[ast.stmt] = getattr(parent, field, None) or []
                 for index, statement in enumerate(block if isinstance(block, list) else ()):
                     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
                         continue
@@ -167,8 +167,8 @@ def _hands_on(statement: ast.stmt, name: str) -> bool:
             plain = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
             if any(isinstance(v, ast.Name) and v.id == name for v in plain):
                 return True
-        stored = isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name)
-        if stored and isinstance(node.value, ast.Name) and node.value.id == name:
+        value = node.value if isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name) else None
+        if isinstance(value, ast.Name) and value.id == name:
             return True
     return False
 

@@ -71,13 +71,14 @@ class Slot:
 
 
 class Connections:
-    """All connections of one run, and the effects that were committed."""
+    """All connections of one run, and the effects that were committed. `refused`: the last acquire failed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.slots: list[Slot] = []
         self.open_cursors: list[Belonging] = []
         self.durable: list[str] = []
+        self.refused = False
         self.on_receivers: dict[str, Slot] = {}
 
     def named_in(self, path: str) -> Slot | None:
@@ -89,9 +90,11 @@ class Connections:
 
     def acquire(self, role: Acquire, label: str) -> Connection:
         """Hand out a connection, or fail to."""
+        self.refused = True
         if role.raises:
             awaited = self.world.is_async
             self.world.fault(label, (*self.world.faults.acquire, *self.world.custom), awaited=awaited)
+        self.refused = False
         profile = self.world.roles.profiles[role.profile]
         name = f"{'s' if profile.lazy else 'c'}{len(self.slots) + 1}"
         slot = Slot(name, profile, role, autocommit=profile.begin is Begin.NONE)

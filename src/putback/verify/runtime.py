@@ -242,7 +242,7 @@ class Runtime:
             return
         if isinstance(error, UnboundLocalError):
             name = _QUOTED.search(str(error))
-            if name is not None and name[1] in self.program.bound and error.__context__ is not None:
+            if name is not None and name[1] in self.program.bound and self.world.connections.refused:
                 self.world.violated(Broken.UNBOUND, name[1])
         elif not _is_of_none(error):
             self.world.unexplained.append(repr(error))
