@@ -15,7 +15,7 @@ from putback.engine import _Run
 from putback.model.config import Config
 from putback.model.errors import PutbackError
 from putback.ownership.facts import FunctionFacts
-from putback.ownership.transfer import AFTER, TWICE, UNBOUND
+from putback.ownership.transfer import AFTER, TWICE, UNBOUND, UNENTERED
 from putback.proof import version_of
 from putback.scan import Scanner
 from putback.source.discover import shown
@@ -69,8 +69,8 @@ def main() -> None:
                 coverage.append(found.coverage)
                 each.append(seconds[-1] / found.schedules)
             leaks = any(not leak.cancelled for site in facts.sites for leak in site.leaks)
-            misuse = any(s.wrong_closes or s.has(TWICE) or s.has(AFTER) or s.has(UNBOUND) for s in facts.sites)
-            static = leaks or misuse
+            defects = (TWICE, AFTER, UNBOUND, UNENTERED)
+            static = leaks or any(s.wrong_closes or any(map(s.has, defects)) for s in facts.sites)
             dynamic = found.leak is not None
             sums[f"static {'leak' if static else 'clean'}, explorer {'leak' if dynamic else 'clean'}"] += 1
             if verbose and (static != dynamic or found.unexplained or not found.schedules or found.coverage < 0.8):

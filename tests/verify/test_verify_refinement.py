@@ -291,3 +291,10 @@ def test_a_fix_need_not_mend_what_its_rule_is_not_about() -> None:
     found = verify_here(Case(every.before, every.after, code="PB102"), Bounds(seconds=60.0))
     assert found.verdict is Verdict.PROVED
     assert "not part of this fix: used after a failed statement without rollback" in found.reason
+
+
+def test_a_manager_that_is_never_entered() -> None:
+    leaky = "def f():\n    conn = pool.connection()\n    conn.execute('select 1')\n"
+    fixed = "def f():\n    with pool.connection() as conn:\n        conn.execute('select 1')\n"
+    assert proof(leaky).verdict is Verdict.BROKEN
+    assert proof(leaky, fixed).verdict is Verdict.PROVED

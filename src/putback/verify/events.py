@@ -42,6 +42,7 @@ class Broken(Enum):
     RELEASED_TWICE = "released twice"
     NONE_RELEASED = "no connection released"
     UNBOUND = "release of an unbound name"
+    UNENTERED = "context manager used without being entered"
     USED_AFTER_RELEASE = "used after release"
     REUSED_AFTER_ERROR = "used after a failed statement without rollback"
     SESSION_REUSED = "session used after close"
@@ -71,6 +72,7 @@ _TURNS = {
     Broken.RELEASED_TWICE,
     Broken.NONE_RELEASED,
     Broken.UNBOUND,
+    Broken.UNENTERED,
     Broken.USED_AFTER_RELEASE,
     Broken.REUSED_AFTER_ERROR,
 }
@@ -81,6 +83,7 @@ _ABOUT = {
     "PB105": {Broken.RELEASED_TWICE},
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
+    "PB113": {Broken.UNENTERED},
     "PB201": {Broken.REUSED_AFTER_ERROR},
 }
 

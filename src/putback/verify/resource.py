@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from putback.verify.events import Broken
 from putback.verify.faults import Cut
 from putback.verify.roles import Acquire, Method, ObjectType
 from putback.verify.standin import StandIn, is_dunder
@@ -178,6 +179,11 @@ class Acquiring:
     @property
     def _pb_slot(self) -> Slot | None:
         return self._pb_held._pb_slot if self._pb_held is not None else None
+
+    def __getattr__(self, name: str) -> Any:
+        if not is_dunder(name) and not name.startswith("_pb_"):
+            self._pb_world.violated(Broken.UNENTERED, self._pb_label, self._pb_role.callee)
+        raise AttributeError(f"what {self._pb_label} returns has no attribute {name!r} before it is entered")
 
     def _acquire(self) -> Any:
         self._pb_held = self._pb_world.connections.acquire(self._pb_role, self._pb_label)

@@ -16,7 +16,7 @@ from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import VERIFIED
-from putback.verify.world import World
+from putback.verify.world import NO_ITEMS, World
 
 _REST = "**"
 _FREE_ROUNDS = 2
@@ -244,8 +244,16 @@ class Runtime:
             name = _QUOTED.search(str(error))
             if name is not None and name[1] in self.program.bound and self.world.connections.refused:
                 self.world.violated(Broken.UNBOUND, name[1])
-        elif not _is_of_none(error):
+        elif not self._is_explained(error):
             self.world.unexplained.append(repr(error))
+
+    def _is_explained(self, error: BaseException) -> bool:
+        """Whether the code itself runs into this: with a None, an empty collection or an unentered manager."""
+        text = str(error)
+        if isinstance(error, AttributeError):
+            return "'NoneType'" in text or text.endswith("before it is entered")
+        is_empty = isinstance(error, IndexError) or "empty" in text
+        return is_empty and any(choice.option == NO_ITEMS for choice in self.world.decider.schedule)
 
     def raising(self, value: Any) -> Any:
         """What `raise value` raises."""
@@ -265,11 +273,6 @@ class Runtime:
 
 
 _UNEXPLAINED = {*_NATIVE, UnboundLocalError}
-
-
-def _is_of_none(error: BaseException) -> bool:
-    """Whether the error is what the code itself runs into with a None that the model gave it on purpose."""
-    return isinstance(error, AttributeError) and "'NoneType'" in str(error)
 
 
 def _is_symbolic(item: Any, container: Any) -> bool:

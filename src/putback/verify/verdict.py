@@ -23,7 +23,7 @@ from putback.verify.story import tell, tell_difference
 class Verdict(Enum):
     """PROVED: every run within the bounds. BOUNDED: every run with few deviations. TESTED: some runs.
 
-    LEAKS, CLEAN: of a function without a fix.
+    LEAKS, BROKEN (another invariant is violated), CLEAN: of a function without a fix.
     """
 
     PROVED = "proved"
@@ -32,6 +32,7 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
     REJECTED = "rejected"
     LEAKS = "leaks"
+    BROKEN = "broken"
     CLEAN = "clean"
 
     @property
@@ -137,10 +138,13 @@ class Verifier:
 
     def _shown(self, program: Program, found: Exploration) -> Proof:
         """The verdict on a function alone."""
-        if found.acquired == 0:
-            verdict, reason = Verdict.UNKNOWN, "no run acquired a connection"
-        elif found.leaks:
+        broken = next((b for b in found.first if not b.is_remark), None)
+        if found.leaks:
             verdict, reason = Verdict.LEAKS, "a schedule leaks a connection"
+        elif broken is not None:
+            verdict, reason = Verdict.BROKEN, f"no schedule leaks, but: {broken.value}"
+        elif found.acquired == 0:
+            verdict, reason = Verdict.UNKNOWN, "no run acquired a connection"
         else:
             verdict, reason = Verdict.CLEAN, f"no leak in {found.made} schedules"
         comparison = Comparison(leaked_before=sum(r.leaks for r in found.runs))

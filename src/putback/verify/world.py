@@ -14,6 +14,8 @@ from putback.verify.roles import Bounds, Roles
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import UnknownCalls
 
+NO_ITEMS = "0 items"
+"""The option of something iterated that it is empty."""
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -163,7 +165,7 @@ class World:
         known = self._answers.get(("truth", path), -1)
         if known == 0 or self._answers.get(("none", path), 0) == 1:
             return 0
-        options = ["1 item", *([] if known == 1 else ["0 items"]), *many]
+        options = ["1 item", *([] if known == 1 else [NO_ITEMS]), *many]
         picked = self._pick(Sort.BRANCH, f"len({path})", options) if len(options) > 1 else 0
         return int(options[picked].partition(" ")[0])
 
