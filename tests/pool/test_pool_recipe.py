@@ -142,3 +142,25 @@ def test_on_a_real_server_with_dictionary_rows(postgres_dsn: str) -> None:
         assert database.execute_query("select n from item where n = %s", (1,)) == []
         assert database.execute_query_one("select 1 as one") == {"one": 1}
         database.close_connection_pool()
+
+
+def test_five_queries_at_once_share_two_connections(postgres_dsn: str) -> None:
+    psycopg2 = import_or_skip("psycopg2", "psycopg2")
+    environ = {"DB_POOL_MIN_CONNECTIONS": "2", "DB_POOL_MAX_CONNECTIONS": "2", "DB_POOL_TIMEOUT": "60"}
+    database = Database(lambda: psycopg2.connect(postgres_dsn), environ)
+    start = threading.Barrier(5)
+    found = []
+
+    def ask() -> None:
+        start.wait()
+        found.append(database.execute_query_one("select count(*) as n from generate_series(1, 7)"))
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stats = database.get_connection_pool().stats()
+    assert found == [{"n": 7}] * 5
+    assert (stats.available, stats.in_use, stats.total) == (2, 0, 2)
+    database.close_connection_pool()

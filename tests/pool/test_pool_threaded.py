@@ -7,6 +7,7 @@ import logging
 import math
 import random
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -273,6 +274,69 @@ def test_closing_the_pool(profile: Profile) -> None:
     assert pool.stats().total == 0
 
 
+@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
+def test_a_connection_that_is_collected_after_closing_is_no_leak(profile: Profile) -> None:
+    pool = ReferencePool(1, 2, profile=profile)
+    held = pool.getconn()
+    pool.closeall()
+    del held
+    gc.collect()
+    assert pool.stats().total == 0
+    assert pool.incidents.counts == {}
+
+
+class Plain:
+    """A connection that may be closed by one thread while another uses it, as those of server drivers may."""
+
+    closed = False
+
+    def rollback(self) -> None:
+        if self.closed:
+            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
+
+    def ping(self) -> None:
+        self.rollback()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("pre_ping", [False, True])
+@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
+def test_threads_that_borrow_while_the_pool_closes_are_told_and_nothing_stays_open(
+    profile: Profile, pre_ping: bool
+) -> None:
+    opened: list[Plain] = []
+
+    def connect() -> Plain:
+        opened.append(Plain())
+        return opened[-1]
+
+    pool = ReferencePool(1, 4, connect, profile=profile, settings=Settings(timeout=60, pre_ping=pre_ping))
+    closing = threading.Event()
+    others: list[Exception] = []
+
+    def work() -> None:
+        try:
+            for turn in range(400):
+                conn = pool.getconn()
+                closing.set()
+                pool.putconn(conn, close=turn % 3 == 0)
+        except PoolError as error:
+            assert "closed" in str(error)
+        except Exception as error:
+            others.append(error)
+
+    def close() -> None:
+        closing.wait(30)
+        pool.closeall()
+
+    run_together([work] * 8 + [close])
+    assert [error for error in others if not isinstance(error, sqlite3.ProgrammingError)] == []
+    assert pool.stats().total == 0
+    assert all(connection.closed for connection in opened)
+
+
 def test_who_waits_when_the_pool_closes_is_told() -> None:
     clock = ManualClock()
     pool = ReferencePool(1, 1, profile=PSYCOPG_POOL, settings=Settings(timeout=math.inf), clock=clock)
@@ -479,10 +543,15 @@ def run_together(jobs: list[Callable[[], None]]) -> None:
         job()
 
     threads = [threading.Thread(target=begin, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # change threads often, in the middle of everything
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def test_the_pool_prints_itself() -> None:

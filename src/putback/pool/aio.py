@@ -196,7 +196,9 @@ class AsyncReferencePool(Core[TaskGate]):
         slot = answer.slot
         try:
             fit = isinstance(answer, Give) and await self._is_fit(slot)
-            raw = self._raws[slot] if fit else await self._open(slot)
+            raw = self._raws.get(slot) if fit else await self._open(slot)
+            if raw is None:  # the pool was closed meanwhile, and this connection with it
+                raise self.profile.closed(self._facts(self.timeout))
             lease = self._begin(slot, raw)
         except BaseException:
             with self.lock:
@@ -212,8 +214,9 @@ class AsyncReferencePool(Core[TaskGate]):
         if not self._is_too_old(slot) and await self._answers(slot):
             return True
         with self.lock:
-            self.state.renew(slot)
-            raw = self._remove(slot)
+            raw = self._renew(slot)
+        if raw is None:
+            return True
         await _close(raw)
         return False
 

@@ -245,12 +245,14 @@ class Core(Generic[G]):
         with self.lock:
             if lease.ended:
                 return []
+            closed = self.state.closed
             work: list[Reset | Close] = []
-            if reclaim:
+            if reclaim or closed:
                 del self.leases[lease.slot]
                 lease.ended = True
                 work = self._after_return(lease.slot, condition(lease.raw), close=False)
-        self.leaks.collected(lease, self.clock.now(), reclaim)
+        if not closed:
+            self.leaks.collected(lease, self.clock.now(), reclaim)
         return work
 
     def _unlend(self, lease: Lease, raw: Any) -> None:
@@ -294,6 +296,14 @@ class Core(Generic[G]):
             del self._slots[id(raw)], self._born[slot]
             self.tally.closed += 1
         return raw
+
+    def _renew(self, slot: int) -> Any:
+        """Under the lock: a lent connection is to be opened anew. Gives the old one, to be closed; None if the pool
+        was closed meanwhile, and this connection with it."""
+        if self.state.phases.get(slot) is not Phase.LEASED:
+            return None
+        self.state.renew(slot)
+        return self._remove(slot)
 
     def _is_too_old(self, slot: int) -> bool:
         recycle = self.settings.recycle

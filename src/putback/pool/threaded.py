@@ -92,8 +92,10 @@ class ReferencePool(Core[ThreadGate]):
                 answer = self._ask(patient=limit > 0)
             if isinstance(answer, Wait):
                 gate = self._gates[answer.ticket] = ThreadGate(answer.ticket, self.clock.now())
-        if type(answer) is Give and not self._checks:
-            return self._hand_out(answer.slot, self._raws[answer.slot], key)  # the usual case, without a detour
+        if type(answer) is Give and not self._checks:  # the usual case, without a detour
+            raw = self._raws.get(answer.slot)
+            if raw is not None:
+                return self._hand_out(answer.slot, raw, key)
         if isinstance(answer, Wait):
             answer = self._wait(gate, limit)
         if isinstance(answer, Refuse):
@@ -210,7 +212,9 @@ class ReferencePool(Core[ThreadGate]):
         slot = answer.slot
         try:
             fit = isinstance(answer, Give) and (not self._checks or self._is_fit(slot))
-            raw = self._raws[slot] if fit else self._open(slot)
+            raw = self._raws.get(slot) if fit else self._open(slot)
+            if raw is None:  # the pool was closed meanwhile, and this connection with it
+                raise self.profile.closed(self._facts(self.timeout))
         except BaseException:
             with self.lock:
                 work = self._undo(answer)
@@ -231,8 +235,9 @@ class ReferencePool(Core[ThreadGate]):
         if not self._is_too_old(slot) and self._answers(slot):
             return True
         with self.lock:
-            self.state.renew(slot)
-            raw = self._remove(slot)
+            raw = self._renew(slot)
+        if raw is None:
+            return True
         _close(raw)
         return False
 
