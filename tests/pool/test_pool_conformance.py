@@ -17,6 +17,8 @@ from sides import (
     Side,
 )
 
+from putback.pool import ThreadedConnectionPool
+
 COMMON = {"get": 30, "put": 22, "insert": 12, "fail": 5, "commit": 6, "roll_back": 3, "use_after": 3}
 MISUSE = {"put_again": 4, "put_foreign": 2, "put_none": 2}
 
@@ -71,3 +73,15 @@ def test_as_sqlalchemy(postgres_dsn: str, tables: Any, seed: int) -> None:
     real = QueuePool(postgres_dsn, "real_side", 0)
     ours = OursAsQueuePool(postgres_dsn, "our_side", 0)
     run(real, ours, tables, COMMON | {"put_again": 6, "drop": 5}, seed, 60)
+
+
+def test_arguments_alone_are_for_psycopg2_and_its_error_is_caught(postgres_dsn: str) -> None:
+    library = import_or_skip("psycopg2.pool", "psycopg2")
+    pool = ThreadedConnectionPool(1, 1, postgres_dsn, application_name="shop")
+    conn = pool.getconn()
+    with conn.cursor() as cursor:
+        cursor.execute("show application_name")
+        assert cursor.fetchone() == ("shop",)
+    with pytest.raises(library.PoolError, match="connection pool exhausted"):
+        pool.getconn()
+    pool.closeall()
