@@ -298,3 +298,57 @@ def test_a_manager_that_is_never_entered() -> None:
     fixed = "def f():\n    with pool.connection() as conn:\n        conn.execute('select 1')\n"
     assert proof(leaky).verdict is Verdict.BROKEN
     assert proof(leaky, fixed).verdict is Verdict.PROVED
+
+
+def test_what_comes_after_long_loops_is_reached() -> None:
+    leaky = """
+        def f():
+            conn = pool.getconn()
+            cur = conn.cursor()
+            for shop in range(1000):
+                for n in range(5):
+                    cur.execute("select 1")
+            rows = cur.fetchall()
+            pool.putconn(conn)
+            return rows
+        """
+    half_way = """
+        def f():
+            conn = pool.getconn()
+            try:
+                cur = conn.cursor()
+                for shop in range(1000):
+                    for n in range(5):
+                        cur.execute("select 1")
+            finally:
+                pool.putconn(conn)
+            rows = cur.fetchall()
+            return rows
+        """
+    assert proof(leaky).coverage == 1.0
+    assert proof(leaky, half_way).verdict is Verdict.REJECTED
+
+
+def test_a_server_loop_whose_end_is_never_reached_is_only_tested() -> None:
+    leaky = """
+        def f(self):
+            conn = self.pool.getconn()
+            while True:
+                conn.cursor().execute("select 1")
+                if self.jobs:
+                    serve()
+            self.pool.putconn(conn)
+        """
+    fixed = """
+        def f(self):
+            conn = self.pool.getconn()
+            try:
+                while True:
+                    conn.cursor().execute("select 1")
+                    if self.jobs:
+                        serve()
+            finally:
+                self.pool.putconn(conn)
+            return None
+        """
+    assert proof(leaky, fixed).verdict is Verdict.TESTED

@@ -54,7 +54,7 @@ class Instrumenter(ast.NodeTransformer):
         self._acquires = _by_last_name(roles.acquires)
         self._passes = _by_last_name(roles.passes)
         self._offset = first_row - 1
-        self._loops = 0
+        self._sites: dict[ast.stmt, int] = {}
         self._depth = 0
 
     # -- statements
@@ -69,6 +69,8 @@ class Instrumenter(ast.NodeTransformer):
             self.rows[number] = statement.lineno + self._offset
             changed = self.visit(statement)
             done.append(ast.Expr(helper("at", _constant(number))))
+            if isinstance(statement, (ast.While, ast.For, ast.AsyncFor)):
+                done.append(ast.Expr(helper("enter", _constant(self._sites[statement]))))
             done.append(changed)
         return done
 
@@ -119,15 +121,15 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit_While(self, node: ast.While) -> ast.AST:
         """A `while` loop asks the runtime how often it goes round."""
-        site = self._loop()
+        site = self._loop(node)
         node.test = helper("again", self.visit(node.test), _constant(site))
         self._loop_body(node, site)
         return node
 
-    def _loop(self) -> int:
+    def _loop(self, node: ast.While | ast.For | ast.AsyncFor) -> int:
         """The number of a new loop."""
-        self._loops += 1
-        return self._loops
+        self._sites[node] = len(self._sites) + 1
+        return self._sites[node]
 
     def _loop_body(self, node: ast.While | ast.For | ast.AsyncFor, site: int) -> None:
         first = len(self.rows) + 1
@@ -137,7 +139,7 @@ class Instrumenter(ast.NodeTransformer):
         node.orelse = self._statements(node.orelse)
 
     def _for(self, node: ast.For | ast.AsyncFor, iterate: str) -> ast.AST:
-        site = self._loop()
+        site = self._loop(node)
         node.iter = helper(iterate, self.visit(node.iter), _shape(node.target))
         node.target = self.visit(node.target)
         self._loop_body(node, site)

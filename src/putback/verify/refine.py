@@ -32,7 +32,8 @@ class Comparison:
     """The outcome of comparing all runs.
 
     `compared` runs of the original, of which `leaky` violated an invariant and `mended` do so no more; `remaining`
-    are violations that the original had under the same decisions and that are not what the fix is about.
+    are violations that the original had under the same decisions and that are not what the fix is about; `cut` runs of
+    the fixed version were abandoned.
     """
 
     compared: int = 0
@@ -41,6 +42,7 @@ class Comparison:
     made: int = 0
     leaked_before: int = 0
     leaked_after: int = 0
+    cut: int = 0
     finished: bool = True
     points: set[int] = field(default_factory=set)
     unexplained: set[str] = field(default_factory=set)
@@ -100,6 +102,7 @@ class Refinement:
     def _count(self, after: Run, found: Comparison) -> None:
         found.made += 1
         found.points |= after.points
+        found.cut += after.cut_off is not None
         found.unexplained.update(after.unexplained)
         found.unstable = found.unstable or after.unstable
 

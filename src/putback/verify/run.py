@@ -20,7 +20,7 @@ from putback.verify.instrument import CUT, PREFIX
 from putback.verify.invariants import check
 from putback.verify.ownership import MODULE
 from putback.verify.roles import Bounds
-from putback.verify.runtime import Runtime, helpers
+from putback.verify.runtime import Runtime, helpers, is_raised
 from putback.verify.unknown import finish
 from putback.verify.world import World
 
@@ -91,7 +91,7 @@ class Runner:
             world.cut_off = world.cut_off or str(cut)
             outcome = ("cut", world.cut_off)
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and not getattr(error, "_pb_raised", False):
+            if isinstance(error, KeyboardInterrupt) and not isinstance(error, Modelled) and not is_raised(error):
                 raise
             self._runtime.explain(error)
             outcome = ("raises", fingerprint(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
 import types
@@ -22,6 +23,7 @@ _REST = "**"
 _FREE_ROUNDS = 2
 _MOST_ROUNDS = 40
 _MOST_WHILE_ROUNDS = 3
+_MOST_ROUNDS_OF_ALL = 2_000
 _QUOTED = re.compile(r"'(\w+)'")
 _NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)
 
@@ -42,6 +44,7 @@ class Runtime:
         """Serve this run from now on."""
         self.world = world
         self._narrow = None
+        self._rounds = 0
 
     # -- statements and loops
 
@@ -61,6 +64,11 @@ class Runtime:
             return self.world.branch(f"while {condition._pb_path}", usually=rounds["while", site] <= 1)
         return condition
 
+    def enter(self, site: int) -> None:
+        """A loop is reached, perhaps once more."""
+        self.world.rounds.pop(site, None)
+        self.world.rounds.pop(("while", site), None)
+
     def round(self, site: int) -> None:
         """A round of a loop begins: the first two branch freely, later ones take the defaults, endless ones are cut.
 
@@ -68,6 +76,7 @@ class Runtime:
         """
         world = self.world
         number = world.rounds[site] = world.rounds.get(site, 0) + 1
+        self._rounds += 1
         is_while = ("while", site) in world.rounds
         if world.cut_off is not None:
             raise Cut(world.cut_off)
@@ -80,7 +89,7 @@ class Runtime:
             world.no_new_faults = True
             world.decider.allowance = 1
             self._narrow = self.program.loops[site]
-        if number > (_MOST_WHILE_ROUNDS if is_while else _MOST_ROUNDS):
+        if self._rounds > _MOST_ROUNDS_OF_ALL or (is_while and number > _MOST_WHILE_ROUNDS):
             world.cut("loop")
 
     def _widen(self) -> None:
@@ -106,11 +115,11 @@ class Runtime:
         return any(reaches(v, slot) for v in self.world.kept)
 
     def items(self, value: Any, shape: Shape = None) -> Any:
-        """What a loop iterates over."""
-        if shape is None:
-            return value
-        taken = [self.unpack(v, shape) for v in value] if isinstance(value, StandIn) else None
-        return taken if taken is not None else (self.unpack(v, shape) for v in value)
+        """What a loop iterates over: as much of it as rounds are made."""
+        if isinstance(value, StandIn):
+            return value if shape is None else [self.unpack(v, shape) for v in value]
+        few = itertools.islice(value, _MOST_ROUNDS)
+        return few if shape is None else (self.unpack(v, shape) for v in few)
 
     async def aitems(self, value: Any, shape: Shape = None) -> AsyncIterator[Any]:
         """What `async for` iterates over."""
@@ -238,7 +247,7 @@ class Runtime:
 
     def explain(self, error: BaseException) -> None:
         """Remember an error that Python itself raised in the code under test, and that nobody asked for."""
-        if isinstance(error, Modelled) or getattr(error, "_pb_raised", False) or type(error) not in _UNEXPLAINED:
+        if isinstance(error, Modelled) or is_raised(error) or type(error) not in _UNEXPLAINED:
             return
         if isinstance(error, UnboundLocalError):
             name = _QUOTED.search(str(error))
@@ -275,6 +284,11 @@ class Runtime:
 _UNEXPLAINED = {*_NATIVE, UnboundLocalError}
 
 
+def is_raised(error: BaseException) -> bool:
+    """Whether the code under test raised this by a statement of its own."""
+    return getattr(error, "_pb_raised", False)
+
+
 def _is_symbolic(item: Any, container: Any) -> bool:
     if isinstance(item, StandIn):
         return True
@@ -291,7 +305,7 @@ def _is_open(container: dict[Any, Any]) -> bool:
 def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
     """The methods that instrumented code calls, by name."""
     for name in (
-        "at", "method", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder", "keywords",
-        "merged", "join", "acquires", "passes", "caught_class", "caught", "raising", "free",
+        "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
+        "keywords", "merged", "join", "acquires", "passes", "caught_class", "caught", "raising", "free",
     ):  # fmt: skip
         yield name, getattr(runtime, name)

@@ -178,12 +178,13 @@ class Verifier:
         runs = f"{compared.compared} runs, {compared.mended} of them mended; within {self.bounds.text()}"
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
-        if found.complete != EVERY:
-            return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         if unreached or unreached_after:
             row = (unreached or unreached_after)[0]
-            version = "original" if unreached else "fixed version"
-            return Verdict.BOUNDED, f"{runs}; row {row} of the {version} is never reached"
+            missing = f"row {row} of the {'original' if unreached else 'fixed version'} is never reached"
+            is_partial = found.complete != EVERY or found.cut or compared.cut
+            return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
+        if found.complete != EVERY:
+            return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         return Verdict.PROVED, runs
 
     def _proof(
