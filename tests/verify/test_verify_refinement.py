@@ -352,3 +352,32 @@ def test_a_server_loop_whose_end_is_never_reached_is_only_tested() -> None:
             return None
         """
     assert proof(leaky, fixed).verdict is Verdict.TESTED
+
+
+def test_a_fix_may_mend_more_than_its_rule_is_about() -> None:
+    leaky = """
+        def f():
+            conn = pool.getconn()
+            conn.cursor().execute("select 1")
+            try:
+                pool.putconn(conn)
+                ship()
+            except Exception:
+                pool.putconn(conn)
+        """
+    fixed = """
+        def f():
+            conn = pool.getconn()
+            try:
+                conn.cursor().execute("select 1")
+            except BaseException:
+                pool.putconn(conn)
+                raise
+            pool.putconn(conn)
+            try:
+                ship()
+            except Exception:
+                pass
+        """
+    both = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), code="PB102")
+    assert verify_here(both, Bounds(seconds=60.0)).verdict is Verdict.PROVED

@@ -138,7 +138,10 @@ class Refinement:
     # -- the comparison of two runs
 
     def _difference(self, before: Run, after: Run) -> str | None:
-        turn = next((v for v in before.violations if v.broken.changes_course and self._is_about(v)), None)
+        still = {(v.broken, v.subject) for v in after.violations}
+        turn = next(
+            (v for v in before.violations if v.broken.changes_course and (v.broken, v.subject) not in still), None
+        )
         if turn is not None:
             return _same_until(before, after, turn.after)
         if self.turns_generator:
