@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+
 import pytest
 from roles_by_hand import ROLES, labels, proof
 
 from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case, Version
-from putback.verify.verdict import Verdict
+from putback.verify.verdict import Verdict, report
 
 LINEAR = """
 def f(shop):
@@ -237,16 +240,16 @@ def test_the_pool_fills_before_and_stays_empty_after() -> None:
 
 
 def test_the_report_has_the_agreed_keys() -> None:
-    found = proof(LINEAR).as_json()
-    assert list(found) == [
+    found = report([proof(LINEAR)], Bounds())
+    assert json.loads(json.dumps(found)) == found
+    assert found["bounds"]["faults"] == 1
+    assert list(found["functions"][0]) == [
         "path", "function", "code", "verdict", "reason", "schedules", "exhaustive", "coverage", "leaked_before",
         "leaked_after", "counterexample", "seconds",
     ]  # fmt: skip
 
 
 def _dedented(text: str) -> str:
-    import textwrap
-
     return textwrap.dedent(text)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
@@ -98,6 +98,11 @@ class Proof:
             "counterexample": _as_json(self.counterexample or self.leak),
             "seconds": round(self.seconds, 6),
         }
+
+
+def report(proofs: Iterable[Proof], bounds: Bounds) -> dict[str, Any]:
+    """The machine-readable report: one entry for each proof, and the bounds that held for all."""
+    return {"functions": [proof.as_json() for proof in proofs], "bounds": asdict(bounds)}
 
 
 def _as_json(found: Counterexample | None) -> Mapping[str, Any] | None:
