@@ -24,7 +24,7 @@ from putback.verify.runtime import Runtime, helpers, is_raised
 from putback.verify.unknown import finish
 from putback.verify.world import World
 
-_MOST_YIELDS = 4
+_MOST_YIELDS = 20
 _RUNS_BETWEEN_COLLECTIONS = 256
 
 

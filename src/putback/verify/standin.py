@@ -230,6 +230,12 @@ class Text(str):
         made._pb_path = path
         return made
 
+    def __getattr__(self, name: str) -> Any:
+        """What the text of a driver's error may carry beside it."""
+        if is_dunder(name) or name.startswith("_pb_"):
+            raise AttributeError(name)
+        return StandIn(self._pb_world, f"{self._pb_path}.{name}")
+
     def __contains__(self, part: object) -> bool:
         return self._decide(f"{fingerprint(part)} in str({self._pb_path})")
 
