@@ -20,7 +20,7 @@ from putback.source.discover import shown
 def debug(path: str, config: Config) -> str:
     """The blocks, roles, sites and states of each function of a file that can acquire, then the analysis's notes."""
     path = os.path.abspath(path)
-    analyzer, tasks = engine.prepared(path, config)
+    analyzer, tasks = engine.prepared([path], config)
     parts = [f"== {shown(path)} =="]
     for task in tasks:
         parts += _slice(analyzer, task)

@@ -79,14 +79,10 @@ def at_full_speed() -> Iterator[None]:
             gc.enable()
 
 
-def prepared(path: str, config: Config) -> tuple[Analyzer, list[Task]]:
-    """The analyzer of the project around file `path`, and the functions of that file that can hold a connection."""
+def prepared(paths: Sequence[str], config: Config) -> tuple[Analyzer, list[Task]]:
+    """The analyzer of the project around `paths`, and the functions at and below them that can hold a connection."""
     run = Run(config, enabled(ALL, config))
-    every = run._project_files([path], {path})
-    scan = run._scanner().run(every, {path})
-    analyzer = run._analyzer(scan)
-    analyzer.notes += [f"{b.path} is not analysed: {b.message} (row {b.row})" for b in scan.broken]
-    return analyzer, run._tasks(scan, frozenset({path}))
+    return run.prepare(paths)
 
 
 class Run:
@@ -118,6 +114,16 @@ class Run:
         self.renamed: dict[str, frozenset[str]] = {}
 
     # -- stages
+
+    def prepare(self, paths: Sequence[str]) -> tuple[Analyzer, list[Task]]:
+        """What the rules would look at in the files at and below `paths`."""
+        asked = self._asked(paths)
+        wanted = frozenset(d.path for d in asked)
+        explicit = frozenset(d.path for d in asked if d.explicit)
+        scan = self._scanner().run(self._project_files(list(wanted), explicit), explicit)
+        analyzer = self._analyzer(scan)
+        analyzer.notes += [f"{b.path} is not analysed: {b.message} (row {b.row})" for b in scan.broken]
+        return analyzer, self._tasks(scan, wanted)
 
     def run(self, paths: Sequence[str]) -> CheckResult:
         """Check the files at and below `paths`."""

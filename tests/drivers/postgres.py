@@ -1,4 +1,4 @@
-"""Real servers for the tests that keep the driver tables true."""
+"""A real PostgreSQL for tests and benchmarks, thrown away afterwards."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import pytest
 from libraries import import_or_skip
 
 _NOBODY = 65534
 
 
-@pytest.fixture(scope="session")
-def postgres_dsn() -> Iterator[str]:
-    """The URL of a server that listens on a Unix socket only and is thrown away at the end.
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a server that listens on a Unix socket only.
 
     It has the role "one", which may have one connection at a time, and an empty table "item(n int)".
     PostgreSQL refuses to run as root; then the server's own copy of the binaries runs as nobody.
@@ -63,28 +62,6 @@ def _run(user: int | None, *command: str | Path) -> None:
         done = subprocess.run(command, user=user, group=user, cwd="/", stdout=output, stderr=subprocess.STDOUT)
         output.seek(0)
         assert done.returncode == 0, output.read().decode()
-
-
-@pytest.fixture(scope="session")
-def mysql_url() -> str:
-    """The URL of the MySQL or MariaDB server in PUTBACK_TEST_MYSQL, "mysql://user:password@host:port/database".
-
-    The user must be allowed to create users: "one" may have one connection at a time.
-    """
-    url = os.environ.get("PUTBACK_TEST_MYSQL")
-    if not url:
-        pytest.skip("no server: PUTBACK_TEST_MYSQL is not set")
-    parts = urlsplit(url)
-    connection = import_or_skip("pymysql", "pymysql").connect(
-        host=parts.hostname, port=parts.port or 3306, user=parts.username, password=parts.password or ""
-    )
-    with connection, connection.cursor() as cursor:
-        database = parts.path.strip("/")
-        cursor.execute(f"create database if not exists `{database}`")
-        cursor.execute(f"create table if not exists `{database}`.item (n int) engine=innodb")
-        cursor.execute("create user if not exists one@'%' identified by 'one' with max_user_connections 1")
-        cursor.execute(f"grant all on `{database}`.* to one@'%'")
-    return url
 
 
 def _prepare(url: str) -> None:

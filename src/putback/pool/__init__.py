@@ -1,0 +1,70 @@
+"""A connection pool that tells everything it knows: who holds what, since when, and where it was taken.
+
+It is a drop-in for psycopg2's pool (`from putback import pool` in place of `from psycopg2 import pool`), runs on any
+DB-API connection and on sqlite3 without anything installed, and can behave as the pools of other libraries do:
+
+    ReferencePool(low, high, connect, profile=SQLALCHEMY, settings=Settings(overflow=10, leak_threshold=30))
+        .getconn(key=None, timeout=None)  .putconn(conn, key=None, close=False)  .closeall()
+        with pool.connection() as conn: ...
+        .stats() -> PoolStats   .suspects(age) -> [Suspect]   .check_leaks()   .incidents.recent   repr(pool)
+    SimpleConnectionPool, ThreadedConnectionPool(minconn, maxconn, *args, connect=None, ..., **kwargs)
+    PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ASYNCPG    how a library behaves, as data (Profile)
+    FaultPlan([Fault(Operation.EXECUTE, nth=2)])   passed as `faults`, makes operations fail
+    ManualClock                                    passed as `clock`, makes time stand still
+
+Invariant: this package imports nothing of ours and nothing but the standard library (`web` alone imports the framework
+it serves). Deliberately absent: SQL, configuration files, threads of its own unless a monitor is started.
+"""
+
+from __future__ import annotations
+
+from putback.pool.clock import Clock, ManualClock
+from putback.pool.connection import PooledConnection
+from putback.pool.dropin import SimpleConnectionPool, ThreadedConnectionPool
+from putback.pool.errors import (
+    ForeignConnectionError,
+    InjectedError,
+    InterfaceError,
+    PoolClosedError,
+    PoolError,
+    PoolTimeout,
+    SettingsError,
+    TooManyRequests,
+)
+from putback.pool.faults import Fault, FaultPlan, Faults, Operation
+from putback.pool.incidents import Incident, Kind
+from putback.pool.profiles import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, Profile
+from putback.pool.settings import ResetBy, Settings
+from putback.pool.stats import PoolStats
+from putback.pool.threaded import ReferencePool
+
+__all__ = [
+    "ASYNCPG",
+    "PSYCOPG2",
+    "PSYCOPG_POOL",
+    "SQLALCHEMY",
+    "Clock",
+    "Fault",
+    "FaultPlan",
+    "Faults",
+    "ForeignConnectionError",
+    "Incident",
+    "InjectedError",
+    "InterfaceError",
+    "Kind",
+    "ManualClock",
+    "Operation",
+    "PoolClosedError",
+    "PoolError",
+    "PoolStats",
+    "PoolTimeout",
+    "PooledConnection",
+    "Profile",
+    "ReferencePool",
+    "ResetBy",
+    "Settings",
+    "SettingsError",
+    "SimpleConnectionPool",
+    "ThreadedConnectionPool",
+    "TooManyRequests",
+]

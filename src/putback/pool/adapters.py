@@ -1,0 +1,173 @@
+"""The same report for real pools: psycopg2's, psycopg_pool's, SQLAlchemy's QueuePool, asyncpg's, and ours.
+
+Nothing is imported: a pool says by its class what it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from putback.pool.core import Core
+from putback.pool.errors import SettingsError
+from putback.pool.health import Health, Thresholds, judge
+from putback.pool.stats import PoolStats, Waits
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What kind of pool it is."""
+
+    driver: str
+    pool_class: str
+
+
+def stats_of(pool: Any) -> PoolStats:
+    """The numbers of a pool, or of an engine's pool. SettingsError for what is none of those that are known."""
+    known = _engine_pool(pool)
+    return _find(known).stats(known)
+
+
+def health_of(pool: Any, thresholds: Thresholds | None = None) -> Health:
+    """The health of a pool."""
+    return judge(stats_of(pool), thresholds)
+
+
+def identity_of(pool: Any) -> Identity:
+    """The driver, as far as the pool says it, and the class of a pool."""
+    known = _engine_pool(pool)
+    _find(known)
+    driver = getattr(getattr(pool, "dialect", None), "driver", None)
+    return Identity(str(driver or _root(type(known).__module__)), type(known).__name__)
+
+
+@contextmanager
+def borrowed(pool: Any) -> Iterator[Any]:
+    """A DB-API connection of a pool for threads, given back at the end of the block; what was not committed is undone.
+    SettingsError for a pool that is for tasks."""
+    known = _engine_pool(pool)
+    if hasattr(known, "getconn") and not inspect.iscoroutinefunction(known.getconn):
+        connection = known.getconn()
+        give_back = known.putconn
+    elif hasattr(known, "checkedout"):
+        connection = known.connect()
+        give_back = type(connection).close
+    else:
+        raise SettingsError(f"{type(pool).__name__} is no pool for threads: a connection cannot be taken from it here")
+    try:
+        yield connection
+    finally:
+        give_back(connection)
+
+
+def _engine_pool(pool: Any) -> Any:
+    """The pool itself, for SQLAlchemy's engines their pool."""
+    return pool.pool if hasattr(pool, "dialect") and hasattr(pool, "pool") else pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    library: str
+    fits: Callable[[Any], bool]
+    stats: Callable[[Any], PoolStats]
+
+
+def _find(pool: Any) -> _Kind:
+    for kind in _KINDS:
+        if kind.fits(pool):
+            return kind
+    names = ", ".join(kind.library for kind in _KINDS)
+    raise SettingsError(
+        f"{type(pool).__module__}.{type(pool).__qualname__} is not a pool that is known; known: {names}"
+    )
+
+
+def _derives(pool: Any, module: str, name: str) -> bool:
+    """Whether the pool's class is, or derives from, `name` of a library, wherever that keeps it."""
+    return any(cls.__name__ == name and _root(cls.__module__) == module for cls in type(pool).__mro__)
+
+
+def _root(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _ours(pool: Core[Any]) -> PoolStats:
+    return pool.stats()
+
+
+def _psycopg2(pool: Any) -> PoolStats:
+    available, in_use = len(pool._pool), len(pool._used)
+    return PoolStats(
+        library="psycopg2.pool",
+        min=pool.minconn,
+        max=pool.maxconn,
+        max_overflow=0,
+        available=available,
+        in_use=in_use,
+        total=available + in_use,
+        overflow=0,
+        waiters=0,
+    )
+
+
+def _psycopg_pool(pool: Any) -> PoolStats:
+    numbers: dict[str, int] = pool.get_stats()
+    total, available = numbers.get("pool_size", 0), numbers.get("pool_available", 0)
+    queued = numbers.get("requests_queued", 0)
+    return PoolStats(
+        library="psycopg_pool",
+        min=numbers.get("pool_min", 0),
+        max=numbers.get("pool_max"),
+        max_overflow=0,
+        available=available,
+        in_use=max(0, total - available),
+        total=total,
+        overflow=0,
+        waiters=numbers.get("requests_waiting", 0),
+        waits=Waits(count=queued, total=numbers.get("requests_wait_ms", 0) / 1000),
+        acquired=numbers.get("requests_num", 0),
+        timeouts=numbers.get("requests_errors", 0),
+    )
+
+
+def _sqlalchemy(pool: Any) -> PoolStats:
+    size, available, in_use = pool.size(), pool.checkedin(), pool.checkedout()
+    unlimited = pool._max_overflow < 0
+    return PoolStats(
+        library="sqlalchemy.pool.QueuePool",
+        min=0,
+        max=size or None,
+        max_overflow=None if unlimited else pool._max_overflow,
+        available=available,
+        in_use=in_use,
+        total=available + in_use,
+        overflow=max(0, pool.overflow()),
+        waiters=None,
+    )
+
+
+def _asyncpg(pool: Any) -> PoolStats:
+    total, available = pool.get_size(), pool.get_idle_size()
+    return PoolStats(
+        library="asyncpg",
+        min=pool.get_min_size(),
+        max=pool.get_max_size(),
+        max_overflow=0,
+        available=available,
+        in_use=total - available,
+        total=total,
+        overflow=0,
+        waiters=None,
+    )
+
+
+_KINDS = (
+    _Kind("putback.pool", lambda pool: isinstance(pool, Core), _ours),
+    _Kind("psycopg2.pool", lambda pool: _derives(pool, "psycopg2", "AbstractConnectionPool"), _psycopg2),
+    _Kind("psycopg_pool", lambda pool: _derives(pool, "psycopg_pool", "BasePool"), _psycopg_pool),
+    _Kind("sqlalchemy.pool.QueuePool", lambda pool: _derives(pool, "sqlalchemy", "QueuePool"), _sqlalchemy),
+    _Kind("asyncpg", lambda pool: _derives(pool, "asyncpg", "Pool"), _asyncpg),
+)

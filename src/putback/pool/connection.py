@@ -1,0 +1,122 @@
+"""What a borrower holds: the driver's connection, seen through a proxy that is dead once it is given back."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Protocol, Self
+
+from putback.pool.lease import Lease
+
+
+class Lender(Protocol):
+    """What a lent connection needs of its pool."""
+
+    name: str
+    lost: deque[Lease]
+    """Where a connection that is garbage-collected while lent leaves its lease. Nothing else may be done then: the
+    collector can run anywhere, also while the pool's lock is held."""
+
+    def used_after_release(self, connection: LentConnection, what: str) -> None:
+        """Report it; raises unless the pool is to behave as the real library."""
+
+
+class ThreadLender(Lender, Protocol):
+    """What a connection that is lent to a thread needs of its pool."""
+
+    def close_lent(self, connection: PooledConnection) -> None:
+        """`close()` on a lent connection: what it means is the profile's."""
+
+    def exit_lent(self, connection: PooledConnection, failed: bool) -> None:
+        """The end of `with connection`."""
+
+
+class TaskLender(Lender, Protocol):
+    """What a connection that is lent to a task needs of its pool."""
+
+    async def close_lent(self, connection: AsyncPooledConnection) -> None:
+        """`await close()` on a lent connection: what it means is the profile's."""
+
+    def terminate_lent(self, connection: AsyncPooledConnection) -> None:
+        """`terminate()`: close it at once, without a word to the server."""
+
+
+_set = object.__setattr__  # `self.x = y` sets an attribute of the driver's connection
+
+
+class LentConnection:
+    """A lent connection. What is not said here is the driver's own."""
+
+    __slots__ = ("__weakref__", "_lease", "_pool")
+    _lease: Lease
+    _pool: Lender
+
+    def __init__(self, lease: Lease, pool: Lender) -> None:
+        _set(self, "_lease", lease)
+        _set(self, "_pool", pool)
+
+    @property
+    def _raw(self) -> Any:
+        """The driver's connection."""
+        return self._lease.raw
+
+    def __getattr__(self, name: str) -> Any:
+        if self._lease.ended:
+            self._pool.used_after_release(self, name)
+        return getattr(self._lease.raw, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._lease.ended:
+            self._pool.used_after_release(self, name)
+        setattr(self._raw, name, value)
+
+    @property
+    def __class__(self) -> type:
+        """The driver's class, so that isinstance says what it said without a proxy."""
+        return type(self._raw)
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise TypeError("the class of a lent connection cannot be changed")
+
+    def __repr__(self) -> str:
+        ended = " given back" if self._lease.ended else ""
+        return f"<{type(self).__name__} {self._lease.slot}{ended} of {self._raw!r}>"
+
+    def __del__(self) -> None:
+        if not self._lease.ended:
+            self._pool.lost.append(self._lease)
+
+
+class PooledConnection(LentConnection):
+    """A connection that is lent to a thread."""
+
+    __slots__ = ()
+    _pool: ThreadLender
+
+    def close(self) -> None:
+        """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
+        self._pool.close_lent(self)
+
+    def __enter__(self) -> Self:
+        if self._lease.ended:
+            self._pool.used_after_release(self, "__enter__")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """As in the profile's library: ends the transaction, or gives the connection back."""
+        self._pool.exit_lent(self, failed=kind is not None)
+
+
+class AsyncPooledConnection(LentConnection):
+    """A connection that is lent to a task. It is no context manager, as asyncpg's is none."""
+
+    __slots__ = ()
+    _pool: TaskLender
+
+    async def close(self) -> None:
+        """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
+        await self._pool.close_lent(self)
+
+    def terminate(self) -> None:
+        """Close the connection at once and free its slot."""
+        self._pool.terminate_lent(self)

@@ -1,0 +1,329 @@
+"""What the threaded and the asynchronous pool share: the state with its lock, the leases, and what is told of them.
+
+Nothing here does I/O or waits. `lock` guards the state, the connections and the counts; incidents are reported
+outside of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
+from itertools import count
+from threading import Lock
+from typing import Any, Generic, Protocol, TypeVar
+
+from putback.pool.clock import SYSTEM_CLOCK, Clock
+from putback.pool.connection import LentConnection
+from putback.pool.driver import Condition, condition
+from putback.pool.errors import PoolError
+from putback.pool.incidents import Incident, Incidents, Kind
+from putback.pool.leaks import LeakDetector, Suspect, suspects
+from putback.pool.lease import Lease, callers
+from putback.pool.profiles import Pool, Profile, Twice
+from putback.pool.settings import ResetBy, Settings, Sizes
+from putback.pool.state import Action, Answer, Close, Give, Open, Phase, PoolState, Reason, Refuse, Reset
+from putback.pool.stats import PoolStats, Tally
+
+_numbers = count(1)
+
+
+class Gate(Protocol):
+    """Where one waiting request finds its answer."""
+
+    ticket: int
+    since: float
+    """When it began to wait."""
+
+    def open(self, answer: Give | Open | Refuse) -> None:
+        """Give it the answer; called once, under the pool's lock."""
+
+
+G = TypeVar("G", bound=Gate)
+
+
+class Core(Generic[G]):
+    """The common part of a pool. The subclass opens, resets and closes connections."""
+
+    def __init__(
+        self,
+        sizes: Sizes,
+        settings: Settings,
+        profile: Profile,
+        clock: Clock = SYSTEM_CLOCK,
+        on_incident: Callable[[Incident], None] | None = None,
+    ) -> None:
+        self.sizes = sizes
+        self.settings = settings
+        self.profile = profile
+        self.clock = clock
+        self.name = settings.name or f"pool-{next(_numbers)}"
+        self.timeout = profile.timeout if settings.timeout is None else settings.timeout
+        keep = sizes.low if profile.keeps_minimum_only else sizes.high
+        self.state = PoolState(sizes.limit, math.inf if keep is None else keep, profile.order, settings.max_waiting)
+        self._needs_no_reset = settings.reset is ResetBy.NOTHING
+        self.lock = Lock()
+        self.leases: dict[int, Lease] = {}
+        self.lost: deque[Lease] = deque()
+        self.tally = Tally()
+        self.incidents = Incidents(on_incident)
+        self.leaks = LeakDetector(settings.leak_threshold, self.incidents)
+        self._gates: dict[int, G] = {}
+        self._raws: dict[int, Any] = {}
+        self._born: dict[int, float] = {}
+        self._slots: dict[int, int] = {}
+        """Slots by the identity of their connections, for those who give back the driver's own object."""
+        self._keyed: dict[Hashable, Any] = {}
+        self._last_ticket = 0
+
+    # Observation
+
+    def stats(self) -> PoolStats:
+        """The numbers of this moment."""
+        if self.lost:
+            self._take_back_lost()
+        with self.lock:
+            state = self.state
+            leases = list(self.leases.values())
+            total = len(state.phases)
+            available, waiters, waits = len(state.shelf), len(state.line), self.tally.waits()
+            in_use = state.count(Phase.LEASED, Phase.RETURNING)
+            acquired, timeouts = self.tally.acquired, self.tally.timeouts
+        high = self.sizes.high
+        return PoolStats(
+            library=self.profile.name,
+            min=self.sizes.low,
+            max=high,
+            max_overflow=self.sizes.overflow,
+            available=available,
+            in_use=in_use,
+            total=total,
+            overflow=0 if high is None else max(0, total - high),
+            waiters=waiters,
+            sites=dict(Counter(lease.site for lease in leases).most_common()),
+            waits=waits,
+            acquired=acquired,
+            timeouts=timeouts,
+            leaked=sum(lease.collected for lease in leases),
+            suspected=sum(lease.reported for lease in leases),
+        )
+
+    def suspects(self, age: float = 0.0) -> list[Suspect]:
+        """The connections lent for at least this many seconds, oldest first, with where and by whom."""
+        with self.lock:
+            leases = list(self.leases.values())
+        return suspects(leases, self.clock.now(), age)
+
+    def check_leaks(self) -> None:
+        """Report the connections that are held for longer than the threshold, or were garbage-collected; each once."""
+        self._take_back_lost()
+        with self.lock:
+            leases = list(self.leases.values())
+        self.leaks.check(leases, self.clock.now())
+
+    def _look_for_leaks(self) -> None:
+        """What each request does first."""
+        if self.lost:
+            self._take_back_lost()
+        if self.leaks.due < math.inf and self.clock.now() >= self.leaks.due:
+            self.check_leaks()
+
+    def _take_back_lost(self) -> None:
+        """Handle what `lost` says."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} {self.state.dump()}>"
+
+    # What lent connections call
+
+    def used_after_release(self, connection: LentConnection, what: str) -> None:
+        """Report that a connection was used after it was given back."""
+        lease: Lease = connection._lease
+        error = self.profile.used_after_release(what)
+        self.incidents.report(
+            Kind.USED_AFTER_RELEASE, f"connection {lease.slot} was used after it was given back: {what}", lease
+        )
+        if self.settings.strict or self.profile.use_after_release_raises:
+            raise error
+
+    # Requests
+
+    def _ask(self, patient: bool) -> Answer:
+        """Under the lock: a new request. After Wait the caller puts a gate for its ticket into `_gates`."""
+        self._last_ticket += 1
+        answer = self.state.ask(self._last_ticket, patient)
+        if type(answer) is Give or type(answer) is Open:
+            self.tally.acquired += 1
+        return answer
+
+    def _deliver(self, actions: Sequence[Action]) -> list[Reset | Close]:
+        """Under the lock: answer those who wait; what is left is I/O, to be done without the lock."""
+        rest: list[Reset | Close] = []
+        for action in actions:
+            if isinstance(action, (Reset, Close)):
+                rest.append(action)
+            elif action.ticket is not None:
+                if type(action) is not Refuse:
+                    self.tally.acquired += 1
+                gate = self._gates.pop(action.ticket)
+                self.tally.wait(self.clock.now() - gate.since)
+                gate.open(action)
+        return rest
+
+    def _leave(self, gate: G) -> bool:
+        """Under the lock: a request gives up waiting. False: it has been answered meanwhile."""
+        if not self.state.leave(gate.ticket):
+            return False
+        del self._gates[gate.ticket]
+        self.tally.wait(self.clock.now() - gate.since)
+        self.tally.timeouts += 1
+        return True
+
+    def _refusal(self, reason: Reason, timeout: float) -> PoolError:
+        """The profile's error for a request that gets nothing; an exhausted pool also says who holds what."""
+        pool = self._facts(timeout)
+        if reason is Reason.CLOSED:
+            return self.profile.closed(pool)
+        if reason is Reason.CROWDED:
+            return self.profile.crowded(pool)
+        self.incidents.report(Kind.EXHAUSTED, self._who_holds())
+        return self.profile.exhausted(pool)
+
+    def _facts(self, timeout: float) -> Pool:
+        with self.lock:
+            high = self.sizes.high or 0
+            overflow = max(0, len(self.state.phases) - high)
+            return Pool(self.name, high, overflow, timeout, len(self.state.line))
+
+    def _who_holds(self) -> str:
+        stats = self.stats()
+        places = "".join(f"\n    {number} taken at {site}" for site, number in list(stats.sites.items())[:5])
+        return f"pool {self.name!r} is exhausted: {stats.in_use} of {stats.capacity} connections are lent{places}"
+
+    # Leases
+
+    def _begin(self, slot: int, raw: Any, key: Hashable | None = None) -> Lease:
+        """A check-out begins. The stack is that of the caller outside of this package."""
+        lease = Lease(slot, raw, self.clock.now(), callers(self.settings.stack_depth), key)
+        self.leases[slot] = lease
+        if self.leaks.threshold is not None:
+            self.leaks.began(lease)
+        return lease
+
+    def _claim(self, connection: Any, key: Hashable | None) -> Lease | None:
+        """Under the lock: end the check-out of what is given back; None if it is not lent. A wrong key is a KeyError,
+        as in psycopg2."""
+        lease = self._lent(connection)
+        if lease is None:
+            return None
+        if key is not None and lease.key != key:
+            raise KeyError(key)
+        del self.leases[lease.slot]
+        if lease.key is not None:
+            del self._keyed[lease.key]
+        lease.ended = True
+        self.tally.released += 1
+        return lease
+
+    def _lent(self, connection: Any) -> Lease | None:
+        raw = connection
+        if isinstance(connection, LentConnection):
+            lease: Lease = connection._lease
+            pool: object = connection._pool
+            if pool is self and not lease.ended:
+                return lease
+            if self.settings.strict or self.profile.second_release is Twice.NOTHING:
+                return None
+            raw = connection._raw
+        return self.leases.get(self._slots.get(id(raw), 0))
+
+    def _collect(self, lease: Lease) -> list[Reset | Close]:
+        """A connection was garbage-collected while lent: report it, and end the check-out if the profile's library
+        takes such a connection back. What is left to do, is I/O."""
+        reclaim = self.profile.collected_returns if self.settings.reclaim is None else self.settings.reclaim
+        with self.lock:
+            if lease.ended:
+                return []
+            closed = self.state.closed
+            work: list[Reset | Close] = []
+            if reclaim or closed:
+                del self.leases[lease.slot]
+                lease.ended = True
+                work = self._after_return(lease.slot, condition(lease.raw), close=False)
+        if not closed:
+            self.leaks.collected(lease, self.clock.now(), reclaim)
+        return work
+
+    def _unlend(self, lease: Lease, raw: Any) -> None:
+        """Under the lock: undo `_claim`."""
+        self.leases[lease.slot] = lease
+        if lease.key is not None:
+            self._keyed[lease.key] = raw
+        lease.ended = False
+        self.tally.released -= 1
+
+    def _not_lent(self, connection: Any, key: Hashable | None) -> None:
+        """Something is given back that is not lent: raises what the profile's library raises, if it does."""
+        owner = None
+        if isinstance(connection, LentConnection):
+            self._report_second_release(connection)
+            if self.profile.second_release is Twice.NOTHING:
+                return
+            owner = None if connection._lease.ended else connection._pool.name
+        if key is not None:
+            raise KeyError(key)
+        raise self.profile.foreign(self._facts(self.timeout), connection, owner)
+
+    def _report_second_release(self, connection: LentConnection) -> None:
+        lease: Lease = connection._lease
+        if lease.ended and self.profile.second_release is Twice.RAISES:
+            self.incidents.report(Kind.RELEASED_TWICE, f"connection {lease.slot} was given back twice", lease)
+
+    # Connections
+
+    def _add(self, slot: int, raw: Any) -> None:
+        """Under the lock: a connection was opened."""
+        self._raws[slot] = raw
+        self._born[slot] = self.clock.now()
+        self._slots[id(raw)] = slot
+        self.tally.opened += 1
+
+    def _remove(self, slot: int) -> Any:
+        """Under the lock: a connection is about to be closed. None if there is none."""
+        raw = self._raws.pop(slot, None)
+        if raw is not None:
+            del self._slots[id(raw)], self._born[slot]
+            self.tally.closed += 1
+        return raw
+
+    def _renew(self, slot: int) -> Any:
+        """Under the lock: a lent connection is to be opened anew. Gives the old one, to be closed; None if the pool
+        was closed meanwhile, and this connection with it."""
+        if self.state.phases.get(slot) is not Phase.LEASED:
+            return None
+        self.state.renew(slot)
+        return self._remove(slot)
+
+    def _is_too_old(self, slot: int) -> bool:
+        recycle = self.settings.recycle
+        return recycle is not None and self.clock.now() - self._born[slot] > recycle
+
+    def _after_return(self, slot: int, state: Condition, close: bool) -> list[Reset | Close]:
+        """Under the lock: what to do with a connection that came back in this condition. Nothing, if the pool was shut
+        and took it away."""
+        if self.state.phases.get(slot) is not Phase.LEASED:
+            return []
+        if close or state is Condition.CLOSED or state is Condition.BROKEN:
+            return self._deliver(self.state.discard(slot))
+        clean = state is Condition.CLEAN or self._needs_no_reset
+        actions = self.state.give_back(slot, clean)
+        return self._deliver(actions) if actions else []
+
+    def _undo(self, answer: Give | Open) -> list[Reset | Close]:
+        """Under the lock: what was answered cannot be used. A slot that is being opened goes to the next, an untouched
+        connection comes back."""
+        phase = self.state.phases.get(answer.slot)
+        if phase is Phase.OPENING:
+            return self._deliver(self.state.failed(answer.slot))
+        return self._deliver(self.state.give_back(answer.slot, clean=True)) if phase is Phase.LEASED else []

@@ -1,0 +1,133 @@
+"""What the pool must know of a DB-API connection: is it closed, is it in a transaction, does it answer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from enum import Enum
+from itertools import count
+from typing import Any
+
+from putback.pool.errors import SettingsError
+from putback.pool.faults import FaultyConnection, without_faults
+
+Connect = Callable[[], Any]
+"""Opens one connection."""
+
+
+class Condition(Enum):
+    """How a connection is."""
+
+    CLEAN = "clean"
+    """Open, and surely not in a transaction: it needs no reset."""
+    DIRTY = "dirty"
+    """Open, and in a transaction, or the driver does not say."""
+    BROKEN = "broken"
+    """Open on this side, but the server is known to be gone."""
+    CLOSED = "closed"
+
+
+_CONDITIONS = {0: Condition.CLEAN, 4: Condition.BROKEN}
+"""By libpq's transaction status, as psycopg2 and psycopg 3 give it; every other is a transaction."""
+
+_names = count(1)
+
+
+def sqlite_memory() -> Connect:
+    """Connections to one new database in memory, which lives as long as any of them is open."""
+    uri = f"file:putback-pool-{next(_names)}?mode=memory&cache=shared"
+    return lambda: sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+
+def connector(connect: Callable[..., Any] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Connect:
+    """What opens a connection: `connect` with its arguments; psycopg2, if there are arguments only, because a program
+    that was written for psycopg2's pool passes them; without anything sqlite3 in memory."""
+    if connect is None and not args and not kwargs:
+        return sqlite_memory()
+    call = connect if connect is not None else _psycopg2_connect()
+    return (lambda: call(*args, **kwargs)) if args or kwargs else call
+
+
+def _psycopg2_connect() -> Callable[..., Any]:
+    from importlib import import_module  # only here: the pool needs nothing installed
+
+    try:
+        library: Any = import_module("psycopg2")
+    except ImportError as error:
+        raise SettingsError(
+            "the pool got arguments for psycopg2.connect, but psycopg2 is not installed; "
+            "pass connect=sqlite3.connect or another DB-API connect function"
+        ) from error
+    found: Callable[..., Any] = library.connect
+    return found
+
+
+def condition(raw: Any) -> Condition:
+    """How a connection is, without asking the server."""
+    look = _LOOKS.get(type(raw))
+    if look is None:
+        look = _LOOKS[type(raw)] = _look_for(raw)
+    return look(raw)
+
+
+def is_closed(raw: Any) -> bool:
+    """Whether a connection is closed on this side: `closed` (psycopg), `open` (PyMySQL), `is_closed()` (asyncpg)."""
+    closed = getattr(raw, "closed", None)
+    if closed is not None and not callable(closed):
+        return bool(closed)
+    is_open = getattr(raw, "open", None)
+    if is_open is not None and not callable(is_open):
+        return not is_open
+    asked = getattr(raw, "is_closed", None)
+    return bool(asked()) if callable(asked) else False
+
+
+Look = Callable[[Any], Condition]
+
+_LOOKS: dict[type, Look] = {}
+"""How to look at connections of a type: found out once, because it is done at every return."""
+
+
+def _look_for(raw: Any) -> Look:
+    if isinstance(raw, FaultyConnection):
+        return lambda faulty: condition(without_faults(faulty))
+    if isinstance(raw, sqlite3.Connection):
+        return _condition_of_sqlite
+    if hasattr(raw, "get_transaction_status"):
+        return _condition_of_psycopg2
+    return _condition_of_psycopg if hasattr(raw, "pgconn") else _condition_of_others
+
+
+def _condition_of_psycopg2(raw: Any) -> Condition:
+    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.get_transaction_status(), Condition.DIRTY)
+
+
+def _condition_of_psycopg(raw: Any) -> Condition:
+    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.pgconn.transaction_status, Condition.DIRTY)
+
+
+def _condition_of_others(raw: Any) -> Condition:
+    return Condition.CLOSED if is_closed(raw) else Condition.DIRTY
+
+
+def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:
+    try:
+        raw.total_changes  # noqa: B018 (raises when closed, the only sign that sqlite3 gives)
+    except sqlite3.ProgrammingError:
+        return Condition.CLOSED
+    return Condition.DIRTY if raw.in_transaction else Condition.CLEAN
+
+
+def ping(raw: Any) -> None:
+    """Ask the server for an answer; raises what the driver raises. Leaves no transaction open."""
+    raw = without_faults(raw)
+    own = getattr(raw, "ping", None)
+    if callable(own):
+        own()
+        return
+    cursor = raw.cursor()
+    try:
+        cursor.execute("SELECT 1")
+    finally:
+        cursor.close()
+    raw.rollback()

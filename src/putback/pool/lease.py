@@ -1,0 +1,109 @@
+"""One check-out: which slot, since when, by whom, and from where in the code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+_HERE = os.path.dirname(__file__) + os.sep
+_CONTEXTLIB = f"{os.sep}contextlib.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One caller."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} in {self.function}"
+
+
+class Lease:
+    """A check-out that has not ended, or how it was.
+
+    The stack is kept as code objects and offsets, which costs a microsecond; lines are looked up when it is shown.
+    """
+
+    task: str | None = None
+    """The name of the asyncio task that took it."""
+    reported = False
+    """Whether it was reported as held too long."""
+    collected = False
+    """Whether the borrower's object is gone, garbage-collected."""
+    ended = False
+
+    def __init__(
+        self, slot: int, raw: Any, since: float, frames: list[tuple[CodeType, int]], key: Hashable | None = None
+    ) -> None:
+        self.slot = slot
+        self.raw = raw
+        self.since = since
+        """When it began, in the clock's seconds."""
+        self.key = key
+        """The key that `getconn(key)` was called with."""
+        self.thread = threading.current_thread()
+        self._frames = frames
+
+    @property
+    def stack(self) -> list[Frame]:
+        """The callers, innermost first: where the connection was taken."""
+        return [Frame(code.co_filename, _line(code, offset), code.co_qualname) for code, offset in self._frames]
+
+    @property
+    def site(self) -> str:
+        """The place that took it, "unknown" without stacks."""
+        stack = self.stack
+        return str(stack[0]) if stack else "unknown"
+
+    @property
+    def holder(self) -> str:
+        """Who took it, in words."""
+        if self.task is not None:
+            return f"task {self.task}"
+        ended = "" if self.thread.is_alive() else ", which has ended"
+        return f"thread {self.thread.name}{ended}"
+
+
+def callers(depth: int) -> list[tuple[CodeType, int]]:
+    """At most `depth` callers outside of this package, innermost first, as code and offset.
+
+    The first three frames are known to be the pool's own; not looking at them saves making objects of them.
+    """
+    if not depth:
+        return []
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None and _is_inside(frame.f_code):
+        frame = frame.f_back
+    found: list[tuple[CodeType, int]] = []
+    while frame is not None and len(found) < depth:
+        found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return found
+
+
+_ours: set[CodeType] = set()
+
+
+def _is_inside(code: CodeType) -> bool:
+    """Whether code belongs to the pool, or to contextlib, which stands between the pool and a `with`."""
+    if code in _ours:
+        return True
+    inside = code.co_filename.startswith(_HERE) or code.co_filename.endswith(_CONTEXTLIB)
+    if inside:
+        _ours.add(code)
+    return inside
+
+
+def _line(code: CodeType, offset: int) -> int:
+    for start, end, line in code.co_lines():
+        if start <= offset < end and line is not None:
+            return line
+    return code.co_firstlineno

@@ -1,0 +1,76 @@
+"""A pool's numbers and health as JSON, in the shapes that dashboards and scripts already read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from putback.pool.adapters import Identity
+from putback.pool.health import Health
+from putback.pool.stats import PoolStats
+
+Json = dict[str, Any]
+
+
+def connections(stats: PoolStats) -> Json:
+    """psycopg2's words."""
+    return {
+        "min_connections": stats.min,
+        "max_connections": stats.max,
+        "available": stats.available,
+        "in_use": stats.in_use,
+        "total": stats.total,
+    }
+
+
+def database_health(health: Health) -> Json:
+    """The whole application's health, the database being all of it that is known here."""
+    return {
+        "status": health.status.value,
+        "database": {"status": "connected", "pool": connections(health.stats)},
+    }
+
+
+def pool_health(health: Health) -> Json:
+    """The pool's health with warnings and advice."""
+    limits = health.thresholds
+    return {
+        "status": health.status.value,
+        "pool_stats": connections(health.stats),
+        "warnings": list(health.warnings),
+        "recommendations": {
+            "optimal_range": f"{limits.advice:.0%} to {limits.warning:.0%} in use at peak",
+            "current_config": f"min={health.stats.min}, max={health.stats.max}",
+            "advice": list(health.recommendations),
+        },
+    }
+
+
+def pool_status(health: Health, identity: Identity, now: datetime) -> Json:
+    """SQLAlchemy's words, with the time and what kind of pool it is."""
+    stats = health.stats
+    return {
+        "status": health.status.value,
+        "timestamp": now.isoformat(timespec="seconds"),
+        "pool": {
+            "pool_size": stats.max,
+            "checked_out": stats.in_use,
+            "checked_in": stats.available,
+            "overflow": stats.overflow,
+            "available": None if stats.max is None else max(0, stats.max - stats.in_use),
+            "status": health.status.value,
+        },
+        "warnings": list(health.warnings),
+        "details": {"engine": {"driver": identity.driver, "pool_class": identity.pool_class}},
+    }
+
+
+def queue_status(stats: PoolStats) -> Json:
+    """QueuePool's numbers alone."""
+    return {
+        "size": stats.max,
+        "checked_in": stats.available,
+        "checked_out": stats.in_use,
+        "overflow": stats.overflow,
+        "total": stats.total,
+    }

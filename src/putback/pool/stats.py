@@ -1,0 +1,104 @@
+"""Numbers about a pool, the same for ours and for real ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+RECENT_WAITS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long requests waited that had to. Seconds; the quantiles are of the last 1,024."""
+
+    count: int = 0
+    total: float = 0.0
+    longest: float = 0.0
+    median: float = 0.0
+    p95: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """One moment of a pool. None: the pool does not say."""
+
+    library: str
+    min: int
+    max: int | None
+    """Connections without overflow; None: no limit."""
+    max_overflow: int | None
+    """Connections allowed beyond `max`; None: no limit."""
+    available: int
+    """Open and idle."""
+    in_use: int
+    total: int
+    """Open now: available, in use and, in our pool, those being opened or closed."""
+    overflow: int
+    """Open beyond `max`."""
+    waiters: int | None
+    sites: dict[str, int] = field(default_factory=dict)
+    """How many connections are lent at which place of the code; the most first."""
+    waits: Waits | None = None
+    acquired: int | None = None
+    timeouts: int | None = None
+    leaked: int | None = None
+    """Lent connections that were garbage-collected and whose slots are lost."""
+    suspected: int | None = None
+    """Connections held longer than the leak threshold."""
+
+    @property
+    def size(self) -> int | None:
+        """SQLAlchemy's word for `max`."""
+        return self.max
+
+    @property
+    def capacity(self) -> int | None:
+        """The most connections that can be lent at a time; None: no limit."""
+        return None if self.max is None or self.max_overflow is None else self.max + self.max_overflow
+
+    @property
+    def free(self) -> int | None:
+        """How many can still be had without waiting; None: no limit."""
+        return None if self.capacity is None else max(0, self.capacity - self.in_use)
+
+    @property
+    def utilization(self) -> float:
+        """The part of the capacity that is lent, from 0 to 1; 0 without a limit."""
+        return self.in_use / self.capacity if self.capacity else 0.0
+
+
+class Tally:
+    """Counts that a pool keeps while it works; changed under the pool's lock."""
+
+    __slots__ = (
+        "acquired",
+        "closed",
+        "opened",
+        "recent",
+        "released",
+        "timeouts",
+        "wait_longest",
+        "wait_total",
+        "waited",
+    )
+
+    def __init__(self) -> None:
+        self.acquired = self.released = self.opened = self.closed = self.timeouts = self.waited = 0
+        self.wait_total = self.wait_longest = 0.0
+        self.recent: deque[float] = deque(maxlen=RECENT_WAITS)
+
+    def wait(self, seconds: float) -> None:
+        """A request that had to wait was answered, well or badly."""
+        self.waited += 1
+        self.wait_total += seconds
+        if seconds > self.wait_longest:
+            self.wait_longest = seconds
+        self.recent.append(seconds)
+
+    def waits(self) -> Waits:
+        ordered = sorted(self.recent)
+        if not ordered:
+            return Waits()
+        last = len(ordered) - 1
+        return Waits(self.waited, self.wait_total, self.wait_longest, ordered[last // 2], ordered[round(last * 0.95)])

@@ -1,0 +1,1 @@
+"""Ready endpoints. Each module here imports the framework it serves, and nothing else does."""

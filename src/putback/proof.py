@@ -1,0 +1,324 @@
+"""From the analysis to the verifier: the role table of a function, as ownership facts and driver tables know it.
+
+The verifier imports neither; what it has to know of a call is copied here into its own plain data.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from putback.drivers.catalog import Catalog
+from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
+from putback.engine import prepared
+from putback.flow import ir
+from putback.flow.names import dotted
+from putback.model.config import Config
+from putback.model.errors import UsageError
+from putback.ownership import guards
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.domain import Phase
+from putback.ownership.events import CallInfo
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site import Acquisition, Site
+from putback.ownership.summary import ParamEffect
+from putback.ownership.unit import Unit
+from putback.verify import Run, replay_here, roles
+from putback.verify.choices import parse
+
+_POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
+_DOES = {
+    Phase.RELEASED: roles.Does.RELEASES,
+    Phase.CLOSED: roles.Does.CLOSES,
+    Phase.PASSED: roles.Does.KEEPS,
+    Phase.IDLE: roles.Does.ENDS,
+}
+_EXITS = ("__exit__", "__aexit__")
+
+_Role = TypeVar("_Role", roles.Acquire, roles.Pass)
+
+
+def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
+    """Run a function of a file, as it is now, under one schedule; the code runs in this process, on stand-ins.
+
+    Raises UsageError when the file holds no such function that takes a connection.
+    """
+    analyzer, tasks = prepared([os.path.abspath(path)], Config(root=os.path.dirname(os.path.abspath(path))))
+    keys = (key for task in tasks for key in analyzer.nested(task.path, task.key))
+    units = (analyzer.unit(os.path.abspath(path), key) for key in keys)
+    found = next((u for u in units if u is not None and u.key.partition("@")[0] == function), None)
+    version = version_of(analyzer, found) if found is not None else None
+    if version is None:
+        raise UsageError(f"{path} holds no function {function} that takes a connection")
+    return replay_here(version, tuple(parse(choice) for choice in schedule))
+
+
+def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:
+    """The function of a unit with its roles; None for a module's top level and for lambdas."""
+    if unit.info is None:
+        return None
+    part = analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row)
+    return roles.Version(part.text, unit.key.partition("@")[0], roles_of(analyzer, unit), unit.info.row)
+
+
+def case_of(facts: FunctionFacts, site: Site, after: roles.Version | None = None, code: str = "") -> roles.Case | None:
+    """What is to be verified of one acquire, and of the fix of it."""
+    before = version_of(facts.analyzer, facts.unit)
+    if before is None:
+        return None
+    call = next((o for o in facts.unit.ops() if isinstance(o, ir.Call) and o.at == site.at), None)
+    callee = _callee(facts.unit, call) if call is not None else ""
+    return roles.Case(before, after, callee, facts.path, code)
+
+
+def roles_of(analyzer: Analyzer, unit: Unit) -> roles.Roles:
+    """The role table of a function, its nested functions included."""
+    return _Table(analyzer, [unit, *_nested(analyzer, unit)]).table()
+
+
+def _nested(analyzer: Analyzer, unit: Unit) -> Iterator[Unit]:
+    for key in analyzer.nested(unit.path, unit.scope.function.partition(".")[0] if unit.info is None else unit.key):
+        found = analyzer.unit(unit.path, key) if key.startswith(f"{unit.key}.") else None
+        if found is not None:
+            yield found
+
+
+def profile_of(kind: Kind) -> roles.Profile:
+    """A resource kind of the driver tables."""
+    return roles.Profile(
+        kind.id,
+        kind.title,
+        kind.type,
+        kind.pooled,
+        kind.lazy,
+        roles.OnClose(kind.close.value),
+        roles.OnExit(kind.with_.value),
+        roles.Twice(kind.release_twice.value),
+        roles.Late(kind.use_after_release.value),
+        roles.Begin(kind.autobegin.value),
+        kind.autobegin is Begin.ANY,
+        kind.exhausted,
+        tuple(_POOL_METHOD.findall(kind.release)),
+    )
+
+
+def types_of(catalog: Catalog, names: Iterable[str]) -> dict[str, roles.ObjectType]:
+    """These classes of the driver tables, and those that their methods derive."""
+    found: dict[str, roles.ObjectType] = {}
+    waiting = [n for n in names if n]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        lineage = list(_lineage(catalog, name))
+        methods = {m: _method(e) for spec in reversed(lineage) for m, e in spec.methods.items()}
+        held = {a: t.while_held for spec in reversed(lineage) for a, t in spec.attributes.items()}
+        truths = {m: t for spec in reversed(lineage) for m, t in spec.method_truth.items()}
+        found[name] = roles.ObjectType(methods, {a: t for a, t in held.items() if t is not None}, truths)
+        waiting += [m.derives for m in methods.values() if m.derives]
+    return found
+
+
+def _lineage(catalog: Catalog, name: str) -> Iterator[TypeSpec]:
+    """A class, then its bases."""
+    spec = catalog.type(name)
+    if spec is None:
+        return
+    yield spec
+    for base in spec.bases:
+        yield from _lineage(catalog, base)
+
+
+def _method(effect: Effect) -> roles.Method:
+    return roles.Method(
+        effect.executes,
+        effect.derives,
+        effect.itself,
+        effect.ends,
+        effect.closes,
+        effect.releases_self,
+        effect.awaited,
+        effect.raises,
+    )
+
+
+def _callee(unit: Unit, op: ir.Call) -> str:
+    """The text of what a call calls, as `ast.unparse` writes it; "" when the text is no call."""
+    try:
+        node = ast.parse(f"({unit.text(op.at)})", mode="eval").body
+    except SyntaxError:
+        return ""
+    node = node.value if isinstance(node, ast.Await) else node
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+
+
+class _Table:
+    """Collects the roles of one function's calls."""
+
+    def __init__(self, analyzer: Analyzer, units: list[Unit]) -> None:
+        self.analyzer = analyzer
+        self.units = units
+        self.sites = {id(u): analyzer.sites(u) for u in units}
+        self.every = [s for found in self.sites.values() for s in found]
+        self.names = frozenset(n for u in units for s in self.every for n in guards.aliases(u, s))
+
+    def table(self) -> roles.Roles:
+        """The whole of it."""
+        kinds = {k.id: k for s in self.every for k in s.acquisition.kinds}
+        acquires: list[roles.Acquire] = []
+        passes: list[roles.Pass] = []
+        quiet: set[str] = set()
+        for unit in self.units:
+            calls = {o.at: o for o in unit.ops() if isinstance(o, ir.Call)}
+            sites = {s.at: s for s in self.sites[id(unit)]}
+            enters = (o for o in unit.ops() if isinstance(o, ir.Enter) and self.analyzer.enters_quietly(unit, o))
+            quiet |= {path for o in enters if (path := dotted(o.expr))}
+            for at, op in calls.items():
+                callee = _callee(unit, op)
+                if not callee:
+                    continue
+                row = unit.span(at).start.row
+                if at in sites:
+                    acquires.append(self._acquire(unit, op, sites[at], callee, row))
+                    continue
+                found = self._pass(unit, op, callee, row)
+                if found is not None:
+                    passes.append(found)
+                elif self._is_quiet(unit, op):
+                    quiet.add(callee)
+        return roles.Roles(
+            _anywhere(acquires),
+            _anywhere(passes),
+            {i: profile_of(k) for i, k in kinds.items()},
+            types_of(self.analyzer.catalog, (k.type for k in kinds.values())),
+            frozenset(quiet),
+        )
+
+    # -- acquires
+
+    def _acquire(self, unit: Unit, op: ir.Call, site: Site, callee: str, row: int) -> roles.Acquire:
+        acquisition = site.acquisition
+        drivers = self.analyzer.call_info(unit, op).drivers
+        methods = dict(self._owner_methods(unit, site))
+        return roles.Acquire(
+            callee,
+            site.kind.id,
+            tuple(roles.On(o.value) for o in acquisition.on),
+            row,
+            acquisition.element,
+            acquisition.maybe_none,
+            acquisition.itself,
+            acquisition.on == (On.ENTER,) and not acquisition.generator,
+            not drivers or any(d.effect.raises for d in drivers),
+            methods,
+            roles.OnExit.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
+        )
+
+    def _owner_methods(self, unit: Unit, site: Site) -> Iterator[tuple[str, roles.Method]]:
+        """The methods, as far as they are called, of a project object that keeps the connection."""
+        owner = site.acquisition.owner
+        if owner is None:
+            return
+        names = guards.aliases(unit, site)
+        called = {o.name for o in unit.ops() if isinstance(o, ir.Call) and o.receiver in names}
+        for name in sorted({*called, *_EXITS}):
+            effect = self.analyzer.summaries.owner_effect(owner, name, _bare(site), Phase.HELD)
+            if effect is None:
+                continue
+            yield (
+                name,
+                roles.Method(
+                    executes=effect.normal is Phase.HELD and site.kind.lazy,
+                    ends="commit" if effect.normal is Phase.IDLE else "",
+                    releases=effect.normal in (Phase.RELEASED, Phase.CLOSED),
+                    awaited=effect.is_async,
+                    raises=bool(effect.raised),
+                ),
+            )
+
+    # -- calls that are given a connection
+
+    def _pass(self, unit: Unit, op: ir.Call, callee: str, row: int) -> roles.Pass | None:
+        info = self.analyzer.call_info(unit, op)
+        driver = next((d.effect for d in info.drivers if d.effect.releases is not None), None)
+        if driver is not None and driver.releases is not None:
+            fails = roles.Fails.AFTER if driver.raises else roles.Fails.NEVER
+            param = driver.releases
+            return roles.Pass(
+                callee, roles.Does.RELEASES, param.index, param.name, fails=fails, awaited=driver.awaited, row=row
+            )
+        if op.receiver and any(s.acquisition.itself for s in self.every):
+            method = next((d.effect for d in info.drivers), None)
+            if method is not None and method.closes:
+                return roles.Pass(callee, roles.Does.RELEASES, receiver=True, awaited=method.awaited, row=row)
+        for position, argument in enumerate(op.arguments):
+            if argument.value in self.names:
+                found = self._given(op, info, argument, position, callee, row)
+                if found is not None:
+                    return found
+        return None
+
+    def _given(
+        self, op: ir.Call, info: CallInfo, argument: ir.Argument, position: int, callee: str, row: int
+    ) -> roles.Pass | None:
+        """What a call does to the connection that it is given as this argument."""
+        place = (-1, argument.keyword) if argument.keyword else (position, "")
+        keeps = any(d.effect.keeps is not None for d in info.drivers)
+        if info.registers or info.keeps or keeps or self.analyzer.runs_elsewhere(info):
+            return roles.Pass(callee, roles.Does.KEEPS, *place, fails=roles.Fails.NEVER, row=row)
+        effect = self._effect(info, argument, position)
+        if effect is None:
+            return None
+        return roles.Pass(
+            callee, _does(effect), *place, fails=_fails(effect), awaited=effect.is_async and op.awaited, row=row
+        )
+
+    def _effect(self, info: CallInfo, argument: ir.Argument, position: int) -> ParamEffect | None:
+        for site in self.every:
+            found = self.analyzer.summaries.argument_effects(_bare(site), info, argument, position, Phase.HELD)
+            if found:
+                return found[0]
+        return None
+
+    def _is_quiet(self, unit: Unit, op: ir.Call) -> bool:
+        """Whether a call cannot raise."""
+        info = self.analyzer.call_info(unit, op)
+        if info.quiet or (info.drivers and not any(d.effect.raises for d in info.drivers)):
+            return True
+        known = bool(info.functions) and not info.classes
+        return known and not any(self.analyzer.summaries.may_raise(f) for f in info.functions)
+
+
+def _bare(site: Site) -> Acquisition:
+    """The acquisition of the connection alone, whatever object it came in."""
+    return replace(site.acquisition, owner=None, element=None)
+
+
+def _does(effect: ParamEffect) -> roles.Does:
+    if effect.returns:
+        return roles.Does.RETURNS
+    if effect.normal is None:
+        return roles.Does.BORROWS
+    return _DOES.get(effect.normal, roles.Does.BORROWS)
+
+
+def _fails(effect: ParamEffect) -> roles.Fails:
+    if not effect.raised:
+        return roles.Fails.NEVER
+    return roles.Fails.BEFORE if Phase.HELD in effect.raised else roles.Fails.AFTER
+
+
+def _anywhere(found: list[_Role]) -> tuple[_Role, ...]:
+    """Roles without their row where all calls of the same text play the same role."""
+    bare = [replace(r, row=0) for r in found]
+    several = {b.callee for b in bare if any(b.callee == o.callee and b != o for o in bare)}
+    kept: list[_Role] = []
+    for role, anywhere in zip(found, bare, strict=True):
+        chosen = role if role.callee in several else anywhere
+        if chosen not in kept:
+            kept.append(chosen)
+    return tuple(kept)

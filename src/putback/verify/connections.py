@@ -1,0 +1,342 @@
+"""The connections of a run: a small state machine for each, with the meaning that its profile gives to every call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from putback.verify.events import Broken, What
+from putback.verify.faults import Cut, InFailedTransaction, InterfaceError, PoolError
+from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.resource import Acquiring, Belonging, Connection
+from putback.verify.roles import Acquire, Begin, Late, Method, ObjectType, OnClose, OnExit, Profile, Twice
+
+if TYPE_CHECKING:
+    from putback.verify.world import World
+
+_NAME = re.compile(r"\b[cs]\d+\b")
+_NOTHING = ObjectType()
+
+
+class Place(Enum):
+    """Where a connection is. BROKEN: closed while its slot in the pool stays taken. VOID: the acquire returned None."""
+
+    OUT = "out"
+    BROKEN = "broken"
+    BACK = "back"
+    VOID = "void"
+
+
+class Transaction(Enum):
+    """The state of a connection's transaction."""
+
+    IDLE = "idle"
+    OPEN = "open"
+    FAILED = "failed"
+
+
+@dataclass(eq=False)
+class Slot:
+    """One acquired connection. `pending` are the effects that a commit makes `durable`.
+
+    `handed_on`: a role says that somebody else owns it now. `left` is the transaction's state at the release.
+    """
+
+    name: str
+    profile: Profile
+    role: Acquire
+    place: Place = Place.OUT
+    transaction: Transaction = Transaction.IDLE
+    autocommit: bool = False
+    explicit: bool = False
+    pending: list[str] = field(default_factory=list)
+    handed_on: bool = False
+    tested: bool | None = None
+    used: bool = False
+    left: Transaction = Transaction.IDLE
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it has not been given back."""
+        return self.place is Place.OUT
+
+    @property
+    def holds(self) -> bool:
+        """Whether a connection of the pool is taken: a session takes one only from its first statement."""
+        if self.place is Place.BROKEN:
+            return True
+        return self.is_out and not (self.profile.lazy and self.transaction is Transaction.IDLE)
+
+
+class Connections:
+    """All connections of one run, and the effects that were committed. `refused`: the last acquire failed."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.slots: list[Slot] = []
+        self.open_cursors: list[Belonging] = []
+        self.durable: list[str] = []
+        self.refused = False
+        self.on_receivers: dict[str, Slot] = {}
+
+    def named_in(self, path: str) -> Slot | None:
+        """The connection from which a value with this provenance came."""
+        found = _NAME.match(path)
+        return next((s for s in self.slots if found is not None and s.name == found[0]), None)
+
+    # -- acquire
+
+    def acquire(self, role: Acquire, label: str) -> Connection:
+        """Hand out a connection, or fail to."""
+        self.refused = True
+        if role.raises:
+            awaited = self.world.is_async
+            self.world.fault(label, (*self.world.faults.acquire, *self.world.custom), awaited=awaited)
+        self.refused = False
+        profile = self.world.roles.profiles[role.profile]
+        name = f"{'s' if profile.lazy else 'c'}{len(self.slots) + 1}"
+        slot = Slot(name, profile, role, autocommit=profile.begin is Begin.NONE)
+        self.slots.append(slot)
+        self.world.note(What.ACQUIRE, f"{name} = {label}")
+        type_ = self.world.roles.types.get(profile.type, _NOTHING)
+        return Connection(
+            self.world, name, ObjectType({**type_.methods, **role.methods}, type_.attributes, type_.truths), slot
+        )
+
+    def is_there(self, slot: Slot) -> bool:
+        """Whether an acquire that may return None has returned a connection: decided when the code asks."""
+        if slot.tested is None:
+            slot.tested = True
+            fresh = slot.is_out and not slot.used
+            if slot.role.maybe_none and fresh:
+                slot.tested = not self.world.branch(f"{slot.name} is None", usually=False, once=True)
+                slot.place = slot.place if slot.tested else Place.VOID
+        return slot.tested
+
+    # -- use
+
+    def use(self, slot: Slot, operation: str) -> None:
+        """An operation on the connection or on something that belongs to it."""
+        slot.used = True
+        if slot.place is Place.VOID:
+            raise AttributeError(f"'NoneType' object has no attribute '{operation}'")
+        if slot.is_out:
+            return
+        if slot.place is Place.BACK and slot.profile.late is Late.REOPENS:
+            slot.place = Place.OUT
+            self.world.violated(Broken.SESSION_REUSED, slot.name, slot.role.callee)
+            return
+        self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
+        if slot.place is Place.BROKEN or slot.profile.late is Late.RAISES:
+            raise self.world.raised(InterfaceError, "connection already closed")
+
+    def operate(self, thing: Belonging, name: str, method: Method, arguments: tuple[Any, ...], keywords: Any) -> Any:
+        """A method of a connection, or of what belongs to one."""
+        slot = thing._pb_slot
+        text = call_text(f"{thing._pb_name}.{name}", arguments, keywords)
+        is_connection = isinstance(thing, Connection)
+        if is_connection and (method.closes or method.releases):
+            self._give_back(slot, text) if method.releases else self.close(slot)
+        elif method.closes:
+            self._close_cursor(thing, text, method)
+        elif method.ends:
+            self.end(slot, method, text, failed=method.ends == "rollback")
+        elif method.executes:
+            self.execute(slot, text, name, method, begins=thing.ends_transactions)
+        else:
+            self._other(thing, text, name, method)
+        if method.itself:
+            return thing
+        number = self.world.step(f"result {text}")
+        result = text if number == 1 else f"{text}#{number}"
+        if method.derives:
+            return self.belonging(slot, result, method.derives)
+        return self.world.standin(result)
+
+    def belonging(self, slot: Slot, name: str, type_name: str) -> Belonging:
+        """A cursor, a result or a transaction."""
+        made = Belonging(self.world, name, self.world.roles.types.get(type_name, _NOTHING), slot)
+        if made.can_close:
+            self.open_cursors.append(made)
+        return made
+
+    def execute(self, slot: Slot, text: str, name: str, method: Method, begins: bool = False) -> None:
+        """A statement."""
+        self.use(slot, name)
+        if slot.transaction is Transaction.FAILED and slot.profile.aborts:
+            self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee)
+            raise self.world.raised(InFailedTransaction, "current transaction is aborted")
+        slot.explicit = slot.explicit or begins
+        in_transaction = slot.explicit or not slot.autocommit
+        if in_transaction:
+            slot.transaction = Transaction.OPEN
+        try:
+            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
+        except BaseException:
+            if in_transaction:
+                slot.transaction = Transaction.FAILED
+            raise
+        self.world.note(What.DATABASE, text)
+        (slot.pending if in_transaction else self.durable).append(text)
+
+    def _other(self, thing: Belonging, text: str, name: str, method: Method) -> None:
+        """A cursor is opened, rows are fetched, an object is added to a session."""
+        slot = thing._pb_slot
+        self.use(slot, name)
+        if method.raises:
+            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
+        if slot.profile.lazy and isinstance(thing, Connection) and not method.derives:
+            self.world.note(What.DATABASE, text)
+            slot.pending.append(text)
+
+    def _close_cursor(self, thing: Belonging, text: str, method: Method) -> None:
+        if thing in self.open_cursors:
+            self.world.fault(text, self.world.faults.database, 2, awaited=method.awaited)
+            self.open_cursors.remove(thing)
+            self.world.note(What.TIDY, text)
+
+    def end(self, slot: Slot, method: Method, text: str, *, failed: bool) -> None:
+        """Commit, or roll back when `failed`."""
+        if failed:
+            self._rollback(slot, text, method)
+            return
+        self.use(slot, "commit")
+        try:
+            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
+        except BaseException:
+            slot.transaction = Transaction.OPEN if slot.profile.lazy else Transaction.IDLE
+            slot.pending.clear()
+            raise
+        self.world.note(What.DATABASE, text)
+        if slot.transaction is not Transaction.FAILED and self.world.cut_off is None:
+            self.durable += slot.pending
+        self._settle(slot)
+
+    def _rollback(self, slot: Slot, text: str, method: Method) -> None:
+        self.use(slot, "rollback")
+        self.world.fault(text, self.world.faults.database, 2, awaited=method.awaited)
+        self.world.note(What.TIDY, text)
+        self._settle(slot)
+
+    def _settle(self, slot: Slot) -> None:
+        slot.pending.clear()
+        slot.transaction = Transaction.IDLE
+        slot.explicit = False
+
+    # -- give back
+
+    def close(self, slot: Slot) -> None:
+        """The connection's own `close()`."""
+        meaning = slot.profile.close
+        if meaning is OnClose.IGNORED:
+            return
+        if meaning is not OnClose.LEAKS:
+            self._give_back(slot, f"{slot.name}.close()")
+            return
+        if slot.place is Place.BACK:
+            self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
+        elif slot.is_out:
+            slot.place = Place.BROKEN
+            self.world.note(What.TIDY, f"{slot.name}.close()")
+            self._settle(slot)
+
+    def release(self, value: Any) -> None:
+        """A call that gives back whatever it is handed."""
+        slot = slot_of(value)
+        is_foreign = isinstance(value, Belonging) and not isinstance(value, Connection)
+        if slot is not None and slot.place is not Place.VOID and not is_foreign:
+            self._give_back(slot, f"release {slot.name}")
+        elif value is None or slot is not None:
+            self.world.violated(Broken.NONE_RELEASED, fingerprint(value))
+            raise self.world.raised(PoolError, "trying to put unkeyed connection")
+        else:
+            self.world.note(What.EXTERNAL, f"release {fingerprint(value)}")
+
+    def _give_back(self, slot: Slot, text: str) -> None:
+        if slot.place is Place.BACK:
+            if slot.profile.lazy or slot.profile.twice is Twice.HARMLESS:
+                return
+            self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
+            if slot.profile.twice is Twice.RAISES:
+                raise self.world.raised(PoolError, "trying to put unkeyed connection")
+            return
+        if slot.place is Place.VOID:
+            raise AttributeError("'NoneType' object has no attribute 'close'")
+        self.world.fault(text, self.world.faults.acquire, 3, awaited=self.world.is_async)
+        slot.left = slot.transaction
+        slot.place = Place.BACK
+        self._settle(slot)
+        self.world.note(What.RELEASE, text, slot.name)
+
+    def lend(self, slot: Slot, label: str) -> None:
+        """Code that we do not see gets the connection: it may use it and write through it."""
+        if self.world.cut_off is not None or slot.place is Place.VOID:
+            return
+        if not slot.is_out:
+            lazy = slot.profile.late is Late.REOPENS
+            self.world.violated(
+                Broken.SESSION_REUSED if lazy else Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee
+            )
+            slot.place = Place.OUT if lazy else slot.place
+        slot.used = True
+        effect = f"what {label} writes"
+        if slot.autocommit and not slot.explicit:
+            self.durable.append(effect)
+        elif slot.transaction is not Transaction.FAILED:
+            slot.transaction = Transaction.OPEN
+            slot.pending.append(effect)
+
+    def leave(self, thing: Belonging, exception: BaseException | None, *, is_async: bool) -> None:
+        """The end of `with` on a connection or on something that belongs to it."""
+        if isinstance(exception, Cut):
+            return
+        slot = thing._pb_slot
+        if isinstance(thing, Connection):
+            self._leave_connection(slot, exception)
+            return
+        method = thing.method("__aexit__" if is_async else "__exit__") or thing.method("__exit__")
+        if method is not None and method.closes:
+            self._close_cursor(thing, f"{thing._pb_name}.close()", method)
+        elif method is not None and method.ends:
+            self._end_by(slot, exception)
+
+    def _leave_connection(self, slot: Slot, exception: BaseException | None) -> None:
+        match slot.role.leaving or slot.profile.leaving:
+            case OnExit.TRANSACTION:
+                self._end_by(slot, exception)
+            case OnExit.CLOSES:
+                self.close(slot)
+            case OnExit.RELEASES:
+                self._give_back(slot, f"{slot.name}.close()")
+
+    def _end_by(self, slot: Slot, exception: BaseException | None) -> None:
+        """Commit, or roll back when an exception is on its way out."""
+        how = "commit" if exception is None else "rollback"
+        self.end(slot, Method(ends=how), f"{slot.name}.{how}()", failed=exception is not None)
+
+    def left(self, slot: Slot, role: Acquire, exception: BaseException | None) -> None:
+        """The end of `with` on the acquiring call: the connection goes back."""
+        try:
+            if role.commits and slot.is_out:
+                self._end_by(slot, exception)
+        finally:
+            if slot.place is not Place.BACK:
+                self._give_back(slot, f"release {slot.name}")
+
+    def closed_by_server(self, slot: Slot) -> bool:
+        """The answer to `conn.closed`: from level 2 on a server may have closed it."""
+        if slot.place is not Place.OUT:
+            return True
+        if self.world.bounds.level < 2 or self.world.faults_left <= 0:
+            return False
+        closed = self.world.branch(f"{slot.name} closed by the server", usually=False, once=True)
+        if closed:
+            self.world.faults_left -= 1
+        return closed
+
+
+def slot_of(value: Any) -> Slot | None:
+    """The connection that a value is or belongs to."""
+    return value._pb_slot if isinstance(value, (Belonging, Acquiring)) else None

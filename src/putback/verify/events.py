@@ -1,0 +1,122 @@
+"""What a run leaves behind: its trace, and the violations of the invariants."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class What(Enum):
+    """The sort of an event. The first six are visible from outside and must be the same before and after a fix."""
+
+    ACQUIRE = "acquire"
+    DATABASE = "database"
+    EXTERNAL = "external"
+    LOG = "log"
+    FAULT = "fault"
+    YIELD = "yield"
+    RELEASE = "release"
+    TIDY = "tidy"
+    INFO = "info"
+
+
+_VISIBLE = {What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.LOG, What.FAULT, What.YIELD}
+_MARKING = _VISIBLE - {What.LOG}
+
+
+class Event(NamedTuple):
+    """One thing that happened; `subject` names the connection of a release."""
+
+    what: What
+    text: str
+    subject: str = ""
+
+
+class Broken(Enum):
+    """A violated invariant. The last four are remarks: they reject nothing."""
+
+    LEAK = "leak"
+    LEAK_IN_LOOP = "leak in a loop"
+    CLOSED = "pooled connection closed"
+    HANDED_OUT_CLOSED = "handed out after its release"
+    RELEASED_TWICE = "released twice"
+    NONE_RELEASED = "no connection released"
+    UNBOUND = "release of an unbound name"
+    UNENTERED = "context manager used without being entered"
+    USED_AFTER_RELEASE = "used after release"
+    REUSED_AFTER_ERROR = "used after a failed statement without rollback"
+    SESSION_REUSED = "session used after close"
+    NOT_CLOSED = "session not closed"
+    OPEN_TRANSACTION = "transaction open at release"
+    CURSOR_OPEN = "cursor left open"
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it is only worth a remark."""
+        return self in _REMARKS
+
+    @property
+    def is_leak(self) -> bool:
+        """Whether a connection stays out for good."""
+        return self in _LEAKS
+
+    @property
+    def changes_course(self) -> bool:
+        """Whether what follows it in the run is its consequence, so that mending it changes the rest of the run."""
+        return self in _TURNS
+
+
+_REMARKS = {Broken.SESSION_REUSED, Broken.NOT_CLOSED, Broken.OPEN_TRANSACTION, Broken.CURSOR_OPEN}
+_LEAKS = {Broken.LEAK, Broken.LEAK_IN_LOOP, Broken.CLOSED, Broken.HANDED_OUT_CLOSED}
+_TURNS = {
+    Broken.RELEASED_TWICE,
+    Broken.NONE_RELEASED,
+    Broken.UNBOUND,
+    Broken.UNENTERED,
+    Broken.USED_AFTER_RELEASE,
+    Broken.REUSED_AFTER_ERROR,
+}
+
+
+_ABOUT = {
+    "PB104": {Broken.CLOSED},
+    "PB105": {Broken.RELEASED_TWICE},
+    "PB106": {Broken.USED_AFTER_RELEASE},
+    "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
+    "PB113": {Broken.UNENTERED},
+    "PB201": {Broken.REUSED_AFTER_ERROR},
+}
+
+
+def mended_by(code: str) -> frozenset[Broken]:
+    """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known."""
+    return frozenset(_LEAKS | _TURNS if not code else _ABOUT.get(code, _LEAKS))
+
+
+class Violation(NamedTuple):
+    """An invariant that a run violates: for which connection, after how many events, acquired by which callee."""
+
+    broken: Broken
+    subject: str
+    after: int
+    callee: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.broken.value}: {self.subject}"
+
+
+def visible(trace: list[Event]) -> list[Event]:
+    """The part of a trace that somebody outside can see."""
+    return [e for e in trace if e.what in _VISIBLE]
+
+
+def release_positions(trace: list[Event]) -> dict[str, list[int]]:
+    """For each connection, how many visible events other than log lines come before each of its releases."""
+    found: dict[str, list[int]] = {}
+    before = 0
+    for event in trace:
+        if event.what in _MARKING:
+            before += 1
+        elif event.what is What.RELEASE:
+            found.setdefault(event.subject, []).append(before)
+    return found

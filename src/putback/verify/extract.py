@@ -1,0 +1,146 @@
+"""Takes one function out of its file and compiles it, rewritten, so that it can be run against the model."""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from putback.model.errors import SourceError
+from putback.verify.instrument import PREFIX, Instrumenter, helper
+from putback.verify.roles import Version
+from putback.verify.unknown import VERIFIED
+
+_OUTER = "__pb_outer__"
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled function.
+
+    `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row,
+    `loops` each loop to the first and last statement of its body;
+    `handled` are the classes named by its handlers; `bound` the names that are bound to an acquire.
+    """
+
+    name: str
+    code: types.CodeType
+    is_async: bool
+    is_generator: bool
+    parameters: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    collects: str
+    names: frozenset[str]
+    stores: frozenset[str]
+    rows: dict[int, int]
+    loops: dict[int, tuple[int, int]]
+    handled: tuple[str, ...]
+    bound: frozenset[str]
+    version: Version
+
+
+def extract(version: Version) -> Program:
+    """Compile the function of a version. Raises SourceError when it is not there or does not parse."""
+    first = next((row for row in version.source.splitlines() if row.strip()), "")
+    indented = first[:1].isspace()
+    try:
+        tree = ast.parse(f"if True:\n{version.source}" if indented else version.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"the function does not parse: {error}") from None
+    node = find(tree, version.function)
+    if node is None:
+        raise SourceError(f"there is no function {version.function} in the source")
+    try:
+        return _compiled(node, version, version.first_row - indented)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise SourceError(f"the function does not compile alone: {error}") from None
+
+
+def find(tree: ast.AST, qualname: str) -> Definition | None:
+    """The function of this dotted name; the last of several, and by its last name alone if it is the only one."""
+    found = [(path, node) for path, node in _definitions(tree, ())]
+    exact = [node for path, node in found if ".".join(path) == qualname]
+    if exact:
+        return exact[-1]
+    last = qualname.rpartition(".")[2]
+    named = [node for _, node in found if node.name == last]
+    return named[0] if len(named) == 1 else None
+
+
+def _definitions(tree: ast.AST, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Definition]]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield (*path, node.name), node
+            yield from _definitions(node, (*path, node.name))
+        elif isinstance(node, ast.ClassDef):
+            yield from _definitions(node, (*path, node.name))
+        elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+            yield from _definitions(node, path)
+
+
+def _compiled(node: Definition, version: Version, first_row: int) -> Program:
+    arguments = node.args
+    is_generator = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in _own(node))
+    stores = frozenset(name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names)
+    free = _free_nonlocals(node)
+    instrumenter = Instrumenter(version.roles, first_row)
+    statement: ast.stmt = instrumenter.visit(node)
+    mentioned = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and not n.id.startswith(PREFIX)}
+    body: list[ast.stmt] = [statement]
+    if free:
+        body = _enclosed(statement, node.name, free)
+    code = compile(ast.fix_missing_locations(ast.Module(body, [])), VERIFIED, "exec")
+    return Program(
+        node.name,
+        code,
+        isinstance(node, ast.AsyncFunctionDef),
+        is_generator,
+        tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args)),
+        tuple(a.arg for a in arguments.kwonlyargs),
+        arguments.vararg.arg if arguments.vararg is not None else "",
+        frozenset(mentioned & _globals(code)) - {node.name},
+        stores,
+        instrumenter.rows,
+        instrumenter.loops,
+        tuple(dict.fromkeys(instrumenter.handled)),
+        frozenset(instrumenter.bound),
+        version,
+    )
+
+
+def _free_nonlocals(node: Definition) -> list[str]:
+    """The names that the function rebinds in a scope around it."""
+    own = {name for n in _own(node) if isinstance(n, ast.Nonlocal) for name in n.names}
+    return sorted(own)
+
+
+def _enclosed(statement: ast.stmt, name: str, free: list[str]) -> list[ast.stmt]:
+    """The function inside of one that binds `free`, and its name outside again."""
+    given: list[ast.stmt] = [ast.Assign([ast.Name(n, ast.Store())], helper("free", ast.Constant(n))) for n in free]
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    inside = [*given, statement, ast.Return(ast.Name(name, ast.Load()))]
+    outer = ast.FunctionDef(_OUTER, nothing, inside, [], lineno=1, col_offset=0)
+    call = ast.Call(ast.Name(_OUTER, ast.Load()), [], [])
+    return [outer, ast.Assign([ast.Name(name, ast.Store())], call)]
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function without those of functions and classes in it."""
+    waiting = list(ast.iter_child_nodes(node))
+    while waiting:
+        found = waiting.pop()
+        yield found
+        if not isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(found)
+
+
+def _globals(code: types.CodeType) -> set[str]:
+    """The names that code looks up outside of its functions, attributes among them."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _globals(constant)
+    return found

@@ -1,0 +1,315 @@
+"""Rewrites of the few constructs whose behaviour no object can override: `is None`, `in`, unpacking, `except T`,
+`raise T`, `**kw`, `", ".join`, subscripts, loops; calls that play a role; and a mark before each statement.
+
+The names put in are those of the methods of `runtime.Runtime`, as `__pb_<method>__`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from putback.verify.roles import Acquire, Pass, Roles
+
+PREFIX = "__pb_"
+CUT = "__pb_Cut__"
+_KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
+_OF_VALUES = {"get", "pop", "startswith", "endswith", "split", "replace", "find", "strip"}
+"""Methods of Python's own dictionaries and texts that may be given a stand-in."""
+_BODIES = ("body", "orelse", "finalbody")
+
+
+def _load(name: str) -> ast.expr:
+    return ast.Name(name, ast.Load())
+
+
+def helper(method: str, *arguments: ast.expr) -> ast.Call:
+    """A call of a method of the runtime."""
+    return ast.Call(_load(f"{PREFIX}{method}__"), list(arguments), [])
+
+
+def _constant(value: object) -> ast.expr:
+    return ast.Constant(value)  # type: ignore[arg-type]
+
+
+def _shape(target: ast.expr) -> ast.expr:
+    """What an assignment target takes apart: nested tuples of None, "*" for a starred name."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return ast.Tuple([_shape(t) for t in target.elts], ast.Load())
+    return _constant("*" if isinstance(target, ast.Starred) else None)
+
+
+class Instrumenter(ast.NodeTransformer):
+    """Rewrites one function.
+
+    `rows` are the rows of the marked statements, `loops` the first and last of them in each loop's body, `handled` the
+    classes named by handlers, `bound` the names that an acquire is bound to.
+    """
+
+    def __init__(self, roles: Roles, first_row: int) -> None:
+        self.rows: dict[int, int] = {}
+        self.handled: list[str] = []
+        self.loops: dict[int, tuple[int, int]] = {}
+        self.bound: set[str] = set()
+        self._acquires = _by_last_name(roles.acquires)
+        self._passes = _by_last_name(roles.passes)
+        self._offset = first_row - 1
+        self._sites: dict[ast.stmt, int] = {}
+        self._depth = 0
+
+    # -- statements
+
+    def _statements(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+        done: list[ast.stmt] = []
+        for statement in statements:
+            if isinstance(statement, (ast.Global, ast.Nonlocal)):
+                done.append(statement)
+                continue
+            number = len(self.rows) + 1
+            self.rows[number] = statement.lineno + self._offset
+            changed = self.visit(statement)
+            done.append(ast.Expr(helper("at", _constant(number))))
+            if isinstance(statement, (ast.While, ast.For, ast.AsyncFor)):
+                done.append(ast.Expr(helper("enter", _constant(self._sites[statement]))))
+            done.append(changed)
+        return done
+
+    def _visit_bodies(self, node: ast.AST) -> None:
+        for name in _BODIES:
+            body = getattr(node, name, None)
+            if body and isinstance(body, list):
+                setattr(node, name, self._statements(body))
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        """Decorators, annotations and the defaults of the outermost function go."""
+        outermost = self._depth == 0
+        node.decorator_list = [] if outermost else [d for d in node.decorator_list if _is_kept(d)]
+        node.returns = None
+        arguments = node.args
+        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            argument.annotation = None
+        for collecting in (arguments.vararg, arguments.kwarg):
+            if collecting is not None:
+                collecting.annotation = None
+        if outermost:
+            arguments.defaults = [_constant(None) for _ in arguments.defaults]
+            arguments.kw_defaults = [d and _constant(None) for d in arguments.kw_defaults]
+        else:
+            arguments.defaults = [self.visit(d) for d in arguments.defaults]
+            arguments.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
+        self._depth += 1
+        node.body = self._statements(node.body)
+        self._depth -= 1
+        return node
+
+    visit_FunctionDef = _function
+    visit_AsyncFunctionDef = _function
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class inside of the function keeps its methods; decorators and keywords go."""
+        node.decorator_list = []
+        node.keywords = []
+        node.bases = [self.visit(b) for b in node.bases]
+        self._visit_bodies(node)
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        """Only its bodies hold statements to mark."""
+        node.test = self.visit(node.test)
+        self._visit_bodies(node)
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        """A `while` loop asks the runtime how often it goes round."""
+        site = self._loop(node)
+        node.test = helper("again", self.visit(node.test), _constant(site))
+        self._loop_body(node, site)
+        return node
+
+    def _loop(self, node: ast.While | ast.For | ast.AsyncFor) -> int:
+        """The number of a new loop."""
+        self._sites[node] = len(self._sites) + 1
+        return self._sites[node]
+
+    def _loop_body(self, node: ast.While | ast.For | ast.AsyncFor, site: int) -> None:
+        first = len(self.rows) + 1
+        node.body = self._statements(node.body)
+        self.loops[site] = (first, len(self.rows))
+        node.body.insert(0, ast.Expr(helper("round", _constant(site))))
+        node.orelse = self._statements(node.orelse)
+
+    def _for(self, node: ast.For | ast.AsyncFor, iterate: str) -> ast.AST:
+        site = self._loop(node)
+        node.iter = helper(iterate, self.visit(node.iter), _shape(node.target))
+        node.target = self.visit(node.target)
+        self._loop_body(node, site)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        """Iteration goes through the runtime."""
+        return self._for(node, "items")
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+        """Iteration goes through the runtime."""
+        return self._for(node, "aitems")
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        """So does that of a comprehension."""
+        self.generic_visit(node)
+        node.iter = helper("aitems" if node.is_async else "items", node.iter, _shape(node.target))
+        return node
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> ast.AST:
+        for item in node.items:
+            if self._is_acquire(item.context_expr) and isinstance(item.optional_vars, ast.Name):
+                self.bound.add(item.optional_vars.id)
+            item.context_expr = self.visit(item.context_expr)
+            if item.optional_vars is not None:
+                item.optional_vars = self.visit(item.optional_vars)
+        self._visit_bodies(node)
+        return node
+
+    visit_With = _with
+    visit_AsyncWith = _with
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        """Patterns stay as they are: a stand-in matches a class pattern or a name only."""
+        node.subject = self.visit(node.subject)
+        for case in node.cases:
+            case.guard = case.guard and self.visit(case.guard)
+            case.body = self._statements(case.body)
+        return node
+
+    def _try(self, node: ast.Try | ast.TryStar) -> ast.AST:
+        for clause in node.handlers:
+            self.handled += _class_names(clause.type)
+            clause.type = helper("caught_class", self.visit(clause.type)) if clause.type else None
+            clause.body = [ast.Expr(helper("caught")), *self._statements(clause.body)]
+        self._visit_bodies(node)
+        if node.handlers and isinstance(node, ast.Try):
+            node.handlers.insert(0, ast.ExceptHandler(_load(CUT), None, [ast.Raise(None, None)]))
+        return node
+
+    visit_Try = _try
+    visit_TryStar = _try
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """What is raised may be a stand-in."""
+        node.exc = node.exc and helper("raising", self.visit(node.exc))
+        node.cause = node.cause and helper("raising", self.visit(node.cause))
+        return node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        """Unpacking asks for as many items as there are targets."""
+        if self._is_acquire(node.value):
+            self.bound |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+        self.generic_visit(node)
+        for target in node.targets:
+            if isinstance(target, (ast.Tuple, ast.List)):
+                node.value = helper("unpack", node.value, _shape(target))
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Annotations go."""
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
+
+    # -- expressions
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """`x.__enter__` of a stand-in is a stand-in too."""
+        self.generic_visit(node)
+        if node.attr.startswith("__") and node.attr.endswith("__") and isinstance(node.ctx, ast.Load):
+            return helper("dunder", node.value, _constant(node.attr))
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        """A stand-in as key finds an item in a real container."""
+        self.generic_visit(node)
+        if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Slice):
+            return helper("item", node.value, node.slice)
+        return node
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        """`is` and `in` cannot be overridden."""
+        self.generic_visit(node)
+        if len(node.ops) != 1:
+            return node
+        operator = node.ops[0]
+        if isinstance(operator, (ast.In, ast.NotIn)):
+            asked = helper("contains", node.left, node.comparators[0])
+        elif isinstance(operator, (ast.Is, ast.IsNot)):
+            asked = helper("same", node.left, node.comparators[0])
+        else:
+            return node
+        return ast.UnaryOp(ast.Not(), asked) if isinstance(operator, (ast.NotIn, ast.IsNot)) else asked
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Calls with a role go through the runtime; `**x` and `", ".join(x)` accept stand-ins."""
+        acquire = self._role(self._acquires, node)
+        passing = self._role(self._passes, node)
+        self.generic_visit(node)
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                keyword.value = helper("keywords", keyword.value)
+        if acquire is not None or passing is not None:
+            method, number = ("acquires", acquire) if acquire is not None else ("passes", passing)
+            return ast.Call(_load(f"{PREFIX}{method}__"), [_constant(number), node.func, *node.args], node.keywords)
+        if not isinstance(node.func, ast.Attribute):
+            return node
+        if node.func.attr == "join" and len(node.args) == 1:
+            return helper("join", node.func.value, node.args[0])
+        if node.func.attr in _OF_VALUES:
+            found = helper("method", node.func.value, _constant(node.func.attr), *node.args)
+            found.keywords = node.keywords
+            return found
+        return node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.AST:
+        """`{**x}` accepts stand-ins."""
+        self.generic_visit(node)
+        node.values = [v if k is not None else helper("merged", v) for k, v in zip(node.keys, node.values, strict=True)]
+        return node
+
+    def _is_acquire(self, node: ast.expr) -> bool:
+        value = node.value if isinstance(node, ast.Await) else node
+        return isinstance(value, ast.Call) and self._role(self._acquires, value) is not None
+
+    def _role(self, roles: _Named, node: ast.Call) -> int | None:
+        """The number of the role that this call plays."""
+        last = _last_name(node.func)
+        if last not in roles:
+            return None
+        text = ast.unparse(node.func)
+        row = node.lineno + self._offset
+        return next((n for n, r in roles[last] if r.callee == text and r.row in (0, row)), None)
+
+
+_Named = dict[str, list[tuple[int, Acquire | Pass]]]
+
+
+def _by_last_name(roles: Sequence[Acquire | Pass]) -> _Named:
+    found: _Named = {}
+    for number, role in enumerate(roles):
+        found.setdefault(role.callee.rpartition(".")[2], []).append((number, role))
+    return found
+
+
+def _last_name(func: ast.expr) -> str:
+    if isinstance(func, ast.Name):
+        return func.id
+    return func.attr if isinstance(func, ast.Attribute) else ""
+
+
+def _class_names(expression: ast.expr | None) -> list[str]:
+    """The dotted names of an `except` clause."""
+    if expression is None:
+        return ["BaseException"]
+    parts = expression.elts if isinstance(expression, ast.Tuple) else [expression]
+    return [ast.unparse(p) for p in parts if isinstance(p, (ast.Name, ast.Attribute))]
+
+
+def _is_kept(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return _last_name(called) in _KEPT_DECORATORS

@@ -1,0 +1,241 @@
+"""What the verifier is told: the source before and after, and the role that each call plays for a connection.
+
+Plain data, so that it can cross a process border. The analyser knows all of it; wrong roles are the main cause of
+wrong verdicts, therefore nothing here is guessed from names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class OnClose(Enum):
+    """What `close()` on the connection does; the words of the driver tables."""
+
+    LEAKS = "leaks"
+    FREES = "frees"
+    RETURNS = "returns"
+    DESTROYS = "destroys"
+    IGNORED = "ignored"
+
+
+class OnExit(Enum):
+    """What leaving `with` on the connection does."""
+
+    TRANSACTION = "transaction"
+    RELEASES = "releases"
+    CLOSES = "closes"
+    ERROR = "error"
+
+
+class Twice(Enum):
+    """What a second release does."""
+
+    RAISES = "raises"
+    CORRUPTS = "corrupts"
+    HARMLESS = "harmless"
+
+
+class Late(Enum):
+    """What using the connection after its release does."""
+
+    FOREIGN = "foreign"
+    RAISES = "raises"
+    REOPENS = "reopens"
+
+
+class Begin(Enum):
+    """Which statement opens a transaction."""
+
+    ANY = "any"
+    WRITE = "write"
+    NONE = "none"
+
+
+class On(Enum):
+    """When an acquiring call really acquires."""
+
+    CALL = "call"
+    AWAIT = "await"
+    ENTER = "enter"
+
+
+class Does(Enum):
+    """What a call does to a connection that it is given.
+
+    ENDS: commits. BORROWS: uses it and leaves it held. KEEPS: becomes its owner. RETURNS: its result is the connection.
+    """
+
+    RELEASES = "releases"
+    CLOSES = "closes"
+    KEEPS = "keeps"
+    ENDS = "ends"
+    BORROWS = "borrows"
+    RETURNS = "returns"
+
+
+class Fails(Enum):
+    """How a call that is given a connection can raise: not at all, with the work undone, or with it done."""
+
+    NEVER = "never"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a method of a connection, or of an object that belongs to one, does.
+
+    `executes`: a statement runs; `derives`: the type of a result that belongs to the connection ("" none);
+    `itself`: the result is the object; `ends`: "commit", "rollback", "both" (commit, or rollback after an exception)
+    or "";
+    `closes`: the object's own close; `releases`: gives the connection back whatever close means; `awaited`: a
+    coroutine, nothing happens before it is awaited; `raises`: whether it can fail.
+    """
+
+    executes: bool = False
+    derives: str = ""
+    itself: bool = False
+    ends: str = ""
+    closes: bool = False
+    releases: bool = False
+    awaited: bool = False
+    raises: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectType:
+    """A class of a driver: its methods, and the truth of attributes and of calls without arguments while it is held."""
+
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    attributes: Mapping[str, bool] = field(default_factory=dict)
+    truths: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A resource kind: what is held and what its calls mean.
+
+    `type` names its entry in `Roles.types`. `lazy`: it holds a connection only from its first statement to the end of
+    the transaction. `aborts`: a failed statement makes every later one fail until the rollback. `given_back_by` are
+    the methods of its pool that release a connection passed as the first argument.
+    """
+
+    name: str
+    title: str = "connection"
+    type: str = ""
+    pooled: bool = True
+    lazy: bool = False
+    close: OnClose = OnClose.LEAKS
+    leaving: OnExit = OnExit.TRANSACTION
+    twice: Twice = Twice.RAISES
+    late: Late = Late.FOREIGN
+    begin: Begin = Begin.ANY
+    aborts: bool = True
+    exhausted: str = "connection pool exhausted"
+    given_back_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """A call that hands out a connection.
+
+    `callee` is the text of what is called ("pool.getconn"); `row` (0: any) tells calls of one text apart. `element` is
+    the position of the connection in a tuple result, `maybe_none` whether None can come instead, `itself` whether the
+    receiver becomes held. `commits`: leaving its `with` commits, or rolls back after an exception. `methods` are those
+    of an object around the connection, which go before those of the connection; `leaving` is its `with`.
+    """
+
+    callee: str
+    profile: str
+    on: tuple[On, ...] = (On.CALL,)
+    row: int = 0
+    element: int | None = None
+    maybe_none: bool = False
+    itself: bool = False
+    commits: bool = False
+    raises: bool = True
+    methods: Mapping[str, Method] = field(default_factory=dict)
+    leaving: OnExit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A call that is given a connection: by position (-1: keyword only), by `keyword`, or as the `receiver`."""
+
+    callee: str
+    does: Does
+    position: int = 0
+    keyword: str = ""
+    receiver: bool = False
+    fails: Fails = Fails.AFTER
+    awaited: bool = False
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The role table of one version of a function.
+
+    `quiet` are the texts of callees that cannot raise; `errors` maps further exception names of drivers to the DB-API
+    name whose place they take ("UniqueViolation": "IntegrityError").
+    """
+
+    acquires: tuple[Acquire, ...] = ()
+    passes: tuple[Pass, ...] = ()
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    types: Mapping[str, ObjectType] = field(default_factory=dict)
+    quiet: frozenset[str] = frozenset()
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a function: a module or a part of one, and the dotted name of the function in it.
+
+    `first_row` is the row of the file at which `source` begins; the rows of the roles are those of the file.
+    """
+
+    source: str
+    function: str
+    roles: Roles
+    first_row: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
+
+    `acquire` is the text of the acquiring callee that the fix is about, `code` the rule: what they do not cover was
+    there before and may stay.
+    """
+
+    before: Version
+    after: Version | None = None
+    acquire: str = ""
+    path: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The bounds of an exploration.
+
+    `level` 1 faults what commonly fails, 2 also rollback, cursor close, cancellation and a connection that the
+    server has closed, 3 also the release. `schedules` and `seconds` limit one function, `choices` one schedule.
+    """
+
+    faults: int = 1
+    level: int = 1
+    items: int = 1
+    schedules: int = 2_000
+    seconds: float = 4.0
+    choices: int = 400
+
+    def text(self) -> str:
+        """The bounds in words."""
+        fault = "one fault" if self.faults == 1 else f"{self.faults} faults"
+        items = "one item" if self.items == 1 else f"{self.items} items"
+        return f"{fault} of level {self.level}, two rounds of a loop, at most {items} of what is iterated"

@@ -1,0 +1,200 @@
+"""One run: build the namespace, call the function the way its framework would, judge what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from putback.verify.builtin_names import KNOWN_NAMES, Builtins
+from putback.verify.choices import Decider, Key, Schedule, Step
+from putback.verify.connections import slot_of
+from putback.verify.events import Event, Violation, What
+from putback.verify.extract import Program
+from putback.verify.faults import Cut, Failure, Faults, Modelled
+from putback.verify.fingerprint import fingerprint
+from putback.verify.instrument import CUT, PREFIX
+from putback.verify.invariants import check
+from putback.verify.ownership import MODULE
+from putback.verify.roles import Bounds
+from putback.verify.runtime import Runtime, helpers, is_raised
+from putback.verify.unknown import finish
+from putback.verify.world import World
+
+_MOST_YIELDS = 20
+_RUNS_BETWEEN_COLLECTIONS = 256
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run did.
+
+    `outcome` is the result or exception as text; `durable` the committed effects; `handed_on` whether an owner
+    outside has got a connection; `cut_off` why the run was abandoned; `out` how many connections it left out.
+    """
+
+    outcome: tuple[str, str]
+    trace: list[Event]
+    violations: list[Violation]
+    durable: list[str]
+    schedule: Schedule
+    taken: dict[Key, int]
+    trail: list[Step]
+    points: set[int]
+    unexplained: list[str]
+    cut_off: str | None
+    handed_on: bool
+    acquired: int
+    held_back: bool
+    unstable: tuple[str, str] | None
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a connection stays out for good."""
+        return any(v.broken.is_leak for v in self.violations)
+
+
+class Runner:
+    """Runs one program again and again."""
+
+    def __init__(self, program: Program, faults: Faults) -> None:
+        self.program = program
+        self.faults = faults
+        self._runs = 0
+        self._runtime = Runtime(program)
+        self._builtins = Builtins(self._runtime, program.handled)
+        self._fixed: dict[str, Any] = {f"{PREFIX}{name}__": method for name, method in helpers(self._runtime)}
+        self._fixed |= {"__name__": MODULE, "__builtins__": self._builtins.names, CUT: Cut}
+        names = program.names - self._builtins.names.keys()
+        self._fixed |= {n: KNOWN_NAMES[n] for n in names & KNOWN_NAMES.keys()}
+        self._unknown = sorted(names - KNOWN_NAMES.keys())
+
+    def run(self, bounds: Bounds, decider: Decider) -> Run:
+        """One run under the decisions of `decider`."""
+        program = self.program
+        world = World(program.version.roles, bounds, decider, self.faults, program.is_async)
+        self._runtime.begin(world)
+        self._builtins.begin()
+        namespace = dict(self._fixed)
+        for name in self._unknown:
+            namespace[name] = world.standin(name)
+        world.custom = self._custom_classes(world, namespace)
+        result: Any = None
+        try:
+            exec(program.code, namespace)
+            result = self._call(namespace[program.name], world)
+            outcome = ("returns", fingerprint(result))
+        except Cut as cut:
+            world.cut_off = world.cut_off or str(cut)
+            outcome = ("cut", world.cut_off)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and not isinstance(error, Modelled) and not is_raised(error):
+                raise
+            self._runtime.explain(error)
+            outcome = ("raises", fingerprint(error))
+        cut_off, world.cut_off = world.cut_off, None
+        world.kept += [namespace[n] for n in program.stores if n in namespace]
+        handed_on = cut_off is None and check(world, result, program.is_generator)
+        self._end(world)
+        return Run(
+            outcome,
+            world.trace,
+            world.violations,
+            world.connections.durable,
+            tuple(decider.schedule),
+            decider.taken,
+            decider.trail,
+            world.points,
+            world.unexplained,
+            cut_off,
+            handed_on,
+            len(world.connections.slots),
+            decider.held_back,
+            decider.unstable,
+        )
+
+    def _end(self, world: World) -> None:
+        """What is left of the run, a suspended generator for example, must not act in a later one."""
+        world.cut_off = "ended"
+        self._runs += 1
+        if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
+            gc.collect()
+
+    def _custom_classes(self, world: World, namespace: dict[str, Any]) -> tuple[type[BaseException], ...]:
+        """The exception classes of the code itself, and builtin ones, that handlers name."""
+        found: list[type[BaseException]] = []
+        for path in self.faults.custom:
+            builtin = self._builtins.names.get(path)
+            cls = builtin if isinstance(builtin, type) else self._runtime.exception_class(world.standin(path))
+            if isinstance(cls, type) and issubclass(cls, BaseException):
+                found.append(_modelled(cls))
+        return tuple(found)
+
+    # -- calling
+
+    def _call(self, function: Callable[..., Any], world: World) -> Any:
+        program = self.program
+        arguments = [world.standin(n) for n in program.parameters]
+        if program.collects:
+            arguments.append(world.standin(f"*{program.collects}"))
+        made = function(*arguments, **{n: world.standin(n) for n in program.keyword_only})
+        if program.is_generator:
+            return _drive(made, world)
+        return finish(made) if inspect.iscoroutine(made) else made
+
+
+def _drive(generator: Any, world: World) -> Any:
+    """A generator, as a framework treats a dependency or a context manager: resumed, thrown into, or closed.
+
+    The consumer uses what it is lent.
+    """
+    is_async = inspect.isasyncgen(generator)
+    resume, throw, close = (
+        (generator.__anext__, generator.athrow, generator.aclose)
+        if is_async
+        else (generator.__next__, generator.throw, generator.close)
+    )
+
+    def step(method: Callable[..., Any], *arguments: Any) -> Any:
+        return finish(_awaited(method(*arguments))) if is_async else method(*arguments)
+
+    lent = 0
+    try:
+        value = step(resume)
+        while True:
+            lent += 1
+            world.note(What.YIELD, fingerprint(value))
+            slot = slot_of(value)
+            if slot is not None:
+                world.connections.lend(slot, "the consumer")
+            if lent > _MOST_YIELDS:
+                world.cut("yields")
+            how = world.resumed()
+            if how == 2:
+                step(close)
+                return "closed"
+            value = step(throw, world.raised(Failure, "thrown in at yield")) if how == 1 else step(resume)
+    except (StopIteration, StopAsyncIteration):
+        return "finished"
+    finally:
+        with contextlib.suppress(BaseException):
+            step(close)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+_MADE: dict[type[BaseException], type[BaseException]] = {}
+
+
+def _modelled(cls: type[BaseException]) -> type[BaseException]:
+    """A builtin class as one of the model, so that its appearance is explained."""
+    if issubclass(cls, Modelled):
+        return cls
+    if cls not in _MADE:
+        _MADE[cls] = type(cls.__name__, (Modelled, cls), {})
+    return _MADE[cls]

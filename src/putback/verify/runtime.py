@@ -1,0 +1,311 @@
+"""What the rewritten constructs do: the helpers that instrumented code calls, bound to one run."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+import types
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from putback.verify.events import Broken
+from putback.verify.extract import Program
+from putback.verify.faults import Cut, Modelled, place
+from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.ownership import reaches
+from putback.verify.resource import Belonging, Connection
+from putback.verify.standin import StandIn, Text
+from putback.verify.unknown import VERIFIED
+from putback.verify.world import NO_ITEMS, World
+
+_REST = "**"
+_FREE_ROUNDS = 2
+_MOST_ROUNDS = 40
+_MOST_WHILE_ROUNDS = 3
+_MOST_ROUNDS_OF_ALL = 2_000
+_QUOTED = re.compile(r"'(\w+)'")
+_NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)
+
+Shape = tuple[Any, ...] | str | None
+
+
+class Runtime:
+    """The helpers of one program; `begin` binds them to the next run."""
+
+    world: World
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._narrow: tuple[int, int] | None = None
+        self._classes: dict[str, type[BaseException]] = {}
+
+    def begin(self, world: World) -> None:
+        """Serve this run from now on."""
+        self.world = world
+        self._narrow = None
+        self._rounds = 0
+
+    # -- statements and loops
+
+    def at(self, number: int) -> None:
+        """A statement is reached."""
+        self.world.points.add(number)
+        if self._narrow is not None and not self._narrow[0] <= number <= self._narrow[1]:
+            self._widen()
+        if self.world.cut_off is not None:
+            raise Cut(self.world.cut_off)
+
+    def again(self, condition: Any, site: int) -> Any:
+        """Whether a `while` loop goes round: once by default, and by choice again."""
+        rounds = self.world.rounds
+        rounds["while", site] = rounds.get(("while", site), 0) + 1
+        if isinstance(condition, StandIn):
+            return self.world.branch(f"while {condition._pb_path}", usually=rounds["while", site] <= 1)
+        return condition
+
+    def enter(self, site: int) -> None:
+        """A loop is reached, perhaps once more."""
+        self.world.rounds.pop(site, None)
+        self.world.rounds.pop(("while", site), None)
+
+    def round(self, site: int) -> None:
+        """A round of a loop begins: the first two branch freely, later ones take the defaults, endless ones are cut.
+
+        A connection that is out and that no variable reaches any more is lost.
+        """
+        world = self.world
+        number = world.rounds[site] = world.rounds.get(site, 0) + 1
+        self._rounds += 1
+        is_while = ("while", site) in world.rounds
+        if world.cut_off is not None:
+            raise Cut(world.cut_off)
+        if number > 1:
+            self._look_for_lost()
+        if number > _FREE_ROUNDS:
+            world.decider.frozen = True
+            self._narrow = self.program.loops[site]
+        elif is_while and number == _FREE_ROUNDS:
+            world.no_new_faults = True
+            world.decider.allowance = 1
+            self._narrow = self.program.loops[site]
+        if self._rounds > _MOST_ROUNDS_OF_ALL or (is_while and number > _MOST_WHILE_ROUNDS):
+            world.cut("loop")
+
+    def _widen(self) -> None:
+        """The loop whose later rounds were narrowed is left."""
+        self._narrow = None
+        self.world.decider.frozen = False
+        self.world.decider.allowance = None
+        self.world.no_new_faults = False
+
+    def _look_for_lost(self) -> None:
+        for slot in self.world.connections.slots:
+            if slot.holds and slot.is_out and not slot.handed_on and not self._is_reachable(slot):
+                slot.handed_on = True
+                self.world.violated(Broken.LEAK_IN_LOOP, slot.name, slot.role.callee)
+
+    def _is_reachable(self, slot: Any) -> bool:
+        frame: types.FrameType | None = sys._getframe(2)
+        while frame is not None:
+            names = frame.f_locals.items() if frame.f_code.co_filename == VERIFIED else ()
+            if any(reaches(v, slot) for k, v in names if not k.startswith("__")):
+                return True
+            frame = frame.f_back
+        return any(reaches(v, slot) for v in self.world.kept)
+
+    def items(self, value: Any, shape: Shape = None) -> Any:
+        """What a loop iterates over: as much of it as rounds are made."""
+        if isinstance(value, StandIn):
+            return value if shape is None else [self.unpack(v, shape) for v in value]
+        few = itertools.islice(value, _MOST_ROUNDS)
+        return few if shape is None else (self.unpack(v, shape) for v in few)
+
+    async def aitems(self, value: Any, shape: Shape = None) -> AsyncIterator[Any]:
+        """What `async for` iterates over."""
+        if hasattr(value, "__aiter__"):
+            async for item in value:
+                yield self.unpack(item, shape)
+        else:
+            for item in value:
+                yield self.unpack(item, shape)
+
+    def unpack(self, value: Any, shape: Shape) -> Any:
+        """A value taken apart: a stand-in has as many items as are asked for."""
+        if not isinstance(shape, tuple) or not isinstance(value, (StandIn, Belonging)):
+            return value
+        return [[] if s == "*" else self.unpack(value[n], s) for n, s in enumerate(shape)]
+
+    # -- operators
+
+    def same(self, left: Any, right: Any) -> bool:
+        """`left is right`."""
+        if left is right:
+            return True
+        for value, other in ((left, right), (right, left)):
+            if isinstance(value, Connection) and other is None:
+                return not self.world.connections.is_there(value._pb_slot)
+            if isinstance(value, StandIn):
+                if other is None:
+                    return self.world.is_none(value)
+                if isinstance(other, bool):
+                    return self.world.truth(value) is other
+                if isinstance(other, StandIn):
+                    return value._pb_path == other._pb_path
+        return False
+
+    def contains(self, item: Any, container: Any) -> bool:
+        """`item in container`."""
+        if isinstance(container, (StandIn, Text)):
+            return item in container
+        label = f"{fingerprint(item)} in {fingerprint(container)}"
+        if isinstance(container, str):
+            unknown = isinstance(item, (StandIn, Text))
+            return self.world.branch(label, usually=False) if unknown else item in container
+        if not _is_symbolic(item, container):
+            return bool(item in container)
+        if any(each is item for each in container):
+            return True
+        return len(container) > 0 and self.world.branch(label)
+
+    def item(self, container: Any, key: Any) -> Any:
+        """`container[key]`."""
+        if isinstance(container, dict) and key not in container:
+            if isinstance(key, StandIn) or _is_open(container):
+                return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
+        elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
+            return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")
+        return container[key]
+
+    def dunder(self, value: Any, name: str) -> Any:
+        """`value.__name__` and its like."""
+        return self.world.standin(f"{value._pb_path}.{name}") if isinstance(value, StandIn) else getattr(value, name)
+
+    def keywords(self, value: Any) -> dict[str, Any]:
+        """`**value`: a stand-in adds nothing."""
+        if isinstance(value, (StandIn, Belonging)):
+            return {}
+        return {k if isinstance(k, str) else fingerprint(k): v for k, v in dict(value).items()}
+
+    def merged(self, value: Any) -> dict[Any, Any]:
+        """`{**value}`: what a stand-in adds stays open."""
+        return {_REST: value} if isinstance(value, (StandIn, Belonging)) else dict(value)
+
+    def join(self, separator: Any, parts: Any) -> Any:
+        """`separator.join(parts)`."""
+        if not isinstance(separator, str):
+            return separator.join(parts)
+        return separator.join(str(p) if isinstance(p, StandIn) else p for p in parts)
+
+    def method(self, value: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
+        """A method that dictionaries and texts have too: with a stand-in as argument the answer is open."""
+        if arguments and isinstance(value, dict) and name in ("get", "pop"):
+            key = arguments[0]
+            open_ = isinstance(key, StandIn) and bool(value)
+            if key not in value and (open_ or _is_open(value)):
+                return self.world.standin(f"{fingerprint(value)}[{fingerprint(key)}]")
+        elif isinstance(value, str) and any(isinstance(a, StandIn) for a in arguments):
+            label = call_text(f"{fingerprint(value)}.{name}", arguments, keywords)
+            return self.world.branch(label) if name.endswith("swith") else self.world.standin(label)
+        return getattr(value, name)(*arguments, **keywords)
+
+    # -- calls with a role
+
+    def acquires(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+        """A call that acquires."""
+        return self.world.unknown.acquires(self.world.roles.acquires[number], callee, arguments, keywords)
+
+    def passes(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+        """A call that is given a connection."""
+        return self.world.unknown.passes(self.world.roles.passes[number], callee, arguments, keywords)
+
+    # -- exceptions
+
+    def exception_class(self, value: Any) -> Any:
+        """The class that `value` means in `except` and `raise`: a driver's, a builtin, or a new one named after it."""
+        if isinstance(value, tuple):
+            return tuple(self.exception_class(v) for v in value)
+        if not isinstance(value, StandIn):
+            return value
+        path = value._pb_path.partition("(")[0]
+        return place(path, self.world.roles.errors) or self._own_class(path)
+
+    def _own_class(self, path: str) -> type[BaseException]:
+        if path not in self._classes:
+            self._classes[path] = type(path.rpartition(".")[2] or "Unnamed", (Modelled, Exception), {})
+        return self._classes[path]
+
+    def caught_class(self, value: Any) -> Any:
+        """The class of an `except` clause."""
+        return self.exception_class(value)
+
+    def caught(self) -> None:
+        """A handler is entered: by an error that the model cannot explain, it is remembered."""
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        if error is not None:
+            self.explain(error)
+
+    def explain(self, error: BaseException) -> None:
+        """Remember an error that Python itself raised in the code under test, and that nobody asked for."""
+        if isinstance(error, Modelled) or is_raised(error) or type(error) not in _UNEXPLAINED:
+            return
+        if isinstance(error, UnboundLocalError):
+            name = _QUOTED.search(str(error))
+            if name is not None and name[1] in self.program.bound and self.world.connections.refused:
+                self.world.violated(Broken.UNBOUND, name[1])
+        elif not self._is_explained(error):
+            self.world.unexplained.append(repr(error))
+
+    def _is_explained(self, error: BaseException) -> bool:
+        """Whether the code itself runs into this: with a None, an empty collection or an unentered manager."""
+        text = str(error)
+        if isinstance(error, AttributeError):
+            return "'NoneType'" in text or text.endswith("before it is entered")
+        is_empty = isinstance(error, IndexError) or "empty" in text
+        return is_empty and any(choice.option == NO_ITEMS for choice in self.world.decider.schedule)
+
+    def raising(self, value: Any) -> Any:
+        """What `raise value` raises."""
+        if isinstance(value, StandIn):
+            _, opening, arguments = value._pb_path.partition("(")
+            cls = self.exception_class(value)
+            value = self.world.raised(cls, opening + arguments)
+        elif isinstance(value, type) and issubclass(value, BaseException):
+            value = value()
+        if isinstance(value, BaseException) and not isinstance(value, Modelled):
+            value._pb_raised = True  # type: ignore[attr-defined]
+        return value
+
+    def free(self, name: str) -> StandIn:
+        """The first value of a name from a scope around the function."""
+        return self.world.standin(name)
+
+
+_UNEXPLAINED = {*_NATIVE, UnboundLocalError}
+
+
+def is_raised(error: BaseException) -> bool:
+    """Whether the code under test raised this by a statement of its own."""
+    return getattr(error, "_pb_raised", False)
+
+
+def _is_symbolic(item: Any, container: Any) -> bool:
+    if isinstance(item, StandIn):
+        return True
+    if isinstance(container, dict):
+        return _is_open(container)
+    return isinstance(container, (list, tuple, set, frozenset)) and any(isinstance(each, StandIn) for each in container)
+
+
+def _is_open(container: dict[Any, Any]) -> bool:
+    """Whether a dictionary may have more keys than are known."""
+    return any(isinstance(key, StandIn) or key == _REST for key in container)
+
+
+def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
+    """The methods that instrumented code calls, by name."""
+    for name in (
+        "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
+        "keywords", "merged", "join", "acquires", "passes", "caught_class", "caught", "raising", "free",
+    ):  # fmt: skip
+        yield name, getattr(runtime, name)

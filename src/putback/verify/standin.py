@@ -1,0 +1,271 @@
+"""Stand-ins: every value that the function under test did not make itself.
+
+A stand-in records where it comes from (its *path*, e.g. `requests.get('u').json()`) and asks the world for every
+decision: whether it is true, how many items it has, whether a call fails. It accepts every operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from putback.verify.events import What
+from putback.verify.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from putback.verify.world import World
+
+
+def is_dunder(name: str) -> bool:
+    """Whether `name` belongs to Python's own protocols."""
+    return name.startswith("__") and name.endswith("__")
+
+
+class StandIn:
+    """A value of unknown kind. `_pb_parts` remembers attributes and items, so that the same one is the same object.
+
+    `_pb_of` is the model object whose attribute it is, if it is one's.
+    """
+
+    __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_world")
+    _pb_world: World
+    _pb_path: str
+    _pb_parts: dict[str, Any]
+    _pb_of: Any
+
+    def __init__(self, world: World, path: str, of: Any = None) -> None:
+        put = object.__setattr__
+        put(self, "_pb_world", world)
+        put(self, "_pb_path", path)
+        put(self, "_pb_parts", {})
+        put(self, "_pb_of", of)
+
+    def provenance(self) -> str:
+        """Where the value comes from."""
+        return self._pb_path
+
+    # -- structure
+
+    def __getattr__(self, name: str) -> Any:
+        if is_dunder(name):
+            raise AttributeError(name)
+        parts = self._pb_parts
+        if name not in parts:
+            parts[name] = StandIn(self._pb_world, f"{self._pb_path}.{name}")
+        return parts[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._pb_parts[name] = value
+        self._pb_world.stored(f"{self._pb_path}.{name}", value)
+
+    def __delattr__(self, name: str) -> None:
+        self._pb_parts.pop(name, None)
+
+    def __getitem__(self, key: Any) -> Any:
+        name = f"[{fingerprint(key)}]"
+        if name not in self._pb_parts:
+            self._pb_parts[name] = StandIn(self._pb_world, self._pb_path + name)
+        return self._pb_parts[name]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        name = f"[{fingerprint(key)}]"
+        self._pb_parts[name] = value
+        self._pb_world.stored(self._pb_path + name, value)
+
+    def __delitem__(self, key: Any) -> None:
+        self._pb_parts.pop(f"[{fingerprint(key)}]", None)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._pb_world.unknown.called(self, arguments, keywords)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        return (object,)
+
+    # -- decisions
+
+    def __bool__(self) -> bool:
+        return self._pb_world.truth(self)
+
+    def __len__(self) -> int:
+        return self._pb_world.count(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[number] for number in range(self._pb_world.count(self))])
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self)
+
+    def __next__(self) -> Any:
+        return self._pb_world.next_item(self)
+
+    def __contains__(self, item: Any) -> bool:
+        return self._pb_world.branch(f"{fingerprint(item)} in {self._pb_path}")
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return self._pb_world.branch(f"isinstance({fingerprint(value)}, {self._pb_path})")
+
+    def __subclasscheck__(self, value: Any) -> bool:
+        return self._pb_world.branch(f"issubclass({fingerprint(value)}, {self._pb_path})")
+
+    def __hash__(self) -> int:
+        return hash(self._pb_path)
+
+    # -- context manager, awaitable, asynchronous iterator
+
+    def __enter__(self) -> Any:
+        return self._pb_world.unknown.entered(self)
+
+    def __exit__(self, *exception: object) -> None:
+        self._pb_world.note(What.EXTERNAL, f"leave {self._pb_path}")
+
+    async def __aenter__(self) -> Any:
+        return self._pb_world.unknown.entered(self)
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__(*exception)
+
+    def __await__(self) -> Generator[None, None, Any]:
+        return self
+        yield
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in self:
+            yield item
+
+    async def __anext__(self) -> Any:
+        return self._pb_world.next_item(self, StopAsyncIteration)
+
+    # -- conversions
+
+    def __str__(self) -> str:
+        return f"‹{self._pb_path}›"
+
+    __repr__ = __str__
+
+    def __format__(self, specification: str) -> str:
+        return str(self)
+
+    def __int__(self) -> int:
+        return 1
+
+    def __index__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return 1.0
+
+    def __complex__(self) -> complex:
+        return 1j
+
+    def __bytes__(self) -> bytes:
+        return self._pb_path.encode()
+
+    def __fspath__(self) -> str:
+        return self._pb_path
+
+    def __length_hint__(self) -> int:
+        return 0
+
+    def __round__(self, digits: int | None = None) -> StandIn:
+        return StandIn(self._pb_world, f"round({self._pb_path})")
+
+    def __copy__(self) -> StandIn:
+        return self
+
+    def __deepcopy__(self, memo: object) -> StandIn:
+        return self
+
+
+def _binary(sign: str) -> Callable[[StandIn, Any], StandIn]:
+    def operate(self: StandIn, other: Any) -> StandIn:
+        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+
+    return operate
+
+
+def _reflected(sign: str) -> Callable[[StandIn, Any], StandIn]:
+    def operate(self: StandIn, other: Any) -> StandIn:
+        return StandIn(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_path})")
+
+    return operate
+
+
+def _equality(sign: str, same: bool) -> Callable[[StandIn, Any], Any]:
+    def compare(self: StandIn, other: Any) -> Any:
+        if isinstance(other, StandIn) and other._pb_path == self._pb_path:
+            return same
+        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+
+    return compare
+
+
+def _unary(name: str) -> Callable[[StandIn], StandIn]:
+    return lambda self: StandIn(self._pb_world, f"{name}({self._pb_path})")
+
+
+_BINARY = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "lshift": "<<",
+    "rshift": ">>", "matmul": "@", "divmod": "divmod", "xor": "^", "and": "&", "or": "|",
+}  # fmt: skip
+for _name, _sign in _BINARY.items():
+    setattr(StandIn, f"__{_name}__", _binary(_sign))
+    setattr(StandIn, f"__r{_name}__", _reflected(_sign))
+for _name, _sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
+    setattr(StandIn, f"__{_name}__", _binary(_sign))
+for _name, _sign in {"eq": "==", "ne": "!="}.items():
+    setattr(StandIn, f"__{_name}__", _equality(_sign, _name == "eq"))
+for _name in ("neg", "pos", "abs", "invert"):
+    setattr(StandIn, f"__{_name}__", _unary(_name))
+
+
+class Text(str):
+    """`str(x)` of a stand-in: a real text whose comparisons are decisions."""
+
+    _pb_world: World
+    _pb_path: str
+
+    def __new__(cls, world: World, path: str) -> Text:
+        made = str.__new__(cls, f"‹{path}›")
+        made._pb_world = world
+        made._pb_path = path
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """What the text of a driver's error may carry beside it."""
+        if is_dunder(name) or name.startswith("_pb_"):
+            raise AttributeError(name)
+        return StandIn(self._pb_world, f"{self._pb_path}.{name}")
+
+    def __contains__(self, part: object) -> bool:
+        return self._decide(f"{fingerprint(part)} in str({self._pb_path})")
+
+    def __eq__(self, other: object) -> bool:
+        if str.__eq__(self, other):
+            return True
+        return isinstance(other, (str, int)) and self._decide(f"str({self._pb_path}) == {fingerprint(other)}")
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def startswith(self, prefix: Any, *rest: SupportsIndex | None) -> bool:
+        """Decided like every question about the text."""
+        return self._decide(f"str({self._pb_path}).startswith({fingerprint(prefix)})")
+
+    def endswith(self, suffix: Any, *rest: SupportsIndex | None) -> bool:
+        """Decided like every question about the text."""
+        return self._decide(f"str({self._pb_path}).endswith({fingerprint(suffix)})")
+
+    def lower(self) -> Text:
+        """The same text: what it contains is decided anyway."""
+        return self
+
+    upper = strip = casefold = lower  # type: ignore[assignment]
+
+    def split(self, *arguments: Any) -> Any:
+        """The parts are stand-ins."""
+        return StandIn(self._pb_world, f"{self._pb_path}.split()")
+
+    def _decide(self, label: str) -> bool:
+        return self._pb_world.branch(label, usually=False)

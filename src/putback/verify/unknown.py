@@ -1,0 +1,218 @@
+"""Calls of what is not a driver's: known wrappers by their role, everything else with the least assumptions."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
+
+from putback.verify import vocabulary
+from putback.verify.connections import slot_of
+from putback.verify.events import What
+from putback.verify.fingerprint import call_text
+from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
+from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
+from putback.verify.standin import StandIn
+
+if TYPE_CHECKING:
+    from putback.verify.world import World
+
+_DEEPEST = 3
+_UNKNOWN_METHOD = Method()
+_HARMLESS_METHOD = Method(raises=False)
+_NO_TYPE = ObjectType()
+VERIFIED = "<verified>"
+"""The file name of compiled code under test."""
+
+
+class UnknownCalls:
+    """What calls mean in one run."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._depth = 0
+        roles = world.roles
+        self._acquires = {a.callee: a for a in roles.acquires}
+        self._passes = {p.callee: p for p in roles.passes}
+        self._given_back_by = {m for p in roles.profiles.values() for m in p.given_back_by}
+
+    # -- roles
+
+    def acquires(self, role: Acquire, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call that the role table names as an acquire."""
+        label = call_text(role.callee, arguments, keywords)
+        if isinstance(callee, StandIn):
+            self.world.exists(callee._pb_path.rpartition(".")[0])
+        if On.CALL not in role.on:
+            return Acquiring(self.world, role, label)
+        connection = self.world.connections.acquire(role, label)
+        if role.itself:
+            self.world.connections.on_receivers[role.callee.rpartition(".")[0]] = connection._pb_slot
+        return handed_out(connection, role)
+
+    def passes(self, role: Pass, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call that the role table says is given a connection; an ordinary call when it is given something else.
+
+        What the code really has, a list or an `ExitStack`, keeps the connection by itself.
+        """
+        value = _within(self._passed(role, arguments, keywords))
+        if not isinstance(callee, StandIn) and role.does is Does.KEEPS:
+            return callee(*arguments, **keywords)
+        if slot_of(value) is None and not (value is None and role.does is Does.RELEASES):
+            return self._ordinary(callee, arguments, keywords)
+        label = call_text(role.callee, arguments, keywords)
+        if role.awaited:
+            return Later(lambda: self._pass(role, value, label), f"{role.callee}()")
+        return self._pass(role, value, label)
+
+    def _ordinary(self, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if isinstance(callee, StandIn):
+            return self.called(callee, arguments, keywords, by_role=False)
+        return callee(*arguments, **keywords)
+
+    def _passed(self, role: Pass, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        if role.receiver:
+            slot = self.world.connections.on_receivers.get(role.callee.rpartition(".")[0])
+            return self.world.standin("nothing") if slot is None else Connection(self.world, slot.name, _NO_TYPE, slot)
+        if role.keyword in keywords:
+            return keywords[role.keyword]
+        return arguments[role.position] if 0 <= role.position < len(arguments) else self.world.standin("nothing")
+
+    def _pass(self, role: Pass, value: Any, label: str) -> Any:
+        """The effect of a wrapper on the connection it is given."""
+        world = self.world
+        slot = slot_of(value)
+        if slot is not None and role.does is not Does.RELEASES:
+            world.connections.use(slot, role.callee)
+        if role.fails is Fails.BEFORE:
+            world.fault(label, self._others(), awaited=role.awaited)
+        if role.does is Does.RELEASES:
+            world.connections.release(value)
+        elif slot is not None and role.does is Does.CLOSES:
+            world.connections.close(slot)
+        elif slot is not None and role.does is Does.KEEPS:
+            slot.handed_on = True
+        elif slot is not None and role.does is Does.ENDS:
+            world.connections.end(slot, Method(ends="commit"), label, failed=False)
+        elif slot is not None and role.does is Does.BORROWS:
+            world.note(What.EXTERNAL, label)
+            world.connections.lend(slot, label)
+        if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
+            world.fault(label, self._others(), awaited=role.awaited)
+        return value if role.does is Does.RETURNS else world.standin(self._result(label))
+
+    def _others(self) -> tuple[type[BaseException], ...]:
+        return (*self.world.faults.other, *self.world.custom)
+
+    # -- anything else
+
+    def entered(self, value: StandIn) -> Any:
+        """`with` on a stand-in."""
+        label = f"enter {value._pb_path}"
+        if value._pb_path not in self.world.roles.quiet and not vocabulary.LOGGING.search(value._pb_path):
+            self.world.fault(label, self._others())
+        self.world.note(What.EXTERNAL, label)
+        return self.world.standin(f"{value._pb_path} entered")
+
+    def called(
+        self, callee: StandIn, arguments: tuple[Any, ...], keywords: dict[str, Any], *, by_role: bool = True
+    ) -> Any:
+        """A call of a stand-in; `by_role`: the role table has not been asked yet."""
+        path = callee._pb_path
+        name = path.rpartition(".")[2]
+        if by_role and path in self._acquires:
+            return self.acquires(self._acquires[path], callee, arguments, keywords)
+        if by_role and path in self._passes:
+            return self.passes(self._passes[path], callee, arguments, keywords)
+        if name in self._given_back_by and arguments and slot_of(arguments[0]) is not None:
+            return self.passes(Pass(path, Does.RELEASES), callee, arguments, keywords)
+        if isinstance(callee._pb_of, Belonging):
+            return self._method(callee._pb_of, name, arguments, keywords)
+        if path in vocabulary.ENDING:
+            raise SystemExit(*arguments)
+        label = call_text(path, arguments, keywords)
+        if vocabulary.LOGGING.search(path):
+            self.world.note(What.LOG, label)
+            return self.world.standin(label)
+        if name in vocabulary.PURE or name in vocabulary.CHANGING:
+            return self.world.standin(self._result(label) if name in vocabulary.CHANGING else label)
+        if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):
+            return arguments[0]
+        return self._opaque(path, label, arguments, keywords)
+
+    def _method(self, thing: Belonging, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A method that the driver's table does not describe: it may fail, but for those of a plain connection."""
+        is_plain = isinstance(thing, Connection) and not thing._pb_slot.profile.pooled
+        method = _HARMLESS_METHOD if is_plain else _UNKNOWN_METHOD
+        return self.world.connections.operate(thing, name, method, arguments, keywords)
+
+    def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        world = self.world
+        if path not in world.roles.quiet:
+            world.fault(label, self._others(), awaited=world.is_async)
+        world.note(What.EXTERNAL, label)
+        values = [*arguments, *keywords.values()]
+        for value in _functions(values):
+            self._run_in_place(value)
+        for value in values:
+            slot = slot_of(value)
+            if slot is not None:
+                world.connections.lend(slot, label)
+        return world.standin(self._result(label))
+
+    def _result(self, label: str) -> str:
+        number = self.world.step(f"result {label}")
+        return label if number == 1 else f"{label}#{number}"
+
+    def _run_in_place(self, value: Any) -> None:
+        """A function or coroutine of the code that unknown code is given: run once, here."""
+        if self._depth >= _DEEPEST:
+            return
+        self._depth += 1
+        try:
+            if isinstance(value, types.FunctionType):
+                value = value(*self._arguments_for(value))
+            if inspect.iscoroutine(value) and inspect.getcoroutinestate(value) == inspect.CORO_CREATED:
+                finish(value)
+            elif isinstance(value, Later):
+                finish(_awaiting(value))
+        finally:
+            self._depth -= 1
+
+    def _arguments_for(self, function: types.FunctionType) -> list[StandIn]:
+        code = function.__code__
+        needed = code.co_argcount - len(function.__defaults__ or ())
+        return [self.world.standin(f"{function.__name__}:{n}") for n in code.co_varnames[:needed]]
+
+
+def _within(value: Any) -> Any:
+    """The connection in a tuple or list of arguments for somebody else; anything else as it is."""
+    if isinstance(value, (tuple, list)):
+        return next((v for v in value if slot_of(v) is not None), value)
+    return value
+
+
+def _functions(values: Iterable[Any]) -> Iterable[Any]:
+    """The functions and coroutines of the code among values, and in lists of them."""
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            yield from _functions(value)
+        elif isinstance(value, types.FunctionType):
+            if value.__code__.co_filename == VERIFIED and value.__name__ != "<lambda>":
+                yield value
+        elif isinstance(value, (types.CoroutineType, Later)):
+            yield value
+
+
+async def _awaiting(value: Later) -> Any:
+    return await value
+
+
+def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end: nothing in the model ever waits."""
+    try:
+        while True:
+            coroutine.send(None)
+    except StopIteration as end:
+        return end.value

@@ -1,0 +1,247 @@
+"""The verdict on a fix, in words that promise no more than was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from putback.model.errors import SourceError
+from putback.verify.choices import Schedule
+from putback.verify.events import Broken
+from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
+from putback.verify.extract import Program, extract
+from putback.verify.faults import faults_for
+from putback.verify.occupancy import Occupancy, occupancy
+from putback.verify.refine import Comparison, Refinement
+from putback.verify.roles import Bounds, Case
+from putback.verify.run import Run, Runner
+from putback.verify.story import tell, tell_difference
+
+
+class Verdict(Enum):
+    """PROVED: every run within the bounds. BOUNDED: every run with few deviations. TESTED: some runs.
+
+    LEAKS, BROKEN (another invariant is violated), CLEAN: of a function without a fix.
+    """
+
+    PROVED = "proved"
+    BOUNDED = "bounded"
+    TESTED = "tested"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    LEAKS = "leaks"
+    BROKEN = "broken"
+    CLEAN = "clean"
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a fix with this verdict may be written unseen."""
+        return self in (Verdict.PROVED, Verdict.BOUNDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A run that shows the leak, or what is wrong with a fix: its decisions, and the story in words."""
+
+    broken: str
+    schedule: Schedule
+    story: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The result for one case.
+
+    `coverage` is the share of the original's statements that were reached; `leaked_before` and `leaked_after` count
+    the compared runs that leak; `bound` is the number of deviations that was seen completely (-1: all).
+    """
+
+    case: Case
+    verdict: Verdict
+    reason: str
+    schedules: int
+    exhaustive: bool
+    bound: int
+    coverage: float
+    compared: int
+    leaked_before: int
+    leaked_after: int
+    leak: Counterexample | None
+    counterexample: Counterexample | None
+    occupancy: Occupancy | None
+    unreached: tuple[int, ...]
+    unexplained: tuple[str, ...]
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """The verdict with its bound: "bounded(2)"."""
+        if self.verdict is Verdict.BOUNDED:
+            return f"bounded({'all' if self.bound < 0 else self.bound})"
+        return f"tested({self.schedules})" if self.verdict is Verdict.TESTED else self.verdict.value
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of the machine-readable report."""
+        return {
+            "path": self.case.path,
+            "function": self.case.before.function,
+            "code": self.case.code,
+            "verdict": self.title,
+            "reason": self.reason,
+            "schedules": self.schedules,
+            "exhaustive": self.exhaustive,
+            "coverage": round(self.coverage, 4),
+            "leaked_before": self.leaked_before,
+            "leaked_after": self.leaked_after,
+            "counterexample": _as_json(self.counterexample or self.leak),
+            "seconds": round(self.seconds, 6),
+        }
+
+
+def report(proofs: Iterable[Proof], bounds: Bounds) -> dict[str, Any]:
+    """The machine-readable report: one entry for each proof, and the bounds that held for all."""
+    return {"functions": [proof.as_json() for proof in proofs], "bounds": asdict(bounds)}
+
+
+def _as_json(found: Counterexample | None) -> Mapping[str, Any] | None:
+    if found is None:
+        return None
+    return {"broken": found.broken, "schedule": [str(c) for c in found.schedule], "story": list(found.story)}
+
+
+class Verifier:
+    """Verifies one case. `clock` counts seconds and is injected."""
+
+    def __init__(self, case: Case, bounds: Bounds, clock: Clock) -> None:
+        self.case = case
+        self.bounds = bounds
+        self.budget = Budget(bounds.schedules, bounds.seconds, clock)
+
+    def verify(self) -> Proof:
+        """Run the function before and after; never raises for what the code is or does."""
+        try:
+            before = extract(self.case.before)
+            after = extract(self.case.after) if self.case.after is not None else None
+        except SourceError as error:
+            return self._unknown(str(error))
+        handled = (*before.handled, *(after.handled if after is not None else ()))
+        faults = faults_for(handled, self.case.before.roles.errors)
+        found = explore(Runner(before, faults), self.bounds, self.budget)
+        if after is None:
+            return self._shown(before, found)
+        budget = Budget(4 * self.bounds.schedules, self.bounds.seconds, self.budget.clock)
+        turns = after.is_generator and not before.is_generator
+        refinement = Refinement(self.case, Runner(after, faults), self.bounds, budget, turns)
+        return self._judged(before, after, found, refinement.compare(found.seen))
+
+    # -- verdicts
+
+    def _unknown(self, reason: str) -> Proof:
+        return self._proof(Verdict.UNKNOWN, reason, Exploration(), Comparison(), 0.0, ())
+
+    def _shown(self, program: Program, found: Exploration) -> Proof:
+        """The verdict on a function alone."""
+        broken = next((b for b in found.first if not b.is_remark), None)
+        if found.leaks:
+            verdict, reason = Verdict.LEAKS, "a schedule leaks a connection"
+        elif broken is not None:
+            verdict, reason = Verdict.BROKEN, f"no schedule leaks, but: {broken.value}"
+        elif found.acquired == 0:
+            verdict, reason = Verdict.UNKNOWN, "no run acquired a connection"
+        else:
+            verdict, reason = Verdict.CLEAN, f"no leak in {found.made} schedules"
+        comparison = Comparison(leaked_before=sum(r.leaks for r in found.runs))
+        return self._proof(verdict, reason, found, comparison, *_coverage(program, found.points))
+
+    def _judged(self, before: Program, after: Program, found: Exploration, compared: Comparison) -> Proof:
+        coverage, unreached = _coverage(before, found.points)
+        _, unreached_after = _coverage(after, compared.points)
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after)
+        return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
+
+    def _verdict(
+        self, found: Exploration, compared: Comparison, unreached: tuple[int, ...], unreached_after: tuple[int, ...]
+    ) -> tuple[Verdict, str]:
+        if compared.difference is not None:
+            return Verdict.REJECTED, compared.difference.why
+        unstable = found.unstable or compared.unstable
+        if unstable is not None:
+            return Verdict.UNKNOWN, f"the same decisions led to another question: {unstable[0]}, then {unstable[1]}"
+        if compared.compared == 0:
+            return Verdict.UNKNOWN, "no run could be compared"
+        if compared.leaky == 0:
+            return Verdict.UNKNOWN, "no run of the original shows what is to be mended"
+        if compared.mended == 0:
+            return Verdict.UNKNOWN, "no run is mended"
+        unexplained = sorted(found.unexplained | compared.unexplained)
+        if unexplained:
+            return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"
+        if not compared.finished or found.complete == 0:
+            return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
+        runs = f"{compared.compared} runs, {compared.mended} of them mended; within {self.bounds.text()}"
+        if compared.remaining:
+            runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
+        if unreached or unreached_after:
+            row = (unreached or unreached_after)[0]
+            missing = f"row {row} of the {'original' if unreached else 'fixed version'} is never reached"
+            is_partial = found.complete != EVERY or found.cut or compared.cut
+            return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
+        if found.complete != EVERY:
+            return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
+        return Verdict.PROVED, runs
+
+    def _proof(
+        self,
+        verdict: Verdict,
+        reason: str,
+        found: Exploration,
+        compared: Comparison,
+        coverage: float,
+        unreached: tuple[int, ...],
+    ) -> Proof:
+        return Proof(
+            self.case,
+            verdict,
+            reason,
+            found.made + compared.made,
+            found.exhaustive and compared.finished,
+            -1 if found.exhaustive else found.complete,
+            coverage,
+            compared.compared,
+            compared.leaked_before,
+            compared.leaked_after,
+            _shortest_leak(found),
+            _difference(compared),
+            occupancy(compared.pairs),
+            unreached,
+            tuple(sorted(found.unexplained | compared.unexplained)),
+            self.budget.spent,
+        )
+
+
+def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...]]:
+    """The share of statements reached, and the rows that were not."""
+    missing = sorted({row for number, row in program.rows.items() if number not in points})
+    return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
+
+
+def _shortest_leak(found: Exploration) -> Counterexample | None:
+    """The run with the fewest decisions that violates an invariant, a leak before anything else."""
+    broken = sorted((b for b in found.first if not b.is_remark), key=lambda b: _rank(b, found.first[b]))
+    if not broken:
+        return None
+    run = found.first[broken[0]]
+    return Counterexample(broken[0].value, run.schedule, tell(run))
+
+
+def _rank(broken: Broken, run: Run) -> tuple[bool, int, int]:
+    return not broken.is_leak, len(run.schedule), len(run.trace)
+
+
+def _difference(compared: Comparison) -> Counterexample | None:
+    found = compared.difference
+    if found is None:
+        return None
+    return Counterexample(found.why, found.after.schedule, tell_difference(found.why, found.before, found.after))

@@ -1,0 +1,34 @@
+"""Names of Python's own library that the verifier knows: what never fails, has no effect, or ends the process."""
+
+from __future__ import annotations
+
+import re
+
+LOGGING = re.compile(
+    r"(^|\.)(_?log(ger|ging|s)?|LOG(GER)?|traceback|warnings|typing|console|click|cprint|secho)(\.|\(|$)"
+)
+"""Paths of logging and printing: they never fail."""
+
+PURE = frozenset(
+    (
+        "items", "keys", "values", "get", "append", "strip", "lstrip", "rstrip", "lower", "upper", "split", "format",
+        "join", "startswith", "endswith", "replace", "copy", "isoformat", "total_seconds", "add", "extend",
+        "setdefault", "title", "encode", "capitalize", "strftime", "date", "isdigit", "timedelta", "datetime",
+        "getLogger",
+    )
+)  # fmt: skip
+"""Methods of Python's own values: they neither fail nor have an effect that others see."""
+
+CHANGING = frozenset(
+    (
+        "pop", "popleft", "is_set", "now", "utcnow", "time", "perf_counter", "monotonic", "get_nowait", "today",
+        "empty",
+    )
+)  # fmt: skip
+"""The same, but different at each call."""
+
+WAITING = frozenset(("wait_for", "shield", "run_until_complete", "run"))
+"""Calls of asyncio whose result is that of their first argument."""
+
+ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
+"""What ends the process."""

@@ -1,0 +1,42 @@
+"""What the explorer finds in functions of many shapes."""
+
+from __future__ import annotations
+
+import pytest
+from roles_by_hand import version
+from shapes import SHAPES, Shape
+
+from putback.verify.events import Broken
+from putback.verify.explore import Budget, Exploration, explore
+from putback.verify.extract import extract
+from putback.verify.faults import faults_for
+from putback.verify.roles import Bounds
+from putback.verify.run import Runner
+
+
+def explored(source: str, bounds: Bounds) -> Exploration:
+    """Every run of the function `f`."""
+    program = extract(version(source))
+    runner = Runner(program, faults_for(program.handled, {}))
+    return explore(runner, bounds, Budget(4_000, 60.0, lambda: 0.0))
+
+
+def serious(found: Exploration) -> frozenset[Broken]:
+    """The violations that are more than a remark."""
+    return frozenset(b for b in found.first if not b.is_remark)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.name)
+def test_finds_what_a_shape_violates(shape: Shape) -> None:
+    found = explored(shape.source, Bounds(items=2))
+    assert serious(found) == shape.found
+    assert found.exhaustive
+    assert not found.unexplained
+    assert found.unstable is None
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.name)
+def test_finds_more_with_two_faults_and_cancellation(shape: Shape) -> None:
+    found = explored(shape.source, Bounds(faults=2, level=2, items=2))
+    assert serious(found) == shape.found_at_2
+    assert found.unstable is None
