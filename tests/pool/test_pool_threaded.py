@@ -194,7 +194,9 @@ def test_connections_that_come_back_beyond_the_minimum_are_closed_as_psycopg2_do
 
 
 @pytest.mark.parametrize(
-    ("profile", "in_use", "total"), [(PSYCOPG2, 1, 1), (SQLALCHEMY, 0, 1), (ASYNCPG, 0, 0)], ids=lambda each: str(each)
+    ("profile", "in_use", "total"),
+    [(PSYCOPG2, 1, 1), (SQLALCHEMY, 0, 1), (ASYNCPG, 0, 0)],
+    ids=lambda each: str(getattr(each, "name", each)),
 )
 def test_close_means_what_it_means_in_the_library(profile: Profile, in_use: int, total: int) -> None:
     pool = ReferencePool(0, 1, profile=profile)
