@@ -99,7 +99,14 @@ class Draft:
                 row += 1
             found.append(self._edit(first, row))
             row += 1
-        return tuple(found)
+        return tuple(edit for edit in found if edit.content != self._old(edit.span))
+
+    def _old(self, span: Span) -> str:
+        """The text that a stretch holds now."""
+        first, last = span.start.row - 1, span.end.row - 1
+        rows = [*self.rows[first : last + 1], ""][: last - first + 1]
+        text = "\n".join([*rows[:-1], rows[-1][: span.end.column - 1]])
+        return text[span.start.column - 1 :]
 
     def _text(self, row: int) -> str:
         return self._replaced.get(row, self.rows[row - 1])

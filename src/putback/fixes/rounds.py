@@ -27,6 +27,9 @@ Again = Callable[[Texts], Findings]
 Wanted = Callable[[Finding], bool]
 Identity = tuple[str, ...]
 """What stays the same of a finding when other lines change: its file, rule, function and expression."""
+LEAK = "leak"
+ONE_LEAK = frozenset({"PB101", "PB102", "PB103", "PB107", "PB109"})
+"""The rules of which the most specific speaks for a leak: after a fix of something else that may be another of them."""
 Faults = dict[tuple[str, str], str]
 """What does not hold, by file and function."""
 Attempt = tuple[object, ...]
@@ -199,7 +202,8 @@ class Rounds:
                 rows = split_lines(decode(texts[path] if path in texts else self._current(path)).text)
             for each in findings:
                 expression = plain(expression_at(rows, each.span))
-                self.identities[each.fingerprint] = (path, each.code, each.function, expression)
+                rule = LEAK if each.code in ONE_LEAK else each.code
+                self.identities[each.fingerprint] = (path, rule, each.function, expression)
         return found
 
     def _current(self, path: str) -> bytes:

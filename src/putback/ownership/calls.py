@@ -8,7 +8,7 @@ from putback.drivers.schema import On
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
-from putback.ownership import arguments, methods
+from putback.ownership import arguments, guards, methods
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.handlers import UNKNOWN
@@ -68,7 +68,8 @@ def _release_of_unbound(domain: SiteDomain, op: ir.Call, info: CallInfo, state: 
     effect = domain.analyzer.catalog.method(domain.kind.type, op.name)
     if op.receiver and effect is not None and (effect.closes or effect.releases_self):
         values.append(op.receiver)
-    return any(state.fact(v) is Fact.UNBOUND for v in values if ir.is_local(v))
+    own = guards.aliases(domain.unit, domain.site) if values else frozenset[str]()
+    return any(state.fact(v) is Fact.UNBOUND for v in values if v in own)
 
 
 def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:

@@ -16,9 +16,10 @@ from putback.ownership.facts import SiteFacts
 def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:
     """The finding with its fix, or with the reason why there is none."""
     try:
-        return replace(finding, fix=make())
+        fix = make()
     except Declined as declined:
         return replace(finding, no_fix_reason=declined.reason)
+    return replace(finding, fix=fix) if fix.edits else replace(finding, no_fix_reason="it would change nothing")
 
 
 def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: bool) -> Finding:
