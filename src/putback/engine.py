@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 
 from putback import workers
 from putback.drivers.catalog import load_catalog
@@ -138,15 +139,18 @@ class Run:
         candidates = len(self.scan.candidates & self.wanted)
         return CheckResult(self._reported(found), len(wanted), candidates, tuple(self.errors), internal)
 
-    def again(self, texts: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+    def again(
+        self, texts: Mapping[str, bytes], changed: Mapping[str, bytes] = MappingProxyType({})
+    ) -> dict[str, tuple[Finding, ...]]:
         """The findings, by file, if `texts` were the content of these files; after `run`, with its index.
 
-        Looks at the files of `texts` and at those that import from them. Whatever is selected or suppressed, a file
+        Looks at the files of `texts` and at those that import from them, while those of `changed` have their new
+        content as well. Whatever is selected or suppressed, a file
         that does not parse has the finding PB001.
         """
         other = copy.copy(self)
-        other.reader, other.renamed, other.progress = Reader({**self.reader.given, **texts}), {}, None
-        other.scan = other._scanner().again(self.scan, texts.keys())
+        other.reader, other.renamed, other.progress = Reader({**self.reader.given, **changed, **texts}), {}, None
+        other.scan = other._scanner().again(self.scan, texts.keys() | changed.keys())
         affected = texts.keys() | (_importers(self.scan, texts.keys()) & self.wanted)
         findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
         for finding in other._reported(other._found(affected)):

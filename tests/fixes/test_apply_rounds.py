@@ -39,7 +39,7 @@ class Toy:
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
 
-    def look(self, texts: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+    def look(self, texts: Mapping[str, bytes], changed: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
         """The findings in some files."""
         self.asked.append(tuple(sorted(texts)))
         return {path: findings(path, data.decode()) for path, data in texts.items()}
@@ -167,8 +167,8 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
     class Importing(Toy):
         """File `b` has a finding as soon as `a` is mended."""
 
-        def look(self, texts: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
-            found = super().look(texts)
+        def look(self, texts: Mapping[str, bytes], changed: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+            found = super().look(texts, changed)
             if "/a" in texts:
                 found["/b"] = findings("/b", "leak_good()\n" if b"ok" in texts["/a"] else "fine()\n")
             return found
@@ -178,6 +178,22 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
     run.run()
     assert run.changes() == ()
     assert reasons(run) == ["it would bring PB102 toy in line 1 of b"]
+
+
+def test_what_is_tried_alone_is_judged_beside_what_the_others_have_become() -> None:
+    class Importing(Toy):
+        """File `b` imports from `a`, so it is looked at whenever `a` changes, with the content that it has by then."""
+
+        def look(self, texts: Mapping[str, bytes], changed: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+            now = {"/b": functions("leak_good()").encode(), **changed, **texts}
+            found = super().look(texts, changed)
+            return {**found, "/b": findings("/b", now["/b"].decode())}
+
+    texts = {"/a": functions("leak_stays()", "leak_good()").encode(), "/b": functions("leak_good()").encode()}
+    run = Rounds(texts, texts.__getitem__, Importing().look, lambda finding: True)
+    run.run()
+    assert now(run) == {"a": functions("leak_stays()", "ok()"), "b": functions("ok()")}
+    assert reasons(run) == ["the finding would still be there"]
 
 
 def test_line_ends_and_other_rows_stay() -> None:

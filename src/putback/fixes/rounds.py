@@ -23,7 +23,7 @@ from putback.source.text import decode, split_lines
 MOST_ROUNDS = 100
 Texts = Mapping[str, bytes]
 Findings = Mapping[str, tuple[Finding, ...]]
-Again = Callable[[Texts], Findings]
+Again = Callable[[Texts, Texts], Findings]
 Wanted = Callable[[Finding], bool]
 Identity = tuple[str, ...]
 """What stays the same of a finding when other lines change: its file, rule, function and expression."""
@@ -74,7 +74,8 @@ class Rounds:
     """One run over the files `texts`, all by absolute path.
 
     `again` tells the findings if some files had other contents: in these files and in those whose findings can
-    depend on them; `read` gives the content of the latter. `wanted` tells which findings are to be fixed.
+    depend on them; its second argument are the new contents of other files, changed before and not in question. `read`
+    gives the content of files that depend on them. `wanted` tells which findings are to be fixed.
     """
 
     def __init__(
@@ -196,7 +197,8 @@ class Rounds:
 
     def _look(self, texts: Texts) -> Findings:
         """The findings with `texts`, their identities noted."""
-        found = self.again(texts)
+        changed = {p: data for p, data in self.texts.items() if p not in texts and data is not self.original[p]}
+        found = self.again(texts, changed)
         for path, findings in found.items():
             if findings:
                 rows = split_lines(decode(texts[path] if path in texts else self._current(path)).text)
