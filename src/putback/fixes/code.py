@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import libcst as cst
 
@@ -58,7 +59,7 @@ class Code:
         stack: list[cst.CSTNode] = [self.function]
         while stack:
             node = stack.pop()
-            for child in node.children:
+            for child in children(node):
                 self._parents[child] = node
                 stack.append(child)
 
@@ -179,6 +180,41 @@ class Code:
             raise Declined("functions are defined in between")
 
 
+_LAYOUT = (
+    "whitespace",
+    "lpar",
+    "rpar",
+    "lbra",
+    "rbra",
+    "leading",
+    "lines_",
+    "header",
+    "footer",
+    "trailing",
+    "first_line",
+)
+_MARKS = {"comma", "semicolon", "colon", "equal", "dot", "asynchronous", "newline"}
+
+
+@lru_cache(maxsize=512)
+def _parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    """The fields of a sort of node that hold code, and no white space or punctuation."""
+    every = (f.name for f in fields(kind))
+    return tuple(name for name in every if not name.startswith(_LAYOUT) and name not in _MARKS)
+
+
+def children(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """The nodes directly below a node that are code; libcst's own `children` visits the layout as well, and is slow."""
+    found: list[cst.CSTNode] = []
+    for name in _parts(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            found += [each for each in value if isinstance(each, cst.CSTNode)]
+    return found
+
+
 def names(node: cst.CSTNode) -> Iterator[cst.Name]:
     """Every variable that is read or bound below a node; attributes and keywords are no variables."""
     stack: list[cst.CSTNode] = [node]
@@ -192,7 +228,7 @@ def names(node: cst.CSTNode) -> Iterator[cst.Name]:
             case cst.Arg():
                 stack.append(current.value)
             case _:
-                stack.extend(reversed(current.children))
+                stack.extend(reversed(children(current)))
 
 
 def mentions(node: cst.CSTNode, wanted: frozenset[str]) -> bool:
@@ -206,7 +242,7 @@ def all_below(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(current.children))
+        stack.extend(reversed(children(current)))
 
 
 def dotted(node: cst.CSTNode) -> str | None:

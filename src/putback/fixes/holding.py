@@ -31,7 +31,8 @@ class Holding:
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
-    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so.
+    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so;
+    `streams` are the calls whose results need the connection when they are read.
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
 
@@ -48,4 +49,5 @@ class Holding:
     lent: bool = False
     itself: bool = False
     manages: bool = False
+    streams: tuple[cst.CSTNode, ...] = ()
     cheap: frozenset[str] = frozenset()

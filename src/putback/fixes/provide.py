@@ -13,7 +13,7 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.annotations import annotate_generator
-from putback.fixes.code import Block, Code, Place, dotted
+from putback.fixes.code import Block, Code, Place, children, dotted
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
@@ -231,7 +231,7 @@ def _returns(function: cst.FunctionDef) -> Iterator[cst.Return]:
         if isinstance(node, cst.Return):
             yield node
         elif not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
-            stack.extend(reversed(node.children))
+            stack.extend(reversed(children(node)))
 
 
 def _is_changing(decorator: cst.Decorator) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import libcst as cst
 
 from putback.fixes.closers import Closer, forgets
-from putback.fixes.code import Code, Place, all_below, dotted, mentions, names
+from putback.fixes.code import Code, Place, all_below, children, dotted, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 
@@ -115,6 +115,8 @@ def ensure_stays_inside(holding: Holding) -> None:
             value = node.value.expression if isinstance(node.value, cst.Await) else node.value
             if isinstance(value, cst.Name) and value.value in wanted:
                 raise Declined(f"`{value.value}` leaves the function")
+            if any(value is call for call in holding.streams):
+                raise Declined("what it returns still needs the connection")
             if _is_lazy(value, wanted) and not isinstance(value, cst.Call):
                 raise Declined("what it returns still needs the connection")
 
@@ -133,7 +135,7 @@ def _is_plain(value: cst.BaseExpression) -> bool:
         case cst.Name(value=name):
             return name in ("None", "True", "False")
         case cst.UnaryOperation() | cst.BooleanOperation():
-            return all(_is_plain(c) for c in value.children if isinstance(c, cst.BaseExpression))
+            return all(_is_plain(c) for c in children(value) if isinstance(c, cst.BaseExpression))
         case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
             elements = [e.value for e in value.elements if isinstance(e, (cst.Element, cst.DictElement))]
             return all(_is_plain(e) or isinstance(e, cst.Attribute) for e in elements)

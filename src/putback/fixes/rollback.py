@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from putback.fixes.code import Code
+from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
@@ -33,9 +33,24 @@ def roll_back(holding: Holding, handler: cst.CSTNode, awaited: bool, used_later:
         lines = [f"if {holding.name} is not None:", f"{code.unit()}{text}"]
     _put_first(code, draft, handler, lines)
     message = f"roll back first in the handler: {text}"
-    if used_later:
-        return Fix(Applicability.UNSAFE, f"{message} (what was done before the error is given up)", draft.edits())
+    doubts = ["what was done before the error is given up"] if used_later else []
+    if holding.lazy and awaited and _reads_objects(handler, holding.name):
+        doubts.append("objects of the session cannot be read behind it without another `await`")
+    if doubts:
+        return Fix(Applicability.UNSAFE, f"{message} ({'; '.join(doubts)})", draft.edits())
     return Fix(Applicability.SAFE, message, draft.edits())
+
+
+def _reads_objects(handler: cst.ExceptHandler | cst.ExceptStarHandler, session: str) -> bool:
+    """Whether the handler reads attributes of variables, which may be rows that a rollback makes the session forget."""
+    called = {id(n.func) for n in all_below(handler.body) if isinstance(n, cst.Call)}
+    return any(
+        isinstance(n, cst.Attribute)
+        and id(n) not in called
+        and isinstance(n.value, cst.Name)
+        and n.value.value != session
+        for n in all_below(handler.body)
+    )
 
 
 def _is_surely_bound(holding: Holding, handler: cst.CSTNode) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form
-from putback.fixes.code import Code
+from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.hand_over import release_on_error
@@ -228,9 +228,9 @@ class _Writer:
 
     def _cannot_raise(self, statement: cst.CSTNode) -> bool:
         """Whether a statement of a `finally` only closes cursors or logs, guarded or not."""
-        calls = [n for n in _walk(statement) if isinstance(n, cst.Call)]
+        calls = [n for n in all_below(statement) if isinstance(n, cst.Call)]
         return all(self._is_harmless(c) for c in calls) and not any(
-            isinstance(n, (cst.Await, cst.Subscript)) for n in _walk(statement)
+            isinstance(n, (cst.Await, cst.Subscript)) for n in all_below(statement)
         )
 
     def _is_harmless(self, call: cst.Call) -> bool:
@@ -261,10 +261,3 @@ class _Writer:
             case cst.SimpleStatementLine(body=[cst.Raise(exc=None)]):
                 return True
         return False
-
-
-def _walk(node: cst.CSTNode) -> list[cst.CSTNode]:
-    found = [node]
-    for child in node.children:
-        found += _walk(child)
-    return found

@@ -227,13 +227,15 @@ class SiteFacts:
 class FunctionFacts:
     """One analysed function: its sites and its place in the project.
 
-    `prefers_with`: fixes are to be written as `with` blocks where these give the connection back.
+    `prefers_with`: fixes are to be written as `with` blocks where these give the connection back. `code` is the place
+    where the fixes keep their own view of the function, once there is one.
     """
 
     analyzer: Analyzer = field(repr=False)
     unit: Unit = field(repr=False)
     display: Callable[[str], str] = field(repr=False)
     prefers_with: bool = False
+    code: object | None = field(default=None, repr=False)
 
     @property
     def path(self) -> str:

@@ -27,7 +27,8 @@ class Trail:
 
     `releases` are the operations after which it is released, `closes` those that close it where it should be given
     back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
-    `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it.
+    `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
+    are the calls whose results read from it later: cursors, and generators of the project.
     """
 
     releases: tuple[int, ...]
@@ -36,12 +37,14 @@ class Trail:
     yields: tuple[int, ...]
     names: frozenset[str]
     parts: frozenset[str]
+    streams: tuple[int, ...]
 
 
 def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
     """Step through every reached block of an exploration of `site`."""
     reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
     yields: dict[int, None] = {}
+    streams: dict[int, None] = {}
     names: set[str] = set()
     parts: set[str] = set()
     for op, before, after in _steps(unit, SiteDomain(analyzer, unit, site), found):
@@ -49,6 +52,8 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             reached[after.phase][op.at] = None
         if isinstance(op, ir.Yield) and op.source in before.refs:
             yields[op.at] = None
+        if isinstance(op, ir.Call) and (after.child_type(op.target) is not None or _is_generator(analyzer, unit, op)):
+            streams[op.at] = None
         names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
         parts.update(v for v, _ in after.children if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
@@ -60,6 +65,7 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
         tuple(yields),
         frozenset(names),
         frozenset(parts - names),
+        tuple(streams),
     )
 
 
@@ -74,3 +80,9 @@ def _steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterato
                 yield from ((op, state, s) for s in outcome.after)
                 after.update(dict.fromkeys(outcome.after))
             states = list(after)
+
+
+def _is_generator(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:
+    """Whether a call makes a generator of the project, which runs when it is read."""
+    infos = (analyzer.info(f) for f in analyzer.call_info(unit, op).functions)
+    return any(info is not None and info.is_generator for info in infos)

@@ -19,9 +19,12 @@ _NO_PAIR = "the project has no function that gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
-    """The function that acquires."""
+    """The function that acquires, as fixes see it; made once for all its findings."""
     facts = site.function
-    return Code(facts.unit.lowered, facts.unit.key, facts.rows, facts.unit.path)
+    if facts.code is None:
+        facts.code = Code(facts.unit.lowered, facts.unit.key, facts.rows, facts.unit.path)
+    assert isinstance(facts.code, Code)
+    return facts.code
 
 
 def borrowed_or_own(site: SiteFacts) -> Holding:
@@ -53,15 +56,16 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         name,
         trail.names | trail.parts,
         Release(),
-        _nodes(code, (*trail.releases, *trail.closes)),
-        _nodes(code, trail.closes),
-        _nodes(code, [at for at in trail.hands_on if at not in lost]),
-        site.kind.lazy,
-        site.acquisition.maybe_none,
-        bool(trail.yields),
-        site.acquisition.itself,
-        facts.prefers_with and site.with_releases,
-        facts.quick_calls,
+        closers=_nodes(code, (*trail.releases, *trail.closes)),
+        wrong=_nodes(code, trail.closes),
+        handed_on=_nodes(code, [at for at in trail.hands_on if at not in lost]),
+        lazy=site.kind.lazy,
+        maybe_none=site.acquisition.maybe_none,
+        lent=bool(trail.yields),
+        itself=site.acquisition.itself,
+        manages=facts.prefers_with and site.with_releases,
+        streams=_nodes(code, trail.streams),
+        cheap=facts.quick_calls,
     )
     return replace(made, release=_release(site, made))
 
