@@ -67,7 +67,7 @@ class _Writer:
         carried = self._carry_comments()
         hoisted = self._hoisted()
         target = self.found.absorbs
-        if target is not None:
+        if target is not None and not self._stands_behind_another(target):
             self._absorb(target, carried)
         elif hoisted is not None:
             self._hoist(hoisted, carried)
@@ -202,6 +202,12 @@ class _Writer:
         self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
         body = attempt.finalbody.body.body[0]
         self.draft.insert(self.code.first_row(body), self._closing(self.code.indent_of(body), carried))
+
+    def _stands_behind_another(self, attempt: cst.Try) -> bool:
+        """Whether the `finally` of a `try` does more that can raise: a `try` around it reads better than one in it."""
+        if attempt.finalbody is None or self.found.guarded:
+            return False
+        return not all(self._cannot_raise(s) for s in self.removal.remains(attempt.finalbody.body))
 
     def _absorb(self, attempt: cst.Try, carried: list[str]) -> None:
         """The existing `try` gets the release in its `finally`."""
