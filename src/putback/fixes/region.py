@@ -17,6 +17,7 @@ _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 _LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
 _LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+_READS_AT_ONCE = ("fetch", "scalar", "get", "count", "exists", "execute", "commit", "rollback", "refresh", "merge")
 _QUICK_METHODS = {
     *("append", "extend", "format", "get", "items", "join", "keys", "lower", "pop", "replace", "split", "strip"),
     *("update", "upper", "values", "encode", "decode", "isoformat", "startswith", "endswith", "copy", "add"),
@@ -80,19 +81,28 @@ def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
     for index, statement in enumerate(statements):
         if mentions(statement, wanted) and not forgets(statement, holding.name):
             last = index
-            wanted |= _lazy_names(statement, wanted)
+            wanted |= _lazy_names(holding, statement, wanted)
     return last
 
 
-def _lazy_names(statement: cst.BaseStatement, wanted: frozenset[str]) -> frozenset[str]:
+def _lazy_names(holding: Holding, statement: cst.BaseStatement, wanted: frozenset[str]) -> frozenset[str]:
     """The names that a statement binds to something which will use the connection later."""
     found: set[str] = set()
     for node in all_below(statement):
         if isinstance(node, cst.FunctionDef) and mentions(node, wanted):
             found.add(node.name.value)
-        if isinstance(node, cst.Assign) and _is_lazy(node.value, wanted):
+        if isinstance(node, cst.Assign) and (_is_lazy(node.value, wanted) or _may_need(holding, node.value)):
             found.update(n.value for t in node.targets for n in names(t.target))
     return frozenset(found)
+
+
+def _may_need(holding: Holding, value: cst.BaseExpression) -> bool:
+    """Whether a value is what an unknown method of the connection gives: a subscription, a lock, a large object."""
+    inner = value.expression if isinstance(value, cst.Await) else value
+    match inner:
+        case cst.Call(func=cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=method))):
+            return base == holding.name and not method.startswith(_READS_AT_ONCE)
+    return False
 
 
 def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str]) -> bool:
