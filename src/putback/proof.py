@@ -45,6 +45,14 @@ _Role = TypeVar("_Role", roles.Acquire, roles.Pass)
 def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
     """Run a function of a file, as it is now, under one schedule; the code runs in this process, on stand-ins.
 
+    Raises as `version_in` does.
+    """
+    return replay_here(version_in(path, function), tuple(parse(choice) for choice in schedule))
+
+
+def version_in(path: str, function: str) -> roles.Version:
+    """A function of a file, as it is now.
+
     Raises UsageError when the file holds no such function that takes a connection.
     """
     analyzer, tasks = prepared([os.path.abspath(path)], Config(root=os.path.dirname(os.path.abspath(path))))
@@ -54,7 +62,7 @@ def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
     version = version_of(analyzer, found) if found is not None else None
     if version is None:
         raise UsageError(f"{path} holds no function {function} that takes a connection")
-    return replay_here(version, tuple(parse(choice) for choice in schedule))
+    return version
 
 
 def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:

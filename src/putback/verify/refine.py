@@ -55,7 +55,7 @@ class Comparison:
 class Refinement:
     """Compares a fixed version with the runs of the original.
 
-    `turns_generator`: a provider that returned now yields.
+    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back.
     """
 
     def __init__(self, case: Case, after: Runner, bounds: Bounds, budget: Budget, turns_generator: bool) -> None:
@@ -110,7 +110,8 @@ class Refinement:
         found.compared += 1
         found.pairs.append((before, after))
         broken = [v for v in before.violations if self._is_about(v)]
-        if broken:
+        returned = self.turns_generator and before.handed_on
+        if broken or returned:
             found.leaky += 1
             still = {(v.broken, v.subject) for v in after.violations}
             found.mended += all((v.broken, v.subject) not in still for v in broken)

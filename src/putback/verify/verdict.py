@@ -8,12 +8,13 @@ from enum import Enum
 from typing import Any
 
 from putback.model.errors import SourceError
+from putback.model.proven import Occupancy
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract
 from putback.verify.faults import faults_for
-from putback.verify.occupancy import Occupancy, occupancy
+from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner

@@ -1,0 +1,231 @@
+"""From findings to proofs: each function is run as it is and as its fixes leave it, in the sandbox and nowhere else.
+
+`subjects` says what there is to run, `Prover` runs it, `fix` keeps of all fixes those that are proved.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from putback import mend
+from putback.engine import at_full_speed, prepared
+from putback.model.config import Config
+from putback.model.finding import Finding
+from putback.model.mended import FixRun, Scope
+from putback.model.proven import Example, Proven
+from putback.model.report import StdinFile
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.module import FunctionInfo
+from putback.ownership.site import Site
+from putback.ownership.unit import Unit
+from putback.proof import case_of, version_of
+from putback.source.discover import shown
+from putback.verify import wire
+from putback.verify.events import mended_by
+from putback.verify.roles import Bounds, Case, Roles, Version
+from putback.verify.sandbox import Sandbox
+from putback.verify.verdict import Counterexample, Proof, Verdict
+
+Progress = Callable[[int, int], None]
+_ABOUT_THE_RUN = ("PB001", "PB009")
+_NO_ROLES = Roles()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be run for some findings of one function, which begins in `row`.
+
+    `obstacle` says why it cannot be run ("" when it can).
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    row: int
+    obstacle: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The function that the findings lie in."""
+        return self.findings[0].filename, self.findings[0].function
+
+
+def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile | None = None) -> list[Subject]:
+    """What there is to run for the findings of `run` and for the fixes that it has applied. Runs none of it."""
+    found = [f for f in run.before if f.code not in _ABOUT_THE_RUN]
+    fixed = [f for each in run.applied for f in each.findings]
+    known = set(map(_identity, found))
+    found += [f for f in fixed if _identity(f) not in known]
+    if not found:
+        return []
+    with at_full_speed():
+        before, _ = prepared(paths, config, stdin=stdin)
+        after, _ = prepared(paths, config, stdin=stdin, texts={c.path: c.after for c in run.changes})
+        gathered = _Gathering(before, after, frozenset(map(_identity, fixed)))
+        return _grouped(map(gathered.subject, found))
+
+
+class Prover:
+    """Runs subjects in a sandbox; what was run once is not run again."""
+
+    def __init__(self, sandbox: Sandbox, bounds: Bounds, progress: Progress) -> None:
+        self.sandbox = sandbox
+        self.bounds = bounds
+        self.progress = progress
+        self._known: dict[bytes, Proof] = {}
+
+    def prove(self, found: Sequence[Subject]) -> list[Proof]:
+        """The proof of each subject."""
+        proofs = []
+        for number, subject in enumerate(found):
+            self.progress(number, len(found))
+            proofs.append(self._proof(subject))
+        return proofs
+
+    def _proof(self, subject: Subject) -> Proof:
+        if subject.obstacle:
+            return wire.unknown(subject.case, subject.obstacle)
+        key = pickle.dumps(subject.case)
+        if key not in self._known:
+            self._known[key] = self.sandbox.verify(subject.case, self.bounds)
+        return self._known[key]
+
+
+def fix(
+    paths: Sequence[str],
+    config: Config,
+    prover: Prover,
+    *,
+    stdin: StdinFile | None = None,
+    progress: Progress | None = None,
+) -> FixRun:
+    """As `mend.fix`, without the fixes of functions for which not all of them are proved, within bounds at least."""
+    vetoes: dict[Scope, str] = {}
+    while True:
+        run = mend.fix(paths, config, stdin=stdin, progress=progress, vetoes=vetoes)
+        found = [s for s in subjects(paths, run, config, stdin) if s.case.after is not None or s.obstacle]
+        refused = {
+            subject.scope: f"its verification says {proof.title}: {proof.reason}"
+            for subject, proof in zip(found, prover.prove(found), strict=True)
+            if not proof.verdict.is_accepted and _is_fixed(subject, run)
+        }
+        if refused.keys() <= vetoes.keys():
+            return run
+        vetoes |= refused
+
+
+def entries(subject: Subject, proof: Proof) -> Iterator[Proof]:
+    """The proof of each of the findings of a subject."""
+    for finding in subject.findings:
+        yield replace(proof, case=replace(proof.case, code=finding.code))
+
+
+def proven(subject: Subject, proof: Proof) -> Proven:
+    """A proof as reports tell it."""
+    after = proof.case.after
+    return Proven(
+        subject.findings[0].path,
+        subject.row,
+        proof.case.before.function,
+        subject.findings,
+        proof.title,
+        proof.verdict.is_accepted,
+        proof.verdict is Verdict.REJECTED,
+        proof.reason,
+        proof.schedules,
+        proof.leaked_before,
+        proof.leaked_after,
+        _example(proof.leak),
+        _example(proof.counterexample),
+        proof.occupancy,
+        proof.case.before.source,
+        after.source if after is not None else "",
+        proof.seconds,
+    )
+
+
+def _example(found: Counterexample | None) -> Example | None:
+    if found is None:
+        return None
+    return Example(found.broken, tuple(map(str, found.schedule)), found.story)
+
+
+def _is_fixed(subject: Subject, run: FixRun) -> bool:
+    return any((f.filename, f.function) == subject.scope for each in run.applied for f in each.findings)
+
+
+def _identity(finding: Finding) -> tuple[object, ...]:
+    return finding.filename, finding.code, finding.function, finding.span
+
+
+class _Gathering:
+    """Finds the functions of findings, as they were and as they are with all fixes in them."""
+
+    def __init__(self, before: Analyzer, after: Analyzer, fixed: frozenset[tuple[object, ...]]) -> None:
+        self.before = before
+        self.after = after
+        self.fixed = fixed
+
+    def subject(self, finding: Finding) -> Subject:
+        """What is to be run for a finding."""
+        same = _named(self.before, finding)
+        info = next((i for i in same if i.row <= finding.span.start.row <= i.end_row), None)
+        unit = self.before.unit(finding.filename, info.key) if info is not None else None
+        if info is None or unit is None:
+            return _unrunnable(finding, "it stands outside of every function")
+        case = self._case(finding, unit)
+        if case is None:
+            return _unrunnable(finding, "the function cannot be taken out of its file")
+        if _identity(finding) not in self.fixed:
+            return Subject(case, (finding,), info.def_row)
+        version = self._fixed_version(finding, same.index(info))
+        obstacle = "" if version is not None else "the fixed version cannot be taken out of its file"
+        return Subject(replace(case, after=version), (finding,), info.def_row, obstacle)
+
+    def _case(self, finding: Finding, unit: Unit) -> Case | None:
+        facts = FunctionFacts(self.before, unit, shown)
+        site = _site(facts, finding)
+        if site is not None:
+            return case_of(facts, site, code=finding.code)
+        version = version_of(self.before, unit)
+        return Case(version, path=finding.path, code=finding.code) if version is not None else None
+
+    def _fixed_version(self, finding: Finding, number: int) -> Version | None:
+        """The function of the same name, the same one of several."""
+        same = _named(self.after, finding)
+        unit = self.after.unit(finding.filename, same[number].key) if number < len(same) else None
+        return version_of(self.after, unit) if unit is not None else None
+
+
+def _named(analyzer: Analyzer, finding: Finding) -> list[FunctionInfo]:
+    """The functions of the finding's file with the name of its function, in their order."""
+    module = analyzer.project.module(finding.filename)
+    every = module.functions.values() if module is not None else ()
+    return sorted((i for i in every if i.key.partition("@")[0] == finding.function), key=lambda i: i.row)
+
+
+def _site(facts: FunctionFacts, finding: Finding) -> Site | None:
+    """The acquire that a finding is about: the one at its place, else on its path, else the only one."""
+    sites = {each.span: each.site for each in facts.sites}
+    places = [finding.span, *(step.span for step in finding.trace if step.path == finding.path)]
+    met = next((sites[place] for place in places if place in sites), None)
+    return met if met is not None or len(sites) != 1 else next(iter(sites.values()))
+
+
+def _unrunnable(finding: Finding, obstacle: str) -> Subject:
+    nowhere = Version("", finding.function, _NO_ROLES)
+    return Subject(Case(nowhere, path=finding.path, code=finding.code), (finding,), finding.span.start.row, obstacle)
+
+
+def _grouped(found: Iterable[Subject]) -> list[Subject]:
+    """The subjects in the order of files and rows; those for which the very same would be run, as one."""
+    groups: dict[tuple[object, ...], Subject] = {}
+    for subject in sorted(found, key=lambda s: (s.case.path, s.row, s.findings[0].span)):
+        case = subject.case
+        about = mended_by(case.code), case.acquire, case.after is None, subject.obstacle
+        key = (*subject.scope, subject.row, *about)
+        same = groups.get(key)
+        groups[key] = subject if same is None else replace(same, findings=(*same.findings, *subject.findings))
+    return list(groups.values())
