@@ -63,8 +63,7 @@ def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile
     with at_full_speed():
         before, _ = prepared(paths, config, stdin=stdin)
         after, _ = prepared(paths, config, stdin=stdin, texts={c.path: c.after for c in run.changes})
-        gathered = _Gathering(before, after, frozenset(map(_identity, fixed)))
-        return _grouped(map(gathered.subject, found))
+        return _grouped(_Gathering(before, after, run).subjects(found))
 
 
 class Prover:
@@ -160,27 +159,52 @@ def _identity(finding: Finding) -> tuple[object, ...]:
     return finding.filename, finding.code, finding.function, finding.span
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A finding with its function (None: outside of every one) and the case of that as it is."""
+
+    finding: Finding
+    info: FunctionInfo | None
+    case: Case | None
+
+    @property
+    def connection(self) -> tuple[str, str, str]:
+        """Which connection of which function it is about."""
+        return self.finding.filename, self.finding.function, self.case.acquire if self.case is not None else ""
+
+
 class _Gathering:
     """Finds the functions of findings, as they were and as they are with all fixes in them."""
 
-    def __init__(self, before: Analyzer, after: Analyzer, fixed: frozenset[tuple[object, ...]]) -> None:
+    def __init__(self, before: Analyzer, after: Analyzer, run: FixRun) -> None:
         self.before = before
         self.after = after
-        self.fixed = fixed
+        self.fixed = {_identity(f) for each in run.applied for f in each.findings}
+        self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
 
-    def subject(self, finding: Finding) -> Subject:
-        """What is to be run for a finding."""
+    def subjects(self, findings: Iterable[Finding]) -> Iterator[Subject]:
+        """What is to be run for each finding; a fix counts for all findings about the same connection."""
+        found = list(map(self._found, findings))
+        mended = {each.connection for each in found if _identity(each.finding) in self.fixed}
+        for each in found:
+            yield self._subject(each, each.connection in mended)
+
+    def _found(self, finding: Finding) -> _Found:
         same = _named(self.before, finding)
         info = next((i for i in same if i.row <= finding.span.start.row <= i.end_row), None)
         unit = self.before.unit(finding.filename, info.key) if info is not None else None
-        if info is None or unit is None:
+        return _Found(finding, info, self._case(finding, unit) if unit is not None else None)
+
+    def _subject(self, found: _Found, is_fixed: bool) -> Subject:
+        finding, info, case = found.finding, found.info, found.case
+        if info is None:
             return _unrunnable(finding, "it stands outside of every function")
-        case = self._case(finding, unit)
         if case is None:
             return _unrunnable(finding, "the function cannot be taken out of its file")
-        if _identity(finding) not in self.fixed:
-            return Subject(case, (finding,), info.def_row)
-        version = self._fixed_version(finding, same.index(info))
+        if not is_fixed:
+            reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
+            return Subject(case, (replace(finding, no_fix_reason=reason),), info.def_row)
+        version = self._fixed_version(finding, _named(self.before, finding).index(info))
         obstacle = "" if version is not None else "the fixed version cannot be taken out of its file"
         return Subject(replace(case, after=version), (finding,), info.def_row, obstacle)
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from putback.verify.sandbox import Sandbox
     from putback.verify.verdict import Proof
 
-_NAMED = 8  # functions that are named before they are executed
-
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOptions(Selection):
@@ -90,7 +88,8 @@ def command(**given: Any) -> None:
     written to the files. PATHS are files and directories; without any, the working directory. Exits with 0 when all
     fixes are proved, at least within stated bounds, 1 when not, or when a leak has no fix, 2 when it cannot be told.
     """
-    options = VerifyOptions(**{**given, "paths": given["paths"] or (".",), "unsafe_fixes": True, "stdin_filename": None})
+    given["paths"] = given["paths"] or (".",)
+    options = VerifyOptions(**given, unsafe_fixes=True, stdin_filename=None)
     check_usage(options)
     config = configured(options)
     code = replay(options, options.replay) if options.replay is not None else run(options, config)
@@ -157,15 +156,15 @@ def executed(found: Sequence[Subject], bounds: Bounds, quiet: bool = False) -> l
 
 def announce(found: Sequence[Subject], sandbox: Sandbox) -> None:
     """Say on stderr what is about to be executed, and how it is locked in."""
-    names = list(dict.fromkeys(name(subject) for subject in found))
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    functions = len({name(subject) for subject in found})
+    files = len({subject.case.path for subject in found})
     lock = (
         "the kernel keeps them from files, sockets and processes"
         if sandbox.has_kernel_filter
         else "on this system the sandbox is best effort: execute no code that you do not trust"
     )
-    click.echo(f"putback: executing {', '.join(names[:_NAMED])}{more}", err=True)
-    click.echo(f"putback: on stand-ins for connections and everything else; {lock}", err=True)
+    count = f"{functions} function{'s' * (functions != 1)} of {files} file{'s' * (files != 1)}"
+    click.echo(f"putback: executing {count} on stand-ins (named by --list); {lock}", err=True)
 
 
 def name(subject: Subject) -> str:

@@ -116,7 +116,7 @@ def _answer(request: bytes, descriptor: int) -> None:
         if schedule is None:
             data = wire.encode(verify_here(case, bounds))
         else:
-            data = wire.encode_run(replay_here(case.before, schedule, bounds))
+            data = wire.encode_run(replay_here(case.before, schedule))
     except BaseException as error:
         data = {"error": f"the verifier failed: {type(error).__name__}: {error}"}
     wire.write(descriptor, data)

@@ -181,7 +181,7 @@ class Verifier:
             return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"
         if not compared.finished or found.complete == 0:
             return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
-        runs = f"{compared.compared} runs, {compared.mended} of them mended; within {self.bounds.text()}"
+        runs = f"{_runs(compared.compared)}, {compared.mended} of them mended; within {self.bounds.text()}"
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if unreached or unreached_after:
@@ -220,6 +220,10 @@ class Verifier:
             tuple(sorted(found.unexplained | compared.unexplained)),
             self.budget.spent,
         )
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...]]:

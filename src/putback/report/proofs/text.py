@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from putback.model.proven import Example, ProofReport, Proven
 from putback.report.display import safe
@@ -11,14 +10,14 @@ from putback.report.paint import Line, Segment, coloured, plain
 from putback.report.proofs import words
 
 _LEVELS = "▁▂▃▄▅▆▇█"
-_WIDTH = 100  # columns of a table that goes to no terminal
+_WIDTH = 1_000  # columns at most of a table that goes to no terminal
 _TONES = {words.GOOD: "help", words.BAD: "error", words.OPEN: "warning"}
 _COLOURS = {words.GOOD: "green", words.BAD: "red", words.OPEN: "yellow"}
 
 
 def render(report: ProofReport) -> str:
     """Stories and table."""
-    lines = [line for each in report.proven for line in _function(each)]
+    lines = [line for each in report.proven for line in _function(each, report.bounds)]
     told = coloured(lines, links=False) if report.colour else plain(lines)
     return told + table(report)
 
@@ -30,16 +29,17 @@ def table(report: ProofReport) -> str:
     return _table(report) + f"{words.summary(report.proven)}\nBounds: {report.bounds}.\n"
 
 
-def _function(each: Proven) -> Iterator[Line]:
+def _function(each: Proven, bounds: str) -> Iterator[Line]:
     place = f"{safe(each.path)}:{each.row} {safe(each.function)} ({', '.join(each.codes)})"
     yield [Segment(place, "path")]
-    yield [Segment(f"  {each.verdict}", _TONES[words.tone(each)]), Segment(f": {safe(words.meaning(each))}")]
+    yield [Segment(f"  {each.verdict}", _TONES[words.tone(each)]), Segment(f": {safe(words.meaning(each, bounds))}")]
     if each.leak is not None:
         yield from _story(f"as it is: {each.leak.broken}", each.leak)
+        yield [Segment("    again: ", "note"), Segment(safe(words.replayed(each, each.leak.schedule)), "gutter")]
     if each.counterexample is not None:
         yield from _story("as the fix leaves it", each.counterexample)
     picture = each.occupancy
-    if picture is not None and each.after:
+    if picture is not None and words.is_picture_worth(each):
         yield [Segment(f"  {words.pool(picture)}:")]
         for name, counts, refused, style in (
             ("before", picture.before, picture.refused_before, "removed"),
@@ -57,15 +57,6 @@ def _story(title: str, example: Example) -> Iterator[Line]:
     yield [Segment(f"  {safe(title)}", "note")]
     for sentence in example.story:
         yield [Segment(f"    {safe(sentence)}")]
-    for choice in example.schedule:
-        yield [Segment(f"    --choice {_quoted(safe(choice))}", "gutter")]
-
-
-def _quoted(text: str) -> str:
-    """A text as one word for a shell."""
-    from shlex import quote
-
-    return quote(text)
 
 
 def _bars(counts: tuple[int, ...], size: int) -> str:

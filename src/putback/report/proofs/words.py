@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from shlex import quote
 
 from putback.model.proven import Occupancy, Proven
 from putback.report.counts import number
@@ -18,19 +19,33 @@ def tone(each: Proven) -> str:
     return BAD if each.rejected or each.verdict in ("leaks", "broken") else OPEN
 
 
-def meaning(each: Proven) -> str:
-    """The outcome in a sentence."""
+def meaning(each: Proven, bounds: str) -> str:
+    """The outcome in a sentence; `bounds` are said elsewhere."""
+    reason = each.reason.replace(f"; within {bounds}", "")
     if each.rejected:
-        return f"the fix is wrong: {each.reason}"
+        return f"the fix is wrong: {reason}"
     if each.after:
-        return each.reason
-    return f"{each.reason}; {why_unfixed(each)}"
-
-
-def why_unfixed(each: Proven) -> str:
-    """Why there is no fixed version."""
+        return reason
     reasons = dict.fromkeys(f.no_fix_reason for f in each.findings if f.no_fix_reason)
-    return f"no fix: {'; '.join(reasons)}" if reasons else "no fix"
+    return f"{reason}; no fix: {'; '.join(reasons)}" if reasons else f"{reason}; no fix"
+
+
+def replayed(each: Proven, schedule: Sequence[str]) -> str:
+    """The command that makes a run of the original again."""
+    choices = "".join(f" --choice {quoted(choice)}" for choice in schedule)
+    return f"putback verify {quoted(each.path)} --replay {each.function}{choices}"
+
+
+def quoted(text: str) -> str:
+    """A text as one word for a shell, as readable as may be."""
+    if set(text).isdisjoint('"$`\\!') and quote(text) != text:
+        return f'"{text}"'
+    return quote(text)
+
+
+def is_picture_worth(each: Proven) -> bool:
+    """Whether the pool of the original fills up, so that there is something to see."""
+    return each.occupancy is not None and bool(each.after) and max(each.occupancy.before, default=0) > 0
 
 
 def taken(counts: Sequence[int], refused: int, size: int) -> str:
@@ -52,7 +67,8 @@ def summary(proven: Sequence[Proven]) -> str:
     if not proven:
         return "There is nothing to verify: no findings."
     kinds = Counter(each.verdict.partition("(")[0] for each in proven)
-    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    counted = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+    functions = number(len({(each.path, each.row) for each in proven}), "function")
     seconds = sum(each.seconds for each in proven)
     schedules = sum(each.schedules for each in proven)
-    return f"{number(len(proven), 'function')}: {counted} ({schedules:,} schedules, {seconds:.2f} s)."
+    return f"{functions}: {counted} ({schedules:,} schedules, {seconds:.2f} s)."
