@@ -13,6 +13,7 @@ from putback import mend
 from putback.engine import at_full_speed, prepared
 from putback.model.config import Config
 from putback.model.finding import Finding
+from putback.model.fix import Applicability
 from putback.model.mended import FixRun, Scope
 from putback.model.proven import Example, Proven
 from putback.model.report import StdinFile
@@ -24,7 +25,6 @@ from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
 from putback.source.discover import shown
 from putback.verify import wire
-from putback.verify.events import mended_by
 from putback.verify.roles import Bounds, Case, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
@@ -38,7 +38,7 @@ _NO_ROLES = Roles()
 class Subject:
     """What is to be run for some findings of one function, which begins in `row`.
 
-    `obstacle` says why it cannot be run ("" when it can).
+    `obstacle` says why no verdict can be given ("" when one can).
     """
 
     case: Case
@@ -66,6 +66,19 @@ def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile
         return _grouped(_Gathering(before, after, run).subjects(found))
 
 
+def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
+    """What the safe fixes do, and what there is to run: where only an unsafe fix helps, that one. Runs none of it."""
+    run = mend.fix(paths, replace(config, unsafe_fixes=False), progress=progress)
+    found = subjects(paths, run, config)
+    mended = {subject.scope for subject in found if _is_fixed(subject, run)}
+    if not any(_is_unsafe(f) and (f.filename, f.function) not in mended for f in run.before):
+        return run, found
+    unsafe = replace(config, unsafe_fixes=True)
+    further = mend.fix(paths, unsafe, progress=progress, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
+    others = [s for s in subjects(paths, further, config) if s.scope not in mended]
+    return run, sorted([s for s in found if s.scope in mended] + others, key=_place)
+
+
 class Prover:
     """Runs subjects in a sandbox; what was run once is not run again."""
 
@@ -84,12 +97,13 @@ class Prover:
         return proofs
 
     def _proof(self, subject: Subject) -> Proof:
-        if subject.obstacle:
+        if not subject.case.before.source:
             return wire.unknown(subject.case, subject.obstacle)
         key = pickle.dumps(subject.case)
         if key not in self._known:
             self._known[key] = self.sandbox.verify(subject.case, self.bounds)
-        return self._known[key]
+        proof = self._known[key]
+        return replace(proof, verdict=Verdict.UNKNOWN, reason=subject.obstacle) if subject.obstacle else proof
 
 
 def fix(
@@ -151,6 +165,14 @@ def _example(found: Counterexample | None) -> Example | None:
     return Example(found.broken, tuple(map(str, found.schedule)), found.story)
 
 
+def _is_unsafe(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
+
+
+def _place(subject: Subject) -> tuple[str, int]:
+    return subject.findings[0].path, subject.row
+
+
 def _is_fixed(subject: Subject, run: FixRun) -> bool:
     return any((f.filename, f.function) == subject.scope for each in run.applied for f in each.findings)
 
@@ -205,8 +227,8 @@ class _Gathering:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
             return Subject(case, (replace(finding, no_fix_reason=reason),), info.def_row)
         version = self._fixed_version(finding, _named(self.before, finding).index(info))
-        obstacle = "" if version is not None else "the fixed version cannot be taken out of its file"
-        return Subject(replace(case, after=version), (finding,), info.def_row, obstacle)
+        obstacle = _obstacle(case.before, version)
+        return Subject(replace(case, after=None if obstacle else version), (finding,), info.def_row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
         facts = FunctionFacts(self.before, unit, shown)
@@ -243,13 +265,31 @@ def _unrunnable(finding: Finding, obstacle: str) -> Subject:
     return Subject(Case(nowhere, path=finding.path, code=finding.code), (finding,), finding.span.start.row, obstacle)
 
 
+def _obstacle(before: Version, after: Version | None) -> str:
+    """Why two versions cannot be compared; "" when they can."""
+    if after is None:
+        return "the fixed version cannot be taken out of its file"
+    if not before.roles.acquires:
+        return "the connection comes from the caller: the model has none for a parameter"
+    if not after.roles.acquires:
+        return "with the fix the connection comes from outside of the function"
+    return ""
+
+
 def _grouped(found: Iterable[Subject]) -> list[Subject]:
-    """The subjects in the order of files and rows; those for which the very same would be run, as one."""
+    """The subjects in the order of files and rows. The fixes of one function are run together, as is what has none."""
     groups: dict[tuple[object, ...], Subject] = {}
     for subject in sorted(found, key=lambda s: (s.case.path, s.row, s.findings[0].span)):
         case = subject.case
-        about = mended_by(case.code), case.acquire, case.after is None, subject.obstacle
-        key = (*subject.scope, subject.row, *about)
+        key = (*subject.scope, subject.row, subject.obstacle, case.after is None)
         same = groups.get(key)
-        groups[key] = subject if same is None else replace(same, findings=(*same.findings, *subject.findings))
+        groups[key] = subject if same is None else _joined(same, subject)
     return list(groups.values())
+
+
+def _joined(one: Subject, other: Subject) -> Subject:
+    """Two subjects of the same function as one, which is about both."""
+    about = (one.case.acquire, one.case.code), *one.case.others
+    added = other.case.acquire, other.case.code
+    others = one.case.others if added in about else (*one.case.others, added)
+    return Subject(replace(one.case, others=others), (*one.findings, *other.findings), one.row, one.obstacle)

@@ -108,13 +108,12 @@ def check_usage(options: VerifyOptions) -> None:
 
 def run(options: VerifyOptions, config: Config) -> int:
     """Verify, report, and give the exit code."""
-    from putback import mend, proving
+    from putback import proving
     from putback.verify.roles import Bounds
 
     progress = Progress()
     try:
-        done = mend.fix(options.paths, config, progress=progress)
-        found = proving.subjects(options.paths, done, config)
+        done, found = proving.gather(options.paths, config, progress)
     finally:
         progress.clear()
     if not done.files and not done.errors and not options.quiet:

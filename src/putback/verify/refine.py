@@ -62,8 +62,7 @@ class Refinement:
         self.after = after
         self.bounds = bounds
         self.budget = budget
-        self.acquire = case.acquire
-        self.about = mended_by(case.code)
+        self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
         self.turns_generator = turns_generator
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
@@ -120,9 +119,10 @@ class Refinement:
 
     def _is_about(self, violation: Violation) -> bool:
         """Whether the fix has to mend this violation; one that names no connection is everybody's."""
-        if violation.broken not in self.about:
-            return False
-        return not self.acquire or not violation.callee or violation.callee == self.acquire
+        return any(
+            violation.broken in mended and (not acquire or not violation.callee or violation.callee == acquire)
+            for acquire, mended in self.about
+        )
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""

@@ -10,7 +10,7 @@ from typing import Any
 from putback.model.errors import SourceError
 from putback.model.proven import Occupancy
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken
+from putback.verify.events import Broken, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract
 from putback.verify.faults import faults_for
@@ -144,7 +144,7 @@ class Verifier:
 
     def _shown(self, program: Program, found: Exploration) -> Proof:
         """The verdict on a function alone."""
-        broken = next((b for b in found.first if not b.is_remark), None)
+        broken = next((b for b in found.first if self._counts(b)), None)
         if found.leaks:
             verdict, reason = Verdict.LEAKS, "a schedule leaks a connection"
         elif broken is not None:
@@ -213,13 +213,26 @@ class Verifier:
             compared.compared,
             compared.leaked_before,
             compared.leaked_after,
-            _shortest_leak(found),
+            self._shortest_leak(found),
             _difference(compared),
             occupancy(compared.pairs),
             unreached,
             tuple(sorted(found.unexplained | compared.unexplained)),
             self.budget.spent,
         )
+
+    def _counts(self, broken: Broken) -> bool:
+        """Whether a violation is worth showing: a remark only where it is what the fix is about."""
+        codes = (self.case.code, *(code for _, code in self.case.others))
+        return not broken.is_remark or any(broken in mended_by(code) for code in codes)
+
+    def _shortest_leak(self, found: Exploration) -> Counterexample | None:
+        """The run with the fewest decisions that violates an invariant, a leak before anything else."""
+        broken = sorted(filter(self._counts, found.first), key=lambda b: _rank(b, found.first[b]))
+        if not broken:
+            return None
+        run = found.first[broken[0]]
+        return Counterexample(broken[0].value, run.schedule, tell(run))
 
 
 def _runs(count: int) -> str:
@@ -230,15 +243,6 @@ def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...
     """The share of statements reached, and the rows that were not."""
     missing = sorted({row for number, row in program.rows.items() if number not in points})
     return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
-
-
-def _shortest_leak(found: Exploration) -> Counterexample | None:
-    """The run with the fewest decisions that violates an invariant, a leak before anything else."""
-    broken = sorted((b for b in found.first if not b.is_remark), key=lambda b: _rank(b, found.first[b]))
-    if not broken:
-        return None
-    run = found.first[broken[0]]
-    return Counterexample(broken[0].value, run.schedule, tell(run))
 
 
 def _rank(broken: Broken, run: Run) -> tuple[bool, int, int]:
