@@ -25,6 +25,7 @@ from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
 from putback.source.discover import shown
 from putback.verify import wire
+from putback.verify.events import Broken, mended_by
 from putback.verify.roles import Bounds, Case, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
@@ -32,6 +33,8 @@ from putback.verify.verdict import Counterexample, Proof, Verdict
 Progress = Callable[[int, int], None]
 _ABOUT_THE_RUN = ("PB001", "PB009")
 _NO_ROLES = Roles()
+Connection = tuple[str, str, str]
+"""A file, a function in it, and the text of the callee that acquires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile
     with at_full_speed():
         before, _ = prepared(paths, config, stdin=stdin)
         after, _ = prepared(paths, config, stdin=stdin, texts={c.path: c.after for c in run.changes})
-        return _grouped(_Gathering(before, after, run).subjects(found))
+        return _Gathering(before, after, run).subjects(found)
 
 
 def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
@@ -190,8 +193,8 @@ class _Found:
     case: Case | None
 
     @property
-    def connection(self) -> tuple[str, str, str]:
-        """Which connection of which function it is about."""
+    def connection(self) -> Connection:
+        """Which one it is about."""
         return self.finding.filename, self.finding.function, self.case.acquire if self.case is not None else ""
 
 
@@ -204,12 +207,38 @@ class _Gathering:
         self.fixed = {_identity(f) for each in run.applied for f in each.findings}
         self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
 
-    def subjects(self, findings: Iterable[Finding]) -> Iterator[Subject]:
-        """What is to be run for each finding; a fix counts for all findings about the same connection."""
+    def subjects(self, findings: Iterable[Finding]) -> list[Subject]:
+        """What is to be run, in the order of files and rows: the fixes of one function together, and what has none."""
         found = list(map(self._found, findings))
-        mended = {each.connection for each in found if _identity(each.finding) in self.fixed}
+        mended: dict[Connection, set[str]] = {}
         for each in found:
-            yield self._subject(each, each.connection in mended)
+            if _identity(each.finding) in self.fixed:
+                mended.setdefault(each.connection, set()).add(each.finding.code)
+        groups: dict[tuple[object, ...], list[Subject]] = {}
+        for each in sorted(found, key=lambda e: (e.finding.path, e.finding.span)):
+            subject = self._subject(each, self._is_mended(each, mended.get(each.connection, set())))
+            key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
+            groups.setdefault(key, []).append(subject)
+        return sorted((self._joined(group) for group in groups.values()), key=_place)
+
+    def _is_mended(self, found: _Found, codes: set[str]) -> bool:
+        """Whether fixes of the rules `codes`, about the same connection, are to have mended a finding.
+
+        It is one of theirs, or has gone with it, or is about nothing that they are not about.
+        """
+        code = found.finding.code
+        if not codes or _identity(found.finding) in self.fixed:
+            return bool(codes)
+        about = frozenset[Broken]().union(*map(mended_by, codes))
+        return (*found.connection[:2], code) not in self.reasons or (code not in codes and mended_by(code) <= about)
+
+    def _joined(self, group: Sequence[Subject]) -> Subject:
+        """Subjects of the same function as one, which is about all that is not to remain."""
+        pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
+        gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
+        (acquire, code), *others = gone or pairs
+        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others))
+        return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:
         same = _named(self.before, finding)
@@ -274,22 +303,3 @@ def _obstacle(before: Version, after: Version | None) -> str:
     if not after.roles.acquires:
         return "with the fix the connection comes from outside of the function"
     return ""
-
-
-def _grouped(found: Iterable[Subject]) -> list[Subject]:
-    """The subjects in the order of files and rows. The fixes of one function are run together, as is what has none."""
-    groups: dict[tuple[object, ...], Subject] = {}
-    for subject in sorted(found, key=lambda s: (s.case.path, s.row, s.findings[0].span)):
-        case = subject.case
-        key = (*subject.scope, subject.row, subject.obstacle, case.after is None)
-        same = groups.get(key)
-        groups[key] = subject if same is None else _joined(same, subject)
-    return list(groups.values())
-
-
-def _joined(one: Subject, other: Subject) -> Subject:
-    """Two subjects of the same function as one, which is about both."""
-    about = (one.case.acquire, one.case.code), *one.case.others
-    added = other.case.acquire, other.case.code
-    others = one.case.others if added in about else (*one.case.others, added)
-    return Subject(replace(one.case, others=others), (*one.findings, *other.findings), one.row, one.obstacle)
