@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from putback import mend
 from putback.engine import at_full_speed, prepared
+from putback.flow.ir import MODULE
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
@@ -19,7 +21,6 @@ from putback.model.proven import Example, Proven
 from putback.model.report import StdinFile
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
-from putback.ownership.module import FunctionInfo
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
@@ -186,10 +187,14 @@ def _identity(finding: Finding) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A finding with its function (None: outside of every one) and the case of that as it is."""
+    """A finding with its function, the `number` of that among those of one name, and its case without a fix.
+
+    None where it cannot be had.
+    """
 
     finding: Finding
-    info: FunctionInfo | None
+    number: int
+    unit: Unit | None
     case: Case | None
 
     @property
@@ -242,22 +247,21 @@ class _Gathering:
 
     def _found(self, finding: Finding) -> _Found:
         same = _named(self.before, finding)
-        info = next((i for i in same if i.row <= finding.span.start.row <= i.end_row), None)
-        unit = self.before.unit(finding.filename, info.key) if info is not None else None
-        return _Found(finding, info, self._case(finding, unit) if unit is not None else None)
+        place = next((n for n, (row, end, _) in enumerate(same) if row <= finding.span.start.row <= end), 0)
+        unit = self.before.unit(finding.filename, same[place][2]) if same else None
+        return _Found(finding, place, unit, self._case(finding, unit) if unit is not None else None)
 
     def _subject(self, found: _Found, is_fixed: bool) -> Subject:
-        finding, info, case = found.finding, found.info, found.case
-        if info is None:
-            return _unrunnable(finding, "it stands outside of every function")
+        finding, case = found.finding, found.case
         if case is None:
-            return _unrunnable(finding, "the function cannot be taken out of its file")
+            return _unrunnable(finding, "it cannot be taken out of its file")
+        row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
         if not is_fixed:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
-            return Subject(case, (replace(finding, no_fix_reason=reason),), info.def_row)
-        version = self._fixed_version(finding, _named(self.before, finding).index(info))
+            return Subject(case, (replace(finding, no_fix_reason=reason),), row)
+        version = self._fixed_version(finding, found.number)
         obstacle = _obstacle(case.before, version)
-        return Subject(replace(case, after=None if obstacle else version), (finding,), info.def_row, obstacle)
+        return Subject(replace(case, after=None if obstacle else version), (finding,), row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
         facts = FunctionFacts(self.before, unit, shown)
@@ -270,15 +274,17 @@ class _Gathering:
     def _fixed_version(self, finding: Finding, number: int) -> Version | None:
         """The function of the same name, the same one of several."""
         same = _named(self.after, finding)
-        unit = self.after.unit(finding.filename, same[number].key) if number < len(same) else None
+        unit = self.after.unit(finding.filename, same[number][2]) if number < len(same) else None
         return version_of(self.after, unit) if unit is not None else None
 
 
-def _named(analyzer: Analyzer, finding: Finding) -> list[FunctionInfo]:
-    """The functions of the finding's file with the name of its function, in their order."""
+def _named(analyzer: Analyzer, finding: Finding) -> list[tuple[int, int, str]]:
+    """First row, last row and key of the functions with the name of the finding's, in the order of the file."""
+    if not finding.function:
+        return [(1, sys.maxsize, MODULE)]
     module = analyzer.project.module(finding.filename)
     every = module.functions.values() if module is not None else ()
-    return sorted((i for i in every if i.key.partition("@")[0] == finding.function), key=lambda i: i.row)
+    return sorted((i.row, i.end_row, i.key) for i in every if i.key.partition("@")[0] == finding.function)
 
 
 def _site(facts: FunctionFacts, finding: Finding) -> Site | None:
