@@ -144,15 +144,15 @@ class Verifier:
 
     def _shown(self, program: Program, found: Exploration) -> Proof:
         """The verdict on a function alone."""
-        broken = next((b for b in found.first if self._counts(b)), None)
-        if found.leaks:
+        shown = sorted(filter(self._counts, found.first), key=lambda b: _rank(b, found.first[b]))
+        if shown and shown[0].is_leak:
             verdict, reason = Verdict.LEAKS, "a schedule leaks a connection"
-        elif broken is not None:
-            verdict, reason = Verdict.BROKEN, f"no schedule leaks, but: {broken.value}"
+        elif shown:
+            verdict, reason = Verdict.BROKEN, f"a schedule shows: {shown[0].value}"
         elif found.acquired == 0:
             verdict, reason = Verdict.UNKNOWN, "no run acquired a connection"
         else:
-            verdict, reason = Verdict.CLEAN, f"no leak in {found.made} schedules"
+            verdict, reason = Verdict.CLEAN, f"{found.made} schedules show nothing of the kind"
         comparison = Comparison(leaked_before=sum(r.leaks for r in found.runs))
         return self._proof(verdict, reason, found, comparison, *_coverage(program, found.points))
 
@@ -222,9 +222,9 @@ class Verifier:
         )
 
     def _counts(self, broken: Broken) -> bool:
-        """Whether a violation is worth showing: a remark only where it is what the fix is about."""
+        """Whether a violation is worth showing: what the case is about, or all but remarks if that is not known."""
         codes = (self.case.code, *(code for _, code in self.case.others))
-        return not broken.is_remark or any(broken in mended_by(code) for code in codes)
+        return any(broken in mended_by(code) if code else not broken.is_remark for code in codes)
 
     def _shortest_leak(self, found: Exploration) -> Counterexample | None:
         """The run with the fewest decisions that violates an invariant, a leak before anything else."""
@@ -245,8 +245,8 @@ def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...
     return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
 
 
-def _rank(broken: Broken, run: Run) -> tuple[bool, int, int]:
-    return not broken.is_leak, len(run.schedule), len(run.trace)
+def _rank(broken: Broken, run: Run) -> tuple[bool, bool, int, int]:
+    return not broken.is_leak, broken.is_remark, len(run.schedule), len(run.trace)
 
 
 def _difference(compared: Comparison) -> Counterexample | None:

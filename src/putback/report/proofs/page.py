@@ -126,7 +126,8 @@ def _article(number: int, each: Proven, bounds: str) -> str:
 
 
 def _finding(found: Finding) -> str:
-    return f"<p><b>{_text(found.code)} {_text(found.name)}</b>: {_text(found.message)}</p>\n"
+    rule = f"{_text(found.code)} {_text(found.name)}"
+    return f'<p><b>{rule}</b> <span class="soft">line {found.span.start.row}</span>: {_text(found.message)}</p>\n'
 
 
 def _story(title: str, example: Example) -> str:

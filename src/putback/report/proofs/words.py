@@ -23,7 +23,7 @@ def meaning(each: Proven, bounds: str) -> str:
     """The outcome in a sentence; `bounds` are said elsewhere."""
     reason = each.reason.replace(f"; within {bounds}", "")
     if each.rejected:
-        return f"the fix is wrong: {reason}"
+        return f"a run tells the two versions apart: {reason}"
     if each.after:
         return reason
     reasons = dict.fromkeys(f.no_fix_reason for f in each.findings if f.no_fix_reason)
