@@ -35,8 +35,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "mend": ("engine", "rules", "fixes", "source", "model"),
     "cache": ("model",),
     "proof": ("verify", "engine", "ownership", "drivers", "flow", "model"),
+    "proving": ("proof", "mend", "engine", "verify", "ownership", "flow", "source", "model"),
     "debug": ("engine", "ownership", "flow", "source", "model"),
-    "cli": ("engine", "mend", "debug", "verify", "report", "rules", "source", "model"),
+    "cli": ("engine", "mend", "proving", "proof", "debug", "verify", "report", "rules", "source", "model"),
     "__init__": ("engine", "mend", "model", "pool", "verify"),
     "__main__": ("cli",),
 }

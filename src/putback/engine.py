@@ -80,9 +80,19 @@ def at_full_speed() -> Iterator[None]:
             gc.enable()
 
 
-def prepared(paths: Sequence[str], config: Config) -> tuple[Analyzer, list[Task]]:
-    """The analyzer of the project around `paths`, and the functions at and below them that can hold a connection."""
-    run = Run(config, enabled(ALL, config))
+def prepared(
+    paths: Sequence[str],
+    config: Config,
+    *,
+    stdin: StdinFile | None = None,
+    texts: Mapping[str, bytes] | None = None,
+) -> tuple[Analyzer, list[Task]]:
+    """The analyzer of the project around `paths`, and the functions at and below them that can hold a connection.
+
+    `texts` are looked at in place of what these files contain.
+    """
+    run = Run(config, enabled(ALL, config), stdin)
+    run.reader = Reader({**run.reader.given, **(texts or {})})
     return run.prepare(paths)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from putback.engine import Progress, Run, at_full_speed
@@ -14,7 +14,7 @@ from putback.model.config import Config
 from putback.model.errors import Overtaken, WriteError
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.mended import Approve, Declined, FixResult, FixRun
+from putback.model.mended import Approve, Declined, FixResult, FixRun, Scope
 from putback.model.report import StdinFile
 from putback.model.span import Span
 from putback.rules import ALL
@@ -43,18 +43,27 @@ def fix(
     stdin: StdinFile | None = None,
     progress: Progress | None = None,
     approve: Approve | None = None,
+    vetoes: Mapping[Scope, str] | None = None,
 ) -> FixRun:
     """Work out the fixes of the files at and below `paths`; `written` writes them.
 
-    Every rule looks at what the fixes make of a file, selected or not. Raises as `engine.check` does.
+    Every rule looks at what the fixes make of a file, selected or not. `vetoes` are functions that are not to be fixed,
+    with the reason. Raises as `engine.check` does.
     """
     config = config or Config()
     codes = enabled(ALL, config)
+    refused = vetoes or {}
+
+    def offered(finding: Finding) -> bool:
+        unsafe = finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
+        has_fix = finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
+        return has_fix and not _leads_outside(finding, run)
 
     def wanted(finding: Finding) -> bool:
-        unsafe = finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
-        offered = finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
-        return offered and not _leads_outside(finding, run)
+        return offered(finding) and _scope(finding) not in refused
+
+    def vetoed(findings: Iterable[Finding]) -> tuple[Declined, ...]:
+        return tuple(Declined(f, refused[_scope(f)]) for f in findings if _scope(f) in refused and offered(f))
 
     run = Run(config, _EVERY, stdin, progress)
     with at_full_speed():
@@ -65,7 +74,8 @@ def fix(
     )
     texts = {finding.filename: run.reader.data(finding.filename) for finding in before if wanted(finding)}
     if not texts:
-        return outcome
+        declined = vetoed(before)
+        return replace(outcome, findings=_with_reasons(before, declined), declined=declined)
     gc.freeze()  # what the run has built is there to stay, what the rounds build is not
     try:
         rounds = Rounds(texts, run.reader.data, run.again, wanted, approve)
@@ -74,10 +84,11 @@ def fix(
         gc.unfreeze()
     after = [finding for finding in before if finding.filename not in rounds.findings]
     after += [_inside(f, run) for found in rounds.findings.values() for f in found if f.code in codes]
-    declined = rounds.declined()
+    remaining = _once(sorted(after, key=_place))
+    declined = (*rounds.declined(), *vetoed(remaining))
     return replace(
         outcome,
-        findings=_with_reasons(_once(sorted(after, key=_place)), declined),
+        findings=_with_reasons(remaining, declined),
         changes=rounds.changes(),
         applied=tuple(rounds.applied),
         declined=declined,
@@ -122,6 +133,10 @@ def _inside(finding: Finding, run: Run) -> Finding:
     if finding.fix is None or not _leads_outside(finding, run):
         return finding
     return replace(finding, fix=None, no_fix_reason="the file is a link to one that was not asked for")
+
+
+def _scope(finding: Finding) -> Scope:
+    return finding.filename, finding.function
 
 
 def _place(finding: Finding) -> tuple[str, Span, str]:

@@ -37,6 +37,9 @@ _DOES = {
     Phase.PASSED: roles.Does.KEEPS,
     Phase.IDLE: roles.Does.ENDS,
 }
+SCRIPT = "__main__"
+"""The name under which the top level of a module is run."""
+_ROWS_IN_FRONT = 2
 _EXITS = ("__exit__", "__aexit__")
 
 _Role = TypeVar("_Role", roles.Acquire, roles.Pass)
@@ -45,24 +48,42 @@ _Role = TypeVar("_Role", roles.Acquire, roles.Pass)
 def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
     """Run a function of a file, as it is now, under one schedule; the code runs in this process, on stand-ins.
 
+    Raises as `version_in` does.
+    """
+    return replay_here(version_in(path, function), tuple(parse(choice) for choice in schedule))
+
+
+def version_in(path: str, function: str) -> roles.Version:
+    """A function of a file, as it is now.
+
     Raises UsageError when the file holds no such function that takes a connection.
     """
     analyzer, tasks = prepared([os.path.abspath(path)], Config(root=os.path.dirname(os.path.abspath(path))))
     keys = (key for task in tasks for key in analyzer.nested(task.path, task.key))
     units = (analyzer.unit(os.path.abspath(path), key) for key in keys)
-    found = next((u for u in units if u is not None and u.key.partition("@")[0] == function), None)
+    key = ir.MODULE if function == SCRIPT else function
+    found = next((u for u in units if u is not None and u.key.partition("@")[0] == key), None)
     version = version_of(analyzer, found) if found is not None else None
     if version is None:
         raise UsageError(f"{path} holds no function {function} that takes a connection")
-    return replay_here(version, tuple(parse(choice) for choice in schedule))
+    return version
 
 
 def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:
-    """The function of a unit with its roles; None for a module's top level and for lambdas."""
+    """The function of a unit with its roles, a module's top level as the function SCRIPT; None for lambdas."""
+    if unit.key == ir.MODULE:
+        source = _as_function(analyzer.part(unit.path, unit.key).text)
+        return roles.Version(source, SCRIPT, roles_of(analyzer, unit), 1 - _ROWS_IN_FRONT)
     if unit.info is None:
         return None
     part = analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row)
     return roles.Version(part.text, unit.key.partition("@")[0], roles_of(analyzer, unit), unit.info.row)
+
+
+def _as_function(script: str) -> str:
+    """The top level of a module as a function, called the way a script is run."""
+    rows = ("" if row.startswith("from __future__") else f" {row}" for row in script.split("\n"))
+    return f"def {SCRIPT}():\n __name__ = '__main__'\n" + "\n".join(rows)
 
 
 def case_of(facts: FunctionFacts, site: Site, after: roles.Version | None = None, code: str = "") -> roles.Case | None:
@@ -81,7 +102,7 @@ def roles_of(analyzer: Analyzer, unit: Unit) -> roles.Roles:
 
 
 def _nested(analyzer: Analyzer, unit: Unit) -> Iterator[Unit]:
-    for key in analyzer.nested(unit.path, unit.scope.function.partition(".")[0] if unit.info is None else unit.key):
+    for key in analyzer.nested(unit.path, unit.key):
         found = analyzer.unit(unit.path, key) if key.startswith(f"{unit.key}.") else None
         if found is not None:
             yield found

@@ -36,8 +36,6 @@ def command(**given: Any) -> None:
 
 def run(options: CheckOptions, config: Config) -> int:
     """Fix, report, and give the exit code."""
-    from putback import mend
-
     check_usage(options)
     from_stdin = options.paths == ("-",)
     data = sys.stdin.buffer.read() if from_stdin else b""
@@ -49,10 +47,12 @@ def run(options: CheckOptions, config: Config) -> int:
             if from_stdin and stdin is None:
                 done = FixRun()
             else:
-                done = mend.fix([] if stdin else options.paths, config, stdin=stdin, progress=progress, approve=asker)
+                done = worked_out(options, config, stdin, progress, asker)
         finally:
             progress.clear()
         if not from_stdin and not options.diff:
+            from putback import mend
+
             done = mend.written(done)
     if not done.files and not done.errors and not from_stdin and not options.quiet:
         check.warn("no Python files found")
@@ -70,10 +70,30 @@ def run(options: CheckOptions, config: Config) -> int:
     return exit_code(options, done)
 
 
+def worked_out(
+    options: CheckOptions, config: Config, stdin: StdinFile | None, progress: Progress, asker: Asker | None
+) -> FixRun:
+    """What the fixes make of the files; with --verify without those that are not proved."""
+    from putback import mend
+
+    paths = [] if stdin else options.paths
+    if not options.verify:
+        return mend.fix(paths, config, stdin=stdin, progress=progress, approve=asker)
+    from putback import proving
+    from putback.verify.roles import Bounds
+    from putback.verify.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        prover = proving.Prover(sandbox, Bounds(), Progress("functions"))
+        return proving.fix(paths, config, prover, stdin=stdin, progress=progress)
+
+
 def check_usage(options: CheckOptions) -> None:
     """Raise UsageError for options that do not go together."""
     if not options.interactive:
         return
+    if options.verify:
+        raise UsageError("--interactive asks about fixes, --verify decides by itself: choose one of them")
     if options.diff or options.paths == ("-",):
         raise UsageError("--interactive asks about files: it goes neither with --diff nor with standard input (-)")
     if not sys.stdin.isatty():

@@ -12,7 +12,7 @@ import click
 from putback.model.errors import PutbackError
 from putback.source.selection import did_you_mean
 
-COMMANDS = ("check", "fix", "rule", "version")
+COMMANDS = ("check", "fix", "verify", "rule", "version")
 
 
 class LazyGroup(click.Group):

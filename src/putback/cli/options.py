@@ -1,4 +1,4 @@
-"""The options of `putback check` and `putback fix`, and the settings they amount to."""
+"""The options of `putback check`, `putback fix` and `putback verify`, and the settings they amount to."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from putback.source.selection import EXACT, strength
 Command = Callable[..., None]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """What the user typed; None and () where an option was not given."""
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What the user typed about files, rules and settings; None and () where an option was not given."""
 
     paths: tuple[str, ...]
     select: tuple[str, ...]
@@ -37,20 +37,27 @@ class CheckOptions:
     jobs: int | None
     no_cache: bool
     no_gates: bool
-    exit_zero: bool
-    fix: bool
     fixable: tuple[str, ...]
     unfixable: tuple[str, ...]
     unsafe_fixes: bool | None
+    stdin_filename: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(Selection):
+    """What the user typed after `check` and `fix`."""
+
+    exit_zero: bool
+    fix: bool
     fix_only: bool
     diff: bool
     show_fixes: bool
     interactive: bool
     exit_non_zero_on_fix: bool
+    verify: bool
     output_format: str
     output_file: str | None
     statistics: bool
-    stdin_filename: str | None
     color: str
     quiet: bool
     debug: bool
@@ -68,7 +75,7 @@ def list_option(name: str, text: str) -> Callable[[Command], Command]:
     return click.option(name, multiple=True, metavar="LIST", callback=words, help=text)
 
 
-SHARED = (
+SELECTING = (
     click.argument("paths", nargs=-1, metavar="[PATHS]..."),
     list_option("--select", "Rules to run: codes, prefixes, names or ALL. Replaces what the configuration selects."),
     list_option("--extend-select", "Rules to run on top of those."),
@@ -91,10 +98,21 @@ SHARED = (
     click.option("-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; 0: one per processor."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
     click.option("--no-gates", is_flag=True, hidden=True),
-    click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found."),
-    click.option("--fix", is_flag=True, help="Apply the safe fixes: what `putback fix` does."),
     list_option("--fixable", "Rules whose findings may be fixed. Replaces what the configuration says."),
     list_option("--unfixable", "Rules whose findings are left alone."),
+)
+"""The options that say which files and rules count."""
+
+PRINTING = (
+    click.option("-o", "--output-file", metavar="FILE", help="Write the report there."),
+    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+)
+"""The options that say where the report goes."""
+
+SHARED = (
+    *SELECTING,
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found."),
+    click.option("--fix", is_flag=True, help="Apply the safe fixes: what `putback fix` does."),
     click.option(
         "--unsafe-fixes/--no-unsafe-fixes", default=None, help="Also apply fixes that may change what the program does."
     ),
@@ -108,12 +126,14 @@ SHARED = (
         "--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed, even if nothing remains."
     ),
     click.option(
+        "--verify", is_flag=True, help="Run each fixed function in a sandbox and keep only fixes that are proved."
+    ),
+    click.option(
         "--output-format", type=click.Choice(FORMATS), default="full", show_default=True, envvar="PUTBACK_OUTPUT_FORMAT"
     ),
-    click.option("-o", "--output-file", metavar="FILE", help="Write the report there."),
+    *PRINTING,
     click.option("--statistics", is_flag=True, help="Count findings instead of listing them."),
     click.option("--stdin-filename", metavar="FILE", help="The name of the file on standard input (PATHS: -)."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
     click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only."),
     click.option("--debug", is_flag=True, help="Print how putback understands each file."),
     click.option("--show-files", is_flag=True, help="Print the files that would be checked."),
@@ -124,18 +144,23 @@ SHARED = (
 
 def shared_options(command: Command) -> Command:
     """`command` with the options in `SHARED`."""
-    for option in reversed(SHARED):
+    return with_options(command, SHARED)
+
+
+def with_options(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    """`command` with these options, in this order on its help page."""
+    for option in reversed(options):
         command = option(command)
     return command
 
 
-def configured(options: CheckOptions) -> Config:
+def configured(options: Selection) -> Config:
     """The settings of the run: the configuration file with the options laid over it. Raises ConfigError."""
     paths = [options.stdin_filename or "."] if options.paths == ("-",) else options.paths
     return overlaid(settings.load(paths, options.config, options.isolated), options)
 
 
-def overlaid(config: Config, options: CheckOptions) -> Config:
+def overlaid(config: Config, options: Selection) -> Config:
     """`config` with the options laid over it. `--select` starts anew, `--ignore` adds to what the file ignores."""
     if options.select:
         config = replace(config, select=options.select, extend_select=(), ignore=())

@@ -30,17 +30,18 @@ def terminal_width() -> int:
 class Progress:
     """A line on a stderr terminal that says how far the run is; nothing elsewhere, nothing for quick runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "files") -> None:
+        self.what = what
         self.active = sys.stderr.isatty()
         self.next = monotonic() + SHOW_AFTER
         self.drawn = False
 
     def __call__(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` files are analysed."""
+        """Take note that `done` of `total` are done."""
         if self.active and monotonic() >= self.next:
             self.next = monotonic() + REDRAW_AFTER
             self.drawn = True
-            print(f"\r\x1b[K{bar(done, total)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{bar(done, total)} {self.what}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Leave no trace on the terminal."""
@@ -50,6 +51,6 @@ class Progress:
 
 
 def bar(done: int, total: int, width: int = 24) -> str:
-    """ "[######------] 12/24 files"."""
+    """ "[######------] 12/24"."""
     full = width * done // total if total else width
-    return f"[{'#' * full}{'-' * (width - full)}] {done}/{total} files"
+    return f"[{'#' * full}{'-' * (width - full)}] {done}/{total}"

@@ -113,6 +113,8 @@ def _dressed(holding: Holding, closer: Closer, place: Place) -> Closer:
     """The closer with the guard or the swallowing `try` around it, as long as they hold nothing else."""
     code = holding.code
     outer = code.owner(place.block)
+    if outer is not None and code.is_inside(holding.acquire, outer):
+        return closer
     own = {id(s) for s in closer.removed}
     if any(id(s) not in own for s in place.statements):
         if isinstance(outer, cst.If) and not is_guard(outer.test, holding.related) and _is_conditional(holding, outer):

@@ -42,6 +42,10 @@ class Declined:
     reason: str
 
 
+Scope = tuple[str, str]
+"""A function: its file, by absolute path, and its dotted name there ("" at module level)."""
+
+
 class Answer(Enum):
     """What somebody who is asked about a fix can say."""
 

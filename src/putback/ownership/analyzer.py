@@ -96,10 +96,10 @@ class Analyzer:
     def _lower(self, path: str, key: str) -> Lowered:
         from putback.flow.lower import lower, lower_module
 
-        part = self._part(path, key)
+        part = self.part(path, key)
         return lower_module(part.text) if key == MODULE else lower(part.text, part.offset, key)
 
-    def _part(self, path: str, key: str) -> Slice:
+    def part(self, path: str, key: str) -> Slice:
         """The rows of an outermost function, or of a module's top level."""
         module = self.project.module(path)
         assert module is not None
@@ -117,7 +117,7 @@ class Analyzer:
         module = self.project.module(path)
         if module is None or module.incomplete:
             return True
-        part = self._part(path, key)
+        part = self.part(path, key)
         if "except" in part.text and self._is_lent(module, key):
             return True
         try:

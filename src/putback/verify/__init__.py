@@ -26,11 +26,17 @@ def verify_here(case: Case, bounds: Bounds | None = None, clock: Clock = time.pe
     return _without_collection(lambda: Verifier(case, bounds or Bounds(), clock).verify())
 
 
-def replay_here(version: Version, schedule: Schedule, bounds: Bounds | None = None) -> Run:
-    """The run of one schedule, in this process. Raises SourceError when the function cannot be taken out."""
+_WIDEST = Bounds(faults=9, level=3)
+
+
+def replay_here(version: Version, schedule: Schedule, bounds: Bounds = _WIDEST) -> Run:
+    """The run of one schedule, in this process, by default whatever bounds it was found within.
+
+    Raises SourceError when the function cannot be taken out.
+    """
     program = extract(version)
     runner = Runner(program, faults_for(program.handled, version.roles.errors))
-    return _without_collection(lambda: replay(runner, bounds or Bounds(), schedule))
+    return _without_collection(lambda: replay(runner, bounds, schedule))
 
 
 def _without_collection(work: Callable[[], T]) -> T:

@@ -16,7 +16,7 @@ import signal
 import time
 from typing import Any
 
-from putback.verify import locks, verify_here, wire
+from putback.verify import locks, replay_here, verify_here, wire
 from putback.verify.roles import Acquire, Bounds, Case, Does, Pass, Profile, Roles, Version
 
 _LONGEST_ANSWER = 4 << 20
@@ -69,7 +69,7 @@ def _fork(request: bytes) -> None:
         finally:
             os._exit(0)
     os.close(writing)
-    _, bounds = pickle.loads(request)
+    _, bounds, _ = pickle.loads(request)
     answer = _collect(reading, time.monotonic() + _patience(bounds))
     os.close(reading)
     with contextlib.suppress(ProcessLookupError):
@@ -107,13 +107,16 @@ def _cause(status: int) -> str:
 
 
 def _answer(request: bytes, descriptor: int) -> None:
-    """Lock in, verify, answer."""
-    case, bounds = pickle.loads(request)
+    """Lock in, verify or replay, answer."""
+    case, bounds, schedule = pickle.loads(request)
     locks.limit(_patience(bounds))
     locks.lock()
     data: dict[str, Any]
     try:
-        data = wire.encode(verify_here(case, bounds))
+        if schedule is None:
+            data = wire.encode(verify_here(case, bounds))
+        else:
+            data = wire.encode_run(replay_here(case.before, schedule))
     except BaseException as error:
         data = {"error": f"the verifier failed: {type(error).__name__}: {error}"}
     wire.write(descriptor, data)

@@ -12,6 +12,7 @@ from putback.verify.faults import Cut, InFailedTransaction, InterfaceError, Pool
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.roles import Acquire, Begin, Late, Method, ObjectType, OnClose, OnExit, Profile, Twice
+from putback.verify.vocabulary import READING
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -179,7 +180,8 @@ class Connections:
                 slot.transaction = Transaction.FAILED
             raise
         self.world.note(What.DATABASE, text)
-        (slot.pending if in_transaction else self.durable).append(text)
+        if not READING.search(text):
+            (slot.pending if in_transaction else self.durable).append(text)
 
     def _other(self, thing: Belonging, text: str, name: str, method: Method) -> None:
         """A cursor is opened, rows are fetched, an object is added to a session."""

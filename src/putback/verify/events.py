@@ -84,7 +84,7 @@ _ABOUT = {
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
     "PB113": {Broken.UNENTERED},
-    "PB201": {Broken.REUSED_AFTER_ERROR},
+    "PB201": {Broken.REUSED_AFTER_ERROR, Broken.OPEN_TRANSACTION},
 }
 
 

@@ -4,23 +4,12 @@ after the fix."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from putback.model.proven import Occupancy
 from putback.verify.run import Run
 
 REQUESTS = 50
 SIZE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """Connections taken after each request, and how many requests found the pool exhausted."""
-
-    size: int
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    refused_before: int
-    refused_after: int
 
 
 def occupancy(pairs: Sequence[tuple[Run, Run]], requests: int = REQUESTS, size: int = SIZE) -> Occupancy | None:

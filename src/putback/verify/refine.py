@@ -55,15 +55,14 @@ class Comparison:
 class Refinement:
     """Compares a fixed version with the runs of the original.
 
-    `turns_generator`: a provider that returned now yields.
+    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back.
     """
 
     def __init__(self, case: Case, after: Runner, bounds: Bounds, budget: Budget, turns_generator: bool) -> None:
         self.after = after
         self.bounds = bounds
         self.budget = budget
-        self.acquire = case.acquire
-        self.about = mended_by(case.code)
+        self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
         self.turns_generator = turns_generator
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
@@ -110,7 +109,8 @@ class Refinement:
         found.compared += 1
         found.pairs.append((before, after))
         broken = [v for v in before.violations if self._is_about(v)]
-        if broken:
+        returned = self.turns_generator and before.handed_on
+        if broken or returned:
             found.leaky += 1
             still = {(v.broken, v.subject) for v in after.violations}
             found.mended += all((v.broken, v.subject) not in still for v in broken)
@@ -119,9 +119,10 @@ class Refinement:
 
     def _is_about(self, violation: Violation) -> bool:
         """Whether the fix has to mend this violation; one that names no connection is everybody's."""
-        if violation.broken not in self.about:
-            return False
-        return not self.acquire or not violation.callee or violation.callee == self.acquire
+        return any(
+            violation.broken in mended and (not acquire or not violation.callee or violation.callee == acquire)
+            for acquire, mended in self.about
+        )
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""

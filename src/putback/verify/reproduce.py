@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from putback.verify.events import Broken
 from putback.verify.verdict import Proof
 
 _TEMPLATE = '''"""{function} in {path}: {broken}.
@@ -24,8 +25,8 @@ def test_{name}_gives_every_connection_back() -> None:
 
 
 def as_test(proof: Proof) -> str | None:
-    """The text of a test module for the leak that a proof shows; None when it shows none."""
-    if proof.leak is None:
+    """The text of a test module for the leak that a proof shows; None when it shows none, or a mere remark."""
+    if proof.leak is None or Broken(proof.leak.broken).is_remark:
         return None
     function = proof.case.before.function
     choices = "".join(f"\n        {str(c)!r}," for c in proof.leak.schedule)

@@ -208,8 +208,8 @@ class Version:
 class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
-    `acquire` is the text of the acquiring callee that the fix is about, `code` the rule: what they do not cover was
-    there before and may stay.
+    `acquire` is the text of the acquiring callee that the fix is about, `code` the rule, `others` are further such
+    pairs: what they do not cover was there before and may stay.
     """
 
     before: Version
@@ -217,6 +217,7 @@ class Case:
     acquire: str = ""
     path: str = ""
     code: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from putback.verify import wire
-from putback.verify.roles import Bounds, Case
+from putback.verify.choices import Schedule
+from putback.verify.roles import Bounds, Case, Version
 from putback.verify.verdict import Proof
 
 _BOOT = """
@@ -49,13 +50,23 @@ class Sandbox:
 
     def verify(self, case: Case, bounds: Bounds | None = None) -> Proof:
         """The proof of a case; `unknown` with the reason when its process dies or takes too long."""
-        bounds = bounds or Bounds()
+        return wire.decode(self._ask(case, bounds or Bounds(), None), case)
+
+    def replay(self, version: Version, schedule: Schedule) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the run of one schedule violates, and its story.
+
+        Raises SourceError when it cannot be run.
+        """
+        return wire.decode_run(self._ask(Case(version), Bounds(), schedule))
+
+    def _ask(self, case: Case, bounds: Bounds, schedule: Schedule | None) -> Any:
+        """The answer of the helper process, or what went wrong with it."""
         if self._process is None:
             self._start()
         process = self._process
         assert process is not None and process.stdin is not None
         try:
-            process.stdin.write(wire.framed(pickle.dumps((case, bounds))))
+            process.stdin.write(wire.framed(pickle.dumps((case, bounds, schedule))))
             process.stdin.flush()
             answer = self._answer(4 * bounds.seconds + 10)
         except OSError as error:
@@ -64,7 +75,7 @@ class Sandbox:
             answer = {"error": "the helper process does not answer"}
         if "error" in answer or not hasattr(os, "fork"):
             self._check()
-        return wire.decode(answer, case)
+        return answer
 
     # -- the helper process
 

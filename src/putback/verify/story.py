@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from putback.verify.choices import Choice, Sort
@@ -9,12 +10,13 @@ from putback.verify.events import Event, What
 from putback.verify.run import Run
 
 _LONGEST = 14
+_CHECK_SUM = re.compile(r"…\d+:[0-9a-f]+")  # of a text that was cut: see fingerprint
 
 
 def tell(run: Run) -> tuple[str, ...]:
     """A run as numbered sentences."""
     told = [*_decisions(run), *_events(run.trace), _end(run), *_left_behind(run)]
-    return tuple(f"{number}. {sentence}" for number, sentence in enumerate(told, 1))
+    return tuple(f"{number}. {_CHECK_SUM.sub('…', sentence)}" for number, sentence in enumerate(told, 1))
 
 
 def tell_difference(why: str, before: Run, after: Run) -> tuple[str, ...]:

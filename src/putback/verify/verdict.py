@@ -8,12 +8,13 @@ from enum import Enum
 from typing import Any
 
 from putback.model.errors import SourceError
+from putback.model.proven import Occupancy
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken
+from putback.verify.events import Broken, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract
 from putback.verify.faults import faults_for
-from putback.verify.occupancy import Occupancy, occupancy
+from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
@@ -143,15 +144,15 @@ class Verifier:
 
     def _shown(self, program: Program, found: Exploration) -> Proof:
         """The verdict on a function alone."""
-        broken = next((b for b in found.first if not b.is_remark), None)
-        if found.leaks:
+        shown = sorted(filter(self._counts, found.first), key=lambda b: _rank(b, found.first[b]))
+        if shown and shown[0].is_leak:
             verdict, reason = Verdict.LEAKS, "a schedule leaks a connection"
-        elif broken is not None:
-            verdict, reason = Verdict.BROKEN, f"no schedule leaks, but: {broken.value}"
+        elif shown:
+            verdict, reason = Verdict.BROKEN, f"a schedule shows: {shown[0].value}"
         elif found.acquired == 0:
             verdict, reason = Verdict.UNKNOWN, "no run acquired a connection"
         else:
-            verdict, reason = Verdict.CLEAN, f"no leak in {found.made} schedules"
+            verdict, reason = Verdict.CLEAN, f"{found.made} schedules show nothing of the kind"
         comparison = Comparison(leaked_before=sum(r.leaks for r in found.runs))
         return self._proof(verdict, reason, found, comparison, *_coverage(program, found.points))
 
@@ -180,7 +181,7 @@ class Verifier:
             return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"
         if not compared.finished or found.complete == 0:
             return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
-        runs = f"{compared.compared} runs, {compared.mended} of them mended; within {self.bounds.text()}"
+        runs = f"{_runs(compared.compared)}, {compared.mended} of them mended; within {self.bounds.text()}"
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if unreached or unreached_after:
@@ -212,13 +213,30 @@ class Verifier:
             compared.compared,
             compared.leaked_before,
             compared.leaked_after,
-            _shortest_leak(found),
+            self._shortest_leak(found),
             _difference(compared),
             occupancy(compared.pairs),
             unreached,
             tuple(sorted(found.unexplained | compared.unexplained)),
             self.budget.spent,
         )
+
+    def _counts(self, broken: Broken) -> bool:
+        """Whether a violation is worth showing: what the case is about, or all but remarks if that is not known."""
+        codes = (self.case.code, *(code for _, code in self.case.others))
+        return any(broken in mended_by(code) if code else not broken.is_remark for code in codes)
+
+    def _shortest_leak(self, found: Exploration) -> Counterexample | None:
+        """The run with the fewest decisions that violates an invariant, a leak before anything else."""
+        broken = sorted(filter(self._counts, found.first), key=lambda b: _rank(b, found.first[b]))
+        if not broken:
+            return None
+        run = found.first[broken[0]]
+        return Counterexample(broken[0].value, run.schedule, tell(run))
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...]]:
@@ -227,17 +245,8 @@ def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...
     return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
 
 
-def _shortest_leak(found: Exploration) -> Counterexample | None:
-    """The run with the fewest decisions that violates an invariant, a leak before anything else."""
-    broken = sorted((b for b in found.first if not b.is_remark), key=lambda b: _rank(b, found.first[b]))
-    if not broken:
-        return None
-    run = found.first[broken[0]]
-    return Counterexample(broken[0].value, run.schedule, tell(run))
-
-
-def _rank(broken: Broken, run: Run) -> tuple[bool, int, int]:
-    return not broken.is_leak, len(run.schedule), len(run.trace)
+def _rank(broken: Broken, run: Run) -> tuple[bool, bool, int, int]:
+    return not broken.is_leak, broken.is_remark, len(run.schedule), len(run.trace)
 
 
 def _difference(compared: Comparison) -> Counterexample | None:

@@ -32,3 +32,6 @@ WAITING = frozenset(("wait_for", "shield", "run_until_complete", "run"))
 
 ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
 """What ends the process."""
+
+READING = re.compile(r"""\(f?['"]\s*select\b(?!.*\b(into|update)\b)(?=.*(\bfrom\b|…))""", re.IGNORECASE)
+"""The text of a statement that reads a table, so that a commit makes nothing of it durable; it may have been cut."""

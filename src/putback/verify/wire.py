@@ -7,9 +7,12 @@ import os
 import struct
 from typing import Any
 
+from putback.model.errors import SourceError
+from putback.model.proven import Occupancy
 from putback.verify.choices import parse
-from putback.verify.occupancy import Occupancy
 from putback.verify.roles import Case
+from putback.verify.run import Run
+from putback.verify.story import tell
 from putback.verify.verdict import Counterexample, Proof, Verdict
 
 _HEAD = struct.Struct("<I")
@@ -115,6 +118,21 @@ def _decoded(data: Any, case: Case) -> Proof:
         tuple(_clean(u) for u in data["unexplained"]),
         float(data["seconds"]),
     )
+
+
+def encode_run(run: Run) -> dict[str, Any]:
+    """One run as JSON: what it violates, and its story."""
+    return {"broken": [str(v) for v in run.violations if not v.broken.is_remark], "story": tell(run)}
+
+
+def decode_run(data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The reverse of `encode_run`. Raises SourceError when the run could not be made or the answer makes no sense."""
+    if not isinstance(data, dict) or "error" in data:
+        raise SourceError(_clean(data["error"]) if isinstance(data, dict) else "the sandbox gives no answer")
+    try:
+        return tuple(map(_clean, data["broken"])), tuple(map(_clean, data["story"]))
+    except (KeyError, TypeError) as error:
+        raise SourceError(f"the answer from the sandbox makes no sense: {error!r}") from error
 
 
 def _whole(values: Any) -> tuple[int, ...]:

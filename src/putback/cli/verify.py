@@ -1,0 +1,235 @@
+"""`putback verify`: run what is found, before and after its fixes, in a sandbox, and report what that proves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from putback.cli import check
+from putback.cli.options import PRINTING, SELECTING, Selection, configured, with_options
+from putback.cli.terminal import Progress, colour_wanted, terminal_width
+from putback.model.config import Config
+from putback.model.errors import UsageError
+from putback.model.mended import FixRun
+from putback.model.proven import ProofReport
+
+if TYPE_CHECKING:
+    from putback.proving import Subject
+    from putback.verify.roles import Bounds
+    from putback.verify.sandbox import Sandbox
+    from putback.verify.verdict import Proof
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(Selection):
+    """What the user typed after `verify`."""
+
+    output_format: str
+    output_file: str | None
+    html: str | None
+    tests: str | None
+    budget: float
+    schedules: int
+    level: int
+    faults: int
+    replay: str | None
+    choice: tuple[str, ...]
+    show: bool
+    color: str
+    quiet: bool
+
+
+VERIFYING = (
+    *SELECTING,
+    click.option(
+        "--budget", type=click.FloatRange(min=0.01), default=4.0, show_default=True, help="Seconds for one function."
+    ),
+    click.option(
+        "--schedules", type=click.IntRange(min=1), default=2_000, show_default=True, help="Runs of one function."
+    ),
+    click.option(
+        "--faults", type=click.IntRange(0, 3), default=1, show_default=True, help="Operations that fail in one run."
+    ),
+    click.option(
+        "--level",
+        type=click.IntRange(1, 3),
+        default=1,
+        show_default=True,
+        help="What may fail: 1 what commonly does, 2 also rollback, cursor close and await, 3 also the release.",
+    ),
+    click.option(
+        "--output-format",
+        type=click.Choice(["full", "table", "json"]),
+        default="full",
+        show_default=True,
+        help="Stories and table, the table alone, or JSON.",
+    ),
+    click.option("--html", metavar="FILE", help="Also write a page for a browser: stories, diffs, pools over time."),
+    click.option("--tests", metavar="DIRECTORY", help="Also write each leak as a test for pytest."),
+    click.option("--replay", metavar="FUNCTION", help="Run this function of the one file in PATHS once, as it is."),
+    click.option("--choice", multiple=True, metavar="CHOICE", help="A decision of that run, as a report prints it."),
+    click.option("--list", "show", is_flag=True, help="Say what would be executed, and execute nothing."),
+    *PRINTING,
+    click.option("-q", "--quiet", is_flag=True, help="Do not say what is executed."),
+)
+
+
+@click.command("verify")
+@partial(with_options, options=VERIFYING)
+def command(**given: Any) -> None:
+    """Show that leaks happen, and that fixes end them, by running the functions.
+
+    Each function with a finding is taken out of its file and EXECUTED in a sandbox, on stand-ins for its connections
+    and for everything else, as it is and as its fixes would leave it; faults are injected everywhere. Nothing is
+    written to the files. PATHS are files and directories; without any, the working directory. Exits with 0 when all
+    fixes are proved, at least within stated bounds, 1 when not, or when a leak has no fix, 2 when it cannot be told.
+    """
+    given["paths"] = given["paths"] or (".",)
+    options = VerifyOptions(**given, unsafe_fixes=True, stdin_filename=None)
+    check_usage(options)
+    config = configured(options)
+    code = replay(options, options.replay) if options.replay is not None else run(options, config)
+    click.get_current_context().exit(code)
+
+
+def check_usage(options: VerifyOptions) -> None:
+    """Raise UsageError for options that do not go together."""
+    if "-" in options.paths:
+        raise UsageError("verify looks at files, not at standard input (-)")
+    if options.choice and options.replay is None:
+        raise UsageError("--choice says how --replay goes: name a function with --replay")
+    if options.replay is not None and len(options.paths) != 1:
+        raise UsageError("--replay needs exactly one file in PATHS")
+
+
+def run(options: VerifyOptions, config: Config) -> int:
+    """Verify, report, and give the exit code."""
+    from putback import proving
+    from putback.verify.roles import Bounds
+
+    progress = Progress()
+    try:
+        done, found = proving.gather(options.paths, config, progress)
+    finally:
+        progress.clear()
+    if not done.files and not done.errors and not options.quiet:
+        check.warn("no Python files found")
+    for error in done.errors:
+        check.warn(error)
+    if options.show:
+        click.echo("".join(f"{name(subject)}\n" for subject in found), nl=False)
+        return 0
+    bounds = Bounds(options.faults, options.level, schedules=options.schedules, seconds=options.budget)
+    proofs = executed(found, bounds, options.quiet)
+    report(options, found, proofs, bounds)
+    if done.internal_error:
+        return 2
+    return int(not all(proof.verdict.is_accepted for proof in proofs) or is_broken(done))
+
+
+def is_broken(done: FixRun) -> bool:
+    """Whether a file could not be parsed, so that nothing is known of its functions."""
+    return any(finding.code == "PB001" for finding in done.before)
+
+
+def executed(found: Sequence[Subject], bounds: Bounds, quiet: bool = False) -> list[Proof]:
+    """The proofs, after it was said what is executed for them."""
+    if not found:
+        return []
+    from putback.proving import Prover
+    from putback.verify.sandbox import Sandbox
+
+    progress = Progress("functions")
+    with Sandbox() as sandbox:
+        if not quiet:
+            announce(found, sandbox)
+        try:
+            return Prover(sandbox, bounds, progress).prove(found)
+        finally:
+            progress.clear()
+
+
+def announce(found: Sequence[Subject], sandbox: Sandbox) -> None:
+    """Say on stderr what is about to be executed, and how it is locked in."""
+    functions = len({name(subject) for subject in found})
+    files = len({subject.case.path for subject in found})
+    lock = (
+        "the kernel keeps them from files, sockets and processes"
+        if sandbox.has_kernel_filter
+        else "on this system the sandbox is best effort: execute no code that you do not trust"
+    )
+    count = f"{functions} function{'s' * (functions != 1)} of {files} file{'s' * (files != 1)}"
+    click.echo(f"putback: executing {count} on stand-ins (named by --list); {lock}", err=True)
+
+
+def name(subject: Subject) -> str:
+    """Which function a subject is about: "shop/orders.py:28 cancel"."""
+    return f"{subject.case.path}:{subject.row} {subject.case.before.function}".rstrip()
+
+
+def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> None:
+    """Write the report in the chosen format, and the page and the tests where they are wanted."""
+    from putback import proving
+    from putback.report.proofs import text
+
+    proven = tuple(proving.proven(subject, proof) for subject, proof in zip(found, proofs, strict=True))
+    to_terminal = options.output_file is None
+    shown = ProofReport(proven, bounds.text(), to_terminal and colour_wanted(options.color))
+    shown = replace(shown, width=terminal_width() if to_terminal else 0)
+    if options.output_format == "json":
+        written = as_json(found, proofs, bounds)
+    else:
+        written = text.table(shown) if options.output_format == "table" else text.render(shown)
+    check.write(written, options.output_file)
+    if options.html is not None:
+        from putback.report.proofs import page
+
+        check.write(page.render(replace(shown, version=check.own_version())), options.html)
+    if options.tests is not None:
+        write_tests(proofs, options.tests)
+
+
+def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> str:
+    """The machine-readable report: one entry for each finding."""
+    from putback.proving import entries
+    from putback.report.json import as_text
+    from putback.verify.verdict import report
+
+    every = [entry for subject, proof in zip(found, proofs, strict=True) for entry in entries(subject, proof)]
+    return as_text(report(every, bounds))
+
+
+def write_tests(proofs: Sequence[Proof], directory: str) -> None:
+    """Write each leak as a test module of its own."""
+    import os
+    import re
+
+    from putback.verify.reproduce import as_test
+
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {directory}: {error.strerror or error}") from error
+    for proof in proofs:
+        test = as_test(proof)
+        if test is not None:
+            stem = re.sub(r"\W+", "_", f"{proof.case.path.removesuffix('.py')}_{proof.case.before.function}")
+            check.write(test, os.path.join(directory, f"test_{stem}.py"))
+
+
+def replay(options: VerifyOptions, function: str) -> int:
+    """Run one schedule of one function and tell it; 1 when it violates something."""
+    from putback.proof import version_in
+    from putback.verify.choices import parse
+    from putback.verify.sandbox import Sandbox
+
+    version = version_in(options.paths[0], function)
+    with Sandbox() as sandbox:
+        broken, story = sandbox.replay(version, tuple(map(parse, options.choice)))
+    end = "".join(f"violated: {each}\n" for each in broken) or "every connection is given back\n"
+    check.write("".join(f"{sentence}\n" for sentence in story) + end, options.output_file)
+    return int(bool(broken))

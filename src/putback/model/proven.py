@@ -1,0 +1,72 @@
+"""What running a function before and after its fix has shown, as reports tell it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from putback.model.finding import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Occupancy:
+    """Connections of a pool of `size` taken after each request, and how many requests found it exhausted."""
+
+    size: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    refused_before: int
+    refused_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One run: what it violates, the decisions that lead to it (to be replayed), and its story in sentences."""
+
+    broken: str
+    schedule: tuple[str, ...]
+    story: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The outcome for one function and the findings in it that one fix, or one leak, is about.
+
+    `path` is as findings spell it, `row` that of the function. `verdict` is the word with its bound ("bounded(2)");
+    `accepted`: it is good enough for a fix to be written unseen; `rejected`: a run shows that the fix is wrong.
+    `schedules` counts runs, `leaked_before` and `leaked_after` those that leak. `before` and `after` are the rows
+    of the function (`after` "" without a fix). `seconds` is the time it took.
+    """
+
+    path: str
+    row: int
+    function: str
+    findings: tuple[Finding, ...]
+    verdict: str
+    accepted: bool
+    rejected: bool
+    reason: str
+    schedules: int
+    leaked_before: int
+    leaked_after: int
+    leak: Example | None
+    counterexample: Example | None
+    occupancy: Occupancy | None
+    before: str
+    after: str
+    seconds: float
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The rules of the findings, each once."""
+        return tuple(dict.fromkeys(f.code for f in self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class ProofReport:
+    """All outcomes, and how to print them: `bounds` in words; `colour` and `width` as in `Report`."""
+
+    proven: tuple[Proven, ...]
+    bounds: str
+    colour: bool = False
+    width: int = 0
+    version: str = ""

@@ -1,0 +1,311 @@
+"""From findings to proofs: each function is run as it is and as its fixes leave it, in the sandbox and nowhere else.
+
+`subjects` says what there is to run, `Prover` runs it, `fix` keeps of all fixes those that are proved.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from putback import mend
+from putback.engine import at_full_speed, prepared
+from putback.flow.ir import MODULE
+from putback.model.config import Config
+from putback.model.finding import Finding
+from putback.model.fix import Applicability
+from putback.model.mended import FixRun, Scope
+from putback.model.proven import Example, Proven
+from putback.model.report import StdinFile
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site import Site
+from putback.ownership.unit import Unit
+from putback.proof import case_of, version_of
+from putback.source.discover import shown
+from putback.verify import wire
+from putback.verify.events import Broken, mended_by
+from putback.verify.roles import Bounds, Case, Roles, Version
+from putback.verify.sandbox import Sandbox
+from putback.verify.verdict import Counterexample, Proof, Verdict
+
+Progress = Callable[[int, int], None]
+_ABOUT_THE_RUN = ("PB001", "PB009")
+_NO_ROLES = Roles()
+Connection = tuple[str, str, str]
+"""A file, a function in it, and the text of the callee that acquires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be run for some findings of one function, which begins in `row`.
+
+    `obstacle` says why no verdict can be given ("" when one can).
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    row: int
+    obstacle: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The function that the findings lie in."""
+        return self.findings[0].filename, self.findings[0].function
+
+
+def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile | None = None) -> list[Subject]:
+    """What there is to run for the findings of `run` and for the fixes that it has applied. Runs none of it."""
+    found = [f for f in run.before if f.code not in _ABOUT_THE_RUN]
+    fixed = [f for each in run.applied for f in each.findings]
+    known = set(map(_identity, found))
+    found += [f for f in fixed if _identity(f) not in known]
+    if not found:
+        return []
+    with at_full_speed():
+        before, _ = prepared(paths, config, stdin=stdin)
+        after, _ = prepared(paths, config, stdin=stdin, texts={c.path: c.after for c in run.changes})
+        return _Gathering(before, after, run).subjects(found)
+
+
+def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
+    """What the safe fixes do, and what there is to run: where only an unsafe fix helps, that one. Runs none of it."""
+    run = mend.fix(paths, replace(config, unsafe_fixes=False), progress=progress)
+    found = subjects(paths, run, config)
+    mended = {subject.scope for subject in found if _is_fixed(subject, run)}
+    if not any(_is_unsafe(f) and (f.filename, f.function) not in mended for f in run.before):
+        return run, found
+    unsafe = replace(config, unsafe_fixes=True)
+    further = mend.fix(paths, unsafe, progress=progress, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
+    others = [s for s in subjects(paths, further, config) if s.scope not in mended]
+    return run, sorted([s for s in found if s.scope in mended] + others, key=_place)
+
+
+class Prover:
+    """Runs subjects in a sandbox; what was run once is not run again."""
+
+    def __init__(self, sandbox: Sandbox, bounds: Bounds, progress: Progress) -> None:
+        self.sandbox = sandbox
+        self.bounds = bounds
+        self.progress = progress
+        self._known: dict[bytes, Proof] = {}
+
+    def prove(self, found: Sequence[Subject]) -> list[Proof]:
+        """The proof of each subject."""
+        proofs = []
+        for number, subject in enumerate(found):
+            self.progress(number, len(found))
+            proofs.append(self._proof(subject))
+        return proofs
+
+    def _proof(self, subject: Subject) -> Proof:
+        if not subject.case.before.source:
+            return wire.unknown(subject.case, subject.obstacle)
+        key = pickle.dumps(subject.case)
+        if key not in self._known:
+            self._known[key] = self.sandbox.verify(subject.case, self.bounds)
+        proof = self._known[key]
+        return replace(proof, verdict=Verdict.UNKNOWN, reason=subject.obstacle) if subject.obstacle else proof
+
+
+def fix(
+    paths: Sequence[str],
+    config: Config,
+    prover: Prover,
+    *,
+    stdin: StdinFile | None = None,
+    progress: Progress | None = None,
+) -> FixRun:
+    """As `mend.fix`, without the fixes of functions for which not all of them are proved, within bounds at least."""
+    vetoes: dict[Scope, str] = {}
+    while True:
+        run = mend.fix(paths, config, stdin=stdin, progress=progress, vetoes=vetoes)
+        found = [s for s in subjects(paths, run, config, stdin) if s.case.after is not None or s.obstacle]
+        refused = {
+            subject.scope: f"its verification says {proof.title}: {proof.reason}"
+            for subject, proof in zip(found, prover.prove(found), strict=True)
+            if not proof.verdict.is_accepted and _is_fixed(subject, run)
+        }
+        if refused.keys() <= vetoes.keys():
+            return run
+        vetoes |= refused
+
+
+def entries(subject: Subject, proof: Proof) -> Iterator[Proof]:
+    """The proof of each of the findings of a subject."""
+    for finding in subject.findings:
+        yield replace(proof, case=replace(proof.case, code=finding.code))
+
+
+def proven(subject: Subject, proof: Proof) -> Proven:
+    """A proof as reports tell it."""
+    after = proof.case.after
+    return Proven(
+        subject.findings[0].path,
+        subject.row,
+        proof.case.before.function,
+        subject.findings,
+        proof.title,
+        proof.verdict.is_accepted,
+        proof.verdict is Verdict.REJECTED,
+        proof.reason,
+        proof.schedules,
+        proof.leaked_before,
+        proof.leaked_after,
+        _example(proof.leak),
+        _example(proof.counterexample),
+        proof.occupancy,
+        proof.case.before.source,
+        after.source if after is not None else "",
+        proof.seconds,
+    )
+
+
+def _example(found: Counterexample | None) -> Example | None:
+    if found is None:
+        return None
+    return Example(found.broken, tuple(map(str, found.schedule)), found.story)
+
+
+def _is_unsafe(finding: Finding) -> bool:
+    return finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
+
+
+def _place(subject: Subject) -> tuple[str, int]:
+    return subject.findings[0].path, subject.row
+
+
+def _is_fixed(subject: Subject, run: FixRun) -> bool:
+    return any((f.filename, f.function) == subject.scope for each in run.applied for f in each.findings)
+
+
+def _identity(finding: Finding) -> tuple[object, ...]:
+    return finding.filename, finding.code, finding.function, finding.span
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A finding with its function, the `number` of that among those of one name, and its case without a fix.
+
+    None where it cannot be had.
+    """
+
+    finding: Finding
+    number: int
+    unit: Unit | None
+    case: Case | None
+
+    @property
+    def connection(self) -> Connection:
+        """Which one it is about."""
+        return self.finding.filename, self.finding.function, self.case.acquire if self.case is not None else ""
+
+
+class _Gathering:
+    """Finds the functions of findings, as they were and as they are with all fixes in them."""
+
+    def __init__(self, before: Analyzer, after: Analyzer, run: FixRun) -> None:
+        self.before = before
+        self.after = after
+        self.fixed = {_identity(f) for each in run.applied for f in each.findings}
+        self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
+
+    def subjects(self, findings: Iterable[Finding]) -> list[Subject]:
+        """What is to be run, in the order of files and rows: the fixes of one function together, and what has none."""
+        found = list(map(self._found, findings))
+        mended: dict[Connection, set[str]] = {}
+        for each in found:
+            if _identity(each.finding) in self.fixed:
+                mended.setdefault(each.connection, set()).add(each.finding.code)
+        groups: dict[tuple[object, ...], list[Subject]] = {}
+        for each in sorted(found, key=lambda e: (e.finding.path, e.finding.span)):
+            subject = self._subject(each, self._is_mended(each, mended.get(each.connection, set())))
+            key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
+            groups.setdefault(key, []).append(subject)
+        return sorted((self._joined(group) for group in groups.values()), key=_place)
+
+    def _is_mended(self, found: _Found, codes: set[str]) -> bool:
+        """Whether fixes of the rules `codes`, about the same connection, are to have mended a finding.
+
+        It is one of theirs, or has gone with it, or is about nothing that they are not about.
+        """
+        code = found.finding.code
+        if not codes or _identity(found.finding) in self.fixed:
+            return bool(codes)
+        about = frozenset[Broken]().union(*map(mended_by, codes))
+        return (*found.connection[:2], code) not in self.reasons or (code not in codes and mended_by(code) <= about)
+
+    def _joined(self, group: Sequence[Subject]) -> Subject:
+        """Subjects of the same function as one, which is about all that is not to remain."""
+        pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
+        gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
+        (acquire, code), *others = gone or pairs
+        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others))
+        return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
+
+    def _found(self, finding: Finding) -> _Found:
+        same = _named(self.before, finding)
+        place = next((n for n, (row, end, _) in enumerate(same) if row <= finding.span.start.row <= end), 0)
+        unit = self.before.unit(finding.filename, same[place][2]) if same else None
+        return _Found(finding, place, unit, self._case(finding, unit) if unit is not None else None)
+
+    def _subject(self, found: _Found, is_fixed: bool) -> Subject:
+        finding, case = found.finding, found.case
+        if case is None:
+            return _unrunnable(finding, "it cannot be taken out of its file")
+        row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
+        if not is_fixed:
+            reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
+            return Subject(case, (replace(finding, no_fix_reason=reason),), row)
+        version = self._fixed_version(finding, found.number)
+        obstacle = _obstacle(case.before, version)
+        return Subject(replace(case, after=None if obstacle else version), (finding,), row, obstacle)
+
+    def _case(self, finding: Finding, unit: Unit) -> Case | None:
+        facts = FunctionFacts(self.before, unit, shown)
+        site = _site(facts, finding)
+        if site is not None:
+            return case_of(facts, site, code=finding.code)
+        version = version_of(self.before, unit)
+        return Case(version, path=finding.path, code=finding.code) if version is not None else None
+
+    def _fixed_version(self, finding: Finding, number: int) -> Version | None:
+        """The function of the same name, the same one of several."""
+        same = _named(self.after, finding)
+        unit = self.after.unit(finding.filename, same[number][2]) if number < len(same) else None
+        return version_of(self.after, unit) if unit is not None else None
+
+
+def _named(analyzer: Analyzer, finding: Finding) -> list[tuple[int, int, str]]:
+    """First row, last row and key of the functions with the name of the finding's, in the order of the file."""
+    if not finding.function:
+        return [(1, sys.maxsize, MODULE)]
+    module = analyzer.project.module(finding.filename)
+    every = module.functions.values() if module is not None else ()
+    return sorted((i.row, i.end_row, i.key) for i in every if i.key.partition("@")[0] == finding.function)
+
+
+def _site(facts: FunctionFacts, finding: Finding) -> Site | None:
+    """The acquire that a finding is about: the one at its place, else on its path, else the only one."""
+    sites = {each.span: each.site for each in facts.sites}
+    places = [finding.span, *(step.span for step in finding.trace if step.path == finding.path)]
+    met = next((sites[place] for place in places if place in sites), None)
+    return met if met is not None or len(sites) != 1 else next(iter(sites.values()))
+
+
+def _unrunnable(finding: Finding, obstacle: str) -> Subject:
+    nowhere = Version("", finding.function, _NO_ROLES)
+    return Subject(Case(nowhere, path=finding.path, code=finding.code), (finding,), finding.span.start.row, obstacle)
+
+
+def _obstacle(before: Version, after: Version | None) -> str:
+    """Why two versions cannot be compared; "" when they can."""
+    if after is None:
+        return "the fixed version cannot be taken out of its file"
+    if not before.roles.acquires:
+        return "the connection comes from the caller: the model has none for a parameter"
+    if not after.roles.acquires:
+        return "with the fix the connection comes from outside of the function"
+    return ""
