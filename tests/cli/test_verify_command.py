@@ -262,8 +262,8 @@ def test_the_command_that_is_printed_replays_the_leak(project: Project) -> None:
 def test_a_script_is_run_as_one(project: Project) -> None:
     rows = "".join(f"    {row}\n" for row in AT_THE_TOP.strip().split("\n"))
     project.write("app.py", f"from __future__ import annotations\n{HEAD}\nif __name__ == '__main__':\n{rows}")
-    assert project.putback("verify", "app.py") == 1
-    assert "app.py:1 __main__ (PB102)\n  leaks: " in project.out
+    assert project.putback("verify", "app.py") == 0
+    assert "app.py:1 __main__ (PB102)\n  proved" in project.out
     assert project.putback("verify", "app.py", "--replay", "__main__") == 0
 
 
