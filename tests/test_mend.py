@@ -39,6 +39,34 @@ def test_looking_again_at_the_same_finds_the_same(project: Path) -> None:
     assert sorted((f for path in texts for f in again[path]), key=lambda f: (f.path, f.span, f.code)) == list(first)
 
 
+_POOL = "from psycopg2.pool import ThreadedConnectionPool\n\npool = ThreadedConnectionPool(1, 5)\n\n\n"
+_HANDS_OUT = f"{_POOL}def take():\n    return pool.getconn()\n"
+_KEEPS = f"{_POOL}def take():\n    return None\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from app.db import take\n\n\ndef f():\n    take()\n",
+        "from app import db\n\n\ndef f():\n    db.take()\n",
+        "def f():\n    from app.db import take\n\n    take()\n",
+        "def f():\n    from . import db\n\n    db.take()\n",
+    ],
+)
+def test_files_that_import_a_changed_one_are_looked_at_again(code: str, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    wrapper, user = str(folder / "db.py"), str(folder / "user.py")
+    for path, text in ((str(folder / "__init__.py"), ""), (wrapper, _HANDS_OUT), (user, code)):
+        Path(path).write_text(text)
+    run = engine.Run(Config(root=str(tmp_path)), EVERY)
+    assert [f.filename for f in run.run([str(tmp_path)]).findings] == [user]
+    kept = {wrapper: _KEEPS.encode()}
+    assert run.again(kept) == {wrapper: (), user: ()}
+    assert run.again({user: code.encode()}, kept) == {user: ()}
+    assert [f.filename for f in run.again({user: code.encode()})[user]] == [user]
+
+
 def test_what_a_fix_says_of_a_file_is_what_a_fresh_run_says(project: Path) -> None:
     config = Config(root=str(project), unsafe_fixes=True)
     done = mend.written(mend.fix(["."], config))

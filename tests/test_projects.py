@@ -14,9 +14,6 @@ from putback.cli.main import run
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "projects"
 PROJECTS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
-BEHIND_GATES = {
-    "src_layout": "FN: the scan does not follow a wrapper that a package exports under another name or by `import *`"
-}
 
 
 def found_in(
@@ -33,13 +30,8 @@ def found_in(
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=lambda path: path.name)
-def test_what_is_found(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
-) -> None:
+def test_what_is_found(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     update = os.environ.get("PUTBACK_UPDATE")
-    gap = BEHIND_GATES.get(project.name)
-    if gap is not None:
-        request.applymarker(pytest.mark.xfail(reason=gap, strict=True))
     expected = project / "expected.txt"
     if update:
         expected.write_text(found_in(project, monkeypatch, capsys, "--no-gates"), encoding="utf-8")

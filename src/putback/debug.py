@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 
 from putback import engine
+from putback.analysis import Task
 from putback.flow import dump as blocks
 from putback.model.config import Config
 from putback.ownership import dump
@@ -30,7 +31,7 @@ def debug(path: str, config: Config) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _slice(analyzer: Analyzer, task: engine.Task) -> Iterator[str]:
+def _slice(analyzer: Analyzer, task: Task) -> Iterator[str]:
     """An outermost function with those nested in it."""
     if not analyzer.may_acquire(task.path, task.key):
         yield f"-- {task.key}: no call in it can take a connection"

@@ -7,10 +7,12 @@ leads there.
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from typing import TypeVar
 
 from putback import workers
 from putback.drivers.catalog import Catalog
@@ -18,17 +20,20 @@ from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
 from putback.ownership.carriers import Carriers
 from putback.ownership.heirs import imported_bases
-from putback.ownership.indexer import index_by_statement, index_module, parse_ast
-from putback.ownership.module import ModuleInfo
+from putback.ownership.indexer import index_by_statement, index_module
+from putback.ownership.module import Import, ModuleInfo, packed
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
-from putback.ownership.vocabulary import driver_names, receivers
-from putback.source.prefilter import Prefilter, imported_words
+from putback.ownership.vocabulary import Receivers, driver_names, receivers
+from putback.source.definitions import imports_in
 from putback.source.slices import Reader
+from putback.source.survey import Survey
 
+R = TypeVar("R")
+_STAR = re.compile(rb"from\s+([.\w]+)\s+import \*")
 _ROUNDS = 6
 _LARGEST_HELPER = 1 << 20  # bytes
-_WORTH_A_PROCESS = 300
+_WORTH_A_PROCESS = 300_000  # bytes to index
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +46,50 @@ class Broken:
     column: int
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A candidate that was indexed: the packed module, and the files of the project that it imports."""
+
+    path: str
+    module: bytes
+    imports: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Scan:
-    """What the first pass found in the files `known`.
+    """What the first pass found. `names` are all names that can mean a connection, those of the project included.
 
-    `names` are all names that can mean a connection, those of the project included.
+    `imports` holds for each candidate that was indexed the files of the project that it imports, at its top level or in
+    a function.
     """
 
-    known: frozenset[str]
     project: Project
     carriers: Carriers
-    modules: list[ModuleInfo] = field(default_factory=list)
+    imports: dict[str, frozenset[str]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     names: frozenset[str] = frozenset()
-    candidates: set[str] = field(default_factory=set)
+
+    @property
+    def candidates(self) -> set[str]:
+        """The files that were looked at more closely."""
+        return self.imports.keys() | {each.path for each in self.broken}
+
+    def importers(self, paths: Collection[str]) -> set[str]:
+        """The candidates that import one of the files `paths`."""
+        wanted = frozenset(paths)
+        return {path for path, imports in self.imports.items() if not wanted.isdisjoint(imports)}
+
+    def modules(self, paths: Iterable[str]) -> Iterator[ModuleInfo]:
+        """The modules at `paths`, one at a time: they need not all fit in memory."""
+        return (module for path in paths if (module := self.project.module(path)) is not None)
 
 
-def index_file(path: str, reader: Reader, names: Collection[str]) -> ModuleInfo | Broken:
+def index_file(path: str, reader: Reader, names: Receivers) -> ModuleInfo | Broken:
     """Index one file, statement by statement where the running Python cannot parse it but libcst can."""
     try:
         text = reader.text(path)
         try:
-            return index_module(path, parse_ast(text), names)
+            return index_module(path, text, names)
         except SourceError as error:
             nested = "nested" in str(error)  # too deep for the running Python is too deep for libcst
             found = None if nested else index_by_statement(path, text, names)
@@ -76,131 +103,203 @@ def index_file(path: str, reader: Reader, names: Collection[str]) -> ModuleInfo 
 class Scanner:
     """One scan over a list of files."""
 
-    def __init__(self, reader: Reader, catalog: Catalog, frameworks: FrameworkCatalog, gates: bool, jobs: int) -> None:
+    def __init__(
+        self,
+        paths: Sequence[str],
+        reader: Reader,
+        catalog: Catalog,
+        frameworks: FrameworkCatalog,
+        gates: bool,
+        jobs: int,
+    ) -> None:
+        self.paths = paths
+        self.known = frozenset(paths)
         self.reader = reader
         self.catalog = catalog
         self.frameworks = frameworks
         self.receivers = receivers(frameworks)
         self.gates = gates
         self.jobs = jobs
-        table = [(d.name, d.imports, d.needles) for d in catalog.drivers.values()]
-        self.prefilter = Prefilter(table)
+        self.project = Project(paths, self._load)
 
-    def run(self, paths: Sequence[str], always: Collection[str]) -> Scan:
-        """Scan `paths`; files in `always` are parsed whatever they contain, so that a broken one is reported."""
-        known = frozenset(paths)
-        project = Project(paths, partial(self._load, known=known))
-        found = Scan(known, project, self._carriers(project))
-        self._gather(found, paths, partial(self._first, always=frozenset(always)))
+    def run(self, seen: Survey) -> Scan:
+        """Index what matters; without gates everything."""
+        found = Scan(self.project, self._carriers())
+        for number, message in seen.unreadable:
+            found.broken.append(Broken(self.paths[number], f"cannot be read: {message}", 1, 1))
+        new = self._index(found, [self.paths[number] for number in sorted(seen.candidates)])
+        if not self.gates:
+            broken = list(found.broken)
+            new += self._index(found, [path for path in self.paths if path not in found.candidates])
+            found.broken = broken  # the others would not have been looked at
         carried: dict[str, set[str]] = {}
-        new = found.modules
         for _ in range(_ROUNDS):
-            found.carriers = self._carriers(project)
+            found.carriers = self._carriers()
+            wanted: dict[str, set[str]] = {}
             affected = _affected(found, new)
-            wanted: dict[bytes, set[bytes]] = {}
-            for name, defining in found.carriers.names(affected).items():
+            carriers, bases = self._carried(found, affected)
+            for name, defining in carriers.items():
                 if fresh := defining - carried.get(name, set()):
                     carried.setdefault(name, set()).update(fresh)
-                    wanted[name.encode()] = {_stem(p) for p in fresh}
-            indexed = {m.path for m in found.modules} | {b.path for b in found.broken}
-            rest = [p for p in paths if p not in indexed] if self.gates and wanted else []
-            before = len(found.modules)
-            self._gather(found, rest, partial(self._again, wanted=wanted))
-            self._gather(found, _mixed_in(found, affected, known), partial(self._first, always=known))
-            new = found.modules[before:]
+                    wanted[name] = fresh
+            new = self._index(found, self._importing(found, seen, wanted))
+            new += self._index(found, sorted(bases - found.candidates))
             if not new:
                 break
-        found.names = driver_names(self.catalog) | carried.keys() | found.carriers.members(found.modules)
+        members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
+        found.names = driver_names(self.catalog).union(carried, *members)
         return found
 
-    def again(self, before: Scan, changed: Collection[str]) -> Scan:
-        """What was found before, with the `changed` files indexed anew and nothing else looked at."""
-        kept = [module for module in before.modules if module.path not in changed]
-        project = before.project.renewed(kept, partial(self._load, known=before.known))
-        found = Scan(before.known, project, before.carriers, list(kept), candidates=set(before.candidates))
-        self._gather(found, sorted(changed), partial(self._first, always=frozenset(changed)))
-        found.carriers = self._carriers(project)
-        new = found.modules[len(kept) :]
-        found.names = before.names | found.carriers.names(new).keys() | found.carriers.members(new)
-        for module in before.project.loaded():
-            if module.path not in changed:
-                found.project.put(module)
+    def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:
+        """What was found before, with the `changed` files indexed anew from `reader` and nothing else looked at."""
+        other = copy.copy(self)
+        other.reader, other.project = reader, self.project.renewed(changed, other._load)
+        kept = {path: imports for path, imports in before.imports.items() if path not in changed}
+        found = Scan(other.project, before.carriers, kept)
+        new = other._index(found, sorted(changed))
+        found.carriers = other._carriers()
+        modules = list(found.modules(new))
+        found.names = before.names.union(found.carriers.names(modules), found.carriers.members(modules))
         return found
 
-    def _carriers(self, project: Project) -> Carriers:
+    def _carriers(self) -> Carriers:
         """What the modules indexed so far say of each other."""
-        return Carriers(Resolver(project.closed(), self.catalog, self.frameworks))
+        return Carriers(Resolver(self.project.closed(), self.catalog, self.frameworks))
 
-    def _load(self, path: str, known: frozenset[str]) -> ModuleInfo | None:
+    def _load(self, path: str) -> ModuleInfo | None:
         """Index a file that is no candidate, because a name leads there; generated giants are left alone."""
-        if path not in known or os.path.getsize(path) > _LARGEST_HELPER:
+        if path not in self.known or os.path.getsize(path) > _LARGEST_HELPER:
             return None
         item = index_file(path, self.reader, self.receivers)
         return item if isinstance(item, ModuleInfo) else None
 
-    def _gather(self, found: Scan, paths: Sequence[str], work: partial[list[ModuleInfo | Broken]]) -> None:
-        hands = workers.cores(self.jobs) if len(paths) > _WORTH_A_PROCESS else 1
-        shares = [list(paths[i::hands]) for i in range(hands)]
-        for part in workers.shared_out(work, shares):
+    # -- indexing
+
+    def _index(self, found: Scan, paths: Sequence[str]) -> list[str]:
+        """Index files, in several processes if there is much to do; the paths of those that could be indexed."""
+        new = []
+        for part in self.shared_out(self._indexed, paths):
             for item in part:
-                found.candidates.add(item.path)
                 if isinstance(item, Broken):
                     found.broken.append(item)
                 else:
-                    found.modules.append(item)
-                    found.project.put(item)
+                    new.append(item.path)
+                    found.imports[item.path] = frozenset(item.imports)
+                    self.project.put_packed(item.path, item.module)
+        return new
 
-    def _first(self, paths: Sequence[str], always: frozenset[str]) -> list[ModuleInfo | Broken]:
-        found: list[ModuleInfo | Broken] = []
+    def _indexed(self, paths: Sequence[str]) -> list[Indexed | Broken]:
+        done: list[Indexed | Broken] = []
         for path in paths:
-            try:
-                data = self.reader.data(path)
-            except OSError as error:
-                found.append(Broken(path, f"cannot be read: {error.strerror or error}", 1, 1))
-                continue
-            candidate = self.prefilter.candidate(data)
-            if candidate or not self.gates or path in always:
-                item = index_file(path, self.reader, self.receivers)
-                if isinstance(item, ModuleInfo) or candidate or path in always:
-                    found.append(item)
-        return found
+            item = index_file(path, self.reader, self.receivers)
+            if isinstance(item, ModuleInfo):
+                every = {self.project.resolve_import(i, path) for found in item.all_imports() for i in _files(found)}
+                done.append(Indexed(path, packed(item), tuple(each for each in every if each is not None)))
+            else:
+                done.append(item)
+        return done
 
-    def _again(self, paths: Sequence[str], wanted: dict[bytes, set[bytes]]) -> list[ModuleInfo | Broken]:
-        found: list[ModuleInfo | Broken] = []
-        for path in paths:
-            try:
-                data = self.reader.data(path)
-            except OSError:
-                continue
-            present = [stems for name, stems in wanted.items() if name in data]
-            if present and not imported_words(data).isdisjoint(set().union(*present)):
-                found.append(index_file(path, self.reader, self.receivers))
-        return found
+    def shared_out(self, work: Callable[[Sequence[str]], R], paths: Sequence[str]) -> list[R]:
+        """`work` on files in shares of about equal size, in several processes if they are large."""
+        sizes = {path: _size(path) for path in paths}
+        hands = workers.cores(self.jobs) if sum(sizes.values()) > _WORTH_A_PROCESS else 1
+        return workers.shared_out(work, workers.dealt(paths, sizes.__getitem__, hands)) if paths else []
+
+    # -- the files that use what others define
+
+    def _carried(self, found: Scan, paths: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
+        """The names in some modules that can mean a connection, with the paths that define them; and `_mixed_in`."""
+
+        def work(share: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
+            return found.carriers.names(found.modules(share)), self._mixed_in(found, share)
+
+        names: dict[str, set[str]] = {}
+        bases: set[str] = set()
+        for carriers, mixed_in in self.shared_out(work, paths):
+            bases |= mixed_in
+            for name, defining in carriers.items():
+                names.setdefault(name, set()).update(defining)
+        return names, bases
+
+    def _mixed_in(self, found: Scan, paths: Sequence[str]) -> set[str]:
+        """The files with the bases of classes, in some modules, that carry a connection: they may use it by `self`."""
+        imported = (
+            self.project.resolve_import(base, module.path)
+            for module in found.modules(paths)
+            for cls in module.classes.values()
+            if found.carriers.by_class(module.path, cls.key)
+            for base in imported_bases(module, cls)
+        )
+        return {path for path in imported if path is not None}
+
+    def _importing(self, found: Scan, seen: Survey, wanted: dict[str, set[str]]) -> list[str]:
+        """The files, not indexed so far, that import a module which defines one of the wanted names, and have it."""
+        names: dict[str, list[bytes]] = {}
+        for name, defining in wanted.items():
+            for each in defining:
+                names.setdefault(each, []).append(name.encode())
+        done = found.candidates
+        imported: dict[str, list[str]] = {}
+        for each in names:
+            for number in seen.may_import(each, self.paths):
+                if (path := self.paths[number]) not in done:
+                    imported.setdefault(path, []).append(each)
+
+        def work(paths: Sequence[str]) -> list[str]:
+            return [path for path in paths if self._imports(path, imported[path], names)]
+
+        return [path for part in self.shared_out(work, sorted(imported)) for path in part]
+
+    def _imports(self, path: str, modules: Sequence[str], names: Mapping[str, Sequence[bytes]]) -> bool:
+        """Whether a file imports one of some modules, and has one of its names or takes over all."""
+        try:
+            data = self.reader.data(path)
+        except OSError:
+            return False
+        present = {each for each in modules if any(name in data for name in names[each])}
+        if present and any(
+            self.project.resolve_import(each, path) in present
+            for module, name in imports_in(data)
+            for each in _meanings(module, name)
+        ):
+            return True
+        stars = _STAR.findall(data) if b"import *" in data else ()
+        return any(self.project.resolve_import(_import(os.fsdecode(each)), path) in modules for each in stars)
 
 
-def _affected(found: Scan, new: Sequence[ModuleInfo]) -> list[ModuleInfo]:
+def _import(module: str) -> Import:
+    bare = module.lstrip(".")
+    return Import(bare, "", len(module) - len(bare))
+
+
+def _meanings(module: str, name: str) -> Iterator[Import]:
+    """The modules that an import can mean: `a.b` and `a.b.c` by `from a.b import c`, all packages by `import a.b`."""
+    found = _import(module)
+    bare, level = found.module, found.level
+    if name:
+        yield Import(f"{bare}.{name}" if bare else name, "", level)
+    while bare:
+        yield Import(bare, "", level)
+        bare = bare.rpartition(".")[0]
+    if level:
+        yield Import("", "", level)
+
+
+def _files(found: Import) -> Iterator[Import]:
+    """What an import can mean a file by: its module, and its name when that is a module."""
+    yield found
+    if found.name:
+        yield Import(".".join(filter(None, (found.module, found.name))), "", found.level)
+
+
+def _affected(found: Scan, new: Sequence[str]) -> list[str]:
     """The modules whose names have to be looked at again: the new ones, and those that import from them."""
-    project, paths = found.project, {m.path for m in new}
-    imported = ((m, i) for m in found.modules for i in (*m.imports.values(), *m.star_imports))
-    importers = {m.path for m, i in imported if project.resolve_import(i, m.path) in paths}
-    return [m for m in found.modules if m.path in paths or m.path in importers]
+    fresh = frozenset(new)
+    return [path for path, imports in found.imports.items() if path in fresh or not fresh.isdisjoint(imports)]
 
 
-def _mixed_in(found: Scan, new: Sequence[ModuleInfo], known: Collection[str]) -> list[str]:
-    """The files, not indexed yet, that define bases of classes that carry a connection: they may use it by `self`."""
-    indexed = {m.path for m in found.modules} | {b.path for b in found.broken}
-    imported = (
-        found.project.resolve_import(base, module.path)
-        for module in new
-        for cls in module.classes.values()
-        if found.carriers.by_class(module.path, cls.key)
-        for base in imported_bases(module, cls)
-    )
-    return list(dict.fromkeys(p for p in imported if p is not None and p in known and p not in indexed))
-
-
-def _stem(path: str) -> bytes:
-    """The name under which a file is imported: its own, or its folder's for `__init__`."""
-    parts = path.split("/")
-    stem = parts[-1].rpartition(".")[0]
-    return (parts[-2] if stem == "__init__" and len(parts) > 1 else stem).encode()
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -30,13 +30,23 @@ def shared_out(work: Callable[[Sequence[T]], R], shares: Sequence[Sequence[T]]) 
 
     A child that dies has its share done here instead.
     """
-    children = [_spawn(work, share) for share in shares[1:]]
-    results = [work(shares[0])] if shares else []
-    for (pid, reader), share in zip(children, shares[1:], strict=True):
-        with os.fdopen(reader, "rb") as pipe:
-            data = pipe.read()
-        os.waitpid(pid, 0)
-        results.append(pickle.loads(data) if data else work(share))
+    rest = started(work, shares[1:])
+    return [work(shares[0]), *rest()] if shares else []
+
+
+def started(work: Callable[[Sequence[T]], R], shares: Sequence[Sequence[T]]) -> Callable[[], list[R]]:
+    """Begin to work on each share in a child of its own; what is returned waits for the results, in order."""
+    children = [_spawn(work, share) for share in shares]
+
+    def results() -> list[R]:
+        found = []
+        for (pid, reader), share in zip(children, shares, strict=True):
+            with os.fdopen(reader, "rb") as pipe:
+                data = pipe.read()
+            os.waitpid(pid, 0)
+            found.append(pickle.loads(data) if data else work(share))
+        return found
+
     return results
 
 

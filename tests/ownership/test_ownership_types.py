@@ -10,7 +10,7 @@ import pytest
 from putback.drivers.catalog import load_catalog
 from putback.frameworks.catalog import load_frameworks
 from putback.ownership.astnames import to_expr
-from putback.ownership.indexer import index_module, parse_ast
+from putback.ownership.indexer import index_module
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
@@ -46,7 +46,7 @@ class Sources:
     def load(self, path: str) -> ModuleInfo | None:
         """Index one file."""
         text = self.texts.get(path)
-        return index_module(path, parse_ast(text), ()) if text is not None else None
+        return index_module(path, text, {}) if text is not None else None
 
     def types(self, expression: str, function: str = "") -> Types:
         """The types of an expression, seen from a function of `app.py` or its top level."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from putback.drivers.catalog import load_catalog
-
 PATH = Path(__file__).with_name("needles.txt")
 
 
 def current() -> str:
     """The text that `needles.txt` must have, from the tables."""
+    from putback.drivers.catalog import load_catalog
+
     drivers = [driver for driver in load_catalog().drivers.values() if driver.needles]
     return "".join(f"{each.name}\t{','.join(each.imports)}\t{','.join(each.needles)}\n" for each in drivers)
 

@@ -1,31 +1,37 @@
 """Symbolic expressions: what a value was computed from, without running anything.
 
 Both front ends (the libcst lowering and the cheap index) translate source expressions into these, so that one
-evaluator can say what type a value has. Everything is frozen, hashable and picklable.
+evaluator can say what type a value has. Everything is frozen, hashable and picklable. There are many of these and
+they are compared a lot, hence structs: made, hashed and packed by compiled code, and not watched by the collector.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+def _tag(name: str) -> str:
+    return name[:2]
+
+
+class Node(Struct, frozen=True, gc=False, array_like=True, tag=_tag, tag_field="node"):
+    """Base of the expressions."""
+
+
+class Name(Node, frozen=True):
     """A bare name, local or global."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Node, frozen=True):
     """`base.attr`."""
 
     base: Expr
     attr: str
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(Node, frozen=True):
     """A call. `keywords` pairs a keyword with its value; `**rest` has the keyword ""."""
 
     func: Expr
@@ -37,65 +43,56 @@ class Invoke:
         return next((value for key, value in self.keywords if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Node, frozen=True):
     """A constant: None, True, False, a short string or a number; every other constant is `Unknown`."""
 
     value: str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Node, frozen=True):
     """`await value`."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(Node, frozen=True):
     """What `with value as ...` binds."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Node, frozen=True):
     """One item of `value`: of a subscript or an unpacking (with its index) or of an iteration (None)."""
 
     value: Expr
-    index: int | str | None = None
+    index: int | str | bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Node, frozen=True):
     """One of several values: `a or b`, `a if c else b`."""
 
     options: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Node, frozen=True):
     """A short tuple: `a, b`."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+class Annotation(Node, frozen=True):
     """A value known only by its annotation, an expression that names a type."""
 
     type: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Node, frozen=True):
     """A nested function or lambda; `qualname` is its dotted name inside the module."""
 
     qualname: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Node, frozen=True):
     """Anything else."""
 
 

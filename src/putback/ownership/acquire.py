@@ -73,11 +73,15 @@ def _is_held(analyzer: Analyzer, t: Type) -> bool:
 
 
 def _merged(found: list[Acquisition]) -> Acquisition | None:
-    """One acquisition for all that a call may hand out; several kinds lower the confidence."""
+    """One acquisition for all that a call may hand out; several kinds lower the confidence.
+
+    `found` comes from sets, in any order: the answer must not depend on it.
+    """
     if not found:
         return None
+    found = sorted(found, key=lambda a: (not a.kind.pooled, a.kind.id))
     kinds: dict[str, Kind] = {k.id: k for a in found for k in a.kinds}
-    ordered = tuple(sorted(kinds.values(), key=lambda k: not k.pooled))
+    ordered = tuple(sorted(kinds.values(), key=lambda k: (not k.pooled, k.id)))
     if len(kinds) == 1:
         return replace(found[0], maybe_none=any(a.maybe_none for a in found))
     return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))

@@ -21,8 +21,8 @@ from putback.ownership.carriers import Carriers
 from putback.ownership.context import Context
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo, describe
-from putback.ownership.indexer import calls_by_row
-from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.indexer import callees_by_row, mentioned
+from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolver import Resolver
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.summaries import Summaries
@@ -34,6 +34,8 @@ from putback.source.slices import Reader, Slice
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
 
+_LOWERED = 100
+
 
 class Analyzer:
     """One run's knowledge. `lower_slice` lowers the outermost function `key` of a file, or its top level."""
@@ -43,7 +45,7 @@ class Analyzer:
         self.project = resolver.project
         self.catalog = resolver.catalog
         self.frameworks = resolver.frameworks
-        self.context = Context(self.project, resolver, self.frameworks)
+        self.context = Context(self.project, resolver, self.frameworks, self.mentions)
         self.carriers = carriers
         self.notes: list[str] = []
         self.reader = reader
@@ -52,9 +54,16 @@ class Analyzer:
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
         self._explorations: dict[tuple[str, str, Site], Exploration[State]] = {}
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
+        self._mentions: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
         self._truths: dict[tuple[str, str], bool | None] = {}
         self.summaries = Summaries(self)
+
+    def forget(self) -> None:
+        """Let go of what is large and can be had again, when there is much of it; summaries stay."""
+        if len(self._lowered) > _LOWERED:
+            for each in (self._lowered, self._units, self._calls, self._explorations):
+                each.clear()
 
     # -- units
 
@@ -104,8 +113,9 @@ class Analyzer:
         module = self.project.module(path)
         assert module is not None
         if key == MODULE:
-            definitions = [f for f in module.functions.values() if not f.outer and not f.owner and f.column == 0]
-            return self.reader.top_level(path, [(f.row, f.end_row) for f in definitions])
+            functions = [f for f in module.functions.values() if not f.outer and not f.owner]
+            definitions: list[FunctionInfo | ClassInfo] = [*functions, *module.classes.values()]
+            return self.reader.top_level(path, [(d.row, d.end_row) for d in definitions if d.column == 0])
         info = module.functions[key]
         return self.reader.function(path, info.row, info.end_row)
 
@@ -121,13 +131,13 @@ class Analyzer:
         if "except" in part.text and self._is_lent(module, key):
             return True
         try:
-            calls = calls_by_row(part)
+            callees = callees_by_row(part)
         except SourceError:
             return True
         scopes = {f.def_row: f.key for f in module.functions.values()}
         return any(
             self.carriers.any_makes(found, Scope(path, scopes.get(row, "" if key == MODULE else key)))
-            for row, found in calls.items()
+            for row, found in callees.items()
         )
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
@@ -162,6 +172,16 @@ class Analyzer:
         """The definition of a project function."""
         module = self.project.module(ref.path)
         return module.functions.get(ref.key) if module is not None else None
+
+    def mentions(self, path: str, info: FunctionInfo) -> frozenset[str]:
+        """Every name and attribute in a function, those nested in it included."""
+        key = (path, info.key)
+        if key not in self._mentions:
+            try:
+                self._mentions[key] = mentioned(self.reader.function(path, info.row, info.end_row))
+            except SourceError:
+                self._mentions[key] = frozenset()
+        return self._mentions[key]
 
     # -- calls
 

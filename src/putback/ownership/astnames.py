@@ -41,7 +41,8 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
         case ast.Constant():
             return _literal(node)
         case ast.Subscript():
-            index = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            literal = _literal(node.slice) if isinstance(node.slice, ast.Constant) else UNKNOWN
+            index = literal.value if isinstance(literal, Literal) else None
             return Element(to_expr(node.value, inside), index if isinstance(index, (int, str)) else None)
         case ast.Tuple() if len(node.elts) <= _LONGEST_GROUP:
             return Group(tuple(to_expr(e, inside) for e in node.elts))
@@ -57,9 +58,16 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
 
 def _literal(node: ast.Constant) -> Expr:
     value = node.value
-    if value is None or isinstance(value, (bool, int, float)):
+    if value is None or isinstance(value, (bool, float)):
         return Literal(value)
-    return Literal(value) if isinstance(value, str) and len(value) < 200 else UNKNOWN
+    if isinstance(value, int):
+        return Literal(value) if value.bit_length() < 64 else UNKNOWN
+    return Literal(value) if isinstance(value, str) and len(value) < 200 and _is_text(value) else UNKNOWN
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string is free of lone surrogates, so that it can be stored."""
+    return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def annotation(node: ast.expr | None) -> Expr:

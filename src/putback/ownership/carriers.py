@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
@@ -86,21 +86,21 @@ class Carriers:
             self._depth += 1
             self._classes[path, key] = any(
                 self.carries(Instance(base)) for base in self.resolver.classes.outside_bases(path, key)
-            ) or any(self._members(module, cls) for module, cls in self.resolver.classes.lineage(path, key))
+            ) or any(
+                True for module, cls in self.resolver.classes.lineage(path, key) for _ in self._members(module, cls)
+            )
             self._depth -= 1
         return self._classes[path, key]
 
-    def _members(self, module: ModuleInfo, cls: ClassInfo) -> set[str]:
+    def _members(self, module: ModuleInfo, cls: ClassInfo) -> Iterator[str]:
         """The attributes and methods of a class that carry one by themselves."""
-        found = set()
         for name, key in cls.methods.items():
             ref = FunctionRef(module.path, key)
             if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
-                found.add(name)
+                yield name
         for name, values in cls.attributes.items():
             if any(self._is_plain(t) for s, v in values for t in self.resolver.types(v, Scope(module.path, s))):
-                found.add(name)
-        return found
+                yield name
 
     def _is_plain(self, t: Type) -> bool:
         return isinstance(t, Instance) and self.carries(t)
@@ -186,12 +186,9 @@ class Carriers:
             case _:
                 return False
 
-    def any_makes(self, calls: Iterable[Expr], scope: Scope) -> bool:
-        """Whether one of these calls can hand out a connection."""
-        for call in calls:
-            if isinstance(call, Invoke) and any(self.makes(t) for t in self.resolver.types(call.func, scope)):
-                return True
-        return False
+    def any_makes(self, callees: Iterable[Expr], scope: Scope) -> bool:
+        """Whether calling one of these can hand out a connection."""
+        return any(self.makes(t) for callee in callees for t in self.resolver.types(callee, scope))
 
     # -- names
 
@@ -214,8 +211,14 @@ class Carriers:
             for name in self._members(module, cls)
         }
 
-    def _exported(self, module: ModuleInfo) -> set[str]:
+    def _exported(self, module: ModuleInfo, through: frozenset[str] = frozenset()) -> set[str]:
+        """The names of carriers that others can import from a module; `through`: the modules that lead here by `*`."""
         found: set[str] = set()
+        for star in module.star_imports:
+            path = self.resolver.project.resolve_import(star, module.path)
+            target = self.resolver.project.module(path) if path and path not in through else None
+            if target is not None and target is not module:
+                found |= {n for n in self._exported(target, through | {module.path}) if not n.startswith("_")}
         for function in module.functions.values():
             if not function.outer and self._is_exported(function, module):
                 found.add(function.name)

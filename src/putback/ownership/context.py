@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from putback.drivers.catalog import Catalog
 from putback.flow.names import Invoke, Member, last_name
 from putback.frameworks.catalog import FrameworkCatalog
@@ -13,14 +15,20 @@ from putback.ownership.resolver import Resolver
 from putback.ownership.types import FunctionRef, Instance, Method, Scope, Symbol, Type
 from putback.ownership.unit import Unit
 
+Mentions = Callable[[str, FunctionInfo], frozenset[str]]
+
 
 class Context:
-    """Answers about roles. `prepare` reads the references of all indexed modules once."""
+    """Answers about roles. `prepare` reads the references of all indexed modules once.
 
-    def __init__(self, project: Project, resolver: Resolver, frameworks: FrameworkCatalog) -> None:
+    `mentions` gives the names and attributes in a function of a file.
+    """
+
+    def __init__(self, project: Project, resolver: Resolver, frameworks: FrameworkCatalog, mentions: Mentions) -> None:
         self.project = project
         self.resolver = resolver
         self.frameworks = frameworks
+        self._mentions = mentions
         self._given: dict[tuple[str, str], set[Role]] = {}
         self._releasing = _releasing_methods(resolver.catalog)
 
@@ -112,7 +120,7 @@ class Context:
         for home, cls in self.resolver.classes.lineage(unit.path, unit.info.owner):
             for key in cls.methods.values():
                 other = home.functions[key]
-                if other.key != unit.key and not other.mentions.isdisjoint(self._releasing):
+                if other.key != unit.key and not self._mentions(home.path, other).isdisjoint(self._releasing):
                     return True
         return False
 

@@ -283,7 +283,8 @@ class FunctionFacts:
         module = self.analyzer.project.module(self.unit.path)
         used: set[str] = set()
         for function in module.functions.values() if module is not None else ():
-            used |= function.mentions - function.bindings.keys() - {p.name for p in function.params}
+            mentioned = self.analyzer.mentions(self.unit.path, function)
+            used |= mentioned - function.bindings.keys() - {p.name for p in function.params}
         return bool(guards.aliases(self.unit, site) & used)
 
     @cached_property

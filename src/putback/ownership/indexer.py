@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from putback.flow.names import UNKNOWN, Element, Entered, Expr, Unknown
 from putback.model.errors import SourceError
 from putback.ownership.astnames import annotation, to_expr
 from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo, ParamInfo, Reference
+from putback.ownership.vocabulary import Receivers
+from putback.ownership.watched import watched_rows
 from putback.source.slices import Slice
 
+_END = 1 << 30
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -27,26 +32,32 @@ def parse_ast(text: str) -> ast.Module:
         raise SourceError(str(error) or "nested too deeply to parse") from None
 
 
-def index_module(path: str, tree: ast.Module, receivers: Collection[str]) -> ModuleInfo:
-    """Collect imports, definitions and bindings. `receivers`: last names of calls whose function arguments matter."""
+def index_module(path: str, text: str, receivers: Receivers) -> ModuleInfo:
+    """Collect imports, definitions and bindings. `receivers`: calls whose function arguments matter.
+
+    Raises SourceError when the running Python cannot parse the text.
+    """
     info = ModuleInfo(path)
-    indexer = _Indexer(info, receivers)
-    indexer.block(tree.body, None, None)
+    _Indexer(info, receivers, watched_rows(text, receivers)).block(parse_ast(text).body, None, None)
     return info
 
 
 class _Indexer:
     """Walks statements; `function` and `cls` are the innermost enclosing definitions."""
 
-    def __init__(self, info: ModuleInfo, receivers: Collection[str]) -> None:
+    def __init__(self, info: ModuleInfo, receivers: Receivers, watched: Sequence[int]) -> None:
         self.info = info
         self.receivers = receivers
+        self.watched = watched
 
     def block(self, body: list[ast.stmt], function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         for statement in body:
             self.statement(statement, function, cls)
 
     def statement(self, node: ast.stmt, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
+        if type(node) is ast.Expr:
+            self._expressions(node, function, cls)
+            return
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._function(node, function, cls)
@@ -83,22 +94,29 @@ class _Indexer:
         self._parts(node, function, cls)
 
     def _parts(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
-        """Descend: statements recursively, expressions for names, yields, walrus and function-taking calls."""
-        mentions = function.mentions if function is not None else self.info.top_mentions
+        """Descend into the blocks of a statement, the last first, then into its own expressions.
+
+        Of two imports of one name the one that stands first counts: the `try` before its `except ImportError`.
+        """
+        for field in _BLOCKS.get(type(node), ()):
+            for part in reversed(getattr(node, field)):
+                if isinstance(part, ast.stmt):
+                    self.statement(part, function, cls)
+                else:
+                    self._parts(part, function, cls)
+        self._expressions(node, function, cls)
+
+    def _expressions(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
+        """Look for yields, walrus and function-taking calls, if a row of the node can have one."""
+        if self._is_quiet(_first_row(node), getattr(node, "end_lineno", _END)) or self._is_quiet(*_own_rows(node)):
+            return
         stack: list[ast.AST] = []
-        _push_children(stack, node)
+        blocks = _BLOCKS.get(type(node), ())
+        _push_children(stack, node, tuple(f for f in node._fields if f not in blocks))
         while stack:
             child = stack.pop()
             kind = type(child)
-            if kind is ast.Name:
-                mentions.add(child.id)  # type: ignore[attr-defined]
-                continue
-            if isinstance(child, ast.stmt):
-                self.statement(child, function, cls)
-                continue
-            if kind is ast.Attribute:
-                mentions.add(child.attr)  # type: ignore[attr-defined]
-            elif kind is ast.Call:
+            if kind is ast.Call:
                 self._call(child, function)  # type: ignore[arg-type]
             elif kind is ast.NamedExpr:
                 self._assign(child.target, to_expr(child.value), function, cls)  # type: ignore[attr-defined]
@@ -108,10 +126,15 @@ class _Indexer:
                 function.yields.append(Element(value) if kind is ast.YieldFrom else value)
             _push_children(stack, child)
 
+    def _is_quiet(self, first: int, last: int) -> bool:
+        """Whether there is nothing to look for in some rows."""
+        at = bisect_left(self.watched, first)
+        return at == len(self.watched) or self.watched[at] > last
+
     def _call(self, node: ast.Call, function: FunctionInfo | None) -> None:
         func = node.func
         name = func.attr if type(func) is ast.Attribute else func.id if type(func) is ast.Name else ""
-        if name in self.receivers and (node.args or node.keywords):
+        if any(_can_be_function(node, *place) for place in self.receivers.get(name, ())):
             self.info.references.append(Reference(to_expr(node), function.key if function else "", node.lineno))
 
     def _import(self, node: ast.Import | ast.ImportFrom, function: FunctionInfo | None) -> None:
@@ -167,10 +190,9 @@ class _Indexer:
         key = f"{_prefix(outer, cls)}{node.name}"
         if key in self.info.functions:
             key = f"{key}@{node.lineno}"
-        row = min([node.lineno, *(d.lineno for d in node.decorator_list)])
         info = FunctionInfo(
             key,
-            row,
+            _first_row(node),
             node.end_lineno or node.lineno,
             node.lineno,
             node.col_offset,
@@ -185,28 +207,44 @@ class _Indexer:
         if cls is not None:
             cls.methods[node.name] = key
             info.is_placeholder = all(_does_nothing(statement) for statement in node.body)
-        for part in (*node.decorator_list, node.args, *([node.returns] if node.returns else ())):
-            self._parts(_Holder(part), info, None)
+        self._expressions(node, info, None)
         self.block(node.body, info, None)
-        if outer is not None:
-            outer.mentions |= info.mentions
 
     def _class(self, node: ast.ClassDef, function: FunctionInfo | None, outer: ClassInfo | None) -> None:
         key = f"{_prefix(function, outer)}{node.name}"
-        info = ClassInfo(key, node.lineno, tuple(to_expr(b) for b in node.bases))
+        info = ClassInfo(
+            key,
+            _first_row(node),
+            node.end_lineno or node.lineno,
+            node.col_offset,
+            tuple(to_expr(b) for b in node.bases),
+        )
         self.info.classes[key] = info
-        for part in (*node.decorator_list, *node.bases):
-            self._parts(_Holder(part), function, None)
+        self._expressions(node, function, None)
         for statement in node.body:
             if isinstance(statement, _FUNCTIONS):
-                self._method(statement, function, info)
+                self._function(statement, function, info)
             else:
                 self.statement(statement, None, info)
 
-    def _method(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, function: FunctionInfo | None, cls: ClassInfo
-    ) -> None:
-        self._function(node, function, cls)
+
+_BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.If: ("orelse", "body"),
+    ast.For: ("orelse", "body"),
+    ast.AsyncFor: ("orelse", "body"),
+    ast.While: ("orelse", "body"),
+    ast.With: ("body",),
+    ast.AsyncWith: ("body",),
+    ast.Try: ("finalbody", "orelse", "handlers", "body"),
+    ast.TryStar: ("finalbody", "orelse", "handlers", "body"),
+    ast.ExceptHandler: ("body",),
+    ast.Match: ("cases",),
+    ast.match_case: ("body",),
+    ast.FunctionDef: ("body",),
+    ast.AsyncFunctionDef: ("body",),
+    ast.ClassDef: ("body",),
+}
+"""The fields with statements below a node, or parts that have some, the last first."""
 
 
 def _does_nothing(node: ast.stmt) -> bool:
@@ -216,14 +254,29 @@ def _does_nothing(node: ast.stmt) -> bool:
     )
 
 
-class _Holder(ast.AST):
-    """A stand-in parent, so that a lone expression is walked like a child."""
+def _own_rows(node: Any) -> tuple[int, int]:
+    """The first and the last row of a node, without the blocks below it; decorators count."""
+    body = getattr(node, "body", None)
+    if type(body) is not list or not body:
+        return node.lineno, node.end_lineno
+    return _first_row(node), _first_row(body[0])
 
-    _fields = ("part",)
 
-    def __init__(self, part: ast.AST) -> None:
-        super().__init__()
-        self.part = part
+def _first_row(node: Any) -> int:
+    """The row where a statement or a case of a `match` begins, decorators included."""
+    if type(node) is ast.match_case:
+        node = node.pattern
+    decorators = getattr(node, "decorator_list", None)
+    row: int = node.lineno
+    return min(row, decorators[0].lineno) if decorators else row
+
+
+def _can_be_function(call: ast.Call, index: int, keyword: str) -> bool:
+    """Whether an argument is given, by position or keyword, and is no constant."""
+    given = next((each.value for each in call.keywords if keyword and each.arg == keyword), None)
+    if given is None and 0 <= index < len(call.args):
+        return any(isinstance(each, ast.Starred) for each in call.args) or type(call.args[index]) is not ast.Constant
+    return given is not None
 
 
 def _prefix(function: FunctionInfo | None, cls: ClassInfo | None) -> str:
@@ -245,23 +298,35 @@ def _params(args: ast.arguments) -> tuple[ParamInfo, ...]:
     return tuple(found)
 
 
-def calls_by_row(part: Slice) -> dict[int, set[Expr]]:
-    """The calls of a slice by the row of the innermost `def` around them (0: none). Raises SourceError."""
-    text, offset = part.text, part.offset
-    if text[:1] in (" ", "\t"):
-        text, offset = "class _:\n" + text, offset - 1
+def callees_by_row(part: Slice) -> dict[int, set[Expr]]:
+    """What a slice calls, by the row of the innermost `def` around the call (0: none). Raises SourceError."""
+    tree, offset = _parsed(part)
     found: dict[int, set[Expr]] = {}
-    todo: list[tuple[ast.AST, int]] = [(parse_ast(text), 0)]
+    todo: list[tuple[ast.AST, int]] = [(tree, 0)]
     children: list[ast.AST] = []
     while todo:
         node, row = todo.pop()
         if type(node) is ast.Call:
-            found.setdefault(row, set()).add(to_expr(node))
+            found.setdefault(row, set()).add(to_expr(node.func))
         inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
         children.clear()
         _push_children(children, node)
         todo += [(child, inner) for child in children]
     return found
+
+
+def mentioned(part: Slice) -> frozenset[str]:
+    """Every name and attribute in a slice. Raises SourceError."""
+    nodes = list(ast.walk(_parsed(part)[0]))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return frozenset(names | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
+
+
+def _parsed(part: Slice) -> tuple[ast.Module, int]:
+    """The tree of a slice, and what is to be added to its rows; a method stands in a class of its own."""
+    if part.text[:1] in (" ", "\t"):
+        return parse_ast("class _:\n" + part.text), part.offset - 1
+    return parse_ast(part.text), part.offset
 
 
 _CHILD_FIELDS: dict[type, tuple[str, ...]] = {}
@@ -282,10 +347,11 @@ _LEAVES = {
 }
 
 
-def _push_children(stack: list[ast.AST], node: ast.AST) -> None:
-    """Append the child nodes; the fields that can hold none are worked out once a node class."""
+def _push_children(stack: list[ast.AST], node: ast.AST, fields: Iterable[str] | None = None) -> None:
+    """Append the child nodes, of all fields if none are given; those that can hold none are worked out once a class."""
     kind = type(node)
-    fields = _CHILD_FIELDS.get(kind)
+    if fields is None:
+        fields = _CHILD_FIELDS.get(kind)
     if fields is None:
         fields = _CHILD_FIELDS[kind] = tuple(f for f in kind._fields if f not in _LEAVES)
     for field in fields:
@@ -296,7 +362,7 @@ def _push_children(stack: list[ast.AST], node: ast.AST) -> None:
             stack.append(value)
 
 
-def index_by_statement(path: str, text: str, receivers: Collection[str]) -> ModuleInfo | None:
+def index_by_statement(path: str, text: str, receivers: Receivers) -> ModuleInfo | None:
     """Index a module that only libcst can parse, leaving out the statements that the running Python cannot.
 
     None when libcst cannot parse it either.
@@ -308,7 +374,7 @@ def index_by_statement(path: str, text: str, receivers: Collection[str]) -> Modu
     except SourceError:
         return None
     info = ModuleInfo(path, incomplete=True)
-    indexer = _Indexer(info, receivers)
+    indexer = _Indexer(info, receivers, watched_rows(text, receivers))
     row = 1 + sum(1 for _ in tree.header)
     for statement in tree.body:
         code = tree.code_for_node(statement)

@@ -1,16 +1,20 @@
-"""What the cheap pass keeps of one module: imports, definitions, bindings. Plain data, picklable."""
+"""What the cheap pass keeps of one module: imports, definitions, bindings. Plain data, packed when it is not in use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cache
+from zlib import compress, decompress
+
+from msgspec import Struct, field
+from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import replace
 
 from putback.flow.names import UNKNOWN, Expr
 
 Bindings = dict[str, tuple[Expr, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Struct, frozen=True, gc=False, array_like=True):
     """`import module` (name "") or `from module import name`; `level` counts the leading dots."""
 
     module: str
@@ -18,8 +22,7 @@ class Import:
     level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ParamInfo:
+class ParamInfo(Struct, frozen=True, gc=False, array_like=True):
     """A parameter with its annotation and default; `kind` as in flow.ir.Param."""
 
     name: str
@@ -28,8 +31,7 @@ class ParamInfo:
     default: Expr = UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True, gc=False, array_like=True):
     """A call that is given functions: `Depends(get_db)`, `Thread(target=work)`. `scope` is the calling function."""
 
     call: Expr
@@ -37,12 +39,11 @@ class Reference:
     row: int
 
 
-@dataclass(slots=True)
-class FunctionInfo:
+class FunctionInfo(Struct, array_like=True):
     """A function definition. `row` and `end_row` cover its decorators and body; `def_row` is the line of its `def`.
 
-    `bindings` are the values assigned to its local names, in order; `mentions` every name and attribute in it,
-    nested functions included; `owner` is the dotted name of the class it is a method of ("").
+    `bindings` are the values assigned to its local names, in order; `owner` is the dotted name of the class it is a
+    method of ("").
     `outer` is the key of the enclosing function (""); `is_placeholder`: it does nothing and leaves the work to heirs.
     """
 
@@ -63,7 +64,6 @@ class FunctionInfo:
     globals: set[str] = field(default_factory=set)
     returns: list[Expr] = field(default_factory=list)
     yields: list[Expr] = field(default_factory=list)
-    mentions: set[str] = field(default_factory=set)
     is_placeholder: bool = False
 
     @property
@@ -72,19 +72,22 @@ class FunctionInfo:
         return self.key.rpartition(".")[2].partition("@")[0]
 
 
-@dataclass(slots=True)
-class ClassInfo:
-    """A class. `attributes` are values given to `self.x` in methods and to names in the body, each with its scope."""
+class ClassInfo(Struct, array_like=True):
+    """A class; `row` and `end_row` cover its decorators and body.
+
+    `attributes` are values given to `self.x` in methods and to names in the body, each with its scope.
+    """
 
     key: str
     row: int
+    end_row: int
+    column: int
     bases: tuple[Expr, ...]
     methods: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class ModuleInfo:
+class ModuleInfo(Struct, array_like=True):
     """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level)."""
 
     path: str
@@ -94,7 +97,6 @@ class ModuleInfo:
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
-    top_mentions: set[str] = field(default_factory=set)
     incomplete: bool = False
 
     def all_imports(self) -> list[Import]:
@@ -107,3 +109,23 @@ class ModuleInfo:
     def import_roots(self) -> frozenset[str]:
         """The top-level packages that the file imports anywhere."""
         return frozenset(i.module.partition(".")[0] for i in self.all_imports() if not i.level)
+
+
+_ENCODER = Encoder()
+
+
+@cache
+def _decoder() -> Decoder[ModuleInfo]:
+    return Decoder(ModuleInfo)
+
+
+def packed(module: ModuleInfo) -> bytes:
+    """The module in a tenth of the memory, without its path, which need not be valid text."""
+    return compress(_ENCODER.encode(replace(module, path="")), 1)
+
+
+def unpacked(data: bytes, path: str) -> ModuleInfo:
+    """The reverse of `packed`."""
+    module = _decoder().decode(decompress(data))
+    module.path = path
+    return module

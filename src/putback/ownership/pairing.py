@@ -81,7 +81,7 @@ def given_parameter(info: FunctionInfo) -> str:
 
 def _gives_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acquisition: Acquisition) -> bool:
     name = given_parameter(info)
-    if not name or name not in info.mentions:
+    if not name or name not in analyzer.mentions(module.path, info):
         return False
     effect = analyzer.summaries.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
     return effect.normal is Phase.RELEASED and not effect.returns

@@ -7,9 +7,10 @@ neither define nor pass on a connection, so looking into it could only cost time
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from putback.ownership.module import Import, ModuleInfo
+from putback.ownership.shelf import Shelf
 
 _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
@@ -22,7 +23,9 @@ class Project:
 
     def __init__(self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None]) -> None:
         self._load = load
-        self._modules: dict[str, ModuleInfo | None] = {}
+        self._shelf = Shelf()
+        self._known: dict[str, None] = {}
+        self._is_closed = False
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
         self._paths: dict[tuple[str, ...], str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
@@ -30,37 +33,53 @@ class Project:
             self._add(path)
 
     def _add(self, path: str) -> None:
-        parts = tuple(path.split("/"))
+        parts = tuple(map(sys.intern, path.split("/")))
         stem = parts[-1].rpartition(".")[0]
-        dotted = parts[:-1] if stem == "__init__" else (*parts[:-1], stem)
+        dotted = parts[:-1] if stem == "__init__" else (*parts[:-1], sys.intern(stem))
         if dotted and (dotted not in self._paths or path.endswith(".py")):
             self._paths[dotted] = path
             self._by_tail.setdefault(dotted[-1], []).append(dotted)
 
     def put(self, info: ModuleInfo) -> None:
         """Hand in a module that was indexed elsewhere."""
-        self._modules[info.path] = info
+        self._known[info.path] = None
+        self._shelf.put(info.path, info)
+
+    def put_packed(self, path: str, data: bytes) -> None:
+        """The same for a module that is packed."""
+        self._known[path] = None
+        self._shelf.put_packed(path, data)
 
     def closed(self) -> Project:
         """A view that knows the modules handed in so far and loads no others."""
-        return self.renewed(self.loaded(), lambda path: None)
+        view = self._like(lambda path: None)
+        view._shelf, view._known, view._is_closed = self._shelf, dict(self._known), True
+        return view
 
-    def renewed(self, modules: Iterable[ModuleInfo], load: Callable[[str], ModuleInfo | None]) -> Project:
-        """The same files with only `modules` known yet."""
-        project = Project((), load)
-        project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
-        project._modules = {module.path: module for module in modules}
+    def renewed(self, changed: Collection[str], load: Callable[[str], ModuleInfo | None]) -> Project:
+        """The same files with what is known of all but the `changed` ones, which `load` may index anew."""
+        project = self._like(load)
+        project._shelf = self._shelf.without(changed)
+        project._known = {path: None for path in self._known if path not in changed}
         return project
 
-    def loaded(self) -> list[ModuleInfo]:
-        """The modules indexed so far."""
-        return [m for m in self._modules.values() if m is not None]
+    def _like(self, load: Callable[[str], ModuleInfo | None]) -> Project:
+        """The same files with nothing known of them yet."""
+        project = Project((), load)
+        project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
+        return project
+
+    def loaded(self) -> Iterator[ModuleInfo]:
+        """The modules handed in so far."""
+        return (module for path in self._known if (module := self.module(path)) is not None)
 
     def module(self, path: str) -> ModuleInfo | None:
         """The module at `path`, indexed now if it was not yet."""
-        if path not in self._modules:
-            self._modules[path] = self._load(path)
-        return self._modules[path]
+        if self._is_closed:
+            return self._shelf.get(path) if path in self._known else None
+        if path not in self._shelf:
+            self._shelf.put(path, self._load(path))
+        return self._shelf.get(path)
 
     def resolve_import(self, found: Import, importer: str) -> str | None:
         """The path of the module that `import module` or `from module import …` in file `importer` means."""

@@ -32,6 +32,7 @@ from putback.ownership.types import (
 )
 
 _DEPTH = 40
+_REMEMBERED = 60_000
 _MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 
 
@@ -69,6 +70,8 @@ class Resolver:
             self._depth -= 1
             self._busy.discard(key)
         if self._depth == 0 or found:
+            if len(self._memo) >= _REMEMBERED:
+                self._memo.clear()
             self._memo[key] = found
         return found
 

@@ -79,7 +79,7 @@ class Summaries:
 
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
         """What `ref` does to the connection it knows as `name`."""
-        ref = replace(ref, bound=False)
+        ref = FunctionRef(ref.path, ref.key)
         key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, phase)
         if key in self._busy:
             self._recursive.add(key)
@@ -126,7 +126,7 @@ class Summaries:
 
     def may_raise(self, ref: FunctionRef) -> bool:
         """Whether a project function can raise; True unless it is short and every call in it is known not to."""
-        ref = replace(ref, bound=False)
+        ref = FunctionRef(ref.path, ref.key)
         if ref not in self._raises:
             self._raises[ref] = True
             info = self._analyzer.info(ref)
@@ -148,7 +148,7 @@ class Summaries:
 
     def returns(self, ref: FunctionRef) -> tuple[Acquisition, ...]:
         """The connections that calling a project function hands to its caller."""
-        ref = replace(ref, bound=False)
+        ref = FunctionRef(ref.path, ref.key)
         if ref not in self._returns:
             self._returns[ref] = ()
             wanted = self._depth < _DEEPEST and self._analyzer.carriers.hands_out(ref)

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(Struct, frozen=True, gc=False):
     """A module, class or function outside of the project, by canonical qualified name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True, gc=False):
     """An object of an outside class. `flags` are the constructor keywords that driver tables ask about."""
 
     name: str
     flags: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleRef:
+class ModuleRef(Struct, frozen=True, gc=False):
     """A module of the project."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionRef:
+class FunctionRef(Struct, frozen=True, gc=False):
     """A function of the project; `bound` when it is reached through an instance, so that `self` is filled."""
 
     path: str
@@ -37,39 +34,34 @@ class FunctionRef:
     bound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ClassRef:
+class ClassRef(Struct, frozen=True, gc=False):
     """A class of the project."""
 
     path: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True, gc=False):
     """An instance of a project class."""
 
     path: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True, gc=False):
     """A method of an outside object; `alias` when the owner's base is a driver class."""
 
     owner: Instance
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(Struct, frozen=True, gc=False):
     """A context manager or generator made by calling a project generator function; nothing has run yet."""
 
     function: FunctionRef
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Struct, frozen=True, gc=False):
     """`functools.partial(function, …)` with `given` positional arguments."""
 
     function: Type
@@ -83,8 +75,7 @@ GUESSED = frozenset({"?"})
 """The flags of an instance whose class rests on the name of a method."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True, gc=False):
     """Where a name is looked up: a file and the key of a function in it ("" for the top level)."""
 
     path: str

@@ -32,15 +32,15 @@ def other_uses(analyzer: Analyzer, ref: FunctionRef) -> Iterator[Use]:
     info = analyzer.info(ref)
     for module in analyzer.project.loaded() if info is not None else ():
         assert info is not None
-        if _may_mention(module, info.name):
+        if _may_mention(analyzer, module.path, info.name):
             yield from _Search(analyzer, module, ref, info).run()
 
 
-def _may_mention(module: ModuleInfo, name: str) -> bool:
-    if name in module.top_mentions or any(name in f.mentions for f in module.functions.values()):
+def _may_mention(analyzer: Analyzer, path: str, name: str) -> bool:
+    try:
+        return name in analyzer.reader.text(path)
+    except SourceError:
         return True
-    tables = (module.imports, *(f.imports for f in module.functions.values()))
-    return any(found.name == name for table in tables for found in table.values())
 
 
 class _Search:

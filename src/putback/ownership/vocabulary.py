@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Effect
 from putback.frameworks.catalog import FrameworkCatalog
@@ -27,11 +29,15 @@ def _matters(effect: Effect) -> bool:
     return bool(effect.acquires or effect.returns)
 
 
-def receivers(frameworks: FrameworkCatalog) -> frozenset[str]:
-    """The last names of the callables that are given functions: `Depends`, `Thread`, `add_job`."""
-    return frozenset(
-        name.rpartition(".")[2]
-        for framework in frameworks.frameworks.values()
-        for marker in framework.markers
-        for name in marker.arguments
-    )
+Receivers = Mapping[str, frozenset[tuple[int, str]]]
+"""The last names of callables that are given functions, each with the positions and keywords that take one."""
+
+
+def receivers(frameworks: FrameworkCatalog) -> Receivers:
+    """The callables of the framework tables that are given functions: `Depends`, `Thread`, `add_job`."""
+    found: dict[str, set[tuple[int, str]]] = {}
+    for framework in frameworks.frameworks.values():
+        for marker in framework.markers:
+            for name, place in marker.arguments.items():
+                found.setdefault(name.rpartition(".")[2], set()).add(place)
+    return {name: frozenset(places) for name, places in found.items()}

@@ -155,14 +155,14 @@ def walked(top: str, rules: list[IgnoreFile] | None, walk: Walk, warn: Warn) -> 
                 below.append((entry.path, inside))
             elif is_file(entry):
                 yield entry.path, entry.is_symlink()
-        stack.extend(reversed(below))
+        stack.extend(sorted(below, reverse=True))
 
 
 def entries_of(directory: str, warn: Warn) -> list[os.DirEntry[str]]:
-    """What `directory` holds, by name; nothing, and a warning, when it cannot be read."""
+    """What `directory` holds, in no order; nothing, and a warning, when it cannot be read."""
     try:
         with os.scandir(directory) as scan:
-            return sorted(scan, key=lambda entry: entry.name)
+            return list(scan)
     except OSError as error:
         warn(f"cannot read directory {directory}: {error.strerror or error}; left out")
         return []

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
+from putback.source.prefilter import WORDS, read_bytes
 from putback.source.text import decode, split_lines
 
-_CHUNK = 131_072
+_FILES = 32
+_PROSE = re.compile(
+    rb"#[^\n]*"
+    rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
+    rb"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*)*'''"
+    rb'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+    rb"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'",
+    re.DOTALL,
+)
+"""A comment or a string, when matched from the left in whole statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +39,7 @@ class Reader:
 
     def data(self, path: str) -> bytes:
         """The bytes of a file. Raises OSError."""
-        if path in self.given:
-            return self.given[path]
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            first = os.read(descriptor, _CHUNK)
-            if len(first) < _CHUNK:
-                return first
-            chunks = [first]
-            while chunk := os.read(descriptor, 1 << 20):
-                chunks.append(chunk)
-            return b"".join(chunks)
-        finally:
-            os.close(descriptor)
+        return self.given[path] if path in self.given else read_bytes(path)
 
     def text(self, path: str) -> str:
         """The decoded text of a file. Raises SourceError."""
@@ -53,6 +51,8 @@ class Reader:
     def rows(self, path: str) -> Sequence[str]:
         """The rows of a file without line ends; empty when it cannot be read."""
         if path not in self._rows:
+            if len(self._rows) >= _FILES:
+                self._rows.pop(next(iter(self._rows)))
             try:
                 self._rows[path] = split_lines(self.text(path))
             except SourceError:
@@ -69,3 +69,18 @@ class Reader:
         for row, end_row in definitions:
             rows[row - 1 : end_row] = [""] * (end_row - row + 1)
         return Slice("".join(f"{text}\n" for text in rows), 0)
+
+
+def words(code: bytes) -> frozenset[bytes]:
+    """Every word in whole statements, those in comments and strings included."""
+    return frozenset(code.translate(WORDS).split())
+
+
+def without_prose(code: bytes) -> bytes:
+    """Whole statements without comments and strings; formatted strings stay, for there is code in them."""
+    return _PROSE.sub(_formatted, code)
+
+
+def _formatted(found: re.Match[bytes]) -> bytes:
+    before = found.string[max(0, found.start() - 2) : found.start()]
+    return found[0] if b"f" in before.lower() else b" "

@@ -1,0 +1,257 @@
+"""The second half of the pipeline: the functions that can hold a connection are analysed, and findings reported.
+
+Everything that takes long to import comes with this module; `engine` loads it while the files are being read.
+"""
+
+from __future__ import annotations
+
+import copy
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from putback import workers
+from putback.drivers.catalog import load_catalog
+from putback.flow.ir import MODULE
+from putback.frameworks.catalog import load_frameworks
+from putback.model.config import Config, FixStyle
+from putback.model.finding import Confidence, Finding, Severity
+from putback.model.fingerprint import expression_at, fingerprinted
+from putback.model.span import Position, Span
+from putback.ownership.analyzer import Analyzer
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.resolver import Resolver
+from putback.rules import ALL
+from putback.rules.rule import Rule
+from putback.scan import Broken, Scan, Scanner
+from putback.source.discover import shown
+from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
+from putback.source.slices import Reader, without_prose, words
+from putback.source.suppress import Suppressions
+from putback.source.survey import Survey
+
+Progress = Callable[[int, int], None]
+_WORTH_A_PROCESS = 40
+_BY_CODE = {rule.code: rule for rule in ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One outermost function of a file, or its top level, to analyse. `size` in rows."""
+
+    path: str
+    key: str
+    size: int
+
+
+class Analysis:
+    """One run over the files of a project: what its stages share. `codes`: the rules, None for those of `config`."""
+
+    def __init__(self, config: Config, reader: Reader, paths: Sequence[str], codes: frozenset[str] | None) -> None:
+        self.config = config
+        self.reader = reader
+        self.codes = enabled(ALL, config) if codes is None else codes
+        self.catalog = load_catalog(config.drivers)
+        self.frameworks = load_frameworks()
+        self.scanner = Scanner(paths, reader, self.catalog, self.frameworks, config.gates, config.jobs)
+
+    def scan(self, seen: Survey) -> Scan:
+        """The project's index, from a first look at all files."""
+        return self.scanner.run(seen)
+
+    def analyzer(self, scan: Scan) -> Analyzer:
+        """What answers questions about the functions of the project."""
+        analyzer = Analyzer(Resolver(scan.project, self.catalog, self.frameworks), scan.carriers, self.reader)
+        analyzer.context.prepare(scan.carriers.resolver)
+        return analyzer
+
+    def found(self, scan: Scan, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
+        """What the rules find in the files `wanted`, as they say it."""
+        analyzer = self.analyzer(scan)
+        parts = self._analyse(analyzer, self.tasks(analyzer, scan, wanted), progress)
+        return [finding for part in parts for finding in part]
+
+    def again(
+        self, before: Scan, wanted: frozenset[str], texts: Mapping[str, bytes], changed: Mapping[str, bytes]
+    ) -> dict[str, tuple[Finding, ...]]:
+        """The findings to be shown, by file, in those of `texts` and in those `wanted` that import from them.
+
+        `texts` stand in for the content of these files and `changed` for that of others. Whatever is selected or
+        suppressed, a file of `texts` that does not parse has the finding PB001.
+        """
+        other = copy.copy(self)
+        other.reader = Reader({**self.reader.given, **changed, **texts})
+        scan = self.scanner.again(before, texts.keys() | changed.keys(), other.reader)
+        affected = texts.keys() | (before.importers(texts.keys()) & wanted)
+        findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
+        for finding in other.reported(other.found(scan, affected, None)):
+            findings[finding.filename] += (finding,)
+        for broken in scan.broken:
+            if broken.path in texts:
+                findings[broken.path] = (_syntax_error(broken),)
+        return findings
+
+    # -- which functions
+
+    def tasks(self, analyzer: Analyzer, scan: Scan, wanted: Collection[str]) -> list[Task]:
+        """The functions that can hold a connection, by their names and the light types of what they call."""
+
+        def work(paths: Sequence[str]) -> list[Task]:
+            named = self.named(scan, paths)
+            return [t for t in named if not self.config.gates or analyzer.may_acquire(t.path, t.key)]
+
+        paths = [path for path in scan.imports if path in wanted]
+        return [task for part in self.scanner.shared_out(work, paths) for task in part]
+
+    def named(self, scan: Scan, paths: Iterable[str]) -> Iterator[Task]:
+        """The functions in some files that have a name in them which can mean a connection."""
+        names = frozenset(name.encode() for name in scan.names)
+        for module in scan.modules(paths):
+            here = names | {name.encode() for name, found in module.imports.items() if _bare(found) in scan.names}
+            for task, code in self._functions(module):
+                if not self.config.gates or (
+                    not here.isdisjoint(words(code)) and not here.isdisjoint(words(without_prose(code)))
+                ):
+                    yield task
+
+    def _functions(self, module: ModuleInfo) -> Iterator[tuple[Task, bytes]]:
+        """The outermost functions of a module and its top level, each with its text."""
+        rows = [row.encode("utf-8", "replace") for row in self.reader.rows(module.path)]
+        outermost = [info for info in module.functions.values() if not info.outer]
+        for info in outermost:
+            yield Task(module.path, info.key, info.end_row - info.row), b"\n".join(rows[info.row - 1 : info.end_row])
+        for info in outermost:
+            rows[info.row - 1 : info.end_row] = [b""] * (info.end_row - info.row + 1)
+        yield Task(module.path, MODULE, 50), b"\n".join(rows)
+
+    # -- what is in them
+
+    def _analyse(self, analyzer: Analyzer, tasks: Sequence[Task], progress: Progress | None) -> list[list[Finding]]:
+        hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1
+        if hands > 1:
+            import putback.flow.lower  # noqa: F401  the children inherit the loaded parser
+        shares = workers.dealt(tasks, _size, hands)
+        done = 0
+
+        def work(share: Sequence[Task]) -> list[Finding]:
+            nonlocal done
+            found: list[Finding] = []
+            for task in share:
+                found += findings_of(analyzer, task, self.codes, self.config.fix_style)
+                analyzer.forget()
+                done += 1
+                if progress is not None and share is shares[0]:
+                    progress(done * hands, len(tasks))
+            return found
+
+        return workers.shared_out(work, shares)
+
+    def broken(self, scan: Scan, wanted: Collection[str]) -> list[Finding]:
+        """The findings for files `wanted` that cannot be read or parsed."""
+        if "PB001" not in self.codes:
+            return []
+        return [_syntax_error(b) for b in scan.broken if b.path in wanted]
+
+    # -- what is shown
+
+    def reported(self, found: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those of `found` that are to be shown, in the order of path and place."""
+        ignored = ignored_in_file(ALL, self.config)
+        comments: dict[str, Suppressions] = {}
+        kept: dict[tuple[str, Span, str], Finding] = {}
+        for finding in found:
+            if finding.filename not in comments:
+                comments[finding.filename] = Suppressions.parse("\n".join(self.reader.rows(finding.filename)))
+            finding = replace(finding, severity=severity_of(_BY_CODE[finding.code], finding.severity, self.config))
+            finding = with_configured_fix(finding, self.config)
+            if self._is_shown(finding, ignored(finding.filename), comments[finding.filename]):
+                kept.setdefault((finding.path, finding.span, finding.code), finding)
+        return fingerprinted(kept.values(), lambda f: expression_at(self.reader.rows(f.filename), f.span))
+
+    def _is_shown(self, finding: Finding, ignored: frozenset[str], comments: Suppressions) -> bool:
+        rows = (finding.span.start.row, finding.span.end.row)
+        return (
+            finding.code not in ignored
+            and finding.confidence.rank >= self.config.min_confidence.rank
+            and finding.severity.rank >= self.config.min_severity.rank
+            and not comments.hides(finding.code, finding.name, *rows)
+        )
+
+
+def _bare(found: Import) -> str:
+    """The name that an import brings in, whatever it is called afterwards."""
+    return found.name or found.module.rpartition(".")[2]
+
+
+def _size(task: Task) -> int:
+    return task.size
+
+
+def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: FixStyle) -> list[Finding]:
+    """The findings of all rules in one slice, their fixes written in `style`.
+
+    A failure becomes the finding PB009 and hides nothing else.
+    """
+    found: list[Finding] = []
+    rule: Rule | None = None
+    try:
+        for key in analyzer.nested(task.path, task.key):
+            unit = analyzer.unit(task.path, key)
+            if unit is None:
+                continue
+            facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
+            for rule in ALL if facts.sites or facts.borrowed else ():
+                if rule.code in codes:
+                    found += rule.check(facts)
+    except Exception as error:
+        _end_if_told_to(error)
+        found.append(_internal_error(analyzer, task, rule, error))
+    return found
+
+
+def _end_if_told_to(error: BaseException | None) -> None:
+    """Raise what ends the process if `error` has come up on its way: clean-up code of the parser fails then."""
+    while error is not None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
+        error = error.__context__
+
+
+def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    row = _row_of(analyzer, task)
+    name = rule.code if rule is not None else "the analysis"
+    return Finding(
+        "PB009",
+        "internal-error",
+        f"putback failed here, please report it: {name}: {type(error).__name__}: {error} ({where.name}:{where.lineno})",
+        Severity.ERROR,
+        Confidence.HIGH,
+        shown(task.path),
+        task.path,
+        Span(Position(row, 1), Position(row, 1)),
+        task.key,
+    )
+
+
+def _row_of(analyzer: Analyzer, task: Task) -> int:
+    module = analyzer.project.module(task.path)
+    info: FunctionInfo | None = module.functions.get(task.key) if module is not None else None
+    return info.def_row if info is not None else 1
+
+
+def _syntax_error(broken: Broken) -> Finding:
+    place = Position(broken.row, broken.column)
+    return Finding(
+        "PB001",
+        "syntax-error",
+        f"nothing in this file was checked: {broken.message}",
+        Severity.ERROR,
+        Confidence.HIGH,
+        shown(broken.path),
+        broken.path,
+        Span(place, place),
+        help="mend the syntax, or exclude the file",
+        url=_BY_CODE["PB001"].url,
+    )

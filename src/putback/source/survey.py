@@ -1,0 +1,89 @@
+"""The first look at every file of a project: which are candidates, and which modules of the project each imports.
+
+Each file is read once, and of its content nothing is kept. Whole modules of the program load while this runs, so it
+imports next to nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from putback.source.prefilter import WORDS, Prefilter, import_rows
+
+MOST_DOTS = 8
+
+
+@dataclass(slots=True)
+class Survey:
+    """What was seen. Files are numbers: their places in the list that was surveyed.
+
+    `importers` says for the bare name of a module or folder which files have that word in an import.
+    """
+
+    candidates: list[int] = field(default_factory=list)
+    unreadable: list[tuple[int, str]] = field(default_factory=list)
+    importers: dict[bytes, array[int]] = field(default_factory=dict)
+
+    def add(self, other: Survey) -> None:
+        """Take over what was seen of other files."""
+        self.candidates += other.candidates
+        self.unreadable += other.unreadable
+        for name, files in other.importers.items():
+            self.importers.setdefault(name, array("I")).extend(files)
+
+    def may_import(self, module: str, paths: Sequence[str]) -> Iterator[int]:
+        """The files that can mean the file `module` by an import: that name its folder, too, or lie beside or below."""
+        home, name = imported_as(module)
+        folder = home.rpartition("/")[2]
+        naming = frozenset(self.importers.get(os.fsencode(folder), ()))
+        for number in self.importers.get(name, ()):
+            if number in naming or paths[number].startswith(f"{home}/"):
+                yield number
+
+
+def survey(
+    paths: Sequence[str],
+    files: Iterable[int],
+    data: Callable[[str], bytes],
+    prefilter: Prefilter,
+    always: Collection[str],
+) -> Survey:
+    """Look at the given files of `paths`, read by `data`; those in `always` are candidates whatever they contain."""
+    found = Survey()
+    homes = {imported_as(path) for path in paths}
+    names = {name for _, name in homes} | {os.fsencode(home.rpartition("/")[2]) for home, _ in homes}
+    for number in files:
+        path = paths[number]
+        try:
+            content = data(path)
+        except OSError as error:
+            found.unreadable.append((number, error.strerror or str(error)))
+            continue
+        rows = import_rows(content)
+        words = frozenset(rows.translate(WORDS).split())
+        if path in always or prefilter.matches(content, words):
+            found.candidates.append(number)
+        for name in (words | packages(path, rows)) & names:
+            if name not in found.importers:
+                found.importers[name] = array("I")
+            found.importers[name].append(number)
+    return found
+
+
+def packages(path: str, rows: bytes) -> frozenset[bytes]:
+    """The bare names of the packages that a file imports from by dots alone: `from .. import name`."""
+    folders = path.split("/")[:-1]
+    dots = range(1, min(len(folders), MOST_DOTS) + 1) if b"from ." in rows else ()
+    return frozenset(os.fsencode(folders[-count]) for count in dots if b"from " + b"." * count + b" import" in rows)
+
+
+def imported_as(path: str) -> tuple[str, bytes]:
+    """The folder that a file is imported from and the name it has there: its own, or its folder's for `__init__`."""
+    home, _, name = path.rpartition("/")
+    name = name.rpartition(".")[0]
+    if name == "__init__" and home:
+        home, _, name = home.rpartition("/")
+    return home, os.fsencode(name)
