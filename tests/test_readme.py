@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_every_key_is_described() -> None:
 
 
 def test_the_suppressions_hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks("python")
+    (block,) = (each for each in blocks("python") if "putback: ignore" in each)
     pool = "from psycopg2.pool import SimpleConnectionPool\n\npool = SimpleConnectionPool(1, 2)\n\n"
     functions = [f"def f{n}():\n{indented(part)}\n" for n, part in enumerate(examples(block))]
     (tmp_path / "a.py").write_text(pool + "\n".join(functions), encoding="utf-8")
@@ -132,6 +133,15 @@ def test_the_suppressions_hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert run(["check", "--isolated", "a.py"]) == 0
     (tmp_path / "a.py").write_text(re.sub(r"#.*", "", pool + "\n".join(functions)), encoding="utf-8")
     assert run(["check", "--isolated", "a.py"]) == 1
+
+
+def test_the_reference_pool_takes_the_place_of_another() -> None:
+    (block,) = (each for each in blocks("python") if "putback import pool" in each)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    connection = names["connections"].getconn()
+    names["connections"].putconn(connection)
+    assert names["connections"].stats().in_use == 0
 
 
 def examples(block: str) -> list[str]:
