@@ -27,7 +27,8 @@ class Holding:
     """One acquire of a function and what becomes of the connection.
 
     `acquire` is the call, `name` the variable ("" for none), `related` every local name that is the connection or
-    belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead;
+    belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead,
+    or that no path was seen to reach;
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);

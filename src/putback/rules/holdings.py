@@ -49,6 +49,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     trail = site.trail
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
+    reached = (*trail.releases, *trail.closes)
+    unreached = [at for at in site.releasing_calls(name) if at not in reached]
     lost = {defect.at for defect in site.defects(marks.LOST)}
     made = Holding(
         code,
@@ -56,8 +58,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         name,
         trail.names | trail.parts,
         Release(),
-        closers=_nodes(code, (*trail.releases, *trail.closes)),
-        wrong=_nodes(code, trail.closes),
+        closers=_nodes(code, (*reached, *unreached)),
+        wrong=_nodes(code, (*trail.closes, *unreached)),
         handed_on=_nodes(code, [at for at in trail.hands_on if at not in lost]),
         lazy=site.kind.lazy,
         maybe_none=site.acquisition.maybe_none,
