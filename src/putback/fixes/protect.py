@@ -225,6 +225,10 @@ def _anonymous(holding: Holding) -> Protection:
     return Protection(place.block, place.index, last, release, (), binds=name)
 
 
+def _unawaited(value: cst.BaseExpression) -> cst.BaseExpression:
+    return value.expression if isinstance(value, cst.Await) else value
+
+
 def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
     """Decline unless the acquire runs exactly once and before everything else in its statement."""
     code = holding.code
@@ -242,7 +246,7 @@ def _ensure_evaluated_first(holding: Holding, place: Place) -> None:
                 raise Declined("the acquire is part of a larger expression")
         node = outer
     match place.statement:
-        case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value in (holding.acquire, code.parent(node)):
+        case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if _unawaited(value) is holding.acquire:
             raise Declined("it is acquired for nothing")
         case cst.SimpleStatementLine(body=[_]):
             return

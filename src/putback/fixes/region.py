@@ -30,6 +30,13 @@ def bindings(code: Code, name: str) -> list[cst.Name]:
     return [n for n in names(code.function) if n.value == name and _is_target(code, n)]
 
 
+def is_parameter(code: Code, name: str) -> bool:
+    """Whether `name` is a parameter of the function."""
+    if not isinstance(code.function, cst.FunctionDef):
+        return False
+    return any(isinstance(n, cst.Param) and n.name.value == name for n in all_below(code.function.params))
+
+
 def _is_target(code: Code, node: cst.Name) -> bool:
     child: cst.CSTNode = node
     for parent in code.ancestors(node):

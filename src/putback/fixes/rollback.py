@@ -9,6 +9,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.protect import is_none_before
+from putback.fixes.region import is_parameter
 from putback.model.fix import Applicability, Fix
 
 
@@ -23,6 +24,8 @@ def roll_back(holding: Holding, handler: cst.CSTNode, awaited: bool, used_later:
         raise Declined("the handler is no `except` clause")
     if not holding.name:
         raise Declined("the connection has no name here")
+    if isinstance(holding.acquire, cst.Call) and is_parameter(code, holding.name):
+        raise Declined(f"`{holding.name}` may be the caller's connection")
     if awaited and not code.is_async:
         raise Declined("its rollback must be awaited, and the function is not async")
     draft = code.draft()
