@@ -17,7 +17,6 @@ from putback.flow.lower import Lowered
 from putback.model.span import Span
 from putback.source.formatter import formatter
 
-Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Block = cst.IndentedBlock | cst.Module
 
 

@@ -82,10 +82,6 @@ class Draft:
         self._replaced[first] = head + text + tail
         self._deleted.update(range(first + 1, last + 1))
 
-    def is_deleted(self, row: int) -> bool:
-        """Whether the row goes."""
-        return row in self._deleted
-
     def edits(self) -> tuple[Edit, ...]:
         """The changes as edits, in order, one for each stretch of neighbouring rows that change."""
         found: list[Edit] = []

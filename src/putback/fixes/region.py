@@ -9,7 +9,7 @@ from typing import Any
 import libcst as cst
 
 from putback.fixes.closers import Closer, forgets
-from putback.fixes.code import Code, Place, all_below, children, dotted, mentions, names
+from putback.fixes.code import Code, all_below, children, dotted, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 
@@ -169,7 +169,7 @@ def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
         case cst.If(test=cst.Comparison() as test, orelse=None):
             return _is_none_test(test, holding.name)
         case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(func=func))]):
-            return _logs(func) and not mentions(statement, holding.related)
+            return logs(func) and not mentions(statement, holding.related)
         case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
             return isinstance(value, cst.Name | cst.SimpleString | cst.Integer) and not mentions(value, holding.related)
     return False
@@ -191,7 +191,7 @@ def _is_none_test(test: cst.Comparison, name: str) -> bool:
     return False
 
 
-def _logs(func: cst.BaseExpression) -> bool:
+def logs(func: cst.BaseExpression) -> bool:
     """Whether a call prints or logs, which is not counted as able to raise."""
     if isinstance(func, cst.Name):
         return func.value == "print"
@@ -270,8 +270,3 @@ def _is_quick_call(holding: Holding, node: cst.Call) -> bool:
     if isinstance(node.func, cst.Attribute):
         return last in _QUICK_METHODS
     return False
-
-
-def ends_block(place: Place) -> bool:
-    """Whether nothing follows a statement in its block."""
-    return place.index + 1 == len(place.statements)

@@ -12,7 +12,7 @@ from putback.fixes.hand_over import release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
-from putback.fixes.region import returns_objects
+from putback.fixes.region import logs, returns_objects
 from putback.fixes.removal import Removal, comments
 from putback.fixes.with_style import in_with
 from putback.model.fix import Applicability, Fix
@@ -240,13 +240,12 @@ class _Writer:
         )
 
     def _is_harmless(self, call: cst.Call) -> bool:
-        if not isinstance(call.func, cst.Attribute):
-            return isinstance(call.func, cst.Name) and call.func.value in ("print", "locals", "dir")
-        name = call.func.attr.value
-        base = call.func.value
-        if isinstance(base, cst.Name) and base.value in self.holding.related:
-            return name in ("close", "is_connected")
-        return name in ("debug", "info", "warning", "error", "exception", "critical")
+        match call.func:
+            case cst.Name(value="locals" | "dir"):
+                return True
+            case cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=name)) if base in self.holding.related:
+                return name in ("close", "is_connected")
+        return logs(call.func)
 
     def _drop_bare_handlers(self, attempt: cst.Try) -> None:
         """Take out a last handler that does nothing but raise again, now that its release is gone."""
