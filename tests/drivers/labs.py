@@ -279,7 +279,8 @@ class DBUtilsSteady(PlainLab):
     def open(self) -> None:
         self.url = self.dsn.replace("postgres@", "one@")
         self.creator = import_or_skip("psycopg2", "psycopg2")
-        self.errors = (self.creator.OperationalError,)
+        # When no slot is free for reopening, the error that made it reopen is raised again.
+        self.errors = (self.creator.OperationalError, self.creator.InterfaceError)
 
     def take(self, timeout: float) -> Any:
         return self.retry(timeout, lambda: self.library.connect(self.creator, closeable=True, dsn=self.url))
