@@ -34,6 +34,7 @@ class Holding:
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so;
     `streams` are the calls whose results need the connection when they are read.
+    `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
 
@@ -51,4 +52,5 @@ class Holding:
     itself: bool = False
     manages: bool = False
     streams: tuple[cst.CSTNode, ...] = ()
+    unbound: frozenset[str] = frozenset()
     cheap: frozenset[str] = frozenset()

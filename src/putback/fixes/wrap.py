@@ -14,6 +14,7 @@ from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
 from putback.fixes.removal import Removal, comments
+from putback.fixes.unbound import bind_before
 from putback.fixes.with_style import in_with
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
@@ -213,6 +214,7 @@ class _Writer:
         """The existing `try` gets the release in its `finally`."""
         self.removal.apply(keep_finally=attempt)
         self._drop_bare_handlers(attempt)
+        is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.draft)
         if attempt.finalbody is None:
             lines = [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)]
             self.draft.insert(self.last + 1, lines)
@@ -224,7 +226,7 @@ class _Writer:
             self.draft.insert(self.code.first_row(body.body[0]), self._closing(inner, carried))
             return
         last = max(self.code.last_row(s) for s in left)
-        if all(self._cannot_raise(s) for s in left):
+        if is_sound and all(self._cannot_raise(s) for s in left):
             self.draft.insert(last + 1, self._closing(inner, carried))
             return
         first = self.code.first_row(left[0])
@@ -234,10 +236,13 @@ class _Writer:
 
     def _cannot_raise(self, statement: cst.CSTNode) -> bool:
         """Whether a statement of a `finally` only closes cursors or logs, guarded or not."""
-        calls = [n for n in all_below(statement) if isinstance(n, cst.Call)]
-        return all(self._is_harmless(c) for c in calls) and not any(
-            isinstance(n, (cst.Await, cst.Subscript)) for n in all_below(statement)
+        stay = [n for n in all_below(statement) if not self._is_removed(n)]
+        return all(self._is_harmless(n) for n in stay if isinstance(n, cst.Call)) and not any(
+            isinstance(n, (cst.Await, cst.Subscript)) for n in stay
         )
+
+    def _is_removed(self, node: cst.CSTNode) -> bool:
+        return any(id(outer) in self.removal.gone for outer in (node, *self.code.ancestors(node)))
 
     def _is_harmless(self, call: cst.Call) -> bool:
         match call.func:

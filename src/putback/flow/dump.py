@@ -66,6 +66,8 @@ def operation(op: ir.Op) -> str:
             return f"{', '.join(targets)} = unpack {shown(source)}"
         case ir.Build(target=target, elements=elements, is_tuple=is_tuple):
             return f"{target} = {'tuple' if is_tuple else 'build'} {_listed(elements)}"
+        case ir.Read(name=name):
+            return f"read {name}"
         case ir.Compute(target=target, operands=operands):
             return f"{target} = compute {_listed(operands)}"
         case ir.Call():

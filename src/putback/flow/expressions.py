@@ -326,7 +326,14 @@ class ExpressionLowering(Builder):
                 )
             case _:
                 key = dotted(self.expr(node)) or ""
-                self.end(ir.Branch(ir.Test("truth", self.value(node), key=key), then, orelse))
+                self.end(ir.Branch(ir.Test("truth", self._asked(node), key=key), then, orelse))
+
+    def _asked(self, node: cst.BaseExpression) -> ir.Val:
+        """The value that a condition asks about."""
+        value = self.value(node)
+        if isinstance(node, cst.Name) and value == node.value:
+            self.emit(ir.Read(self.at(node), value))
+        return value
 
     def _comparison(self, node: cst.Comparison, then: int, orelse: int) -> None:
         part = node.comparisons[0]
@@ -335,7 +342,7 @@ class ExpressionLowering(Builder):
             assert isinstance(node.left, cst.SimpleString)
             test = ir.Test("bound", str(node.left.evaluated_value))
         else:
-            left_value = self.value(node.left)
+            left_value = self._asked(node.left)
             right_value = self.value(right)
             key = self._key(node.left, right)
             if right_value == ir.NONE:

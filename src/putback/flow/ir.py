@@ -127,6 +127,13 @@ class Compute(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Read(Op):
+    """A condition asks about the variable `name` itself, which raises when nothing is bound to it."""
+
+    name: Val
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Op):
     """`target = callee(arguments)`.
 

@@ -28,7 +28,7 @@ def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
     elif child is not None:
         after = after._replace(children=after.children | {(target, child)})
     after = after.rebound(target)
-    if target in domain.guards and fact is not None and fact is not Fact.UNBOUND:
+    if target in domain.guards and fact not in (None, Fact.UNBOUND, Fact.SKIPPED):
         after = after.with_fact(target, fact)
     defects = (LOST,) if state.is_held() and state.refs and not after.refs else ()
     return Outcome((domain.pass_on(after) if defects else after,), (), defects)
@@ -115,7 +115,10 @@ def delete(domain: SiteDomain, op: ir.Delete, state: State) -> Outcome[State]:
 
 
 def closure(domain: SiteDomain, op: ir.Closure, state: State) -> Outcome[State]:
-    """A nested function that captures it."""
+    """A nested function that captures it, or that may bind what is unbound here."""
+    for name in op.captured:
+        if state.fact(name) in (Fact.UNBOUND, Fact.SKIPPED):
+            state = state.with_fact(name, None)
     if any(name in state.refs for name in op.captured):
         return Outcome((state._replace(children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
     return Outcome((state,))

@@ -8,11 +8,11 @@ from putback.drivers.schema import On
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
-from putback.ownership import arguments, guards, methods
+from putback.ownership import arguments, methods
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.handlers import UNKNOWN
-from putback.ownership.marks import CARRIER, LOST, OWNED, TUPLE, UNBOUND, UNENTERED
+from putback.ownership.marks import CARRIER, LOST, OWNED, TUPLE, UNENTERED
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -44,9 +44,6 @@ def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Out
     """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
     if info.ends_process:
         return Outcome(())
-    unbound = _release_of_unbound(domain, op, info, state)
-    if unbound:
-        return Outcome((), (domain.raised(state, "UnboundLocalError"),), (UNBOUND,))
     if op.target in domain.pools or _cannot_raise(domain, info, state):
         return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
@@ -58,18 +55,6 @@ def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
     if info.drivers and all(not d.effect.raises for d in info.drivers):
         return True
     return bool(info.functions) and not info.classes and not any(domain.summaries.may_raise(f) for f in info.functions)
-
-
-def _release_of_unbound(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> bool:
-    """Whether a release reads the connection's name before the acquire has bound it."""
-    if state.phase is not Phase.ABSENT or not state.exception:
-        return False
-    values = [a.value for a in op.arguments] if info.releases() is not None else []
-    effect = domain.analyzer.catalog.method(domain.kind.type, op.name)
-    if op.receiver and effect is not None and (effect.closes or effect.releases_self):
-        values.append(op.receiver)
-    own = guards.aliases(domain.unit, domain.site) if values else frozenset[str]()
-    return any(state.fact(v) is Fact.UNBOUND for v in values if v in own)
 
 
 def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:

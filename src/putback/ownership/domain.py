@@ -34,9 +34,10 @@ CALLERS = -2
 
 
 class Fact(IntEnum):
-    """What is known of a variable or a condition."""
+    """What is known of a variable or a condition. SKIPPED: unbound because an error, handled since, came first."""
 
     UNBOUND = auto()
+    SKIPPED = auto()
     NONE = auto()
     TRUE = auto()
     FALSE = auto()
@@ -116,6 +117,16 @@ class State(NamedTuple):
         """The same after something unknown was assigned to `name`: what was known of it is forgotten."""
         kept = frozenset(f for f in self.facts if f[0] != name and not _about(f[0], name))
         return self if len(kept) == len(self.facts) else self._replace(facts=kept)
+
+    def is_missing(self, name: str) -> bool:
+        """Whether an error on the way here has kept `name` from being bound."""
+        fact = self.fact(name)
+        return fact is Fact.SKIPPED or (fact is Fact.UNBOUND and bool(self.exception))
+
+    def handled(self) -> State:
+        """The same after a handler: what is unbound by now is so because of the error."""
+        facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
+        return self._replace(exception="", facts=facts)
 
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""

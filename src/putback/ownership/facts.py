@@ -14,7 +14,7 @@ from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Confidence, Severity, Step
 from putback.model.span import Span
-from putback.ownership import guards, marks
+from putback.ownership import guards, marks, unbound
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
@@ -30,7 +30,8 @@ class Leak:
 
     `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
-    whether an exception leaves it. `at_yield`: the exception arrives at a `yield`.
+    whether an exception leaves it. `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left
+    because a name is read that the exception has kept from being bound.
     """
 
     raised_at: int
@@ -40,6 +41,7 @@ class Leak:
     left_at: int
     by_exception: bool
     named: bool
+    unbound: bool = False
 
 
 @dataclass(eq=False)
@@ -124,6 +126,11 @@ class SiteFacts:
                     found[op.at] = None
         return list(found)
 
+    @property
+    def unbound_reads(self) -> frozenset[str]:
+        """The names that are read while the connection is held, although an error came before they were bound."""
+        return frozenset(d.what.removeprefix(marks.READ_UNBOUND) for d in self.defects(marks.READ_UNBOUND))
+
     def has(self, defect: str) -> bool:
         """Whether an operation showed this defect."""
         return any(d.what == defect for d in self.exploration.defects)
@@ -196,6 +203,7 @@ class SiteFacts:
             ending.at if ending.at >= 0 else unit.function.at,
             ending.edge is Edge.RAISED,
             named,
+            ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
         )
 
     def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:

@@ -122,4 +122,4 @@ def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
 
 def end_catch(domain: SiteDomain, op: ir.EndCatch, state: State) -> Outcome[State]:
     """The end of a handler: no exception is in flight."""
-    return Outcome((state._replace(exception=""),))
+    return Outcome((state.handled(),))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import Begin, Close, Effect, On
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership import bindings, calls, guards, handlers, scopes
+from putback.ownership import bindings, calls, guards, handlers, scopes, unbound
 from putback.ownership.domain import ACTIVE, CALLERS, Fact, Phase, State
 from putback.ownership.marks import (
     AUTOCOMMIT,
@@ -85,12 +85,14 @@ class SiteDomain:
         return [State(Phase.ABSENT, facts=frozenset((n, Fact.UNBOUND) for n in unbound))]
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
+        if (missing := unbound.read(self, op, state)) is not None:
+            return missing
         step = _STEPS.get(type(op))
         return step(self, op, state) if step is not None else Outcome((state,))
 
     def assume(self, test: ir.Test, state: State, holds: bool) -> State | None:
         if test.kind == "bound":
-            bound = state.fact(test.subject) is not Fact.UNBOUND
+            bound = state.fact(test.subject) not in (Fact.UNBOUND, Fact.SKIPPED)
             return state if bound == holds else None
         if test.kind == "isinstance" and test.subject in state.refs:
             return state if holds else None

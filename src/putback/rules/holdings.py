@@ -67,6 +67,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         itself=site.acquisition.itself,
         manages=facts.prefers_with and site.with_releases,
         streams=_nodes(code, trail.streams),
+        unbound=site.unbound_reads - {name},
         cheap=facts.quick_calls,
     )
     return replace(made, release=_release(site, made))

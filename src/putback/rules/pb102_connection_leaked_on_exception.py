@@ -4,7 +4,8 @@
 A connection that is given back when all goes well, while an exception between the acquire and the release leaves
 the function, or ends in a handler, without giving it back. Counted as well: the window between the acquire and the
 `try`, an `except psycopg2.Error` that does not cover a `KeyError`, a statement in the `finally` that can raise in
-front of the release, and an `await` that can be cancelled (`asyncio.CancelledError` is no `Exception`).
+front of the release, a `cursor.close()` or `if cursor:` there although `cursor` is not bound when `conn.cursor()` has
+failed, and an `await` that can be cancelled (`asyncio.CancelledError` is no `Exception`).
 
 ## Why it is bad
 Errors come in bursts: a restarted database, a deadlock, a bad request repeated. Each one keeps a connection, so a
@@ -44,7 +45,7 @@ def rename(user_id, name):
 ## Fix
 `putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
 paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
-has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
+has to be; a cursor that may be unbound in its clean-up is bound to None as well. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
 held longer than before on a path that did not leak.
 
 A connection that the function hands on when all goes well is released in an `except BaseException` that raises again.

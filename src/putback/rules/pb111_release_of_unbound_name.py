@@ -1,8 +1,8 @@
 """A `finally` or `except` releases a name that the acquire may not have bound.
 
 ## What it finds
-A release in a clean-up whose `try` contains the acquire, with no earlier binding of the name. The finding stands at
-the acquire.
+A release in a clean-up whose `try` contains the acquire, with no earlier binding of the name; an `if conn:` around it
+does not help, because it reads the name as well. The finding stands at the acquire.
 
 ## Why it is bad
 When the acquire itself fails, the clean-up raises

@@ -46,13 +46,18 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     steps = [acquired(site), *facts.closed_in(site.acquisition)]
     if leak.raised_at >= 0 and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
-        way = "the exception leaves the function" if leak.by_exception else "the function ends"
-        steps.append(facts.step(leak.left_at, f"... {way} here, and {subject(site)} was not given back"))
+        steps.append(facts.step(leak.left_at, f"... {_leaving(leak)}, and {subject(site)} was not given back"))
     elif leak.raised_at >= 0:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
     else:
         steps.append(facts.step(leak.left_at, f"the function ends here without {release(site)}"))
     return tuple(steps)
+
+
+def _leaving(leak: Leak) -> str:
+    if leak.unbound:
+        return "this name is not bound then: UnboundLocalError leaves the function"
+    return "the exception leaves the function here" if leak.by_exception else "the function ends here"
 
 
 def _raising(leak: Leak) -> str:
@@ -73,6 +78,9 @@ def release(site: SiteFacts) -> str:
 
 def help_line(site: SiteFacts) -> str:
     """How to mend a leak by hand."""
+    unbound = sorted(site.unbound_reads)
+    if unbound and all(leak.unbound for leak in site.leaks):
+        return f"bind `{unbound[0]}` to None before the `try`, and close it only if it is there"
     if site.with_releases:
         return f"use `with` around the use, or release it in a `finally`: {release(site)}"
     return f"release it in a `finally`: {release(site)}"

@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 class Broken(Enum):
-    """A violated invariant. The last four are remarks: they reject nothing."""
+    """A violated invariant. The last five are remarks: they reject nothing."""
 
     LEAK = "leak"
     LEAK_IN_LOOP = "leak in a loop"
@@ -49,6 +49,7 @@ class Broken(Enum):
     NOT_CLOSED = "session not closed"
     OPEN_TRANSACTION = "transaction open at release"
     CURSOR_OPEN = "cursor left open"
+    ERROR_HIDDEN = "error hidden by an unbound name"
 
     @property
     def is_remark(self) -> bool:
@@ -66,12 +67,19 @@ class Broken(Enum):
         return self in _TURNS
 
 
-_REMARKS = {Broken.SESSION_REUSED, Broken.NOT_CLOSED, Broken.OPEN_TRANSACTION, Broken.CURSOR_OPEN}
+_REMARKS = {
+    Broken.SESSION_REUSED,
+    Broken.NOT_CLOSED,
+    Broken.OPEN_TRANSACTION,
+    Broken.CURSOR_OPEN,
+    Broken.ERROR_HIDDEN,
+}
 _LEAKS = {Broken.LEAK, Broken.LEAK_IN_LOOP, Broken.CLOSED, Broken.HANDED_OUT_CLOSED}
 _TURNS = {
     Broken.RELEASED_TWICE,
     Broken.NONE_RELEASED,
     Broken.UNBOUND,
+    Broken.ERROR_HIDDEN,
     Broken.UNENTERED,
     Broken.USED_AFTER_RELEASE,
     Broken.REUSED_AFTER_ERROR,

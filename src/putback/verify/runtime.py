@@ -250,11 +250,18 @@ class Runtime:
         if isinstance(error, Modelled) or is_raised(error) or type(error) not in _UNEXPLAINED:
             return
         if isinstance(error, UnboundLocalError):
-            name = _QUOTED.search(str(error))
-            if name is not None and name[1] in self.program.bound and self.world.connections.refused:
-                self.world.violated(Broken.UNBOUND, name[1])
+            self._explain_unbound(error)
         elif not self._is_explained(error):
             self.world.unexplained.append(repr(error))
+
+    def _explain_unbound(self, error: UnboundLocalError) -> None:
+        """A name that a clean-up reads: the connection's own after a failed acquire, or another one."""
+        found = _QUOTED.search(str(error))
+        name = found[1] if found is not None else ""
+        if name in self.program.bound and self.world.connections.refused:
+            self.world.violated(Broken.UNBOUND, name)
+        elif error.__context__ is not None:
+            self.world.violated(Broken.ERROR_HIDDEN, name)
 
     def _is_explained(self, error: BaseException) -> bool:
         """Whether the code itself runs into this: with a None, an empty collection or an unentered manager."""

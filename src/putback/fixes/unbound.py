@@ -1,0 +1,85 @@
+"""Bind what an error can keep from being bound to None before its `try`, and close only what is there.
+
+A clean-up that reads such a name raises in its turn, and never reaches the release behind that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from putback.fixes.closers import is_guard
+from putback.fixes.code import names
+from putback.fixes.draft import Draft
+from putback.fixes.holding import Holding
+from putback.fixes.region import bindings
+
+
+def bind_before(holding: Holding, attempt: cst.Try, draft: Draft) -> bool:
+    """Write that into a draft, for every unbound name of `holding` that `attempt` binds; False when it cannot be."""
+    wanted = sorted(holding.unbound)
+    reads = {name: list(_reads(holding, attempt, name)) for name in wanted}
+    if not wanted or any(None in found for found in reads.values()):
+        return False
+    if any(not _is_bound_only_in(holding, attempt, name) for name in wanted):
+        return False
+    code = holding.code
+    for name in wanted:
+        for statement in dict.fromkeys(s for s in reads[name] if s is not None):
+            first, last = code.first_row(statement), code.last_row(statement)
+            draft.indent(first, last, code.unit())
+            draft.insert(first, [f"{code.indent_of(statement)}if {name} is not None:"], ahead=True)
+    rows = [f"{code.indent_of(attempt)}{name} = None" for name in wanted]
+    draft.insert(code.first_row(attempt), rows, ahead=True)
+    return True
+
+
+def _is_bound_only_in(holding: Holding, attempt: cst.Try, name: str) -> bool:
+    code = holding.code
+    return all(code.is_inside(node, attempt.body) for node in bindings(code, name))
+
+
+def _reads(holding: Holding, attempt: cst.Try, name: str) -> Iterator[cst.BaseStatement | None]:
+    """The statements outside of the `try` body that close the bare `name`; None for each other use of it there."""
+    code = holding.code
+    for node in names(code.function):
+        if node.value == name and not code.is_inside(node, attempt.body) and not _is_guarded(holding, node):
+            statement = code.place(node).statement
+            yield statement if _closes(statement, name) else None
+
+
+def _is_guarded(holding: Holding, node: cst.Name) -> bool:
+    """Whether a use asks if the name is bound to anything, or stands below an `if` that asks that."""
+    asked = frozenset({node.value})
+    child: cst.CSTNode = node
+    for outer in holding.code.ancestors(node):
+        if isinstance(outer, cst.If) and child is not outer.orelse and _asks_first(outer, asked):
+            return True
+        child = outer
+    return False
+
+
+def _asks_first(condition: cst.If, asked: frozenset[str]) -> bool:
+    parts = _all_of(condition.test)
+    return any(isinstance(p, cst.Name | cst.Comparison) and is_guard(p, asked) for p in parts)
+
+
+def _all_of(test: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The parts of a condition that all have to hold."""
+    if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+        yield from _all_of(test.left)
+        yield from _all_of(test.right)
+    else:
+        yield test
+
+
+def _closes(statement: cst.BaseStatement, name: str) -> bool:
+    """Whether a statement is `name.close()`, awaited or not."""
+    match statement:
+        case cst.SimpleStatementLine(body=[cst.Expr(value=value)]):
+            call = value.expression if isinstance(value, cst.Await) else value
+            match call:
+                case cst.Call(func=cst.Attribute(value=cst.Name(value=base), attr=cst.Name("close")), args=[]):
+                    return base == name
+    return False
