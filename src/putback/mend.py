@@ -90,7 +90,7 @@ def fix(
         outcome,
         findings=_with_reasons(remaining, declined),
         changes=rounds.changes(),
-        applied=tuple(rounds.applied),
+        applied=tuple(sorted(rounds.applied, key=lambda each: _place(each.finding))),
         declined=declined,
     )
 

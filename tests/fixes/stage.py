@@ -6,6 +6,7 @@ An oracle that knows nothing of the analysis: it executes a function under many 
 from __future__ import annotations
 
 import builtins
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -101,9 +102,17 @@ class Connection:
 
     def use(self, label: str, awaited: bool = False) -> None:
         """Talk to the database."""
+        self._must_be_held(label)
+        self.stage.call(label, awaited)
+
+    def undo(self) -> None:
+        """Roll back; while an error is handled that cannot fail: a second fault on top of the first is not counted."""
+        self._must_be_held("rollback")
+        (self.stage.call if sys.exception() is None else self.stage.note)("rollback")
+
+    def _must_be_held(self, label: str) -> None:
         if self.is_released:
             self.stage.wrong.append(f"{label} after the release")
-        self.stage.call(label, awaited)
 
     def give_back(self) -> None:
         """The release."""
@@ -129,7 +138,7 @@ class Raw(Connection):
         self.use("commit")
 
     def rollback(self) -> None:
-        self.use("rollback")
+        self.undo()
 
     def close(self) -> None:
         if self.closes:
@@ -142,7 +151,10 @@ class Raw(Connection):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self.use("commit" if kind is None else "rollback")
+        if kind is None:
+            self.use("commit")
+        else:
+            self.undo()
 
 
 class Plain(Raw):
@@ -206,7 +218,7 @@ class Session(Connection):
         self.is_out = False
 
     def rollback(self) -> None:
-        self.use("rollback")
+        self.undo()
         self.is_out = False
 
     def close(self) -> None:

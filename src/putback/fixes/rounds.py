@@ -162,7 +162,8 @@ class Rounds:
         faults = self._faults(part, found)
         if not faults and self._is_approved(part, texts):
             current.accepted += part
-            self.applied += [Applied(tuple(map(self._as_it_was, each.findings))) for each in part]
+            once = self._as_they_were([finding for each in part for finding in each.findings])
+            self.applied += [Applied(tuple(once[attempt(f)] for f in each.findings)) for each in part]
             self.texts.update(texts)
             self.findings.update(found)
         return faults
@@ -221,10 +222,16 @@ class Rounds:
             grouped.setdefault(self._identity(finding), []).append(finding)
         return grouped
 
-    def _as_it_was(self, finding: Finding) -> Finding:
-        """`finding` where it stood before any fix."""
-        same = self.first.get(self._identity(finding))
-        return replace(same.pop(0), fix=finding.fix) if same else finding
+    def _as_they_were(self, mended: Sequence[Finding]) -> dict[Attempt, Finding]:
+        """What is being mended, by its fix, as it stood before any fix: of findings that are alike, by their order."""
+        found: dict[Attempt, Finding] = {}
+        for finding in sorted(mended, key=lambda f: f.span.start, reverse=True):
+            identity = self._identity(finding)
+            alike = [f for f in self.findings[finding.filename] if self._identity(f) == identity]
+            first = self.first.get(identity, [])
+            place = alike.index(finding)
+            found[attempt(finding)] = replace(first.pop(place), fix=finding.fix) if place < len(first) else finding
+        return found
 
 
 def attempt(finding: Finding) -> Attempt:

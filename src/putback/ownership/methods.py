@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import After, Effect, Twice
@@ -27,6 +28,8 @@ from putback.ownership.types import FunctionRef
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
 
+_ROLLBACK = re.compile(r"""\s*([\w.]+\(\s*)?[a-z]*["']+\s*rollback\b""", re.IGNORECASE)
+"""The first argument of a call that is the text of a ROLLBACK, of the transaction or to a savepoint."""
 _HAND_ENTERED = {"__enter__", "__aenter__"}
 
 
@@ -151,7 +154,16 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
             return ()
         used = effect.executes or effect.derives or effect.ends or _is_fetch(state, op)
         return (AFTER,) if used else ()
+    if _undoes(domain, op, effect, state):
+        return ()
     return domain.mending(state, UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
+
+
+def _undoes(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
+    """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
+    if not effect.executes or state.unmended < 0:
+        return False
+    return _ROLLBACK.match(domain.unit.text(op.at).partition(f"{op.name}(")[2]) is not None
 
 
 def _is_fetch(state: State, op: ir.Call) -> bool:
@@ -162,7 +174,8 @@ def _is_fetch(state: State, op: ir.Call) -> bool:
 def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
     """The state after the method has done its work."""
     if effect.executes:
-        state = domain.executed(state, op.at)
+        undone = _undoes(domain, op, effect, state)
+        state = domain.executed(state._replace(unmended=-1) if undone else state, op.at)
     if effect.ends:
         state = domain.ended(state, effect.ends)
     if is_connection and effect.releases_self:

@@ -45,8 +45,9 @@ def rename(user_id, name):
 ## Fix
 `putback fix` puts the statements from behind the acquire to the release, or to the last use, into a `try`, and the
 paired release into its `finally`; a `try` that is there already gets it, with the name bound to None before where it
-has to be; a cursor that may be unbound in its clean-up is bound to None as well. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
-held longer than before on a path that did not leak.
+has to be. A cursor that may be unbound in its clean-up is bound to None as well, and closed only if it is there. The
+releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be held longer
+than before on a path that did not leak.
 
 A connection that the function hands on when all goes well is released in an `except BaseException` that raises again.
 No fix where it is released only under a condition of its own, or in different ways on different paths.
