@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from stage import Program, Record, Schedule, schedules
 
+UNBOUND = ("raised", "UnboundLocalError")
+
 
 def differences(before: str, after: str, function: str, mended: bool, safe: bool) -> Iterator[str]:
     """What a fix broke in `function`.
@@ -32,7 +34,7 @@ def _faults(schedule: Schedule, then: Record, now: Record, mended: bool, safe: b
         return
     if now.wrong:
         yield "does wrong"
-    if then.leaked:
+    if then.leaked or (then.outcome == UNBOUND and now.outcome != UNBOUND):  # no name hides the error any more
         return
     if then.outcome != now.outcome:
         yield "ends differently"

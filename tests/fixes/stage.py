@@ -147,7 +147,7 @@ class Raw(Connection):
             self.stage.note("close")
 
     def __enter__(self) -> Raw:
-        self.use("enter")
+        self._must_be_held("enter")
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

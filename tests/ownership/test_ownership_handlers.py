@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from putback.ownership.handlers import CANCELLED, UNKNOWN, catches
+from putback.ownership.handlers import CANCELLED, UNKNOWN, catches, caught_as, passed_by
 
 YES, NO, PERHAPS = True, False, None
 
@@ -39,3 +39,17 @@ YES, NO, PERHAPS = True, False, None
 )
 def test_catches(types: list[str], exception: str, expected: bool | None) -> None:
     assert catches(types, exception) is expected
+
+
+def test_what_a_clause_has_let_pass_is_none_of_its_classes() -> None:
+    passed = passed_by(["db.Error"], passed_by(["ValueError"], UNKNOWN))
+    assert catches(["db.Error"], passed) is NO
+    assert catches(["ValueError"], passed) is NO
+    assert catches(["db.OperationalError"], passed) is PERHAPS
+    assert catches(["Exception"], passed) is YES
+
+
+def test_what_a_clause_has_caught_is_caught_again_by_the_same_class() -> None:
+    assert catches(["db.Error"], caught_as(["db.Error"], UNKNOWN)) is YES
+    assert catches(["UnicodeError"], caught_as(["ValueError"], UNKNOWN)) is PERHAPS
+    assert catches(["db.Error"], caught_as(["db.Error", "KeyError"], UNKNOWN)) is PERHAPS

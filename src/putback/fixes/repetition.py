@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from putback.fixes.closers import Closer, closers_of
+from putback.fixes.closers import Closer, Form, closers_of
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
@@ -30,6 +30,10 @@ def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
     earlier = [c for c in closers if c is not kept and _comes_to(code, c, second)]
     if not earlier:
         return give_back(holding)
+    if kept is not None and any(_always_comes_before(code, c, last.statement) for c in earlier):
+        draft = code.draft()
+        Removal(code, draft, list(kept.removed)).apply()
+        return Fix(Applicability.SAFE, "remove the later release, the `finally` before it is enough", draft.edits())
     _ensure_dominating(code, last.statement, second, earlier)
     draft = code.draft()
     Removal(code, draft, [s for c in earlier for s in c.removed]).apply()
@@ -57,6 +61,19 @@ def _comes_to(code: Code, closer: Closer, second: cst.CSTNode) -> bool:
     if final is not None and code.is_inside(closer.statement, final):
         return not any(isinstance(a, cst.Finally) and code.parent(a) is final for a in code.ancestors(closer.statement))
     return code.span(closer.statement).start < code.span(second).start and not leaves_behind(code, closer)
+
+
+def _always_comes_before(code: Code, closer: Closer, second: cst.BaseStatement) -> bool:
+    """Whether a release stands in the `finally` of a `try` that `second` follows: it is needed for the errors."""
+    attempt = _final_around(code, closer.statement)
+    block = code.parent(second)
+    return (
+        attempt is not None
+        and attempt is not _final_around(code, second)
+        and closer.form is not Form.SWALLOWED
+        and block is not None
+        and code.parent(attempt) is block
+    )
 
 
 def _final_around(code: Code, node: cst.CSTNode) -> cst.Try | None:

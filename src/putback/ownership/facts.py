@@ -117,12 +117,13 @@ class SiteFacts:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
         analyzer, unit = self.function.analyzer, self.function.unit
         found: dict[int, None] = {}
+        known = {op.expr for op in unit.ops() if isinstance(op, ir.Call) and op.at in self.trail.releases}
         for op in unit.ops():
             if isinstance(op, ir.Call) and name:
                 effect = analyzer.catalog.method(self.kind.type, op.name) if op.receiver == name else None
                 closes = effect is not None and (effect.closes or effect.releases_self)
                 given = analyzer.call_info(unit, op).releases() and any(a.value == name for a in op.arguments)
-                if closes or given:
+                if closes or given or op.expr in known:
                     found[op.at] = None
         return list(found)
 

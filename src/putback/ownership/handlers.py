@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 UNKNOWN = "?"
 CANCELLED = "!"
+_SEPARATOR = "|"
 
 _EVERYTHING = {"BaseException", "builtins.BaseException"}
 _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
@@ -15,7 +16,8 @@ _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "Syste
 def catches(types: Sequence[str], exception: str) -> bool | None:
     """Whether a clause for `types` catches `exception`: True, False, or None for perhaps.
 
-    `exception` is a class name, UNKNOWN for some subclass of Exception, or CANCELLED for a cancellation.
+    `exception` is a class name, UNKNOWN for some subclass of Exception, which may be followed by the classes that it is
+    none of, or CANCELLED for a cancellation.
 
     >>> catches(["Exception"], UNKNOWN), catches(["Exception"], CANCELLED), catches(["ValueError"], UNKNOWN)
     (True, False, None)
@@ -28,15 +30,49 @@ def catches(types: Sequence[str], exception: str) -> bool | None:
     return None if None in answers else False
 
 
+def caught_as(types: Sequence[str], exception: str) -> str:
+    """What is known of an exception behind a clause for `types` that has perhaps caught it.
+
+    A builtin class stays unknown, because what is raised may be of a class derived from it.
+
+    >>> caught_as(["db.Error"], UNKNOWN), caught_as(["ValueError"], UNKNOWN)
+    ('db.Error', '?')
+    """
+    is_told = len(types) == 1 and exception.startswith(UNKNOWN) and _builtin(types[0]) is None
+    return types[0] if is_told else exception
+
+
+def passed_by(types: Sequence[str], exception: str) -> str:
+    """What is known of an exception that a clause for `types` has not caught.
+
+    >>> passed_by(["db.Error"], UNKNOWN), catches(["db.Error"], passed_by(["db.Error"], UNKNOWN))
+    ('?db.Error', False)
+    """
+    if not exception.startswith(UNKNOWN):
+        return exception
+    return UNKNOWN + _SEPARATOR.join(sorted({*_not(exception), *types}))
+
+
+def _not(exception: str) -> list[str]:
+    """The classes that an unknown exception is none of."""
+    return [name for name in exception.removeprefix(UNKNOWN).split(_SEPARATOR) if name]
+
+
 def _catches(type_: str, exception: str) -> bool | None:
     if type_ in _EVERYTHING:
         return True
     last = type_.rpartition(".")[2]
     if exception == CANCELLED:
         return None if last in _CANCELLATIONS else False
+    if exception.startswith(UNKNOWN) and type_ in _not(exception):
+        return False
     if last == "Exception":
-        return True if exception == UNKNOWN else _is_subclass(exception.rpartition(".")[2], Exception) is not False
-    if exception == UNKNOWN:
+        return (
+            True
+            if exception.startswith(UNKNOWN)
+            else _is_subclass(exception.rpartition(".")[2], Exception) is not False
+        )
+    if exception.startswith(UNKNOWN):
         return False if last in _CANCELLATIONS else None
     if type_ == exception:
         return True

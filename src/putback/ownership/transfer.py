@@ -127,11 +127,14 @@ class SiteDomain:
     def dispatch(self, end: ir.Dispatch, state: State) -> Sequence[tuple[int | None, State]]:
         found: list[tuple[int | None, State]] = []
         for clause in end.clauses:
-            caught = handlers.catches(clause.types, state.exception or handlers.UNKNOWN)
-            if caught is not False:
-                found.append((clause.target, state))
+            exception = state.exception or handlers.UNKNOWN
+            caught = handlers.catches(clause.types, exception)
             if caught:
-                return found
+                return [*found, (clause.target, state)]
+            if caught is None:
+                known = handlers.caught_as(clause.types, exception)
+                found.append((clause.target, state._replace(exception=known)))
+                state = state._replace(exception=handlers.passed_by(clause.types, exception))
         return [*found, (None, state)]
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
