@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 import math
-import random
 import sqlite3
-import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +20,6 @@ from putback.pool import (
     InterfaceError,
     Kind,
     ManualClock,
-    PoolClosedError,
     PoolError,
     PoolTimeout,
     Profile,
@@ -255,99 +249,6 @@ def test_a_lent_connection_looks_like_the_drivers() -> None:
     assert not conn.in_transaction
 
 
-@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
-def test_closing_the_pool(profile: Profile) -> None:
-    pool = ReferencePool(1, 2, profile=profile)
-    held = pool.getconn()
-    pool.closeall()
-    with pytest.raises((PoolClosedError, PoolError), match="closed"):
-        pool.getconn()
-    if profile is PSYCOPG2:
-        with pytest.raises(sqlite3.ProgrammingError):
-            held.execute("select 1")
-        with pytest.raises(PoolError, match="connection pool is closed"):
-            pool.putconn(held)
-        with pytest.raises(PoolError, match="connection pool is closed"):
-            pool.closeall()
-    else:
-        held.execute("select 1")
-        pool.putconn(held)
-        pool.closeall()
-    assert pool.stats().total == 0
-
-
-@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
-def test_a_connection_that_is_collected_after_closing_is_no_leak(profile: Profile) -> None:
-    pool = ReferencePool(1, 2, profile=profile)
-    held = pool.getconn()
-    pool.closeall()
-    del held
-    gc.collect()
-    assert pool.stats().total == 0
-    assert pool.incidents.counts == {}
-
-
-class Plain:
-    """A connection that may be closed by one thread while another uses it, as those of server drivers may."""
-
-    closed = False
-
-    def rollback(self) -> None:
-        if self.closed:
-            raise sqlite3.ProgrammingError("Cannot operate on a closed database.")
-
-    def ping(self) -> None:
-        self.rollback()
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@pytest.mark.parametrize("pre_ping", [False, True])
-@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
-def test_threads_that_borrow_while_the_pool_closes_are_told_and_nothing_stays_open(
-    profile: Profile, pre_ping: bool
-) -> None:
-    opened: list[Plain] = []
-
-    def connect() -> Plain:
-        opened.append(Plain())
-        return opened[-1]
-
-    pool = ReferencePool(1, 4, connect, profile=profile, settings=Settings(timeout=60, pre_ping=pre_ping))
-    closing = threading.Event()
-    others: list[Exception] = []
-
-    def work() -> None:
-        try:
-            for turn in range(400):
-                conn = pool.getconn()
-                closing.set()
-                pool.putconn(conn, close=turn % 3 == 0)
-        except PoolError as error:
-            assert "closed" in str(error)
-        except Exception as error:
-            others.append(error)
-
-    def close() -> None:
-        closing.wait(30)
-        pool.closeall()
-
-    run_together([work] * 8 + [close])
-    assert [error for error in others if not isinstance(error, sqlite3.ProgrammingError)] == []
-    assert pool.stats().total == 0
-    assert all(connection.closed for connection in opened)
-
-
-def test_who_waits_when_the_pool_closes_is_told() -> None:
-    clock = ManualClock()
-    pool = ReferencePool(1, 1, profile=PSYCOPG_POOL, settings=Settings(timeout=math.inf), clock=clock)
-    pool.getconn()
-    clock.meanwhile = pool.closeall
-    with pytest.raises(PoolClosedError):
-        pool.getconn()
-
-
 def test_an_interrupted_wait_loses_nothing() -> None:
     clock = ManualClock()
     pool = ReferencePool(1, 1, profile=PSYCOPG_POOL, settings=Settings(timeout=5), clock=clock)
@@ -395,165 +296,6 @@ def test_a_connection_that_cannot_be_opened_leaves_its_place() -> None:
 def test_settings_without_sense(make: Callable[[], Any], text: str) -> None:
     with pytest.raises(SettingsError, match=text):
         make()
-
-
-# Leaks
-
-
-def test_a_connection_held_too_long_is_reported_once_with_where_and_by_whom(caplog: Any) -> None:
-    clock = ManualClock()
-    heard: list[Incident] = []
-    pool = ReferencePool(0, 3, settings=Settings(leak_threshold=30), clock=clock, on_incident=heard.append)
-    conn = pool.getconn()
-    clock.advance(29)
-    pool.putconn(pool.getconn())
-    assert heard == []
-    clock.advance(2)
-    with caplog.at_level(logging.INFO, logger="putback.pool"):
-        pool.putconn(pool.getconn())  # any use of the pool notices
-        pool.check_leaks()
-        clock.advance(10)
-        pool.putconn(conn)
-    assert [incident.kind for incident in heard] == [Kind.HELD_TOO_LONG, Kind.RETURNED_AFTER_ALL]
-    assert "is held for 31.0 s by thread MainThread (the threshold is 30 s)" in heard[0].text
-    assert heard[0].stack[0].function == "test_a_connection_held_too_long_is_reported_once_with_where_and_by_whom"
-    assert "after all, after 41.0 s" in heard[1].text
-    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-
-
-def test_a_second_connection_held_too_long_is_reported_too() -> None:
-    clock = ManualClock()
-    pool = ReferencePool(0, 3, settings=Settings(leak_threshold=30), clock=clock)
-    held = [pool.getconn()]
-    clock.advance(20)
-    held.append(pool.getconn())
-    clock.advance(11)
-    pool.check_leaks()
-    clock.advance(20)
-    pool.check_leaks()
-    assert pool.incidents.counts == {Kind.HELD_TOO_LONG: 2}
-    assert pool.stats().suspected == 2
-    assert [suspect.age for suspect in pool.suspects(age=30)] == [51, 31]
-
-
-@pytest.mark.parametrize(("reclaim", "in_use"), [(False, 1), (True, 0)])
-def test_a_garbage_collected_connection_is_reported_with_its_stack(reclaim: bool, in_use: int) -> None:
-    pool = ReferencePool(1, 1, settings=Settings(reclaim=reclaim))
-
-    def careless() -> None:
-        pool.getconn().execute("create table item (n int)")
-
-    careless()
-    gc.collect()
-    assert (pool.stats().in_use, pool.stats().leaked) == (in_use, in_use)
-    incident = pool.incidents.recent[0]
-    assert incident.kind is Kind.COLLECTED
-    assert incident.stack[0].function.endswith("careless")
-
-
-def test_a_thread_that_ended_with_a_connection_is_named() -> None:
-    pool = ReferencePool(0, 1)
-    kept: list[Any] = []
-    thread = threading.Thread(target=lambda: kept.append(pool.getconn()), name="import-job")
-    thread.start()
-    thread.join()
-    assert pool.suspects()[0].holder == "thread import-job, which has ended"
-
-
-def test_an_exhausted_pool_says_who_holds_what() -> None:
-    pool = ReferencePool(0, 2)
-    held = [pool.getconn() for _ in range(2)]
-    with pytest.raises(PoolError):
-        pool.getconn()
-    text = pool.incidents.recent[0].text
-    assert "2 of 2 connections are lent" in text
-    assert f"2 taken at {__file__}" in text
-    assert list(pool.stats().sites.values()) == [len(held)]
-
-
-def test_stacks_are_as_deep_as_asked() -> None:
-    pool = ReferencePool(0, 3, settings=Settings(stack_depth=2))
-    conn = pool.getconn()
-    assert len(pool.suspects()[0].stack) == 2
-    pool.putconn(conn)
-    none = ReferencePool(0, 3, settings=Settings(stack_depth=0))
-    conn = none.getconn()
-    assert none.stats().sites == {"unknown": 1}
-
-
-# Many threads
-
-
-def test_32_threads_share_8_connections_and_all_come_back() -> None:
-    pool = ReferencePool(2, 8, profile=PSYCOPG_POOL, settings=Settings(timeout=60))
-    inside, most = 0, 0
-    guard = threading.Lock()
-    errors: list[Exception] = []
-
-    def work(seed: int) -> None:
-        nonlocal inside, most
-        chance = random.Random(seed)
-        try:
-            for _ in range(1500):
-                conn = pool.getconn()
-                with guard:
-                    inside += 1
-                    most = max(most, inside)
-                conn.execute("select 1")
-                with guard:
-                    inside -= 1
-                pool.putconn(conn, close=chance.random() < 0.01)
-        except Exception as error:
-            errors.append(error)
-
-    run_together([lambda seed=seed: work(seed) for seed in range(32)])  # type: ignore[misc]
-    stats = pool.stats()
-    assert errors == []
-    assert most <= 8
-    assert (stats.in_use, stats.waiters, stats.acquired) == (0, 0, 48_000)
-    assert stats.total == stats.available <= 8
-
-
-def test_threads_that_refuse_to_wait_and_timeouts_lose_nothing() -> None:
-    pool = ReferencePool(1, 3)
-    served = 0
-    guard = threading.Lock()
-
-    def work(seed: int) -> None:
-        nonlocal served
-        chance = random.Random(seed)
-        for _ in range(500):
-            try:
-                conn = pool.getconn(timeout=chance.choice([0.0, 0.0001, 5.0]))
-            except PoolError:
-                continue
-            with guard:
-                served += 1
-            conn.execute("select 1")
-            pool.putconn(conn)
-
-    run_together([lambda seed=seed: work(seed) for seed in range(12)])  # type: ignore[misc]
-    assert (pool.stats().in_use, pool.stats().waiters, pool.stats().acquired) == (0, 0, served)
-
-
-def run_together(jobs: list[Callable[[], None]]) -> None:
-    """Run each job in a thread of its own, all at the same time."""
-    start = threading.Barrier(len(jobs))
-
-    def begin(job: Callable[[], None]) -> None:
-        start.wait()
-        job()
-
-    threads = [threading.Thread(target=begin, args=(job,)) for job in jobs]
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)  # change threads often, in the middle of everything
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(usual)
 
 
 def test_the_pool_prints_itself() -> None:
