@@ -40,7 +40,8 @@ def _faults(schedule: Schedule, then: Record, now: Record, mended: bool, safe: b
         yield "ends differently"
     if _told(then) != _told(now):
         yield "calls something else"
-    if safe and not schedule.faults and any(len(now.behind.get(n, ())) < _work(c) for n, c in then.behind.items()):
+    is_normal = not schedule.faults and not then.raised
+    if safe and is_normal and any(len(now.behind.get(n, ())) < _work(c) for n, c in then.behind.items()):
         yield "holds longer"
 
 

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 Call = tuple[str, int]
 """The label of a call, and how often it has been made before."""
+TraceFunction = Callable[[FrameType, str, Any], Any]
+GENERATED = "generated.py"
 MOST_CALLS = 400
 MOST_SCHEDULES = 150
 
@@ -45,7 +47,7 @@ class Record:
     `outcome` is the value returned or the type raised; `calls` are all calls but releases, in order; `can_fail` those
     that a schedule may make fail. `leaked` are the connections still out at the end, `wrong` what nobody may do with a
     connection: uses after the release, second releases. `behind` tells, for each connection, the calls made after its
-    release.
+    release; `raised`, of a run without failing calls, whether an exception was on its way in it.
     """
 
     outcome: tuple[str, str]
@@ -54,6 +56,7 @@ class Record:
     leaked: tuple[int, ...]
     wrong: tuple[str, ...]
     behind: Mapping[int, tuple[str, ...]]
+    raised: bool = False
 
 
 class Stage:
@@ -67,6 +70,15 @@ class Stage:
         self.taken: list[Connection] = []
         self.wrong: list[str] = []
         self.released: dict[int, int] = {}
+        self.raised = False
+
+    def watch(self, frame: FrameType, event: str, details: Any) -> TraceFunction | None:
+        """A trace function that notes exceptions in generated code."""
+        if frame.f_code.co_filename != GENERATED:
+            return None
+        if event == "exception" and not issubclass(details[0], StopIteration):
+            self.raised = True
+        return self.watch
 
     def call(self, label: str, awaited: bool = False) -> None:
         """A call that can fail. `awaited`: it can be cancelled too."""
@@ -333,21 +345,27 @@ class Program:
 
         self.space: dict[str, Any] = {"__name__": "shop.code", "__builtins__": {**vars(builtins), "__import__": load}}
         self.space["__builtins__"]["print"] = lambda text: self.stage.note(text)
-        exec(compile(text, "generated.py", "exec"), self.space)
+        exec(compile(text, GENERATED, "exec"), self.space)
 
     def run(self, function: str, schedule: Schedule) -> Record:
         """Run `function` once."""
         self.stage = stage = Stage(schedule)
         owner, _, name = function.rpartition(".")
         target = getattr(self.space[owner](), name) if owner else self.space[name]
+        before = sys.gettrace()
+        if not schedule.faults:
+            sys.settrace(stage.watch)
         try:
             value = target(schedule.a, schedule.b, range(schedule.items))
             outcome = ("returned", repr(_awaited(value) if hasattr(value, "send") else value))
         except BaseException as error:
             outcome = ("raised", type(error).__name__)
+        finally:
+            sys.settrace(before)
         behind = {number: tuple(stage.calls[at:]) for number, at in stage.released.items()}
         leaked = tuple(c.number for c in stage.taken if c.is_out)
-        return Record(outcome, tuple(stage.calls), tuple(stage.can_fail), leaked, tuple(stage.wrong), behind)
+        calls, can_fail, wrong = tuple(stage.calls), tuple(stage.can_fail), tuple(stage.wrong)
+        return Record(outcome, calls, can_fail, leaked, wrong, behind, stage.raised)
 
 
 def _awaited(coroutine: Any) -> Any:

@@ -217,26 +217,19 @@ def _tail(code: Code, closer: Closer, end: cst.CSTNode | None) -> Iterator[cst.B
     """The statements that run after a release, on a normal path, until `end` is left."""
     removed = {id(s) for s in closer.removed}
     statement: cst.CSTNode = closer.statement
-    leaves = raises = False
+    leaves = False
     while True:
         place = code.place(statement)
         behind = [] if leaves else [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
         yield from behind
-        raises = raises or any(_leaves(s, cst.Raise) for s in behind)
         leaves = leaves or any(_leaves(s) for s in behind)
         clause = code.owner(place.block)
         outer = code.parent(clause) if isinstance(clause, _CLAUSES) else clause
         if isinstance(outer, (cst.Try, cst.TryStar)):
             yield from _on_the_way_out(outer, clause, leaves)
-            if raises and clause is outer:
-                yield from (s for handler in outer.handlers for s in _statements(handler.body))
         if outer is None or outer is end or isinstance(outer, cst.FunctionDef | cst.Module):
             return
         statement = outer
-
-
-def _statements(body: cst.BaseSuite) -> Sequence[cst.BaseStatement]:
-    return body.body if isinstance(body, cst.IndentedBlock) else ()
 
 
 def _on_the_way_out(attempt: cst.Try | cst.TryStar, clause: cst.CSTNode | None, leaves: bool) -> Iterator[Any]:
@@ -253,8 +246,8 @@ def leaves_behind(code: Code, closer: Closer) -> bool:
     return any(_leaves(s) for s in place.statements[place.index + 1 :])
 
 
-def _leaves(statement: cst.CSTNode, how: Any = _LEAVING) -> bool:
-    return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, how) for s in statement.body)
+def _leaves(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, _LEAVING) for s in statement.body)
 
 
 def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
