@@ -212,7 +212,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             if unit is None:
                 continue
             facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
-            for rule in ALL if facts.sites or facts.borrowed or facts.neglects else ():
+            for rule in ALL if facts.sites or facts.borrowed or facts.duties else ():
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:

@@ -22,6 +22,8 @@ other_session = scoped_session(sessionmaker(bind=create_engine("postgresql://oth
 """
 START = "\n\nThread(target=work).start()\n"
 JOBS = list(pairs("job-without-session-cleanup"))
+TEARDOWNS = list(pairs("teardown-skips-remove"))
+UNREMOVED = list(pairs("scoped-session-never-removed"))
 THREADS = list(pairs("thread-without-session-cleanup"))
 
 
@@ -33,6 +35,16 @@ def test_jobs_are_mended_as_specified(pair: Pair, tmp_path: Path) -> None:
 @pytest.mark.parametrize("pair", THREADS, ids=lambda pair: pair.name)
 def test_threads_are_mended_as_specified(pair: Pair, tmp_path: Path) -> None:
     ensure_mended(pair, "PB307", tmp_path)
+
+
+@pytest.mark.parametrize("pair", TEARDOWNS, ids=lambda pair: pair.name)
+def test_teardowns_are_mended_as_specified(pair: Pair, tmp_path: Path) -> None:
+    ensure_mended(pair, "PB305", tmp_path)
+
+
+@pytest.mark.parametrize("pair", UNREMOVED, ids=lambda pair: pair.name)
+def test_a_teardown_is_added_as_specified(pair: Pair, tmp_path: Path) -> None:
+    ensure_mended(pair, "PB304", tmp_path)
 
 
 @pytest.mark.parametrize(

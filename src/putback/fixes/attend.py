@@ -5,7 +5,6 @@ Rules PB306 and PB307.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -15,6 +14,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.region import bindings
+from putback.fixes.whole import beginning, first_row, in_finally
 from putback.model.fix import Applicability, Fix
 
 
@@ -44,29 +44,13 @@ def attend(code: Code, remedy: Remedy) -> Fix:
         _enter(code, draft, remedy)
         message = f"do its work in `with {remedy.context}:`"
     else:
-        _finish(code, draft, function.body, remedy.statement)
+        in_finally(code, draft, function.body.body, remedy.statement)
         message = f"remove the session in a `finally`: {remedy.statement}"
     if remedy.needs is not None:
         add_import(draft, code.rows, remedy.needs)
     if remedy.doubts:
         message = f"{message} ({'; '.join(remedy.doubts)})"
     return Fix(Applicability.UNSAFE if remedy.doubts else Applicability.SAFE, message, draft.edits())
-
-
-def _finish(code: Code, draft: Draft, body: cst.IndentedBlock, statement: str) -> None:
-    """Put the work of a body in a `try` with a `finally`, or give the `try` that it is one."""
-    work = body.body[_beginning(body.body) :]
-    if not work:
-        raise Declined("there is nothing to put in a `try`")
-    indent, unit = code.indent_of(work[0]), code.unit()
-    last = code.last_row(work[-1])
-    attempt = work[0] if len(work) == 1 else None
-    if not isinstance(attempt, cst.Try) or attempt.finalbody is not None:
-        first = _first_row(code, body, work[0])
-        draft.indent(first, last, unit)
-        air = [""] if isinstance(work[0], (cst.FunctionDef, cst.ClassDef)) else []
-        draft.insert(first, [f"{indent}try:", *air], ahead=True)
-    draft.insert(last + 1, [f"{indent}finally:", f"{indent}{unit}{statement}"])
 
 
 def _enter(code: Code, draft: Draft, remedy: Remedy) -> None:
@@ -81,46 +65,22 @@ def _enter(code: Code, draft: Draft, remedy: Remedy) -> None:
     else:
         assert isinstance(code.function.body, cst.IndentedBlock)
         block = code.function.body
-        start = _beginning(block.body)
+        start = beginning(block.body)
     work = block.body[start:]
     if not work:
         raise Declined("there is nothing to put in a `with`")
     used = [n for n in names(code.function) if n.value == remedy.session] if remedy.session else []
     if any(not any(code.is_inside(n, s) for s in work) for n in used):
         raise Declined(f"`{remedy.session}` is also used outside of where the application is known")
-    first, last = _first_row(code, block, work[0]), code.last_row(work[-1])
+    first, last = first_row(code, block, work[0]), code.last_row(work[-1])
     indent, unit = code.indent_of(work[0]), code.unit()
     draft.indent(first, last, unit)
     draft.insert(first, [f"{indent}with {remedy.context}:"], ahead=True)
-
-
-def _first_row(code: Code, block: Block, statement: cst.CSTNode) -> int:
-    """The row where the work begins, with the comments directly above it."""
-    index = next(i for i, s in enumerate(block.body) if s is statement)
-    behind = code.last_row(block.body[index - 1]) if index else code.first_row(statement) - 1
-    return code.first_row_with_remarks(statement, behind)
-
-
-def _beginning(statements: Sequence[cst.BaseStatement]) -> int:
-    """How many statements at the start only bring in names: a docstring, imports, `global`."""
-    count = 0
-    for statement in statements:
-        if not isinstance(statement, cst.SimpleStatementLine) or not all(map(_is_quiet, statement.body)):
-            break
-        count += 1
-    return count
 
 
 def imported_first(code: Code) -> frozenset[str]:
     """The names that a function imports before it does anything else."""
     body = code.function.body
     work = body.body if isinstance(body, cst.IndentedBlock) else ()
-    brought = (n for s in work[: _beginning(work)] for n in all_below(s))
+    brought = (n for s in work[: beginning(work)] for n in all_below(s))
     return frozenset(n.value for n in brought if isinstance(n, cst.Name))
-
-
-def _is_quiet(statement: cst.BaseSmallStatement) -> bool:
-    match statement:
-        case cst.Import() | cst.ImportFrom() | cst.Global() | cst.Nonlocal() | cst.Expr(value=cst.SimpleString()):
-            return True
-    return False

@@ -33,12 +33,14 @@ class Conduct:
     """What is seen in a function, those nested in it left out.
 
     `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed
-    or closed, with the rows; `removes_unknown`: something that is not resolved is removed; `ends`: whose transactions
-    are ended; `in_context`: it has to do with an application context; `repeats`: it has a `while`.
+    or closed, with the rows, `closes` those rows that only close; `removes_unknown`: something that is not resolved is
+    removed; `ends`: whose transactions are ended; `in_context`: it has to do with an application context; `repeats`:
+    it has a `while`.
     """
 
     uses: dict[Registry, int] = field(default_factory=dict)
     removes: dict[Registry, list[int]] = field(default_factory=dict)
+    closes: set[int] = field(default_factory=set)
     removes_unknown: bool = False
     ends: set[Registry] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
@@ -48,15 +50,24 @@ class Conduct:
 
 def conduct(registries: Registries, reader: Reader, path: str, info: FunctionInfo) -> Conduct:
     """What the function `info` of a file does; nothing when it cannot be parsed."""
+    found = function_node(reader, path, info)
+    if found is None:
+        return Conduct()
+    function, offset = found
+    return _Watcher(registries, Scope(path, info.key), offset).watch(function)
+
+
+def function_node(
+    reader: Reader, path: str, info: FunctionInfo
+) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, int] | None:
+    """The tree of a function, and what is to be added to its rows; None when it cannot be parsed."""
     try:
         tree, offset = parsed(reader.function(path, info.row, info.end_row))
     except SourceError:
-        return Conduct()
+        return None
     nodes = (n for n in ast.walk(tree) if isinstance(n, _FUNCTIONS) and n.lineno + offset == info.def_row)
     function = next(nodes, None)
-    if function is None:
-        return Conduct()
-    return _Watcher(registries, Scope(path, info.key), offset).watch(function)
+    return (function, offset) if function is not None else None
 
 
 class _Watcher:
@@ -112,6 +123,8 @@ class _Watcher:
             return
         if node.attr in types.removing:
             self.found.removes.setdefault(registry, []).append(self._row(node))
+            if node.attr != "remove":
+                self.found.closes.add(self._row(node))
         elif node.attr in types.ending:
             self.found.ends.add(registry)
         else:

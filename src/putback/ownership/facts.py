@@ -19,10 +19,9 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
 from putback.ownership.handlers import CANCELLED
-from putback.ownership.sessions import Neglect, sessions_of
+from putback.ownership.sessions import Duties, sessions_of
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.trail import Trail, trail
-from putback.ownership.types import FunctionRef
 from putback.ownership.unit import Unit
 
 
@@ -279,10 +278,9 @@ class FunctionFacts:
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
     @cached_property
-    def neglects(self) -> list[Neglect]:
-        """The scoped sessions that nobody removes after this job or thread has used them."""
-        found = sessions_of(self.analyzer).neglected
-        return found.get(FunctionRef(self.unit.path, self.unit.key), []) if found else []
+    def duties(self) -> Duties:
+        """The scoped sessions that it should remove, or see to it that they are, and does not."""
+        return sessions_of(self.analyzer).duties(self.unit)
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from putback.flow.names import Expr, Invoke, Literal, Member, Name, dotted
+from putback.model.errors import SourceError
 from putback.ownership.analyzer import Analyzer
+from putback.ownership.astnames import to_expr
 from putback.ownership.identity import Defined, identity
+from putback.ownership.indexer import parse_ast
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.registries import Registry
 from putback.ownership.types import Instance, Scope
@@ -58,3 +62,19 @@ class NamesHere:
     def returns_something(self) -> bool:
         """Whether a `return` gives anything but None."""
         return any(value != Literal(None) for value in self.info.returns)
+
+
+def application_at(analyzer: Analyzer, path: str) -> tuple[str, int] | None:
+    """The name of the Flask application that a module makes at its top, and the last row of the statement."""
+    module = analyzer.project.module(path)
+    try:
+        tree = parse_ast(analyzer.reader.text(path))
+    except SourceError:
+        return None
+    for node in tree.body if module is not None else ():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
+                types = analyzer.resolver.types(to_expr(value), Scope(path))
+                if any(isinstance(t, Instance) and t.name == _APPLICATION for t in types):
+                    return name, node.end_lineno or node.lineno
+    return None

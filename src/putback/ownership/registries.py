@@ -66,6 +66,7 @@ class RegistryTypes:
             for attribute, found in _attributes(catalog, name).items()
             if found.type in self.registries
         }
+        self.made = self.registries | self.holders.keys()
         self.roots = frozenset(name.partition(".")[0] for name in (*self.registries, *self.holders))
         methods = [found for name in self.registries for found in _methods(catalog, name).items()]
         executing = {name for name in names if any(e.executes for e in _methods(catalog, name).values())}
@@ -128,6 +129,22 @@ class Registries:
             case Object(path=path, key=key):
                 return [self.resolver.catalog.canonical(n) for n in self.resolver.classes.outside_bases(path, key)]
         return []
+
+    def made_at(self, registry: Registry) -> tuple[int, int]:
+        """The first and the last row of the statement that makes a registry."""
+        scope = Scope(registry.path)
+        try:
+            tree = parse_ast(self.reader.text(registry.path))
+        except SourceError:
+            return 1, 1
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if any(isinstance(t, ast.Name) and t.id == registry.name for t in targets):
+                    made = self.resolver.types(to_expr(node.value), scope)
+                    if any(name in self.types.made for t in made for name in self._classes_of(t)):
+                        return node.lineno, node.end_lineno or node.lineno
+        return 1, 1
 
     # -- what expressions mean
 

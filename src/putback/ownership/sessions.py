@@ -6,30 +6,28 @@ remove it anywhere among them is the answer that somebody does.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
-from putback.flow.names import Invoke, last_name
+from putback.flow.ir import MODULE
+from putback.flow.names import Invoke, dotted
 from putback.frameworks.schema import Role
-from putback.model.errors import SourceError
 from putback.ownership.analyzer import Analyzer
-from putback.ownership.conduct import Conduct, conduct
-from putback.ownership.context import is_test_code, name_of
-from putback.ownership.heirs import plain
+from putback.ownership.cleaners import Cleaners
+from putback.ownership.conduct import function_node
+from putback.ownership.context import is_test_code
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.registries import Registries, Registry
-from putback.ownership.types import FunctionRef, Scope, Types
+from putback.ownership.teardowns import Missed, Teardown
+from putback.ownership.types import FunctionRef
 from putback.ownership.unattended import Entry, Unattended
+from putback.ownership.unit import Unit
 
 _DEEPEST = 20
 _MOST = 2000
-_HOOKS = re.compile(r"(?:connect|add_listener|add_event_listener|listen)\(\s*([\w.]+)\s*[,)]")
-_CLEANING = re.compile(r"\.remove\(\)|_context\b")
-_CONNECTING = frozenset({"connect", "connect_via", "listens_for"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,27 @@ class Neglect:
     capped: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """A teardown that removes a session on rows `removals`, and not on the path that turns off at `missed`."""
+
+    registry: Registry
+    removals: tuple[int, ...]
+    missed: Missed
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a function leaves undone, and for the top level of a module the registries that nobody removes."""
+
+    neglects: tuple[Neglect, ...] = ()
+    lapse: Lapse | None = None
+    unremoved: tuple[tuple[Registry, Way], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.neglects or self.lapse or self.unremoved)
+
+
 class Sessions:
     """One run's knowledge of the project's scoped sessions."""
 
@@ -84,23 +103,96 @@ class Sessions:
         self.analyzer = analyzer
         self.project = analyzer.project
         self.registries = Registries(analyzer.resolver, analyzer.reader)
-        self._conducts: dict[FunctionRef, Conduct] = {}
+        self.cleaners = Cleaners(analyzer, self.registries)
 
-    @property
+    def duties(self, unit: Unit) -> Duties:
+        """What a function, or the top level of a module, leaves undone."""
+        ref = FunctionRef(unit.path, unit.key)
+        made = self.unremoved.items() if unit.key == MODULE else ()
+        unremoved = tuple((registry, way) for registry, way in made if registry.path == unit.path)
+        return Duties(tuple(self.neglected.get(ref, ())), self.lapses.get(ref), unremoved)
+
+    @cached_property
     def concerned(self) -> Collection[FunctionRef]:
         """The functions that a rule has something to say of."""
-        return self.neglected.keys()
+        return {*self.neglected, *self.lapses, *(FunctionRef(r.path, MODULE) for r in self.unremoved)}
+
+    # -- teardowns
+
+    @cached_property
+    def lapses(self) -> dict[FunctionRef, Lapse]:
+        """The teardowns that do not remove a session on every path."""
+        found: dict[FunctionRef, Lapse] = {}
+        for module, info in self.cleaners.functions if self.registries.found else ():
+            ref = FunctionRef(module.path, info.key)
+            if self._is_teardown(module, info) and (lapse := self._lapse(ref, info)) is not None:
+                found[ref] = lapse
+        return found
+
+    def _is_teardown(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        return Role.TEARDOWN in self.analyzer.context.roles(module.path, info)
+
+    def _lapse(self, ref: FunctionRef, info: FunctionInfo) -> Lapse | None:
+        here = self.cleaners.conduct(ref)
+        parsed = function_node(self.analyzer.reader, ref.path, info)
+        for registry, rows in here.removes.items() if parsed is not None and not here.removes_unknown else ():
+            if here.closes.isdisjoint(rows) and parsed is not None:
+                function, offset = parsed
+                missed = Teardown(rows, [p.name for p in info.params], offset).missed(function.body)
+                if missed is not None:
+                    return Lapse(registry, tuple(rows), missed)
+        return None
+
+    # -- registries that nobody removes
+
+    @cached_property
+    def unremoved(self) -> dict[Registry, Way]:
+        """The registries that request code uses while nothing removes them, with one such use."""
+        if all(r.is_managed for r in self.registries.found.values()) or self.cleaners.removes_at_top:
+            return {}
+        kept = [r for r in self.registries.found.values() if not r.is_managed and self._is_kept(r)]
+        ways = [self.reach(ref).ways for ref in self._routes()] if kept else []
+        found = {r: min((w[r] for w in ways if r in w), key=_length, default=None) for r in kept}
+        return {r: way for r, way in found.items() if way is not None}
+
+    def _is_kept(self, registry: Registry) -> bool:
+        """Whether nothing that runs in a request or around one can remove a session of this registry."""
+        if is_test_code(registry.path) or "zope" in self.cleaners.text(registry.path):
+            return False
+        return not any(
+            found.removes_unknown or registry in found.removes
+            for module, info in self.cleaners.functions
+            if (found := self.cleaners.conduct(FunctionRef(module.path, info.key)))
+            and not self._ends_process(info)
+            and FunctionRef(module.path, info.key) not in self.entries
+        )
+
+    @staticmethod
+    def _ends_process(info: FunctionInfo) -> bool:
+        return any("atexit" in (dotted(d.func if isinstance(d, Invoke) else d) or "") for d in info.decorators)
+
+    def _routes(self) -> Iterator[FunctionRef]:
+        every = self.analyzer.frameworks.frameworks.values()
+        serving = [name.encode() for f in every if any(m.role is Role.ROUTE for m in f.markers) for name in f.imports]
+        for module in self.cleaners.modules_with(serving):
+            for info in module.functions.values():
+                if Role.ROUTE in self.analyzer.context.roles(module.path, info):
+                    yield FunctionRef(module.path, info.key)
 
     # -- who neglects a session
+
+    @cached_property
+    def entries(self) -> dict[FunctionRef, Entry]:
+        """The jobs and threads of the project."""
+        context, reader = self.analyzer.context, self.analyzer.reader
+        return Unattended(self.project, self.analyzer.resolver, context, reader).entries()
 
     @cached_property
     def neglected(self) -> dict[FunctionRef, list[Neglect]]:
         """The jobs and threads that leave a session behind; none in a project without a registry."""
         if not self.registries.found:
             return {}
-        context = self.analyzer.context
-        finder = Unattended(self.project, self.analyzer.resolver, context, self.analyzer.reader)
-        found = {ref: list(self._neglects(entry)) for ref, entry in finder.entries().items()}
+        found = {ref: list(self._neglects(entry)) for ref, entry in self.entries.items()}
         return {ref: neglects for ref, neglects in found.items() if neglects}
 
     def _neglects(self, entry: Entry) -> Iterator[Neglect]:
@@ -108,7 +200,7 @@ class Sessions:
 
         Who removes a session himself is trusted with those that he uses through others.
         """
-        own = self.conduct(entry.target)
+        own = self.cleaners.conduct(entry.target)
         if own.in_context or is_test_code(entry.target.path):
             return
         found = self.reach(entry.target)
@@ -120,7 +212,7 @@ class Sessions:
 
     def _is_attended(self, registry: Registry) -> bool:
         """Whether something may clean up around every job that uses a registry."""
-        return self._jobs_are_attended or (registry.is_managed and self._jobs_have_context)
+        return self.cleaners.jobs_are_attended or (registry.is_managed and self.cleaners.jobs_have_context)
 
     def reach(self, start: FunctionRef) -> Reached:
         """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""
@@ -129,7 +221,7 @@ class Sessions:
         seen = {(start, False)}
         while todo:
             ref, steps, given = todo.popleft()
-            here = self.conduct(ref)
+            here = self.cleaners.conduct(ref)
             if here.in_context:
                 continue
             found.removed |= here.removes.keys()
@@ -160,100 +252,9 @@ class Sessions:
         keys = module.functions if module is not None else ()
         return [FunctionRef(ref.path, key) for key in keys if key.startswith(f"{ref.key}.")]
 
-    def conduct(self, ref: FunctionRef) -> Conduct:
-        """What one function does."""
-        if ref not in self._conducts:
-            info = self.analyzer.info(ref)
-            self._conducts[ref] = (
-                conduct(self.registries, self.analyzer.reader, ref.path, info) if info is not None else Conduct()
-            )
-        return self._conducts[ref]
 
-    # -- who cleans up for all
-
-    @cached_property
-    def cleaners(self) -> list[tuple[ModuleInfo, FunctionInfo]]:
-        """The functions outside of tests that remove a session, or that enter an application context."""
-        return [
-            (module, info)
-            for module in self._modules_with((b".remove()", b"_context"))
-            for info in module.functions.values()
-            if self._may_clean(module, info) and self._cleans(self.conduct(FunctionRef(module.path, info.key)))
-        ]
-
-    def _may_clean(self, module: ModuleInfo, info: FunctionInfo) -> bool:
-        rows = self.analyzer.reader.rows(module.path)[info.row - 1 : info.end_row]
-        return any(_CLEANING.search(row) for row in rows)
-
-    @staticmethod
-    def _cleans(found: Conduct) -> bool:
-        return bool(found.removes) or found.removes_unknown or found.in_context
-
-    def _modules_with(self, words: Iterable[bytes]) -> Iterator[ModuleInfo]:
-        for path in sorted(self.project.paths):
-            if is_test_code(path):
-                continue
-            try:
-                data = self.analyzer.reader.data(path)
-            except OSError:
-                continue
-            module = self.project.module(path) if any(word in data for word in words) else None
-            if module is not None:
-                yield module
-
-    @cached_property
-    def _jobs_are_attended(self) -> bool:
-        """Whether something in the project may clean up around every job: a task class, a signal, a listener."""
-        hooked = self._hooked
-        return any(
-            info.name in hooked or self._is_connected(info) or self._is_inherited(module, info)
-            for module, info in self.cleaners
-        )
-
-    @cached_property
-    def _jobs_have_context(self) -> bool:
-        """Whether an application context may have been entered, for good, where jobs run."""
-        return any(
-            "app_context().push" in row or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
-            for module in self._modules_with((b"app_context",))
-            for row in self.analyzer.reader.rows(module.path)
-        )
-
-    def _runs_jobs(self, module: ModuleInfo) -> bool:
-        return not module.import_roots().isdisjoint(self._job_roots)
-
-    @cached_property
-    def _hooked(self) -> frozenset[str]:
-        """The names of what is given to signals and listeners."""
-        found: set[str] = set()
-        for module in self._modules_with((b"connect(", b"listener(", b"listen(")):
-            try:
-                text = self.analyzer.reader.text(module.path)
-            except SourceError:
-                continue
-            found |= {name.rpartition(".")[2] for name in _HOOKS.findall(text)}
-        return frozenset(found)
-
-    @staticmethod
-    def _is_connected(info: FunctionInfo) -> bool:
-        names = (last_name(d.func if isinstance(d, Invoke) else d) for d in info.decorators)
-        return not _CONNECTING.isdisjoint(names)
-
-    def _is_inherited(self, module: ModuleInfo, info: FunctionInfo) -> bool:
-        """Whether it is a method of a class that derives from another: a framework may call it around a job."""
-        cls = module.classes.get(info.owner)
-        types = self.analyzer.resolver.types
-        return cls is not None and any(self._may_run_jobs(types(plain(b), Scope(module.path))) for b in cls.bases)
-
-    def _may_run_jobs(self, base: Types) -> bool:
-        names = [name for name in map(name_of, base) if name]
-        return not base or any("." not in name or name.partition(".")[0] in self._job_roots for name in names)
-
-    @cached_property
-    def _job_roots(self) -> frozenset[str]:
-        """The packages that run jobs."""
-        every = self.analyzer.frameworks.frameworks.values()
-        return frozenset(name for f in every if any(m.role is Role.JOB for m in f.markers) for name in f.imports)
+def _length(way: Way) -> tuple[int, str, int]:
+    return len(way.steps), way.path, way.row
 
 
 def _nearness(found: tuple[Registry, Way]) -> tuple[int, str, str]:

@@ -25,7 +25,7 @@ def attended(facts: FunctionFacts, neglect: Neglect) -> Fix:
     module = facts.analyzer.project.module(facts.unit.path)
     if info is None or module is None or info.is_generator:
         raise Declined("it is a generator")
-    if len(facts.neglects) > 1:
+    if len(facts.duties.neglects) > 1:
         raise Declined("it uses several scoped sessions")
     uses = other_uses(facts.analyzer, FunctionRef(facts.unit.path, facts.unit.key))
     use = next((each for each in uses if each.called), None)

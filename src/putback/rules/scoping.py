@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -12,17 +11,17 @@ from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.registries import Registry
-from putback.ownership.sessions import Neglect
+from putback.ownership.sessions import Neglect, Way, sessions_of
 from putback.rules import mending
 from putback.rules.rule import Rule
 
-_EXHAUSTED = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
+EXHAUSTED = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
 
 
 def neglected(rule: Rule, facts: FunctionFacts, role: Role, noun: str) -> Iterator[Finding]:
     """One finding for what this `role` leaves behind, about the session it comes to first; `noun`: as users call it."""
-    if facts.neglects and facts.neglects[0].entry.role is role:
-        nearest, *others = facts.neglects
+    if facts.duties.neglects and facts.duties.neglects[0].entry.role is role:
+        nearest, *others = facts.duties.neglects
         yield mending.mended(_finding(rule, facts, nearest, noun, len(others)), partial(_fix, facts, nearest))
 
 
@@ -40,7 +39,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
     else:
         message = (
             f"this {noun} uses {name} and nothing removes {'them' if others else 'it'} afterwards: "
-            f'the thread keeps its connection ("{_EXHAUSTED}")'
+            f'the thread keeps its connection ("{EXHAUSTED}")'
         )
         help = f"remove it in a `finally`: {registry.removal(registry.name)}"
     return Finding(
@@ -51,7 +50,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         _confidence(neglect),
         facts.path,
         facts.unit.path,
-        _row(facts, facts.unit.path, _def_row(facts)),
+        row_of(facts, facts.unit.path, _defrow_of(facts)),
         facts.name,
         registry.type.partition(".")[0],
         tuple(_trace(facts, neglect)),
@@ -60,7 +59,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
     )
 
 
-def _def_row(facts: FunctionFacts) -> int:
+def _defrow_of(facts: FunctionFacts) -> int:
     return facts.unit.info.def_row if facts.unit.info is not None else 1
 
 
@@ -77,27 +76,31 @@ def _confidence(neglect: Neglect) -> Confidence:
 
 
 def _trace(facts: FunctionFacts, neglect: Neglect) -> Iterator[Step]:
-    registry, way = neglect.registry, neglect.way
-    yield _step(facts, registry.path, _made_at(facts, registry), "the scoped session is made here")
+    yield made(facts, neglect.registry)
     for start in neglect.entry.starts:
-        yield _step(facts, start.path, start.row, f"set to run here, by {start.by}")
-    for step in way.steps:
-        yield _step(facts, step.path, step.row, f"calls {step.name} ...")
-    yield _step(facts, way.path, way.row, "uses the session here, and no path removes it")
+        yield step(facts, start.path, start.row, f"set to run here, by {start.by}")
+    yield from way(facts, neglect.way, "uses the session here, and no path removes it")
 
 
-def _made_at(facts: FunctionFacts, registry: Registry) -> int:
-    """The first row that gives the registry's name a value."""
-    assigns = re.compile(rf"\s*{registry.name}\b[^=(]*=[^=]")
-    rows = enumerate(facts.analyzer.reader.rows(registry.path), 1)
-    return next((row for row, text in rows if assigns.match(text)), 1)
+def way(facts: FunctionFacts, found: Way, end: str) -> Iterator[Step]:
+    """The calls that lead to a use, and the use, of which `end` is said."""
+    for each in found.steps:
+        yield step(facts, each.path, each.row, f"calls {each.name} ...")
+    yield step(facts, found.path, found.row, end)
 
 
-def _step(facts: FunctionFacts, path: str, row: int, text: str) -> Step:
-    return Step(facts.display(path), _row(facts, path, row), text)
+def made(facts: FunctionFacts, registry: Registry) -> Step:
+    """The first step: where the registry is made."""
+    row, _ = sessions_of(facts.analyzer).registries.made_at(registry)
+    return step(facts, registry.path, row, "the scoped session is made here")
 
 
-def _row(facts: FunctionFacts, path: str, row: int) -> Span:
+def step(facts: FunctionFacts, path: str, row: int, text: str) -> Step:
+    """A station of a path, which takes a whole row."""
+    return Step(facts.display(path), row_of(facts, path, row), text)
+
+
+def row_of(facts: FunctionFacts, path: str, row: int) -> Span:
     """A whole row, without its indentation and its comment."""
     rows = facts.analyzer.reader.rows(path)
     text = rows[row - 1] if 0 < row <= len(rows) else ""
