@@ -11,7 +11,7 @@ from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.reflow import Style
-from putback.fixes.removal import Removal
+from putback.fixes.removal import Removal, comments
 from putback.fixes.whole import beginning, in_finally
 from putback.model.fix import Applicability, Fix
 from putback.source.formatter import formatter
@@ -35,13 +35,24 @@ def always_remove(code: Code, rows: Collection[int]) -> Fix:
     draft = code.draft()
     removal = Removal(code, draft, statements)
     removal.apply()
+    remark = _carried(code, draft, statements)
     left = [s for s in function.body.body if id(s) not in removal.gone]
     if left[beginning(left) :]:
-        in_finally(code, draft, left, release)
+        in_finally(code, draft, left, f"{release}{remark}")
     else:
         first = function.body.body[beginning(function.body.body)]
-        draft.insert(code.first_row(first), [f"{code.indent_of(first)}{release}"])
+        draft.insert(code.first_row(first), [f"{code.indent_of(first)}{release}{remark}"])
     return Fix(Applicability.SAFE, f"remove the session in a `finally`: {release}", draft.edits())
+
+
+def _carried(code: Code, draft: Draft, statements: Sequence[cst.SimpleStatementLine]) -> str:
+    """The comment behind the only removal, which goes with it; "" for none."""
+    row = code.first_row(statements[0])
+    remarks = comments(code, row, code.last_row(statements[0]))
+    if len(statements) > 1 or len(remarks) != 1:
+        return ""
+    draft.drop_inserted(row)
+    return f"  {remarks[0]}"
 
 
 def add_teardown(rows: Sequence[str], path: str, application: str, release: str, row: int) -> Fix:

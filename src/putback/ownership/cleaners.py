@@ -17,9 +17,10 @@ from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.registries import Registries
 from putback.ownership.types import FunctionRef, Scope, Types
 
+_SIGNS = (b".remove()", b"app_context", b"request_context", b"appcontext")
 _HOOKS = re.compile(r"(?:connect|add_listener|add_event_listener|listen)\(\s*([\w.]+)\s*[,)]")
 _REMOVING = re.compile(r"\.remove(?:\(\)|\))")
-_CLEANING = re.compile(r"\.remove\(\)|\.close\b|_context\b")
+_CLEANING = re.compile(r"\.remove\(\)|\.close\b|(?:app|request)_?context")
 _CONNECTING = frozenset({"connect", "connect_via", "listens_for"})
 
 
@@ -46,7 +47,7 @@ class Cleaners:
         """The functions outside of tests that remove a session, or that enter an application context."""
         return [
             (module, info)
-            for module in (*self.modules_with((b".remove()", b"_context")), *self._closing_modules())
+            for module in (*self.modules_with(_SIGNS), *self._closing_modules())
             for info in module.functions.values()
             if self._may_clean(module, info) and self._cleans(self.conduct(FunctionRef(module.path, info.key)))
         ]
@@ -64,7 +65,7 @@ class Cleaners:
         names = [registry.name.encode() for registry in self.registries.found.values()]
         for module in self.modules_with(names):
             text = self.text(module.path)
-            if ".close" in text and ".remove()" not in text and "_context" not in text:
+            if ".close" in text and not any(sign.decode() in text for sign in _SIGNS):
                 yield module
 
     def modules_with(self, words: Iterable[bytes]) -> Iterator[ModuleInfo]:
