@@ -43,9 +43,12 @@ class Teardown:
 
     def _follow(self, statements: Sequence[ast.stmt]) -> Missed | bool:
         """True: the session is removed whatever happens; False: it is not removed here, and nothing raises."""
-        for statement in statements:
+        for number, statement in enumerate(statements):
             found = self._one(statement)
-            if found is not False:
+            is_made_up_for = (
+                isinstance(found, Missed) and found.gap is Gap.BRANCH and self._follow(statements[number + 1 :])
+            )
+            if found is not False and is_made_up_for is not True:
                 return found
         return False
 
