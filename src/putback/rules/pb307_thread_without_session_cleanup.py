@@ -59,7 +59,8 @@ def notify(order):
 `putback fix` puts the work of the function in a `try` whose `finally` removes the session, and imports it where the
 function only uses it through others; for Flask-SQLAlchemy it puts the work in `with app.app_context():`, when the
 function or its file knows the application. Unsafe where the import is new, or where the function returns something.
-No fix where the project calls it as a plain function, or where it uses several scoped sessions.
+No fix where the project calls it as a plain function, where it uses several scoped sessions, or where
+it loops: a session is to be removed in each turn.
 
 ## Stays silent
 Where anything that the function can reach removes or closes the session, also by a name that cannot be resolved or in
