@@ -22,6 +22,7 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.resolver import Resolver
+from putback.ownership.sessions import sessions_of
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.scan import Broken, Scan, Scanner
@@ -63,7 +64,8 @@ class Analysis:
     def analyzer(self, scan: Scan) -> Analyzer:
         """What answers questions about the functions of the project."""
         analyzer = Analyzer(Resolver(scan.project, self.catalog, self.frameworks), scan.carriers, self.reader)
-        analyzer.context.prepare(scan.carriers.resolver)
+        registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
+        analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
         return analyzer
 
     def found(self, scan: Scan, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
@@ -102,7 +104,16 @@ class Analysis:
             return [t for t in named if not self.config.gates or analyzer.may_acquire(t.path, t.key)]
 
         paths = [path for path in scan.imports if path in wanted]
-        return [task for part in self.scanner.shared_out(work, paths) for task in part]
+        found = [task for part in self.scanner.shared_out(work, paths) for task in part]
+        return [*found, *self._about_sessions(analyzer, wanted, {(task.path, task.key) for task in found})]
+
+    def _about_sessions(
+        self, analyzer: Analyzer, wanted: Collection[str], known: Collection[tuple[str, str]]
+    ) -> Iterator[Task]:
+        """The functions that a rule about scoped sessions has something to say of, whatever they acquire."""
+        places = ((ref.path, analyzer.outermost(ref.path, ref.key)) for ref in sessions_of(analyzer).concerned)
+        for path, key in sorted({place for place in places if place[0] in wanted and place not in known}):
+            yield Task(path, key, 50)
 
     def named(self, scan: Scan, paths: Iterable[str]) -> Iterator[Task]:
         """The functions in some files that have a name in them which can mean a connection."""
@@ -201,7 +212,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             if unit is None:
                 continue
             facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
-            for rule in ALL if facts.sites or facts.borrowed else ():
+            for rule in ALL if facts.sites or facts.borrowed or facts.duties else ():
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:

@@ -33,6 +33,8 @@ from putback.verify.verdict import Counterexample, Proof, Verdict
 
 Progress = Callable[[int, int], None]
 _ABOUT_THE_RUN = ("PB001", "PB009")
+_ABOUT_THREADS = ("PB304", "PB305", "PB306", "PB307")
+_NO_THREADS = "a scoped session belongs to its thread: the model has no threads"
 _NO_ROLES = Roles()
 Connection = tuple[str, str, str]
 """A file, a function in it, and the text of the callee that acquires."""
@@ -258,8 +260,11 @@ class _Gathering:
         row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
         if not is_fixed:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
-            return Subject(case, (replace(finding, no_fix_reason=reason),), row)
+            obstacle = _NO_THREADS if finding.code in _ABOUT_THREADS else ""
+            return Subject(case, (replace(finding, no_fix_reason=reason),), row, obstacle)
         version = self._fixed_version(finding, found.number)
+        if finding.code in _ABOUT_THREADS:
+            return Subject(replace(case, after=version), (finding,), row, _NO_THREADS)
         obstacle = _obstacle(case.before, version)
         return Subject(replace(case, after=None if obstacle else version), (finding,), row, obstacle)
 

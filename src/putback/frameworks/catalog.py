@@ -35,6 +35,7 @@ class FrameworkCatalog:
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
     _attributes: Mapping[str, Sequence[tuple[frozenset[str], Role]]] = field(repr=False)
     _types: frozenset[str] = field(repr=False)
+    _unattended: frozenset[str] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
     _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -65,6 +66,10 @@ class FrameworkCatalog:
             found = self._memo[qualname] = resolve_aliases(qualname, self._aliases)
         return found
 
+    def is_unattended(self, qualname: str) -> bool:
+        """Whether what this decorator, callable or base class runs is left alone with the sessions that it uses."""
+        return self.canonical(qualname) in self._unattended
+
     def knows_type(self, qualname: str) -> bool:
         """Whether this is a class whose instances have decorators or take functions, or whose methods have roles."""
         return self.canonical(qualname) in self._types
@@ -94,6 +99,13 @@ def load_frameworks() -> FrameworkCatalog:
         _attributes=attributes,
         _types=frozenset(name for each in frameworks.values() for name in each.types)
         | frozenset(base for base, _ in methods),
+        _unattended=frozenset(
+            name
+            for each in frameworks.values()
+            for marker in each.markers
+            if marker.unattended
+            for name in (*marker.decorators, *marker.arguments, *marker.methods)
+        ),
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )
 
@@ -132,6 +144,7 @@ def _marker(
     arguments: Mapping[str, tuple[int, str]] | None = None,
     attributes: tuple[str, ...] = (),
     methods: Mapping[str, tuple[str, ...]] | None = None,
+    unattended: bool = False,
 ) -> Marker:
     return Marker(
         role=role,
@@ -139,6 +152,7 @@ def _marker(
         arguments={name: value for key, value in (arguments or {}).items() for name in alternatives(key)},
         attributes=attributes,
         methods={name: value for key, value in (methods or {}).items() for name in alternatives(key)},
+        unattended=unattended,
     )
 
 
@@ -160,6 +174,7 @@ _MARKER = record(
         "arguments": mapping(_argument),
         "attributes": many(text),
         "methods": mapping(many(text)),
+        "unattended": flag,
     },
     required=("role",),
 )

@@ -27,7 +27,8 @@ class Marker:
     `arguments`: qualified callables that receive the function as positional argument `index` or keyword `keyword`
     ("fastapi.Depends" 0 "dependency"); `attributes`: attribute names that count when the receiver cannot be
     resolved but the file imports the framework ("get", "route"); `methods`: methods of subclasses of the
-    named classes ({"flask.views.MethodView": ["get", "post"]}).
+    named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
+    worker that goes on to other work, outside of what the framework cleans up after.
     """
 
     role: Role
@@ -35,6 +36,7 @@ class Marker:
     arguments: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,13 +76,14 @@ class Analyzer:
     def _make_unit(self, path: str, key: str) -> Unit | None:
         module = self.project.module(path)
         info = module.functions.get(key) if module is not None else None
-        outermost = self._outermost(path, key)
+        outermost = self.outermost(path, key)
         lowered = self._slice(path, outermost)
         if lowered is None or key not in lowered.functions:
             return None
         return make_unit(path, key, lowered, info)
 
-    def _outermost(self, path: str, key: str) -> str:
+    def outermost(self, path: str, key: str) -> str:
+        """The function around `key` that stands in no other, or the module's top level."""
         module = self.project.module(path)
         if module is None or key.startswith(MODULE):
             return MODULE

@@ -32,9 +32,13 @@ class Context:
         self._given: dict[tuple[str, str], set[Role]] = {}
         self._releasing = _releasing_methods(resolver.catalog)
 
-    def prepare(self, resolver: Resolver) -> None:
-        """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only."""
+    def prepare(self, resolver: Resolver, also: Callable[[ModuleInfo], None]) -> None:
+        """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only.
+
+        `also` is called with every module, so that they are unpacked only once.
+        """
         for module in resolver.project.loaded():
+            also(module)
             for reference in module.references:
                 self._note(module, reference, resolver)
 
@@ -44,7 +48,7 @@ class Context:
             return
         scope = Scope(module.path, reference.scope)
         for callee in resolver.types(call.func, scope):
-            for role, index, keyword in self.frameworks.argument_role(_name_of(callee)):
+            for role, index, keyword in self.frameworks.argument_role(name_of(callee)):
                 given = call.keyword(keyword) if keyword else None
                 if given is None and 0 <= index < len(call.args):
                     given = call.args[index]
@@ -57,13 +61,17 @@ class Context:
         if info is None:
             return set()
         found = set(self._given.get((path, info.key), ()))
-        found |= {role for role, _ in self._decorated(path, info)}
+        found |= self.decorated_roles(path, info)
         if info.owner:
             for base in self.resolver.classes.outside_bases(path, info.owner):
                 role = self.frameworks.method_role(base, info.name)
                 if role is not None:
                     found.add(role)
         return found
+
+    def decorated_roles(self, path: str, info: FunctionInfo) -> set[Role]:
+        """The roles that decorators give to a function."""
+        return {role for role, _ in self._decorated(path, info)}
 
     def route_framework(self, path: str, info: FunctionInfo) -> Framework | None:
         """The framework that makes a function a route by a decorator, if one does."""
@@ -149,7 +157,8 @@ def is_migration(path: str) -> bool:
     return bool({"migrations", "versions", "alembic"} & set(path.split("/")[:-1]))
 
 
-def _name_of(callee: Type) -> str:
+def name_of(callee: Type) -> str:
+    """The qualified name of something outside of the project; "" for everything else."""
     match callee:
         case Symbol(name=name):
             return name

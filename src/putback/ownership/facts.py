@@ -19,6 +19,7 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase, State
 from putback.ownership.handlers import CANCELLED
+from putback.ownership.sessions import Duties, sessions_of
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.trail import Trail, trail
 from putback.ownership.unit import Unit
@@ -284,6 +285,11 @@ class FunctionFacts:
         """Every connection that a caller lends by an annotated parameter, and will give back."""
         sites = self.analyzer.borrowed(self.unit)
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
+
+    @cached_property
+    def duties(self) -> Duties:
+        """The scoped sessions that it should remove, or see to it that they are, and does not."""
+        return sessions_of(self.analyzer).duties(self.unit)
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""

@@ -300,7 +300,7 @@ def _params(args: ast.arguments) -> tuple[ParamInfo, ...]:
 
 def callees_by_row(part: Slice) -> dict[int, set[Expr]]:
     """What a slice calls, by the row of the innermost `def` around the call (0: none). Raises SourceError."""
-    tree, offset = _parsed(part)
+    tree, offset = parsed(part)
     found: dict[int, set[Expr]] = {}
     todo: list[tuple[ast.AST, int]] = [(tree, 0)]
     children: list[ast.AST] = []
@@ -317,12 +317,12 @@ def callees_by_row(part: Slice) -> dict[int, set[Expr]]:
 
 def mentioned(part: Slice) -> frozenset[str]:
     """Every name and attribute in a slice. Raises SourceError."""
-    nodes = list(ast.walk(_parsed(part)[0]))
+    nodes = list(ast.walk(parsed(part)[0]))
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     return frozenset(names | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
 
 
-def _parsed(part: Slice) -> tuple[ast.Module, int]:
+def parsed(part: Slice) -> tuple[ast.Module, int]:
     """The tree of a slice, and what is to be added to its rows; a method stands in a class of its own."""
     if part.text[:1] in (" ", "\t"):
         return parse_ast("class _:\n" + part.text), part.offset - 1

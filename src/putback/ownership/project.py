@@ -69,6 +69,11 @@ class Project:
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
         return project
 
+    @property
+    def paths(self) -> Collection[str]:
+        """Every file of the project."""
+        return self._paths.values()
+
     def loaded(self) -> Iterator[ModuleInfo]:
         """The modules handed in so far."""
         return (module for path in self._known if (module := self.module(path)) is not None)

@@ -20,6 +20,10 @@ from putback.rules import (
     pb201_missing_rollback,
     pb301_session_dependency_returns,
     pb302_manual_session_in_route,
+    pb304_scoped_session_never_removed,
+    pb305_teardown_skips_remove,
+    pb306_job_without_session_cleanup,
+    pb307_thread_without_session_cleanup,
 )
 from putback.rules.rule import Rule
 
@@ -41,4 +45,8 @@ ALL: tuple[Rule, ...] = (
     pb201_missing_rollback.RULE,
     pb301_session_dependency_returns.RULE,
     pb302_manual_session_in_route.RULE,
+    pb304_scoped_session_never_removed.RULE,
+    pb305_teardown_skips_remove.RULE,
+    pb306_job_without_session_cleanup.RULE,
+    pb307_thread_without_session_cleanup.RULE,
 )

@@ -12,15 +12,19 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
 from putback.ownership import marks
-from putback.ownership.facts import SiteFacts
+from putback.ownership.facts import FunctionFacts, SiteFacts
 from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
 
 _NO_PAIR = "the project has no function that gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
-    """The function that acquires, as fixes see it; made once for all its findings."""
-    facts = site.function
+    """The function that acquires, as fixes see it."""
+    return code_for(site.function)
+
+
+def code_for(facts: FunctionFacts) -> Code:
+    """A function as fixes see it; made once for all its findings."""
     if facts.code is None:
         facts.code = Code(facts.unit.lowered, facts.unit.key, facts.rows, facts.unit.path)
     assert isinstance(facts.code, Code)

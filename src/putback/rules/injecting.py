@@ -11,6 +11,7 @@ from putback.ownership.dependencies import Spelling, dependencies_for, spelling
 from putback.ownership.facts import SiteFacts
 from putback.ownership.identity import global_identity
 from putback.ownership.module import ModuleInfo
+from putback.ownership.project import Project
 from putback.ownership.types import FunctionRef
 
 
@@ -67,15 +68,14 @@ def _import(site: SiteFacts, name: str, here: ModuleInfo, there: ModuleInfo) -> 
     for known, found in here.imports.items():
         if home is not None and home.path and found.name and project.resolve_import(found, here.path) == home.path:
             return Needed(name, beside=known)
-    module = _module_name(site, home.path, here) if home is not None and home.path else ""
+    module = module_name(project, home.path, here) if home is not None and home.path else ""
     if not module:
         raise Declined(f"how to import `{name}` is not clear")
     return Needed(name, module)
 
 
-def _module_name(site: SiteFacts, path: str, here: ModuleInfo) -> str:
+def module_name(project: Project, path: str, here: ModuleInfo) -> str:
     """How a file of the project is called in absolute imports, judged by one that `here` has; "" when it has none."""
-    project = site.function.analyzer.project
     for found in here.imports.values():
         target = project.resolve_import(found, here.path) if not found.level else None
         tail = found.module.replace(".", "/")

@@ -1,0 +1,75 @@
+"""Teardowns: one that removes its session whatever happens, and one where there was none. Rules PB305 and PB304."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+import libcst as cst
+
+from putback.fixes.code import Code, all_below
+from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
+from putback.fixes.reflow import Style
+from putback.fixes.removal import Removal, comments
+from putback.fixes.whole import beginning, in_finally
+from putback.model.fix import Applicability, Fix
+from putback.source.formatter import formatter
+
+_UNIT = " " * 4
+_NAMES = ("remove_session", "shutdown_session", "remove_scoped_session")
+
+
+def always_remove(code: Code, rows: Collection[int]) -> Fix:
+    """The fix that moves the removals on some rows of a teardown into a `finally`. Raises Declined."""
+    function = code.function
+    if not isinstance(function, cst.FunctionDef) or not isinstance(function.body, cst.IndentedBlock):
+        raise Declined("its body shares a line with its header")
+    statements = [
+        n for n in all_below(function.body) if isinstance(n, cst.SimpleStatementLine) and code.first_row(n) in rows
+    ]
+    texts = {code.text(s.body[0]) for s in statements if len(s.body) == 1 and isinstance(s.body[0], cst.Expr)}
+    if len(statements) != len(set(rows)) or len(texts) != 1:
+        raise Declined("the removal is a part of a larger statement")
+    release = texts.pop()
+    draft = code.draft()
+    removal = Removal(code, draft, statements)
+    removal.apply()
+    remark = _carried(code, draft, statements)
+    left = [s for s in function.body.body if id(s) not in removal.gone]
+    if left[beginning(left) :]:
+        in_finally(code, draft, left, f"{release}{remark}")
+    else:
+        first = function.body.body[beginning(function.body.body)]
+        draft.insert(code.first_row(first), [f"{code.indent_of(first)}{release}{remark}"])
+    return Fix(Applicability.SAFE, f"remove the session in a `finally`: {release}", draft.edits())
+
+
+def _carried(code: Code, draft: Draft, statements: Sequence[cst.SimpleStatementLine]) -> str:
+    """The comment behind the only removal, which goes with it; "" for none."""
+    row = code.first_row(statements[0])
+    remarks = comments(code, row, code.last_row(statements[0]))
+    if len(statements) > 1 or len(remarks) != 1:
+        return ""
+    draft.drop_inserted(row)
+    return f"  {remarks[0]}"
+
+
+def add_teardown(rows: Sequence[str], path: str, application: str, release: str, row: int) -> Fix:
+    """The fix that adds a teardown behind `row` of a file with these rows. Raises Declined."""
+    if release.startswith("await "):
+        raise Declined("a teardown of Flask does not wait for it")
+    text = "\n".join(rows)
+    name = next((each for each in _NAMES if each not in text), None)
+    if name is None:
+        raise Declined("no name is free for the teardown")
+    form = formatter(os.path.dirname(path))
+    draft = Draft(rows, frozenset(), Style(form.row_length, _UNIT, form.is_black))
+    body = [f"@{application}.teardown_appcontext", f"def {name}(exception=None):", f"{_UNIT}{release}"]
+    is_followed = row < len(rows) and bool(rows[row].strip())
+    draft.insert(row + 1, ["", "", *body, *(["", ""] if is_followed else [])])
+    return Fix(
+        Applicability.UNSAFE,
+        f"remove the session when an application context ends: {release} (objects kept between requests are detached)",
+        draft.edits(),
+    )

@@ -1,0 +1,115 @@
+"""From a scoped session that nobody removes to the finding, for jobs and threads alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from putback.frameworks.schema import Role
+from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.fix import Fix
+from putback.model.span import Position, Span
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.registries import Registry
+from putback.ownership.sessions import Neglect, Way, sessions_of
+from putback.rules import mending
+from putback.rules.rule import Rule
+
+EXHAUSTED = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
+
+
+def neglected(rule: Rule, facts: FunctionFacts, role: Role, noun: str) -> Iterator[Finding]:
+    """One finding for what this `role` leaves behind, about the session it comes to first; `noun`: as users call it."""
+    if facts.duties.neglects and facts.duties.neglects[0].entry.role is role:
+        nearest, *others = facts.duties.neglects
+        yield mending.mended(_finding(rule, facts, nearest, noun, len(others)), partial(_fix, facts, nearest))
+
+
+def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, others: int) -> Finding:
+    registry = neglect.registry
+    name = f"`{registry.spelled(registry.name)}`"
+    if others:
+        name += f" and {others} other scoped session{'s' if others > 1 else ''}"
+    if registry.is_managed:
+        message = (
+            f"this {noun} uses {name} outside of an application context: Flask-SQLAlchemy 3 raises RuntimeError, "
+            "version 2 never gives the connection back"
+        )
+        help = "do the work in `with app.app_context():`"
+    else:
+        message = (
+            f"this {noun} uses {name} and nothing removes {'them' if others else 'it'} afterwards: "
+            f'the thread keeps its connection ("{EXHAUSTED}")'
+        )
+        help = f"remove it in a `finally`: {registry.removal(registry.name)}"
+    return Finding(
+        rule.code,
+        rule.name,
+        message,
+        _severity(facts, neglect),
+        _confidence(neglect),
+        facts.path,
+        facts.unit.path,
+        row_of(facts, facts.unit.path, _defrow_of(facts)),
+        facts.name,
+        registry.type.partition(".")[0],
+        tuple(_trace(facts, neglect)),
+        help,
+        url=rule.url,
+    )
+
+
+def _defrow_of(facts: FunctionFacts) -> int:
+    return facts.unit.info.def_row if facts.unit.info is not None else 1
+
+
+def _severity(facts: FunctionFacts, neglect: Neglect) -> Severity:
+    """An error where the connection stays out; where transactions are ended it stays out only after an exception."""
+    lasting = neglect.registry.is_managed or not (neglect.ended or neglect.thread_ends)
+    return Severity.ERROR if lasting else Severity.WARNING
+
+
+def _confidence(neglect: Neglect) -> Confidence:
+    if neglect.capped:
+        return Confidence.LOW
+    return Confidence.HIGH if not neglect.way.steps and not neglect.registry.is_managed else Confidence.MEDIUM
+
+
+def _trace(facts: FunctionFacts, neglect: Neglect) -> Iterator[Step]:
+    yield made(facts, neglect.registry)
+    for start in neglect.entry.starts:
+        yield step(facts, start.path, start.row, f"set to run here, by {start.by}")
+    yield from way(facts, neglect.way, "uses the session here, and no path removes it")
+
+
+def way(facts: FunctionFacts, found: Way, end: str) -> Iterator[Step]:
+    """The calls that lead to a use, and the use, of which `end` is said."""
+    for each in found.steps:
+        yield step(facts, each.path, each.row, f"calls {each.name} ...")
+    yield step(facts, found.path, found.row, end)
+
+
+def made(facts: FunctionFacts, registry: Registry) -> Step:
+    """The first step: where the registry is made."""
+    row, _ = sessions_of(facts.analyzer).registries.made_at(registry)
+    return step(facts, registry.path, row, "the scoped session is made here")
+
+
+def step(facts: FunctionFacts, path: str, row: int, text: str) -> Step:
+    """A station of a path, which takes a whole row."""
+    return Step(facts.display(path), row_of(facts, path, row), text)
+
+
+def row_of(facts: FunctionFacts, path: str, row: int) -> Span:
+    """A whole row, without its indentation and its comment."""
+    rows = facts.analyzer.reader.rows(path)
+    text = rows[row - 1] if 0 < row <= len(rows) else ""
+    bare = text.strip()
+    start = len(text) - len(text.lstrip()) + 1
+    return Span(Position(row, start), Position(row, start + len(bare)))
+
+
+def _fix(facts: FunctionFacts, neglect: Neglect) -> Fix:
+    from putback.rules.attending import attended
+
+    return attended(facts, neglect)
