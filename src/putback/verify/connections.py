@@ -242,7 +242,8 @@ class Connections:
             self._give_back(slot, f"{slot.name}.close()")
             return
         if slot.place is Place.BACK:
-            self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
+            if slot.profile.twice is not Twice.HARMLESS:
+                self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
         elif slot.is_out:
             slot.place = Place.BROKEN
             self.world.note(What.TIDY, f"{slot.name}.close()")
