@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import On, With
+from putback.drivers.schema import After, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import handlers, methods
 from putback.ownership.domain import ACTIVE, Phase, State
-from putback.ownership.marks import BORROWING, CARRIER, CLOSING, CLOSING_KEEPS, UNMENDED_USED, WITH_KEEPS, YIELDED
+from putback.ownership.marks import AFTER, BORROWING, CARRIER, CLOSING, CLOSING_KEEPS, UNMENDED_USED, WITH_KEEPS, YIELDED
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -89,10 +89,19 @@ def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
             after = domain.closed(state)
             return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
         case With.TRANSACTION:
-            defects = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
-            return Outcome((state._replace(opened=-1, unmended=-1),), (), defects)
+            return _end_transaction(domain, op, state)
         case _:
             return Outcome((state,))
+
+
+def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+    """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
+    late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
+    defects = (AFTER,) if late else ()
+    after = state._replace(opened=-1, unmended=-1)
+    if op.exceptional:
+        return Outcome((after,), (), defects)
+    return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, UNMENDED_USED)))
 
 
 def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:
