@@ -117,6 +117,10 @@ class World:
             self.note(What.FAULT, f"{label} raises {classes[picked - 1].__name__}")
             raise self.raised(classes[picked - 1], f"fault at {label}")
 
+    def cancelled(self, value: StandIn) -> None:
+        """The code awaits a stand-in."""
+        self.fault(f"await {value._pb_path}", (), 2, awaited=True)
+
     def step_of(self, value: StandIn, *, awaited: bool) -> None:
         """A loop asks a stand-in for its next item."""
         self.fault(f"next of {value._pb_path}", (*self.faults.other, *self.custom), 2, awaited=awaited)
