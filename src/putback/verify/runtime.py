@@ -187,7 +187,7 @@ class Runtime:
         if isinstance(container, dict) and key not in container:
             if isinstance(key, StandIn) or _is_open(container):
                 return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
-        elif isinstance(container, StandIn):
+        elif isinstance(container, StandIn) and sys.exc_info()[0] is None:
             self.world.item_of(container, key)
         elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
             return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")

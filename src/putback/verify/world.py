@@ -126,7 +126,7 @@ class World:
         self.fault(f"next of {value._pb_path}", (*self.faults.other, *self.custom), 2, awaited=awaited)
 
     def item_of(self, value: StandIn, key: Any) -> None:
-        """The code asks a stand-in for an item."""
+        """The code asks a stand-in for an item, and no exception is being handled."""
         self.fault(f"{value._pb_path}[{fingerprint(key)}]", (*self.faults.other, *self.custom), 2)
 
     def raised(self, cls: type[BaseException], text: str) -> BaseException:
