@@ -35,7 +35,8 @@ def main(wanted: int, seed: int) -> int:
         with tempfile.TemporaryDirectory() as folder:
             for each in compared(some, Path(folder)):
                 _count(each, counts)
-        print(f"{counts['agreed']} of {counts['functions']} agree", file=sys.stderr, flush=True)
+        progress = f"{counts['agreed']} of {counts['functions']} agree, {counts['not explored']} not explored"
+        print(progress, file=sys.stderr, flush=True)
     for name, count in sorted(counts.items()):
         print(f"{count:8} {name}")
     print(f"{time.monotonic() - begin:8.0f} seconds")

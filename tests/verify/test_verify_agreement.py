@@ -84,6 +84,17 @@ CHECK_ALONE = {
         conn.close()
         """,
     ),
+    "what stands behind the use of a name that nothing has bound counts, although it never runs": (
+        "psycopg2 pool",
+        "leak",
+        """
+        while flag("s1"):
+            cur.close()
+            conn = pool.getconn()
+            return
+        cur = work("s2")
+        """,
+    ),
     "the use of a pooled connection that was closed always raises, so that nothing behind it runs": (
         "psycopg2 pool",
         "released twice",
