@@ -64,7 +64,7 @@ CHECK_ALONE = {
             session.execute("s1")
         """,
     ),
-    "an error that one clause has let pass is not of its class, which a clause further out forgets": (
+    "an error that a clause for a builtin class has caught is of that class, which a clause further out forgets": (
         "psycopg2 connection",
         "used after release",
         """
@@ -72,14 +72,14 @@ CHECK_ALONE = {
         try:
             try:
                 conn.commit()
-            except psycopg2.Error:
-                conn.close()
-                return
-            except BaseException:
+            except (ValueError, KeyError):
                 conn.close()
                 raise
         except psycopg2.Error:
             conn.rollback()
+            conn.close()
+            return
+        except BaseException:
             return
         conn.close()
         """,
@@ -116,6 +116,18 @@ EXPLORER_ALONE = {
         session.add(a)
         session.commit()
         session.close()
+        """,
+    ),
+    "what a second release raises goes to no handler": (
+        "psycopg2 pool",
+        "used after release",
+        """
+        conn = pool.getconn()
+        pool.putconn(conn)
+        try:
+            pool.putconn(conn)
+        except Exception:
+            conn.rollback()
         """,
     ),
     "a method that the driver's table does not have is no use after the release": (
