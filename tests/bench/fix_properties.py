@@ -12,8 +12,9 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fixes"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "generated"))
 
-from generated import Module, modules
+from grammar import Module, modules
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from mending import Mender
 from oracle import leaks

@@ -7,7 +7,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator
 
-from generated import Module
+from grammar import Module
 from mending import Mender, with_fix
 from oracle import differences
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from generated import DIALECTS, Dialect, Module, modules
+from dialects import DIALECTS, Dialect
+from grammar import Module, modules
 from hypothesis import HealthCheck, Phase, given, settings
 from mending import Mender
 from properties import broken_promises

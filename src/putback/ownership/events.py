@@ -9,6 +9,7 @@ from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, dotted, last_name
 from putback.frameworks.idioms import idioms
+from putback.ownership.handlers import builtin_exception
 from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     ClassRef,
@@ -126,7 +127,7 @@ def _sort(
 
 
 def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
-    """Whether a call outside the project is taken not to raise: logging, printing, clocks, a few builtins, closing."""
+    """Whether a call outside the project is taken not to raise: logging, printing, clocks, some builtins, closing."""
     path = dotted(func) or ""
     _, _, rest = path.partition(".")
     functions, logging = idioms().functions, idioms().logging
@@ -134,10 +135,9 @@ def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
         return True
     if name in logging.methods and rest and path.split(".")[-2] in logging.loggers:
         return True
-    return any(
-        o in functions.quiet or (o in functions.quiet_builtins and not rest) or o.startswith(functions.quiet_roots)
-        for o in outside
-    )
+    if not rest and any(o in functions.quiet_builtins or builtin_exception(o) is not None for o in outside):
+        return True
+    return any(o in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
 
 
 def argument_of(op: ir.Call, param: Parameter) -> ir.Argument | None:

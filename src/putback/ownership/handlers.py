@@ -38,7 +38,7 @@ def caught_as(types: Sequence[str], exception: str) -> str:
     >>> caught_as(["db.Error"], UNKNOWN), caught_as(["ValueError"], UNKNOWN)
     ('db.Error', '?')
     """
-    is_told = len(types) == 1 and exception.startswith(UNKNOWN) and _builtin(types[0]) is None
+    is_told = len(types) == 1 and exception.startswith(UNKNOWN) and builtin_exception(types[0]) is None
     return types[0] if is_told else exception
 
 
@@ -76,7 +76,7 @@ def _catches(type_: str, exception: str) -> bool | None:
         return False if last in _CANCELLATIONS else None
     if type_ == exception:
         return True
-    raised, caught = _builtin(exception), _builtin(type_)
+    raised, caught = builtin_exception(exception), builtin_exception(type_)
     if raised is not None and caught is not None:
         return issubclass(raised, caught)
     if raised is not None:
@@ -84,11 +84,12 @@ def _catches(type_: str, exception: str) -> bool | None:
     return None
 
 
-def _builtin(name: str) -> type[BaseException] | None:
+def builtin_exception(name: str) -> type[BaseException] | None:
+    """The exception class that Python itself has under this name."""
     found = getattr(builtins, name, None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
 def _is_subclass(name: str, base: type[BaseException]) -> bool | None:
-    found = _builtin(name)
+    found = builtin_exception(name)
     return None if found is None else issubclass(found, base)

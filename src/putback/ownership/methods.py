@@ -59,7 +59,8 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
-    if not effect.raises or effect.itself or _is_cleanup(effect, state, is_connection):
+    only_builds = effect.itself and not effect.executes
+    if not effect.raises or only_builds or _is_cleanup(effect, state, is_connection):
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
@@ -180,7 +181,7 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
         state = domain.ended(state, effect.ends)
     if is_connection and effect.releases_self:
         state = domain.released(state)
-    elif is_connection and effect.closes:
+    elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
         state = domain.closed(state)
     if effect.itself:
         owner = op.receiver in state.refs or is_connection

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import On, With
+from putback.drivers.schema import After, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import handlers, methods
 from putback.ownership.domain import ACTIVE, Phase, State
-from putback.ownership.marks import BORROWING, CARRIER, CLOSING, CLOSING_KEEPS, UNMENDED_USED, WITH_KEEPS, YIELDED
+from putback.ownership.marks import (
+    AFTER,
+    BORROWING,
+    CARRIER,
+    CLOSING,
+    CLOSING_KEEPS,
+    MANAGING,
+    UNMENDED_USED,
+    WITH_KEEPS,
+    YIELDED,
+)
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -50,7 +60,8 @@ def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome
         if On.ENTER not in domain.site.acquisition.on:
             return Outcome((domain.pass_on(entered),))
         gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
-        return Outcome((entered._replace(phase=Phase.MANAGED),), (gone,))
+        managed = entered._replace(phase=Phase.MANAGED, children=entered.children | {(_block(op), MANAGING)})
+        return Outcome((managed,), (gone,))
     keeps = domain.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
     return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
 
@@ -79,9 +90,14 @@ def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
     return Outcome((after,), (domain.raised(after, handlers.UNKNOWN),), unmended)
 
 
+def _block(op: ir.Enter | ir.Exit) -> str:
+    """The name under which a state knows the `with` that has acquired."""
+    return f"<with {op.group}>"
+
+
 def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
-    if state.phase is Phase.MANAGED:
-        return Outcome((domain.released(state),))
+    if state.phase is Phase.MANAGED and state.child_type(_block(op)) is not None:
+        return Outcome((domain.released(state.without(_block(op))),))
     match domain.kind.with_:
         case With.RELEASES:
             return Outcome((domain.released(state),))
@@ -89,10 +105,21 @@ def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
             after = domain.closed(state)
             return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
         case With.TRANSACTION:
-            defects = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
-            return Outcome((state._replace(opened=-1, unmended=-1),), (), defects)
+            return _end_transaction(domain, op, state)
         case _:
             return Outcome((state,))
+
+
+def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+    """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
+    late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
+    defects = (AFTER,) if late else ()
+    after = state._replace(opened=-1, unmended=-1)
+    if op.exceptional:
+        return Outcome((after,), (), defects)
+    return Outcome(
+        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, UNMENDED_USED))
+    )
 
 
 def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:

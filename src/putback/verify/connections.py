@@ -200,7 +200,10 @@ class Connections:
             self.world.note(What.TIDY, text)
 
     def end(self, slot: Slot, method: Method, text: str, *, failed: bool) -> None:
-        """Commit, or roll back when `failed`."""
+        """Commit, or roll back when `failed`.
+
+        A session with nothing to write takes no connection for a commit that fails.
+        """
         if failed:
             self._rollback(slot, text, method)
             return
@@ -208,7 +211,8 @@ class Connections:
         try:
             self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
         except BaseException:
-            slot.transaction = Transaction.OPEN if slot.profile.lazy else Transaction.IDLE
+            holds = slot.profile.lazy and (slot.pending or slot.transaction is not Transaction.IDLE)
+            slot.transaction = Transaction.OPEN if holds else Transaction.IDLE
             slot.pending.clear()
             raise
         self.world.note(What.DATABASE, text)
@@ -238,7 +242,8 @@ class Connections:
             self._give_back(slot, f"{slot.name}.close()")
             return
         if slot.place is Place.BACK:
-            self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
+            if slot.profile.twice is not Twice.HARMLESS:
+                self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
         elif slot.is_out:
             slot.place = Place.BROKEN
             self.world.note(What.TIDY, f"{slot.name}.close()")

@@ -224,8 +224,9 @@ class Case:
 class Bounds:
     """The bounds of an exploration.
 
-    `level` 1 faults what commonly fails, 2 also rollback, cursor close, cancellation and a connection that the
-    server has closed, 3 also the release. `schedules` and `seconds` limit one function, `choices` one schedule.
+    `level` 1 faults what commonly fails, 2 also rollback, cursor close, cancellation, steps of a loop, subscripts and
+    a connection that the server has closed, 3 also the release. `schedules` and `seconds` limit one function, `choices`
+    one schedule.
     """
 
     faults: int = 1

@@ -117,13 +117,27 @@ class Runtime:
     def items(self, value: Any, shape: Shape = None) -> Any:
         """What a loop iterates over: as much of it as rounds are made."""
         if isinstance(value, StandIn):
-            return value if shape is None else [self.unpack(v, shape) for v in value]
+            return self._steps(value, shape, awaited=False)
         few = itertools.islice(value, _MOST_ROUNDS)
         return few if shape is None else (self.unpack(v, shape) for v in few)
 
+    def _steps(self, value: StandIn, shape: Shape, *, awaited: bool) -> Iterator[Any]:
+        """The items of a stand-in; from level 2 on each step can fail, the last one too."""
+        items = iter(value)
+        while True:
+            self.world.step_of(value, awaited=awaited)
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            yield self.unpack(item, shape)
+
     async def aitems(self, value: Any, shape: Shape = None) -> AsyncIterator[Any]:
         """What `async for` iterates over."""
-        if hasattr(value, "__aiter__"):
+        if isinstance(value, StandIn):
+            for item in self._steps(value, shape, awaited=True):
+                yield item
+        elif hasattr(value, "__aiter__"):
             async for item in value:
                 yield self.unpack(item, shape)
         else:
@@ -173,6 +187,8 @@ class Runtime:
         if isinstance(container, dict) and key not in container:
             if isinstance(key, StandIn) or _is_open(container):
                 return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
+        elif isinstance(container, StandIn) and sys.exc_info()[0] is None:
+            self.world.item_of(container, key)
         elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
             return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")
         return container[key]

@@ -125,6 +125,7 @@ class StandIn:
         self.__exit__(*exception)
 
     def __await__(self) -> Generator[None, None, Any]:
+        self._pb_world.cancelled(self)
         return self
         yield
 

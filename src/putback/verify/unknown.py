@@ -150,7 +150,7 @@ class UnknownCalls:
     def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         world = self.world
         if path not in world.roles.quiet:
-            world.fault(label, self._others(), awaited=world.is_async)
+            world.fault(label, self._others())
         world.note(What.EXTERNAL, label)
         values = [*arguments, *keywords.values()]
         for value in _functions(values):

@@ -117,6 +117,18 @@ class World:
             self.note(What.FAULT, f"{label} raises {classes[picked - 1].__name__}")
             raise self.raised(classes[picked - 1], f"fault at {label}")
 
+    def cancelled(self, value: StandIn) -> None:
+        """The code awaits a stand-in."""
+        self.fault(f"await {value._pb_path}", (), 2, awaited=True)
+
+    def step_of(self, value: StandIn, *, awaited: bool) -> None:
+        """A loop asks a stand-in for its next item."""
+        self.fault(f"next of {value._pb_path}", (*self.faults.other, *self.custom), 2, awaited=awaited)
+
+    def item_of(self, value: StandIn, key: Any) -> None:
+        """The code asks a stand-in for an item, and no exception is being handled."""
+        self.fault(f"{value._pb_path}[{fingerprint(key)}]", (*self.faults.other, *self.custom), 2)
+
     def raised(self, cls: type[BaseException], text: str) -> BaseException:
         """An exception of the model, able to answer for attributes that the code asks of it."""
         made = cls(Text(self, text))

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from dialects import DIALECTS, Dialect
 from hypothesis import strategies as st
 
 T = TypeVar("T")
+Numbers = Callable[[int, int], int]
+"""Where choices come from: a number from the first to the second."""
 Row = tuple[int, str]
 """A depth in levels, and the text; a depth below 0 means: as it stands, inside a string."""
 
-_HEADER = """\
+HEADER = """\
 import asyncio
 import logging
 from shop.tools import flag, lock, work, awork
@@ -31,97 +34,6 @@ def untouched( x,y = 'odd' ):
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How one library is used: the imports and globals of a module, the acquire, the release, its error class.
-
-    `name` is the variable of the connection; `fetch` reads with the connection itself, `has_cursor` tells whether
-    cursors are used; `commit` is "" where there is nothing to commit.
-    """
-
-    title: str
-    imports: str
-    name: str
-    acquire: str
-    release: str
-    error: str
-    execute: str = "{name}.execute({query})"
-    fetch: str = "{name}.execute({query}).fetchall()"
-    has_cursor: bool = True
-    commit: str = "{name}.commit()"
-    wrong: str = ""
-    is_async: bool = False
-
-
-_PSYCOPG2 = """\
-import psycopg2
-import psycopg2.pool
-
-pool = psycopg2.pool.ThreadedConnectionPool(1, 5, "dbname=shop")
-"""
-_WRAPPED = (
-    _PSYCOPG2
-    + """
-
-def get_db_connection():
-    return pool.getconn()
-
-
-def release_db_connection(conn):
-    pool.putconn(conn)
-
-"""
-)
-DIALECTS = (
-    Dialect(
-        "psycopg2 pool",
-        _PSYCOPG2,
-        "conn",
-        "pool.getconn()",
-        "pool.putconn(conn)",
-        "psycopg2.Error",
-        execute="{name}.cursor().execute({query})",
-        fetch="{name}.cursor().fetchall({query})",
-        wrong="conn.close()",
-    ),
-    Dialect(
-        "wrapped pool",
-        _WRAPPED,
-        "connection",
-        "get_db_connection()",
-        "release_db_connection(connection)",
-        "psycopg2.Error",
-        execute="{name}.cursor().execute({query})",
-        fetch="{name}.cursor().fetchall({query})",
-    ),
-    Dialect("sqlite3", "import sqlite3\n", "db", 'sqlite3.connect("shop.db")', "db.close()", "sqlite3.Error"),
-    Dialect(
-        "asyncpg pool",
-        "import asyncpg\n\npool: asyncpg.Pool = asyncpg.create_pool(dsn='shop')\n",
-        "conn",
-        "await pool.acquire()",
-        "await pool.release(conn)",
-        "asyncpg.PostgresError",
-        execute="await {name}.execute({query})",
-        fetch="await {name}.fetch({query})",
-        has_cursor=False,
-        commit="",
-        is_async=True,
-    ),
-    Dialect(
-        "SQLAlchemy session",
-        "from sqlalchemy import create_engine\nfrom sqlalchemy.exc import SQLAlchemyError\n"
-        "from sqlalchemy.orm import sessionmaker\n\nengine = create_engine('postgresql://shop')\n"
-        "SessionLocal = sessionmaker(bind=engine)\n",
-        "session",
-        "SessionLocal()",
-        "session.close()",
-        "SQLAlchemyError",
-        has_cursor=False,
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Module:
     """A generated module: its text, and the names of the functions that hold connections, with what is between them.
 
@@ -134,15 +46,15 @@ class Module:
     is_async: bool
 
 
-class _Writer:
+class Writer:
     """Writes the body of one function.
 
     `is_given`: somewhere above, the connection has been given back on a path that goes on. `unsure`: the name may be
     None here, so releases ask.
     """
 
-    def __init__(self, draw: st.DrawFn, dialect: Dialect) -> None:
-        self.draw = draw
+    def __init__(self, number: Numbers, dialect: Dialect) -> None:
+        self.number = number
         self.dialect = dialect
         self.count = 0
         self.has_cursor = False
@@ -153,11 +65,11 @@ class _Writer:
 
     def pick(self, options: tuple[T, ...]) -> T:
         """One of the options; the first is the simplest."""
-        return options[self.draw(st.integers(0, len(options) - 1))]
+        return options[self.number(0, len(options) - 1)]
 
     def chance(self, one_in: int) -> bool:
         """True once in so many times."""
-        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+        return self.number(0, one_in - 1) == one_in - 1
 
     def label(self) -> str:
         """A new label."""
@@ -232,7 +144,7 @@ class _Writer:
     def block(self, depth: int, size: int, held: bool, loop: bool = False) -> list[Row]:
         """Up to `size` statements, at least one. `held`: the connection may be used and released."""
         rows: list[Row] = []
-        for _ in range(self.draw(st.integers(1, max(size, 1)))):
+        for _ in range(self.number(1, max(size, 1))):
             rows += self.statement(depth, size - 1, held, loop)
             if self.chance(9):
                 rows.append((0, ""))
@@ -317,8 +229,9 @@ class _Writer:
         rows = self.log(depth)
         given, self.is_given = self.is_given, False
         if held and self.dialect.commit and self.chance(3):
+            rollback = self.dialect.commit.replace("commit", "rollback").format(name=self.dialect.name)
             guard = [(depth, f"if {self.dialect.name}:")] if self.unsure else []
-            rows += [*guard, (depth + len(guard), f"{self.dialect.name}.rollback()")]
+            rows += [*guard, (depth + len(guard), rollback)]
         if held and self.chance(3):
             rows += self.release(depth)
         ends = ("raise", "return") if self.is_given else ("raise", "return", "nothing", "block")
@@ -410,11 +323,11 @@ def modules(draw: st.DrawFn, dialect: Dialect | None = None) -> Module:
     newline = draw(st.sampled_from(("\n", "\n", "\r\n")))
     outer = 1 if draw(st.integers(0, 4)) == 4 else 0
     names = ("first", "second")[: 1 + (draw(st.integers(0, 4)) == 4)]
-    header = _HEADER.format(imports=dialect.imports).replace("    ", unit)
+    header = HEADER.format(imports=dialect.imports).replace("    ", unit)
     parts = [header + ("class Shop:\n" if outer else "")]
     texts = []
     for name in names:
-        writer = _Writer(draw, dialect)
+        writer = Writer(lambda low, high: draw(st.integers(low, high)), dialect)
         word = "async def" if dialect.is_async else "def"
         own = "self, " if outer else ""
         head = [(outer, f"{word} {name}({own}a, b, items):")]
