@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import After, Effect, Twice
@@ -23,13 +22,12 @@ from putback.ownership.marks import (
     UNMENDED_USED,
 )
 from putback.ownership.site import Owner
+from putback.ownership.statements import first_word
 from putback.ownership.types import FunctionRef
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
 
-_ROLLBACK = re.compile(r"""\s*([\w.]+\(\s*)?[a-z]*["']+\s*rollback\b""", re.IGNORECASE)
-"""The first argument of a call that is the text of a ROLLBACK, of the transaction or to a savepoint."""
 _HAND_ENTERED = {"__enter__", "__aenter__"}
 
 
@@ -162,9 +160,7 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
 
 def _undoes(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
     """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
-    if not effect.executes or state.unmended < 0:
-        return False
-    return _ROLLBACK.match(domain.unit.text(op.at).partition(f"{op.name}(")[2]) is not None
+    return effect.executes and state.unmended >= 0 and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
 def _is_fetch(state: State, op: ir.Call) -> bool:

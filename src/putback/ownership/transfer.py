@@ -23,6 +23,7 @@ from putback.ownership.marks import (
     TUPLE,
 )
 from putback.ownership.site import Site
+from putback.ownership.statements import may_write
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
@@ -230,6 +231,8 @@ class SiteDomain:
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
         if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is not None or state.opened >= 0:
+            return state
+        if self.kind.autobegin is Begin.WRITE and at >= 0 and not may_write(self.unit.text(at)):
             return state
         return state._replace(opened=at)
 
