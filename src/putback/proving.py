@@ -27,7 +27,7 @@ from putback.proof import case_of, version_of
 from putback.source.discover import shown
 from putback.verify import wire
 from putback.verify.events import Broken, mended_by
-from putback.verify.roles import Bounds, Case, Roles, Version
+from putback.verify.roles import Bounds, Case, Lent, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
 
@@ -261,7 +261,8 @@ class _Gathering:
             return Subject(case, (replace(finding, no_fix_reason=reason),), row)
         version = self._fixed_version(finding, found.number)
         obstacle = _obstacle(case.before, version)
-        return Subject(replace(case, after=None if obstacle else version), (finding,), row, obstacle)
+        after = None if obstacle or version is None else _injected(case.before, version)
+        return Subject(replace(case, after=after), (finding,), row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
         facts = FunctionFacts(self.before, unit, shown)
@@ -304,8 +305,24 @@ def _obstacle(before: Version, after: Version | None) -> str:
     """Why two versions cannot be compared; "" when they can."""
     if after is None:
         return "the fixed version cannot be taken out of its file"
-    if not before.roles.acquires:
+    if not (before.roles.acquires or before.roles.lent):
         return "the connection comes from the caller: the model has none for a parameter"
-    if not after.roles.acquires:
+    if not (after.roles.acquires or after.roles.lent):
         return "with the fix the connection comes from outside of the function"
+    if _new_parameters(before, after) and len(before.roles.acquires) != 1:
+        return "which of its connections is injected with the fix is not clear"
     return ""
+
+
+def _new_parameters(before: Version, after: Version) -> tuple[Lent, ...]:
+    """The connections that only the fixed version is lent."""
+    known = {role.parameter for role in before.roles.lent}
+    return tuple(role for role in after.roles.lent if role.parameter not in known)
+
+
+def _injected(before: Version, after: Version) -> Version:
+    """The fixed version, in which a connection that it made itself before is injected instead."""
+    new = _new_parameters(before, after)
+    others = (role for role in after.roles.lent if role not in new)
+    lent = (*others, *(replace(role, is_injected=True) for role in new))
+    return replace(after, roles=replace(after.roles, lent=lent))

@@ -176,6 +176,19 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Lent:
+    """A parameter by which the caller lends a connection, or None where that is allowed (`maybe_none`).
+
+    `is_injected`: a framework opens it for this call alone, and closes it after it.
+    """
+
+    parameter: str
+    profile: str
+    maybe_none: bool = False
+    is_injected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """The role table of one version of a function.
 
@@ -189,6 +202,7 @@ class Roles:
     types: Mapping[str, ObjectType] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
     errors: Mapping[str, str] = field(default_factory=dict)
+    lent: tuple[Lent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +232,11 @@ class Case:
     path: str = ""
     code: str = ""
     others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def injects(self) -> bool:
+        """Whether what the function acquires is injected with the fix."""
+        return self.after is not None and any(role.is_injected for role in self.after.roles.lent)
 
 
 @dataclass(frozen=True, slots=True)

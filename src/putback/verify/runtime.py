@@ -101,7 +101,7 @@ class Runtime:
 
     def _look_for_lost(self) -> None:
         for slot in self.world.connections.slots:
-            if slot.holds and slot.is_out and not slot.handed_on and not self._is_reachable(slot):
+            if slot.holds and slot.is_out and not slot.is_lent and not slot.handed_on and not self._is_reachable(slot):
                 slot.handed_on = True
                 self.world.violated(Broken.LEAK_IN_LOOP, slot.name, slot.role.callee)
 

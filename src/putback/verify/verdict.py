@@ -189,6 +189,8 @@ class Verifier:
             missing = f"row {row} of the {'original' if unreached else 'fixed version'} is never reached"
             is_partial = found.complete != EVERY or found.cut or compared.cut
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
+        if self.case.injects:
+            return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
         if found.complete != EVERY:
             return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         return Verdict.PROVED, runs
