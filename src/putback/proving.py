@@ -220,8 +220,12 @@ class _Gathering:
             if _identity(each.finding) in self.fixed:
                 mended.setdefault(each.connection, set()).add(each.finding.code)
         groups: dict[tuple[object, ...], list[Subject]] = {}
+        is_mended = {id(e): self._is_mended(e, mended.get(e.connection, set())) for e in found}
+        left = {(e.connection, e.finding.code) for e in found if not is_mended[id(e)]}
         for each in sorted(found, key=lambda e: (e.finding.path, e.finding.span)):
-            subject = self._subject(each, self._is_mended(each, mended.get(each.connection, set())))
+            subject = self._subject(each, is_mended[id(each)])
+            if (each.connection, each.finding.code) in left:
+                subject = replace(subject, case=replace(subject.case, partly=frozenset((each.finding.code,))))
             key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
             groups.setdefault(key, []).append(subject)
         return sorted((self._joined(group) for group in groups.values()), key=_place)
@@ -242,7 +246,8 @@ class _Gathering:
         pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
         gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
         (acquire, code), *others = gone or pairs
-        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others))
+        partly = frozenset[str]().union(*(s.case.partly for s in group))
+        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others), partly=partly)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:

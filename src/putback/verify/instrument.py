@@ -14,8 +14,10 @@ from putback.verify.roles import Acquire, Pass, Roles
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
 _KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
-_OF_VALUES = {"get", "pop", "startswith", "endswith", "split", "replace", "find", "strip"}
-"""Methods of Python's own dictionaries and texts that may be given a stand-in."""
+_OF_VALUES = {
+    "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
+}  # fmt: skip
+"""Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
 _BODIES = ("body", "orelse", "finalbody")
 
 

@@ -64,6 +64,7 @@ class Refinement:
         self.bounds = bounds
         self.budget = budget
         self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
+        self.partly = frozenset[Broken]().union(*map(mended_by, case.partly))
         self.turns_generator = turns_generator
         self.injects = case.injects
 
@@ -126,13 +127,18 @@ class Refinement:
             for acquire, mended in self.about
         )
 
+    def _may_remain(self, violation: Violation) -> bool:
+        """Whether a violation that was there before is none that the fix is about, or not surely one of those."""
+        in_part = violation.broken in self.partly and not violation.broken.is_leak
+        return in_part or not self._is_about(violation)
+
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""
         had = {(v.broken, v.subject) for v in before.violations}
         for violation in after.violations:
             if violation.broken.is_remark:
                 continue
-            if (violation.broken, violation.subject) in had and not self._is_about(violation):
+            if (violation.broken, violation.subject) in had and self._may_remain(violation):
                 found.remaining.add(violation.broken)
                 continue
             return f"the fixed version still violates: {violation}" if had else f"the fix adds: {violation}"

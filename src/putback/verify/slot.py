@@ -27,7 +27,7 @@ class Transaction(Enum):
 
 @dataclass(eq=False)
 class Slot:
-    """One connection. `pending` are the effects that a commit makes `durable`.
+    """One connection. `pending` are the effects that a commit makes `durable`, `savepoints` how many of them each keeps.
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `handed_on`: a role says that
     somebody else owns it now. `left` is the transaction's state at the release. `refuses`: a session whose commit has
@@ -44,6 +44,7 @@ class Slot:
     autocommit: bool = False
     explicit: bool = False
     pending: list[str] = field(default_factory=list)
+    savepoints: dict[str, int] = field(default_factory=dict)
     handed_on: bool = False
     tested: bool | None = None
     used: bool = False
@@ -63,6 +64,11 @@ class Slot:
         return self.is_out and not (self.profile.lazy and self.transaction is Transaction.IDLE)
 
     @property
+    def keeps_effects(self) -> bool:
+        """Whether what is written waits for a commit."""
+        return self.explicit or not self.autocommit
+
+    @property
     def is_in_transaction(self) -> bool:
         """Whether a transaction has begun, explicitly or by a statement."""
         return self.explicit or self.transaction is not Transaction.IDLE
@@ -75,6 +81,7 @@ class Slot:
     def settle(self) -> None:
         """The transaction is over, with or without success."""
         self.pending.clear()
+        self.savepoints.clear()
         self.transaction = Transaction.IDLE
         self.explicit = False
         self.refuses = False

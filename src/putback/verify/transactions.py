@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from putback.verify.events import Broken, What
-from putback.verify.faults import Error, InFailedTransaction
+from putback.verify.faults import Error, InFailedTransaction, InternalError
 from putback.verify.resource import Belonging
 from putback.verify.roles import Method
 from putback.verify.slot import Slot, Transaction
-from putback.verify.vocabulary import READING
+from putback.verify.vocabulary import CONTROL, READING
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -34,26 +34,50 @@ class Transactions:
         """A statement; one of a transaction object begins the transaction."""
         slot = thing._pb_slot
         self.use(slot, name)
+        control = CONTROL.search(text)
+        if control is not None:
+            self._control(slot, " ".join(control[1].lower().split()), control[2], text, method)
+            return
         self._refuse(slot)
         if thing.ends_transactions:
             self.begin(thing)
-        in_transaction = slot.explicit or not slot.autocommit
-        if in_transaction:
-            slot.transaction = Transaction.OPEN
-        try:
-            self._fault(text, method)
-        except BaseException:
-            if in_transaction:
-                slot.transaction = Transaction.FAILED
-            raise
+        self._fault_in_transaction(slot, text, method)
         self.world.note(What.DATABASE, text)
         if not READING.search(text):
-            (slot.pending if in_transaction else self.durable).append(text)
+            (slot.pending if slot.keeps_effects else self.durable).append(text)
+
+    def _control(self, slot: Slot, words: str, name: str, text: str, method: Method) -> None:
+        """A statement that begins or ends a transaction or a savepoint."""
+        match words:
+            case "commit":
+                self.commit(slot, method, text)
+            case "rollback":
+                self._roll_back(slot, method, text)
+            case "rollback to":
+                self._end_savepoint(slot, self._savepoint(slot, name), method, text, rolls_back=True)
+            case "release":
+                self._refuse(slot)
+                self._end_savepoint(slot, self._savepoint(slot, name), method, text, rolls_back=False)
+                del slot.savepoints[name]
+            case _:
+                self._refuse(slot)
+                self._fault_in_transaction(slot, text, method)
+                self.world.note(What.DATABASE, text)
+                slot.explicit = True
+                if words == "savepoint":
+                    slot.savepoints[name] = len(slot.pending)
+
+    def _savepoint(self, slot: Slot, name: str) -> int:
+        """What was pending when a savepoint was made; an error when it is not there any more."""
+        if name in slot.savepoints:
+            return slot.savepoints[name]
+        slot.transaction = Transaction.FAILED
+        raise self.world.raised(InternalError, f"there is no savepoint {name}")
 
     def lent(self, slot: Slot, label: str) -> None:
         """Code that we do not see writes through the connection."""
         effect = f"what {label} writes"
-        if slot.autocommit and not slot.explicit:
+        if not slot.keeps_effects:
             self.durable.append(effect)
         elif not slot.is_aborted:
             slot.transaction = Transaction.OPEN
@@ -61,7 +85,7 @@ class Transactions:
 
     def failed(self, slot: Slot, error: BaseException) -> None:
         """Code that we do not see has failed with the connection in hand: in a statement, if the error says so."""
-        if isinstance(error, Error) and (slot.explicit or not slot.autocommit):
+        if isinstance(error, Error) and slot.keeps_effects:
             slot.transaction = Transaction.FAILED
 
     # -- begin and end
@@ -144,6 +168,17 @@ class Transactions:
         if slot.is_aborted:
             self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee)
             raise self.world.raised(InFailedTransaction, "current transaction is aborted")
+
+    def _fault_in_transaction(self, slot: Slot, text: str, method: Method) -> None:
+        """A statement may fail, and its transaction with it."""
+        if slot.keeps_effects:
+            slot.transaction = Transaction.OPEN
+        try:
+            self._fault(text, method)
+        except BaseException:
+            if slot.keeps_effects:
+                slot.transaction = Transaction.FAILED
+            raise
 
     def _fault(self, text: str, method: Method) -> None:
         self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)

@@ -56,10 +56,10 @@ class UnknownCalls:
     def passes(self, role: Pass, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A call that the role table says is given a connection; an ordinary call when it is given something else.
 
-        What the code really has, a list or an `ExitStack`, keeps the connection by itself.
+        What the code really has, a list, an `ExitStack` or a function of its own, does it by itself.
         """
         value = _within(self._passed(role, arguments, keywords))
-        if not isinstance(callee, StandIn) and role.does is Does.KEEPS:
+        if not isinstance(callee, StandIn) and (role.does is Does.KEEPS or _is_own(callee)):
             return callee(*arguments, **keywords)
         if slot_of(value) is None and not (value is None and role.does is Does.RELEASES):
             return self._ordinary(callee, arguments, keywords)
@@ -207,13 +207,18 @@ def _within(value: Any) -> Any:
     return value
 
 
+def _is_own(value: Any) -> bool:
+    """Whether a value is a function of the code under test."""
+    return isinstance(value, types.FunctionType) and value.__code__.co_filename == VERIFIED
+
+
 def _functions(values: Iterable[Any]) -> Iterable[Any]:
     """The functions and coroutines of the code among values, and in lists of them."""
     for value in values:
         if isinstance(value, (list, tuple)):
             yield from _functions(value)
-        elif isinstance(value, types.FunctionType):
-            if value.__code__.co_filename == VERIFIED and value.__name__ != "<lambda>":
+        elif _is_own(value):
+            if value.__name__ != "<lambda>":
                 yield value
         elif isinstance(value, (types.CoroutineType, Later)):
             yield value

@@ -16,6 +16,8 @@ from putback.verify.unknown import UnknownCalls
 
 NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
+_LONGEST_LABEL = 1_500
+"""Longer ones come of a recursion into stand-ins, which have no end."""
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -84,6 +86,8 @@ class World:
             return 0
         if len(self.decider.trail) >= self.bounds.choices:
             self.cut("choices")
+        if len(label) > _LONGEST_LABEL:
+            self.cut("depth")
         return self.decider.pick(sort, label, options)
 
     def branch(self, label: str, *, usually: bool = True, once: bool = False) -> bool:
