@@ -124,6 +124,7 @@ def profile_of(kind: Kind) -> roles.Profile:
         kind.autobegin is Begin.ANY,
         kind.exhausted,
         tuple(_POOL_METHOD.findall(kind.release)),
+        roles.FailedCommit(kind.failed_commit.value),
     )
 
 

@@ -148,7 +148,7 @@ class Connections:
                 raise
         if slot.profile.lazy and isinstance(thing, Connection) and not method.derives:
             self.world.note(What.DATABASE, text)
-            slot.pending.append(text)
+            slot.write_later(text)
 
     def _close_cursor(self, thing: Belonging, text: str, method: Method) -> None:
         if thing in self.open_cursors:
@@ -163,10 +163,11 @@ class Connections:
         meaning = slot.profile.close
         if meaning is OnClose.IGNORED:
             return
-        if meaning is not OnClose.LEAKS:
+        if meaning is OnClose.FREES and slot.place is Place.BACK:
+            self.use(slot, "close")
+        elif meaning is not OnClose.LEAKS:
             self._give_back(slot, f"{slot.name}.close()")
-            return
-        if slot.place is Place.BACK:
+        elif slot.place is Place.BACK:
             self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
         elif slot.is_out:
             slot.place = Place.BROKEN
@@ -198,7 +199,7 @@ class Connections:
         if slot.is_lent:
             self.world.violated(Broken.CALLERS_RELEASED, slot.name, slot.role.callee)
         self.world.fault(text, self.world.faults.acquire, 3, awaited=self.world.is_async)
-        slot.left = slot.transaction
+        slot.left_failed = slot.failed
         slot.place = Place.BACK
         slot.settle()
         self.world.note(What.RELEASE, text, slot.name)

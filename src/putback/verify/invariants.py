@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from putback.verify.events import Broken, What
 from putback.verify.ownership import owns, reaches
 from putback.verify.resource import Connection
-from putback.verify.slot import Place, Slot, Transaction
+from putback.verify.slot import Place, Slot
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -24,7 +24,7 @@ def check(world: World, result: Any, is_generator: bool) -> bool:
             if slot.place is Place.BROKEN:
                 world.violated(Broken.CLOSED, slot.name, slot.role.callee)
             continue
-        if slot.place is Place.BACK and slot.left is Transaction.FAILED:
+        if slot.place is Place.BACK and slot.left_failed:
             world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee)
         if slot.place is Place.BACK and _is_handed_out(result, slot):
             world.violated(Broken.HANDED_OUT_CLOSED, slot.name, slot.role.callee)

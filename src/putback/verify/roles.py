@@ -54,6 +54,14 @@ class Begin(Enum):
     NONE = "none"
 
 
+class FailedCommit(Enum):
+    """What a commit that fails leaves behind; the words of the driver tables."""
+
+    OVER = "over"
+    OPEN = "open"
+    INACTIVE = "inactive"
+
+
 class On(Enum):
     """When an acquiring call really acquires."""
 
@@ -136,6 +144,7 @@ class Profile:
     aborts: bool = True
     exhausted: str = "connection pool exhausted"
     given_back_by: tuple[str, ...] = ()
+    failed_commit: FailedCommit = FailedCommit.OVER
 
 
 @dataclass(frozen=True, slots=True)

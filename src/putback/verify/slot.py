@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from putback.verify.roles import Acquire, Begin, Profile
+from putback.verify.roles import Acquire, FailedCommit, Profile
 
 
 class Place(Enum):
@@ -27,11 +27,11 @@ class Transaction(Enum):
 
 @dataclass(eq=False)
 class Slot:
-    """One connection. `pending` are the effects that a commit makes `durable`, `savepoints` how many of them each keeps.
+    """One connection. `pending` are the effects that a commit makes `durable`; `savepoints` says how many each keeps.
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `handed_on`: a role says that
-    somebody else owns it now. `left` is the transaction's state at the release. `refuses`: a session whose commit has
-    failed takes nothing but a rollback.
+    somebody else owns it now. `left` is the transaction's state at the release. `refuses`: it takes nothing but a
+    rollback, a commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
     """
 
     name: str
@@ -48,8 +48,10 @@ class Slot:
     handed_on: bool = False
     tested: bool | None = None
     used: bool = False
-    left: Transaction = Transaction.IDLE
+    failed: bool = False
+    left_failed: bool = False
     refuses: bool = False
+    unwritten: bool = False
 
     @property
     def is_out(self) -> bool:
@@ -76,7 +78,19 @@ class Slot:
     @property
     def is_aborted(self) -> bool:
         """Whether every statement fails until the rollback."""
-        return self.refuses or (self.transaction is Transaction.FAILED and self.profile.aborts)
+        return self.refuses or self.transaction is Transaction.FAILED
+
+    def fail(self) -> None:
+        """A statement has failed, and the transaction with it where databases do that."""
+        if self.keeps_effects:
+            self.failed = True
+            if self.profile.aborts:
+                self.transaction = Transaction.FAILED
+
+    def write_later(self, effect: str) -> None:
+        """A session keeps an object, to write it with its next statement or commit."""
+        self.pending.append(effect)
+        self.unwritten = True
 
     def settle(self) -> None:
         """The transaction is over, with or without success."""
@@ -84,20 +98,23 @@ class Slot:
         self.savepoints.clear()
         self.transaction = Transaction.IDLE
         self.explicit = False
+        self.failed = False
         self.refuses = False
+        self.unwritten = False
 
     def fail_to_commit(self) -> None:
-        """A session is as if a statement had failed, a database that never aborts goes on, all else has rolled back."""
-        if self.profile.lazy:
-            self.pending.clear()
-            self.transaction = Transaction.FAILED
-            self.refuses = True
-        elif self.profile.begin is not Begin.WRITE:
-            self.settle()
+        """What the profile says of that."""
+        match self.profile.failed_commit:
+            case FailedCommit.OVER:
+                self.settle()
+            case FailedCommit.INACTIVE:
+                self.settle()
+                self.failed = self.refuses = True
+                self.transaction = Transaction.FAILED
 
     def return_to(self, mark: int) -> None:
         """Roll back to a savepoint, which was made when so many effects were pending."""
         del self.pending[mark:]
-        self.refuses = False
+        self.failed = self.refuses = False
         if self.transaction is Transaction.FAILED:
             self.transaction = Transaction.OPEN

@@ -42,6 +42,7 @@ class Transactions:
         if thing.ends_transactions:
             self.begin(thing)
         self._fault_in_transaction(slot, text, method)
+        slot.unwritten = False
         self.world.note(What.DATABASE, text)
         if not READING.search(text):
             (slot.pending if slot.keeps_effects else self.durable).append(text)
@@ -71,7 +72,7 @@ class Transactions:
         """What was pending when a savepoint was made; an error when it is not there any more."""
         if name in slot.savepoints:
             return slot.savepoints[name]
-        slot.transaction = Transaction.FAILED
+        slot.fail()
         raise self.world.raised(InternalError, f"there is no savepoint {name}")
 
     def lent(self, slot: Slot, label: str) -> None:
@@ -85,8 +86,8 @@ class Transactions:
 
     def failed(self, slot: Slot, error: BaseException) -> None:
         """Code that we do not see has failed with the connection in hand: in a statement, if the error says so."""
-        if isinstance(error, Error) and slot.keeps_effects:
-            slot.transaction = Transaction.FAILED
+        if isinstance(error, Error):
+            slot.fail()
 
     # -- begin and end
 
@@ -128,6 +129,7 @@ class Transactions:
     def commit(self, slot: Slot, method: Method, text: str) -> None:
         """A commit; that of an aborted transaction commits nothing and says nothing."""
         self.use(slot, "commit")
+        slot.refuses = slot.refuses or (slot.is_aborted and slot.unwritten)
         if slot.refuses:
             self._refuse(slot)
         try:
@@ -171,13 +173,12 @@ class Transactions:
 
     def _fault_in_transaction(self, slot: Slot, text: str, method: Method) -> None:
         """A statement may fail, and its transaction with it."""
-        if slot.keeps_effects:
+        if slot.keeps_effects and (slot.profile.aborts or not READING.search(text)):
             slot.transaction = Transaction.OPEN
         try:
             self._fault(text, method)
         except BaseException:
-            if slot.keeps_effects:
-                slot.transaction = Transaction.FAILED
+            slot.fail()
             raise
 
     def _fault(self, text: str, method: Method) -> None:

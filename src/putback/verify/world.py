@@ -77,7 +77,7 @@ class World:
         if slot is not None and slot.profile.lazy and slot.is_out:
             text = f"{path} = {fingerprint(value)}"
             self.note(What.DATABASE, text)
-            slot.pending.append(text)
+            slot.write_later(text)
 
     # -- decisions
 
