@@ -26,7 +26,7 @@ from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
 from putback.source.discover import shown
 from putback.verify import wire
-from putback.verify.events import Broken, mended_by
+from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
 from putback.verify.roles import Bounds, Case, Lent, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
@@ -221,11 +221,8 @@ class _Gathering:
                 mended.setdefault(each.connection, set()).add(each.finding.code)
         groups: dict[tuple[object, ...], list[Subject]] = {}
         is_mended = {id(e): self._is_mended(e, mended.get(e.connection, set())) for e in found}
-        left = {(e.connection, e.finding.code) for e in found if not is_mended[id(e)]}
         for each in sorted(found, key=lambda e: (e.finding.path, e.finding.span)):
             subject = self._subject(each, is_mended[id(each)])
-            if (each.connection, each.finding.code) in left:
-                subject = replace(subject, case=replace(subject.case, partly=frozenset((each.finding.code,))))
             key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
             groups.setdefault(key, []).append(subject)
         return sorted((self._joined(group) for group in groups.values()), key=_place)
@@ -246,8 +243,8 @@ class _Gathering:
         pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
         gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
         (acquire, code), *others = gone or pairs
-        partly = frozenset[str]().union(*(s.case.partly for s in group))
-        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others), partly=partly)
+        handlers = frozenset(f.span.start.row for s in group for f in s.findings if ABOUT_HANDLERS & mended_by(f.code))
+        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others), handlers=handlers)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:

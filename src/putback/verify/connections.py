@@ -199,7 +199,7 @@ class Connections:
         if slot.is_lent:
             self.world.violated(Broken.CALLERS_RELEASED, slot.name, slot.role.callee)
         self.world.fault(text, self.world.faults.acquire, 3, awaited=self.world.is_async)
-        slot.left_failed = slot.failed
+        slot.left_failed, slot.left_handler = slot.failed, slot.handler
         slot.place = Place.BACK
         slot.settle()
         self.world.note(What.RELEASE, text, slot.name)

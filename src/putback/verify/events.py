@@ -97,18 +97,26 @@ _ABOUT = {
 }
 
 
+ABOUT_HANDLERS = frozenset(_ABOUT["PB201"])
+"""What rules about handlers find."""
+
+
 def mended_by(code: str) -> frozenset[Broken]:
     """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known."""
     return frozenset(_LEAKS | _TURNS if not code else _ABOUT.get(code, _LEAKS))
 
 
 class Violation(NamedTuple):
-    """An invariant that a run violates: for which connection, after how many events, acquired by which callee."""
+    """An invariant that a run violates: for which connection, after how many events, acquired by which callee.
+
+    `handler` is the row of the `except` that swallowed the error behind it (0: none).
+    """
 
     broken: Broken
     subject: str
     after: int
     callee: str = ""
+    handler: int = 0
 
     def __str__(self) -> str:
         return f"{self.broken.value}: {self.subject}"

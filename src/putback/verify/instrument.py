@@ -186,7 +186,8 @@ class Instrumenter(ast.NodeTransformer):
         for clause in node.handlers:
             self.handled += _class_names(clause.type)
             clause.type = helper("caught_class", self.visit(clause.type)) if clause.type else None
-            clause.body = [ast.Expr(helper("caught")), *self._statements(clause.body)]
+            row = _constant(clause.lineno + self._offset)
+            clause.body = [ast.Expr(helper("caught", row)), *self._statements(clause.body)]
         self._visit_bodies(node)
         if node.handlers and isinstance(node, ast.Try):
             node.handlers.insert(0, ast.ExceptHandler(_load(CUT), None, [ast.Raise(None, None)]))

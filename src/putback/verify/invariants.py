@@ -25,7 +25,7 @@ def check(world: World, result: Any, is_generator: bool) -> bool:
                 world.violated(Broken.CLOSED, slot.name, slot.role.callee)
             continue
         if slot.place is Place.BACK and slot.left_failed:
-            world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee)
+            world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee, slot.left_handler)
         if slot.place is Place.BACK and _is_handed_out(result, slot):
             world.violated(Broken.HANDED_OUT_CLOSED, slot.name, slot.role.callee)
         if slot.place is Place.BROKEN:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from putback.verify.choices import Decider, Key, next_prefix
-from putback.verify.events import Broken, Event, Violation, What, mended_by, release_positions, visible
+from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Violation, What, mended_by, release_positions, visible
 from putback.verify.explore import Budget
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
@@ -64,7 +64,7 @@ class Refinement:
         self.bounds = bounds
         self.budget = budget
         self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
-        self.partly = frozenset[Broken]().union(*map(mended_by, case.partly))
+        self.handlers = case.handlers
         self.turns_generator = turns_generator
         self.injects = case.injects
 
@@ -122,23 +122,21 @@ class Refinement:
 
     def _is_about(self, violation: Violation) -> bool:
         """Whether the fix has to mend this violation; one that names no connection is everybody's."""
+        if self.handlers and violation.broken in ABOUT_HANDLERS and violation.handler not in self.handlers:
+            return False
         return any(
             violation.broken in mended and (not acquire or not violation.callee or violation.callee == acquire)
             for acquire, mended in self.about
         )
 
-    def _may_remain(self, violation: Violation) -> bool:
-        """Whether a violation that was there before is none that the fix is about, or not surely one of those."""
-        in_part = violation.broken in self.partly and not violation.broken.is_leak
-        return in_part or not self._is_about(violation)
-
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""
-        had = {(v.broken, v.subject) for v in before.violations}
+        had = {(v.broken, v.subject): v for v in before.violations}
         for violation in after.violations:
             if violation.broken.is_remark:
                 continue
-            if (violation.broken, violation.subject) in had and self._may_remain(violation):
+            same = had.get((violation.broken, violation.subject))
+            if same is not None and not self._is_about(same):
                 found.remaining.add(violation.broken)
                 continue
             return f"the fixed version still violates: {violation}" if had else f"the fix adds: {violation}"

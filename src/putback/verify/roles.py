@@ -232,8 +232,8 @@ class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
     `acquire` is the text of the acquiring callee that the fix is about, `code` the rule, `others` are further such
-    pairs: what they do not cover was there before and may stay. `partly` are the rules that find more of the same in
-    the function than the fix is about.
+    pairs: what they do not cover was there before and may stay. `handlers` are the rows of the `except` clauses that
+    the fix is about (none: all of them).
     """
 
     before: Version
@@ -242,7 +242,7 @@ class Case:
     path: str = ""
     code: str = ""
     others: tuple[tuple[str, str], ...] = ()
-    partly: frozenset[str] = frozenset()
+    handlers: frozenset[int] = frozenset()
 
     @property
     def injects(self) -> bool:

@@ -247,8 +247,10 @@ class Runtime:
         """The class of an `except` clause."""
         return self.exception_class(value)
 
-    def caught(self) -> None:
-        """A handler is entered: by an error that the model cannot explain, it is remembered."""
+    def caught(self, row: int) -> None:
+        """The handler in this row is entered: by an error that the model cannot explain, it is remembered."""
+        for slot in self.world.connections.slots:
+            slot.handler = row if slot.failed else slot.handler
         error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
         if error is not None:
             self.explain(error)

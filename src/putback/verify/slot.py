@@ -30,8 +30,9 @@ class Slot:
     """One connection. `pending` are the effects that a commit makes `durable`; `savepoints` says how many each keeps.
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `handed_on`: a role says that
-    somebody else owns it now. `left` is the transaction's state at the release. `refuses`: it takes nothing but a
-    rollback, a commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
+    somebody else owns it now. `failed`: a statement of the transaction has; `handler` is the row of the last `except`
+    since; `left_failed` and `left_handler`: as they were at the release. `refuses`: it takes nothing but a rollback, a
+    commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
     """
 
     name: str
@@ -49,7 +50,9 @@ class Slot:
     tested: bool | None = None
     used: bool = False
     failed: bool = False
+    handler: int = 0
     left_failed: bool = False
+    left_handler: int = 0
     refuses: bool = False
     unwritten: bool = False
 
@@ -99,6 +102,7 @@ class Slot:
         self.transaction = Transaction.IDLE
         self.explicit = False
         self.failed = False
+        self.handler = 0
         self.refuses = False
         self.unwritten = False
 

@@ -139,7 +139,7 @@ class Transactions:
             raise
         self.world.note(What.DATABASE, text)
         if slot.is_aborted:
-            self.world.violated(Broken.NOTHING_COMMITTED, slot.name, slot.role.callee)
+            self.world.violated(Broken.NOTHING_COMMITTED, slot.name, slot.role.callee, slot.handler)
         elif self.world.cut_off is None:
             self.durable += slot.pending
         slot.settle()
@@ -168,7 +168,7 @@ class Transactions:
 
     def _refuse(self, slot: Slot) -> None:
         if slot.is_aborted:
-            self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee)
+            self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee, slot.handler)
             raise self.world.raised(InFailedTransaction, "current transaction is aborted")
 
     def _fault_in_transaction(self, slot: Slot, text: str, method: Method) -> None:

@@ -57,10 +57,10 @@ class World:
         if self.cut_off is None:
             self.trace.append(Event(what, text, subject))
 
-    def violated(self, broken: Broken, subject: str, callee: str = "") -> None:
+    def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""
         if self.cut_off is None:
-            self.violations.append(Violation(broken, subject, len(self.trace), callee))
+            self.violations.append(Violation(broken, subject, len(self.trace), callee, handler))
 
     def cut(self, why: str) -> None:
         """Abandon the run."""
