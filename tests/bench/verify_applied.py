@@ -460,7 +460,7 @@ def _is_wrong(name: str, case: Case) -> bool:
         case "released twice":
             return not profile.lazy and profile.twice is not Twice.HARMLESS
         case "closed instead":
-            return profile.close is OnClose.LEAKS
+            return profile.close is OnClose.LEAKS and "close" not in role.methods
         case "released first":
             return profile.late is not Late.REOPENS
         case "except only" | "commit added" | "commit dropped" | "gap":

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from putback.model.errors import SourceError
-from putback.model.proven import Occupancy
+from putback.model.occupancy import Occupancy
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
@@ -159,12 +159,20 @@ class Verifier:
     def _judged(self, before: Program, after: Program, found: Exploration, compared: Comparison) -> Proof:
         coverage, unreached = _coverage(before, found.points)
         _, unreached_after = _coverage(after, compared.points)
-        verdict, reason = self._verdict(found, compared, unreached, unreached_after)
+        new = _texts(after, unreached_after) - _texts(before, unreached)
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=bool(new))
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
     def _verdict(
-        self, found: Exploration, compared: Comparison, unreached: tuple[int, ...], unreached_after: tuple[int, ...]
+        self,
+        found: Exploration,
+        compared: Comparison,
+        unreached: tuple[int, ...],
+        unreached_after: tuple[int, ...],
+        *,
+        is_new: bool,
     ) -> tuple[Verdict, str]:
+        """`is_new`: what is never reached of the fixed version is not in the original, or is reached there."""
         if compared.difference is not None:
             return Verdict.REJECTED, compared.difference.why
         unstable = found.unstable or compared.unstable
@@ -185,9 +193,10 @@ class Verifier:
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if unreached or unreached_after:
-            row = (unreached or unreached_after)[0]
-            missing = f"row {row} of the {'original' if unreached else 'fixed version'} is never reached"
-            is_partial = found.complete != EVERY or found.cut or compared.cut
+            is_fixed = is_new or not unreached
+            row = (unreached_after if is_fixed else unreached)[0]
+            missing = f"row {row} of the {'fixed version' if is_fixed else 'original'} is never reached"
+            is_partial = found.complete != EVERY or found.cut or compared.cut or is_new
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
         if self.case.injects:
             return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
@@ -245,6 +254,13 @@ def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...
     """The share of statements reached, and the rows that were not."""
     missing = sorted({row for number, row in program.rows.items() if number not in points})
     return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
+
+
+def _texts(program: Program, rows: tuple[int, ...]) -> set[str]:
+    """What stands in these rows of the file."""
+    source = program.version.source.splitlines()
+    places = (row - program.version.first_row for row in rows)
+    return {source[place].strip() for place in places if 0 <= place < len(source)}
 
 
 def _rank(broken: Broken, run: Run) -> tuple[bool, bool, int, int]:
