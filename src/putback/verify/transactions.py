@@ -85,8 +85,11 @@ class Transactions:
             slot.pending.append(effect)
 
     def failed(self, slot: Slot, error: BaseException) -> None:
-        """Code that we do not see has failed with the connection in hand: in a statement, if the error says so."""
-        if isinstance(error, Error):
+        """Code that we do not see has failed with the connection in hand: in a statement, if the error says so.
+
+        That it was the first statement of a session is not assumed.
+        """
+        if isinstance(error, Error) and (slot.is_in_transaction or not slot.profile.lazy):
             slot.fail()
 
     # -- begin and end

@@ -12,7 +12,7 @@ from putback.model.occupancy import Occupancy
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
-from putback.verify.extract import Program, extract
+from putback.verify.extract import Program, extract, statements
 from putback.verify.faults import faults_for
 from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
@@ -159,8 +159,9 @@ class Verifier:
     def _judged(self, before: Program, after: Program, found: Exploration, compared: Comparison) -> Proof:
         coverage, unreached = _coverage(before, found.points)
         _, unreached_after = _coverage(after, compared.points)
-        new = _texts(after, unreached_after) - _texts(before, unreached)
-        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=bool(new))
+        was = statements(before.version, unreached) if unreached_after else set()
+        is_new = bool(unreached_after) and not statements(after.version, unreached_after) <= was
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new)
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
     def _verdict(
@@ -254,13 +255,6 @@ def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...
     """The share of statements reached, and the rows that were not."""
     missing = sorted({row for number, row in program.rows.items() if number not in points})
     return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
-
-
-def _texts(program: Program, rows: tuple[int, ...]) -> set[str]:
-    """What stands in these rows of the file."""
-    source = program.version.source.splitlines()
-    places = (row - program.version.first_row for row in rows)
-    return {source[place].strip() for place in places if 0 <= place < len(source)}
 
 
 def _rank(broken: Broken, run: Run) -> tuple[bool, bool, int, int]:
