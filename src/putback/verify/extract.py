@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -64,12 +65,12 @@ def _parsed(version: Version) -> tuple[ast.Module, bool]:
         raise SourceError(f"the function does not parse: {error}") from None
 
 
-def statements(version: Version, rows: Collection[int]) -> set[str]:
+def statements(version: Version, rows: Collection[int]) -> Counter[str]:
     """The statements that begin in these rows of the file, however they are laid out; of blocks the heads."""
     tree, indented = _parsed(version)
     first = version.first_row - indented
     found = (n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno + first - 1 in rows)
-    return {ast.unparse(each).partition("\n")[0] for each in found}
+    return Counter(ast.unparse(each).partition("\n")[0] for each in found)
 
 
 def find(tree: ast.AST, qualname: str) -> Definition | None:

@@ -20,6 +20,9 @@ from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
 from putback.verify.story import tell, tell_difference
 
+_LEAST_COVERAGE = 0.5
+"""The share of the fixed version's statements that must be reached."""
+
 
 class Verdict(Enum):
     """PROVED: every run within the bounds. BOUNDED: every run with few deviations. TESTED: some runs.
@@ -158,9 +161,10 @@ class Verifier:
 
     def _judged(self, before: Program, after: Program, found: Exploration, compared: Comparison) -> Proof:
         coverage, unreached = _coverage(before, found.points)
-        _, unreached_after = _coverage(after, compared.points)
-        was = statements(before.version, unreached) if unreached_after else set()
-        is_new = bool(unreached_after) and not statements(after.version, unreached_after) <= was
+        coverage_after, unreached_after = _coverage(after, compared.points)
+        is_new = coverage_after < _LEAST_COVERAGE
+        if unreached_after and not is_new:
+            is_new = not statements(after.version, unreached_after) <= statements(before.version, unreached)
         verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new)
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
@@ -173,7 +177,7 @@ class Verifier:
         *,
         is_new: bool,
     ) -> tuple[Verdict, str]:
-        """`is_new`: what is never reached of the fixed version is not in the original, or is reached there."""
+        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much."""
         if compared.difference is not None:
             return Verdict.REJECTED, compared.difference.why
         unstable = found.unstable or compared.unstable
