@@ -16,7 +16,7 @@ from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
 from putback.engine import prepared
 from putback.flow import ir
-from putback.flow.names import dotted
+from putback.flow.names import Literal, dotted
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.ownership import guards
@@ -124,6 +124,7 @@ def profile_of(kind: Kind) -> roles.Profile:
         kind.autobegin is Begin.ANY,
         kind.exhausted,
         tuple(_POOL_METHOD.findall(kind.release)),
+        roles.FailedCommit(kind.failed_commit.value),
     )
 
 
@@ -184,7 +185,8 @@ class _Table:
         self.analyzer = analyzer
         self.units = units
         self.sites = {id(u): analyzer.sites(u) for u in units}
-        self.every = [s for found in self.sites.values() for s in found]
+        self.borrowed = analyzer.borrowed(units[0])
+        self.every = [*(s for found in self.sites.values() for s in found), *self.borrowed]
         self.names = frozenset(n for u in units for s in self.every for n in guards.aliases(u, s))
 
     def table(self) -> roles.Roles:
@@ -217,7 +219,13 @@ class _Table:
             {i: profile_of(k) for i, k in kinds.items()},
             types_of(self.analyzer.catalog, (k.type for k in kinds.values())),
             frozenset(quiet),
+            lent=tuple(map(self._lent, self.borrowed)),
         )
+
+    def _lent(self, site: Site) -> roles.Lent:
+        info = self.units[0].info
+        param = next((p for p in info.params if p.name == site.name), None) if info is not None else None
+        return roles.Lent(site.name, site.kind.id, param is not None and param.default == Literal(None))
 
     # -- acquires
 

@@ -26,8 +26,8 @@ from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
 from putback.source.discover import shown
 from putback.verify import wire
-from putback.verify.events import Broken, mended_by
-from putback.verify.roles import Bounds, Case, Roles, Version
+from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
+from putback.verify.roles import Bounds, Case, Lent, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
 
@@ -222,8 +222,9 @@ class _Gathering:
             if _identity(each.finding) in self.fixed:
                 mended.setdefault(each.connection, set()).add(each.finding.code)
         groups: dict[tuple[object, ...], list[Subject]] = {}
+        is_mended = {id(e): self._is_mended(e, mended.get(e.connection, set())) for e in found}
         for each in sorted(found, key=lambda e: (e.finding.path, e.finding.span)):
-            subject = self._subject(each, self._is_mended(each, mended.get(each.connection, set())))
+            subject = self._subject(each, is_mended[id(each)])
             key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
             groups.setdefault(key, []).append(subject)
         return sorted((self._joined(group) for group in groups.values()), key=_place)
@@ -244,7 +245,8 @@ class _Gathering:
         pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
         gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
         (acquire, code), *others = gone or pairs
-        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others))
+        handlers = frozenset(f.span.start.row for s in group for f in s.findings if ABOUT_HANDLERS & mended_by(f.code))
+        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others), handlers=handlers)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:
@@ -266,7 +268,8 @@ class _Gathering:
         if finding.code in _ABOUT_THREADS:
             return Subject(replace(case, after=version), (finding,), row, _NO_THREADS)
         obstacle = _obstacle(case.before, version)
-        return Subject(replace(case, after=None if obstacle else version), (finding,), row, obstacle)
+        after = None if obstacle or version is None else _injected(case.before, version)
+        return Subject(replace(case, after=after), (finding,), row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
         facts = FunctionFacts(self.before, unit, shown)
@@ -309,8 +312,24 @@ def _obstacle(before: Version, after: Version | None) -> str:
     """Why two versions cannot be compared; "" when they can."""
     if after is None:
         return "the fixed version cannot be taken out of its file"
-    if not before.roles.acquires:
+    if not (before.roles.acquires or before.roles.lent):
         return "the connection comes from the caller: the model has none for a parameter"
-    if not after.roles.acquires:
+    if not (after.roles.acquires or after.roles.lent):
         return "with the fix the connection comes from outside of the function"
+    if _new_parameters(before, after) and len(before.roles.acquires) != 1:
+        return "which of its connections is injected with the fix is not clear"
     return ""
+
+
+def _new_parameters(before: Version, after: Version) -> tuple[Lent, ...]:
+    """The connections that only the fixed version is lent."""
+    known = {role.parameter for role in before.roles.lent}
+    return tuple(role for role in after.roles.lent if role.parameter not in known)
+
+
+def _injected(before: Version, after: Version) -> Version:
+    """The fixed version, in which a connection that it made itself before is injected instead."""
+    new = _new_parameters(before, after)
+    others = (role for role in after.roles.lent if role not in new)
+    lent = (*others, *(replace(role, is_injected=True) for role in new))
+    return replace(after, roles=replace(after.roles, lent=lent))

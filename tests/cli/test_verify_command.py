@@ -50,7 +50,7 @@ def store(db: Session, name):
     db.execute(text("INSERT INTO log VALUES (:n)"), {"n": name})
     db.commit()
 """
-"""Has a fix, but the verifier knows no connection that a parameter brings."""
+"""Has a fix, but what the caller has written would be given up with it."""
 KEYS = [
     *("path", "function", "code", "verdict", "reason", "schedules", "exhaustive", "coverage"),
     *("leaked_before", "leaked_after", "counterexample", "seconds"),
@@ -297,7 +297,8 @@ def test_only_proved_fixes_are_written(project: Project) -> None:
     assert "finally:" in (project.root / "app.py").read_text()
     assert (project.root / "lent.py").read_text() == LENT
     assert "Fixed 1 problem in 1 file.\n1 fix was tried and taken back.\n" in project.out
-    assert "its verification says unknown: the connection comes from the caller" in project.out
+    assert "its verification says rejected: " in project.out
+    assert "before: what the caller wrote before" in project.out
 
 
 def test_a_diff_of_proved_fixes_only(project: Project) -> None:

@@ -62,6 +62,14 @@ class Begin(Enum):
     NONE = "none"
 
 
+class FailedCommit(Enum):
+    """What a commit that fails leaves behind."""
+
+    OVER = "over"  # the transaction has been rolled back
+    OPEN = "open"  # the transaction goes on: the commit may be tried again
+    INACTIVE = "inactive"  # nothing works until the rollback
+
+
 class On(Enum):
     """When an acquiring call really acquires."""
 
@@ -95,6 +103,7 @@ class Kind:
     use_after_release: After = After.RAISES
     release_rolls_back: bool = True
     autobegin: Begin = Begin.ANY
+    failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
 

@@ -5,17 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from putback.model.finding import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Occupancy:
-    """Connections of a pool of `size` taken after each request, and how many requests found it exhausted."""
-
-    size: int
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    refused_before: int
-    refused_after: int
+from putback.model.occupancy import Occupancy
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Any
 
 from putback.verify.events import What
 from putback.verify.faults import ConversionFailure, Modelled
-from putback.verify.fingerprint import fingerprint
+from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Belonging
 from putback.verify.runtime import Runtime
 from putback.verify.standin import StandIn, Text
@@ -107,7 +107,7 @@ class Builtins:
             "getattr": lambda value, name, *default: getattr(value, _name(name), *default),
             "setattr": lambda value, name, new: setattr(value, _name(name), new),
             "type": self._type,
-            "print": lambda *arguments, **keywords: runtime.world.note(What.LOG, "print"),
+            "print": lambda *arguments, **keywords: runtime.world.note(What.LOG, call_text("print", arguments, {})),
             "super": lambda *arguments: runtime.world.standin("super()"),
             "next": self._next,
             "iter": lambda value, *rest: value if isinstance(value, StandIn) else iter(value, *rest),

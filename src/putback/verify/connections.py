@@ -1,74 +1,24 @@
-"""The connections of a run: a small state machine for each, with the meaning that its profile gives to every call."""
+"""The connections of a run: how they come, how they are used and how they go, as the profile of each says."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from putback.verify.events import Broken, What
-from putback.verify.faults import Cut, InFailedTransaction, InterfaceError, PoolError
+from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Acquiring, Belonging, Connection
-from putback.verify.roles import Acquire, Begin, Late, Method, ObjectType, OnClose, OnExit, Profile, Twice
-from putback.verify.vocabulary import READING
+from putback.verify.roles import Acquire, Begin, Late, Lent, Method, ObjectType, OnClose, OnExit, Twice
+from putback.verify.slot import Place, Slot, Transaction
+from putback.verify.transactions import Transactions
 
 if TYPE_CHECKING:
     from putback.verify.world import World
 
 _NAME = re.compile(r"\b[cs]\d+\b")
 _NOTHING = ObjectType()
-
-
-class Place(Enum):
-    """Where a connection is. BROKEN: closed while its slot in the pool stays taken. VOID: the acquire returned None."""
-
-    OUT = "out"
-    BROKEN = "broken"
-    BACK = "back"
-    VOID = "void"
-
-
-class Transaction(Enum):
-    """The state of a connection's transaction."""
-
-    IDLE = "idle"
-    OPEN = "open"
-    FAILED = "failed"
-
-
-@dataclass(eq=False)
-class Slot:
-    """One acquired connection. `pending` are the effects that a commit makes `durable`.
-
-    `handed_on`: a role says that somebody else owns it now. `left` is the transaction's state at the release.
-    """
-
-    name: str
-    profile: Profile
-    role: Acquire
-    place: Place = Place.OUT
-    transaction: Transaction = Transaction.IDLE
-    autocommit: bool = False
-    explicit: bool = False
-    pending: list[str] = field(default_factory=list)
-    handed_on: bool = False
-    tested: bool | None = None
-    used: bool = False
-    left: Transaction = Transaction.IDLE
-
-    @property
-    def is_out(self) -> bool:
-        """Whether it has not been given back."""
-        return self.place is Place.OUT
-
-    @property
-    def holds(self) -> bool:
-        """Whether a connection of the pool is taken: a session takes one only from its first statement."""
-        if self.place is Place.BROKEN:
-            return True
-        return self.is_out and not (self.profile.lazy and self.transaction is Transaction.IDLE)
+_BEFORE = "what the caller wrote before"
 
 
 class Connections:
@@ -78,7 +28,7 @@ class Connections:
         self.world = world
         self.slots: list[Slot] = []
         self.open_cursors: list[Belonging] = []
-        self.durable: list[str] = []
+        self.transactions = Transactions(world, self.use)
         self.refused = False
         self.on_receivers: dict[str, Slot] = {}
 
@@ -96,15 +46,36 @@ class Connections:
             awaited = self.world.is_async
             self.world.fault(label, (*self.world.faults.acquire, *self.world.custom), awaited=awaited)
         self.refused = False
+        made = self._made(role)
+        self.world.note(What.ACQUIRE, f"{made._pb_name} = {label}")
+        return made
+
+    def lent(self, role: Lent) -> Connection:
+        """A connection of the caller, who may have written something that he has not committed yet.
+
+        One that is injected for this call alone is fresh.
+        """
+        made = self._made(Acquire("", role.profile, maybe_none=role.maybe_none))
+        slot = made._pb_slot
+        slot.is_lent = True
+        slot.is_shared = not role.is_injected
+        if slot.is_shared and not slot.autocommit:
+            slot.transaction = Transaction.OPEN
+            slot.pending.append(_BEFORE)
+        return made
+
+    def _made(self, role: Acquire) -> Connection:
         profile = self.world.roles.profiles[role.profile]
         name = f"{'s' if profile.lazy else 'c'}{len(self.slots) + 1}"
         slot = Slot(name, profile, role, autocommit=profile.begin is Begin.NONE)
         self.slots.append(slot)
-        self.world.note(What.ACQUIRE, f"{name} = {label}")
         type_ = self.world.roles.types.get(profile.type, _NOTHING)
-        return Connection(
-            self.world, name, ObjectType({**type_.methods, **role.methods}, type_.attributes, type_.truths), slot
-        )
+        methods = {**type_.methods, **role.methods}
+        return Connection(self.world, name, ObjectType(methods, type_.attributes, type_.truths), slot)
+
+    def left_to_callers(self) -> list[str]:
+        """The effects that wait for the commit of a caller."""
+        return [p for s in self.slots if s.is_shared and s.is_out and not s.is_aborted for p in s.pending]
 
     def is_there(self, slot: Slot) -> bool:
         """Whether an acquire that may return None has returned a connection: decided when the code asks."""
@@ -142,10 +113,10 @@ class Connections:
             self._give_back(slot, text) if method.releases else self.close(slot)
         elif method.closes:
             self._close_cursor(thing, text, method)
-        elif method.ends:
-            self.end(slot, method, text, failed=method.ends == "rollback")
+        elif self.transactions.operate(thing, name, text, method):
+            pass
         elif method.executes:
-            self.execute(slot, text, name, method, begins=thing.ends_transactions)
+            self.transactions.execute(thing, text, name, method)
         else:
             self._other(thing, text, name, method)
         if method.itself:
@@ -159,77 +130,31 @@ class Connections:
     def belonging(self, slot: Slot, name: str, type_name: str) -> Belonging:
         """A cursor, a result or a transaction."""
         made = Belonging(self.world, name, self.world.roles.types.get(type_name, _NOTHING), slot)
+        if made.is_savepoint:
+            self.transactions.begin(made)
         if made.can_close:
             self.open_cursors.append(made)
         return made
-
-    def execute(self, slot: Slot, text: str, name: str, method: Method, begins: bool = False) -> None:
-        """A statement."""
-        self.use(slot, name)
-        if slot.transaction is Transaction.FAILED and slot.profile.aborts:
-            self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee)
-            raise self.world.raised(InFailedTransaction, "current transaction is aborted")
-        slot.explicit = slot.explicit or begins
-        in_transaction = slot.explicit or not slot.autocommit
-        if in_transaction:
-            slot.transaction = Transaction.OPEN
-        try:
-            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
-        except BaseException:
-            if in_transaction:
-                slot.transaction = Transaction.FAILED
-            raise
-        self.world.note(What.DATABASE, text)
-        if not READING.search(text):
-            (slot.pending if in_transaction else self.durable).append(text)
 
     def _other(self, thing: Belonging, text: str, name: str, method: Method) -> None:
         """A cursor is opened, rows are fetched, an object is added to a session."""
         slot = thing._pb_slot
         self.use(slot, name)
         if method.raises:
-            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
+            try:
+                self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
+            except BaseException as error:
+                self.transactions.failed(slot, error)
+                raise
         if slot.profile.lazy and isinstance(thing, Connection) and not method.derives:
             self.world.note(What.DATABASE, text)
-            slot.pending.append(text)
+            slot.write_later(text)
 
     def _close_cursor(self, thing: Belonging, text: str, method: Method) -> None:
         if thing in self.open_cursors:
             self.world.fault(text, self.world.faults.database, 2, awaited=method.awaited)
             self.open_cursors.remove(thing)
             self.world.note(What.TIDY, text)
-
-    def end(self, slot: Slot, method: Method, text: str, *, failed: bool) -> None:
-        """Commit, or roll back when `failed`.
-
-        A session with nothing to write takes no connection for a commit that fails.
-        """
-        if failed:
-            self._rollback(slot, text, method)
-            return
-        self.use(slot, "commit")
-        try:
-            self.world.fault(text, (*self.world.faults.database, *self.world.custom), awaited=method.awaited)
-        except BaseException:
-            holds = slot.profile.lazy and (slot.pending or slot.transaction is not Transaction.IDLE)
-            slot.transaction = Transaction.OPEN if holds else Transaction.IDLE
-            slot.pending.clear()
-            raise
-        self.world.note(What.DATABASE, text)
-        if slot.transaction is not Transaction.FAILED and self.world.cut_off is None:
-            self.durable += slot.pending
-        self._settle(slot)
-
-    def _rollback(self, slot: Slot, text: str, method: Method) -> None:
-        self.use(slot, "rollback")
-        self.world.fault(text, self.world.faults.database, 2, awaited=method.awaited)
-        self.world.note(What.TIDY, text)
-        self._settle(slot)
-
-    def _settle(self, slot: Slot) -> None:
-        slot.pending.clear()
-        slot.transaction = Transaction.IDLE
-        slot.explicit = False
 
     # -- give back
 
@@ -238,16 +163,17 @@ class Connections:
         meaning = slot.profile.close
         if meaning is OnClose.IGNORED:
             return
-        if meaning is not OnClose.LEAKS:
+        if meaning is OnClose.FREES and slot.place is Place.BACK:
+            self.use(slot, "close")
+        elif meaning is not OnClose.LEAKS:
             self._give_back(slot, f"{slot.name}.close()")
-            return
-        if slot.place is Place.BACK:
+        elif slot.place is Place.BACK:
             if slot.profile.twice is not Twice.HARMLESS:
                 self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
         elif slot.is_out:
             slot.place = Place.BROKEN
             self.world.note(What.TIDY, f"{slot.name}.close()")
-            self._settle(slot)
+            slot.settle()
 
     def release(self, value: Any) -> None:
         """A call that gives back whatever it is handed."""
@@ -271,10 +197,12 @@ class Connections:
             return
         if slot.place is Place.VOID:
             raise AttributeError("'NoneType' object has no attribute 'close'")
+        if slot.is_lent:
+            self.world.violated(Broken.CALLERS_RELEASED, slot.name, slot.role.callee)
         self.world.fault(text, self.world.faults.acquire, 3, awaited=self.world.is_async)
-        slot.left = slot.transaction
+        slot.left_failed, slot.left_handler = slot.failed, slot.handler
         slot.place = Place.BACK
-        self._settle(slot)
+        slot.settle()
         self.world.note(What.RELEASE, text, slot.name)
 
     def lend(self, slot: Slot, label: str) -> None:
@@ -288,46 +216,37 @@ class Connections:
             )
             slot.place = Place.OUT if lazy else slot.place
         slot.used = True
-        effect = f"what {label} writes"
-        if slot.autocommit and not slot.explicit:
-            self.durable.append(effect)
-        elif slot.transaction is not Transaction.FAILED:
-            slot.transaction = Transaction.OPEN
-            slot.pending.append(effect)
+        self.transactions.lent(slot, label)
 
     def leave(self, thing: Belonging, exception: BaseException | None, *, is_async: bool) -> None:
         """The end of `with` on a connection or on something that belongs to it."""
         if isinstance(exception, Cut):
             return
-        slot = thing._pb_slot
         if isinstance(thing, Connection):
-            self._leave_connection(slot, exception)
+            self._leave_connection(thing, exception)
             return
         method = thing.method("__aexit__" if is_async else "__exit__") or thing.method("__exit__")
         if method is not None and method.closes:
             self._close_cursor(thing, f"{thing._pb_name}.close()", method)
-        elif method is not None and method.ends:
-            self._end_by(slot, exception)
+        elif thing._pb_savepoint is not None or (method is not None and method.ends):
+            self.transactions.leave(thing, exception)
 
-    def _leave_connection(self, slot: Slot, exception: BaseException | None) -> None:
+    def _leave_connection(self, thing: Connection, exception: BaseException | None) -> None:
+        slot = thing._pb_slot
         match slot.role.leaving or slot.profile.leaving:
             case OnExit.TRANSACTION:
-                self._end_by(slot, exception)
+                self.transactions.leave(thing, exception)
             case OnExit.CLOSES:
                 self.close(slot)
             case OnExit.RELEASES:
                 self._give_back(slot, f"{slot.name}.close()")
 
-    def _end_by(self, slot: Slot, exception: BaseException | None) -> None:
-        """Commit, or roll back when an exception is on its way out."""
-        how = "commit" if exception is None else "rollback"
-        self.end(slot, Method(ends=how), f"{slot.name}.{how}()", failed=exception is not None)
-
-    def left(self, slot: Slot, role: Acquire, exception: BaseException | None) -> None:
+    def left(self, held: Connection, role: Acquire, exception: BaseException | None) -> None:
         """The end of `with` on the acquiring call: the connection goes back."""
+        slot = held._pb_slot
         try:
             if role.commits and slot.is_out:
-                self._end_by(slot, exception)
+                self.transactions.leave(held, exception)
         finally:
             if slot.place is not Place.BACK:
                 self._give_back(slot, f"release {slot.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class Event(NamedTuple):
 
 
 class Broken(Enum):
-    """A violated invariant. The last five are remarks: they reject nothing."""
+    """A violated invariant. The last six are remarks: they reject nothing."""
 
     LEAK = "leak"
     LEAK_IN_LOOP = "leak in a loop"
@@ -45,8 +46,10 @@ class Broken(Enum):
     UNENTERED = "context manager used without being entered"
     USED_AFTER_RELEASE = "used after release"
     REUSED_AFTER_ERROR = "used after a failed statement without rollback"
+    CALLERS_RELEASED = "the caller's connection released"
     SESSION_REUSED = "session used after close"
     NOT_CLOSED = "session not closed"
+    NOTHING_COMMITTED = "commit of a failed transaction"
     OPEN_TRANSACTION = "transaction open at release"
     CURSOR_OPEN = "cursor left open"
     ERROR_HIDDEN = "error hidden by an unbound name"
@@ -70,6 +73,7 @@ class Broken(Enum):
 _REMARKS = {
     Broken.SESSION_REUSED,
     Broken.NOT_CLOSED,
+    Broken.NOTHING_COMMITTED,
     Broken.OPEN_TRANSACTION,
     Broken.CURSOR_OPEN,
     Broken.ERROR_HIDDEN,
@@ -92,8 +96,12 @@ _ABOUT = {
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
     "PB113": {Broken.UNENTERED},
-    "PB201": {Broken.REUSED_AFTER_ERROR, Broken.OPEN_TRANSACTION},
+    "PB201": {Broken.REUSED_AFTER_ERROR, Broken.NOTHING_COMMITTED, Broken.OPEN_TRANSACTION},
 }
+
+
+ABOUT_HANDLERS = frozenset(_ABOUT["PB201"])
+"""What rules about handlers find."""
 
 
 def mended_by(code: str) -> frozenset[Broken]:
@@ -102,18 +110,22 @@ def mended_by(code: str) -> frozenset[Broken]:
 
 
 class Violation(NamedTuple):
-    """An invariant that a run violates: for which connection, after how many events, acquired by which callee."""
+    """An invariant that a run violates: for which connection, after how many events, acquired by which callee.
+
+    `handler` is the row of the `except` that swallowed the error behind it (0: none).
+    """
 
     broken: Broken
     subject: str
     after: int
     callee: str = ""
+    handler: int = 0
 
     def __str__(self) -> str:
         return f"{self.broken.value}: {self.subject}"
 
 
-def visible(trace: list[Event]) -> list[Event]:
+def visible(trace: Sequence[Event]) -> list[Event]:
     """The part of a trace that somebody outside can see."""
     return [e for e in trace if e.what in _VISIBLE]
 

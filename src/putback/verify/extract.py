@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
@@ -44,12 +45,7 @@ class Program:
 
 def extract(version: Version) -> Program:
     """Compile the function of a version. Raises SourceError when it is not there or does not parse."""
-    first = next((row for row in version.source.splitlines() if row.strip()), "")
-    indented = first[:1].isspace()
-    try:
-        tree = ast.parse(f"if True:\n{version.source}" if indented else version.source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise SourceError(f"the function does not parse: {error}") from None
+    tree, indented = _parsed(version)
     node = find(tree, version.function)
     if node is None:
         raise SourceError(f"there is no function {version.function} in the source")
@@ -57,6 +53,24 @@ def extract(version: Version) -> Program:
         return _compiled(node, version, version.first_row - indented)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise SourceError(f"the function does not compile alone: {error}") from None
+
+
+def _parsed(version: Version) -> tuple[ast.Module, bool]:
+    """The source, put into an `if` where it is indented, and whether it is. Raises SourceError."""
+    first = next((row for row in version.source.splitlines() if row.strip()), "")
+    indented = first[:1].isspace()
+    try:
+        return ast.parse(f"if True:\n{version.source}" if indented else version.source), indented
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise SourceError(f"the function does not parse: {error}") from None
+
+
+def statements(version: Version, rows: Collection[int]) -> Counter[str]:
+    """The statements that begin in these rows of the file, however they are laid out; of blocks the heads."""
+    tree, indented = _parsed(version)
+    first = version.first_row - indented
+    found = (n for n in ast.walk(tree) if isinstance(n, ast.stmt) and n.lineno + first - 1 in rows)
+    return Counter(ast.unparse(each).partition("\n")[0] for each in found)
 
 
 def find(tree: ast.AST, qualname: str) -> Definition | None:

@@ -14,8 +14,10 @@ from putback.verify.roles import Acquire, Pass, Roles
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
 _KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
-_OF_VALUES = {"get", "pop", "startswith", "endswith", "split", "replace", "find", "strip"}
-"""Methods of Python's own dictionaries and texts that may be given a stand-in."""
+_OF_VALUES = {
+    "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
+}  # fmt: skip
+"""Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
 _BODIES = ("body", "orelse", "finalbody")
 
 
@@ -184,7 +186,8 @@ class Instrumenter(ast.NodeTransformer):
         for clause in node.handlers:
             self.handled += _class_names(clause.type)
             clause.type = helper("caught_class", self.visit(clause.type)) if clause.type else None
-            clause.body = [ast.Expr(helper("caught")), *self._statements(clause.body)]
+            row = _constant(clause.lineno + self._offset)
+            clause.body = [ast.Expr(helper("caught", row)), *self._statements(clause.body)]
         self._visit_bodies(node)
         if node.handlers and isinstance(node, ast.Try):
             node.handlers.insert(0, ast.ExceptHandler(_load(CUT), None, [ast.Raise(None, None)]))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from putback.verify.connections import Place, Slot, Transaction
 from putback.verify.events import Broken, What
 from putback.verify.ownership import owns, reaches
 from putback.verify.resource import Connection
+from putback.verify.slot import Place, Slot
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -20,8 +20,12 @@ def check(world: World, result: Any, is_generator: bool) -> bool:
     """
     handed_on = False
     for slot in world.connections.slots:
-        if slot.place is Place.BACK and slot.left is Transaction.FAILED:
-            world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee)
+        if slot.is_lent:
+            if slot.place is Place.BROKEN:
+                world.violated(Broken.CLOSED, slot.name, slot.role.callee)
+            continue
+        if slot.place is Place.BACK and slot.left_failed:
+            world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee, slot.left_handler)
         if slot.place is Place.BACK and _is_handed_out(result, slot):
             world.violated(Broken.HANDED_OUT_CLOSED, slot.name, slot.role.callee)
         if slot.place is Place.BROKEN:

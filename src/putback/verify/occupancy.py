@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from putback.model.proven import Occupancy
+from putback.model.occupancy import Occupancy
 from putback.verify.run import Run
 
 REQUESTS = 50

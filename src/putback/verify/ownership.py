@@ -10,7 +10,7 @@ from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.standin import StandIn
 
 if TYPE_CHECKING:
-    from putback.verify.connections import Slot
+    from putback.verify.slot import Slot
 
 _DEEPEST = 4
 _CONSTRUCTED = re.compile(r"(?:\w+\.)*_?[A-Z]\w*\((.*)\)(#\d+)?")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from putback.verify.choices import Decider, Key, next_prefix
-from putback.verify.events import Broken, Event, Violation, mended_by, release_positions, visible
+from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Violation, What, mended_by, release_positions, visible
 from putback.verify.explore import Budget
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
@@ -55,7 +55,8 @@ class Comparison:
 class Refinement:
     """Compares a fixed version with the runs of the original.
 
-    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back.
+    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back. `injects`: what
+    the function acquired is injected now, so that nobody sees when.
     """
 
     def __init__(self, case: Case, after: Runner, bounds: Bounds, budget: Budget, turns_generator: bool) -> None:
@@ -63,7 +64,9 @@ class Refinement:
         self.bounds = bounds
         self.budget = budget
         self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
+        self.handlers = case.handlers
         self.turns_generator = turns_generator
+        self.injects = case.injects
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
         """Compare under each run; the first difference ends the comparison."""
@@ -109,7 +112,7 @@ class Refinement:
         found.compared += 1
         found.pairs.append((before, after))
         broken = [v for v in before.violations if self._is_about(v)]
-        returned = self.turns_generator and before.handed_on
+        returned = (self.turns_generator and before.handed_on) or (self.injects and before.acquired > 0)
         if broken or returned:
             found.leaky += 1
             still = {(v.broken, v.subject) for v in after.violations}
@@ -119,6 +122,8 @@ class Refinement:
 
     def _is_about(self, violation: Violation) -> bool:
         """Whether the fix has to mend this violation; one that names no connection is everybody's."""
+        if self.handlers and violation.broken in ABOUT_HANDLERS and violation.handler not in self.handlers:
+            return False
         return any(
             violation.broken in mended and (not acquire or not violation.callee or violation.callee == acquire)
             for acquire, mended in self.about
@@ -126,11 +131,12 @@ class Refinement:
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""
-        had = {(v.broken, v.subject) for v in before.violations}
+        had = {(v.broken, v.subject): v for v in before.violations}
         for violation in after.violations:
             if violation.broken.is_remark:
                 continue
-            if (violation.broken, violation.subject) in had and not self._is_about(violation):
+            same = had.get((violation.broken, violation.subject))
+            if same is not None and not self._is_about(same):
                 found.remaining.add(violation.broken)
                 continue
             return f"the fixed version still violates: {violation}" if had else f"the fix adds: {violation}"
@@ -144,16 +150,30 @@ class Refinement:
             (v for v in before.violations if v.broken.changes_course and (v.broken, v.subject) not in still), None
         )
         if turn is not None:
-            return _same_until(before, after, turn.after)
+            return self._same_until(before, after, turn.after)
         if self.turns_generator:
             return _lends_what_was_returned(before, after)
         if before.outcome != after.outcome:
             return f"before, the function {_outcome(before)}; after, it {_outcome(after)}"
-        return _same_trace(before, after) or self._same_effects(before, after)
+        return self._same_trace(before, after) or self._same_effects(before, after)
+
+    def _visible(self, trace: Sequence[Event]) -> list[Event]:
+        return [e for e in visible(trace) if not (self.injects and e.what is What.ACQUIRE)]
+
+    def _same_trace(self, before: Run, after: Run) -> str | None:
+        was, now = self._visible(before.trace), self._visible(after.trace)
+        return None if was == now else _first_difference(was, now)
+
+    def _same_until(self, before: Run, after: Run, position: int) -> str | None:
+        """The original goes wrong at `position`; up to there both must do the same."""
+        was, now = self._visible(before.trace[:position]), self._visible(after.trace)
+        return None if was == now[: len(was)] else _first_difference(was, now)
 
     def _same_effects(self, before: Run, after: Run) -> str | None:
         if before.durable != after.durable:
-            return f"committed before: {_listed(before.durable)}; after: {_listed(after.durable)}"
+            return f"committed {_changed(before.durable, after.durable)}"
+        if before.left != after.left:
+            return f"left for the caller to commit {_changed(before.left, after.left)}"
         was, now = release_positions(before.trace), release_positions(after.trace)
         leaked = {v.subject for v in before.violations if v.broken.is_leak}
         for subject, positions in was.items():
@@ -169,30 +189,21 @@ def _outcome(run: Run) -> str:
     return " ".join(run.outcome)
 
 
-def _listed(effects: list[str]) -> str:
-    return ", ".join(effects) or "nothing"
+def _changed(before: list[str], after: list[str]) -> str:
+    """The effects that only one of two versions has; all of them when they differ in order alone."""
+    lost, added = [e for e in before if e not in after], [e for e in after if e not in before]
+    if not (lost or added):
+        lost, added = before, after
+    return f"before: {', '.join(lost) or 'nothing else'}; after: {', '.join(added) or 'nothing else'}"
 
 
-def _same_trace(before: Run, after: Run) -> str | None:
-    was, now = visible(before.trace), visible(after.trace)
-    if was == now:
-        return None
+def _first_difference(was: list[Event], now: list[Event]) -> str:
     at = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
     return f"before: {_event(was, at)}; after: {_event(now, at)}"
 
 
 def _event(trace: list[Event], at: int) -> str:
     return trace[at].text if at < len(trace) else "nothing more"
-
-
-def _same_until(before: Run, after: Run, position: int) -> str | None:
-    """The original goes wrong at `position`; up to there both must do the same."""
-    was = visible(before.trace[:position])
-    now = visible(after.trace)
-    if was == now[: len(was)]:
-        return None
-    at = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
-    return f"before: {_event(was, at)}; after: {_event(now, at)}"
 
 
 def _lends_what_was_returned(before: Run, after: Run) -> str | None:

@@ -14,7 +14,7 @@ from putback.verify.roles import Acquire, Method, ObjectType
 from putback.verify.standin import StandIn, is_dunder
 
 if TYPE_CHECKING:
-    from putback.verify.connections import Slot
+    from putback.verify.slot import Slot
     from putback.verify.world import World
 
 _ROWS = "__iter__"
@@ -46,16 +46,21 @@ class Later:
 
 
 class Belonging:
-    """An object of a driver that works on a connection: a cursor, a result, a query, a transaction."""
+    """An object of a driver that works on a connection: a cursor, a result, a query, a transaction.
+
+    `_pb_savepoint`: how many effects were pending when it was begun as a savepoint.
+    """
 
     def __init__(self, world: World, name: str, type_: ObjectType, slot: Slot) -> None:
-        self.__dict__.update(_pb_world=world, _pb_name=name, _pb_type=type_, _pb_slot=slot, _pb_parts={})
+        own = {"_pb_world": world, "_pb_name": name, "_pb_type": type_, "_pb_slot": slot}
+        self.__dict__.update(own, _pb_parts={}, _pb_savepoint=None)
 
     _pb_world: World
     _pb_name: str
     _pb_type: ObjectType
     _pb_slot: Slot
     _pb_parts: dict[str, Any]
+    _pb_savepoint: int | None
 
     def provenance(self) -> str:
         """Where the value comes from."""
@@ -74,8 +79,17 @@ class Belonging:
     @property
     def ends_transactions(self) -> bool:
         """Whether it is a transaction of its own."""
-        found = self.method("__exit__") or self.method("__aexit__")
+        found = self._leaving()
         return found is not None and bool(found.ends)
+
+    @property
+    def is_savepoint(self) -> bool:
+        """Whether leaving it ends something, yet neither the transaction nor itself."""
+        found = self._leaving()
+        return found is not None and not found.ends and not found.closes
+
+    def _leaving(self) -> Method | None:
+        return self.method("__exit__") or self.method("__aexit__")
 
     def operate(self, name: str, method: Method, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call a method: at once, or when the result is awaited."""
@@ -108,6 +122,9 @@ class Belonging:
         return truth if held else not truth
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_pb_"):
+            self.__dict__[name] = value
+            return
         self._pb_parts[name] = value
         if name == "autocommit":
             self._pb_slot.autocommit = value is True or isinstance(value, StandIn)
@@ -117,7 +134,7 @@ class Belonging:
     def _enter(self) -> Any:
         self._pb_world.connections.use(self._pb_slot, "__enter__")
         if self.ends_transactions and not isinstance(self, Connection):
-            self._pb_slot.explicit = True
+            self._pb_world.connections.transactions.begin(self)
         return self
 
     def __enter__(self) -> Any:
@@ -199,7 +216,7 @@ class Acquiring:
     def __exit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
         held = self._pb_held
         if held is not None and not isinstance(exception, Cut):
-            self._pb_world.connections.left(held._pb_slot, self._pb_role, exception)
+            self._pb_world.connections.left(held, self._pb_role, exception)
 
     async def __aenter__(self) -> Any:
         return self._acquire()

@@ -54,6 +54,14 @@ class Begin(Enum):
     NONE = "none"
 
 
+class FailedCommit(Enum):
+    """What a commit that fails leaves behind; the words of the driver tables."""
+
+    OVER = "over"
+    OPEN = "open"
+    INACTIVE = "inactive"
+
+
 class On(Enum):
     """When an acquiring call really acquires."""
 
@@ -136,6 +144,7 @@ class Profile:
     aborts: bool = True
     exhausted: str = "connection pool exhausted"
     given_back_by: tuple[str, ...] = ()
+    failed_commit: FailedCommit = FailedCommit.OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +185,19 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Lent:
+    """A parameter by which the caller lends a connection, or None where that is allowed (`maybe_none`).
+
+    `is_injected`: a framework opens it for this call alone, and closes it after it.
+    """
+
+    parameter: str
+    profile: str
+    maybe_none: bool = False
+    is_injected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Roles:
     """The role table of one version of a function.
 
@@ -189,6 +211,7 @@ class Roles:
     types: Mapping[str, ObjectType] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
     errors: Mapping[str, str] = field(default_factory=dict)
+    lent: tuple[Lent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +232,8 @@ class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
     `acquire` is the text of the acquiring callee that the fix is about, `code` the rule, `others` are further such
-    pairs: what they do not cover was there before and may stay.
+    pairs: what they do not cover was there before and may stay. `handlers` are the rows of the `except` clauses that
+    the fix is about (none: all of them).
     """
 
     before: Version
@@ -218,6 +242,12 @@ class Case:
     path: str = ""
     code: str = ""
     others: tuple[tuple[str, str], ...] = ()
+    handlers: frozenset[int] = frozenset()
+
+    @property
+    def injects(self) -> bool:
+        """Whether what the function acquires is injected with the fix."""
+        return self.after is not None and any(role.is_injected for role in self.after.roles.lent)
 
 
 @dataclass(frozen=True, slots=True)

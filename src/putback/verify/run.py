@@ -32,7 +32,8 @@ _RUNS_BETWEEN_COLLECTIONS = 256
 class Run:
     """What one run did.
 
-    `outcome` is the result or exception as text; `durable` the committed effects; `handed_on` whether an owner
+    `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
+    commit of the caller; `handed_on` whether an owner
     outside has got a connection; `cut_off` why the run was abandoned; `out` how many connections it left out.
     """
 
@@ -40,6 +41,7 @@ class Run:
     trace: list[Event]
     violations: list[Violation]
     durable: list[str]
+    left: list[str]
     schedule: Schedule
     taken: dict[Key, int]
     trail: list[Step]
@@ -103,7 +105,8 @@ class Runner:
             outcome,
             world.trace,
             world.violations,
-            world.connections.durable,
+            world.connections.transactions.durable,
+            world.connections.left_to_callers(),
             tuple(decider.schedule),
             decider.taken,
             decider.trail,
@@ -137,10 +140,12 @@ class Runner:
 
     def _call(self, function: Callable[..., Any], world: World) -> Any:
         program = self.program
-        arguments = [world.standin(n) for n in program.parameters]
+        lent = {role.parameter: world.connections.lent(role) for role in world.roles.lent}
+        given = {n: lent[n] if n in lent else world.standin(n) for n in (*program.parameters, *program.keyword_only)}
+        arguments = [given[n] for n in program.parameters]
         if program.collects:
             arguments.append(world.standin(f"*{program.collects}"))
-        made = function(*arguments, **{n: world.standin(n) for n in program.keyword_only})
+        made = function(*arguments, **{n: given[n] for n in program.keyword_only})
         if program.is_generator:
             return _drive(made, world)
         return finish(made) if inspect.iscoroutine(made) else made

@@ -11,7 +11,7 @@ from typing import Any
 
 from putback.verify.events import Broken
 from putback.verify.extract import Program
-from putback.verify.faults import Cut, Modelled, place
+from putback.verify.faults import ConversionFailure, Cut, Modelled, place
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
@@ -100,10 +100,14 @@ class Runtime:
         self.world.no_new_faults = False
 
     def _look_for_lost(self) -> None:
+        """What no variable reaches any more is lost, and what an earlier round has closed wrongly."""
         for slot in self.world.connections.slots:
-            if slot.holds and slot.is_out and not slot.handed_on and not self._is_reachable(slot):
+            if not slot.holds or slot.is_lent or slot.handed_on:
+                continue
+            if not slot.is_out or not self._is_reachable(slot):
                 slot.handed_on = True
-                self.world.violated(Broken.LEAK_IN_LOOP, slot.name, slot.role.callee)
+                broken = Broken.LEAK_IN_LOOP if slot.is_out else Broken.CLOSED
+                self.world.violated(broken, slot.name, slot.role.callee)
 
     def _is_reachable(self, slot: Any) -> bool:
         frame: types.FrameType | None = sys._getframe(2)
@@ -220,6 +224,10 @@ class Runtime:
             open_ = isinstance(key, StandIn) and bool(value)
             if key not in value and (open_ or _is_open(value)):
                 return self.world.standin(f"{fingerprint(value)}[{fingerprint(key)}]")
+        elif isinstance(value, type) and any(isinstance(a, StandIn) for a in arguments):
+            label = call_text(f"{value.__name__}.{name}", arguments, keywords)
+            self.world.fault(label, (ConversionFailure,))
+            return self.world.standin(label)
         elif isinstance(value, str) and any(isinstance(a, StandIn) for a in arguments):
             label = call_text(f"{fingerprint(value)}.{name}", arguments, keywords)
             return self.world.branch(label) if name.endswith("swith") else self.world.standin(label)
@@ -255,8 +263,10 @@ class Runtime:
         """The class of an `except` clause."""
         return self.exception_class(value)
 
-    def caught(self) -> None:
-        """A handler is entered: by an error that the model cannot explain, it is remembered."""
+    def caught(self, row: int) -> None:
+        """The handler in this row is entered: by an error that the model cannot explain, it is remembered."""
+        for slot in self.world.connections.slots:
+            slot.handler = row if slot.failed else slot.handler
         error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
         if error is not None:
             self.explain(error)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from putback.verify import vocabulary
 from putback.verify.connections import slot_of
 from putback.verify.events import What
+from putback.verify.faults import OperationalError
 from putback.verify.fingerprint import call_text
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
 from putback.verify.standin import StandIn
 
 if TYPE_CHECKING:
+    from putback.verify.slot import Slot
     from putback.verify.world import World
 
 _DEEPEST = 3
@@ -54,10 +56,10 @@ class UnknownCalls:
     def passes(self, role: Pass, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A call that the role table says is given a connection; an ordinary call when it is given something else.
 
-        What the code really has, a list or an `ExitStack`, keeps the connection by itself.
+        What the code really has, a list, an `ExitStack` or a function of its own, does it by itself.
         """
         value = _within(self._passed(role, arguments, keywords))
-        if not isinstance(callee, StandIn) and role.does is Does.KEEPS:
+        if not isinstance(callee, StandIn) and (role.does is Does.KEEPS or _is_own(callee)):
             return callee(*arguments, **keywords)
         if slot_of(value) is None and not (value is None and role.does is Does.RELEASES):
             return self._ordinary(callee, arguments, keywords)
@@ -86,7 +88,7 @@ class UnknownCalls:
         if slot is not None and role.does is not Does.RELEASES:
             world.connections.use(slot, role.callee)
         if role.fails is Fails.BEFORE:
-            world.fault(label, self._others(), awaited=role.awaited)
+            self._fault_with(slot, label, awaited=role.awaited)
         if role.does is Does.RELEASES:
             world.connections.release(value)
         elif slot is not None and role.does is Does.CLOSES:
@@ -94,13 +96,24 @@ class UnknownCalls:
         elif slot is not None and role.does is Does.KEEPS:
             slot.handed_on = True
         elif slot is not None and role.does is Does.ENDS:
-            world.connections.end(slot, Method(ends="commit"), label, failed=False)
+            world.connections.transactions.commit(slot, Method(ends="commit"), label)
         elif slot is not None and role.does is Does.BORROWS:
             world.note(What.EXTERNAL, label)
             world.connections.lend(slot, label)
         if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
-            world.fault(label, self._others(), awaited=role.awaited)
+            self._fault_with(slot, label, awaited=role.awaited)
         return value if role.does is Does.RETURNS else world.standin(self._result(label))
+
+    def _fault_with(self, slot: Slot | None, label: str, *, awaited: bool = False) -> None:
+        """A call that has a connection in hand can fail in a statement, too."""
+        if slot is None or not slot.is_out:
+            self.world.fault(label, self._others(), awaited=awaited)
+            return
+        try:
+            self.world.fault(label, tuple(dict.fromkeys((OperationalError, *self._others()))), awaited=awaited)
+        except BaseException as error:
+            self.world.connections.transactions.failed(slot, error)
+            raise
 
     def _others(self) -> tuple[type[BaseException], ...]:
         return (*self.world.faults.other, *self.world.custom)
@@ -149,10 +162,11 @@ class UnknownCalls:
 
     def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         world = self.world
-        if path not in world.roles.quiet:
-            world.fault(label, self._others())
-        world.note(What.EXTERNAL, label)
         values = [*arguments, *keywords.values()]
+        if path not in world.roles.quiet:
+            slot = next((s for v in values if (s := slot_of(v)) is not None), None)
+            self._fault_with(slot, label)
+        world.note(What.EXTERNAL, label)
         for value in _functions(values):
             self._run_in_place(value)
         for value in values:
@@ -193,13 +207,18 @@ def _within(value: Any) -> Any:
     return value
 
 
+def _is_own(value: Any) -> bool:
+    """Whether a value is a function of the code under test."""
+    return isinstance(value, types.FunctionType) and value.__code__.co_filename == VERIFIED
+
+
 def _functions(values: Iterable[Any]) -> Iterable[Any]:
     """The functions and coroutines of the code among values, and in lists of them."""
     for value in values:
         if isinstance(value, (list, tuple)):
             yield from _functions(value)
-        elif isinstance(value, types.FunctionType):
-            if value.__code__.co_filename == VERIFIED and value.__name__ != "<lambda>":
+        elif _is_own(value):
+            if value.__name__ != "<lambda>":
                 yield value
         elif isinstance(value, (types.CoroutineType, Later)):
             yield value

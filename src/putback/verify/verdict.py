@@ -8,17 +8,20 @@ from enum import Enum
 from typing import Any
 
 from putback.model.errors import SourceError
-from putback.model.proven import Occupancy
+from putback.model.occupancy import Occupancy
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
-from putback.verify.extract import Program, extract
+from putback.verify.extract import Program, extract, statements
 from putback.verify.faults import faults_for
 from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
 from putback.verify.story import tell, tell_difference
+
+_LEAST_COVERAGE = 0.5
+"""The share of the fixed version's statements that must be reached."""
 
 
 class Verdict(Enum):
@@ -158,13 +161,23 @@ class Verifier:
 
     def _judged(self, before: Program, after: Program, found: Exploration, compared: Comparison) -> Proof:
         coverage, unreached = _coverage(before, found.points)
-        _, unreached_after = _coverage(after, compared.points)
-        verdict, reason = self._verdict(found, compared, unreached, unreached_after)
+        coverage_after, unreached_after = _coverage(after, compared.points)
+        is_new = coverage_after < _LEAST_COVERAGE
+        if unreached_after and not is_new:
+            is_new = not statements(after.version, unreached_after) <= statements(before.version, unreached)
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new)
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
     def _verdict(
-        self, found: Exploration, compared: Comparison, unreached: tuple[int, ...], unreached_after: tuple[int, ...]
+        self,
+        found: Exploration,
+        compared: Comparison,
+        unreached: tuple[int, ...],
+        unreached_after: tuple[int, ...],
+        *,
+        is_new: bool,
     ) -> tuple[Verdict, str]:
+        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much."""
         if compared.difference is not None:
             return Verdict.REJECTED, compared.difference.why
         unstable = found.unstable or compared.unstable
@@ -185,10 +198,13 @@ class Verifier:
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if unreached or unreached_after:
-            row = (unreached or unreached_after)[0]
-            missing = f"row {row} of the {'original' if unreached else 'fixed version'} is never reached"
-            is_partial = found.complete != EVERY or found.cut or compared.cut
+            is_fixed = is_new or not unreached
+            row = (unreached_after if is_fixed else unreached)[0]
+            missing = f"row {row} of the {'fixed version' if is_fixed else 'original'} is never reached"
+            is_partial = found.complete != EVERY or found.cut or compared.cut or is_new
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
+        if self.case.injects:
+            return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
         if found.complete != EVERY:
             return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         return Verdict.PROVED, runs

@@ -35,3 +35,10 @@ ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
 
 READING = re.compile(r"""\(f?['"]\s*select\b(?!.*\b(into|update)\b)(?=.*(\bfrom\b|…))""", re.IGNORECASE)
 """The text of a statement that reads a table, so that a commit makes nothing of it durable; it may have been cut."""
+
+CONTROL = re.compile(
+    r"""\((?:\w+\()?f?['"]\s*(savepoint|rollback\s+to|release|rollback|commit|begin|start\s+transaction)\b"""
+    r"""(?:\s+(?:savepoint|transaction|work)\b)?\s*([^\s'";]*)""",
+    re.IGNORECASE,
+)
+"""The text of a statement that begins or ends a transaction or a savepoint: its words, and the savepoint's name."""

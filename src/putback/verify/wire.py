@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 from putback.model.errors import SourceError
-from putback.model.proven import Occupancy
+from putback.model.occupancy import Occupancy
 from putback.verify.choices import parse
 from putback.verify.roles import Case
 from putback.verify.run import Run

@@ -16,6 +16,8 @@ from putback.verify.unknown import UnknownCalls
 
 NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
+_LONGEST_LABEL = 1_500
+"""Longer ones come of a recursion into stand-ins, which have no end."""
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -55,10 +57,10 @@ class World:
         if self.cut_off is None:
             self.trace.append(Event(what, text, subject))
 
-    def violated(self, broken: Broken, subject: str, callee: str = "") -> None:
+    def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""
         if self.cut_off is None:
-            self.violations.append(Violation(broken, subject, len(self.trace), callee))
+            self.violations.append(Violation(broken, subject, len(self.trace), callee, handler))
 
     def cut(self, why: str) -> None:
         """Abandon the run."""
@@ -75,7 +77,7 @@ class World:
         if slot is not None and slot.profile.lazy and slot.is_out:
             text = f"{path} = {fingerprint(value)}"
             self.note(What.DATABASE, text)
-            slot.pending.append(text)
+            slot.write_later(text)
 
     # -- decisions
 
@@ -84,6 +86,8 @@ class World:
             return 0
         if len(self.decider.trail) >= self.bounds.choices:
             self.cut("choices")
+        if len(label) > _LONGEST_LABEL:
+            self.cut("depth")
         return self.decider.pick(sort, label, options)
 
     def branch(self, label: str, *, usually: bool = True, once: bool = False) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from putback.model.proven import Occupancy
+from putback.model.occupancy import Occupancy
 from putback.report.proofs import words
 
 _WIDTH, _HEIGHT = 560, 190

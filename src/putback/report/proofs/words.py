@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from shlex import quote
 
-from putback.model.proven import Occupancy, Proven
+from putback.model.occupancy import Occupancy
+from putback.model.proven import Proven
 from putback.report.counts import number
 
 GOOD, BAD, OPEN = "good", "bad", "open"
