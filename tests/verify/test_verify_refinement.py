@@ -332,31 +332,6 @@ def test_what_comes_after_long_loops_is_reached() -> None:
     assert proof(leaky, half_way).verdict is Verdict.REJECTED
 
 
-def test_a_server_loop_whose_end_is_never_reached_is_only_tested() -> None:
-    leaky = """
-        def f(self):
-            conn = self.pool.getconn()
-            while True:
-                conn.cursor().execute("select 1")
-                if self.jobs:
-                    serve()
-            self.pool.putconn(conn)
-        """
-    fixed = """
-        def f(self):
-            conn = self.pool.getconn()
-            try:
-                while True:
-                    conn.cursor().execute("select 1")
-                    if self.jobs:
-                        serve()
-            finally:
-                self.pool.putconn(conn)
-            return None
-        """
-    assert proof(leaky, fixed).verdict is Verdict.TESTED
-
-
 def test_a_fix_may_mend_more_than_its_rule_is_about() -> None:
     leaky = """
         def f():

@@ -41,6 +41,13 @@ def _shape(target: ast.expr) -> ast.expr:
     return _constant("*" if isinstance(target, ast.Starred) else None)
 
 
+def _may_end(statement: ast.stmt) -> bool:
+    """Whether it is a `while` on a condition: what comes behind its end is only seen if some run gets there."""
+    if not isinstance(statement, ast.While):
+        return False
+    return not (isinstance(statement.test, ast.Constant) and statement.test.value)
+
+
 class Instrumenter(ast.NodeTransformer):
     """Rewrites one function.
 
@@ -67,14 +74,21 @@ class Instrumenter(ast.NodeTransformer):
             if isinstance(statement, (ast.Global, ast.Nonlocal)):
                 done.append(statement)
                 continue
-            number = len(self.rows) + 1
-            self.rows[number] = statement.lineno + self._offset
+            mark = self._mark(statement.lineno)
             changed = self.visit(statement)
-            done.append(ast.Expr(helper("at", _constant(number))))
+            done.append(mark)
             if isinstance(statement, (ast.While, ast.For, ast.AsyncFor)):
                 done.append(ast.Expr(helper("enter", _constant(self._sites[statement]))))
             done.append(changed)
+            if statement is statements[-1] and _may_end(statement):
+                done.append(self._mark(statement.end_lineno or statement.lineno))
         return done
+
+    def _mark(self, row: int) -> ast.stmt:
+        """A call that notes that this place is reached."""
+        number = len(self.rows) + 1
+        self.rows[number] = row + self._offset
+        return ast.Expr(helper("at", _constant(number)))
 
     def _visit_bodies(self, node: ast.AST) -> None:
         for name in _BODIES:
