@@ -121,7 +121,7 @@ def profile_of(kind: Kind) -> roles.Profile:
         roles.Twice(kind.release_twice.value),
         roles.Late(kind.use_after_release.value),
         roles.Begin(kind.autobegin.value),
-        kind.autobegin is Begin.ANY,
+        kind.aborts and kind.autobegin is Begin.ANY,
         kind.exhausted,
         tuple(_POOL_METHOD.findall(kind.release)),
         roles.FailedCommit(kind.failed_commit.value),

@@ -141,6 +141,20 @@ def test_release_twice(lab: Lab, kind: Kind) -> None:
     lab.release(held)
 
 
+def test_a_failed_statement(lab: Lab, kind: Kind) -> None:
+    """PB201: whether a failed statement spoils what follows it."""
+    obj = lab.take(PATIENT)
+    assert lab.execute(obj, "select 1") == 1
+    with refused():
+        lab.execute(obj, "select nonsense")
+    if kind.aborts and kind.autobegin is Begin.ANY:
+        with refused():
+            lab.execute(obj, "select 1")
+    else:
+        assert lab.execute(obj, "select 1") == 1
+    lab.release(obj)
+
+
 def test_use_after_release(lab: Lab, kind: Kind) -> None:
     """PB106: what using the object after its release does."""
     obj = lab.take(PATIENT)

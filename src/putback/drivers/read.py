@@ -106,6 +106,7 @@ _KIND = record(
         "use_after_release": member(After),
         "release_rolls_back": flag,
         "autobegin": member(Begin),
+        "aborts": flag,
         "failed_commit": member(FailedCommit),
         "exhausted": text,
         "registry": flag,

@@ -82,6 +82,7 @@ class On(Enum):
 class Kind:
     """A resource kind: one sort of thing that is held. `id` is "<driver>.<name>", e.g. "psycopg2.pooled".
 
+    `aborts` means that after a failed statement every later one fails until the transaction is rolled back;
     `title` names it in messages ("psycopg2 pool connection"); `type` is the qualified class of the object;
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
@@ -103,6 +104,7 @@ class Kind:
     use_after_release: After = After.RAISES
     release_rolls_back: bool = True
     autobegin: Begin = Begin.ANY
+    aborts: bool = True
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
