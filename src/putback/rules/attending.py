@@ -12,7 +12,7 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.names_here import NamesHere
 from putback.ownership.registries import Registry
-from putback.ownership.sessions import Neglect, sessions_of
+from putback.ownership.sessions import Neglect
 from putback.ownership.types import FunctionRef
 from putback.ownership.uses import other_uses
 from putback.rules.holdings import code_for
@@ -31,10 +31,11 @@ def attended(facts: FunctionFacts, neglect: Neglect) -> Fix:
     use = next((each for each in uses if each.called), None)
     if use is not None:
         raise Declined(f"it is also called directly ({facts.display(use.path)}:{use.row})")
-    if sessions_of(facts.analyzer).cleaners.conduct(neglect.entry.target).repeats:
-        raise Declined("it loops: the session has to be removed in each turn")
-    here = NamesHere(facts.analyzer, module, info)
     managed = neglect.registry.is_managed
+    if neglect.repeats:
+        needed = "a context has to be entered" if managed else "the session has to be removed"
+        raise Declined(f"it loops: {needed} in each turn")
+    here = NamesHere(facts.analyzer, module, info)
     remedy = _context(here, neglect.registry) if managed else _removal(facts, neglect, here, module, info)
     return attend(code_for(facts), remedy)
 
