@@ -10,6 +10,7 @@ from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts import FunctionFacts
+from putback.ownership.names_here import NamesHere
 from putback.ownership.registries import Registry
 from putback.ownership.sessions import Neglect, Way, sessions_of
 from putback.rules import mending
@@ -36,7 +37,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
             f"this {noun} uses {name} outside of an application context: Flask-SQLAlchemy 3 raises RuntimeError, "
             "version 2 never removes the session, and what is not committed keeps its connection"
         )
-        help = f"do the work in `with app.app_context():`{_in_turns(neglect)}"
+        help = f"do the work in `with {_application(facts)}.app_context():`{_in_turns(neglect)}"
     else:
         message = (
             f"this {noun} uses {name} and nothing removes {'them' if others else 'it'} afterwards: "
@@ -69,6 +70,15 @@ def _consequence(neglect: Neglect, others: int) -> str:
     if neglect.ended:
         return "what is not committed or rolled back, as after an exception, keeps its connection"
     return f"the thread keeps {'their connections' if others else 'its connection'}"
+
+
+def _application(facts: FunctionFacts) -> str:
+    """What the file calls its application; `app` when it has none."""
+    module = facts.analyzer.project.module(facts.unit.path)
+    if module is None or facts.unit.info is None:
+        return "app"
+    here = NamesHere(facts.analyzer, module, facts.unit.info)
+    return here.local_application or here.application or "app"
 
 
 def _in_turns(neglect: Neglect) -> str:
