@@ -80,3 +80,25 @@ def test_what_is_returned_may_need_the_session(work: str, expected: Applicabilit
     (found,) = (f for f in Project(tmp_path, {ALONE: HEAD + work + START}).findings() if f.code == "PB307")
     assert found.fix is not None
     assert found.fix.applicability is expected
+
+
+def test_an_application_context_ends_the_session_of_whoever_runs_the_task_in_place(tmp_path: Path) -> None:
+    task = """
+from celery import Celery
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import text
+
+web = Flask(__name__)
+db = SQLAlchemy(web)
+app = Celery("shop")
+
+
+@app.task
+def send():
+    db.session.execute(text("UPDATE orders SET sent = true"))
+"""
+    (found,) = (f for f in Project(tmp_path, {ALONE: task}).findings() if f.code == "PB306")
+    assert found.help == "do the work in `with web.app_context():`"
+    assert found.fix is not None
+    assert found.fix.applicability is Applicability.UNSAFE

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from putback.flow.names import Name, last_name
 from putback.model.errors import SourceError
 from putback.ownership.astnames import to_expr
 from putback.ownership.indexer import parsed
 from putback.ownership.module import FunctionInfo
 from putback.ownership.registries import Registries, Registry, function_refs
-from putback.ownership.types import ClassRef, FunctionRef, Object, Partial, Scope, Types
+from putback.ownership.types import ClassRef, FunctionRef, Object, Partial, Scope, Type, Types
 from putback.source.slices import Reader
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CONTEXTS = ("app_context", "request_context", "appcontext")
 """Parts of the names by which an application context is entered, whatever enters it."""
+_SESSIONS = re.compile(r"sess|(?:^|_)db$")
+"""Names under which something that is not resolved is taken for a session."""
+_CLOSING = frozenset({"closing", "aclosing"})
+_CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,8 @@ class Conduct:
 
     `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed
     or closed, with the rows, `closes` those rows that only close; `removes_unknown`: something that is not resolved is
-    removed; `ends`: whose transactions are ended; `in_context`: it has to do with an application context; `repeats`:
-    it has a `while`.
+    removed, or is called a session and closed; `ends`: whose transactions are ended; `in_context`: it has to do with
+    an application context; `repeats`: it has a `while`.
     """
 
     uses: dict[Registry, int] = field(default_factory=dict)
@@ -91,6 +97,8 @@ class _Watcher:
                     self._context(name)
                 case ast.While():
                     self.found.repeats = True
+                case ast.withitem(context_expr=entered):
+                    self._enter(entered)
         for decorator in function.decorator_list:
             self._decorator(decorator)
         return self.found
@@ -115,20 +123,56 @@ class _Watcher:
             self._method(node)
 
     def _method(self, node: ast.Attribute) -> None:
-        base, types = to_expr(node.value), self.registries.types
-        registry = self.registries.of(base, self.scope) or self.registries.session_of(base, self.scope)
-        if registry is None and isinstance(node.value, ast.Call):
-            registry = self.registries.of(to_expr(node.value.func), self.scope)
+        types = self.registries.types
+        registry = self._registry(node.value)
         if registry is None:
-            return
-        if node.attr in types.removing:
-            self.found.removes.setdefault(registry, []).append(self._row(node))
-            if node.attr != "remove":
-                self.found.closes.add(self._row(node))
+            if node.attr in types.removing:
+                self._remove_unknown(node.value)
+        elif node.attr in types.removing:
+            self._remove(registry, node, closes=node.attr != "remove")
         elif node.attr in types.ending:
             self.found.ends.add(registry)
         else:
             self._use(registry, node)
+
+    def _registry(self, node: ast.expr) -> Registry | None:
+        """The registry that an expression is, or whose session it is."""
+        if isinstance(node, ast.Call):
+            return self.registries.of(to_expr(node.func), self.scope)
+        expr = to_expr(node)
+        return self.registries.of(expr, self.scope) or self.registries.session_of(expr, self.scope)
+
+    def _remove(self, registry: Registry, node: ast.expr, *, closes: bool) -> None:
+        self.found.removes.setdefault(registry, []).append(self._row(node))
+        if closes:
+            self.found.closes.add(self._row(node))
+
+    def _remove_unknown(self, node: ast.expr) -> None:
+        """Note what `node.close()` closes: a name that may hold a session, or what is called one."""
+        expr = to_expr(node)
+        held = self.registries.sessions_in(expr, self.scope)
+        for registry in held:
+            self._remove(registry, node, closes=True)
+        if not held and not (isinstance(expr, Name) and self.registries.is_made_here(expr, self.scope)):
+            self.found.removes_unknown |= bool(_SESSIONS.search(last_name(expr)))
+
+    def _enter(self, node: ast.expr) -> None:
+        """A `with` closes the session that it enters, ends the transaction that it begins, and calls `__exit__`."""
+        given = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        registry = self._registry(node) or self._registry(given)
+        if registry is not None:
+            self._remove(registry, node, closes=True)
+        elif not isinstance(node, ast.Call):
+            for t in self.resolver.types(to_expr(node), self.scope):
+                self._leave(t, node)
+
+    def _leave(self, t: Type, node: ast.expr) -> None:
+        for ref in self._exits(t):
+            self.found.calls.append(Call(ref, self._row(node), False))
+
+    def _exits(self, t: Type) -> Iterator[FunctionRef]:
+        for name in ("__exit__", "__aexit__"):
+            yield from function_refs(self.resolver.member(t, name))
 
     def _use(self, registry: Registry, node: ast.expr) -> None:
         row = self._row(node)
@@ -139,7 +183,9 @@ class _Watcher:
     def _call(self, node: ast.Call) -> None:
         func = node.func
         if isinstance(func, ast.Attribute) and func.attr == "remove" and not node.args and not node.keywords:
-            self._remove(func)
+            # without arguments it is that of a scoped session, whoever it may be
+            self.found.removes_unknown |= self.registries.of(to_expr(func.value), self.scope) is None
+        self._close(node)
         if isinstance(func, ast.Name) and func.id == "getattr":
             names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
             self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
@@ -148,10 +194,14 @@ class _Watcher:
         for argument in (*node.args, *(k.value for k in node.keywords)):
             self._given(argument)
 
-    def _remove(self, func: ast.Attribute) -> None:
-        """A `.remove()` without arguments is that of a scoped session, whoever it may be."""
-        if self.registries.of(to_expr(func.value), self.scope) is None:
-            self.found.removes_unknown = True
+    def _close(self, node: ast.Call) -> None:
+        """`closing(Session())`, `close_all_sessions()`."""
+        name = last_name(to_expr(node.func))
+        self.found.removes_unknown |= name in _CLOSING_ALL
+        for argument in node.args if name in _CLOSING else ():
+            registry = self._registry(argument)
+            if registry is not None:
+                self._remove(registry, argument, closes=True)
 
     def _given(self, argument: ast.expr) -> None:
         if isinstance(argument, (ast.Name, ast.Attribute)):
@@ -176,7 +226,7 @@ class _Watcher:
                     yield from self._targets(frozenset({function}))
                 case ClassRef():
                     yield from function_refs(self.resolver.member(t, "__init__"))
-                    yield from function_refs(self.resolver.member(t, "__exit__"))
+                    yield from self._exits(t)
                 case Object():
                     yield from function_refs(self.resolver.member(t, "__call__"))
 

@@ -99,13 +99,13 @@ def global_identity(project: Project, module: ModuleInfo, name: str, depth: int 
 
 def _imported(project: Project, found: Import, importer: str, depth: int) -> Defined | None:
     path = project.resolve_import(found, importer)
-    if path is None:
-        dotted = ".".join(part for part in (found.module, found.name) if part)
-        return Defined("", dotted) if not found.level else None
-    if not found.name:
+    if path is not None and not found.name:
         return Defined(path, "")
-    inside = Import(f"{found.module}.{found.name}" if found.module else found.name, "", found.level)
-    module = project.module(path)
+    dotted = ".".join(part for part in (found.module, found.name) if part)
+    module = project.module(path) if path is not None else None
     known = global_identity(project, module, found.name, depth) if module is not None else None
-    submodule = project.resolve_import(inside, importer)
-    return known or (Defined(submodule, "") if submodule is not None else None)
+    # also a module in a folder without `__init__.py`
+    submodule = project.resolve_import(Import(dotted, "", found.level), importer) if found.name else None
+    if known is not None or submodule is not None:
+        return known or Defined(str(submodule), "")
+    return Defined("", dotted) if path is None and not found.level else None

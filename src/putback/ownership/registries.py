@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.drivers.catalog import Catalog
@@ -171,16 +171,31 @@ class Registries:
         value = self._only_value(expr.id, scope) if isinstance(expr, Name) else None
         return self.of(value.func, scope) if isinstance(value, Invoke) else None
 
+    def sessions_in(self, expr: Expr, scope: Scope) -> list[Registry]:
+        """The registries whose session a local name may hold, which is bound more than once."""
+        values = self._values(expr.id, scope) if isinstance(expr, Name) else ()
+        held = (self.of(v.func if isinstance(v, Invoke) else v, scope, 1) for v in values if v != expr)
+        return [registry for registry in held if registry is not None]
+
+    def is_made_here(self, name: Name, scope: Scope) -> bool:
+        """Whether a local name is given values, of which it is known what they are."""
+        return bool(self._values(name.id, scope) and self.resolver.types(name, scope))
+
     def _only_value(self, name: str, scope: Scope) -> Expr | None:
         """The value of a local name that is bound once."""
+        values = self._values(name, scope)
+        return values[0] if len(values) == 1 else None
+
+    def _values(self, name: str, scope: Scope) -> Sequence[Expr]:
+        """The values of a local name, of this function or of one around it."""
         module = self.resolver.project.module(scope.path)
         info = module.functions.get(scope.function) if module is not None else None
         while module is not None and info is not None:
             values = info.bindings.get(name)
             if values is not None:
-                return values[0] if len(values) == 1 else None
+                return values
             info = module.functions.get(info.outer)
-        return None
+        return ()
 
     def of_model(self, expr: Expr, scope: Scope) -> Registry | None:
         """The registry behind `Model.query`, for the class `Model`."""

@@ -64,7 +64,7 @@ class Neglect:
     """An entry that uses a session which nobody removes.
 
     `ended`: its transactions are ended on some path; `thread_ends`: the thread ends with the function, and with it the
-    session; `capped`: not all that it calls was looked at.
+    session; `repeats`: the function loops; `capped`: not all that it calls was looked at.
     """
 
     entry: Entry
@@ -72,6 +72,7 @@ class Neglect:
     way: Way
     ended: bool
     thread_ends: bool
+    repeats: bool
     capped: bool
 
 
@@ -208,7 +209,7 @@ class Sessions:
             is_removed = found.removes_unknown or registry in found.removed or bool(own.removes and way.steps)
             if not is_removed and not (entry.role is Role.JOB and self._is_attended(registry)):
                 ends = entry.ends and not own.repeats
-                yield Neglect(entry, registry, way, registry in found.ended, ends, found.capped)
+                yield Neglect(entry, registry, way, registry in found.ended, ends, own.repeats, found.capped)
 
     def _is_attended(self, registry: Registry) -> bool:
         """Whether something may clean up around every job that uses a registry."""

@@ -12,7 +12,7 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, ModuleInfo
 from putback.ownership.names_here import NamesHere
 from putback.ownership.registries import Registry
-from putback.ownership.sessions import Neglect, sessions_of
+from putback.ownership.sessions import Neglect
 from putback.ownership.types import FunctionRef
 from putback.ownership.uses import other_uses
 from putback.rules.holdings import code_for
@@ -31,22 +31,25 @@ def attended(facts: FunctionFacts, neglect: Neglect) -> Fix:
     use = next((each for each in uses if each.called), None)
     if use is not None:
         raise Declined(f"it is also called directly ({facts.display(use.path)}:{use.row})")
-    if sessions_of(facts.analyzer).cleaners.conduct(neglect.entry.target).repeats:
-        raise Declined("it loops: the session has to be removed in each turn")
-    here = NamesHere(facts.analyzer, module, info)
     managed = neglect.registry.is_managed
-    remedy = _context(here, neglect.registry) if managed else _removal(facts, neglect, here, module, info)
+    if neglect.repeats:
+        needed = "a context has to be entered" if managed else "the session has to be removed"
+        raise Declined(f"it loops: {needed} in each turn")
+    here = NamesHere(facts.analyzer, module, info)
+    remedy = _context(neglect, here) if managed else _removal(facts, neglect, here, module, info)
     return attend(code_for(facts), remedy)
 
 
-def _context(here: NamesHere, registry: Registry) -> Remedy:
-    """The work in an application context."""
+def _context(neglect: Neglect, here: NamesHere) -> Remedy:
+    """The work in an application context, which removes the session of the thread when it is left."""
+    doubts = tuple(_doubts(neglect, here, None))
     local = here.local_application
     if local:
-        return Remedy(context=f"{local}.app_context()", bound=local, session=here.of(registry))
+        session = here.of(neglect.registry)
+        return Remedy(context=f"{local}.app_context()", bound=local, session=session, doubts=doubts)
     if not here.application:
         raise Declined("there is no application at hand")
-    return Remedy(context=f"{here.application}.app_context()")
+    return Remedy(context=f"{here.application}.app_context()", doubts=doubts)
 
 
 def _removal(facts: FunctionFacts, neglect: Neglect, here: NamesHere, module: ModuleInfo, info: FunctionInfo) -> Remedy:

@@ -49,9 +49,9 @@ def count_orders():
 ## Fix
 `putback fix` puts the work of the job in a `try` whose `finally` removes the session, and imports it where the job only
 uses it through others; for Flask-SQLAlchemy it puts the work in `with app.app_context():`, when the function or its
-file knows the application. Unsafe where the import is new, or where code of the project may also run the job in place.
-No fix where the project calls the job as a plain function, where it uses several scoped sessions, or where
-it loops: a session is to be removed in each turn.
+file knows the application. Unsafe where the import is new, where the job returns something, or where a decorator makes
+the job: whoever runs it in place has the same session. No fix where the project calls the job as a plain function,
+where it uses several scoped sessions, or where it loops: a session is to be removed in each turn.
 
 ## Stays silent
 Where anything that the job can reach removes or closes the session, also by a name that cannot be resolved or in a

@@ -10,6 +10,7 @@ from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts import FunctionFacts
+from putback.ownership.names_here import NamesHere
 from putback.ownership.registries import Registry
 from putback.ownership.sessions import Neglect, Way, sessions_of
 from putback.rules import mending
@@ -28,20 +29,22 @@ def neglected(rule: Rule, facts: FunctionFacts, role: Role, noun: str) -> Iterat
 def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, others: int) -> Finding:
     registry = neglect.registry
     name = f"`{registry.spelled(registry.name)}`"
+    removal = registry.removal(registry.name)
     if others:
         name += f" and {others} other scoped session{'s' if others > 1 else ''}"
     if registry.is_managed:
         message = (
             f"this {noun} uses {name} outside of an application context: Flask-SQLAlchemy 3 raises RuntimeError, "
-            "version 2 never gives the connection back"
+            "version 2 never removes the session, and what is not committed keeps its connection"
         )
-        help = "do the work in `with app.app_context():`"
+        help = f"do the work in `with {_application(facts)}.app_context():`{_in_turns(neglect)}"
     else:
         message = (
             f"this {noun} uses {name} and nothing removes {'them' if others else 'it'} afterwards: "
-            f'the thread keeps its connection ("{EXHAUSTED}")'
+            f'{_consequence(neglect, others)} ("{EXHAUSTED}")'
         )
-        help = f"remove it in a `finally`: {registry.removal(registry.name)}"
+        which, shown = ("each", ", such as") if others else ("it", ":")
+        help = f"remove {which} in a `finally`{_in_turns(neglect)}{shown} {removal}"
     return Finding(
         rule.code,
         rule.name,
@@ -57,6 +60,29 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         help,
         url=rule.url,
     )
+
+
+def _consequence(neglect: Neglect, others: int) -> str:
+    """What comes of a session that is not removed, and of `others` with it."""
+    if neglect.thread_ends:
+        returned = "the connections go back" if others else "the connection goes back"
+        return f"{returned} only when the thread has ended and the garbage collector has run"
+    if neglect.ended:
+        return "what is not committed or rolled back, as after an exception, keeps its connection"
+    return f"the thread keeps {'their connections' if others else 'its connection'}"
+
+
+def _application(facts: FunctionFacts) -> str:
+    """What the file calls its application; `app` when it has none."""
+    module = facts.analyzer.project.module(facts.unit.path)
+    if module is None or facts.unit.info is None:
+        return "app"
+    here = NamesHere(facts.analyzer, module, facts.unit.info)
+    return here.local_application or here.application or "app"
+
+
+def _in_turns(neglect: Neglect) -> str:
+    return ", in each turn of the loop" if neglect.repeats else ""
 
 
 def _defrow_of(facts: FunctionFacts) -> int:
