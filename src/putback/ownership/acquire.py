@@ -11,9 +11,10 @@ from putback.flow import ir
 from putback.flow.names import Invoke, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
-from putback.ownership.domain import Phase, State
+from putback.ownership import autocommit
+from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import DriverCall, argument_of
-from putback.ownership.marks import RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
+from putback.ownership.marks import AUTOCOMMIT, RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.site import Acquisition, Owner, Site
 from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
 from putback.ownership.unit import Unit
@@ -50,7 +51,8 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself)
+        autocommits = autocommit.is_made_with(op.expr)
+        yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
 
 
 def _bind(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> Types | None:
@@ -98,7 +100,8 @@ def returned(analyzer: Analyzer, unit: Unit, ref: FunctionRef) -> Iterator[Acqui
         found = analyzer.explore(unit, site)
         if is_manager:
             if any(d.what == YIELDED for d in found.defects):
-                yield _through(site.acquisition, ref, (On.ENTER,), generator=True)
+                made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
+                yield replace(made, autocommits=_is_switched(made, found))
         else:
             yield from _returned_site(unit, site, found, ref)
 
@@ -129,7 +132,14 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
         owner=owner,
         confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
         closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
+        autocommits=_is_switched(made, found),
     )
+
+
+def _is_switched(made: Acquisition, found: Exploration[State]) -> bool:
+    """Whether its transactions are off by the time that the caller has it."""
+    normal = [e.state for e in found.endings if e.edge is Edge.NORMAL and e.state.phase is not Phase.ABSENT]
+    return made.autocommits or (bool(normal) and all(s.fact(AUTOCOMMIT) is Fact.TRUE for s in normal))
 
 
 def _may_return_argument(unit: Unit) -> bool:

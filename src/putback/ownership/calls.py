@@ -12,7 +12,7 @@ from putback.ownership import arguments, methods
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.handlers import UNKNOWN
-from putback.ownership.marks import CARRIER, LOST, OWNED, TUPLE, UNENTERED
+from putback.ownership.marks import AUTOCOMMIT, CARRIER, LOST, OWNED, TUPLE, UNENTERED
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -71,6 +71,7 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     else:
         got = clean._replace(refs=frozenset({op.receiver if acquisition.itself and now else op.target}))
     got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
+    got = got.with_fact(AUTOCOMMIT, Fact.TRUE) if acquisition.autocommits else got
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
         defects = (*defects, UNENTERED)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from putback.drivers.schema import After, Effect, Twice
 from putback.flow import ir
+from putback.flow.names import Invoke
 from putback.flow.solve import Outcome
 from putback.ownership import applied
+from putback.ownership.autocommit import switched
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.marks import (
     AFTER,
+    AUTOCOMMIT,
     BOUND_CLOSE,
     CARRIER,
     CLOSURE,
@@ -41,6 +44,9 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return _on_owner(domain, op, state, child)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
+    off = switched(op.expr) if is_connection and isinstance(op.expr, Invoke) else None
+    if off is not None:
+        after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
     if effect is None:
         if state.phase is Phase.RELEASED and _is_fetch(state, op):
             return Outcome((after,), (), (AFTER,))

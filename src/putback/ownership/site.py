@@ -37,7 +37,7 @@ class Acquisition:
     project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
     project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
     the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
-    closes it before it hands it out: a lazy one, which opens again.
+    closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction.
     """
 
     kinds: tuple[Kind, ...]
@@ -50,6 +50,7 @@ class Acquisition:
     owner: Owner | None = None
     itself: bool = False
     closed_by: FunctionRef | None = None
+    autocommits: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -230,7 +230,7 @@ class SiteDomain:
         """A statement ran: a lazy session holds a connection now, and a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
-        if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is not None or state.opened >= 0:
+        if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is Fact.TRUE or state.opened >= 0:
             return state
         if self.kind.autobegin is Begin.WRITE and at >= 0 and not may_write(self.unit.text(at)):
             return state
