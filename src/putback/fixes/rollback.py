@@ -9,7 +9,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.protect import is_none_before
-from putback.fixes.region import is_parameter
+from putback.fixes.region import is_parameter, rules_out_none
 from putback.model.fix import Applicability, Fix
 
 
@@ -61,13 +61,15 @@ def _is_surely_bound(holding: Holding, handler: cst.CSTNode) -> bool:
     code = holding.code
     if isinstance(holding.acquire, cst.FunctionDef):
         return True
-    if holding.maybe_none:
-        return False
     attempt = code.parent(handler)
     place = code.place(holding.acquire)
+    if attempt is None:
+        return False
     if isinstance(place.statement, cst.With):
-        return attempt is not None and code.is_inside(attempt, place.statement.body)
-    return attempt is not None and any(code.is_inside(attempt, s) for s in place.statements[place.index + 1 :])
+        return not holding.maybe_none and code.is_inside(attempt, place.statement.body)
+    behind = place.statements[place.index + 1 :]
+    at = next((i for i, s in enumerate(behind) if code.is_inside(attempt, s)), -1)
+    return at >= 0 and (not holding.maybe_none or any(rules_out_none(holding, s) for s in behind[:at]))
 
 
 def _bind_before(holding: Holding, draft: Draft, handler: cst.CSTNode) -> None:
