@@ -39,8 +39,8 @@ def _refused(picture: Occupancy) -> Iterator[str]:
     width = _LEFT + _ACROSS - start
     yield f'<rect class="refused" x="{start:.1f}" y="{_TOP}" width="{width:.1f}" height="{_DOWN}"/>'
     text = f"{picture.refused_before} requests refused"
-    x, anchor = (start + width / 2, "middle") if width > _LABEL else (start - 6, "end")
-    yield f'<text class="alarm" x="{x:.1f}" y="{_TOP + _DOWN / 2}" text-anchor="{anchor}">{text}</text>'
+    x, down, anchor = (start + width / 2, 0.5, "middle") if width > _LABEL else (start - 6, 0.85, "end")
+    yield f'<text class="alarm" x="{x:.1f}" y="{_TOP + _DOWN * down:.1f}" text-anchor="{anchor}">{text}</text>'
 
 
 def _grid(picture: Occupancy) -> Iterator[str]:
