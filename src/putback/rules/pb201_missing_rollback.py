@@ -62,9 +62,10 @@ the connection is only released afterwards, which rolls back anyway. Unsafe wher
 what had been done before the error is given up with it. No fix where it may have been given back before the handler.
 
 ## Stays silent
-When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back, when
-nothing has run or all has been committed before, in a savepoint (`begin_nested()`), and in autocommit, asyncpg
-included.
+When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back or a
+statement does (`ROLLBACK TO SAVEPOINT one`), when nothing has run or all has been committed before, when sqlite3 has
+only read, in a savepoint (`begin_nested()`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
+`conn.autocommit = True`, also where a wrapper switches it on.
 """
 
 from __future__ import annotations
