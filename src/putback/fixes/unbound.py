@@ -20,7 +20,7 @@ def bind_before(holding: Holding, attempt: cst.Try, draft: Draft) -> bool:
     """Write that into a draft, for every unbound name of `holding` that `attempt` binds; False when it cannot be."""
     wanted = sorted(holding.unbound)
     reads = {name: list(_reads(holding, attempt, name)) for name in wanted}
-    if not wanted or any(None in found for found in reads.values()):
+    if any(None in found for found in reads.values()):
         return False
     if any(not _is_bound_only_in(holding, attempt, name) for name in wanted):
         return False

@@ -6,6 +6,7 @@ from putback.flow.names import Expr, Invoke, Literal, last_name
 
 _KEYWORDS = frozenset({"autocommit", "async_", "isolation_level"})
 _SWITCHES = frozenset({"autocommit", "set_autocommit", "set_isolation_level"})
+_NONE = Literal(None)
 _CONFIGURING = _SWITCHES | {"set_session", "execution_options"}
 
 
@@ -15,13 +16,17 @@ def is_made_with(call: Invoke) -> bool:
 
 
 def switched(call: Invoke) -> bool | None:
-    """What a method of the connection switches to: True, no transactions; None when it is about something else."""
+    """What a method of the connection switches to: True, no transactions; None when it is about something else.
+
+    To such a method None means the default level, other than to `sqlite3.connect`.
+    """
     name = last_name(call.func)
     if name not in _CONFIGURING:
         return None
     if name in _SWITCHES and call.args:
-        return _is_off(name.removeprefix("set_"), call.args[0])
-    return is_made_with(call) if any(call.keyword(k) is not None for k in _KEYWORDS) else None
+        return call.args[0] != _NONE and _is_off(name.removeprefix("set_"), call.args[0])
+    given = {key: value for key in _KEYWORDS if (value := call.keyword(key)) is not None}
+    return any(value != _NONE and _is_off(key, value) for key, value in given.items()) if given else None
 
 
 def _is_off(name: str, value: Expr | None) -> bool:
