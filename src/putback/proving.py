@@ -331,5 +331,5 @@ def _injected(before: Version, after: Version) -> Version:
     """The fixed version, in which a connection that it made itself before is injected instead."""
     new = _new_parameters(before, after)
     others = (role for role in after.roles.lent if role not in new)
-    lent = (*others, *(replace(role, is_injected=True) for role in new))
-    return replace(after, roles=replace(after.roles, lent=lent))
+    lent = (*others, *(role._replace(is_injected=True) for role in new))
+    return after._replace(roles=replace(after.roles, lent=lent))

@@ -103,7 +103,7 @@ class Fixed:
             compile(text, "changed", "exec")
         except SyntaxError:
             return None
-        return None if text == self.base else replace(self.version, source=text, first_row=1)
+        return None if text == self.base else self.version._replace(source=text, first_row=1)
 
 
 def _parsed(text: str) -> ast.stmt:

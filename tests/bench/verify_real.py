@@ -215,7 +215,7 @@ def fixes(site: SiteFacts) -> Iterator[tuple[str, Version, Version, str]]:
             text = rewriter.fixed(mutation)
             if text is not None:
                 after = Version(text, before.function, roles)
-                yield mutation or "right", replace(before, roles=replace(before.roles)), after, case.acquire
+                yield mutation or "right", before._replace(roles=replace(before.roles)), after, case.acquire
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ def test_a_lent_connection_that_stays_out_is_no_leak() -> None:
 
 
 def test_none_may_be_lent() -> None:
-    roles = replace(LENT, lent=(replace(LENT.lent[0], maybe_none=True),))
+    roles = replace(LENT, lent=(LENT.lent[0]._replace(maybe_none=True),))
     before = SWALLOWED.replace("    try:\n", "    if db is None:\n        return\n    try:\n")
     found = lent(before.format(rollback="pass"), before.format(rollback="db.rollback()"), roles=roles)
     assert found.verdict is Verdict.PROVED

@@ -25,7 +25,7 @@ from putback.pool.core import Core
 from putback.pool.driver import Connect, condition, sqlite_memory
 from putback.pool.faults import Faults, Operation, faulty, without_faults
 from putback.pool.incidents import Incident, Kind
-from putback.pool.lease import Lease
+from putback.pool.lease import Lease, Stack, callers
 from putback.pool.profiles import ASYNCPG, Closing, Profile
 from putback.pool.settings import ResetBy, Settings, Sizes
 from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
@@ -164,6 +164,7 @@ class AsyncReferencePool(Core[TaskGate]):
     async def _acquire(self, timeout: float | None) -> Any:
         limit = self.timeout if timeout is None else timeout
         self._look_for_leaks()
+        stack = callers(self.settings.stack_depth)
         with self.lock:
             answer = self._ask(patient=limit > 0)
             if isinstance(answer, Wait):
@@ -172,7 +173,7 @@ class AsyncReferencePool(Core[TaskGate]):
             answer = await self._wait(gate, limit)
         if isinstance(answer, Refuse):
             raise self._refusal(answer.reason, limit)
-        return await self._lend(answer)
+        return await self._lend(answer, stack)
 
     async def _wait(self, gate: TaskGate, limit: float) -> Give | Open | Refuse:
         try:
@@ -192,14 +193,14 @@ class AsyncReferencePool(Core[TaskGate]):
             return Refuse(gate.ticket, Reason.EXHAUSTED)
         return gate.answer
 
-    async def _lend(self, answer: Give | Open) -> Any:
+    async def _lend(self, answer: Give | Open, stack: Stack) -> Any:
         slot = answer.slot
         try:
             fit = isinstance(answer, Give) and await self._is_fit(slot)
             raw = self._raws.get(slot) if fit else await self._open(slot)
             if raw is None:  # the pool was closed meanwhile, and this connection with it
                 raise self.profile.closed(self._facts(self.timeout))
-            lease = self._begin(slot, raw)
+            lease = self._begin(slot, raw, stack)
         except BaseException:
             with self.lock:
                 work = self._undo(answer)

@@ -15,11 +15,11 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.connection import LentConnection
-from putback.pool.driver import Condition, condition
+from putback.pool.driver import BROKEN, CLEAN, CLOSED, Condition, condition
 from putback.pool.errors import PoolError
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector, Suspect, suspects
-from putback.pool.lease import Lease, callers
+from putback.pool.lease import Lease, Stack
 from putback.pool.profiles import Pool, Profile, Twice
 from putback.pool.settings import ResetBy, Settings, Sizes
 from putback.pool.state import Action, Answer, Close, Give, Open, Phase, PoolState, Reason, Refuse, Reset
@@ -203,9 +203,9 @@ class Core(Generic[G]):
 
     # Leases
 
-    def _begin(self, slot: int, raw: Any, key: Hashable | None = None) -> Lease:
-        """A check-out begins. The stack is that of the caller outside of this package."""
-        lease = Lease(slot, raw, self.clock.now(), callers(self.settings.stack_depth), key)
+    def _begin(self, slot: int, raw: Any, stack: Stack, key: Hashable | None = None) -> Lease:
+        """A check-out begins, which was asked for from `stack`."""
+        lease = Lease(slot, raw, self.clock.now(), stack, key)
         self.leases[slot] = lease
         if self.leaks.threshold is not None:
             self.leaks.began(lease)
@@ -300,7 +300,7 @@ class Core(Generic[G]):
     def _renew(self, slot: int) -> Any:
         """Under the lock: a lent connection is to be opened anew. Gives the old one, to be closed; None if the pool
         was closed meanwhile, and this connection with it."""
-        if self.state.phases.get(slot) is not Phase.LEASED:
+        if not self.state.is_lent(slot):
             return None
         self.state.renew(slot)
         return self._remove(slot)
@@ -312,11 +312,11 @@ class Core(Generic[G]):
     def _after_return(self, slot: int, state: Condition, close: bool) -> list[Reset | Close]:
         """Under the lock: what to do with a connection that came back in this condition. Nothing, if the pool was shut
         and took it away."""
-        if self.state.phases.get(slot) is not Phase.LEASED:
+        if not self.state.is_lent(slot):
             return []
-        if close or state is Condition.CLOSED or state is Condition.BROKEN:
+        if close or state is CLOSED or state is BROKEN:
             return self._deliver(self.state.discard(slot))
-        clean = state is Condition.CLEAN or self._needs_no_reset
+        clean = state is CLEAN or self._needs_no_reset
         actions = self.state.give_back(slot, clean)
         return self._deliver(actions) if actions else []
 

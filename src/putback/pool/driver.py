@@ -27,7 +27,10 @@ class Condition(Enum):
     CLOSED = "closed"
 
 
-_CONDITIONS = {0: Condition.CLEAN, 4: Condition.BROKEN}
+# looked at every return: members of an Enum are slow to reach by their class
+CLEAN, DIRTY, BROKEN, CLOSED = Condition
+
+_CONDITIONS = {0: CLEAN, 4: BROKEN}
 """By libpq's transaction status, as psycopg2 and psycopg 3 give it; every other is a transaction."""
 
 _names = count(1)
@@ -99,23 +102,23 @@ def _look_for(raw: Any) -> Look:
 
 
 def _condition_of_psycopg2(raw: Any) -> Condition:
-    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.get_transaction_status(), Condition.DIRTY)
+    return CLOSED if raw.closed else _CONDITIONS.get(raw.get_transaction_status(), DIRTY)
 
 
 def _condition_of_psycopg(raw: Any) -> Condition:
-    return Condition.CLOSED if raw.closed else _CONDITIONS.get(raw.pgconn.transaction_status, Condition.DIRTY)
+    return CLOSED if raw.closed else _CONDITIONS.get(raw.pgconn.transaction_status, DIRTY)
 
 
 def _condition_of_others(raw: Any) -> Condition:
-    return Condition.CLOSED if is_closed(raw) else Condition.DIRTY
+    return CLOSED if is_closed(raw) else DIRTY
 
 
 def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:
     try:
         raw.total_changes  # noqa: B018 (raises when closed, the only sign that sqlite3 gives)
     except sqlite3.ProgrammingError:
-        return Condition.CLOSED
-    return Condition.DIRTY if raw.in_transaction else Condition.CLEAN
+        return CLOSED
+    return DIRTY if raw.in_transaction else CLEAN
 
 
 def ping(raw: Any) -> None:

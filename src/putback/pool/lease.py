@@ -7,11 +7,15 @@ import sys
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
 _HERE = os.path.dirname(__file__) + os.sep
 _CONTEXTLIB = f"{os.sep}contextlib.py"
+
+Stack = list[tuple[CodeType, int]]
+"""Callers, innermost first, each as its code and the offset in that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,7 @@ class Lease:
     """Whether the borrower's object is gone, garbage-collected."""
     ended = False
 
-    def __init__(
-        self, slot: int, raw: Any, since: float, frames: list[tuple[CodeType, int]], key: Hashable | None = None
-    ) -> None:
+    def __init__(self, slot: int, raw: Any, since: float, stack: Stack, key: Hashable | None = None) -> None:
         self.slot = slot
         self.raw = raw
         self.since = since
@@ -50,12 +52,12 @@ class Lease:
         self.key = key
         """The key that `getconn(key)` was called with."""
         self.thread = threading.current_thread()
-        self._frames = frames
+        self._stack = stack
 
     @property
     def stack(self) -> list[Frame]:
         """The callers, innermost first: where the connection was taken."""
-        return [Frame(code.co_filename, _line(code, offset), code.co_qualname) for code, offset in self._frames]
+        return [Frame(code.co_filename, _line(code, offset), code.co_qualname) for code, offset in self._stack]
 
     @property
     def site(self) -> str:
@@ -72,34 +74,29 @@ class Lease:
         return f"thread {self.thread.name}{ended}"
 
 
-def callers(depth: int) -> list[tuple[CodeType, int]]:
-    """At most `depth` callers outside of this package, innermost first, as code and offset.
+def callers(depth: int) -> Stack:
+    """At most `depth` callers outside of this package, innermost first.
 
-    The first three frames are known to be the pool's own; not looking at them saves making objects of them.
+    The first two frames are known to be the pool's own; not looking at them saves making objects of them.
     """
     if not depth:
         return []
-    frame: FrameType | None = sys._getframe(3)
-    while frame is not None and _is_inside(frame.f_code):
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and _is_inside(frame.f_code.co_filename):
         frame = frame.f_back
-    found: list[tuple[CodeType, int]] = []
-    while frame is not None and len(found) < depth:
+    found: Stack = []
+    for _ in range(depth):
+        if frame is None:
+            break
         found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return found
 
 
-_ours: set[CodeType] = set()
-
-
-def _is_inside(code: CodeType) -> bool:
-    """Whether code belongs to the pool, or to contextlib, which stands between the pool and a `with`."""
-    if code in _ours:
-        return True
-    inside = code.co_filename.startswith(_HERE) or code.co_filename.endswith(_CONTEXTLIB)
-    if inside:
-        _ours.add(code)
-    return inside
+@lru_cache(maxsize=1024)
+def _is_inside(filename: str) -> bool:
+    """Whether a file belongs to the pool, or is contextlib, which stands between the pool and a `with`."""
+    return filename.startswith(_HERE) or filename.endswith(_CONTEXTLIB)
 
 
 def _line(code: CodeType, offset: int) -> int:

@@ -105,7 +105,7 @@ class PoolState:
     def __init__(self, limit: int | None, keep: float, order: Order = Order.NEWEST, max_waiting: int = 0) -> None:
         self.limit = limit
         self.keep = keep
-        self.order = order
+        self._newest_first = order is Order.NEWEST
         self.max_waiting = max_waiting
         self.closed = False
         self.phases: dict[int, Phase] = {}
@@ -219,6 +219,10 @@ class PoolState:
 
     # Questions
 
+    def is_lent(self, slot: int) -> bool:
+        """Whether a borrower holds the connection of a slot."""
+        return self.phases.get(slot) is _LEASED
+
     def count(self, *phases: Phase) -> int:
         """How many slots are in one of these phases."""
         return sum(phase in phases for phase in self.phases.values())
@@ -248,7 +252,7 @@ class PoolState:
         return self._last_slot
 
     def _unshelve(self) -> int:
-        slot = self.shelf.pop() if self.order is Order.NEWEST else self.shelf.popleft()
+        slot = self.shelf.pop() if self._newest_first else self.shelf.popleft()
         self.phases[slot] = _LEASED
         return slot
 

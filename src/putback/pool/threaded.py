@@ -18,7 +18,7 @@ from putback.pool.core import Core
 from putback.pool.driver import Connect, condition, ping, sqlite_memory
 from putback.pool.faults import Faults, Operation, faulty
 from putback.pool.incidents import Incident, Kind
-from putback.pool.lease import Lease
+from putback.pool.lease import Lease, Stack, callers
 from putback.pool.profiles import PSYCOPG2, Closing, Profile
 from putback.pool.settings import ResetBy, Settings, Sizes
 from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
@@ -80,9 +80,8 @@ class ReferencePool(Core[ThreadGate]):
         Waits up to `timeout` seconds (default: the pool's; 0: not at all), then raises the profile's error.
         """
         limit = self.timeout if timeout is None else timeout
-        if self.lost:
-            self._take_back_lost()
         self._look_for_leaks()
+        stack = callers(self.settings.stack_depth)  # before it may have to wait: then it is not in anybody's way
         with self.lock:
             if key is not None and key in self._keyed and not self.state.closed:
                 return self._keyed[key]
@@ -92,15 +91,15 @@ class ReferencePool(Core[ThreadGate]):
                 answer = self._ask(patient=limit > 0)
             if isinstance(answer, Wait):
                 gate = self._gates[answer.ticket] = ThreadGate(answer.ticket, self.clock.now())
+        if isinstance(answer, Wait):
+            answer = self._wait(gate, limit)
         if type(answer) is Give and not self._checks:  # the usual case, without a detour
             raw = self._raws.get(answer.slot)
             if raw is not None:
-                return self._hand_out(answer.slot, raw, key)
-        if isinstance(answer, Wait):
-            answer = self._wait(gate, limit)
+                return self._hand_out(answer.slot, raw, stack, key)
         if isinstance(answer, Refuse):
             raise self._refusal(answer.reason, limit)
-        return self._lend(answer, key)
+        return self._lend(answer, stack, key)
 
     def putconn(self, connection: Any = None, key: Hashable | None = None, close: bool = False) -> None:
         """Give a connection back; with `close`, to be closed. An open transaction is rolled back.
@@ -112,7 +111,7 @@ class ReferencePool(Core[ThreadGate]):
             self._faults.before(Operation.PUT, self._number_of(connection))
         if self.lost:
             self._take_back_lost()
-        raw = connection._raw if type(connection) is PooledConnection else connection
+        raw = connection._lease.raw if type(connection) is PooledConnection else connection
         state = condition(raw)
         with self.lock:
             closed = self.state.closed and self.profile.put_after_shut_raises
@@ -207,7 +206,7 @@ class ReferencePool(Core[ThreadGate]):
             work = self._undo(answer) if isinstance(answer, (Give, Open)) else []
         self._perform(work)
 
-    def _lend(self, answer: Give | Open, key: Hashable | None) -> Any:
+    def _lend(self, answer: Give | Open, stack: Stack, key: Hashable | None) -> Any:
         """Lend what was answered: an idle connection, if it is still fit, or a new one."""
         slot = answer.slot
         try:
@@ -220,10 +219,10 @@ class ReferencePool(Core[ThreadGate]):
                 work = self._undo(answer)
             self._perform(work)
             raise
-        return self._hand_out(slot, raw, key)
+        return self._hand_out(slot, raw, stack, key)
 
-    def _hand_out(self, slot: int, raw: Any, key: Hashable | None) -> Any:
-        lease = self._begin(slot, raw, key)
+    def _hand_out(self, slot: int, raw: Any, stack: Stack, key: Hashable | None) -> Any:
+        lease = self._begin(slot, raw, stack, key)
         connection = raw if self.settings.bare else PooledConnection(lease, self)
         if key is not None:
             with self.lock:

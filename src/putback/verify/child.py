@@ -54,7 +54,7 @@ def _warm_up() -> None:
         errors={"E": "Error"},
     )
     version = Version(_WARMING, "f", roles)
-    wire.encode(verify_here(Case(version, version), Bounds(schedules=20)))
+    wire.encode(verify_here(Case(version, version), Bounds(schedules=2)))
 
 
 def _fork(request: bytes) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from putback.model.errors import UsageError
 
@@ -26,8 +26,7 @@ class Sort(Enum):
 Key = tuple[Sort, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A decision that differs from its default: `fault c1.commit()#1 = OperationalError`."""
 
     sort: Sort
@@ -50,8 +49,7 @@ def parse(text: str) -> Choice:
     return Choice(Sort(sort), label, option)
 
 
-@dataclass(slots=True)
-class Step:
+class Step(NamedTuple):
     """A decision as the explorer sees it."""
 
     key: Key

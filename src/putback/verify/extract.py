@@ -6,7 +6,7 @@ import ast
 import types
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from putback.model.errors import SourceError
 from putback.verify.instrument import PREFIX, Instrumenter, helper
@@ -18,8 +18,7 @@ _OUTER = "__pb_outer__"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A compiled function.
 
     `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row,

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
+from types import ModuleType
 from typing import Any
 
 from putback.verify import seccomp
+
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # no limits on Windows
+    resource = None
 
 _BYTES = 512 << 20
 _DESCRIPTORS = 16
@@ -27,9 +34,7 @@ def has_kernel_filter() -> bool:
 
 def limit(seconds: float) -> None:
     """Limit memory, processor time, files and processes, where the system knows how."""
-    try:
-        import resource
-    except ImportError:
+    if resource is None:
         return
     processor = math.ceil(seconds)
     for kind, value in (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from putback.verify.choices import Decider, Key, next_prefix
 from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Violation, What, mended_by, release_positions, visible
@@ -18,8 +19,7 @@ from putback.verify.run import Run, Runner
 _COMPARABLE = {None, "loop"}
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """A run under which the two versions differ in a way that no fix may: `why` in words."""
 
     why: str

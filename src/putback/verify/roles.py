@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 
 class OnClose(Enum):
@@ -92,8 +93,7 @@ class Fails(Enum):
     AFTER = "after"
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """What a method of a connection, or of an object that belongs to one, does.
 
     `executes`: a statement runs; `derives`: the type of a result that belongs to the connection ("" none);
@@ -184,8 +184,7 @@ class Pass:
     row: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
+class Lent(NamedTuple):
     """A parameter by which the caller lends a connection, or None where that is allowed (`maybe_none`).
 
     `is_injected`: a framework opens it for this call alone, and closes it after it.
@@ -214,8 +213,7 @@ class Roles:
     lent: tuple[Lent, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One version of a function: a module or a part of one, and the dotted name of the function in it.
 
     `first_row` is the row of the file at which `source` begins; the rows of the roles are those of the file.

@@ -22,7 +22,8 @@ from putback.verify.roles import Bounds, Case, Version
 from putback.verify.verdict import Proof
 
 _BOOT = """
-import sys, types
+import gc, sys, types
+gc.disable()
 package = types.ModuleType("putback")
 package.__path__ = [sys.argv[1]]
 sys.modules["putback"] = package

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
@@ -45,8 +45,7 @@ class Verdict(Enum):
         return self in (Verdict.PROVED, Verdict.BOUNDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
+class Counterexample(NamedTuple):
     """A run that shows the leak, or what is wrong with a fix: its decisions, and the story in words."""
 
     broken: str
