@@ -359,3 +359,31 @@ def test_a_fix_may_mend_more_than_its_rule_is_about() -> None:
         """
     both = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), code="PB102")
     assert verify_here(both, Bounds(seconds=60.0)).verdict is Verdict.PROVED
+
+
+SWALLOWED_IN_CLEAN_UP = """
+def f(shop):
+    {first}
+    try:
+        conn = pool.getconn()
+        cur = conn.cursor()
+        cur.execute("select 1 from shop")
+    except Exception:
+        return "sorry"
+    finally:
+        try:
+            if cur:
+                cur.close()
+            {release}
+        except Exception as error:
+            print(error)
+        {always}
+"""
+
+
+def test_an_unbound_name_in_a_clean_up_is_told_by_nobody_once_it_is_bound() -> None:
+    before = SWALLOWED_IN_CLEAN_UP.format(first="", release="note()\n            pool.putconn(conn)", always="")
+    bound = {"first": "conn = cur = None", "release": "note()"}
+    after = SWALLOWED_IN_CLEAN_UP.format(**bound, always="if conn is not None:\n            pool.putconn(conn)")
+    assert proof(before, after).verdict is Verdict.PROVED
+    assert proof(before, SWALLOWED_IN_CLEAN_UP.format(**bound, always="")).verdict is Verdict.REJECTED

@@ -76,3 +76,10 @@ def test_deep_code_is_unknown_and_hurts_nobody(sandbox: Sandbox) -> None:
     deep = "not " * 5_000
     found = sandbox.verify(case(f"def f():\n    conn = pool.getconn()\n    return {deep}conn\n"), _PATIENT)
     assert found.verdict is Verdict.UNKNOWN
+
+
+def test_what_python_imports_late_is_there(sandbox: Sandbox) -> None:
+    dead = "    if False:\n        print(f'\\n{n}')\n"
+    leaky = "def f(n):\n    conn = pool.getconn()\n    conn.cursor()\n    pool.putconn(conn)\n" + dead
+    fixed = leaky.replace("    conn.cursor()\n", "    try:\n        conn.cursor()\n    finally:\n    ")
+    assert sandbox.verify(case(leaky, fixed), _PATIENT).verdict is Verdict.BOUNDED

@@ -87,6 +87,7 @@ _EFFECT = shared(
             "awaited": flag,
             "raises": flag,
             "telling": flag,
+            "listens": flag,
         },
     )
 )

@@ -134,7 +134,8 @@ class Effect:
     argument (of this call or of the receiver's constructor) that is a class: if it is given and known, its constructor
     says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
-    `await`. `raises`: whether the call can raise.
+    `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
+    it has to stay (a subscription).
     """
 
     acquires: str = ""
@@ -155,6 +156,7 @@ class Effect:
     awaited: bool = False
     raises: bool = True
     telling: bool = False
+    listens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,7 +337,7 @@ class Param:
 class FunctionIR:
     """One function as blocks. `qualname` is the dotted name inside the module ("<module>" for its top level).
 
-    `assigned` are the names it binds, `swallowers` is left to the analysis; `entry` is the first block.
+    `assigned` are the names it binds; `entry` is the first block.
     """
 
     qualname: str

@@ -63,6 +63,25 @@ def _anchor(node: cst.CSTNode) -> cst.CSTNode:
             return node
 
 
+def _last(node: cst.CSTNode) -> cst.CSTNode:
+    """The statement that stands last in a block, at any depth."""
+    match node:
+        case cst.IndentedBlock(body=[*_, last]) | cst.SimpleStatementSuite(body=[*_, last]):
+            return _last(last)
+        case cst.SimpleStatementLine(body=[*_, last]):
+            return last
+        case cst.Try() | cst.TryStar():
+            return _last((node.finalbody or node.orelse or [node, *node.handlers][-1]).body)
+        case cst.If(orelse=rest) | cst.For(orelse=rest) | cst.While(orelse=rest) if rest is not None:
+            return _last(rest if isinstance(rest, cst.If) else rest.body)
+        case cst.If() | cst.For() | cst.While() | cst.With():
+            return _last(node.body)
+        case cst.Match(cases=[*_, last]):
+            return _last(last.body)
+        case _:
+            return node
+
+
 def parse(text: str) -> cst.Module:
     """Parse source text. Raises SourceError with row and column when it is not Python."""
     try:
@@ -114,7 +133,8 @@ class _Collector:
         lowering = _FunctionLowering(ir.MODULE, self)
         at = lowering.at(tree)
         lowering.body(body)
-        self._finish(lowering, ir.MODULE, (), False, at)
+        end = lowering.at(_last(body[-1])) if body else at
+        self._finish(lowering, ir.MODULE, (), False, at, end)
 
     def function(self, node: cst.FunctionDef | cst.Lambda, qualname: str) -> _FunctionLowering:
         lowering = _FunctionLowering(qualname, self)
@@ -124,16 +144,25 @@ class _Collector:
             value = lowering.value(node.body)
             lowering.leave_function(lowering.at(node.body), value)
             is_async = False
+            end = at
         else:
             lowering.statement(node.body)
+            end = lowering.at(_last(node.body))
             is_async = node.asynchronous is not None
-        self._finish(lowering, qualname, params, is_async, at)
+        self._finish(lowering, qualname, params, is_async, at, end)
         return lowering
 
     def _finish(
-        self, lowering: _FunctionLowering, qualname: str, params: tuple[ir.Param, ...], is_async: bool, at: int
+        self,
+        lowering: _FunctionLowering,
+        qualname: str,
+        params: tuple[ir.Param, ...],
+        is_async: bool,
+        at: int,
+        end: int,
     ) -> None:
-        lowering.current.end = ir.Return(at, ir.NONE)
+        """Close a function that stands `at` its definition and ends, without a `return`, at `end`."""
+        lowering.current.end = ir.Return(end, ir.NONE)
         self.nodes[qualname] = lowering.nodes
         self.functions[qualname] = ir.FunctionIR(
             qualname,

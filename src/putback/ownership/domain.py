@@ -126,7 +126,7 @@ class State(NamedTuple):
     def handled(self) -> State:
         """The same after a handler: what is unbound by now is so because of the error."""
         facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
-        return self._replace(exception="", facts=facts)
+        return self._replace(exception="", broke=False, facts=facts)
 
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""

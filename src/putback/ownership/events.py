@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, dotted, last_name
+from putback.flow.names import Expr, Invoke, Literal, Member, dotted, last_name
 from putback.frameworks.idioms import idioms
 from putback.ownership.handlers import builtin_exception
 from putback.ownership.resolver import Resolver
@@ -127,7 +127,10 @@ def _sort(
 
 
 def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
-    """Whether a call outside the project is taken not to raise: logging, printing, clocks, some builtins, closing."""
+    """Whether a call outside the project is taken not to raise: logging, printing, clocks, some builtins, closing,
+    putting a text together."""
+    if isinstance(func, Member) and isinstance(func.base, Literal):
+        return True
     path = dotted(func) or ""
     _, _, rest = path.partition(".")
     functions, logging = idioms().functions, idioms().logging

@@ -64,7 +64,7 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
     only_builds = effect.itself and not effect.executes
-    if not effect.raises or only_builds or _is_cleanup(effect, state, is_connection):
+    if not effect.raises or only_builds or _is_cleanup(domain, op, effect, state):
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
@@ -141,12 +141,14 @@ def _is_savepoint(domain: SiteDomain, effect: Effect) -> bool:
     return leaving is not None and not leaving.closes
 
 
-def _is_cleanup(effect: Effect, state: State, is_connection: bool) -> bool:
+def _is_cleanup(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
     """A rollback while an exception is handled, or the close of a cursor.
 
     A second fault on top of the first is not counted.
     """
-    return (effect.ends == "rollback" and bool(state.exception)) or (effect.closes and not is_connection)
+    if effect.closes:
+        return op.receiver not in state.refs
+    return bool(state.exception) and (effect.ends == "rollback" or _undoes(domain, op, effect, state))
 
 
 def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
@@ -178,10 +180,12 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
     """The state after the method has done its work."""
     if effect.executes:
         undone = _undoes(domain, op, effect, state)
-        state = domain.executed(state._replace(unmended=-1) if undone else state, op.at)
+        state = domain.executed(state._replace(unmended=-1, broke=False) if undone else state, op.at)
     if effect.ends:
         state = domain.ended(state, effect.ends)
-    if is_connection and effect.releases_self:
+    if is_connection and effect.listens:
+        state = domain.pass_on(state)
+    elif is_connection and effect.releases_self:
         state = domain.released(state)
     elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
         state = domain.closed(state)

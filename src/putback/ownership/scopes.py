@@ -139,12 +139,15 @@ def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:
 
 
 def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
-    """The start of a handler: from here on a rollback is due if a statement has failed."""
+    """The start of a handler: from here on a rollback is due if a statement has failed.
+
+    Of an error that one handler has passed on, the next one has to see to it.
+    """
     if op.name:
         state = state.without(op.name).rebound(op.name)
-    if state.broke and state.opened >= 0 and state.phase in ACTIVE and state.unmended < 0:
+    if state.broke and state.opened >= 0 and state.phase in ACTIVE:
         state = state._replace(unmended=op.at)
-    return Outcome((state._replace(broke=False) if state.broke else state,))
+    return Outcome((state,))
 
 
 def end_catch(domain: SiteDomain, op: ir.EndCatch, state: State) -> Outcome[State]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
+_VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
+_LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"})
 
 
@@ -18,7 +21,27 @@ def first_word(call: str) -> str:
     return found[1].upper() if found is not None else ""
 
 
-def may_write(call: str) -> bool:
-    """Whether the statement may change rows, so that a library which begins a transaction for that does so."""
-    word = first_word(call)
-    return not word or word in _WRITING
+@lru_cache(maxsize=4096)
+def may_write(call: str, function: str = "") -> bool:
+    """Whether the statement may change rows, so that a library which begins a transaction for that does so.
+
+    A statement in a variable is looked for in the text of the `function` around the call.
+    """
+    words = {first_word(call)}
+    variable = _VARIABLE.search(call)
+    if words == {""} and variable is not None:
+        words = _assigned(variable[1], function)
+    return not words or "" in words or not words.isdisjoint(_WRITING)
+
+
+def _assigned(name: str, function: str) -> set[str]:
+    r"""The words that the texts begin with which a variable is bound to; "" for one that is not shown.
+
+    >>> sorted(_assigned("sql", "sql = 'select 1'\nif a:\n    sql = f'insert into {a}'\nsql += more()"))
+    ['INSERT', 'SELECT']
+    """
+    if re.search(rf"\b(def|for|as|lambda|import|global|nonlocal)\b[^\n]*\b{name}\b", function):
+        return set()
+    found = re.finditer(rf"(?<![\w.]){name}\s*(?::[^=\n]*)?=(?!=)", function)
+    literals = (_LITERAL.match(function, each.end()) for each in found)
+    return {literal[1].upper() if literal is not None else "" for literal in literals}

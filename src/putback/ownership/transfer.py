@@ -232,13 +232,18 @@ class SiteDomain:
             state = state._replace(phase=Phase.HELD)
         if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is Fact.TRUE or state.opened >= 0:
             return state
-        if self.kind.autobegin is Begin.WRITE and at >= 0 and not may_write(self.unit.text(at)):
+        if self.kind.autobegin is Begin.WRITE and at >= 0 and not self._may_write(at):
             return state
         return state._replace(opened=at)
 
+    def _may_write(self, at: int) -> bool:
+        unit = self.unit
+        around = self.analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row).text if unit.info else ""
+        return may_write(unit.text(at), around)
+
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = state._replace(opened=-1, unmended=-1)
+        state = state._replace(opened=-1, unmended=-1, broke=False)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def acquired(self, state: State) -> State:

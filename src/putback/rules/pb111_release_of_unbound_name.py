@@ -8,7 +8,7 @@ does not help, because it reads the name as well. The finding stands at the acqu
 When the acquire itself fails, the clean-up raises
 `UnboundLocalError: cannot access local variable 'conn' where it is not associated with a value` (before Python
 3.11: `local variable 'conn' referenced before assignment`), and the logs show that instead of the real error, such
-as `connection pool exhausted`.
+as `connection pool exhausted`. At the top level of a module it is a `NameError`.
 
 ## Example
 ```python
@@ -64,15 +64,16 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         defect = next(site.defects(marks.UNBOUND), None)
         if defect is not None:
+            error = wording.unbound_error(site)
             found = report(
                 RULE,
                 site,
-                f"if this acquire fails, {wording.subject(site)} is not bound and its release raises UnboundLocalError",
+                f"if this acquire fails, {wording.subject(site)} is not bound and its release raises {error}",
                 severity=Severity.WARNING,
                 confidence=site.acquisition.confidence,
                 trace=(
                     facts.step(site.site.at, "if this raises, the name is never bound ..."),
-                    facts.step(defect.at, "... and this hides the error behind an UnboundLocalError"),
+                    facts.step(defect.at, f"... and this raises {error}, which hides the error"),
                 ),
                 help="move the acquire in front of the `try`",
             )

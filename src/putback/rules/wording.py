@@ -46,7 +46,7 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     steps = [acquired(site), *facts.closed_in(site.acquisition)]
     if leak.raised_at >= 0 and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
-        steps.append(facts.step(leak.left_at, f"... {_leaving(leak)}, and {subject(site)} was not given back"))
+        steps.append(facts.step(leak.left_at, f"... {_leaving(site, leak)}, and {subject(site)} was not given back"))
     elif leak.raised_at >= 0:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
     else:
@@ -54,9 +54,14 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _leaving(leak: Leak) -> str:
+def unbound_error(site: SiteFacts) -> str:
+    """What reading a name that is not bound raises there."""
+    return "UnboundLocalError" if site.function.name else "NameError"
+
+
+def _leaving(site: SiteFacts, leak: Leak) -> str:
     if leak.unbound:
-        return "this name is not bound then: UnboundLocalError leaves the function"
+        return f"this name is not bound then: {unbound_error(site)} leaves the function"
     return "the exception leaves the function here" if leak.by_exception else "the function ends here"
 
 

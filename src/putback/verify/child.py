@@ -8,6 +8,7 @@ system. Hostile code can spoil its own verdict, and no other: each case has a pr
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import pickle
@@ -55,6 +56,7 @@ def _warm_up() -> None:
     )
     version = Version(_WARMING, "f", roles)
     wire.encode(verify_here(Case(version, version), Bounds(schedules=2)))
+    codecs.lookup("unicode_escape")  # what `ast.unparse` needs for a line end in an f-string
 
 
 def _fork(request: bytes) -> None:

@@ -286,7 +286,7 @@ class Runtime:
         name = found[1] if found is not None else ""
         if name in self.program.bound and self.world.connections.refused:
             self.world.violated(Broken.UNBOUND, name)
-        elif error.__context__ is not None:
+        elif error.__context__ is not None or self.world.has_failed:  # no context: the handler has left by `return`
             self.world.violated(Broken.ERROR_HIDDEN, name)
 
     def _is_explained(self, error: BaseException) -> bool:

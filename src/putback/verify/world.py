@@ -81,6 +81,11 @@ class World:
 
     # -- decisions
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether an operation of this run has failed."""
+        return any(event.what is What.FAULT for event in self.trace)
+
     def _pick(self, sort: Sort, label: str, options: Sequence[str]) -> int:
         if self.cut_off is not None:
             return 0
