@@ -111,6 +111,7 @@ _KIND = record(
         "failed_commit": member(FailedCommit),
         "exhausted": text,
         "registry": flag,
+        "autocommit": mapping(many(text)),
     },
     required=("title", "type", "release"),
     **{"with": "with_"},

@@ -87,7 +87,8 @@ class Kind:
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
     registry keeps and gives back (a scoped session); `release` is how the paired release is written, with {conn}
-    and {pool} to fill in, e.g. "{pool}.putconn({conn})".
+    and {pool} to fill in, e.g. "{pool}.putconn({conn})". `autocommit` is what switches its transactions off: an
+    argument, an attribute or a setter (`set_...`) of this name, given one of these constants or a name that ends so.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Kind:
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
+    autocommit: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

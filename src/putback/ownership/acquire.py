@@ -51,7 +51,7 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        autocommits = autocommit.is_made_with(op.expr)
+        autocommits = autocommit.is_made_with(op.expr, kind)
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
 
 

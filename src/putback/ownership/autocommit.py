@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from putback.drivers.schema import Kind
 from putback.flow.names import Expr, Invoke, Literal, last_name
 
-_KEYWORDS = frozenset({"autocommit", "async_", "isolation_level"})
-_SWITCHES = frozenset({"autocommit", "set_autocommit", "set_isolation_level"})
-_NONE = Literal(None)
-_CONFIGURING = _SWITCHES | {"set_session", "execution_options"}
 
-
-def is_made_with(call: Invoke) -> bool:
+def is_made_with(call: Invoke, kind: Kind) -> bool:
     """Whether the arguments of an acquire say so: `autocommit=True`, `isolation_level=None` of sqlite3."""
-    return any(_is_off(name, call.keyword(name)) for name in _KEYWORDS)
+    return any(_is_off(call.keyword(name), values) for name, values in kind.autocommit.items())
 
 
-def switched(call: Invoke) -> bool | None:
-    """What a method of the connection switches to: True, no transactions; None when it is about something else.
-
-    To such a method None means the default level, other than to `sqlite3.connect`.
-    """
-    name = last_name(call.func)
-    if name not in _CONFIGURING:
-        return None
-    if name in _SWITCHES and call.args:
-        return call.args[0] != _NONE and _is_off(name.removeprefix("set_"), call.args[0])
-    given = {key: value for key in _KEYWORDS if (value := call.keyword(key)) is not None}
-    return any(value != _NONE and _is_off(key, value) for key, value in given.items()) if given else None
+def switched(call: Invoke, kind: Kind) -> bool | None:
+    """What a method of the connection switches to: True, no transactions; None when it is about something else."""
+    setter = last_name(call.func).removeprefix("set_")
+    if setter in kind.autocommit and call.args:
+        return _is_off(call.args[0], kind.autocommit[setter])
+    given = {name: value for name in kind.autocommit if (value := call.keyword(name)) is not None}
+    return any(_is_off(value, kind.autocommit[name]) for name, value in given.items()) if given else None
 
 
-def _is_off(name: str, value: Expr | None) -> bool:
-    """Whether a value means that every statement is its own transaction."""
+def _is_off(value: Expr | None, values: tuple[str, ...]) -> bool:
     if isinstance(value, Literal):
-        return value.value in ((None, 0, "AUTOCOMMIT") if name == "isolation_level" else (True, 1))
-    return value is not None and last_name(value).endswith("AUTOCOMMIT")
+        return str(value.value) in values
+    return value is not None and last_name(value).endswith(values)

@@ -59,8 +59,9 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
 
 def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[State]:
     """An attribute keeps it, or a switch of the connection is set."""
-    if op.base in state.refs and op.name in ("autocommit", "isolation_level"):
-        return Outcome((state.with_fact(AUTOCOMMIT, Fact.FALSE if op.source == ir.FALSE else Fact.TRUE),))
+    if op.base in state.refs and op.name in domain.kind.autocommit:
+        off = op.source != ir.FALSE and (op.source != ir.NONE or "None" in domain.kind.autocommit[op.name])
+        return Outcome((state.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE),))
     child = state.child_type(op.source)
     kept = domain.is_owner(state, op.source) or child is not None
     path = f"{op.base}.{op.name}"

@@ -44,7 +44,7 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return _on_owner(domain, op, state, child)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
-    off = switched(op.expr) if is_connection and isinstance(op.expr, Invoke) else None
+    off = switched(op.expr, domain.kind) if is_connection and isinstance(op.expr, Invoke) else None
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
     if effect is None:
