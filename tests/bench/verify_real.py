@@ -19,7 +19,7 @@ from dataclasses import replace
 from verify_project import functions
 
 from putback.drivers.schema import On
-from putback.ownership.facts import SiteFacts
+from putback.ownership.site_facts import SiteFacts
 from putback.proof import case_of, version_of
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find

@@ -17,7 +17,8 @@ from putback import engine
 from putback.engine import at_full_speed, prepared
 from putback.model.config import Config
 from putback.model.finding import Finding
-from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site_facts import SiteFacts
 from putback.proof import case_of
 from putback.source.discover import shown
 from putback.verify.choices import Schedule

@@ -12,8 +12,9 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
 from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.facts import FunctionFacts
 from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
+from putback.ownership.site_facts import SiteFacts
 
 _NO_PAIR = "the project has no function that gives it back"
 

@@ -8,10 +8,10 @@ from putback.fixes.declined import Declined
 from putback.fixes.imports import Needed
 from putback.fixes.inject import Parameter
 from putback.ownership.dependencies import Spelling, dependencies_for, spelling
-from putback.ownership.facts import SiteFacts
 from putback.ownership.identity import global_identity
 from putback.ownership.module import ModuleInfo
 from putback.ownership.project import Project
+from putback.ownership.site_facts import SiteFacts
 from putback.ownership.types import FunctionRef
 
 

@@ -10,7 +10,7 @@ from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
 from putback.ownership.domain import Phase
-from putback.ownership.facts import SiteFacts
+from putback.ownership.site_facts import SiteFacts
 
 
 def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:

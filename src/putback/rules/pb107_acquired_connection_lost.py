@@ -53,7 +53,8 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity, Step
 from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts, SiteFacts, confidence_of
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -65,7 +65,8 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -76,7 +76,8 @@ from putback.flow.solve import Edge
 from putback.model.finding import Finding, Severity
 from putback.ownership import marks
 from putback.ownership.domain import Phase
-from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.facts import FunctionFacts
+from putback.ownership.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

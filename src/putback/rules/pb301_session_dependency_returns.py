@@ -81,8 +81,9 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
 from putback.ownership.domain import Phase
-from putback.ownership.facts import FunctionFacts, SiteFacts
+from putback.ownership.facts import FunctionFacts
 from putback.ownership.marks import RETURNED
+from putback.ownership.site_facts import SiteFacts
 from putback.ownership.types import FunctionRef
 from putback.ownership.uses import other_uses
 from putback.rules import mending, wording

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from putback.drivers.schema import Gc
 from putback.model.finding import Step
-from putback.ownership.facts import Leak, SiteFacts
+from putback.ownership.site_facts import Leak, SiteFacts
 
 
 def subject(site: SiteFacts) -> str:
