@@ -11,6 +11,10 @@ _SEPARATOR = "|"
 
 _EVERYTHING = {"BaseException", "builtins.BaseException"}
 _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
+_OF_CODE = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, StopAsyncIteration,
+    StopIteration, TypeError, ValueError,
+)  # fmt: skip
 
 
 def catches(types: Sequence[str], exception: str) -> bool | None:
@@ -51,6 +55,16 @@ def passed_by(types: Sequence[str], exception: str) -> str:
     if not exception.startswith(UNKNOWN):
         return exception
     return UNKNOWN + _SEPARATOR.join(sorted({*_not(exception), *types}))
+
+
+def is_about_code(types: Sequence[str]) -> bool:
+    """Whether a clause for `types` catches only what Python code itself raises, and no statement that has failed.
+
+    >>> is_about_code(["KeyError", "ValueError"]), is_about_code(["ValueError", "OSError"]), is_about_code([])
+    (True, False, False)
+    """
+    classes = [builtin_exception(each) for each in types]
+    return bool(classes) and all(cls is not None and issubclass(cls, _OF_CODE) for cls in classes)
 
 
 def _not(exception: str) -> list[str]:

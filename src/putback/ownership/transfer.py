@@ -134,7 +134,8 @@ class SiteDomain:
                 return [*found, (clause.target, state)]
             if caught is None:
                 known = handlers.caught_as(clause.types, exception)
-                found.append((clause.target, state._replace(exception=known)))
+                broke = state.broke and not handlers.is_about_code(clause.types)
+                found.append((clause.target, state._replace(exception=known, broke=broke)))
                 state = state._replace(exception=handlers.passed_by(clause.types, exception))
         return [*found, (None, state)]
 
