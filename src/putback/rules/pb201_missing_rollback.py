@@ -63,8 +63,9 @@ what had been done before the error is given up with it. No fix where it may hav
 
 ## Stays silent
 When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back or a
-statement does (`ROLLBACK TO SAVEPOINT one`), when the handler catches only what no statement raises (`except
-ValueError`), when nothing has run or all has been committed before, when sqlite3 has only read, in a savepoint (`begin_nested()`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
+statement does (`ROLLBACK TO SAVEPOINT one`), when the handler catches only what no statement raises
+(`except ValueError`), when nothing has run or all has been committed before, when sqlite3 has only read, in a
+savepoint (`begin_nested()`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
 `conn.autocommit = True`, also where a wrapper switches it on.
 """
 
