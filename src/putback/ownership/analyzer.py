@@ -5,8 +5,8 @@ What calling a function does stands in `ownership.summaries`, what calls acquire
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
@@ -34,6 +34,8 @@ from putback.source.slices import Reader, Slice
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
 
+T = TypeVar("T")
+
 _LOWERED = 100
 
 
@@ -57,6 +59,7 @@ class Analyzer:
         self._mentions: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
         self._truths: dict[tuple[str, str], bool | None] = {}
+        self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
 
     def forget(self) -> None:
@@ -64,6 +67,13 @@ class Analyzer:
         if len(self._lowered) > _LOWERED:
             for each in (self._lowered, self._units, self._calls, self._explorations):
                 each.clear()
+
+    def known(self, find: Callable[[Analyzer], T]) -> T:
+        """What `find` finds out about this run: once, and kept as long as the run's knowledge is."""
+        if find not in self._known:
+            self._known[find] = find(self)
+        found: T = self._known[find]
+        return found
 
     # -- units
 

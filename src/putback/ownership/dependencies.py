@@ -6,7 +6,6 @@ import ast
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -84,12 +83,13 @@ def spelling(analyzer: Analyzer, ref: FunctionRef, path: str) -> Spelling | None
     return found.most_common(1)[0][0] if found else _elsewhere(analyzer, ref)
 
 
-_KNOWN: WeakKeyDictionary[Analyzer, dict[FunctionRef, Spelling | None]] = WeakKeyDictionary()
+def _none_yet(analyzer: Analyzer) -> dict[FunctionRef, Spelling | None]:
+    return {}
 
 
 def _elsewhere(analyzer: Analyzer, ref: FunctionRef) -> Spelling | None:
     """How the project asks: by a name that it has given to the annotation, else as most parameters do."""
-    known = _KNOWN.setdefault(analyzer, {})
+    known = analyzer.known(_none_yet)
     if ref not in known:
         asking = sorted(m.path for m in analyzer.project.loaded() if _asks(analyzer, m, ref))[:_MOST]
         found = Counter(s for path in asking for s in _aliases(analyzer, ref, path))

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from weakref import WeakKeyDictionary
 
 from putback.flow.ir import MODULE
 from putback.flow.names import Invoke, dotted
@@ -263,11 +262,6 @@ def _nearness(found: tuple[Registry, Way]) -> tuple[int, str, str]:
     return len(way.steps), registry.path, registry.name
 
 
-_KNOWN: WeakKeyDictionary[Analyzer, Sessions] = WeakKeyDictionary()
-
-
 def sessions_of(analyzer: Analyzer) -> Sessions:
     """What is known of the scoped sessions of a run."""
-    if analyzer not in _KNOWN:
-        _KNOWN[analyzer] = Sessions(analyzer)
-    return _KNOWN[analyzer]
+    return analyzer.known(Sessions)
