@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from putback.pool.state import Action, Close, Give, Open, Order, Phase, PoolState, Refuse, Reset, StepError, Wait
+from putback.pool.state import Action, Close, Give, Open, Order, Phase, PoolState, Refuse, Reset, StepError
 
 
 class World:
@@ -23,7 +23,7 @@ class World:
         self.resetting: set[int] = set()
         self.closing: set[int] = set()
 
-    def take(self, *actions: Action | Wait) -> None:
+    def take(self, *actions: Action) -> None:
         """Believe what the state says, and check that it may say so."""
         for action in actions:
             match action:
@@ -35,8 +35,6 @@ class World:
                     assert ticket is not None
                     self._answer(ticket)
                     self.opening[slot] = ticket
-                case Wait(ticket):
-                    self.waiting.append(ticket)
                 case Refuse(ticket, _):
                     if ticket in self.waiting:
                         self.waiting.remove(ticket)
@@ -54,7 +52,11 @@ class World:
     def ask(self, patient: bool) -> None:
         self.to_ask -= 1
         self.asked += 1
-        self.take(self.state.ask(self.asked, patient))
+        answer = self.state.ask(self.asked, patient)
+        if answer is None:
+            self.waiting.append(self.asked)
+        else:
+            self.take(answer)
 
     def leave(self, ticket: int) -> None:
         assert self.state.leave(ticket)
@@ -203,7 +205,7 @@ def test_no_limit_opens_one_more_each_time() -> None:
 def test_only_so_many_may_wait() -> None:
     state = PoolState(1, 1, max_waiting=1)
     state.ask(1, patient=True)
-    assert isinstance(state.ask(2, patient=True), Wait)
+    assert state.ask(2, patient=True) is None
     assert isinstance(state.ask(3, patient=True), Refuse)
 
 

@@ -28,7 +28,7 @@ from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease, Stack, callers
 from putback.pool.profiles import ASYNCPG, Closing, Profile
 from putback.pool.settings import ResetBy, Settings, Sizes
-from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
+from putback.pool.state import Answer, Close, Give, Open, Reason, Refuse, Reset
 
 
 class TaskGate:
@@ -40,9 +40,9 @@ class TaskGate:
         self.ticket = ticket
         self.since = since
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.answer: Give | Open | Refuse | None = None
+        self.answer: Answer | None = None
 
-    def open(self, answer: Give | Open | Refuse) -> None:
+    def open(self, answer: Answer) -> None:
         self.answer = answer
         if not self.future.done():  # a cancelled task finds its answer when it leaves
             self.future.set_result(None)
@@ -167,15 +167,15 @@ class AsyncReferencePool(Core[TaskGate]):
         stack = callers(self.settings.stack_depth)
         with self.lock:
             answer = self._ask(patient=limit > 0)
-            if isinstance(answer, Wait):
-                gate = self._gates[answer.ticket] = TaskGate(answer.ticket, self.clock.now())
-        if isinstance(answer, Wait):
+            if answer is None:
+                gate = self._gates[self._last_ticket] = TaskGate(self._last_ticket, self.clock.now())
+        if answer is None:
             answer = await self._wait(gate, limit)
         if isinstance(answer, Refuse):
             raise self._refusal(answer.reason, limit)
         return await self._lend(answer, stack)
 
-    async def _wait(self, gate: TaskGate, limit: float) -> Give | Open | Refuse:
+    async def _wait(self, gate: TaskGate, limit: float) -> Answer:
         try:
             async with asyncio.timeout(limit if 0 < limit < float("inf") else None):
                 await gate.future

@@ -27,7 +27,9 @@ class SystemClock:
     def wait(self, gate: Lock, seconds: float | None) -> bool:
         if seconds is None:
             return gate.acquire()
-        return gate.acquire(timeout=min(seconds, threading.TIMEOUT_MAX)) if seconds > 0 else gate.acquire(False)
+        if seconds > 0:
+            return gate.acquire(True, seconds if seconds < threading.TIMEOUT_MAX else threading.TIMEOUT_MAX)
+        return gate.acquire(False)
 
 
 class ManualClock:

@@ -35,7 +35,7 @@ class Gate(Protocol):
     since: float
     """When it began to wait."""
 
-    def open(self, answer: Give | Open | Refuse) -> None:
+    def open(self, answer: Answer) -> None:
         """Give it the answer; called once, under the pool's lock."""
 
 
@@ -149,8 +149,8 @@ class Core(Generic[G]):
 
     # Requests
 
-    def _ask(self, patient: bool) -> Answer:
-        """Under the lock: a new request. After Wait the caller puts a gate for its ticket into `_gates`."""
+    def _ask(self, patient: bool) -> Answer | None:
+        """Under the lock: a new request. None: the caller puts a gate for `_last_ticket` into `_gates` and waits."""
         self._last_ticket += 1
         answer = self.state.ask(self._last_ticket, patient)
         if type(answer) is Give or type(answer) is Open:
@@ -161,7 +161,7 @@ class Core(Generic[G]):
         """Under the lock: answer those who wait; what is left is I/O, to be done without the lock."""
         rest: list[Reset | Close] = []
         for action in actions:
-            if isinstance(action, (Reset, Close)):
+            if type(action) is Reset or type(action) is Close:
                 rest.append(action)
             elif action.ticket is not None:
                 if type(action) is not Refuse:

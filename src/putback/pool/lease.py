@@ -85,10 +85,8 @@ def callers(depth: int) -> Stack:
     while frame is not None and _is_inside(frame.f_code.co_filename):
         frame = frame.f_back
     found: Stack = []
-    for _ in range(depth):
-        if frame is None:
-            break
-        found.append((frame.f_code, frame.f_lasti))
+    while frame is not None and len(found) < depth:
+        found += ((frame.f_code, frame.f_lasti),)
         frame = frame.f_back
     return found
 

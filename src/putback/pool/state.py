@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 
 class Phase(Enum):
@@ -65,12 +65,6 @@ class Open(NamedTuple):
     ticket: int | None
 
 
-class Wait(NamedTuple):
-    """Let `ticket` wait until a later step says Give, Open or Refuse; it may `leave`."""
-
-    ticket: int
-
-
 class Refuse(NamedTuple):
     """Tell `ticket` that it gets nothing."""
 
@@ -78,20 +72,22 @@ class Refuse(NamedTuple):
     reason: Reason
 
 
+@final
 class Reset(NamedTuple):
     """Bring the connection of `slot` into its first state (rollback). Answer with `settled` or `keep`."""
 
     slot: int
 
 
+@final
 class Close(NamedTuple):
     """Close the connection of `slot`. Answer with `closed`."""
 
     slot: int
 
 
-Answer = Give | Open | Wait | Refuse
-Action = Give | Open | Refuse | Reset | Close
+Answer = Give | Open | Refuse
+Action = Answer | Reset | Close
 
 
 class StepError(AssertionError):
@@ -122,9 +118,11 @@ class PoolState:
         """Slots for the shelf of a new pool."""
         return [Open(self._add(), None) for _ in range(count)]
 
-    def ask(self, ticket: int, patient: bool) -> Answer:
-        """A request. An impatient one is refused when everything is lent; but it waits for a connection that is
-        being reset or closed just now, as it would for the lock of a pool that does so while locked."""
+    def ask(self, ticket: int, patient: bool) -> Answer | None:
+        """A request. None: it waits until a later step says Give, Open or Refuse; it may `leave`.
+
+        An impatient one is refused when everything is lent; but it waits for a connection that is being reset or
+        closed just now, as it would for the lock of a pool that does so while locked."""
         if self.closed:
             return Refuse(ticket, Reason.CLOSED)
         if not self.line:
@@ -137,8 +135,9 @@ class PoolState:
         if self.max_waiting and len(self.line) >= self.max_waiting:
             return Refuse(ticket, Reason.CROWDED)
         self.line[ticket] = patient
-        self._impatient += not patient
-        return Wait(ticket)
+        if not patient:
+            self._impatient += 1
+        return None
 
     def leave(self, ticket: int) -> bool:
         """A waiting request gives up. False: too late, it has been answered, and what it got is its own to use."""
@@ -258,7 +257,8 @@ class PoolState:
 
     def _next(self) -> int:
         ticket = next(iter(self.line))
-        self._impatient -= not self.line.pop(ticket)
+        if not self.line.pop(ticket):
+            self._impatient -= 1
         return ticket
 
     def _close(self, slot: int) -> list[Action]:

@@ -5,6 +5,7 @@ Every decision is taken under the lock and by the state; connecting, resetting, 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -21,7 +22,7 @@ from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease, Stack, callers
 from putback.pool.profiles import PSYCOPG2, Closing, Profile
 from putback.pool.settings import ResetBy, Settings, Sizes
-from putback.pool.state import Close, Give, Open, Reason, Refuse, Reset, Wait
+from putback.pool.state import Answer, Close, Give, Open, Reason, Refuse, Reset
 
 
 class ThreadGate:
@@ -34,9 +35,9 @@ class ThreadGate:
         self.since = since
         self.lock = Lock()
         self.lock.acquire()
-        self.answer: Give | Open | Refuse | None = None
+        self.answer: Answer | None = None
 
-    def open(self, answer: Give | Open | Refuse) -> None:
+    def open(self, answer: Answer) -> None:
         self.answer = answer
         self.lock.release()
 
@@ -86,12 +87,12 @@ class ReferencePool(Core[ThreadGate]):
             if key is not None and key in self._keyed and not self.state.closed:
                 return self._keyed[key]
             if limit <= 0 and self.profile.zero_timeout_fails:
-                answer: Give | Open | Refuse | Wait = Refuse(0, Reason.EXHAUSTED)
+                answer: Answer | None = Refuse(0, Reason.EXHAUSTED)
             else:
                 answer = self._ask(patient=limit > 0)
-            if isinstance(answer, Wait):
-                gate = self._gates[answer.ticket] = ThreadGate(answer.ticket, self.clock.now())
-        if isinstance(answer, Wait):
+            if answer is None:
+                gate = self._gates[self._last_ticket] = ThreadGate(self._last_ticket, self.clock.now())
+        if answer is None:
             answer = self._wait(gate, limit)
         if type(answer) is Give and not self._checks:  # the usual case, without a detour
             raw = self._raws.get(answer.slot)
@@ -183,9 +184,9 @@ class ReferencePool(Core[ThreadGate]):
                 self._add(slot, raw)
                 self._deliver(self.state.opened(slot, for_shelf=True))
 
-    def _wait(self, gate: ThreadGate, limit: float) -> Give | Open | Refuse:
+    def _wait(self, gate: ThreadGate, limit: float) -> Answer:
         """Wait for an answer. An impatient request gets one soon; a patient one leaves the line in time."""
-        seconds = limit if 0 < limit < float("inf") else None
+        seconds = limit if 0 < limit < math.inf else None
         try:
             in_time = self.clock.wait(gate.lock, seconds)
         except BaseException:
