@@ -1,7 +1,7 @@
 """The check against the explorer on generated functions: `python tests/bench/agreement.py [FUNCTIONS] [SEED]`.
 
-Prints how many agree, and every function of which they say different things, with the story; exits with 1 when fewer
-than 99.5 % agree.
+Works in as many processes as there are processors; which functions there are depends on the seed alone. Prints how many
+agree, and every function of which they say different things, with the story; exits with 1 when fewer than 99.5 % agree.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -29,20 +30,26 @@ def main(wanted: int, seed: int) -> int:
     """Run and print; the exit code."""
     counts: Counter[str] = Counter()
     begin = time.monotonic()
-    different = generated(random.Random(seed))
-    while counts["functions"] < wanted:
-        some = list(islice(different, min(_AT_ONCE, wanted - counts["functions"])))
-        with tempfile.TemporaryDirectory() as folder:
-            for each in compared(some, Path(folder)):
+    different = islice(generated(random.Random(seed)), wanted)
+    portions = iter(lambda: list(islice(different, _AT_ONCE)), [])
+    with ProcessPoolExecutor() as workers:
+        for portion in workers.map(compare, portions):
+            for each in portion:
                 _count(each, counts)
-        progress = f"{counts['agreed']} of {counts['functions']} agree, {counts['not explored']} not explored"
-        print(progress, file=sys.stderr, flush=True)
+            progress = f"{counts['agreed']} of {counts['functions']} agree, {counts['not explored']} not explored"
+            print(progress, file=sys.stderr, flush=True)
     for name, count in sorted(counts.items()):
         print(f"{count:8} {name}")
     print(f"{time.monotonic() - begin:8.0f} seconds")
     explored = counts["functions"] - counts["not explored"]
     print(f"{counts['agreed'] / explored:.4%} of {explored} agree")
     return 0 if counts["agreed"] >= _ENOUGH * explored else 1
+
+
+def compare(holders: list[Holder]) -> list[Compared]:
+    """What both sides say of each function."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(compared(holders, Path(folder)))
 
 
 def generated(choices: random.Random) -> Iterator[Holder]:

@@ -324,7 +324,7 @@ def holders(draw: st.DrawFn, shop: Shop) -> Holder:
 def modules_of(found: Sequence[Holder], size: int) -> Iterator[tuple[str, dict[str, Holder]]]:
     """Modules with up to `size` functions each: their texts, and their functions by name."""
     for shop in SHOPS:
-        own = [holder for holder in found if holder.shop is shop]
+        own = [holder for holder in found if holder.shop == shop]
         for start in range(0, len(own), size):
             named = {f"{NAME}{number}": holder for number, holder in enumerate(own[start : start + size])}
             texts = (holder.text.replace(NAME, name, 1) for name, holder in named.items())
