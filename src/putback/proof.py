@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from putback import registry_roles
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
 from putback.engine import prepared
@@ -27,6 +28,7 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.unit import Unit
+from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
 
@@ -48,23 +50,25 @@ _Role = TypeVar("_Role", roles.Acquire, roles.Pass)
 def replay_file(path: str, function: str, schedule: Sequence[str]) -> Run:
     """Run a function of a file, as it is now, under one schedule; the code runs in this process, on stand-ins.
 
-    Raises as `version_in` does.
+    Raises as `version_in` does, and ConfigError for settings of the project that make no sense.
     """
-    return replay_here(version_in(path, function), tuple(parse(choice) for choice in schedule))
+    version = version_in(path, function, load([path]))
+    return replay_here(version, tuple(parse(choice) for choice in schedule))
 
 
-def version_in(path: str, function: str) -> roles.Version:
+def version_in(path: str, function: str, config: Config) -> roles.Version:
     """A function of a file, as it is now.
 
     Raises UsageError when the file holds no such function that takes a connection.
     """
-    analyzer, tasks = prepared([os.path.abspath(path)], Config(root=os.path.dirname(os.path.abspath(path))))
-    keys = (key for task in tasks for key in analyzer.nested(task.path, task.key))
-    units = (analyzer.unit(os.path.abspath(path), key) for key in keys)
-    key = ir.MODULE if function == SCRIPT else function
-    found = next((u for u in units if u is not None and u.key.partition("@")[0] == key), None)
+    place = os.path.abspath(path)
+    analyzer, _ = prepared([place], config)
+    module = analyzer.project.module(place)
+    every = [ir.MODULE] if function == SCRIPT else [*module.functions] if module is not None else []
+    units = (analyzer.unit(place, key) for key in every if function in (SCRIPT, key.partition("@")[0]))
+    found = next((unit for unit in units if unit is not None), None)
     version = version_of(analyzer, found) if found is not None else None
-    if version is None:
+    if version is None or not version.roles.has_connections:
         raise UsageError(f"{path} holds no function {function} that takes a connection")
     return version
 
@@ -191,7 +195,8 @@ class _Table:
 
     def table(self) -> roles.Roles:
         """The whole of it."""
-        kinds = {k.id: k for s in self.every for k in s.acquisition.kinds}
+        scoped = registry_roles.roles_of(self.analyzer, self.units)
+        kinds = {k.id: k for s in self.every for k in s.acquisition.kinds} | scoped.kinds
         acquires: list[roles.Acquire] = []
         passes: list[roles.Pass] = []
         quiet: set[str] = set()
@@ -217,9 +222,11 @@ class _Table:
             _anywhere(acquires),
             _anywhere(passes),
             {i: profile_of(k) for i, k in kinds.items()},
-            types_of(self.analyzer.catalog, (k.type for k in kinds.values())),
+            types_of(self.analyzer.catalog, [*(k.type for k in kinds.values()), *scoped.types]),
             frozenset(quiet),
             lent=tuple(map(self._lent, self.borrowed)),
+            registries=scoped.registries,
+            uses=scoped.uses,
         )
 
     def _lent(self, site: Site) -> roles.Lent:

@@ -24,6 +24,7 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
+from putback.registry_roles import neglected, with_calls_of
 from putback.source.discover import shown
 from putback.verify import wire
 from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
@@ -33,8 +34,9 @@ from putback.verify.verdict import Counterexample, Proof, Verdict
 
 Progress = Callable[[int, int], None]
 _ABOUT_THE_RUN = ("PB001", "PB009")
-_ABOUT_THREADS = ("PB304", "PB305", "PB306", "PB307")
-_NO_THREADS = "a scoped session belongs to its thread: the model has no threads"
+_ABOUT_REGISTRIES = ("PB305", "PB306", "PB307")
+_ABOUT_REQUESTS = ("PB304",)
+_NO_REQUESTS = "what is missing is the end of a request: there is no function to run before and after"
 _NO_ROLES = Roles()
 Connection = tuple[str, str, str]
 """A file, a function in it, and the text of the callee that acquires."""
@@ -262,16 +264,20 @@ class _Gathering:
         row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
         if not is_fixed:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
-            obstacle = _NO_THREADS if finding.code in _ABOUT_THREADS else ""
+            obstacle = _NO_REQUESTS if finding.code in _ABOUT_REQUESTS else ""
             return Subject(case, (replace(finding, no_fix_reason=reason),), row, obstacle)
+        if finding.code in _ABOUT_REQUESTS:
+            return Subject(case, (finding,), row, _NO_REQUESTS)
         version = self._fixed_version(finding, found.number)
-        if finding.code in _ABOUT_THREADS:
-            return Subject(replace(case, after=version), (finding,), row, _NO_THREADS)
         obstacle = _obstacle(case.before, version)
-        after = None if obstacle or version is None else _injected(case.before, version)
+        after = None if obstacle or version is None else with_calls_of(case.before, _injected(case.before, version))
         return Subject(replace(case, after=after), (finding,), row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
+        if finding.code in _ABOUT_REGISTRIES:
+            version = version_of(self.before, unit)
+            acquire = neglected(self.before, unit)
+            return Case(version, None, acquire, finding.path, finding.code) if version is not None else None
         facts = FunctionFacts(self.before, unit, shown)
         site = _site(facts, finding)
         if site is not None:
@@ -312,9 +318,9 @@ def _obstacle(before: Version, after: Version | None) -> str:
     """Why two versions cannot be compared; "" when they can."""
     if after is None:
         return "the fixed version cannot be taken out of its file"
-    if not (before.roles.acquires or before.roles.lent):
+    if not before.roles.has_connections:
         return "the connection comes from the caller: the model has none for a parameter"
-    if not (after.roles.acquires or after.roles.lent):
+    if not after.roles.has_connections:
         return "with the fix the connection comes from outside of the function"
     if _new_parameters(before, after) and len(before.roles.acquires) != 1:
         return "which of its connections is injected with the fix is not clear"

@@ -13,10 +13,7 @@ from putback.model.config import Config
 from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
 
-UNMODELLED = "scoped-sessions"
-"""The document with the shapes that nothing stands in for: the session belongs to a thread, and to no variable."""
-FIXED = [shape for shape in SHAPES if shape.after is not None and shape.document.stem != UNMODELLED]
-OTHERS = [shape for shape in SHAPES if shape.document.stem == UNMODELLED]
+FIXED = [shape for shape in SHAPES if shape.after is not None]
 PATIENT = Bounds(seconds=60.0)
 
 
@@ -38,14 +35,3 @@ def test_a_fix_is_proved(shape: Shape, tmp_path: Path, sandbox: Sandbox) -> None
     assert proofs
     assert [(p.case.before.function, p.title, p.reason) for p in proofs if not p.verdict.is_accepted] == []
     assert all(p.leak is not None and not p.leaked_after for p in proofs)
-
-
-@pytest.mark.parametrize("shape", OTHERS, ids=lambda s: f"{s.document.stem}: {s.title}")
-def test_what_has_no_model_is_not_run(shape: Shape, tmp_path: Path) -> None:
-    path = tmp_path / "example.py"
-    path.write_text(shape.before, encoding="utf-8")
-    config = Config(root=str(tmp_path))
-    run = mend.fix([str(path)], config)
-    assert run.applied
-    reasons = {s.obstacle for s in proving.subjects([str(path)], run, config)}
-    assert reasons == {"a scoped session belongs to its thread: the model has no threads"}

@@ -92,7 +92,7 @@ def command(**given: Any) -> None:
     options = VerifyOptions(**given, unsafe_fixes=True, stdin_filename=None)
     check_usage(options)
     config = configured(options)
-    code = replay(options, options.replay) if options.replay is not None else run(options, config)
+    code = replay(options, options.replay, config) if options.replay is not None else run(options, config)
     click.get_current_context().exit(code)
 
 
@@ -221,13 +221,13 @@ def write_tests(proofs: Sequence[Proof], directory: str) -> None:
             check.write(test, os.path.join(directory, f"test_{stem}.py"))
 
 
-def replay(options: VerifyOptions, function: str) -> int:
+def replay(options: VerifyOptions, function: str, config: Config) -> int:
     """Run one schedule of one function and tell it; 1 when it violates something."""
     from putback.proof import version_in
     from putback.verify.choices import parse
     from putback.verify.sandbox import Sandbox
 
-    version = version_in(options.paths[0], function)
+    version = version_in(options.paths[0], function, config)
     with Sandbox() as sandbox:
         broken, story = sandbox.replay(version, tuple(map(parse, options.choice)))
     end = "".join(f"violated: {each}\n" for each in broken) or "every connection is given back\n"

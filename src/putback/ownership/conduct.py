@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from putback.flow.names import Name, last_name
+from putback.flow.names import Name, dotted, last_name
 from putback.model.errors import SourceError
 from putback.ownership.astnames import to_expr
 from putback.ownership.indexer import parsed
@@ -27,11 +27,15 @@ _CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a project function, or a function that is given to something else (`given`)."""
+    """A call of a project function, or a function that is given to something else (`given`).
+
+    `callee` is the dotted text of what is called, "" where it has none.
+    """
 
     target: FunctionRef
     row: int
     given: bool
+    callee: str = ""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,11 @@ def function_node(
     return (function, offset) if function is not None else None
 
 
+def enters_context(name: str) -> bool:
+    """Whether something of this name has to do with entering an application context."""
+    return not name.startswith("has_") and any(part in name for part in _CONTEXTS)
+
+
 class _Watcher:
     """One walk over one function."""
 
@@ -87,7 +96,7 @@ class _Watcher:
         self.found = Conduct()
 
     def watch(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Conduct:
-        for node in _own(function):
+        for node in own_nodes(function):
             match node:
                 case ast.Call():
                     self._call(node)
@@ -104,7 +113,7 @@ class _Watcher:
         return self.found
 
     def _context(self, name: str) -> None:
-        if not name.startswith("has_") and any(part in name for part in _CONTEXTS):
+        if enters_context(name):
             self.found.in_context = True
 
     def _row(self, node: ast.expr) -> int:
@@ -189,8 +198,9 @@ class _Watcher:
         if isinstance(func, ast.Name) and func.id == "getattr":
             names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
             self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
-        for ref in self._targets(self.resolver.types(to_expr(func), self.scope)):
-            self.found.calls.append(Call(ref, self._row(node), False))
+        called = to_expr(func)
+        for ref in self._targets(self.resolver.types(called, self.scope)):
+            self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
         for argument in (*node.args, *(k.value for k in node.keywords)):
             self._given(argument)
 
@@ -231,7 +241,7 @@ class _Watcher:
                     yield from function_refs(self.resolver.member(t, "__call__"))
 
 
-def _own(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
     """The nodes of a function's body, those of definitions nested in it left out."""
     stack: list[ast.AST] = list(function.body)
     while stack:

@@ -18,7 +18,7 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.cleaners import Cleaners
 from putback.ownership.conduct import function_node
 from putback.ownership.context import is_test_code
-from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.module import FunctionInfo
 from putback.ownership.registries import Registries, Registry
 from putback.ownership.teardowns import Missed, Teardown
 from putback.ownership.types import FunctionRef
@@ -125,12 +125,14 @@ class Sessions:
         found: dict[FunctionRef, Lapse] = {}
         for module, info in self.cleaners.functions if self.registries.found else ():
             ref = FunctionRef(module.path, info.key)
-            if self._is_teardown(module, info) and (lapse := self._lapse(ref, info)) is not None:
+            if self.is_teardown(ref) and (lapse := self._lapse(ref, info)) is not None:
                 found[ref] = lapse
         return found
 
-    def _is_teardown(self, module: ModuleInfo, info: FunctionInfo) -> bool:
-        return Role.TEARDOWN in self.analyzer.context.roles(module.path, info)
+    def is_teardown(self, ref: FunctionRef) -> bool:
+        """Whether a framework calls the function at the end of a request or a context."""
+        info = self.analyzer.info(ref)
+        return info is not None and Role.TEARDOWN in self.analyzer.context.roles(ref.path, info)
 
     def _lapse(self, ref: FunctionRef, info: FunctionInfo) -> Lapse | None:
         here = self.cleaners.conduct(ref)

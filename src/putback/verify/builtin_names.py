@@ -201,7 +201,7 @@ class _Names:
         self._runtime = runtime
 
     def __getattr__(self, name: str) -> Any:
-        return KNOWN_NAMES.get(name) or self._runtime.world.standin(name)
+        return KNOWN_NAMES.get(name) or self._runtime.world.named(name)
 
 
 def _name(value: Any) -> str:

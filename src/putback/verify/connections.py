@@ -9,7 +9,7 @@ from putback.verify.events import Broken, What
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Acquiring, Belonging, Connection
-from putback.verify.roles import Acquire, Begin, Late, Lent, Method, ObjectType, OnClose, OnExit, Twice
+from putback.verify.roles import Acquire, Begin, Late, Lent, Method, ObjectType, OnClose, OnExit, Registry, Twice
 from putback.verify.slot import Place, Slot, Transaction
 from putback.verify.transactions import Transactions
 
@@ -60,8 +60,26 @@ class Connections:
         slot.is_lent = True
         slot.is_shared = not role.is_injected
         if slot.is_shared and not slot.autocommit:
-            slot.transaction = Transaction.OPEN
-            slot.pending.append(_BEFORE)
+            _write_before(slot)
+        return made
+
+    def scoped(self, role: Registry) -> Connection:
+        """The session that a registry makes for the thread."""
+        made = self._scoped(role)
+        self.world.note(What.ACQUIRE, f"{made._pb_name} = {role.name}")
+        return made
+
+    def open_before(self, role: Registry) -> Connection:
+        """The session of a registry that was used before the function was called."""
+        made = self._scoped(role)
+        made._pb_slot.used = True
+        _write_before(made._pb_slot)
+        return made
+
+    def _scoped(self, role: Registry) -> Connection:
+        own = self.world.roles.types[role.type].methods
+        made = self._made(Acquire(role.name, role.profile, raises=False, methods=own))
+        made._pb_slot.is_scoped = True
         return made
 
     def _made(self, role: Acquire) -> Connection:
@@ -187,6 +205,10 @@ class Connections:
         else:
             self.world.note(What.EXTERNAL, f"release {fingerprint(value)}")
 
+    def remove(self, scoped: Connection) -> None:
+        """The session of a registry is closed, and forgotten by it."""
+        self._give_back(scoped._pb_slot, f"{scoped._pb_name}.remove()")
+
     def _give_back(self, slot: Slot, text: str) -> None:
         if slot.place is Place.BACK:
             if slot.profile.lazy or slot.profile.twice is Twice.HARMLESS:
@@ -261,6 +283,12 @@ class Connections:
         if closed:
             self.world.faults_left -= 1
         return closed
+
+
+def _write_before(slot: Slot) -> None:
+    """The transaction that somebody else has begun."""
+    slot.transaction = Transaction.OPEN
+    slot.pending.append(_BEFORE)
 
 
 def slot_of(value: Any) -> Slot | None:

@@ -90,12 +90,17 @@ _TURNS = {
 }
 
 
+_LEFT_IN_THE_REGISTRY = {*_LEAKS, Broken.NOT_CLOSED}
+
 _ABOUT = {
     "PB104": {Broken.CLOSED},
     "PB105": {Broken.RELEASED_TWICE},
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
     "PB113": {Broken.UNENTERED},
+    "PB305": _LEFT_IN_THE_REGISTRY,
+    "PB306": _LEFT_IN_THE_REGISTRY,
+    "PB307": _LEFT_IN_THE_REGISTRY,
     "PB201": {Broken.REUSED_AFTER_ERROR, Broken.NOTHING_COMMITTED, Broken.OPEN_TRANSACTION},
 }
 
@@ -107,6 +112,15 @@ ABOUT_HANDLERS = frozenset(_ABOUT["PB201"])
 def mended_by(code: str) -> frozenset[Broken]:
     """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known."""
     return frozenset(_LEAKS | _TURNS if not code else _ABOUT.get(code, _LEAKS))
+
+
+_LEAST_LEVELS = {"PB305": 2}
+"""A teardown rolls back and removes: what it does when the rollback fails is the matter."""
+
+
+def least_level(code: str) -> int:
+    """The level of faults that has to be looked at to see what a rule is about."""
+    return _LEAST_LEVELS.get(code, 1)
 
 
 class Violation(NamedTuple):

@@ -62,6 +62,7 @@ class Instrumenter(ast.NodeTransformer):
         self.bound: set[str] = set()
         self._acquires = _by_last_name(roles.acquires)
         self._passes = _by_last_name(roles.passes)
+        self._uses = {use.callee: number for number, use in enumerate(roles.uses)}
         self._offset = first_row - 1
         self._sites: dict[ast.stmt, int] = {}
         self._depth = 0
@@ -264,14 +265,13 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Calls with a role go through the runtime; `**x` and `", ".join(x)` accept stand-ins."""
-        acquire = self._role(self._acquires, node)
-        passing = self._role(self._passes, node)
+        role = self._played_by(node)
         self.generic_visit(node)
         for keyword in node.keywords:
             if keyword.arg is None:
                 keyword.value = helper("keywords", keyword.value)
-        if acquire is not None or passing is not None:
-            method, number = ("acquires", acquire) if acquire is not None else ("passes", passing)
+        if role is not None:
+            method, number = role
             return ast.Call(_load(f"{PREFIX}{method}__"), [_constant(number), node.func, *node.args], node.keywords)
         if not isinstance(node.func, ast.Attribute):
             return node
@@ -288,6 +288,17 @@ class Instrumenter(ast.NodeTransformer):
         self.generic_visit(node)
         node.values = [v if k is not None else helper("merged", v) for k, v in zip(node.keys, node.values, strict=True)]
         return node
+
+    def _played_by(self, node: ast.Call) -> tuple[str, int] | None:
+        """The method of the runtime that makes this call, and the number of the role; None for a call without one."""
+        acquire = self._role(self._acquires, node)
+        if acquire is not None:
+            return "acquires", acquire
+        passing = self._role(self._passes, node)
+        if passing is not None:
+            return "passes", passing
+        using = self._uses.get(ast.unparse(node.func)) if self._uses else None
+        return ("uses", using) if using is not None else None
 
     def _is_acquire(self, node: ast.expr) -> bool:
         value = node.value if isinstance(node, ast.Await) else node

@@ -133,7 +133,7 @@ class Refinement:
         """What the fixed version violates, unless the original did and the fix is not about it."""
         had = {(v.broken, v.subject): v for v in before.violations}
         for violation in after.violations:
-            if violation.broken.is_remark:
+            if violation.broken.is_remark and not self._must_close(violation):
                 continue
             same = had.get((violation.broken, violation.subject))
             if same is not None and not self._is_about(same):
@@ -141,6 +141,10 @@ class Refinement:
                 continue
             return f"the fixed version still violates: {violation}" if had else f"the fix adds: {violation}"
         return None
+
+    def _must_close(self, violation: Violation) -> bool:
+        """Whether it is a session which stays where it is although its connection is back, and that is the matter."""
+        return violation.broken is Broken.NOT_CLOSED and self._is_about(violation)
 
     # -- the comparison of two runs
 

@@ -66,6 +66,11 @@ class Belonging:
         """Where the value comes from."""
         return self._pb_name
 
+    def __str__(self) -> str:
+        return f"‹{self._pb_name}›"
+
+    __repr__ = __str__
+
     def method(self, name: str) -> Method | None:
         """What a method of the object does, as far as its type says."""
         return self._pb_type.methods.get(name)

@@ -196,6 +196,39 @@ class Lent(NamedTuple):
     is_injected: bool = False
 
 
+class Registry(NamedTuple):
+    """A scoped session: it makes a session for the thread when it is first used, and keeps it until it is removed.
+
+    `name` is what stories call it, `paths` are the texts that mean it; `queries` those that mean a query on its session
+    ("User.query"), of type `query_type`. `type` names the entry of its own methods in `Roles.types`.
+    `is_managed`: the end of an application context removes it; `is_open`: there is a session when the function begins.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    profile: str
+    type: str
+    queries: tuple[str, ...] = ()
+    query_type: str = ""
+    is_managed: bool = False
+    is_open: bool = False
+
+
+class Use(NamedTuple):
+    """A call that uses scoped sessions by itself: the numbers of `registries` used, and of those that it commits."""
+
+    callee: str
+    registries: tuple[int, ...]
+    ends: tuple[int, ...] = ()
+    awaited: bool = False
+
+
+class Context(NamedTuple):
+    """A call that makes an application context: leaving it removes the sessions of the managed registries."""
+
+    callee: str
+
+
 @dataclass(frozen=True, slots=True)
 class Roles:
     """The role table of one version of a function.
@@ -211,6 +244,13 @@ class Roles:
     quiet: frozenset[str] = frozenset()
     errors: Mapping[str, str] = field(default_factory=dict)
     lent: tuple[Lent, ...] = ()
+    registries: tuple[Registry, ...] = ()
+    uses: tuple[Use | Context, ...] = ()
+
+    @property
+    def has_connections(self) -> bool:
+        """Whether there is anything that a run could leave behind."""
+        return bool(self.acquires or self.lent or self.registries)
 
 
 class Version(NamedTuple):

@@ -82,7 +82,7 @@ class Runner:
         self._builtins.begin()
         namespace = dict(self._fixed)
         for name in self._unknown:
-            namespace[name] = world.standin(name)
+            namespace[name] = world.named(name)
         world.custom = self._custom_classes(world, namespace)
         result: Any = None
         try:

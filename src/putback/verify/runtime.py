@@ -15,6 +15,7 @@ from putback.verify.faults import ConversionFailure, Cut, Modelled, place
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
+from putback.verify.roles import Context
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import VERIFIED
 from putback.verify.world import NO_ITEMS, World
@@ -102,7 +103,7 @@ class Runtime:
     def _look_for_lost(self) -> None:
         """What no variable reaches any more is lost, and what an earlier round has closed wrongly."""
         for slot in self.world.connections.slots:
-            if not slot.holds or slot.is_lent or slot.handed_on:
+            if not slot.holds or slot.is_lent or slot.is_scoped or slot.handed_on:
                 continue
             if not slot.is_out or not self._is_reachable(slot):
                 slot.handed_on = True
@@ -243,6 +244,15 @@ class Runtime:
         """A call that is given a connection."""
         return self.world.unknown.passes(self.world.roles.passes[number], callee, arguments, keywords)
 
+    def uses(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+        """A call that uses scoped sessions, or makes a context that cleans up after them."""
+        role = self.world.roles.uses[number]
+        if isinstance(role, Context):
+            return self.world.scopes.context(role)
+        if not isinstance(callee, StandIn):
+            return callee(*arguments, **keywords)
+        return self.world.scopes.used(role, arguments, keywords)
+
     # -- exceptions
 
     def exception_class(self, value: Any) -> Any:
@@ -339,6 +349,6 @@ def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
     """The methods that instrumented code calls, by name."""
     for name in (
         "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-        "keywords", "merged", "join", "acquires", "passes", "caught_class", "caught", "raising", "free",
+        "keywords", "merged", "join", "acquires", "passes", "uses", "caught_class", "caught", "raising", "free",
     ):  # fmt: skip
         yield name, getattr(runtime, name)

@@ -50,9 +50,12 @@ class StandIn:
         if is_dunder(name):
             raise AttributeError(name)
         parts = self._pb_parts
-        if name not in parts:
-            parts[name] = StandIn(self._pb_world, f"{self._pb_path}.{name}")
-        return parts[name]
+        if name in parts:
+            return parts[name]
+        found = self._pb_world.named(f"{self._pb_path}.{name}")
+        if type(found) is StandIn:
+            parts[name] = found
+        return found
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._pb_parts[name] = value

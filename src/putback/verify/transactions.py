@@ -84,6 +84,11 @@ class Transactions:
             slot.transaction = Transaction.OPEN
             slot.pending.append(effect)
 
+    def committed(self, slot: Slot) -> None:
+        """Code that we do not see has committed."""
+        self.durable += () if slot.is_aborted else slot.pending
+        slot.settle()
+
     def failed(self, slot: Slot, error: BaseException) -> None:
         """Code that we do not see has failed with the connection in hand: in a statement, if the error says so.
 

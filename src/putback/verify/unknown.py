@@ -88,7 +88,7 @@ class UnknownCalls:
         if slot is not None and role.does is not Does.RELEASES:
             world.connections.use(slot, role.callee)
         if role.fails is Fails.BEFORE:
-            self._fault_with(slot, label, awaited=role.awaited)
+            self.fault_with(slot, label, awaited=role.awaited)
         if role.does is Does.RELEASES:
             world.connections.release(value)
         elif slot is not None and role.does is Does.CLOSES:
@@ -101,10 +101,10 @@ class UnknownCalls:
             world.note(What.EXTERNAL, label)
             world.connections.lend(slot, label)
         if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
-            self._fault_with(slot, label, awaited=role.awaited)
-        return value if role.does is Does.RETURNS else world.standin(self._result(label))
+            self.fault_with(slot, label, awaited=role.awaited)
+        return value if role.does is Does.RETURNS else world.standin(self.result(label))
 
-    def _fault_with(self, slot: Slot | None, label: str, *, awaited: bool = False) -> None:
+    def fault_with(self, slot: Slot | None, label: str, *, awaited: bool = False) -> None:
         """A call that has a connection in hand can fail in a statement, too."""
         if slot is None or not slot.is_out:
             self.world.fault(label, self._others(), awaited=awaited)
@@ -149,7 +149,7 @@ class UnknownCalls:
             self.world.note(What.LOG, label)
             return self.world.standin(label)
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
-            return self.world.standin(self._result(label) if name in vocabulary.CHANGING else label)
+            return self.world.standin(self.result(label) if name in vocabulary.CHANGING else label)
         if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):
             return arguments[0]
         return self._opaque(path, label, arguments, keywords)
@@ -165,7 +165,7 @@ class UnknownCalls:
         values = [*arguments, *keywords.values()]
         if path not in world.roles.quiet:
             slot = next((s for v in values if (s := slot_of(v)) is not None), None)
-            self._fault_with(slot, label)
+            self.fault_with(slot, label)
         world.note(What.EXTERNAL, label)
         for value in _functions(values):
             self._run_in_place(value)
@@ -173,9 +173,10 @@ class UnknownCalls:
             slot = slot_of(value)
             if slot is not None:
                 world.connections.lend(slot, label)
-        return world.standin(self._result(label))
+        return world.standin(self.result(label))
 
-    def _result(self, label: str) -> str:
+    def result(self, label: str) -> str:
+        """The provenance of what a call returns."""
         number = self.world.step(f"result {label}")
         return label if number == 1 else f"{label}#{number}"
 

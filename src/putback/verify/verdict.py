@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken, mended_by
+from putback.verify.events import Broken, least_level, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract, statements
 from putback.verify.faults import faults_for
@@ -119,7 +119,7 @@ class Verifier:
 
     def __init__(self, case: Case, bounds: Bounds, clock: Clock) -> None:
         self.case = case
-        self.bounds = bounds
+        self.bounds = replace(bounds, level=max(bounds.level, least_level(case.code)))
         self.budget = Budget(bounds.schedules, bounds.seconds, clock)
 
     def verify(self) -> Proof:

@@ -11,6 +11,7 @@ from putback.verify.events import Broken, Event, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults, Modelled
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles
+from putback.verify.scoped import Scopes
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import UnknownCalls
 
@@ -46,6 +47,7 @@ class World:
         self.no_new_faults = False
         self.connections = Connections(self)
         self.unknown = UnknownCalls(self)
+        self.scopes = Scopes(self)
         self._answers: dict[tuple[str, str], int] = {}
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
@@ -211,3 +213,8 @@ class World:
     def standin(self, path: str) -> StandIn:
         """A new value of unknown kind."""
         return StandIn(self, path)
+
+    def named(self, path: str) -> Any:
+        """What a name of the module means, or an attribute: a scoped session, or a new value of unknown kind."""
+        meant = self.scopes.meant_by(path) if self.scopes.every else None
+        return meant if meant is not None else StandIn(self, path)

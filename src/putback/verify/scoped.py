@@ -1,0 +1,136 @@
+"""Scoped sessions as the code under test sees them: registries, and the contexts that clean up after them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from putback.verify.events import What
+from putback.verify.faults import Cut
+from putback.verify.fingerprint import call_text
+from putback.verify.resource import Belonging, Connection, Later
+from putback.verify.roles import Context, Registry, Use
+from putback.verify.standin import StandIn, is_dunder
+
+if TYPE_CHECKING:
+    from putback.verify.world import World
+
+
+class Scoped:
+    """A registry: what is asked of it is asked of the session of this thread, of which a run is one.
+
+    There is a session from the first use on, until something removes or closes it.
+    """
+
+    def __init__(self, world: World, role: Registry) -> None:
+        self.__dict__.update(_pb_world=world, _pb_role=role, _pb_held=None)
+        if role.is_open:
+            self.__dict__["_pb_held"] = world.connections.open_before(role)
+
+    _pb_world: World
+    _pb_role: Registry
+    _pb_held: Connection | None
+
+    def provenance(self) -> str:
+        """Where the value comes from."""
+        return self._pb_role.name
+
+    def __str__(self) -> str:
+        return f"‹{self.provenance()}›"
+
+    __repr__ = __str__
+
+    @property
+    def _pb_has_session(self) -> bool:
+        return self._pb_held is not None and self._pb_held._pb_slot.is_out
+
+    def _pb_session(self) -> Connection:
+        """The session of this thread."""
+        if self._pb_held is None or not self._pb_has_session:
+            self.__dict__["_pb_held"] = self._pb_world.connections.scoped(self._pb_role)
+        assert self._pb_held is not None
+        return self._pb_held
+
+    def _pb_remove(self) -> None:
+        """Give the session back, if there is one."""
+        if self._pb_held is not None and self._pb_has_session:
+            self._pb_world.connections.remove(self._pb_held)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Connection:
+        return self._pb_session()
+
+    def __getattr__(self, name: str) -> Any:
+        if is_dunder(name):
+            raise AttributeError(name)
+        method = self._pb_world.roles.types[self._pb_role.type].methods.get(name)
+        if method is not None and (method.releases or method.closes) and not self._pb_has_session:
+            return lambda: Later(lambda: None, f"{self.provenance()}.{name}()") if method.awaited else None
+        return getattr(self._pb_session(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._pb_session(), name, value)
+
+
+class Scopes:
+    """The registries of one run, by the texts that mean them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.every = [Scoped(world, role) for role in world.roles.registries]
+        self._meant = {path: scoped for scoped in self.every for path in scoped._pb_role.paths}
+        self._queries = {path: scoped for scoped in self.every for path in scoped._pb_role.queries}
+
+    def meant_by(self, path: str) -> Scoped | Belonging | None:
+        """What a path means: a registry, a query on its session, or neither."""
+        scoped = self._queries.get(path)
+        if scoped is None:
+            return self._meant.get(path)
+        slot = scoped._pb_session()._pb_slot
+        return self.world.connections.belonging(slot, path, scoped._pb_role.query_type)
+
+    def used(self, role: Use, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call of code that uses sessions which it is not given."""
+        label = call_text(role.callee, arguments, keywords)
+        if role.awaited:
+            return Later(lambda: self._use(role, label), f"{role.callee}()")
+        return self._use(role, label)
+
+    def _use(self, role: Use, label: str) -> Any:
+        """It may fail when it has used them, and then it commits nothing."""
+        world = self.world
+        slots = {number: self.every[number]._pb_session()._pb_slot for number in role.registries}
+        world.note(What.EXTERNAL, label)
+        for slot in slots.values():
+            world.connections.lend(slot, label)
+        world.unknown.fault_with(next(iter(slots.values()), None), label)
+        for number in role.ends:
+            world.connections.transactions.committed(slots[number])
+        return world.standin(world.unknown.result(label))
+
+    def context(self, role: Context) -> ApplicationContext:
+        """A call that makes an application context."""
+        return ApplicationContext(self.world, f"{role.callee}()")
+
+    def left(self) -> None:
+        """An application context ends."""
+        for scoped in self.every:
+            if scoped._pb_role.is_managed:
+                scoped._pb_remove()
+
+
+class ApplicationContext(StandIn):
+    """Entering it does nothing that others see; leaving it removes what an extension removes."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> ApplicationContext:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if not isinstance(exception[1], Cut):
+            self._pb_world.scopes.left()
+
+    async def __aenter__(self) -> ApplicationContext:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__(*exception)
