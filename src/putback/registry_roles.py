@@ -30,8 +30,8 @@ def neglected(analyzer: Analyzer, unit: Unit) -> str:
 
 
 @dataclass(slots=True)
-class Roles:
-    """The roles of a function's scoped sessions; `kinds` are those of their sessions, `types` their own classes."""
+class ScopedRoles:
+    """The roles of a function's scoped sessions, and the resource kinds of these."""
 
     registries: tuple[roles.Registry, ...] = ()
     uses: tuple[roles.Use | roles.Context, ...] = ()
@@ -39,21 +39,20 @@ class Roles:
 
     @property
     def types(self) -> list[str]:
-        """The names of all classes of the driver tables that they mention."""
+        """The classes of the driver tables that the registries and their queries are of."""
         return [*(r.type for r in self.registries), *(r.query_type for r in self.registries)]
 
 
-def roles_of(analyzer: Analyzer, units: Sequence[Unit]) -> Roles:
+def roles_of(analyzer: Analyzer, units: Sequence[Unit]) -> ScopedRoles:
     """The roles of the scoped sessions that the first of some functions, or those nested in it, have to do with."""
     sessions = sessions_of(analyzer)
     if not sessions.registries.found:
-        return Roles()
+        return ScopedRoles()
     named = _Named(sessions)
     for unit in units:
         if unit.info is not None:
             named.look(FunctionRef(unit.path, unit.key), unit.info)
-    is_open = sessions.is_teardown(FunctionRef(units[0].path, units[0].key))
-    return named.table(analyzer.catalog, is_open=is_open)
+    return named.table(analyzer.catalog, FunctionRef(units[0].path, units[0].key))
 
 
 def with_calls_of(before: roles.Version, after: roles.Version) -> roles.Version:
@@ -135,16 +134,16 @@ class _Named:
         for registry in reached.ways:
             self._paths(registry)
 
-    def table(self, catalog: Catalog, *, is_open: bool) -> Roles:
-        """All that was found."""
+    def table(self, catalog: Catalog, ref: FunctionRef) -> ScopedRoles:
+        """All that was found, for the function `ref` as a whole."""
         every = list(self.paths)
         made = {r: _kind(catalog, r) for r in every}
-        registries = (self._registry(catalog, r, made[r], is_open=is_open) for r in every)
+        registries = (self._registry(catalog, r, made[r], ref) for r in every)
         contexts = (roles.Context(text) for text in dict.fromkeys(self.contexts) if every)
         uses = (self._use(callee, reached, every) for callee, reached in self.calls.items())
-        return Roles(tuple(registries), (*uses, *contexts), {k.id: k for k in made.values()})
+        return ScopedRoles(tuple(registries), (*uses, *contexts), {k.id: k for k in made.values()})
 
-    def _registry(self, catalog: Catalog, registry: Registry, kind: Kind, *, is_open: bool) -> roles.Registry:
+    def _registry(self, catalog: Catalog, registry: Registry, kind: Kind, ref: FunctionRef) -> roles.Registry:
         query = catalog.method(registry.type, "query")
         return roles.Registry(
             _name(self.registries, registry),
@@ -154,7 +153,8 @@ class _Named:
             tuple(dict.fromkeys(self.queries.get(registry, ()))),
             query.derives if query is not None else "",
             registry.is_managed,
-            is_open,
+            self.sessions.is_teardown(ref),
+            not self.sessions.must_remove(ref, registry),
         )
 
     def _use(self, callee: str, reached: Reached, every: list[Registry]) -> roles.Use:

@@ -211,6 +211,17 @@ def work(exception=None):
     assert "level 2" in proof.reason
 
 
+def test_what_somebody_else_removes_later_is_not_judged(tmp_path: Path) -> None:
+    """A function that no thread or job begins with: whoever calls it removes the session."""
+    path, _ = _version(
+        tmp_path / "project", PLAIN + "\n\ndef view(number):\n    mark(number)\n    db_session.rollback()\n"
+    )
+    version = version_in(str(path), "view", Config(root=str(path.parent)))
+    assert [r.outlives for r in version.roles.registries] == [True]
+    run = replay_here(version, ())
+    assert (run.acquired, run.violations) == (1, [])
+
+
 def test_removing_where_nothing_was_used_does_nothing(tmp_path: Path) -> None:
     _, version = _version(tmp_path / "project", "def work(number):\n    db_session.remove()\n    db_session.close()\n")
     run = replay_here(version, ())

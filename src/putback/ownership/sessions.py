@@ -208,9 +208,16 @@ class Sessions:
         found = self.reach(entry.target)
         for registry, way in sorted(found.ways.items(), key=_nearness):
             is_removed = found.removes_unknown or registry in found.removed or bool(own.removes and way.steps)
-            if not is_removed and not (entry.role is Role.JOB and self._is_attended(registry)):
+            if not is_removed and self.must_remove(entry.target, registry):
                 ends = entry.ends and not own.repeats
                 yield Neglect(entry, registry, way, registry in found.ended, ends, own.repeats, found.capped)
+
+    def must_remove(self, ref: FunctionRef, registry: Registry) -> bool:
+        """Whether nothing runs after a function that could remove its session: a teardown, a thread, a lonely job."""
+        entry = self.entries.get(ref)
+        if entry is None:
+            return self.is_teardown(ref)
+        return not (entry.role is Role.JOB and self._is_attended(registry))
 
     def _is_attended(self, registry: Registry) -> bool:
         """Whether something may clean up around every job that uses a registry."""

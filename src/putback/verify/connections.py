@@ -80,6 +80,7 @@ class Connections:
         own = self.world.roles.types[role.type].methods
         made = self._made(Acquire(role.name, role.profile, raises=False, methods=own))
         made._pb_slot.is_scoped = True
+        made._pb_slot.outlives = made._pb_slot.is_shared = role.outlives
         return made
 
     def _made(self, role: Acquire) -> Connection:

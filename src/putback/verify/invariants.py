@@ -20,6 +20,8 @@ def check(world: World, result: Any, is_generator: bool) -> bool:
     """
     handed_on = False
     for slot in world.connections.slots:
+        if slot.outlives:
+            continue
         if slot.is_lent:
             if slot.place is Place.BROKEN:
                 world.violated(Broken.CLOSED, slot.name, slot.role.callee)

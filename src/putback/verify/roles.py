@@ -201,7 +201,8 @@ class Registry(NamedTuple):
 
     `name` is what stories call it, `paths` are the texts that mean it; `queries` those that mean a query on its session
     ("User.query"), of type `query_type`. `type` names the entry of its own methods in `Roles.types`.
-    `is_managed`: the end of an application context removes it; `is_open`: there is a session when the function begins.
+    `is_managed`: the end of an application context removes it; `is_open`: there is a session when the function begins;
+    `outlives`: somebody else removes it when the function has ended, as at the end of a request.
     """
 
     name: str
@@ -212,6 +213,7 @@ class Registry(NamedTuple):
     query_type: str = ""
     is_managed: bool = False
     is_open: bool = False
+    outlives: bool = False
 
 
 class Use(NamedTuple):

@@ -30,7 +30,7 @@ class Slot:
     """One connection. `pending` are the effects that a commit makes `durable`; `savepoints` says how many each keeps.
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `is_scoped`: a registry keeps it
-    for the thread. `handed_on`: a role says that
+    for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
     somebody else owns it now. `failed`: a statement of the transaction has; `handler` is the row of the last `except`
     since; `left_failed` and `left_handler`: as they were at the release. `refuses`: it takes nothing but a rollback, a
     commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
@@ -42,6 +42,7 @@ class Slot:
     is_lent: bool = False
     is_shared: bool = False
     is_scoped: bool = False
+    outlives: bool = False
     place: Place = Place.OUT
     transaction: Transaction = Transaction.IDLE
     autocommit: bool = False
