@@ -40,3 +40,32 @@ def test_finds_more_with_two_faults_and_cancellation(shape: Shape) -> None:
     found = explored(shape.source, Bounds(faults=2, level=2, items=2))
     assert serious(found) == shape.found_at_2
     assert found.unstable is None
+
+
+_ARGUMENTS = """
+def f(rows):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("insert into t values (1)")
+    except psycopg2.Error as e:
+        code, message = e.args[0], e.args[1]
+        log.error("%s %s", code, message)
+    finally:
+        pool.putconn(conn)
+"""
+_STRICT_ZIP = """
+def f(rows):
+    conn = pool.getconn()
+    try:
+        for row, vector in zip(list(rows), embed(rows), strict=True):
+            conn.cursor().execute("insert into t values (%s, %s)", (row, vector))
+    finally:
+        pool.putconn(conn)
+"""
+
+
+@pytest.mark.parametrize("source", [_ARGUMENTS, _STRICT_ZIP], ids=["arguments of an error", "a strict zip"])
+def test_what_code_runs_into_by_itself_is_explained(source: str) -> None:
+    found = explored(source, Bounds(items=2))
+    assert not found.unexplained
+    assert serious(found) == frozenset()

@@ -194,6 +194,8 @@ class Runtime:
                 return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
         elif isinstance(container, StandIn) and sys.exc_info()[0] is None:
             self.world.item_of(container, key)
+        elif isinstance(container, tuple) and isinstance(key, int) and _carries_text(container):
+            return container[0] if key in (0, -1) else self.world.standin(f"{container[0]._pb_path}.args[{key}]")
         elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):
             return container[0] if container else self.world.standin(f"[][{fingerprint(key)}]")
         return container[key]
@@ -300,8 +302,10 @@ class Runtime:
             self.world.violated(Broken.ERROR_HIDDEN, name)
 
     def _is_explained(self, error: BaseException) -> bool:
-        """Whether the code itself runs into this: with a None, an empty collection or an unentered manager."""
+        """Whether the code runs into this by itself: a None, an empty or shorter collection, an unentered manager."""
         text = str(error)
+        if text.startswith("zip() argument"):
+            return True
         if isinstance(error, AttributeError):
             return "'NoneType'" in text or text.endswith("before it is entered")
         is_empty = isinstance(error, IndexError) or "empty" in text
@@ -330,6 +334,11 @@ _UNEXPLAINED = {*_NATIVE, UnboundLocalError}
 def is_raised(error: BaseException) -> bool:
     """Whether the code under test raised this by a statement of its own."""
     return getattr(error, "_pb_raised", False)
+
+
+def _carries_text(container: tuple[Any, ...]) -> bool:
+    """Whether these are the `args` of an error of the model: a driver's carry a number or more beside the text."""
+    return len(container) == 1 and isinstance(container[0], Text)
 
 
 def _is_symbolic(item: Any, container: Any) -> bool:
