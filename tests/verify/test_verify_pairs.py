@@ -58,7 +58,7 @@ def case(pair: Pair, folder: Path) -> Case:
 
 
 def test_the_fixture_has_sections() -> None:
-    assert len(PAIRS) == 7
+    assert len(PAIRS) == 8
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda p: p.function)

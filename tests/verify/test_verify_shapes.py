@@ -64,7 +64,36 @@ def f(rows):
 """
 
 
-@pytest.mark.parametrize("source", [_ARGUMENTS, _STRICT_ZIP], ids=["arguments of an error", "a strict zip"])
+_NESTED_TARGETS = """
+def f(rows):
+    conn = pool.getconn()
+    try:
+        for number, (name, price) in enumerate(rows, start=1):
+            conn.cursor().execute("insert into t values (%s, %s)", (name, price))
+    finally:
+        pool.putconn(conn)
+"""
+_FORMATTED_NONE = """
+def f(rows):
+    conn = pool.getconn()
+    price = None
+    try:
+        row = conn.cursor().fetchone()
+        if row:
+            price = row[0]
+        log.info(f"{price:.2f}")
+    finally:
+        pool.putconn(conn)
+"""
+_EXPLAINED = {
+    "arguments of an error": _ARGUMENTS,
+    "a strict zip": _STRICT_ZIP,
+    "nested targets": _NESTED_TARGETS,
+    "a formatted None": _FORMATTED_NONE,
+}
+
+
+@pytest.mark.parametrize("source", _EXPLAINED.values(), ids=_EXPLAINED.keys())
 def test_what_code_runs_into_by_itself_is_explained(source: str) -> None:
     found = explored(source, Bounds(items=2))
     assert not found.unexplained

@@ -89,6 +89,27 @@ def f(order):
     assert found.verdict.is_accepted == is_accepted
 
 
+WITHIN = """
+def f(shop):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("update a set n = 1")
+    except Exception as error:
+        {outer}
+        try:
+            raise KeyError("names")
+        except KeyError:
+            print("no names")
+    finally:
+        pool.putconn(conn)
+"""
+
+
+def test_a_handler_in_the_handler_for_another_error_does_not_take_its_place() -> None:
+    found = about(WITHIN.format(outer="pass"), WITHIN.format(outer="conn.rollback()"), 5)
+    assert found.verdict is Verdict.PROVED, found.reason
+
+
 TWO = """
 def f(shop):
     conn = pool.getconn()

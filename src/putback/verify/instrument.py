@@ -66,6 +66,7 @@ class Instrumenter(ast.NodeTransformer):
         self._offset = first_row - 1
         self._sites: dict[ast.stmt, int] = {}
         self._depth = 0
+        self._handlers: list[int] = []
 
     # -- statements
 
@@ -201,8 +202,11 @@ class Instrumenter(ast.NodeTransformer):
         for clause in node.handlers:
             self.handled += _class_names(clause.type)
             clause.type = helper("caught_class", self.visit(clause.type)) if clause.type else None
-            row = _constant(clause.lineno + self._offset)
-            clause.body = [ast.Expr(helper("caught", row)), *self._statements(clause.body)]
+            row = clause.lineno + self._offset
+            entered = helper("caught", _constant(row), *map(_constant, self._handlers))
+            self._handlers.append(row)
+            clause.body = [ast.Expr(entered), *self._statements(clause.body)]
+            self._handlers.pop()
         self._visit_bodies(node)
         if node.handlers and isinstance(node, ast.Try):
             node.handlers.insert(0, ast.ExceptHandler(_load(CUT), None, [ast.Raise(None, None)]))
@@ -318,9 +322,11 @@ _Named = dict[str, list[tuple[int, Acquire | Pass]]]
 
 
 def _by_last_name(roles: Sequence[Acquire | Pass]) -> _Named:
+    """The roles by the last name of what is called, "" where that is no name, as in `sessionmaker(bind)()`."""
     found: _Named = {}
     for number, role in enumerate(roles):
-        found.setdefault(role.callee.rpartition(".")[2], []).append((number, role))
+        last = role.callee.rpartition(".")[2]
+        found.setdefault(last if last.isidentifier() else "", []).append((number, role))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from putback.verify.events import Broken
 from putback.verify.extract import Program
-from putback.verify.faults import ConversionFailure, Cut, Modelled, place
+from putback.verify.faults import ConversionFailure, Cut, Error, Modelled, place
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
@@ -151,7 +151,11 @@ class Runtime:
 
     def unpack(self, value: Any, shape: Shape) -> Any:
         """A value taken apart: a stand-in has as many items as are asked for."""
-        if not isinstance(shape, tuple) or not isinstance(value, (StandIn, Belonging)):
+        if not isinstance(shape, tuple):
+            return value
+        if type(value) is tuple and len(value) == len(shape) and "*" not in shape:
+            return tuple(map(self.unpack, value, shape))
+        if not isinstance(value, (StandIn, Belonging)):
             return value
         return [[] if s == "*" else self.unpack(value[n], s) for n, s in enumerate(shape)]
 
@@ -275,11 +279,16 @@ class Runtime:
         """The class of an `except` clause."""
         return self.exception_class(value)
 
-    def caught(self, row: int) -> None:
-        """The handler in this row is entered: by an error that the model cannot explain, it is remembered."""
-        for slot in self.world.connections.slots:
-            slot.handler = row if slot.failed else slot.handler
+    def caught(self, row: int, *around: int) -> None:
+        """The handler in this row is entered: by an error that the model cannot explain, it is remembered.
+
+        A failed transaction is the matter of the handler that it came to, not of one in that (`around` are the rows of
+        those) for an error of another kind.
+        """
         error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        for slot in self.world.connections.slots:
+            if slot.failed and (slot.handler not in around or isinstance(error, Error)):
+                slot.handler = row
         if error is not None:
             self.explain(error)
 
@@ -306,8 +315,10 @@ class Runtime:
         text = str(error)
         if text.startswith("zip() argument"):
             return True
+        if isinstance(error, (AttributeError, TypeError)) and "NoneType" in text:
+            return True
         if isinstance(error, AttributeError):
-            return "'NoneType'" in text or text.endswith("before it is entered")
+            return text.endswith("before it is entered")
         is_empty = isinstance(error, IndexError) or "empty" in text
         return is_empty and any(choice.option == NO_ITEMS for choice in self.world.decider.schedule)
 
