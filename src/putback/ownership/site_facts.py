@@ -131,6 +131,11 @@ class SiteFacts:
         """The names that are read while the connection is held, although an error came before they were bound."""
         return frozenset(d.what.removeprefix(marks.READ_UNBOUND) for d in self.defects(marks.READ_UNBOUND))
 
+    @property
+    def unbound_beside(self) -> frozenset[str]:
+        """The other names that a clean-up reads when the acquire has failed, before they were bound."""
+        return frozenset(d.what.removeprefix(marks.UNBOUND_BESIDE) for d in self.defects(marks.UNBOUND_BESIDE))
+
     def has(self, defect: str) -> bool:
         """Whether an operation showed this defect."""
         return any(d.what == defect for d in self.exploration.defects)

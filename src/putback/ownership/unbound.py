@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import guards
 from putback.ownership.domain import Phase, State
-from putback.ownership.marks import READ_UNBOUND, UNBOUND
+from putback.ownership.marks import READ_UNBOUND, UNBOUND, UNBOUND_BESIDE
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -28,9 +29,16 @@ def read(domain: SiteDomain, op: ir.Op, state: State) -> Outcome[State] | None:
         return None
     if state.is_held():
         return Outcome((), (domain.raised(state, ERROR),), tuple(f"{READ_UNBOUND}{name}" for name in missing))
-    hides = state.phase is Phase.ABSENT and state.exception and _releases(domain, op)
-    own = guards.aliases(domain.unit, domain.site) if hides else frozenset[str]()
-    return Outcome((), (domain.raised(state, ERROR),), (UNBOUND,) if own.intersection(missing) else ())
+    return Outcome((), (domain.raised(state, ERROR),), tuple(_hiding(domain, op, state, missing)))
+
+
+def _hiding(domain: SiteDomain, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[str]:
+    """The marks of a read that hides why the acquire failed: of the connection's name, or of another one."""
+    if state.phase is Phase.ABSENT and state.exception:
+        own = guards.aliases(domain.unit, domain.site)
+        if own.intersection(missing) and _releases(domain, op):
+            yield UNBOUND
+        yield from (f"{UNBOUND_BESIDE}{name}" for name in missing if name not in own)
 
 
 def _names(op: ir.Op) -> tuple[ir.Val, ...]:

@@ -67,13 +67,14 @@ def released_once(finding: Finding, site: SiteFacts, at: int) -> Finding:
 
 
 def guarded(finding: Finding, site: SiteFacts) -> Finding:
-    """The finding with a fix that binds the name before its release can read it."""
+    """The finding with a fix that binds the name before its release can read it, and what else the clean-up reads."""
 
     def make() -> Fix:
         from putback.fixes.guard import guard_release
         from putback.rules.holdings import holding
 
-        return guard_release(holding(site))
+        held = holding(site)
+        return guard_release(replace(held, unbound=held.unbound | site.unbound_beside - {held.name}))
 
     return mended(finding, make)
 

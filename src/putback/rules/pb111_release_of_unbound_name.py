@@ -41,7 +41,8 @@ def rename(user_id, name):
 ```
 
 ## Fix
-`putback fix` binds the name to None before the `try` and releases only what is there. Safe.
+`putback fix` binds the name to None before the `try` and releases only what is there; other names that the clean-up
+reads are bound as well, or what it raises for them would hide the error. Safe.
 
 ## Stays silent
 With `conn = None` before the `try` and a guarded release, with `if "conn" in locals()`, with a flag that is set

@@ -309,6 +309,8 @@ class Runtime:
             self.world.violated(Broken.UNBOUND, name)
         elif error.__context__ is not None or self.world.has_failed:  # no context: the handler has left by `return`
             self.world.violated(Broken.ERROR_HIDDEN, name)
+        if isinstance(error.__context__, UnboundLocalError):  # one clean-up behind the other
+            self._explain_unbound(error.__context__)
 
     def _is_explained(self, error: BaseException) -> bool:
         """Whether the code runs into this by itself: a None, an empty or shorter collection, an unentered manager."""
