@@ -64,6 +64,20 @@ def f(rows):
 """
 
 
+_EXPECTED = """
+def f(mocker):
+    expected = mocker.Mock()
+    conn = pool.getconn()
+    assert conn is expected
+    pool.putconn(conn)
+"""
+
+
+def test_a_connection_may_be_what_it_is_compared_with() -> None:
+    runs = explored(_EXPECTED, Bounds(faults=0)).runs
+    assert {(run.outcome[0], run.leaks) for run in runs} == {("raises", True), ("returns", False)}
+
+
 _NESTED_TARGETS = """
 def f(rows):
     conn = pool.getconn()

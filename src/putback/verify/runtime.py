@@ -168,6 +168,8 @@ class Runtime:
         for value, other in ((left, right), (right, left)):
             if isinstance(value, Connection) and other is None:
                 return not self.world.connections.is_there(value._pb_slot)
+            if isinstance(value, Connection) and isinstance(other, StandIn):
+                return self.world.branch(f"{fingerprint(value)} is {fingerprint(other)}", usually=False, once=True)
             if isinstance(value, StandIn):
                 if other is None:
                     return self.world.is_none(value)
