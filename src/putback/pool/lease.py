@@ -86,7 +86,7 @@ def callers(depth: int) -> Stack:
         frame = frame.f_back
     found: Stack = []
     while frame is not None and len(found) < depth:
-        found += ((frame.f_code, frame.f_lasti),)
+        found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return found
 
