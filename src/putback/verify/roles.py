@@ -285,6 +285,11 @@ class Case:
     handlers: frozenset[int] = frozenset()
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """The rules of all findings that the case is about."""
+        return self.code, *(code for _, code in self.others)
+
+    @property
     def injects(self) -> bool:
         """Whether what the function acquires is injected with the fix."""
         return self.after is not None and any(role.is_injected for role in self.after.roles.lent)

@@ -40,20 +40,23 @@ class Scoped:
     __repr__ = __str__
 
     @property
-    def _pb_has_session(self) -> bool:
-        return self._pb_held is not None and self._pb_held._pb_slot.is_out
+    def _pb_open(self) -> Connection | None:
+        """The session of this thread, if there is one."""
+        held = self._pb_held
+        return held if held is not None and held._pb_slot.is_out else None
 
     def _pb_session(self) -> Connection:
-        """The session of this thread."""
-        if self._pb_held is None or not self._pb_has_session:
-            self.__dict__["_pb_held"] = self._pb_world.connections.scoped(self._pb_role)
-        assert self._pb_held is not None
-        return self._pb_held
+        """The session of this thread, which is made when there is none."""
+        found = self._pb_open
+        if found is None:
+            found = self.__dict__["_pb_held"] = self._pb_world.connections.scoped(self._pb_role)
+        return found
 
     def _pb_remove(self) -> None:
         """Give the session back, if there is one."""
-        if self._pb_held is not None and self._pb_has_session:
-            self._pb_world.connections.remove(self._pb_held)
+        found = self._pb_open
+        if found is not None:
+            self._pb_world.connections.remove(found)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Connection:
         return self._pb_session()
@@ -62,7 +65,7 @@ class Scoped:
         if is_dunder(name):
             raise AttributeError(name)
         method = self._pb_world.roles.types[self._pb_role.type].methods.get(name)
-        if method is not None and (method.releases or method.closes) and not self._pb_has_session:
+        if method is not None and (method.releases or method.closes) and self._pb_open is None:
             return lambda: Later(lambda: None, f"{self.provenance()}.{name}()") if method.awaited else None
         return getattr(self._pb_session(), name)
 

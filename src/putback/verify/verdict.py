@@ -119,7 +119,7 @@ class Verifier:
 
     def __init__(self, case: Case, bounds: Bounds, clock: Clock) -> None:
         self.case = case
-        self.bounds = replace(bounds, level=max(bounds.level, least_level(case.code)))
+        self.bounds = replace(bounds, level=max(bounds.level, *map(least_level, case.codes)))
         self.budget = Budget(bounds.schedules, bounds.seconds, clock)
 
     def verify(self) -> Proof:
@@ -238,8 +238,7 @@ class Verifier:
 
     def _counts(self, broken: Broken) -> bool:
         """Whether a violation is worth showing: what the case is about, or all but remarks if that is not known."""
-        codes = (self.case.code, *(code for _, code in self.case.others))
-        return any(broken in mended_by(code) if code else not broken.is_remark for code in codes)
+        return any(broken in mended_by(code) if code else not broken.is_remark for code in self.case.codes)
 
     def _shortest_leak(self, found: Exploration) -> Counterexample | None:
         """The run with the fewest decisions that violates an invariant, a leak before anything else."""
