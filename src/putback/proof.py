@@ -64,9 +64,9 @@ def version_in(path: str, function: str, config: Config) -> roles.Version:
     place = os.path.abspath(path)
     analyzer, _ = prepared([place], config)
     module = analyzer.project.module(place)
-    every = [ir.MODULE] if function == SCRIPT else [*module.functions] if module is not None else []
-    units = (analyzer.unit(place, key) for key in every if function in (SCRIPT, key.partition("@")[0]))
-    found = next((unit for unit in units if unit is not None), None)
+    every = module.functions if module is not None else ()
+    keys = [ir.MODULE] if function == SCRIPT else [key for key in every if key.partition("@")[0] == function]
+    found = next((unit for key in keys if (unit := analyzer.unit(place, key)) is not None), None)
     version = version_of(analyzer, found) if found is not None else None
     if version is None or not version.roles.has_connections:
         raise UsageError(f"{path} holds no function {function} that takes a connection")

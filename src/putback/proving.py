@@ -269,7 +269,7 @@ class _Gathering:
         if finding.code in _ABOUT_REQUESTS:
             return Subject(case, (finding,), row, _NO_REQUESTS)
         version = self._fixed_version(finding, found.number)
-        obstacle = _obstacle(case.before, version)
+        obstacle = _obstacle(finding.code, case.before, version)
         after = None if obstacle or version is None else with_calls_of(case.before, _injected(case.before, version))
         return Subject(replace(case, after=after), (finding,), row, obstacle)
 
@@ -314,13 +314,15 @@ def _unrunnable(finding: Finding, obstacle: str) -> Subject:
     return Subject(Case(nowhere, path=finding.path, code=finding.code), (finding,), finding.span.start.row, obstacle)
 
 
-def _obstacle(before: Version, after: Version | None) -> str:
-    """Why two versions cannot be compared; "" when they can."""
+def _obstacle(code: str, before: Version, after: Version | None) -> str:
+    """Why two versions cannot be compared for a finding of rule `code`; "" when they can."""
     if after is None:
         return "the fixed version cannot be taken out of its file"
-    if not before.roles.has_connections:
+    if code in _ABOUT_REGISTRIES:
+        return ""
+    if not (before.roles.acquires or before.roles.lent):
         return "the connection comes from the caller: the model has none for a parameter"
-    if not after.roles.has_connections:
+    if not (after.roles.acquires or after.roles.lent):
         return "with the fix the connection comes from outside of the function"
     if _new_parameters(before, after) and len(before.roles.acquires) != 1:
         return "which of its connections is injected with the fix is not clear"

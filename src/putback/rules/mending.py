@@ -74,7 +74,7 @@ def guarded(finding: Finding, site: SiteFacts) -> Finding:
         from putback.rules.holdings import holding
 
         held = holding(site)
-        return guard_release(replace(held, unbound=held.unbound | site.unbound_beside - {held.name}))
+        return guard_release(replace(held, unbound=held.unbound | site.unbound_beside))
 
     return mended(finding, make)
 
