@@ -26,7 +26,7 @@ from putback.ownership.unit import Unit
 from putback.proof import case_of, version_of
 from putback.registry_roles import neglected, with_calls_of
 from putback.source.discover import shown
-from putback.verify import wire
+from putback.verify import reply
 from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
 from putback.verify.roles import Bounds, Case, Lent, Roles, Version
 from putback.verify.sandbox import Sandbox
@@ -106,7 +106,7 @@ class Prover:
 
     def _proof(self, subject: Subject) -> Proof:
         if not subject.case.before.source:
-            return wire.unknown(subject.case, subject.obstacle)
+            return reply.unknown(subject.case, subject.obstacle)
         key = pickle.dumps(subject.case)
         if key not in self._known:
             self._known[key] = self.sandbox.verify(subject.case, self.bounds)

@@ -28,6 +28,10 @@ class SourceError(PutbackError):
         self.column = column
 
 
+class SandboxError(PutbackError):
+    """The process that runs code under test does not start, or gives no answer."""
+
+
 class SpliceError(PutbackError):
     """Edits that cannot be applied to a text, or that break it."""
 

@@ -1,9 +1,10 @@
 """The processes in which code under test runs.
 
-`main` serves one parent: for each request it forks a process that locks itself in, verifies one case and answers.
-What is guaranteed: on Linux x86-64 no file, socket, process or signal, by the kernel; elsewhere an audit hook stops
-what goes through Python, which is best effort. Memory, processor time and descriptors are limited on every POSIX
-system. Hostile code can spoil its own verdict, and no other: each case has a process of its own.
+`main` serves one parent: for each request it forks a process that locks itself in, verifies one case and answers. The
+helper itself runs no code under test and reads no answer: it puts what a process has written into one frame, or says
+why there is none. What is guaranteed: on Linux x86-64 no file, socket, process or signal, by the kernel; elsewhere an
+audit hook stops what goes through Python, which is best effort. Memory, processor time and descriptors are limited on
+every POSIX system.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import os
 import pickle
 import select
 import signal
+import sys
 import time
-from typing import Any
 
 from putback.verify import locks, replay_here, verify_here, wire
 from putback.verify.roles import Acquire, Bounds, Case, Does, Pass, Profile, Roles, Version
+from putback.verify.wire import By, Message
 
-_LONGEST_ANSWER = 4 << 20
 _WARMING = """
 async def f(x, *more):
     conn = await pool.getconn()
@@ -37,13 +38,16 @@ async def f(x, *more):
 def main() -> None:
     """Serve until standard input ends."""
     _warm_up()
-    wire.write(1, {"ready": True, "kernel": locks.has_kernel_filter()})
-    while (request := wire.read(0)) is not None:
-        if hasattr(os, "fork"):
-            _fork(request)
-        else:
-            _answer(request, 1)
+    _send(Message(By.HELPER, wire.as_bytes({"ready": True, "kernel": locks.has_kernel_filter()})))
+    while (request := wire.receive(sys.stdin.buffer)) is not None:
+        if not hasattr(os, "fork"):
+            _send(Message(By.CODE, _answer(request.data)))
             return
+        _send(_forked(request.data))
+
+
+def _send(message: Message) -> None:
+    wire.write(1, wire.framed(message))
 
 
 def _warm_up() -> None:
@@ -55,50 +59,54 @@ def _warm_up() -> None:
         errors={"E": "Error"},
     )
     version = Version(_WARMING, "f", roles)
-    wire.encode(verify_here(Case(version, version), Bounds(schedules=2)))
+    wire.as_bytes(wire.encode(verify_here(Case(version, version), Bounds(schedules=2))))
     codecs.lookup("unicode_escape")  # what `ast.unparse` needs for a line end in an f-string
 
 
-def _fork(request: bytes) -> None:
-    """Answer a request from a process of its own, which is ended when it takes too long."""
+def _forked(request: bytes) -> Message:
+    """The answer of a process of its own, which is ended when it takes too long or says too much."""
     reading, writing = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(reading)
+        os.close(writing)
+        return _words(f"no process can be started for the code: {error.strerror}")
     if child == 0:
         try:
             for descriptor in (0, 1, 2, reading):
                 os.close(descriptor)
-            _answer(request, writing)
+            wire.write(writing, _answer(request))
         finally:
             os._exit(0)
     os.close(writing)
     _, bounds, _ = pickle.loads(request)
-    answer = _collect(reading, time.monotonic() + _patience(bounds))
+    answer = _collected(reading, time.monotonic() + _patience(bounds))
     os.close(reading)
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    if answer:
-        wire.write_raw(1, answer)
-    else:
-        wire.write(1, {"error": _cause(status)})
+    if isinstance(answer, str):
+        return _words(answer)
+    return Message(By.CODE, answer) if answer else _words(_cause(status))
 
 
 def _patience(bounds: Bounds) -> float:
     return 2 * bounds.seconds + 1
 
 
-def _collect(descriptor: int, deadline: float) -> bytes:
-    """All that the child writes; nothing when it is too slow or says too much."""
-    found = b""
-    while len(found) <= _LONGEST_ANSWER:
+def _collected(descriptor: int, deadline: float) -> bytes | str:
+    """All that the process writes until it closes its end; why not, when it is too slow or says too much."""
+    found = bytearray()
+    while len(found) <= wire.LONGEST_ANSWER:
         ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
         if not ready:
-            return b""
+            return "the code did not come to an end in time"
         part = os.read(descriptor, 1 << 16)
         if not part:
-            return found
+            return bytes(found)
         found += part
-    return b""
+    return "the process of the code said more than an answer can hold"
 
 
 def _cause(status: int) -> str:
@@ -108,17 +116,18 @@ def _cause(status: int) -> str:
     return "the process of the code ended without an answer"
 
 
-def _answer(request: bytes, descriptor: int) -> None:
-    """Lock in, verify or replay, answer."""
+def _words(reason: str) -> Message:
+    return Message(By.HELPER, wire.as_bytes(wire.encode_error(reason)))
+
+
+def _answer(request: bytes) -> bytes:
+    """Lock in, verify or replay, tell."""
     case, bounds, schedule = pickle.loads(request)
     locks.limit(_patience(bounds))
     locks.lock()
-    data: dict[str, Any]
     try:
         if schedule is None:
-            data = wire.encode(verify_here(case, bounds))
-        else:
-            data = wire.encode_run(replay_here(case.before, schedule))
+            return wire.as_bytes(wire.encode(verify_here(case, bounds)))
+        return wire.as_bytes(wire.encode_run(replay_here(case.before, schedule)))
     except BaseException as error:
-        data = {"error": f"the verifier failed: {type(error).__name__}: {error}"}
-    wire.write(descriptor, data)
+        return wire.as_bytes(wire.encode_error(f"the verifier failed: {type(error).__name__}: {error}"))

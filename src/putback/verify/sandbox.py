@@ -1,25 +1,30 @@
 """Verifies cases in processes that can do no harm: see `child` for what is guaranteed where.
 
 One helper process is started for all cases; it imports nothing but the standard library and the verifier, and each
-case runs in a fork of it.
+case runs in a fork of it. One request has one answer: a helper that gives none is ended, and so is what it may still
+say.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import pickle
-import select
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO, cast
 
-from putback.verify import wire
+import msgspec
+
+from putback.model.errors import SandboxError, SourceError
+from putback.verify import reply, wire
 from putback.verify.choices import Schedule
 from putback.verify.roles import Bounds, Case, Version
 from putback.verify.verdict import Proof
+from putback.verify.wire import By, Message
 
 _BOOT = """
 import gc, sys, types
@@ -33,6 +38,11 @@ main()
 _START = 20.0
 _PACKAGE = str(Path(__file__).parents[1])
 _NEEDED = ("SYSTEMROOT",)
+
+
+class _Hello(msgspec.Struct):
+    ready: bool
+    kernel: bool
 
 
 class Sandbox:
@@ -50,32 +60,45 @@ class Sandbox:
         self._stop()
 
     def verify(self, case: Case, bounds: Bounds | None = None) -> Proof:
-        """The proof of a case; `unknown` with the reason when its process dies or takes too long."""
-        return wire.decode(self._ask(case, bounds or Bounds(), None), case)
+        """The proof of a case; `unknown` with the reason when its process dies, takes too long, or talks nonsense."""
+        try:
+            return reply.proof(self._ask(case, bounds or Bounds(), None), case)
+        except SandboxError as error:
+            return reply.unknown(case, str(error))
 
     def replay(self, version: Version, schedule: Schedule) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What the run of one schedule violates, and its story.
 
         Raises SourceError when it cannot be run.
         """
-        return wire.decode_run(self._ask(Case(version), Bounds(), schedule))
+        try:
+            return reply.run(self._ask(Case(version), Bounds(), schedule))
+        except SandboxError as error:
+            raise SourceError(str(error)) from error
 
-    def _ask(self, case: Case, bounds: Bounds, schedule: Schedule | None) -> Any:
-        """The answer of the helper process, or what went wrong with it."""
+    def _ask(self, case: Case, bounds: Bounds, schedule: Schedule | None) -> bytes:
+        """The answer to one request. Raises SandboxError when there is none."""
+        request = Message(By.HELPER, pickle.dumps((case, bounds, schedule)))
+        answer = self._asked(request, 4 * bounds.seconds + 10) or self._asked(request, 4 * bounds.seconds + 10)
+        if answer is None:
+            raise SandboxError("the helper process gives no answer, a fresh one neither")
+        return answer.data
+
+    def _asked(self, request: Message, seconds: float) -> Message | None:
+        """The answer of the helper, a new one if need be; None, and no helper any more, when it gives none in time."""
         if self._process is None:
             self._start()
-        process = self._process
-        assert process is not None and process.stdin is not None
+        assert self._process is not None
         try:
-            process.stdin.write(wire.framed(pickle.dumps((case, bounds, schedule))))
-            process.stdin.flush()
-            answer = self._answer(4 * bounds.seconds + 10)
-        except OSError as error:
-            answer = {"error": f"the helper process is gone: {error}"}
-        if answer is None:
-            answer = {"error": "the helper process does not answer"}
-        if "error" in answer or not hasattr(os, "fork"):
-            self._check()
+            stream = cast(BinaryIO, self._process.stdin)
+            stream.write(wire.framed(request))
+            stream.flush()
+        except OSError:
+            self._stop()
+            return None
+        answer = self._answer(seconds)
+        if answer is None or not hasattr(os, "fork"):
+            self._stop()
         return answer
 
     # -- the helper process
@@ -94,29 +117,21 @@ class Sandbox:
             start_new_session=True,
         )
         answer = self._answer(_START)
-        if not isinstance(answer, dict) or not answer.get("ready"):
+        if answer is None:
             self._stop()
-            raise RuntimeError("the helper process of the sandbox does not start")
-        self.has_kernel_filter = bool(answer.get("kernel"))
+            raise SandboxError("the helper process of the sandbox does not start")
+        self.has_kernel_filter = msgspec.json.decode(answer.data, type=_Hello).kernel
 
-    def _answer(self, seconds: float) -> Any:
-        """The next message of the helper; None when none comes in time."""
-        process = self._process
-        assert process is not None and process.stdout is not None
-        descriptor = process.stdout.fileno()
-        if hasattr(os, "fork") and not select.select([descriptor], [], [], seconds)[0]:
-            self._stop()
-            return None
-        data = wire.read(descriptor)
+    def _answer(self, seconds: float) -> Message | None:
+        """The next message of the helper, which is ended when none comes in time; None then."""
+        assert self._process is not None
+        patience = Timer(seconds, self._process.kill)
+        patience.daemon = True
+        patience.start()
         try:
-            return json.loads(data) if data else None
-        except ValueError:
-            return {"error": "the answer from the sandbox is no JSON"}
-
-    def _check(self) -> None:
-        """Forget a helper that has ended."""
-        if self._process is not None and self._process.poll() is not None:
-            self._stop()
+            return wire.receive(cast(BinaryIO, self._process.stdout))
+        finally:
+            patience.cancel()
 
     def _stop(self) -> None:
         process, self._process = self._process, None
@@ -126,4 +141,5 @@ class Sandbox:
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):
+                    stream.close()

@@ -1,62 +1,85 @@
-"""What crosses the border to the sandbox: framed messages, and proofs as JSON, which is all that is taken back."""
+"""What crosses the border to the sandbox: framed messages, and proofs as JSON; `reply` reads the latter again.
+
+Only the helper process writes frames. What a process of code under test has written is the inside of one frame,
+whatever it looks like, so that it is the answer to one request and to no other.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import struct
-from typing import Any
+from enum import Enum
+from typing import Any, BinaryIO, NamedTuple
 
-from putback.model.errors import SourceError
-from putback.model.occupancy import Occupancy
-from putback.verify.choices import parse
-from putback.verify.roles import Case
 from putback.verify.run import Run
 from putback.verify.story import tell
-from putback.verify.verdict import Counterexample, Proof, Verdict
+from putback.verify.verdict import Counterexample, Proof
 
-_HEAD = struct.Struct("<I")
-
-
-def write(descriptor: int, data: dict[str, Any]) -> None:
-    """Send one message as JSON."""
-    text = json.dumps(data).encode()
-    write_raw(descriptor, _HEAD.pack(len(text)) + text)
-
-
-def write_raw(descriptor: int, data: bytes) -> None:
-    """Send bytes that are framed already."""
-    while data:
-        data = data[os.write(descriptor, data) :]
+_HEAD = struct.Struct("<cI")
+_LONGEST_REQUEST = 64 << 20
+LONGEST_ANSWER = 1 << 20
+"""Bytes of an answer; what is longer is none."""
+LONGEST_TEXT = 4_000
+"""Characters of a text in an answer; the rest is cut before it is sent."""
+MOST_TEXTS = 1_000
+"""Texts in one list of an answer."""
 
 
-def read(descriptor: int) -> bytes | None:
-    """The next message; None at the end."""
-    head = _exactly(descriptor, _HEAD.size)
-    return _exactly(descriptor, _HEAD.unpack(head)[0]) if head else None
+class By(Enum):
+    """Who has said what a frame holds: the helper itself (words), or code under test (nothing to rely on)."""
+
+    HELPER = b"h"
+    CODE = b"c"
 
 
-def framed(data: bytes) -> bytes:
+class Message(NamedTuple):
+    """The inside of a frame."""
+
+    by: By
+    data: bytes
+
+
+def framed(message: Message) -> bytes:
     """A message with its length in front."""
-    return _HEAD.pack(len(data)) + data
+    return _HEAD.pack(message.by.value, len(message.data)) + message.data
 
 
-def _exactly(descriptor: int, size: int) -> bytes:
-    found = b""
-    while len(found) < size:
-        part = os.read(descriptor, size - len(found))
-        if not part:
-            return b""
-        found += part
-    return found
+def receive(stream: BinaryIO) -> Message | None:
+    """The next message; None at the end, also in the middle of one, and when it is too long to be one."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        return None
+    by, size = _HEAD.unpack(head)
+    if size > _LONGEST_REQUEST:
+        return None
+    data = stream.read(size)
+    return Message(By(by), data) if len(data) == size else None
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """All of `data`."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def as_bytes(answer: dict[str, Any]) -> bytes:
+    """An answer as JSON."""
+    return json.dumps(answer).encode()
+
+
+def encode_error(reason: str) -> dict[str, Any]:
+    """Why there is no answer."""
+    return {"error": _cut(reason)}
 
 
 def encode(proof: Proof) -> dict[str, Any]:
-    """A proof without its case, as JSON."""
+    """A proof without its case."""
     picture = proof.occupancy
-    return {
+    told = {
         "verdict": proof.verdict.value,
-        "reason": proof.reason,
+        "reason": _cut(proof.reason),
         "schedules": proof.schedules,
         "exhaustive": proof.exhaustive,
         "bound": proof.bound,
@@ -69,83 +92,34 @@ def encode(proof: Proof) -> dict[str, Any]:
         "occupancy": None
         if picture is None
         else [picture.size, picture.before, picture.after, picture.refused_before, picture.refused_after],
-        "unreached": proof.unreached,
-        "unexplained": proof.unexplained,
+        "unreached": proof.unreached[:MOST_TEXTS],
+        "unexplained": _texts(proof.unexplained),
         "seconds": proof.seconds,
     }
+    return {"proof": told}
+
+
+def encode_run(run: Run) -> dict[str, Any]:
+    """One run: what it violates, and its story."""
+    broken = tuple(str(v) for v in run.violations if not v.broken.is_remark)
+    return {"run": {"broken": _texts(broken), "story": _texts(tell(run))}}
 
 
 def _example(found: Counterexample | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {"broken": found.broken, "schedule": [str(c) for c in found.schedule], "story": found.story}
+    schedule = [[c.sort.value, _whole(c.label), _whole(c.option)] for c in found.schedule]
+    return {"broken": _cut(found.broken), "schedule": schedule, "story": _texts(found.story)}
 
 
-def decode(data: Any, case: Case) -> Proof:
-    """The reverse of `encode`. What comes from the sandbox is not trusted: nonsense gives the verdict unknown."""
-    try:
-        return _decoded(data, case)
-    except (KeyError, TypeError, ValueError, AttributeError, LookupError) as error:
-        return unknown(case, f"the answer from the sandbox makes no sense: {error!r}")
+def _texts(texts: tuple[str, ...]) -> list[str]:
+    return [_cut(text) for text in texts[:MOST_TEXTS]]
 
 
-def unknown(case: Case, reason: str) -> Proof:
-    """The proof of a case that could not be run."""
-    return Proof(case, Verdict.UNKNOWN, reason, 0, False, 0, 0.0, 0, 0, 0, None, None, None, (), (), 0.0)
+def _cut(text: str) -> str:
+    return _whole(text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…")
 
 
-def _decoded(data: Any, case: Case) -> Proof:
-    if "error" in data:
-        return unknown(case, _clean(data["error"]))
-    picture = data["occupancy"]
-    return Proof(
-        case,
-        Verdict(data["verdict"]),
-        _clean(data["reason"]),
-        int(data["schedules"]),
-        bool(data["exhaustive"]),
-        int(data["bound"]),
-        float(data["coverage"]),
-        int(data["compared"]),
-        int(data["leaked_before"]),
-        int(data["leaked_after"]),
-        _read_example(data["leak"]),
-        _read_example(data["counterexample"]),
-        None
-        if picture is None
-        else Occupancy(int(picture[0]), _whole(picture[1]), _whole(picture[2]), int(picture[3]), int(picture[4])),
-        _whole(data["unreached"]),
-        tuple(_clean(u) for u in data["unexplained"]),
-        float(data["seconds"]),
-    )
-
-
-def encode_run(run: Run) -> dict[str, Any]:
-    """One run as JSON: what it violates, and its story."""
-    return {"broken": [str(v) for v in run.violations if not v.broken.is_remark], "story": tell(run)}
-
-
-def decode_run(data: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The reverse of `encode_run`. Raises SourceError when the run could not be made or the answer makes no sense."""
-    if not isinstance(data, dict) or "error" in data:
-        raise SourceError(_clean(data["error"]) if isinstance(data, dict) else "the sandbox gives no answer")
-    try:
-        return tuple(map(_clean, data["broken"])), tuple(map(_clean, data["story"]))
-    except (KeyError, TypeError) as error:
-        raise SourceError(f"the answer from the sandbox makes no sense: {error!r}") from error
-
-
-def _whole(values: Any) -> tuple[int, ...]:
-    return tuple(int(v) for v in values)
-
-
-def _read_example(data: Any) -> Counterexample | None:
-    if data is None:
-        return None
-    schedule = tuple(parse(_clean(c)) for c in data["schedule"])
-    return Counterexample(_clean(data["broken"]), schedule, tuple(_clean(s) for s in data["story"]))
-
-
-def _clean(text: Any) -> str:
-    """A text without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+def _whole(text: str) -> str:
+    """A text that can be sent: half a surrogate pair cannot."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,180 @@
+"""What comes back from the sandbox, read with distrust.
+
+Code under test runs in the process that answers, so its answer may be anything: it is decoded as exactly one shape,
+within limits, and then asked whether it can be true of the case. What cannot be believed is `unknown`, with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from putback.model.errors import SourceError
+from putback.model.occupancy import Occupancy
+from putback.verify.choices import Choice, Sort
+from putback.verify.events import Broken
+from putback.verify.occupancy import REQUESTS
+from putback.verify.roles import Case
+from putback.verify.verdict import Counterexample, Proof, Verdict
+from putback.verify.wire import LONGEST_ANSWER, LONGEST_TEXT, MOST_TEXTS
+
+_MOST = 10**9
+
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
+Texts = Annotated[list[Text], Meta(max_length=MOST_TEXTS)]
+Count = Annotated[int, Meta(ge=0, le=_MOST)]
+Counts = Annotated[list[Count], Meta(max_length=max(MOST_TEXTS, REQUESTS))]
+Bound = Annotated[int, Meta(ge=-1, le=_MOST)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0, le=_MOST)]
+Label = Annotated[str, Meta(max_length=LONGEST_ANSWER)]
+
+
+class _Example(Struct, forbid_unknown_fields=True):
+    broken: Text
+    schedule: Annotated[list[tuple[Sort, Label, Label]], Meta(max_length=MOST_TEXTS)]
+    story: Texts
+
+
+class _Proof(Struct, forbid_unknown_fields=True):
+    verdict: Verdict
+    reason: Text
+    schedules: Count
+    exhaustive: bool
+    bound: Bound
+    coverage: Share
+    compared: Count
+    leaked_before: Count
+    leaked_after: Count
+    leak: _Example | None
+    counterexample: _Example | None
+    occupancy: tuple[Count, Counts, Counts, Count, Count] | None
+    unreached: Counts
+    unexplained: Texts
+    seconds: Seconds
+
+
+class _Run(Struct, forbid_unknown_fields=True):
+    broken: Texts
+    story: Texts
+
+
+class _Answer(Struct, forbid_unknown_fields=True):
+    proof: _Proof | None = None
+    run: _Run | None = None
+    error: Text | None = None
+
+
+class Unbelievable(Exception):
+    """An answer that cannot be one."""
+
+
+_OF_FIXES = (Verdict.PROVED, Verdict.BOUNDED, Verdict.TESTED, Verdict.REJECTED)
+_OF_FUNCTIONS = (Verdict.LEAKS, Verdict.BROKEN, Verdict.CLEAN)
+_BROKEN = frozenset(each.value for each in Broken)
+_DECODER = msgspec.json.Decoder(_Answer)
+
+
+def proof(data: bytes, case: Case) -> Proof:
+    """The proof that an answer holds; `unknown` where it holds none."""
+    try:
+        answer = _decoded(data)
+        if answer.error is not None:
+            return unknown(case, clean(answer.error))
+        if answer.proof is None:
+            raise Unbelievable("it holds no verdict")
+        _doubt(answer.proof, case)
+        return _believed(answer.proof, case)
+    except Unbelievable as error:
+        return unknown(case, _makes_no_sense(error))
+
+
+def run(data: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What one run violates, and its story. Raises SourceError when the answer holds none."""
+    try:
+        answer = _decoded(data)
+    except Unbelievable as error:
+        raise SourceError(_makes_no_sense(error)) from error
+    if answer.run is None:
+        raise SourceError(clean(answer.error or "the answer from the sandbox holds no run"))
+    return _texts(answer.run.broken), _texts(answer.run.story)
+
+
+def unknown(case: Case, reason: str) -> Proof:
+    """The proof of a case that could not be run."""
+    return Proof(case, Verdict.UNKNOWN, reason, 0, False, 0, 0.0, 0, 0, 0, None, None, None, (), (), 0.0)
+
+
+def clean(text: str) -> str:
+    """A text without what a terminal would obey."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _decoded(data: bytes) -> _Answer:
+    if len(data) > LONGEST_ANSWER:
+        raise Unbelievable(f"it has {len(data):,} bytes")
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unbelievable(str(error)) from error
+
+
+def _doubt(told: _Proof, case: Case) -> None:
+    """Raise Unbelievable for what the verifier never says of such a case."""
+    of_fix = case.after is not None
+    if told.verdict in (_OF_FUNCTIONS if of_fix else _OF_FIXES):
+        subject = f"a function {'with' if of_fix else 'without'} a fix"
+        raise Unbelievable(f"{told.verdict.value!r} is no verdict on {subject}")
+    if told.verdict.is_accepted and not (told.compared and told.schedules and told.counterexample is None):
+        raise Unbelievable(f"{told.verdict.value!r} without a run to show for it")
+    if told.verdict is Verdict.REJECTED and told.counterexample is None:
+        raise Unbelievable("'rejected' without a counterexample")
+    if told.leak is not None and told.leak.broken not in _BROKEN:
+        raise Unbelievable("a leak of a kind that there is not")
+    if told.verdict in (Verdict.LEAKS, Verdict.BROKEN) and told.leak is None:
+        raise Unbelievable(f"{told.verdict.value!r} without a run that shows it")
+    if told.occupancy is not None:
+        size, before, after, *_ = told.occupancy
+        if not 0 < len(before) == len(after) <= REQUESTS or max(*before, *after) > size:
+            raise Unbelievable("a pool that there is not")
+
+
+def _believed(told: _Proof, case: Case) -> Proof:
+    picture = told.occupancy
+    return Proof(
+        case,
+        told.verdict,
+        clean(told.reason),
+        told.schedules,
+        told.exhaustive,
+        told.bound,
+        told.coverage,
+        told.compared,
+        told.leaked_before,
+        told.leaked_after,
+        _example(told.leak),
+        _example(told.counterexample),
+        None
+        if picture is None
+        else Occupancy(picture[0], tuple(picture[1]), tuple(picture[2]), picture[3], picture[4]),
+        tuple(told.unreached),
+        _texts(told.unexplained),
+        told.seconds,
+    )
+
+
+def _example(told: _Example | None) -> Counterexample | None:
+    if told is None:
+        return None
+    schedule = tuple(Choice(sort, clean(label), clean(option)) for sort, label, option in told.schedule)
+    return Counterexample(clean(told.broken), schedule, _texts(told.story))
+
+
+def _texts(texts: list[str]) -> tuple[str, ...]:
+    return tuple(map(clean, texts))
+
+
+def _makes_no_sense(error: Unbelievable) -> str:
+    return f"the answer from the sandbox makes no sense: {clean(str(error))}"
