@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from putback.model.config import Config
     from putback.model.finding import Finding
-    from putback.model.mended import FixResult
+    from putback.model.fixing import FixResult
 
 
 def check(paths: Sequence[str], config: Config | None = None) -> list[Finding]:
@@ -22,9 +22,9 @@ def check(paths: Sequence[str], config: Config | None = None) -> list[Finding]:
     Raises `putback.model.errors.PutbackError` for a path or a setting that makes no sense, never for what a file
     contains.
     """
-    from putback import engine
+    from putback.pipeline import check as pipeline
 
-    return list(engine.check(paths, config).findings)
+    return list(pipeline.check(paths, config).findings)
 
 
 def fix(source: str, filename: str = "source.py", config: Config | None = None) -> FixResult:
@@ -33,6 +33,6 @@ def fix(source: str, filename: str = "source.py", config: Config | None = None) 
     `filename` says where the text stands: in which project, for wrappers in other modules. Text that does not parse
     comes back unchanged, with the finding PB001.
     """
-    from putback import mend
+    from putback.pipeline.fix import fix_source
 
-    return mend.fix_source(source, filename, config)
+    return fix_source(source, filename, config)

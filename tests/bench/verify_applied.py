@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from putback import proving
 from putback.model.config import Config
+from putback.pipeline.verify import gather
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import Definition, find
 from putback.verify.roles import Case, Does, Late, OnClose, Twice, Version
@@ -537,7 +537,7 @@ def main() -> None:
     tally = Tally()
     number = 0
     for directory in arguments[2:] if every > 1 else arguments:
-        _, found = proving.gather([directory], Config(root=directory), lambda done, total: None)
+        _, found = gather([directory], Config(root=directory), lambda done, total: None)
         for subject in found:
             if subject.case.after is not None:
                 number += 1

@@ -11,12 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from putback.engine import prepared
 from putback.model.config import Config
 from putback.model.errors import PutbackError
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.marks import AFTER, TWICE, UNBOUND, UNENTERED
-from putback.proof import version_of
+from putback.pipeline.cases import version_of
+from putback.pipeline.check import prepared
 from putback.source.discover import shown
 from putback.verify import Bounds, verify_here
 from putback.verify.roles import Case

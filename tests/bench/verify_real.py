@@ -20,7 +20,7 @@ from verify_project import functions
 
 from putback.drivers.schema import On
 from putback.ownership.site_facts import SiteFacts
-from putback.proof import case_of, version_of
+from putback.pipeline.cases import case_of, version_of
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find
 from putback.verify.roles import Case, Does, Fails, OnClose, Pass, Twice, Version

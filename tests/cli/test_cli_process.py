@@ -49,7 +49,7 @@ def test_a_hook_call_on_files_that_cannot_matter_loads_next_to_nothing() -> None
     done = putback("check", "--force-exclude", "shop/plain.py", options=("-X", "importtime"))
     assert (done.returncode, done.stdout) == (0, b"No connection leaks found in 1 file.\n")
     loaded = {line.rpartition(b"|")[2].strip().decode() for line in done.stderr.splitlines()}
-    assert loaded.isdisjoint({"click", "rich", "libcst", "dataclasses", "tomllib", "putback.engine"})
+    assert loaded.isdisjoint({"click", "rich", "libcst", "dataclasses", "tomllib", "putback.pipeline.check"})
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from types import FrameType
 import pytest
 from cli_project import BROKEN, HEAD, mended
 
-from putback import mend
 from putback.cli.fix import orderly_end
 from putback.cli.main import run
+from putback.pipeline.fix import fix, written
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no signals and no processes as POSIX has them")
 
@@ -36,12 +36,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def writing(folder: Path) -> Callable[[], int]:
     """The part of a run that writes, the fixes being worked out already."""
-    planned = mend.fix(["."])
+    planned = fix(["."])
 
     def write() -> int:
         try:
             with orderly_end():
-                mend.written(planned)
+                written(planned)
         except KeyboardInterrupt:
             return 130
         return 0

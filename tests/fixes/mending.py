@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from putback.engine import Run, at_full_speed
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.model.fix import Edit
 from putback.model.report import StdinFile
 from putback.model.span import Position
+from putback.pipeline.check import Run, at_full_speed
 from putback.rules import ALL
 from putback.source.selection import enabled
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from specification import Block, sections
 
-from putback.engine import check
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.model.fix import Edit
+from putback.pipeline.check import check
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "rules"
 ALONE = "example.py"

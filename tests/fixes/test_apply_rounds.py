@@ -15,7 +15,7 @@ from putback.fixes.rounds import Rounds
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.fix import Applicability, Edit, Fix
-from putback.model.mended import Answer, Proposal
+from putback.model.fixing import Answer, Proposal
 from putback.model.span import Position, Span
 
 FIXES = {

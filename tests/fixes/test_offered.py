@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from specification import Case, cases
 
-from putback.mend import fix, written
 from putback.model.config import Config
 from putback.model.finding import Finding
+from putback.pipeline.fix import fix, written
 from putback.source import settings
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "rules"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from putback.mend import fix
 from putback.model.config import Config
-from putback.model.mended import FixRun
+from putback.model.fixing import FixRun
 from putback.model.report import StdinFile
+from putback.pipeline.fix import fix
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "fixes"
 UPDATE = os.environ.get("PUTBACK_UPDATE") == "1"

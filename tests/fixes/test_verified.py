@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from test_shapes import SHAPES, Shape
 
-from putback import mend, proving
 from putback.model.config import Config
+from putback.pipeline.fix import fix
+from putback.pipeline.verify import Prover, subjects
 from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
 
@@ -29,9 +30,9 @@ def test_a_fix_is_proved(shape: Shape, tmp_path: Path, sandbox: Sandbox) -> None
     path = tmp_path / "example.py"
     path.write_text(shape.before, encoding="utf-8")
     config = Config(root=str(tmp_path))
-    run = mend.fix([str(path)], config)
-    subjects = [s for s in proving.subjects([str(path)], run, config) if s.case.after is not None]
-    proofs = proving.Prover(sandbox, PATIENT, lambda done, total: None).prove(subjects)
+    run = fix([str(path)], config)
+    wanted = [s for s in subjects([str(path)], run, config) if s.case.after is not None]
+    proofs = Prover(sandbox, PATIENT, lambda done, total: None).prove(wanted)
     assert proofs
     assert [(p.case.before.function, p.title, p.reason) for p in proofs if not p.verdict.is_accepted] == []
     assert all(p.leak is not None and not p.leaked_after for p in proofs)

@@ -6,9 +6,9 @@ import gc
 import weakref
 from pathlib import Path
 
-from putback.engine import prepared
 from putback.model.config import Config
 from putback.ownership.sessions import sessions_of
+from putback.pipeline.check import prepared
 
 
 def test_nothing_keeps_the_knowledge_of_a_run(tmp_path: Path) -> None:

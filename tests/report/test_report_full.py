@@ -11,7 +11,7 @@ from report_shop import FIX, Shop, span
 
 from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.model.fix import Applicability
-from putback.model.mended import Applied, Declined
+from putback.model.fixing import Applied, Declined
 from putback.model.report import Fixing
 from putback.report import concise, full
 from putback.report.diff import diff

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from specification import Case, Expected, Section, cases, sections
 
-from putback.engine import check
 from putback.model.config import Config
+from putback.pipeline.check import check
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.source import settings

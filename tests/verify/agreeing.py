@@ -13,13 +13,12 @@ from pathlib import Path
 
 from holders import Holder, modules_of
 
-from putback import engine
-from putback.engine import at_full_speed, prepared
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site_facts import SiteFacts
-from putback.proof import case_of
+from putback.pipeline.cases import case_of
+from putback.pipeline.check import at_full_speed, check, prepared
 from putback.source.discover import shown
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken, Violation, What
@@ -79,7 +78,7 @@ def compared(holders: Sequence[Holder], folder: Path) -> Iterator[Compared]:
         path.write_text(text, encoding="utf-8")
         named[str(path)] = functions
     config = Config(root=str(folder))
-    findings = engine.check([str(folder)], config).findings
+    findings = check([str(folder)], config).findings
     with at_full_speed():
         analyzer, tasks = prepared([str(folder)], config)
         for task in tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from putback.drivers.catalog import load_catalog
-from putback.proof import profile_of, types_of
+from putback.pipeline.cases import profile_of, types_of
 from putback.verify.choices import Schedule
 from putback.verify.roles import Acquire, Bounds, Case, Does, On, Pass, Roles, Version
 from putback.verify.verdict import Proof

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from putback.engine import prepared
 from putback.model.config import Config
 from putback.ownership.facts import FunctionFacts
-from putback.proof import case_of, version_of
+from putback.pipeline.cases import case_of, version_of
+from putback.pipeline.check import prepared
 from putback.source.discover import shown
 from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case

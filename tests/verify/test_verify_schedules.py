@@ -13,7 +13,7 @@ from roles_by_hand import proof, version
 from shapes import SHAPES
 
 from putback.model.errors import UsageError
-from putback.proof import replay_file
+from putback.pipeline.cases import replay_file
 from putback.verify import replay_here, reply, wire
 from putback.verify.choices import Choice, Sort, parse
 from putback.verify.explore import Budget, explore

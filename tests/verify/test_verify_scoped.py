@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from putback import mend, proving
 from putback.model.config import Config
-from putback.proof import replay_file, version_in
+from putback.pipeline.cases import replay_file, version_in
+from putback.pipeline.fix import fix
+from putback.pipeline.verify import Prover, subjects
 from putback.verify import Bounds, Case, Proof, Version, replay_here, verify_here
 from putback.verify.roles import Registry, Use
 from putback.verify.sandbox import Sandbox
@@ -251,10 +252,10 @@ def start_other():
 """
     path, _ = _version(tmp_path / "project", body.replace("work(1)", "mark(1)"))
     config = Config(root=str(path.parent))
-    run = mend.fix([str(path)], config)
-    subjects = proving.subjects([str(path)], run, config)
+    run = fix([str(path)], config)
+    wanted = subjects([str(path)], run, config)
     with Sandbox() as sandbox:
-        proofs = proving.Prover(sandbox, PATIENT, lambda done, total: None).prove(subjects)
+        proofs = Prover(sandbox, PATIENT, lambda done, total: None).prove(wanted)
     assert {(p.case.before.function, p.title) for p in proofs} == {("work", "proved"), ("other", "proved")}
 
 
@@ -263,8 +264,8 @@ def test_a_request_without_an_end_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "store.py").write_text(STORE, encoding="utf-8")
     (tmp_path / "jobs.py").write_text(text, encoding="utf-8")
     config = Config(root=str(tmp_path))
-    run = mend.fix([str(tmp_path)], config)
-    found = [s for s in proving.subjects([str(tmp_path)], run, config) if s.findings[0].code == "PB304"]
+    run = fix([str(tmp_path)], config)
+    found = [s for s in subjects([str(tmp_path)], run, config) if s.findings[0].code == "PB304"]
     assert [s.obstacle for s in found] == [
         "what is missing is the end of a request: there is no function to run before and after"
     ]

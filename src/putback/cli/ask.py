@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from putback.model.mended import Answer, Proposal
+from putback.model.fixing import Answer, Proposal
 from putback.report.display import safe
 
 QUESTION = "Apply this fix? [y]es, [n]o, [a]ll that follow, [q]uit: "

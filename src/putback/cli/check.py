@@ -54,7 +54,7 @@ def execute(options: CheckOptions) -> None:
 
 def run(options: CheckOptions, config: Config) -> int:
     """Check, report, and give the exit code."""
-    from putback import engine
+    from putback.pipeline import check as pipeline
 
     stdin = as_file(options, config, sys.stdin.buffer.read()) if options.paths == ("-",) else None
     progress = Progress()
@@ -62,7 +62,7 @@ def run(options: CheckOptions, config: Config) -> int:
         if options.paths == ("-",) and stdin is None:
             result = CheckResult()
         else:
-            result = engine.check([] if stdin else options.paths, config, stdin=stdin, progress=progress)
+            result = pipeline.check([] if stdin else options.paths, config, stdin=stdin, progress=progress)
     finally:
         progress.clear()
     if not result.files and not result.errors and stdin is None and not options.quiet:
@@ -163,7 +163,7 @@ def print_settings(config: Config) -> None:
 
 def print_debug(options: CheckOptions, config: Config) -> None:
     """The engine's own view of each file."""
-    from putback.debug import debug
+    from putback.pipeline.debug import debug
 
     for each in discover(options.paths, config):
         click.echo(debug(each.path, config), nl=False)

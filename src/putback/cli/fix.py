@@ -17,7 +17,7 @@ from putback.cli.options import CheckOptions, shared_options
 from putback.cli.terminal import Progress, colour_wanted
 from putback.model.config import Config
 from putback.model.errors import UsageError
-from putback.model.mended import Change, FixRun
+from putback.model.fixing import Change, FixRun
 from putback.model.report import Fixing, Report, StdinFile
 from putback.source.text import decode
 
@@ -51,9 +51,9 @@ def run(options: CheckOptions, config: Config) -> int:
         finally:
             progress.clear()
         if not from_stdin and not options.diff:
-            from putback import mend
+            from putback.pipeline.fix import written
 
-            done = mend.written(done)
+            done = written(done)
     if not done.files and not done.errors and not from_stdin and not options.quiet:
         check.warn("no Python files found")
     if options.diff:
@@ -74,18 +74,18 @@ def worked_out(
     options: CheckOptions, config: Config, stdin: StdinFile | None, progress: Progress, asker: Asker | None
 ) -> FixRun:
     """What the fixes make of the files; with --verify without those that are not proved."""
-    from putback import mend
+    from putback.pipeline import fix as pipeline
 
     paths = [] if stdin else options.paths
     if not options.verify:
-        return mend.fix(paths, config, stdin=stdin, progress=progress, approve=asker)
-    from putback import proving
+        return pipeline.fix(paths, config, stdin=stdin, progress=progress, approve=asker)
+    from putback.pipeline import verify as proofs
     from putback.verify.roles import Bounds
     from putback.verify.sandbox import Sandbox
 
     with Sandbox() as sandbox:
-        prover = proving.Prover(sandbox, Bounds(), Progress("functions"))
-        return proving.fix(paths, config, prover, stdin=stdin, progress=progress)
+        prover = proofs.Prover(sandbox, Bounds(), Progress("functions"))
+        return proofs.fix(paths, config, prover, stdin=stdin, progress=progress)
 
 
 def check_usage(options: CheckOptions) -> None:

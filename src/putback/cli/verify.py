@@ -14,11 +14,11 @@ from putback.cli.options import PRINTING, SELECTING, Selection, configured, with
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import UsageError
-from putback.model.mended import FixRun
-from putback.model.proven import ProofReport
+from putback.model.fixing import FixRun
+from putback.model.verified import ProofReport
 
 if TYPE_CHECKING:
-    from putback.proving import Subject
+    from putback.pipeline.verify import Subject
     from putback.verify.roles import Bounds
     from putback.verify.sandbox import Sandbox
     from putback.verify.verdict import Proof
@@ -108,12 +108,12 @@ def check_usage(options: VerifyOptions) -> None:
 
 def run(options: VerifyOptions, config: Config) -> int:
     """Verify, report, and give the exit code."""
-    from putback import proving
+    from putback.pipeline import verify as pipeline
     from putback.verify.roles import Bounds
 
     progress = Progress()
     try:
-        done, found = proving.gather(options.paths, config, progress)
+        done, found = pipeline.gather(options.paths, config, progress)
     finally:
         progress.clear()
     if not done.files and not done.errors and not options.quiet:
@@ -140,7 +140,7 @@ def executed(found: Sequence[Subject], bounds: Bounds, quiet: bool = False) -> l
     """The proofs, after it was said what is executed for them."""
     if not found:
         return []
-    from putback.proving import Prover
+    from putback.pipeline.verify import Prover
     from putback.verify.sandbox import Sandbox
 
     progress = Progress("functions")
@@ -173,10 +173,10 @@ def name(subject: Subject) -> str:
 
 def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> None:
     """Write the report in the chosen format, and the page and the tests where they are wanted."""
-    from putback import proving
+    from putback.pipeline import verify as pipeline
     from putback.report.proofs import text
 
-    proven = tuple(proving.proven(subject, proof) for subject, proof in zip(found, proofs, strict=True))
+    proven = tuple(pipeline.proven(subject, proof) for subject, proof in zip(found, proofs, strict=True))
     to_terminal = options.output_file is None
     shown = ProofReport(proven, bounds.text(), to_terminal and colour_wanted(options.color))
     shown = replace(shown, width=terminal_width() if to_terminal else 0)
@@ -195,7 +195,7 @@ def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Pr
 
 def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> str:
     """The machine-readable report: one entry for each finding."""
-    from putback.proving import entries
+    from putback.pipeline.verify import entries
     from putback.report.json import as_text
     from putback.verify.verdict import report
 
@@ -223,7 +223,7 @@ def write_tests(proofs: Sequence[Proof], directory: str) -> None:
 
 def replay(options: VerifyOptions, function: str, config: Config) -> int:
     """Run one schedule of one function and tell it; 1 when it violates something."""
-    from putback.proof import version_in
+    from putback.pipeline.cases import version_in
     from putback.verify.choices import parse
     from putback.verify.sandbox import Sandbox
 

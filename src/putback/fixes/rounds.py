@@ -17,7 +17,7 @@ from putback.model.errors import SpliceError
 from putback.model.finding import Finding
 from putback.model.fingerprint import expression_at, plain
 from putback.model.fix import Edit
-from putback.model.mended import Answer, Applied, Approve, Change, Declined, Proposal
+from putback.model.fixing import Answer, Applied, Approve, Change, Declined, Proposal
 from putback.source.text import decode, split_lines
 
 MOST_ROUNDS = 100

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from putback.model.finding import Finding, Severity
-from putback.model.mended import Applied, Declined
+from putback.model.fixing import Applied, Declined
 
 Sources = Callable[[str], Sequence[str]]
 """The text lines of a path as findings spell it, without line ends; empty when it cannot be read."""

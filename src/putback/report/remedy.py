@@ -7,7 +7,7 @@ from shlex import quote
 
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.mended import Applied
+from putback.model.fixing import Applied
 from putback.model.report import Fixing, Report
 from putback.report.counts import is_safely_fixable, number, remaining, summary
 from putback.report.display import safe

@@ -35,7 +35,7 @@ class Rule:
 
 
 def nothing(facts: FunctionFacts) -> Iterator[Finding]:
-    """The check of rules about the run itself, which the engine reports."""
+    """The check of rules about the run itself, which the pipeline reports."""
     return iter(())
 
 

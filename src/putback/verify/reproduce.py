@@ -14,7 +14,7 @@ _TEMPLATE = '''"""{function} in {path}: {broken}.
 Written by `putback verify`. It runs the function as it is now, on a model of its connections, under one schedule.
 """
 
-from putback.proof import replay_file
+from putback.pipeline.cases import replay_file
 
 
 def test_{name}_gives_every_connection_back() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 
 from putback.model.finding import Finding
-from putback.model.proven import Example, ProofReport, Proven
+from putback.model.verified import Example, ProofReport, Proven
 from putback.report.diff import diff_lines
 from putback.report.display import printable
 from putback.report.proofs import words

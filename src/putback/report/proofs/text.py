@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.model.proven import Example, ProofReport, Proven
+from putback.model.verified import Example, ProofReport, Proven
 from putback.report.display import safe
 from putback.report.paint import Line, Segment, coloured, plain
 from putback.report.proofs import words

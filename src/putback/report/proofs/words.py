@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from putback.model.occupancy import Occupancy
-from putback.model.proven import Proven
+from putback.model.verified import Proven
 from putback.report.counts import number
 
 GOOD, BAD, OPEN = "good", "bad", "open"

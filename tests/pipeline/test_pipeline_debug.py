@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from putback.debug import debug
 from putback.model.config import Config
+from putback.pipeline.debug import debug
 
 POOL = """\
 import psycopg2.pool

@@ -8,20 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from putback import engine
-from putback.analysis import Task
 from putback.flow import dump as blocks
 from putback.model.config import Config
 from putback.ownership import dump
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.unit import Unit
+from putback.pipeline.analyse import Task
+from putback.pipeline.check import prepared
 from putback.source.discover import shown
 
 
 def debug(path: str, config: Config) -> str:
     """The blocks, roles, sites and states of each function of a file that can acquire, then the analysis's notes."""
     path = os.path.abspath(path)
-    analyzer, tasks = engine.prepared([path], config)
+    analyzer, tasks = prepared([path], config)
     parts = [f"== {shown(path)} =="]
     for task in tasks:
         parts += _slice(analyzer, task)

@@ -10,21 +10,21 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from putback import mend
-from putback.engine import at_full_speed, prepared
 from putback.flow.ir import MODULE
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.mended import FixRun, Scope
-from putback.model.proven import Example, Proven
+from putback.model.fixing import FixRun, Scope
 from putback.model.report import StdinFile
+from putback.model.verified import Example, Proven
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
-from putback.proof import case_of, version_of
-from putback.registry_roles import neglected, with_calls_of
+from putback.pipeline import fix as fixing
+from putback.pipeline.cases import case_of, version_of
+from putback.pipeline.check import at_full_speed, prepared
+from putback.pipeline.scoped_cases import neglected, with_calls_of
 from putback.source.discover import shown
 from putback.verify import reply
 from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
@@ -76,13 +76,13 @@ def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile
 
 def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
     """What the safe fixes do, and what there is to run: where only an unsafe fix helps, that one. Runs none of it."""
-    run = mend.fix(paths, replace(config, unsafe_fixes=False), progress=progress)
+    run = fixing.fix(paths, replace(config, unsafe_fixes=False), progress=progress)
     found = subjects(paths, run, config)
     mended = {subject.scope for subject in found if _is_fixed(subject, run)}
     if not any(_is_unsafe(f) and (f.filename, f.function) not in mended for f in run.before):
         return run, found
     unsafe = replace(config, unsafe_fixes=True)
-    further = mend.fix(paths, unsafe, progress=progress, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
+    further = fixing.fix(paths, unsafe, progress=progress, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
     others = [s for s in subjects(paths, further, config) if s.scope not in mended]
     return run, sorted([s for s in found if s.scope in mended] + others, key=_place)
 
@@ -122,10 +122,10 @@ def fix(
     stdin: StdinFile | None = None,
     progress: Progress | None = None,
 ) -> FixRun:
-    """As `mend.fix`, without the fixes of functions for which not all of them are proved, within bounds at least."""
+    """As `fix.fix`, without the fixes of functions for which not all of them are proved, within bounds at least."""
     vetoes: dict[Scope, str] = {}
     while True:
-        run = mend.fix(paths, config, stdin=stdin, progress=progress, vetoes=vetoes)
+        run = fixing.fix(paths, config, stdin=stdin, progress=progress, vetoes=vetoes)
         found = [s for s in subjects(paths, run, config, stdin) if s.case.after is not None or s.obstacle]
         refused = {
             subject.scope: f"its verification says {proof.title}: {proof.reason}"

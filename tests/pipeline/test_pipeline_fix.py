@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from putback import engine, mend
 from putback.model.config import Config
 from putback.model.finding import Finding
+from putback.pipeline.check import Run, check
+from putback.pipeline.fix import fix, written
 from putback.rules import ALL
 
-PROJECTS = sorted(path for path in (Path(__file__).parents[1] / "fixtures" / "projects").iterdir() if path.is_dir())
+PROJECTS = sorted(path for path in (Path(__file__).parents[2] / "fixtures" / "projects").iterdir() if path.is_dir())
 EVERY = frozenset(rule.code for rule in ALL)
 
 
@@ -32,7 +33,7 @@ def places(findings: Iterable[Finding]) -> list[tuple[str, int, str, str]]:
 
 
 def test_looking_again_at_the_same_finds_the_same(project: Path) -> None:
-    run = engine.Run(Config(root=str(project)), EVERY)
+    run = Run(Config(root=str(project)), EVERY)
     first = run.run(["."]).findings
     texts = {finding.filename: run.reader.data(finding.filename) for finding in first}
     again = run.again(texts)
@@ -59,7 +60,7 @@ def test_files_that_import_a_changed_one_are_looked_at_again(code: str, tmp_path
     wrapper, user = str(folder / "db.py"), str(folder / "user.py")
     for path, text in ((str(folder / "__init__.py"), ""), (wrapper, _HANDS_OUT), (user, code)):
         Path(path).write_text(text)
-    run = engine.Run(Config(root=str(tmp_path)), EVERY)
+    run = Run(Config(root=str(tmp_path)), EVERY)
     assert [f.filename for f in run.run([str(tmp_path)]).findings] == [user]
     kept = {wrapper: _KEEPS.encode()}
     assert run.again(kept) == {wrapper: (), user: ()}
@@ -69,9 +70,9 @@ def test_files_that_import_a_changed_one_are_looked_at_again(code: str, tmp_path
 
 def test_what_a_fix_says_of_a_file_is_what_a_fresh_run_says(project: Path) -> None:
     config = Config(root=str(project), unsafe_fixes=True)
-    done = mend.written(mend.fix(["."], config))
-    assert places(done.findings) == places(engine.check(["."], config).findings)
-    assert mend.fix(["."], config).changes == ()
+    done = written(fix(["."], config))
+    assert places(done.findings) == places(check(["."], config).findings)
+    assert fix(["."], config).changes == ()
     for change in done.changes:
         assert Path(change.path).read_bytes() == change.after != change.before
 
@@ -79,17 +80,17 @@ def test_what_a_fix_says_of_a_file_is_what_a_fresh_run_says(project: Path) -> No
 def test_files_outside_of_the_paths_are_not_touched(project: Path) -> None:
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
     config = Config(root=str(project), unsafe_fixes=True)
-    wanted = sorted({f.path for f in engine.check(["."], config).findings if f.fix is not None})[:1]
-    mend.written(mend.fix(wanted or ["."], config))
+    wanted = sorted({f.path for f in check(["."], config).findings if f.fix is not None})[:1]
+    written(fix(wanted or ["."], config))
     changed = {os.path.relpath(path) for path, data in before.items() if path.read_bytes() != data}
     assert changed <= set(wanted)
 
 
 def test_a_file_that_changes_meanwhile_is_left_and_not_counted(project: Path) -> None:
-    done = mend.fix(["."], Config(root=str(project)))
+    done = fix(["."], Config(root=str(project)))
     for change in done.changes[:1]:
         Path(change.path).write_bytes(b"# changed by somebody else\n" + change.before)
-    after = mend.written(done)
+    after = written(done)
     assert len(after.overtaken) == len(done.changes[:1])
     for change in done.changes[:1]:
         assert Path(change.path).read_bytes().startswith(b"# changed")

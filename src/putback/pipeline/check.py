@@ -14,20 +14,20 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from putback import workers
 from putback.drivers import needles
 from putback.model.config import Config
 from putback.model.report import CheckResult, StdinFile
+from putback.pipeline import workers
 from putback.source.discover import Discovered, discover
 from putback.source.prefilter import Prefilter, read_table
 from putback.source.slices import Reader
 from putback.source.survey import Survey, survey
 
 if TYPE_CHECKING:
-    from putback.analysis import Analysis, Task
     from putback.model.finding import Finding
     from putback.ownership.analyzer import Analyzer
-    from putback.scan import Scan
+    from putback.pipeline.analyse import Analysis, Task
+    from putback.pipeline.scan import Scan
 
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
@@ -144,7 +144,7 @@ class Run:
         every = _project_files([each.path for each in asked], self.explicit, self.config)
         seen = _started_survey(every, self.explicit, self.reader, self.config)
 
-        from putback.analysis import Analysis
+        from putback.pipeline.analyse import Analysis
 
         self._analysis = Analysis(self.config, self.reader, every, self.codes)
         self.scan = self._analysis.scan(seen())

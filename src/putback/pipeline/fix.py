@@ -7,16 +7,16 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from putback.engine import Progress, Run, at_full_speed
 from putback.fixes.rounds import Rounds
 from putback.fixes.write import sweep, write
 from putback.model.config import Config
 from putback.model.errors import Overtaken, WriteError
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.mended import Approve, Declined, FixResult, FixRun, Scope
+from putback.model.fixing import Approve, Declined, FixResult, FixRun, Scope
 from putback.model.report import StdinFile
 from putback.model.span import Span
+from putback.pipeline.check import Progress, Run, at_full_speed
 from putback.rules import ALL
 from putback.source.selection import enabled
 from putback.source.text import decode
@@ -48,7 +48,7 @@ def fix(
     """Work out the fixes of the files at and below `paths`; `written` writes them.
 
     Every rule looks at what the fixes make of a file, selected or not. `vetoes` are functions that are not to be fixed,
-    with the reason. Raises as `engine.check` does.
+    with the reason. Raises as `check.check` does.
     """
     config = config or Config()
     codes = enabled(ALL, config)

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from putback import registry_roles
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
-from putback.engine import prepared
 from putback.flow import ir
 from putback.flow.names import Literal, dotted
 from putback.model.config import Config
@@ -28,6 +26,8 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.summary import ParamEffect
 from putback.ownership.unit import Unit
+from putback.pipeline import scoped_cases
+from putback.pipeline.check import prepared
 from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
@@ -195,7 +195,7 @@ class _Table:
 
     def table(self) -> roles.Roles:
         """The whole of it."""
-        scoped = registry_roles.roles_of(self.analyzer, self.units)
+        scoped = scoped_cases.roles_of(self.analyzer, self.units)
         kinds = {k.id: k for s in self.every for k in s.acquisition.kinds} | scoped.kinds
         acquires: list[roles.Acquire] = []
         passes: list[roles.Pass] = []

@@ -1,6 +1,6 @@
 """The second half of the pipeline: the functions that can hold a connection are analysed, and findings reported.
 
-Everything that takes long to import comes with this module; `engine` loads it while the files are being read.
+Everything that takes long to import comes with this module; `check` loads it while the files are being read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from putback import workers
 from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
@@ -23,9 +22,10 @@ from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.resolver import Resolver
 from putback.ownership.sessions import sessions_of
+from putback.pipeline import workers
+from putback.pipeline.scan import Broken, Scan, Scanner
 from putback.rules import ALL
 from putback.rules.rule import Rule
-from putback.scan import Broken, Scan, Scanner
 from putback.source.discover import shown
 from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
 from putback.source.slices import Reader, without_prose, words

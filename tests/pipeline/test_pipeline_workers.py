@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from putback import workers
+from putback.pipeline import workers
 
 needs_fork = pytest.mark.skipif(workers.cores(2) == 1, reason="no fork on this system")
 

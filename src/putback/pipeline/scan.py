@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from putback import workers
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
@@ -25,6 +24,7 @@ from putback.ownership.module import Import, ModuleInfo, packed
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
 from putback.ownership.vocabulary import Receivers, driver_names, receivers
+from putback.pipeline import workers
 from putback.source.definitions import imports_in
 from putback.source.slices import Reader
 from putback.source.survey import Survey
