@@ -49,6 +49,52 @@ def test_exit_zero(project: Project) -> None:
     assert "PB101" in project.out
 
 
+def test_hints_are_counted_and_shown_on_request(project: Project) -> None:
+    project.write("tests/test_app.py", LEAK)
+    assert project.putback("check") == 0
+    assert project.out == "No connection leaks found in 1 file.\n1 hint not shown: --show-info.\n"
+    assert project.putback("check", "--output-format", "github") == 0
+    assert project.out == ""
+    assert project.putback("check", "--output-format", "json") == 0
+    assert [item["severity"] for item in json.loads(project.out)] == ["info"]
+    for asked in (["--show-info"], ["--min-severity", "info"], ["--config", "show-info=true"]):
+        assert project.putback("check", *asked) == 0
+        assert "PB101" in project.out
+    assert project.putback("fix", "--diff") == 0
+    assert project.putback("fix", "--diff", "--show-info") == 1
+
+
+@pytest.mark.parametrize(
+    ("worst", "fail_on", "code"),
+    [("error", "error", 1), ("warning", "error", 0), ("warning", "warning", 1), ("info", "info", 1)],
+)
+def test_fail_on(project: Project, worst: str, fail_on: str, code: int) -> None:
+    project.write("app.py", LEAK)
+    project.write("putback.toml", f'severity = {{ PB1 = "{worst}" }}\n')
+    assert project.putback("check", "--fail-on", fail_on) == code
+    assert "PB101" in project.out
+    project.write("putback.toml", f'severity = {{ PB1 = "{worst}" }}\nfail-on = "{fail_on}"\n')
+    assert project.putback("check") == code
+    assert project.putback("fix", "--fixable", "PB2") == code
+
+
+def test_the_report_begins_with_what_matters_most(project: Project) -> None:
+    for number in range(30):
+        project.write(f"a/tests/test_{number:02}.py", LEAK * 10)
+    for name in ("services/a.py", "services/b.py", "services/c.py"):
+        project.write(name, LEAK)
+    project.write("bin/clean.py", LEAK)
+    project.putback("check", "--output-format", "concise", "--show-info")
+    paths = [line.partition(":")[0] for line in project.out.splitlines()]
+    assert paths[:5] == ["services/a.py", "services/b.py", "services/c.py", "bin/clean.py", "a/tests/test_00.py"]
+    assert len(paths) == 304 + 2
+    project.putback("check", "--output-format", "concise", "--show-info", "--config", 'severity={PB1="error"}')
+    assert [line.partition(":")[0] for line in project.out.splitlines()][:5] == paths[:5]
+    project.putback("check", "--output-format", "concise")
+    assert "Found 4 problems (3 errors, 1 warning) in 4 of 34 files." in project.out
+    assert "300 hints not shown: --show-info." in project.out
+
+
 def test_no_python_files(project: Project) -> None:
     assert project.putback("check") == 0
     assert "no Python files found" in project.err

@@ -43,6 +43,8 @@ def test_every_key(project: Path) -> None:
         extend-exclude = ["gen/*.py"]
         min-confidence = "low"
         min-severity = "warning"
+        fail-on = "error"
+        show-info = true
         respect-gitignore = false
         force-exclude = true
         fixable = ["PB1"]
@@ -69,6 +71,8 @@ def test_every_key(project: Path) -> None:
         severity={"PB101": Severity.INFO},
         min_confidence=Confidence.LOW,
         min_severity=Severity.WARNING,
+        fail_on=Severity.ERROR,
+        show_info=True,
         respect_gitignore=False,
         force_exclude=True,
         drivers={"our_pool": {"imports": ["our_pool"]}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TextIO
@@ -15,8 +15,10 @@ from putback.cli.options import CheckOptions, configured, shared_options
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import SourceError, UsageError
+from putback.model.finding import Finding
 from putback.model.report import CheckResult, Report, Sources, StdinFile
-from putback.report import format_named
+from putback.report import COMPLETE, FOR_PEOPLE, format_named
+from putback.report.order import ranked, without_hints
 from putback.source.discover import discover, shown
 from putback.source.excludes import Excludes
 from putback.source.text import decode, read_source
@@ -27,8 +29,9 @@ from putback.source.text import decode, read_source
 def command(**given: Any) -> None:
     """Find database connections that are taken and not given back.
 
-    PATHS are files and directories; without any, the working directory. Exits with 0 when nothing is found,
-    1 when something is, 2 when it cannot be told: wrong usage, a broken configuration, an internal error.
+    PATHS are files and directories; without any, the working directory. Exits with 0 when nothing worse than a hint is
+    found (see --fail-on), 1 when something is, 2 when it cannot be told: wrong usage, a broken configuration, an
+    internal error.
     """
     execute(CheckOptions(**{**given, "paths": given["paths"] or (".",)}))
 
@@ -68,12 +71,26 @@ def run(options: CheckOptions, config: Config) -> int:
     if not result.files and not result.errors and stdin is None and not options.quiet:
         warn("no Python files found")
     report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes)
-    write(rendered(options, report), options.output_file)
+    write(rendered(options, to_show(report, options.output_format, config)), options.output_file)
     for error in result.errors:
         warn(error)
     if result.internal_error:
         return 2
-    return int(bool(result.findings) and not options.exit_zero)
+    return int(fails(result.findings, config) and not options.exit_zero)
+
+
+def fails(findings: Iterable[Finding], config: Config) -> bool:
+    """Whether one of `findings` is as bad as the run may not find."""
+    return any(each.severity.rank >= config.fail_on.rank for each in findings)
+
+
+def to_show(report: Report, output_format: str, config: Config) -> Report:
+    """`report` with the findings that this format shows, in its order."""
+    findings = report.findings
+    if not config.show_info and output_format not in COMPLETE:
+        findings = without_hints(findings)
+    hidden = len(report.findings) - len(findings)
+    return replace(report, findings=ranked(findings) if output_format in FOR_PEOPLE else findings, hidden=hidden)
 
 
 def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | None:

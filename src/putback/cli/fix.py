@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from putback.cli.options import CheckOptions, shared_options
 from putback.cli.terminal import Progress, colour_wanted
 from putback.model.config import Config
 from putback.model.errors import UsageError
+from putback.model.finding import Severity
 from putback.model.fixing import Change, FixRun
 from putback.model.report import Fixing, Report, StdinFile
 from putback.source.text import decode
@@ -28,8 +30,9 @@ def command(**given: Any) -> None:
     """Mend what `putback check` finds, where that is safe.
 
     PATHS are files and directories; without any, the working directory; `-` prints the fixed standard input. A fix is
-    kept only if the file still parses, the finding is gone and no other has come. Exits with 0 when nothing remains,
-    1 when something does (with --diff: when something would be changed), 2 when it cannot be told or written.
+    kept only if the file still parses, the finding is gone and no other has come. What is only worth a hint is left
+    alone (see --show-info). Exits with 0 when nothing remains, 1 when something does (with --diff: when something would
+    be changed), 2 when it cannot be told or written.
     """
     check.execute(CheckOptions(**{**given, "paths": given["paths"] or (".",), "fix": True}))
 
@@ -37,6 +40,8 @@ def command(**given: Any) -> None:
 def run(options: CheckOptions, config: Config) -> int:
     """Fix, report, and give the exit code."""
     check_usage(options)
+    if not config.show_info:
+        config = replace(config, min_severity=max(config.min_severity, Severity.WARNING, key=lambda each: each.rank))
     from_stdin = options.paths == ("-",)
     data = sys.stdin.buffer.read() if from_stdin else b""
     stdin = check.as_file(options, config, data) if from_stdin else None
@@ -67,7 +72,7 @@ def run(options: CheckOptions, config: Config) -> int:
         check.warn(warning)
     for error in done.unwritten:
         click.echo(f"putback: error: {error}", err=True)
-    return exit_code(options, done)
+    return exit_code(options, config, done)
 
 
 def worked_out(
@@ -118,7 +123,7 @@ def orderly_end() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def exit_code(options: CheckOptions, done: FixRun) -> int:
+def exit_code(options: CheckOptions, config: Config, done: FixRun) -> int:
     """What the process says: 2 for what could not be done, 1 for what remains or was asked to count."""
     if done.internal_error or done.unwritten:
         return 2
@@ -127,7 +132,7 @@ def exit_code(options: CheckOptions, done: FixRun) -> int:
     if options.diff:
         return int(bool(done.changes))
     changed = options.exit_non_zero_on_fix and bool(done.applied)
-    return int(changed or (bool(done.findings) and not options.fix_only))
+    return int(changed or (check.fails(done.findings, config) and not options.fix_only))
 
 
 def show_diff(options: CheckOptions, done: FixRun) -> None:
@@ -166,5 +171,6 @@ def show_report(options: CheckOptions, config: Config, done: FixRun, stdin: Stdi
         unsafe_fixes=config.unsafe_fixes,
     )
     from_stdin = options.paths == ("-",)
+    report = check.to_show(report, options.output_format, config)
     text = check.rendered(options, report, not from_stdin)
     check.write(text, options.output_file, sys.stderr if from_stdin else sys.stdout)

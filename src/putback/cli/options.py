@@ -48,6 +48,8 @@ class CheckOptions(Selection):
     """What the user typed after `check` and `fix`."""
 
     exit_zero: bool
+    fail_on: str | None
+    show_info: bool | None
     fix: bool
     fix_only: bool
     diff: bool
@@ -112,6 +114,10 @@ PRINTING = (
 SHARED = (
     *SELECTING,
     click.option("--exit-zero", is_flag=True, help="Exit with 0 even if something was found."),
+    click.option(
+        "--fail-on", type=click.Choice([each.value for each in Severity]), help="What exits with 1 [warning]."
+    ),
+    click.option("--show-info/--no-show-info", default=None, help="Show and fix hints (severity info) as well [no]."),
     click.option("--fix", is_flag=True, help="Apply the safe fixes: what `putback fix` does."),
     click.option(
         "--unsafe-fixes/--no-unsafe-fixes", default=None, help="Also apply fixes that may change what the program does."
@@ -162,6 +168,8 @@ def configured(options: Selection) -> Config:
 
 def overlaid(config: Config, options: Selection) -> Config:
     """`config` with the options laid over it. `--select` starts anew, `--ignore` adds to what the file ignores."""
+    if isinstance(options, CheckOptions):
+        config = judged(config, options)
     if options.select:
         config = replace(config, select=options.select, extend_select=(), ignore=())
     kept = tuple(each for each in config.ignore if not taken_back(each, options.extend_select))
@@ -181,6 +189,14 @@ def overlaid(config: Config, options: Selection) -> Config:
         jobs=config.jobs if options.jobs is None else options.jobs,
         gates=config.gates and not options.no_gates,
     )
+
+
+def judged(config: Config, options: CheckOptions) -> Config:
+    """`config` with the options about hints and the exit code. Who asks for hints, or fails on them, sees them."""
+    fail_on = Severity(options.fail_on or config.fail_on)
+    asked = Severity.INFO.value in (fail_on.value, options.min_severity)
+    show_info = True if asked and options.show_info is None else given(options.show_info, config.show_info)
+    return replace(config, fail_on=fail_on, show_info=show_info)
 
 
 def taken_back(ignored: str, selected: Sequence[str]) -> bool:

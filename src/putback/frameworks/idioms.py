@@ -36,6 +36,17 @@ class Methods:
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again."""
+
+    tests: frozenset[str]
+    examples: frozenset[str]
+    scripts: frozenset[str]
+    serving: frozenset[str]
+    serving_for_ever: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """What loggers are called, and their methods."""
 
@@ -49,6 +60,7 @@ class Idioms:
 
     functions: Functions
     methods: Methods
+    places: Places
     logging: Logging
 
 
@@ -77,6 +89,7 @@ _IDIOMS = record(
             required=Functions.__slots__,
         ),
         "methods": record(Methods, dict.fromkeys(Methods.__slots__, _names), required=Methods.__slots__),
+        "places": record(Places, dict.fromkeys(Places.__slots__, _names), required=Places.__slots__),
         "logging": record(Logging, dict.fromkeys(Logging.__slots__, _names), required=Logging.__slots__),
     },
     required=Idioms.__slots__,

@@ -29,6 +29,7 @@ class Config:
     tables, raw, in the schema of the built-in ones. `gates` off analyses every file in full (slow; for comparing).
     `fixable` and `unfixable` select the rules whose fixes are offered, `extend_safe_fixes` and `extend_unsafe_fixes`
     those whose fixes count as safe or as unsafe whatever they say of themselves; `unsafe_fixes` applies unsafe ones.
+    A finding as bad as `fail_on` makes the exit code 1; those of severity info are shown and fixed with `show_info`.
     """
 
     root: str = ""
@@ -41,6 +42,8 @@ class Config:
     severity: Mapping[str, Severity] = field(default_factory=dict)
     min_confidence: Confidence = Confidence.MEDIUM
     min_severity: Severity = Severity.INFO
+    fail_on: Severity = Severity.WARNING
+    show_info: bool = False
     respect_gitignore: bool = True
     force_exclude: bool = False
     drivers: Mapping[str, Any] = field(default_factory=dict)

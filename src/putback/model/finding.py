@@ -26,6 +26,20 @@ class Severity(Enum):
         return {Severity.ERROR: Severity.WARNING}.get(self, Severity.INFO)
 
 
+class Place(Enum):
+    """What kind of code a finding is in: what serves again and again, what runs once, what shows or tests."""
+
+    SERVICE = "service"
+    SCRIPT = "script"
+    EXAMPLE = "example"
+    TEST = "test"
+
+    @property
+    def rank(self) -> int:
+        """0 for what matters most."""
+        return list(Place).index(self)
+
+
 class Confidence(Enum):
     """How sure the analysis is: `high` resolved everything, `medium` rests on one name, `low` on a guess."""
 
@@ -74,3 +88,4 @@ class Finding:
     no_fix_reason: str = ""
     fingerprint: str = ""
     url: str = ""
+    place: Place = Place.SERVICE

@@ -73,7 +73,7 @@ class Report:
     `colour` and `links` allow terminal escapes; `width` is the terminal's width in columns (0: not a
     terminal, nothing is wrapped). `quiet` leaves out the closing line of the formats for people;
     `version` is putback's own. `fixing` is set when fixes were applied, and the findings are what remains;
-    `unsafe_fixes` tells that unsafe fixes are wanted.
+    `unsafe_fixes` tells that unsafe fixes are wanted. `hidden` counts the hints that are not among the findings.
     """
 
     findings: tuple[Finding, ...]
@@ -87,3 +87,4 @@ class Report:
     quiet: bool = False
     fixing: Fixing | None = None
     unsafe_fixes: bool = False
+    hidden: int = 0

@@ -40,7 +40,7 @@ _LOWERED = 100
 
 
 class Analyzer:
-    """One run's knowledge. `lower_slice` lowers the outermost function `key` of a file, or its top level."""
+    """One run's knowledge. `notes` are for `--debug`; `alone` are the files that no other imports."""
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         self.resolver = resolver
@@ -50,6 +50,7 @@ class Analyzer:
         self.context = Context(self.project, resolver, self.frameworks, self.mentions)
         self.carriers = carriers
         self.notes: list[str] = []
+        self.alone: frozenset[str] = frozenset()
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}

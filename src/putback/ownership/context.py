@@ -7,6 +7,7 @@ from collections.abc import Callable
 from putback.drivers.catalog import Catalog
 from putback.flow.names import Invoke, Member, last_name
 from putback.frameworks.catalog import FrameworkCatalog
+from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.ownership import handlers
 from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
@@ -148,13 +149,8 @@ def is_test_code(path: str) -> bool:
         name.startswith("test_")
         or name.endswith("_test.py")
         or name == "conftest.py"
-        or bool({"test", "tests", "testing"} & set(parts[:-1]))
+        or not idioms().places.tests.isdisjoint(parts[:-1])
     )
-
-
-def is_migration(path: str) -> bool:
-    """Whether a file is a schema migration by its path."""
-    return bool({"migrations", "versions", "alembic"} & set(path.split("/")[:-1]))
 
 
 def name_of(callee: Type) -> str:

@@ -10,11 +10,11 @@ from putback.drivers.schema import Gc, Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.frameworks.schema import Framework, Role
-from putback.model.finding import Severity, Step
+from putback.model.finding import Place, Severity, Step
 from putback.ownership import guards, marks
 from putback.ownership.analyzer import Analyzer
-from putback.ownership.context import is_migration, is_test_code
 from putback.ownership.domain import Phase
+from putback.ownership.places import place_by_path, runs_once
 from putback.ownership.sessions import Duties, sessions_of
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.site_facts import SiteFacts
@@ -117,24 +117,39 @@ class FunctionFacts:
             return None
         return self.analyzer.context.route_framework(self.unit.path, self.unit.info)
 
-    @property
-    def is_test(self) -> bool:
-        """Whether it is test code."""
-        return is_test_code(self.unit.path)
+    @cached_property
+    def place(self) -> Place:
+        """What kind of code it is: what serves again and again, what runs once, an example or a test."""
+        found = place_by_path(self.path)
+        if found is not Place.SERVICE:
+            return found
+        module = self.analyzer.project.module(self.unit.path)
+        once = self.unit.key == MODULE or Role.SCRIPT in self.roles
+        if once or (module is not None and runs_once(module, self.rows, self._is_alone, self._serving)):
+            return Place.SCRIPT
+        return Place.SERVICE
 
     @property
-    def ends_with_process(self) -> bool:
-        """Whether what it leaks lives no longer than a short process: a script, a migration, a module's top level."""
-        return self.unit.key == MODULE or Role.SCRIPT in self.roles or is_migration(self.unit.path)
+    def _is_alone(self) -> bool:
+        return self.unit.path in self.analyzer.alone
+
+    @property
+    def _serving(self) -> frozenset[str]:
+        """The packages of the frameworks that have routes or jobs."""
+        frameworks = self.analyzer.frameworks.frameworks.values()
+        calling = (Role.ROUTE, Role.JOB)
+        return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
 
     def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
-        """`base` in this context: milder where collection closes it, in test code and in short processes."""
-        found = base
-        if kind.gc is Gc.REFCOUNT or (kind.gc is Gc.CYCLIC and Role.ROUTE not in self.roles):
-            found = found.lowered()
-        if self.is_test or self.ends_with_process:
-            found = found.lowered()
-        return found
+        """`base` in this context: milder where collection closes it, and as `here` says."""
+        collected = kind.gc is Gc.REFCOUNT or (kind.gc is Gc.CYCLIC and Role.ROUTE not in self.roles)
+        return self.here(base.lowered() if collected else base)
+
+    def here(self, severity: Severity) -> Severity:
+        """`severity` by harm: milder in what runs once, a hint in tests, examples and migrations."""
+        if self.place is Place.SERVICE:
+            return severity
+        return severity.lowered() if self.place is Place.SCRIPT else Severity.INFO
 
     def step(self, at: int, text: str) -> Step:
         """A station of a path in this function."""

@@ -64,6 +64,7 @@ class Analysis:
     def analyzer(self, scan: Scan) -> Analyzer:
         """What answers questions about the functions of the project."""
         analyzer = Analyzer(Resolver(scan.project, self.catalog, self.frameworks), scan.carriers, self.reader)
+        analyzer.alone = scan.alone
         registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
         analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
         return analyzer

@@ -60,7 +60,7 @@ class Scan:
     """What the first pass found. `names` are all names that can mean a connection, those of the project included.
 
     `imports` holds for each candidate that was indexed the files of the project that it imports, at its top level or in
-    a function.
+    a function. `alone` are those candidates that no other file imports.
     """
 
     project: Project
@@ -68,6 +68,7 @@ class Scan:
     imports: dict[str, frozenset[str]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     names: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
 
     @property
     def candidates(self) -> set[str]:
@@ -148,6 +149,7 @@ class Scanner:
                 break
         members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
         found.names = driver_names(self.catalog).union(carried, *members)
+        found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
         return found
 
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:
@@ -155,7 +157,7 @@ class Scanner:
         other = copy.copy(self)
         other.reader, other.project = reader, self.project.renewed(changed, other._load)
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
-        found = Scan(other.project, before.carriers, kept)
+        found = Scan(other.project, before.carriers, kept, alone=before.alone)
         new = other._index(found, sorted(changed))
         found.carriers = other._carriers()
         modules = list(found.modules(new))

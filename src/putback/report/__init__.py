@@ -11,6 +11,10 @@ from typing import Protocol, cast
 from putback.model.report import Report
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
+FOR_PEOPLE = frozenset(("full", "concise"))
+"""The formats that begin with what matters most; the others are in the order of path and place."""
+COMPLETE = frozenset(("json",))
+"""The formats that always hold the hints as well: whoever reads them chooses by the severity."""
 
 
 class Format(Protocol):

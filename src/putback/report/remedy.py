@@ -40,6 +40,8 @@ def closing(report: Report) -> Iterator[str]:
         yield summary(report.findings, report.files)
     if offer := fixable(report.findings, report.unsafe_fixes):
         yield offer
+    if report.hidden:
+        yield f"{number(report.hidden, 'hint')} not shown: --show-info."
 
 
 def fixed(fixing: Fixing) -> Iterator[str]:

@@ -81,7 +81,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} comes from a pool and is closed instead of given back: {result}",
-                severity=base.lowered() if facts.is_test else base,
+                severity=facts.here(base),
                 confidence=site.acquisition.confidence,
                 trace=trace,
                 at=at,

@@ -73,7 +73,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} has already been given back on this path: the second release {result}",
-                severity=Severity.WARNING if facts.is_test else Severity.ERROR,
+                severity=facts.here(Severity.ERROR),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "given back for the second time here")),
                 at=defect.at,

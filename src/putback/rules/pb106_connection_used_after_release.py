@@ -73,7 +73,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is used after it was given back: {result}",
-                severity=Severity.WARNING if facts.is_test else Severity.ERROR,
+                severity=facts.here(Severity.ERROR),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here, after the release")),
                 at=defect.at,

@@ -70,7 +70,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"if this acquire fails, {wording.subject(site)} is not bound and its release raises {error}",
-                severity=Severity.WARNING,
+                severity=facts.here(Severity.WARNING),
                 confidence=site.acquisition.confidence,
                 trace=(
                     facts.step(site.site.at, "if this raises, the name is never bound ..."),

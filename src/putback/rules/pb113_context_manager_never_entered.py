@@ -66,7 +66,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 site,
                 "this is a context manager and not a connection: "
                 "without `with` nothing is acquired and the first use fails",
-                severity=Severity.ERROR,
+                severity=facts.here(Severity.ERROR),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here without having been entered")),
                 help="use it in a `with` statement",

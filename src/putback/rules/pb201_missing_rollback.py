@@ -109,7 +109,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | No
         RULE,
         site,
         f"the error is swallowed without a rollback{after}: the transaction stays half done",
-        severity=severity.lowered() if facts.is_test else severity,
+        severity=facts.here(severity),
         confidence=site.acquisition.confidence,
         trace=tuple(steps),
         at=handler,

@@ -113,7 +113,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 site,
                 f"this dependency returns {wording.subject(site)}: "
                 f"nobody closes it after the request, {wording.cost(site)}",
-                severity=Severity.ERROR,
+                severity=facts.here(Severity.ERROR),
                 confidence=site.acquisition.confidence,
                 trace=(
                     wording.acquired(site),

@@ -94,7 +94,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
         RULE,
         site,
         f"this route makes its own session {wording.subject(site)} by hand{also}",
-        severity=severity.lowered() if facts.is_test else severity,
+        severity=facts.here(severity),
         confidence=site.acquisition.confidence,
         trace=(wording.acquired(site),),
         help=cure,

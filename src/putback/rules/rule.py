@@ -66,4 +66,5 @@ def report(
         trace,
         help,
         url=rule.url,
+        place=facts.place,
     )

@@ -59,6 +59,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         tuple(_trace(facts, neglect)),
         help,
         url=rule.url,
+        place=facts.place,
     )
 
 
@@ -92,7 +93,7 @@ def _defrow_of(facts: FunctionFacts) -> int:
 def _severity(facts: FunctionFacts, neglect: Neglect) -> Severity:
     """An error where the connection stays out; where transactions are ended it stays out only after an exception."""
     lasting = neglect.registry.is_managed or not (neglect.ended or neglect.thread_ends)
-    return Severity.ERROR if lasting else Severity.WARNING
+    return facts.here(Severity.ERROR if lasting else Severity.WARNING)
 
 
 def _confidence(neglect: Neglect) -> Confidence:

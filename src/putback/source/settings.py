@@ -86,6 +86,8 @@ KEYS: Mapping[str, Key] = {
     "severity": Key(f"a table of {choices(Severity)}", table_of(one_of(Severity))),
     "min-confidence": Key(choices(Confidence), one_of(Confidence)),
     "min-severity": Key(choices(Severity), one_of(Severity)),
+    "fail-on": Key(choices(Severity), one_of(Severity)),
+    "show-info": Key("true or false", boolean),
     "respect-gitignore": Key("true or false", boolean),
     "force-exclude": Key("true or false", boolean),
     "drivers": Key("a table of tables", tables),
