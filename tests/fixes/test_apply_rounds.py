@@ -56,7 +56,7 @@ def findings(path: str, text: str) -> tuple[Finding, ...]:
             name = call[0].replace(" ", "")
             found.append(
                 Finding(
-                    *("PB102", "toy", "", Severity.ERROR, Confidence.HIGH, path[1:], path, place, function),
+                    *("PB302", "toy", "", Severity.ERROR, Confidence.HIGH, path[1:], path, place, function),
                     fix=fix(name, place),
                 )
             )
@@ -114,8 +114,8 @@ def test_what_holds_is_applied() -> None:
     [
         ("leak_stays()", "the finding would still be there"),
         ("leak_idle()", "the finding would still be there"),
-        ("leak_more()", "it would bring PB102 toy in line"),
-        ("leak_twice()", "it would bring PB102 toy in line"),
+        ("leak_more()", "it would bring PB302 toy in line"),
+        ("leak_twice()", "it would bring PB302 toy in line"),
         ("leak_broken()", "the file would not parse any more: '(' was never closed in line"),
         ("leak_async()", "the file would not parse any more: 'await' outside async function in line"),
         ("leak_outside()", "the edits do not fit the file"),
@@ -154,7 +154,7 @@ def test_what_a_fix_leaves_behind_is_fixed_in_the_next_round() -> None:
 def test_a_fix_that_brings_another_finding_is_no_step_on_the_way() -> None:
     run = mended(a=functions("leak_chain()"))
     assert now(run) == {}
-    assert reasons(run) == ["it would bring PB102 toy in line 2 of a"]
+    assert reasons(run) == ["it would bring PB302 toy in line 2 of a"]
 
 
 def test_what_is_not_wanted_is_left_alone() -> None:
@@ -177,7 +177,7 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
     run = Rounds(texts, {"/b": b"leak_good()\n"}.__getitem__, Importing().look, lambda finding: True)
     run.run()
     assert run.changes() == ()
-    assert reasons(run) == ["it would bring PB102 toy in line 1 of b"]
+    assert reasons(run) == ["it would bring PB302 toy in line 1 of b"]
 
 
 def test_what_is_tried_alone_is_judged_beside_what_the_others_have_become() -> None:
@@ -201,9 +201,58 @@ def test_line_ends_and_other_rows_stay() -> None:
     assert now(run) == {"a": "x = 1\r\ndef f():\r    ok()\n# end"}
 
 
-def test_what_did_not_parse_before_can_still_be_mended() -> None:
-    run = mended(a="print 'x'\n" + functions("leak_good()"))
-    assert now(run) == {"a": "print 'x'\n" + functions("ok()")}
+def test_what_does_not_parse_is_left_alone() -> None:
+    run = mended(a="print 'x'\n" + functions("leak_good()"), b=functions("leak_good()"))
+    assert now(run) == {"b": functions("ok()")}
+    assert [reason.partition(":")[0] for reason in reasons(run)] == ["the file does not parse"]
+
+
+TWO_ALIKE = "def f():\n    a = take()\n    b = take()\n"
+
+
+def acquires(mark: Callable[[int, Span], Edit]) -> Callable[..., Mapping[str, tuple[Finding, ...]]]:
+    """A checker that finds every `take()` on a row without `# ok`; the fix of one in a row is what `mark` says."""
+
+    def look(texts: Mapping[str, bytes], changed: Mapping[str, bytes]) -> dict[str, tuple[Finding, ...]]:
+        found = []
+        for path, data in texts.items():
+            rows = data.decode().splitlines()
+            for number, row in enumerate(rows, 1):
+                if "take()" in row and "# ok" not in row:
+                    place = Span(Position(number, 9), Position(number, 15))
+                    named = ("PB102", "toy", "", Severity.ERROR, Confidence.HIGH, path[1:], path, place, "f")
+                    fix = Fix(Applicability.SAFE, "toy", (mark(number, place),))
+                    found.append(Finding(*named, fix=fix))
+        alike = fingerprinted(found, lambda each: "take()")
+        return {path: tuple(each for each in alike if each.filename == path) for path in texts}
+
+    return look
+
+
+def wrong(mark: Callable[[int, Span], Edit]) -> Rounds:
+    """A run over two equal acquires with a fix for one of them at a time."""
+    texts = {"/a": TWO_ALIKE.encode()}
+    run = Rounds(texts, texts.__getitem__, acquires(mark), lambda finding: finding.span.start.row == 2)
+    run.run()
+    return run
+
+
+def behind(row: int) -> Edit:
+    """Mark a row as mended."""
+    return Edit(Span(Position(row, 15), Position(row, 15)), "  # ok")
+
+
+def test_of_equal_acquires_the_one_in_question_has_to_be_mended() -> None:
+    assert now(wrong(lambda row, place: behind(row))) == {"a": TWO_ALIKE.replace("take()", "take()  # ok", 1)}
+    run = wrong(lambda row, place: behind(row + 1))
+    assert now(run) == {}
+    assert reasons(run) == ["the finding would still be there"]
+
+
+def test_an_acquire_that_is_gone_is_not_mended() -> None:
+    run = wrong(lambda row, place: Edit(place, "None"))
+    assert now(run) == {}
+    assert reasons(run) == ["the acquire would be gone"]
 
 
 class Answers:

@@ -12,24 +12,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from putback.fixes.apply import Candidate, plan, spliced
+from putback.fixes.acquires import Acquires
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
 from putback.model.finding import Finding
-from putback.model.fingerprint import expression_at, plain
 from putback.model.fix import Edit
 from putback.model.fixing import Answer, Applied, Approve, Change, Declined, Proposal
-from putback.source.text import decode, split_lines
+from putback.source.text import decode
 
 MOST_ROUNDS = 100
 Texts = Mapping[str, bytes]
 Findings = Mapping[str, tuple[Finding, ...]]
 Again = Callable[[Texts, Texts], Findings]
 Wanted = Callable[[Finding], bool]
-Identity = tuple[str, ...]
-"""What stays the same of a finding when other lines change: its file, rule, function and expression."""
+Identity = tuple[str, str, str, str, int]
+"""What stays the same of a finding when other lines change: its file, rule, function, expression, and where fixes leave
+the acquire as it is, which one of the equal expressions of the function it is."""
 LEAK = "leak"
 ONE_LEAK = frozenset({"PB101", "PB102", "PB103", "PB107", "PB109"})
 """The rules of which the most specific speaks for a leak: after a fix of something else that may be another of them."""
+HOLDING = ONE_LEAK | {"PB108"}
+"""The rules whose fixes leave the acquire as it is."""
 Faults = dict[tuple[str, str], str]
 """What does not hold, by file and function."""
 Attempt = tuple[object, ...]
@@ -62,10 +65,11 @@ class Round:
         return faults
 
     def _edited(self, path: str, edits: Sequence[Edit]) -> bytes:
-        """A file with edits. Raises SpliceError, also when Python could read it before and could not any more."""
+        """A file with edits. Raises SpliceError, also when Python cannot read it, before them or behind."""
+        if fault := syntax_fault(self.texts[path]):
+            raise SpliceError(f"the file does not parse: {fault}")
         done = spliced(decode(self.texts[path], path), edits)
-        fault = syntax_fault(done)
-        if fault and not syntax_fault(self.texts[path]):
+        if fault := syntax_fault(done):
             raise SpliceError(f"the file would not parse any more: {fault}")
         return done
 
@@ -92,7 +96,7 @@ class Rounds:
         self.again = again
         self.wanted = wanted
         self.approve = approve
-        self.identities: dict[str, Identity] = {}
+        self.identities: dict[int, Identity] = {}  # by the id() of findings: equal ones stand in several rounds
         self.findings = dict(self._look(texts))
         self.first = self._by_identity(self._every())
         self.applied: list[Applied] = []
@@ -159,7 +163,7 @@ class Rounds:
         except SpliceError as error:
             return current.unfit(part) or {("", ""): str(error)}
         found = self._look(texts)
-        faults = self._faults(part, found)
+        faults = self._gone(part, texts) or self._faults(part, found)
         if not faults and self._is_approved(part, texts):
             current.accepted += part
             once = self._as_they_were([finding for each in part for finding in each.findings])
@@ -183,6 +187,17 @@ class Rounds:
                     faults.setdefault((path, identity[2]), "the finding would still be there")
         return faults
 
+    def _gone(self, part: Sequence[Candidate], texts: Texts) -> Faults:
+        """The fixes after which there is nothing left to give back: no proof that it is given back."""
+        before, after = ({p: Acquires(t[p]) for p in texts} for t in (self.texts, texts))
+        return {
+            each.scope: "the acquire would be gone"
+            for each in part
+            for finding in each.findings
+            if finding.code in HOLDING
+            and after[each.path].count(self._identity(finding)[3]) < before[each.path].count(self._identity(finding)[3])
+        }
+
     def _is_approved(self, part: Sequence[Candidate], texts: Texts) -> bool:
         if self.approve is None:
             return True
@@ -201,12 +216,11 @@ class Rounds:
         changed = {p: data for p, data in self.texts.items() if p not in texts and data is not self.original[p]}
         found = self.again(texts, changed)
         for path, findings in found.items():
-            if findings:
-                rows = split_lines(decode(texts[path] if path in texts else self._current(path)).text)
-            for each in findings:
-                expression = plain(expression_at(rows, each.span))
+            acquires = Acquires(texts[path] if path in texts else self._current(path)) if findings else None
+            for each in findings if acquires is not None else ():
                 rule = LEAK if each.code in ONE_LEAK else each.code
-                self.identities[each.fingerprint] = (path, rule, each.function, expression)
+                expression, place = acquires.place(each.span)
+                self.identities[id(each)] = (path, rule, each.function, expression, place if each.code in HOLDING else 0)
         return found
 
     def _current(self, path: str) -> bytes:
@@ -214,7 +228,7 @@ class Rounds:
         return self.texts[path] if path in self.texts else self.read(path)
 
     def _identity(self, finding: Finding) -> Identity:
-        return self.identities[finding.fingerprint]
+        return self.identities[id(finding)]
 
     def _by_identity(self, findings: Iterable[Finding]) -> dict[Identity, list[Finding]]:
         grouped: dict[Identity, list[Finding]] = {}
