@@ -12,6 +12,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
+from putback.fixes.reach import ensure_readable
 from putback.model.fix import Applicability, Fix
 
 
@@ -26,6 +27,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
         raise Declined(holding.release.reason or "how it is given back is not known")
     if release.startswith("await ") and not code.is_async:
         raise Declined("its release must be awaited, and the function is not async")
+    ensure_readable(holding, release)
     start, end = place.index + 1, _handing_on(holding, place)
     while start < end and region.keeps_safe(holding, place.statements[start]):
         start += 1

@@ -12,6 +12,7 @@ from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_g
 from putback.fixes.code import Block, Code, Place, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
+from putback.fixes.reach import ensure_readable
 
 _NAMES = ("conn", "connection")
 
@@ -59,6 +60,7 @@ def protection(holding: Holding) -> Protection:
     region.ensure_single_binding(holding, place.statement, closers)
     region.ensure_stays_inside(holding)
     release = _release(holding, closers)
+    ensure_readable(holding, release)
     if _used_elsewhere(holding, place):
         return _around(holding, place, closers, release)
     attempt = enclosing_try(code, place)
@@ -220,6 +222,7 @@ def _anonymous(holding: Holding) -> Protection:
     release = holding.release.statement.replace(ANONYMOUS, name)
     if not release:
         raise Declined(holding.release.reason or "how it is given back is not known")
+    ensure_readable(holding, release)
     region.ensure_stays_inside(holding)
     last = place.index + max(region.last_use(holding, place.statements[place.index :]), 0)
     return Protection(place.block, place.index, last, release, (), binds=name)

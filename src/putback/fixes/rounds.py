@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.acquires import Acquires
+from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
 from putback.model.finding import Finding
@@ -220,7 +220,8 @@ class Rounds:
             for each in findings if acquires is not None else ():
                 rule = LEAK if each.code in ONE_LEAK else each.code
                 expression, place = acquires.place(each.span)
-                self.identities[id(each)] = (path, rule, each.function, expression, place if each.code in HOLDING else 0)
+                which = place if each.code in HOLDING else 0
+                self.identities[id(each)] = (path, rule, each.function, expression, which)
         return found
 
     def _current(self, path: str) -> bytes:

@@ -288,14 +288,18 @@ def _prefix(function: FunctionInfo | None, cls: ClassInfo | None) -> str:
 def _params(args: ast.arguments) -> tuple[ParamInfo, ...]:
     plain = [*args.posonlyargs, *args.args]
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
-    found = [ParamInfo(a.arg, "", annotation(a.annotation), to_expr(d)) for a, d in zip(plain, defaults, strict=True)]
+    found = [_param(arg, "", default) for arg, default in zip(plain, defaults, strict=True)]
     if args.vararg is not None:
         found.append(ParamInfo(args.vararg.arg, "*"))
     for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        found.append(ParamInfo(arg.arg, "kw", annotation(arg.annotation), to_expr(default)))
+        found.append(_param(arg, "kw", default))
     if args.kwarg is not None:
         found.append(ParamInfo(args.kwarg.arg, "**"))
     return tuple(found)
+
+
+def _param(arg: ast.arg, kind: str, default: ast.expr | None) -> ParamInfo:
+    return ParamInfo(arg.arg, kind, annotation(arg.annotation), to_expr(default), default is None)
 
 
 def callees_by_row(part: Slice) -> dict[int, set[Expr]]:

@@ -23,12 +23,13 @@ class Import(Struct, frozen=True, gc=False, array_like=True):
 
 
 class ParamInfo(Struct, frozen=True, gc=False, array_like=True):
-    """A parameter with its annotation and default; `kind` as in flow.ir.Param."""
+    """A parameter with its annotation and default; `kind` as in flow.ir.Param; `required`: it has no default."""
 
     name: str
     kind: str = ""
     annotation: Expr = UNKNOWN
     default: Expr = UNKNOWN
+    required: bool = False
 
 
 class Reference(Struct, frozen=True, gc=False, array_like=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from putback.flow.names import Expr, Invoke, Member, Name
+from putback.flow import ir
+from putback.flow.names import Expr, Invoke, Member, Name, dotted
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
 from putback.ownership.module import FunctionInfo, ModuleInfo
@@ -27,7 +28,13 @@ def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef 
     if module is None or info is None:
         return None
     plain = replace(acquisition, owner=None, element=None)
-    found = [f for f in _beside(module, info) if _gives_back(analyzer, module, f, plain)]
+    taken = _pools(analyzer, FunctionRef(module.path, info.key))
+    found = [
+        f
+        for f in _beside(module, info)
+        if _gives_back(analyzer, module, f, plain)
+        and _may_be_same(taken, _pools(analyzer, FunctionRef(module.path, f.key)))
+    ]
     return FunctionRef(module.path, found[0].key) if len(found) == 1 else None
 
 
@@ -73,18 +80,56 @@ def _beside(module: ModuleInfo, wrapper: FunctionInfo) -> Iterator[FunctionInfo]
             yield info
 
 
-def given_parameter(info: FunctionInfo) -> str:
-    """The first parameter that a caller fills; "" when there is none, or when more than one has no default."""
-    plain = [p.name for p in info.params if not p.kind][1 if info.owner else 0 :]
-    return plain[0] if plain else ""
+def given_parameter(info: FunctionInfo, is_static: bool = False) -> str:
+    """The one parameter that a caller has to fill, the first; "" when there is none, or when others have no default."""
+    plain = [p for p in info.params if not p.kind][1 if info.owner and not is_static else 0 :]
+    others = (*plain[1:], *(p for p in info.params if p.kind == "kw"))
+    return plain[0].name if plain and not any(p.required for p in others) else ""
 
 
 def _gives_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acquisition: Acquisition) -> bool:
-    name = given_parameter(info)
+    is_static = analyzer.resolver.has_decorator(info, module.path, {"staticmethod"})
+    name = given_parameter(info, is_static)
     if not name or name not in analyzer.mentions(module.path, info):
         return False
     effect = analyzer.summaries.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
     return effect.normal is Phase.RELEASED and not effect.returns
+
+
+def _may_be_same(taken: frozenset[str], returned: frozenset[str]) -> bool:
+    """Whether what is taken from some pools can go back to others; pools that are not known can be any."""
+    return not taken or not returned or not taken.isdisjoint(returned)
+
+
+def _pools(analyzer: Analyzer, ref: FunctionRef) -> frozenset[str]:
+    """The global names and attributes of the pools that a function takes from or gives back to, as far as known."""
+    unit = analyzer.unit(ref.path, ref.key)
+    found: set[str] = set()
+    for op in unit.ops() if unit is not None else ():
+        if unit is None or not isinstance(op, ir.Call) or not isinstance(op.expr, Invoke):
+            continue
+        info = analyzer.call_info(unit, op)
+        effects = [d.effect for d in info.drivers if d.owner is not None]
+        if isinstance(op.expr.func, Member) and any(e.acquires or e.releases is not None for e in effects):
+            found |= _named(analyzer, op.expr.func.base, ref)
+    return frozenset(found)
+
+
+def _named(analyzer: Analyzer, pool: Expr, ref: FunctionRef) -> set[str]:
+    """The lasting names of a pool: what a local name stands for, and what a function of the project returns."""
+    module, info = analyzer.project.module(ref.path), analyzer.info(ref)
+    match pool:
+        case Member(base=Name()):
+            return {dotted(pool) or ""}
+        case Name(id=name) if module is not None and info is not None:
+            if name not in info.bindings:
+                return {name} if name in module.globals else set()
+            bound = info.bindings[name]
+            return _named(analyzer, bound[0], ref) if len(bound) == 1 and bound[0] != pool else set()
+        case Invoke(func=Name(id=name)) if module is not None and name in module.functions and name != ref.key:
+            made = module.functions[name].returns
+            return {r.id for r in made if isinstance(r, Name) and r.id in module.globals}
+    return set()
 
 
 def pool_here(analyzer: Analyzer, unit: Unit, acquisition: Acquisition) -> str:
