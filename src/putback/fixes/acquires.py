@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Sequence
 from functools import cached_property
 
 from putback.model.errors import SourceError
@@ -19,11 +20,11 @@ class Acquires:
         self._data = data
 
     @cached_property
-    def _rows(self) -> list[str]:
+    def _rows(self) -> Sequence[str]:
         try:
             return split_lines(decode(self._data).text)
         except SourceError:
-            return []
+            return ()
 
     @cached_property
     def _whole(self) -> str:

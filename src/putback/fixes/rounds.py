@@ -216,8 +216,8 @@ class Rounds:
         changed = {p: data for p, data in self.texts.items() if p not in texts and data is not self.original[p]}
         found = self.again(texts, changed)
         for path, findings in found.items():
-            acquires = Acquires(texts[path] if path in texts else self._current(path)) if findings else None
-            for each in findings if acquires is not None else ():
+            acquires = Acquires((texts[path] if path in texts else self._current(path)) if findings else b"")
+            for each in findings:
                 rule = LEAK if each.code in ONE_LEAK else each.code
                 expression, place = acquires.place(each.span)
                 which = place if each.code in HOLDING else 0
