@@ -13,7 +13,8 @@ DB-API connection and on sqlite3 without anything installed, and can behave as t
     ManualClock                                    passed as `clock`, makes time stand still
 
 Invariant: this package imports nothing of ours and nothing but the standard library (`web` alone imports the framework
-it serves). Deliberately absent: SQL, configuration files, threads of its own unless a monitor is started.
+it serves). Deliberately absent: SQL, configuration files; threads of its own, but for a monitor and
+for a connect that a timeout bounds.
 """
 
 from __future__ import annotations

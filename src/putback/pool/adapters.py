@@ -14,7 +14,7 @@ from typing import Any
 from putback.pool.core import Core
 from putback.pool.errors import SettingsError
 from putback.pool.health import Health, Thresholds, judge
-from putback.pool.stats import PoolStats, Waits
+from putback.pool.stats import Durations, PoolStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _psycopg_pool(pool: Any) -> PoolStats:
         total=total,
         overflow=0,
         waiters=numbers.get("requests_waiting", 0),
-        waits=Waits(count=queued, total=numbers.get("requests_wait_ms", 0) / 1000),
+        waits=Durations(count=queued, total=numbers.get("requests_wait_ms", 0) / 1000),
         acquired=numbers.get("requests_num", 0),
         timeouts=numbers.get("requests_errors", 0),
     )

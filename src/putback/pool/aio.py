@@ -13,22 +13,23 @@ it got meanwhile goes to the next, and giving back goes on without it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Self
 
-from putback.pool.clock import SYSTEM_CLOCK, Clock
-from putback.pool.connection import AsyncPooledConnection
-from putback.pool.core import Core
-from putback.pool.driver import Connect, condition, sqlite_memory
-from putback.pool.faults import Faults, Operation, faulty, without_faults
-from putback.pool.incidents import Incident, Kind
-from putback.pool.lease import Lease, Stack, callers
-from putback.pool.profiles import ASYNCPG, Closing, Profile
-from putback.pool.settings import ResetBy, Settings, Sizes
-from putback.pool.state import Answer, Close, Give, Open, Reason, Refuse, Reset
+from putback.pool.borrowing import commits
+from putback.pool.clock import LATE, SYSTEM_CLOCK, Clock
+from putback.pool.connection import AsyncPooledConnection, LentConnection, proxy_of
+from putback.pool.driver import Connect
+from putback.pool.faults import Faults
+from putback.pool.incidents import Incident
+from putback.pool.lease import Lease
+from putback.pool.lending import Lending, T, Work
+from putback.pool.profiles import ASYNCPG, Profile
+from putback.pool.settings import Settings, Sizes
+from putback.pool.state import Answer
+from putback.pool.steps import Call, Procedure, maybe, run_async
 
 
 class TaskGate:
@@ -44,12 +45,30 @@ class TaskGate:
 
     def open(self, answer: Answer) -> None:
         self.answer = answer
+        self._wake()
+
+    def poke(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            self.future.get_loop().call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
         if not self.future.done():  # a cancelled task finds its answer when it leaves
             self.future.set_result(None)
 
+    async def wait(self, clock: Clock, seconds: float | None) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.future
+        except TimeoutError:
+            return False
+        self.future = self.future.get_loop().create_future()
+        return True
 
-class AsyncReferencePool(Core[TaskGate]):
+
+class AsyncReferencePool(Lending[TaskGate]):
     """A pool of connections for tasks that knows who holds what. Parameters as of ReferencePool."""
+
+    _gate = TaskGate
 
     def __init__(
         self,
@@ -64,28 +83,15 @@ class AsyncReferencePool(Core[TaskGate]):
         on_incident: Callable[[Incident], None] | None = None,
     ) -> None:
         settings = settings or Settings()
-        super().__init__(Sizes(low, high, settings.overflow), settings, profile, clock, on_incident)
-        connect = connect or sqlite_memory()
-        self._faults = faults
-        self._connect = faulty(connect, faults) if faults is not None else connect
+        super().__init__(Sizes(low, high, settings.overflow), connect, profile, settings, clock, faults, on_incident)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: asyncio.Event | None = None
         """Set when the last lent connection came back to a pool that is being closed."""
 
     async def open(self) -> Self:
-        """Open the first connections. Not needed: without it they are opened when they are needed."""
-        with self.lock:
-            slots = [action.slot for action in self.state.fill(self.sizes.low)]
-        for slot in slots:
-            try:
-                raw = await _maybe(self._connect())
-            except BaseException:
-                with self.lock:
-                    self._deliver(self.state.failed(slot))
-                raise
-            with self.lock:
-                self._add(slot, raw)
-                self._deliver(self.state.opened(slot, for_shelf=True))
+        """Open the first connections, as far as they are not open. Not needed: without it they are opened when they
+        are needed."""
+        await run_async(self._fill())
         return self
 
     def acquire(self, timeout: float | None = None) -> Acquiring:
@@ -98,27 +104,29 @@ class AsyncReferencePool(Core[TaskGate]):
     async def release(self, connection: Any) -> None:
         """Give a connection back. An open transaction is rolled back. Raises what the profile's library raises for a
         connection that is not lent, or that cannot be reset."""
-        await self._give_back(connection, close=False)
+        done = self._put(connection)
+        if done is not None:
+            await done
 
     async def close(self) -> None:
         """Close the pool: nobody gets a connection any more. Returns when the last lent one has come back and is
         closed; so it waits for ever if one is leaked, as asyncpg's does."""
-        with self.lock:
-            work = self._deliver(self.state.shut(with_lent=False))
-        await self._finish(self._perform(work))
+        await self._finish(self._perform(self._shut(with_lent=False)))
         if self.leases:
-            self._idle = asyncio.Event()
+            if self._idle is None:
+                self._idle = asyncio.Event()
             await self._idle.wait()
 
     def terminate(self) -> None:
         """Close the pool and every connection at once, lent ones too."""
+        work = self._shut(with_lent=True)
         with self.lock:
-            work = self._deliver(self.state.shut(with_lent=True))
-            raws = [self._remove(task.slot) for task in work]
+            raws = [self.opened.remove(task.slot) for task in work]
             for task in work:
                 self._deliver(self.state.closed_one(task.slot))
         for raw in raws:
             _terminate(raw)
+        self._look_whether_idle()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -130,192 +138,69 @@ class AsyncReferencePool(Core[TaskGate]):
 
     # What lent connections call
 
-    async def close_lent(self, connection: AsyncPooledConnection) -> None:
-        meaning = self.profile.close
-        lease: Lease = connection._lease
-        if lease.ended:
-            if meaning is not Closing.RETURNS:
-                self.used_after_release(connection, "close")
-                await _maybe(connection._raw.close())
-            return
-        if meaning is not Closing.LOSES:
-            await self._give_back(connection, close=meaning is Closing.FREES)
-            return
-        self.incidents.report(
-            Kind.CLOSED_WHILE_LENT,
-            f"connection {lease.slot} was closed while lent: its slot stays taken until it is released",
-            lease,
-        )
-        await _maybe(connection._raw.close())
-
     def terminate_lent(self, connection: AsyncPooledConnection) -> None:
         if connection._lease.ended:
             self.used_after_release(connection, "terminate")
         with self.lock:
             lease = self._claim(connection, None)
-            if lease is not None:
+            if lease is not None and self.state.is_lent(lease.slot):
                 self._deliver(self.state.discard(lease.slot))
-                self._remove(lease.slot)
+                self.opened.remove(lease.slot)
                 self._deliver(self.state.closed_one(lease.slot))
         _terminate(connection._raw)
+        self._look_whether_idle()
 
     # Inside
 
     async def _acquire(self, timeout: float | None) -> Any:
-        limit = self.timeout if timeout is None else timeout
-        self._look_for_leaks()
-        stack = callers(self.settings.stack_depth)
-        with self.lock:
-            answer = self._ask(patient=limit > 0)
-            if answer is None:
-                gate = self._gates[self._last_ticket] = TaskGate(self._last_ticket, self.clock.now())
-        if answer is None:
-            answer = await self._wait(gate, limit)
-        if isinstance(answer, Refuse):
-            raise self._refusal(answer.reason, limit)
-        return await self._lend(answer, stack)
+        connection = self._take(timeout)
+        return await connection if type(connection) is CoroutineType else connection
 
-    async def _wait(self, gate: TaskGate, limit: float) -> Answer:
+    def _perform(self, work: Work, lease: Lease | None = None, connection: Any = None) -> Procedure[None]:
         try:
-            async with asyncio.timeout(limit if 0 < limit < float("inf") else None):
-                await gate.future
-        except TimeoutError:
-            pass  # the answer may have come at the same moment
-        except BaseException:
-            with self.lock:
-                answer = None if self._leave(gate) else gate.answer
-                work = self._undo(answer) if isinstance(answer, (Give, Open)) else []
-            self._start(self._perform(work))
-            raise
-        if gate.answer is None:
-            with self.lock:
-                self._leave(gate)
-            return Refuse(gate.ticket, Reason.EXHAUSTED)
-        return gate.answer
+            yield from super()._perform(work, lease, connection)
+        finally:
+            self._look_whether_idle()
 
-    async def _lend(self, answer: Give | Open, stack: Stack) -> Any:
-        slot = answer.slot
-        try:
-            fit = isinstance(answer, Give) and await self._is_fit(slot)
-            raw = self._raws.get(slot) if fit else await self._open(slot)
-            if raw is None:  # the pool was closed meanwhile, and this connection with it
-                raise self.profile.closed(self._facts(self.timeout))
-            lease = self._begin(slot, raw, stack)
-        except BaseException:
-            with self.lock:
-                work = self._undo(answer)
-            self._start(self._perform(work))
-            raise
-        task = asyncio.current_task()
-        lease.task = task.get_name() if task is not None else None
-        return raw if self.settings.bare else AsyncPooledConnection(lease, self)
-
-    async def _is_fit(self, slot: int) -> bool:
-        """Whether an idle connection can be lent. If not, its slot is for a new one, to be opened by the caller."""
-        if not self._is_too_old(slot) and await self._answers(slot):
-            return True
-        with self.lock:
-            raw = self._renew(slot)
-        if raw is None:
-            return True
-        await _close(raw)
-        return False
-
-    async def _answers(self, slot: int) -> bool:
-        if not self.settings.pre_ping:
-            return True
-        raw = without_faults(self._raws[slot])
-        try:
-            if self._faults is not None:
-                self._faults.before(Operation.PING, slot)
-            await _maybe(raw.ping() if hasattr(raw, "ping") else raw.execute("SELECT 1"))
-            if hasattr(raw, "rollback"):
-                await _maybe(raw.rollback())
-        except Exception:
-            return False
-        return True
-
-    async def _open(self, slot: int) -> Any:
-        raw = await _maybe(self._connect())
-        with self.lock:
-            self._add(slot, raw)
-            work = self._deliver(self.state.opened(slot))
-        if work:  # the pool was closed meanwhile
-            await self._finish(self._perform(work))
-            raise self.profile.closed(self._facts(self.timeout))
-        return raw
-
-    async def _give_back(self, connection: Any, close: bool) -> None:
-        lent = isinstance(connection, AsyncPooledConnection)
-        if self._faults is not None:
-            self._faults.before(Operation.PUT, connection._lease.slot if lent else 0)
-        raw = connection._raw if lent else connection
-        state = condition(raw)
-        with self.lock:
-            lease = self._claim(connection, None)
-            work = self._after_return(lease.slot, state, close) if lease is not None else []
-        if lease is None:
-            self._not_lent(connection, None)
-            return
-        if lent and connection._lease is not lease:
-            self._report_second_release(connection)
-        if lease.reported:
-            self.leaks.ended(lease, self.clock.now())
-        if work:
-            await self._finish(self._perform(work, lease))
-        elif self._idle is not None and not self.leases:
-            self._idle.set()
-
-    async def _perform(self, work: list[Reset | Close], lease: Lease | None = None) -> None:
-        """Do the I/O that the state asks for, and what follows from it."""
-        tasks = deque(work)
-        failure: Exception | None = None
-        while tasks:
-            task = tasks.popleft()
-            if isinstance(task, Close):
-                with self.lock:
-                    raw = self._remove(task.slot)
-                await _close(raw)
-                with self.lock:
-                    tasks += self._deliver(self.state.closed_one(task.slot))
-            else:
-                error = await self._reset(task.slot)
-                failure = failure or error
-                with self.lock:
-                    tasks += self._deliver(self.state.settled(task.slot, fit=error is None))
+    def _look_whether_idle(self) -> None:
         if self._idle is not None and not self.leases:
             self._idle.set()
-        if failure is not None:
-            self.incidents.report(Kind.RESET_FAILED, f"a connection could not be reset: {failure}", lease)
-            if lease is not None and self.profile.failed_reset_raises:
-                raise failure
 
-    async def _reset(self, slot: int) -> Exception | None:
-        raw = self._raws[slot]
-        try:
-            if self.settings.reset is ResetBy.COMMIT and hasattr(raw, "commit"):
-                await _maybe(raw.commit())
-            else:
-                await _maybe(raw.reset() if hasattr(raw, "reset") else raw.rollback())
-        except Exception as error:
-            return error
-        return None
+    def _run(self, procedure: Procedure[T]) -> Coroutine[Any, Any, T]:
+        return run_async(procedure)
 
-    def _take_back_lost(self) -> None:
-        while self.lost:
-            work = self._collect(self.lost.popleft())
-            if work:
-                self._start(self._perform(work))
+    async def _finish(self, procedure: Procedure[None]) -> None:
+        await asyncio.shield(self._start(procedure))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _later(self, procedure: Procedure[None]) -> None:
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever could wait
+            self._start(procedure)
+
+    def _start(self, procedure: Procedure[None]) -> asyncio.Task[None]:
         """Do something that no cancellation of the current task may stop."""
-        task = asyncio.get_running_loop().create_task(work)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(run_async(procedure))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
-        await asyncio.shield(self._start(work))
+    def _wrap(self, lease: Lease) -> LentConnection:
+        task = asyncio.current_task()
+        lease.task = task.get_name() if task is not None else None
+        return proxy_of(lease.raw, AsyncPooledConnection)(lease, self)
+
+    async def _connect_within(self, seconds: float, late: Callable[[Call], None]) -> Any:
+        task = asyncio.ensure_future(maybe(self._connect()))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+        except BaseException:
+            task.cancel()
+            task.add_done_callback(_unwanted)
+            raise
+        if done:
+            return task.result()
+        task.add_done_callback(lambda ended: late(ended.result))
+        return LATE
 
 
 class Acquiring:
@@ -339,21 +224,16 @@ class Acquiring:
     ) -> None:
         connection, self._connection = self._connection, None
         try:
-            if kind is None and self._pool.profile.get_commits:
-                await _maybe(connection.commit())
+            if kind is None and commits(self._pool.profile, connection):
+                await maybe(connection.commit())
         finally:
             await self._pool.release(connection)
 
 
-async def _maybe(result: Any) -> Any:
-    """The result of a call that may be asynchronous."""
-    return await result if hasattr(result, "__await__") else result
-
-
-async def _close(raw: Any) -> None:
-    """Close a connection that the pool does not want any more; that it cannot even be closed interests nobody."""
-    with suppress(Exception):
-        await _maybe(raw.close())
+def _unwanted(task: asyncio.Future[Any]) -> None:
+    """A connection may have come although its task was cancelled."""
+    if not task.cancelled() and task.exception() is None:
+        _terminate(task.result())
 
 
 def _terminate(raw: Any) -> None:

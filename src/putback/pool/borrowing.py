@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Protocol
 
+from putback.pool.connection import LentConnection
+from putback.pool.driver import CLOSED, condition
 from putback.pool.profiles import Profile
 
 
@@ -37,7 +39,7 @@ class Borrowing:
         """Commit a good block. The connection goes back whatever happens; if it cannot be reset it is closed, and the
         block's own error is kept."""
         try:
-            if kind is None and self._pool.profile.get_commits:
+            if kind is None and commits(self._pool.profile, self._connection):
                 self._connection.commit()
         except BaseException:
             self._put_back(quietly=True)
@@ -51,3 +53,11 @@ class Borrowing:
             self._pool.putconn(self._connection, close=True)
             if not quietly:
                 raise
+
+
+def commits(profile: Profile, connection: Any) -> bool:
+    """Whether the end of a good block commits."""
+    if not profile.get_commits:
+        return False
+    raw = connection._lease.raw if isinstance(connection, LentConnection) else connection
+    return not (profile.closed_in_block and condition(raw) is CLOSED)

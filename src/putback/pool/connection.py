@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+import sys
 from typing import Any, Protocol, Self
 
+from putback.pool.faults import without_faults
 from putback.pool.lease import Lease
 
 
@@ -12,19 +13,19 @@ class Lender(Protocol):
     """What a lent connection needs of its pool."""
 
     name: str
-    lost: deque[Lease]
-    """Where a connection that is garbage-collected while lent leaves its lease. Nothing else may be done then: the
-    collector can run anywhere, also while the pool's lock is held."""
+
+    def lose(self, lease: Lease) -> None:
+        """A connection was garbage-collected while lent. Takes no lock: the collector can run anywhere."""
 
     def used_after_release(self, connection: LentConnection, what: str) -> None:
         """Report it; raises unless the pool is to behave as the real library."""
 
+    def close_lent(self, connection: LentConnection) -> Any:
+        """`close()` on a lent connection: what it means is the profile's. To be awaited, if it can be."""
+
 
 class ThreadLender(Lender, Protocol):
     """What a connection that is lent to a thread needs of its pool."""
-
-    def close_lent(self, connection: PooledConnection) -> None:
-        """`close()` on a lent connection: what it means is the profile's."""
 
     def exit_lent(self, connection: PooledConnection, failed: bool) -> None:
         """The end of `with connection`."""
@@ -32,9 +33,6 @@ class ThreadLender(Lender, Protocol):
 
 class TaskLender(Lender, Protocol):
     """What a connection that is lent to a task needs of its pool."""
-
-    async def close_lent(self, connection: AsyncPooledConnection) -> None:
-        """`await close()` on a lent connection: what it means is the profile's."""
 
     def terminate_lent(self, connection: AsyncPooledConnection) -> None:
         """`terminate()`: close it at once, without a word to the server."""
@@ -70,9 +68,16 @@ class LentConnection:
         setattr(self._raw, name, value)
 
     @property
+    def driver_connection(self) -> Any:
+        """The driver's own object, for functions in C that insist on it. It does not know when it is given back."""
+        if self._lease.ended:
+            self._pool.used_after_release(self, "driver_connection")
+        return without_faults(self._lease.raw)
+
+    @property
     def __class__(self) -> type:
         """The driver's class, so that isinstance says what it said without a proxy."""
-        return type(self._raw)
+        return type(without_faults(self._raw))
 
     @__class__.setter
     def __class__(self, value: type) -> None:
@@ -84,7 +89,7 @@ class LentConnection:
 
     def __del__(self) -> None:
         if not self._lease.ended:
-            self._pool.lost.append(self._lease)
+            self._pool.lose(self._lease)
 
 
 class PooledConnection(LentConnection):
@@ -115,8 +120,29 @@ class AsyncPooledConnection(LentConnection):
 
     async def close(self) -> None:
         """As in the profile's library: closes the connection and loses or frees its slot, or gives it back."""
-        await self._pool.close_lent(self)
+        done = self._pool.close_lent(self)
+        if done is not None:
+            await done
 
     def terminate(self) -> None:
         """Close the connection at once and free its slot."""
         self._pool.terminate_lent(self)
+
+
+def proxy_of(raw: Any, proxy: type[LentConnection]) -> type[LentConnection]:
+    """The class of the proxy for a connection. asyncpg's `isinstance` asks for the class that its own proxies have."""
+    driver = type(without_faults(raw))
+    found = _proxies.get((driver, proxy))
+    if found is None:
+        found = _proxies[driver, proxy] = _made_for(driver, proxy)
+    return found
+
+
+_proxies: dict[tuple[type, type[LentConnection]], type[LentConnection]] = {}
+
+
+def _made_for(driver: type, proxy: type[LentConnection]) -> type[LentConnection]:
+    library = sys.modules.get("asyncpg.connection")
+    if library is None or library.Connection not in driver.__mro__:
+        return proxy
+    return type(proxy.__name__, (proxy, library._ConnectionProxy), {"__slots__": ()})

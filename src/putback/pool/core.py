@@ -1,4 +1,4 @@
-"""What the threaded and the asynchronous pool share: the state with its lock, the leases, and what is told of them.
+"""What a pool knows: the state with its lock, the leases, the connections, and what is told of them.
 
 Nothing here does I/O or waits. `lock` guards the state, the connections and the counts; incidents are reported
 outside of it.
@@ -15,11 +15,13 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.connection import LentConnection
-from putback.pool.driver import BROKEN, CLEAN, CLOSED, Condition, condition
-from putback.pool.errors import PoolError
+from putback.pool.driver import BROKEN, CLEAN, CLOSED, DIRTY, Condition, Session, condition, told_change
+from putback.pool.errors import InterfaceError, PoolError
+from putback.pool.forking import left_to_parent, notice_forks, of_the_parent
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector, Suspect, suspects
-from putback.pool.lease import Lease, Stack
+from putback.pool.lease import Lease, Stack, site_of
+from putback.pool.opened import Opened
 from putback.pool.profiles import Pool, Profile, Twice
 from putback.pool.settings import ResetBy, Settings, Sizes
 from putback.pool.state import Action, Answer, Close, Give, Open, Phase, PoolState, Reason, Refuse, Reset
@@ -34,16 +36,23 @@ class Gate(Protocol):
     ticket: int
     since: float
     """When it began to wait."""
+    answer: Answer | None
 
     def open(self, answer: Answer) -> None:
         """Give it the answer; called once, under the pool's lock."""
+
+    def poke(self) -> None:
+        """Wake it without an answer. May be called anywhere, by the garbage collector too: takes no lock."""
+
+    def wait(self, clock: Clock, seconds: float | None) -> Any:
+        """Whether it was woken in time; for tasks something that gives it when awaited."""
 
 
 G = TypeVar("G", bound=Gate)
 
 
 class Core(Generic[G]):
-    """The common part of a pool. The subclass opens, resets and closes connections."""
+    """What a pool knows. Lending adds what it does."""
 
     def __init__(
         self,
@@ -59,22 +68,27 @@ class Core(Generic[G]):
         self.clock = clock
         self.name = settings.name or f"pool-{next(_numbers)}"
         self.timeout = profile.timeout if settings.timeout is None else settings.timeout
-        keep = sizes.low if profile.keeps_minimum_only else sizes.high
-        self.state = PoolState(sizes.limit, math.inf if keep is None else keep, profile.order, settings.max_waiting)
         self._needs_no_reset = settings.reset is ResetBy.NOTHING
-        self.lock = Lock()
-        self.leases: dict[int, Lease] = {}
-        self.lost: deque[Lease] = deque()
         self.tally = Tally()
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(settings.leak_threshold, self.incidents)
-        self._gates: dict[int, G] = {}
-        self._raws: dict[int, Any] = {}
-        self._born: dict[int, float] = {}
-        self._slots: dict[int, int] = {}
-        """Slots by the identity of their connections, for those who give back the driver's own object."""
-        self._keyed: dict[Hashable, Any] = {}
         self._last_ticket = 0
+        self.inherited = 0
+        """Connections that the parent process had when it forked, until that is told."""
+        self._begin_empty()
+        notice_forks(self)
+
+    def _begin_empty(self) -> None:
+        """Without any connection or request."""
+        keep = self.sizes.low if self.profile.keeps_minimum_only else self.sizes.high
+        waiting = self.settings.max_waiting
+        self.state = PoolState(self.sizes.limit, math.inf if keep is None else keep, self.profile.order, waiting)
+        self.lock = Lock()
+        self.leases: dict[int, Lease] = {}
+        self.lost: deque[Lease] = deque()
+        self._gates: dict[int, G] = {}
+        self.opened = Opened()
+        self._keyed: dict[Hashable, Any] = {}
 
     # Observation
 
@@ -86,9 +100,11 @@ class Core(Generic[G]):
             state = self.state
             leases = list(self.leases.values())
             total = len(state.phases)
-            available, waiters, waits = len(state.shelf), len(state.line), self.tally.waits()
+            available, waiters, waits = len(state.shelf), len(state.line), self.tally.waits.summary()
             in_use = state.count(Phase.LEASED, Phase.RETURNING)
-            acquired, timeouts = self.tally.acquired, self.tally.timeouts
+            uses, creations = self.tally.uses.summary(), self.tally.creations.summary()
+            acquired, timeouts, refused = self.tally.acquired, self.tally.timeouts, self.tally.refused
+            unfinished = dict(self.tally.unfinished)
         high = self.sizes.high
         return PoolStats(
             library=self.profile.name,
@@ -102,8 +118,12 @@ class Core(Generic[G]):
             waiters=waiters,
             sites=dict(Counter(lease.site for lease in leases).most_common()),
             waits=waits,
+            uses=uses,
+            creations=creations,
             acquired=acquired,
             timeouts=timeouts,
+            refused=refused,
+            unfinished={site_of(place): number for place, number in unfinished.items()},
             leaked=sum(lease.collected for lease in leases),
             suspected=sum(lease.reported for lease in leases),
         )
@@ -123,6 +143,8 @@ class Core(Generic[G]):
 
     def _look_for_leaks(self) -> None:
         """What each request does first."""
+        if self.inherited:
+            self._tell_of_fork()
         if self.lost:
             self._take_back_lost()
         if self.leaks.due < math.inf and self.clock.now() >= self.leaks.due:
@@ -137,9 +159,19 @@ class Core(Generic[G]):
 
     # What lent connections call
 
+    def lose(self, lease: Lease) -> None:
+        """The borrower's object was garbage-collected. This can happen anywhere, also while the lock is held: it is
+        only noted, and those who wait are woken to see to it."""
+        self.lost.append(lease)
+        for gate in list(self._gates.values()):
+            gate.poke()
+
     def used_after_release(self, connection: LentConnection, what: str) -> None:
         """Report that a connection was used after it was given back."""
         lease: Lease = connection._lease
+        if lease.inherited:
+            self.incidents.report(Kind.FORKED, of_the_parent(lease.slot), lease)
+            raise InterfaceError(of_the_parent(lease.slot))
         error = self.profile.used_after_release(what)
         self.incidents.report(
             Kind.USED_AFTER_RELEASE, f"connection {lease.slot} was used after it was given back: {what}", lease
@@ -167,7 +199,7 @@ class Core(Generic[G]):
                 if type(action) is not Refuse:
                     self.tally.acquired += 1
                 gate = self._gates.pop(action.ticket)
-                self.tally.wait(self.clock.now() - gate.since)
+                self.tally.waits.add(self.clock.now() - gate.since)
                 gate.open(action)
         return rest
 
@@ -176,13 +208,14 @@ class Core(Generic[G]):
         if not self.state.leave(gate.ticket):
             return False
         del self._gates[gate.ticket]
-        self.tally.wait(self.clock.now() - gate.since)
-        self.tally.timeouts += 1
+        self.tally.waits.add(self.clock.now() - gate.since)
         return True
 
     def _refusal(self, reason: Reason, timeout: float) -> PoolError:
         """The profile's error for a request that gets nothing; an exhausted pool also says who holds what."""
         pool = self._facts(timeout)
+        with self.lock:
+            self.tally.refused += 1
         if reason is Reason.CLOSED:
             return self.profile.closed(pool)
         if reason is Reason.CROWDED:
@@ -200,6 +233,16 @@ class Core(Generic[G]):
         stats = self.stats()
         places = "".join(f"\n    {number} taken at {site}" for site, number in list(stats.sites.items())[:5])
         return f"pool {self.name!r} is exhausted: {stats.in_use} of {stats.capacity} connections are lent{places}"
+
+    def _shut(self, with_lent: bool) -> list[Reset | Close]:
+        """Close the pool. What is left to do, is I/O. A lent connection that is closed too is nobody's leak."""
+        with self.lock:
+            if self.state.closed and not with_lent:
+                return []
+            work = self._deliver(self.state.shut(with_lent))
+            for task in work:
+                self.leases.pop(task.slot, None)
+        return work
 
     # Leases
 
@@ -219,11 +262,11 @@ class Core(Generic[G]):
             return None
         if key is not None and lease.key != key:
             raise KeyError(key)
-        del self.leases[lease.slot]
+        self.leases.pop(lease.slot, None)
         if lease.key is not None:
-            del self._keyed[lease.key]
+            self._keyed.pop(lease.key, None)
         lease.ended = True
-        self.tally.released += 1
+        self.tally.uses.add(self.clock.now() - lease.since)
         return lease
 
     def _lent(self, connection: Any) -> Lease | None:
@@ -233,10 +276,12 @@ class Core(Generic[G]):
             pool: object = connection._pool
             if pool is self and not lease.ended:
                 return lease
+            if pool is not self or lease.inherited:
+                return None
             if self.settings.strict or self.profile.second_release is Twice.NOTHING:
                 return None
             raw = connection._raw
-        return self.leases.get(self._slots.get(id(raw), 0))
+        return self.leases.get(self.opened.slot_of(raw))
 
     def _collect(self, lease: Lease) -> list[Reset | Close]:
         """A connection was garbage-collected while lent: report it, and end the check-out if the profile's library
@@ -248,7 +293,7 @@ class Core(Generic[G]):
             closed = self.state.closed
             work: list[Reset | Close] = []
             if reclaim or closed:
-                del self.leases[lease.slot]
+                self.leases.pop(lease.slot, None)
                 lease.ended = True
                 work = self._after_return(lease.slot, condition(lease.raw), close=False)
         if not closed:
@@ -261,15 +306,21 @@ class Core(Generic[G]):
         if lease.key is not None:
             self._keyed[lease.key] = raw
         lease.ended = False
-        self.tally.released -= 1
 
-    def _not_lent(self, connection: Any, key: Hashable | None) -> None:
-        """Something is given back that is not lent: raises what the profile's library raises, if it does."""
+    def _refuse(self, connection: Any, key: Hashable | None, closed: bool) -> None:
+        """Something cannot be given back: raises what the profile's library raises, if it does."""
+        lent = isinstance(connection, LentConnection)
+        if lent and connection._lease.inherited:
+            return  # a block that began before a fork ends in the child too
+        if closed:
+            raise self.profile.closed(self._facts(self.timeout))
         owner = None
-        if isinstance(connection, LentConnection):
-            self._report_second_release(connection)
-            if self.profile.second_release is Twice.NOTHING:
-                return
+        if lent:
+            pool: object = connection._pool
+            if pool is self:
+                self._report_second_release(connection)
+                if self.profile.second_release is Twice.NOTHING:
+                    return
             owner = None if connection._lease.ended else connection._pool.name
         if key is not None:
             raise KeyError(key)
@@ -280,22 +331,23 @@ class Core(Generic[G]):
         if lease.ended and self.profile.second_release is Twice.RAISES:
             self.incidents.report(Kind.RELEASED_TWICE, f"connection {lease.slot} was given back twice", lease)
 
+    def _look_at_returned(self, lease: Lease, raw: Any, state: Condition, before: Session, now: Session) -> None:
+        """What the next borrower would not expect: a transaction left open is counted, as it is usual where reading
+        opens one; each change of the session is told once, because it stays."""
+        if state is DIRTY and lease.place is not None:
+            with self.lock:
+                self.tally.unfinished[lease.place] += 1
+        if now != before:
+            changes = ", ".join(told_change(raw, before, now))
+            text = f"connection {lease.slot} was given back with {changes}: its next borrower gets it so"
+            self.incidents.report(Kind.SESSION_CHANGED, text, lease)
+
     # Connections
 
-    def _add(self, slot: int, raw: Any) -> None:
-        """Under the lock: a connection was opened."""
-        self._raws[slot] = raw
-        self._born[slot] = self.clock.now()
-        self._slots[id(raw)] = slot
-        self.tally.opened += 1
-
-    def _remove(self, slot: int) -> Any:
-        """Under the lock: a connection is about to be closed. None if there is none."""
-        raw = self._raws.pop(slot, None)
-        if raw is not None:
-            del self._slots[id(raw)], self._born[slot]
-            self.tally.closed += 1
-        return raw
+    def _add(self, slot: int, raw: Any, seconds: float) -> None:
+        """Under the lock: a connection was opened, which took so many seconds."""
+        self.opened.add(slot, raw, self.clock.now())
+        self.tally.creations.add(seconds)
 
     def _renew(self, slot: int) -> Any:
         """Under the lock: a lent connection is to be opened anew. Gives the old one, to be closed; None if the pool
@@ -303,11 +355,11 @@ class Core(Generic[G]):
         if not self.state.is_lent(slot):
             return None
         self.state.renew(slot)
-        return self._remove(slot)
+        return self.opened.remove(slot)
 
     def _is_too_old(self, slot: int) -> bool:
         recycle = self.settings.recycle
-        return recycle is not None and self.clock.now() - self._born[slot] > recycle
+        return recycle is not None and self.opened.age(slot, self.clock.now()) > recycle
 
     def _after_return(self, slot: int, state: Condition, close: bool) -> list[Reset | Close]:
         """Under the lock: what to do with a connection that came back in this condition. Nothing, if the pool was shut
@@ -327,3 +379,19 @@ class Core(Generic[G]):
         if phase is Phase.OPENING:
             return self._deliver(self.state.failed(answer.slot))
         return self._deliver(self.state.give_back(answer.slot, clean=True)) if phase is Phase.LEASED else []
+
+    # Processes
+
+    def after_fork(self) -> list[Any]:
+        """In the child of a fork: begin anew, and give what is the parent's."""
+        connections = list(self.opened.raws.values())
+        closed, self.inherited = self.state.closed, len(connections)
+        for lease in self.leases.values():
+            lease.ended = lease.inherited = True
+        self._begin_empty()
+        self.state.closed = closed
+        return connections
+
+    def _tell_of_fork(self) -> None:
+        number, self.inherited = self.inherited, 0
+        self.incidents.report(Kind.FORKED, left_to_parent(self.name, number))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from putback.pool.errors import SettingsError
 from putback.pool.faults import FaultyConnection, without_faults
+from putback.pool.steps import Procedure
 
 Connect = Callable[[], Any]
 """Opens one connection."""
@@ -21,14 +24,16 @@ class Condition(Enum):
     CLEAN = "clean"
     """Open, and surely not in a transaction: it needs no reset."""
     DIRTY = "dirty"
-    """Open, and in a transaction, or the driver does not say."""
+    """Open, and in a transaction."""
+    UNKNOWN = "unknown"
+    """Open; whether it is in a transaction, the driver does not say without asking the server."""
     BROKEN = "broken"
     """Open on this side, but the server is known to be gone."""
     CLOSED = "closed"
 
 
 # looked at every return: members of an Enum are slow to reach by their class
-CLEAN, DIRTY, BROKEN, CLOSED = Condition
+CLEAN, DIRTY, UNKNOWN, BROKEN, CLOSED = Condition
 
 _CONDITIONS = {0: CLEAN, 4: BROKEN}
 """By libpq's transaction status, as psycopg2 and psycopg 3 give it; every other is a transaction."""
@@ -98,7 +103,11 @@ def _look_for(raw: Any) -> Look:
         return _condition_of_sqlite
     if hasattr(raw, "get_transaction_status"):
         return _condition_of_psycopg2
-    return _condition_of_psycopg if hasattr(raw, "pgconn") else _condition_of_others
+    if hasattr(raw, "pgconn"):
+        return _condition_of_psycopg
+    if _is_aiopg(raw):
+        return lambda wrapper: _condition_of_psycopg2(wrapper.raw)
+    return _condition_of_asyncpg if hasattr(raw, "is_in_transaction") else _condition_of_others
 
 
 def _condition_of_psycopg2(raw: Any) -> Condition:
@@ -109,8 +118,15 @@ def _condition_of_psycopg(raw: Any) -> Condition:
     return CLOSED if raw.closed else _CONDITIONS.get(raw.pgconn.transaction_status, DIRTY)
 
 
+def _condition_of_asyncpg(raw: Any) -> Condition:
+    """A reset is a round trip, as in asyncpg's own pool: more than a transaction is undone."""
+    if is_closed(raw):
+        return CLOSED
+    return DIRTY if raw.is_in_transaction() else UNKNOWN
+
+
 def _condition_of_others(raw: Any) -> Condition:
-    return CLOSED if is_closed(raw) else DIRTY
+    return CLOSED if is_closed(raw) else UNKNOWN
 
 
 def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:
@@ -121,16 +137,80 @@ def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:
     return DIRTY if raw.in_transaction else CLEAN
 
 
-def ping(raw: Any) -> None:
+def _is_aiopg(raw: Any) -> bool:
+    """Whether it is aiopg's wrapper of psycopg2's connection, whose `commit` and `rollback` only raise."""
+    return hasattr(getattr(raw, "raw", None), "get_transaction_status")
+
+
+def reset_of(raw: Any, commit: bool) -> Any:
+    """Bring a connection into its first state: what the call gives, which is to be awaited if it can be."""
+    if _is_aiopg(without_faults(raw)):
+        return _end_by_statement(raw, "COMMIT" if commit else "ROLLBACK")
+    if commit and hasattr(raw, "commit"):
+        return raw.commit()
+    return raw.reset() if hasattr(raw, "is_in_transaction") else raw.rollback()
+
+
+async def _end_by_statement(raw: Any, statement: str) -> None:
+    cursor = await raw.cursor()
+    try:
+        await cursor.execute(statement)
+    finally:
+        cursor.close()
+
+
+Session = tuple[object, ...]
+"""The values of some attributes of a connection."""
+
+_SESSIONS = {
+    "sqlite3": ("isolation_level", "autocommit", "row_factory", "text_factory"),
+    "psycopg2": ("isolation_level", "autocommit", "readonly", "deferrable", "cursor_factory"),
+    "psycopg": ("isolation_level", "autocommit", "read_only", "deferrable", "row_factory", "cursor_factory"),
+}
+"""What a driver knows of a connection's session without asking the server, by the driver's first module."""
+
+
+def _settings_of(raw: Any) -> tuple[str, ...]:
+    return _SESSIONS.get(type(raw).__module__.partition(".")[0], ())
+
+
+def session_of(raw: Any) -> Session:
+    """How a connection's session is set, as far as its driver knows."""
+    try:
+        read = _READERS[type(raw)]
+    except KeyError:
+        names = [name for name in _settings_of(raw) if hasattr(raw, name)]
+        read = _READERS[type(raw)] = _reader(names)
+    return read(raw)
+
+
+def _reader(names: list[str]) -> Callable[[Any], Session]:
+    return attrgetter(*names) if len(names) > 1 else lambda raw: ()
+
+
+_READERS: dict[type, Callable[[Any], Session]] = {}
+
+
+def told_change(raw: Any, before: Session, after: Session) -> list[str]:
+    """What is different now, in words."""
+    names = [name for name in _settings_of(raw) if hasattr(raw, name)]
+    return [
+        f"{name} = {new!r} (it was {old!r})" for name, old, new in zip(names, before, after, strict=True) if old != new
+    ]
+
+
+def ping(raw: Any) -> Procedure[None]:
     """Ask the server for an answer; raises what the driver raises. Leaves no transaction open."""
     raw = without_faults(raw)
     own = getattr(raw, "ping", None)
     if callable(own):
-        own()
+        yield own
         return
-    cursor = raw.cursor()
+    cursor = raw if hasattr(raw, "execute") else (yield raw.cursor)
     try:
-        cursor.execute("SELECT 1")
+        yield partial(cursor.execute, "SELECT 1")
     finally:
-        cursor.close()
-    raw.rollback()
+        if cursor is not raw:
+            yield cursor.close
+    if hasattr(raw, "rollback") and not _is_aiopg(raw):
+        yield raw.rollback

@@ -58,7 +58,7 @@ class ThreadedConnectionPool(ReferencePool):
     def _pool(self) -> list[Any]:
         """The idle connections. Private in psycopg2 too, but read by many programs that count them."""
         with self.lock:
-            return [self._raws[slot] for slot in self.state.shelf]
+            return [self.opened.raws[slot] for slot in self.state.shelf]
 
     @property
     def _used(self) -> dict[Hashable, Any]:

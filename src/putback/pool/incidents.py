@@ -27,6 +27,8 @@ class Kind(Enum):
     USED_AFTER_RELEASE = "used after release"
     RELEASED_TWICE = "released twice"
     RESET_FAILED = "reset failed"
+    SESSION_CHANGED = "session left changed"
+    FORKED = "used after a fork"
 
 
 _LEVELS = {Kind.RETURNED_AFTER_ALL: logging.INFO}

@@ -14,8 +14,10 @@ from typing import Any
 _HERE = os.path.dirname(__file__) + os.sep
 _CONTEXTLIB = f"{os.sep}contextlib.py"
 
-Stack = list[tuple[CodeType, int]]
-"""Callers, innermost first, each as its code and the offset in that."""
+Place = tuple[CodeType, int]
+"""One caller: its code and the offset in that."""
+Stack = list[Place]
+"""Callers, innermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Lease:
     collected = False
     """Whether the borrower's object is gone, garbage-collected."""
     ended = False
+    inherited = False
+    """Whether it began before the process forked."""
 
     def __init__(self, slot: int, raw: Any, since: float, stack: Stack, key: Hashable | None = None) -> None:
         self.slot = slot
@@ -57,13 +61,17 @@ class Lease:
     @property
     def stack(self) -> list[Frame]:
         """The callers, innermost first: where the connection was taken."""
-        return [Frame(code.co_filename, _line(code, offset), code.co_qualname) for code, offset in self._stack]
+        return [frame_of(place) for place in self._stack]
+
+    @property
+    def place(self) -> Place | None:
+        """The place that took it; None without stacks."""
+        return self._stack[0] if self._stack else None
 
     @property
     def site(self) -> str:
-        """The place that took it, "unknown" without stacks."""
-        stack = self.stack
-        return str(stack[0]) if stack else "unknown"
+        """The place that took it in words, "unknown" without stacks."""
+        return site_of(self._stack[0]) if self._stack else "unknown"
 
     @property
     def holder(self) -> str:
@@ -95,6 +103,17 @@ def callers(depth: int) -> Stack:
 def _is_inside(filename: str) -> bool:
     """Whether a file belongs to the pool, or is contextlib, which stands between the pool and a `with`."""
     return filename.startswith(_HERE) or filename.endswith(_CONTEXTLIB)
+
+
+def frame_of(place: Place) -> Frame:
+    """A place with its line, which is looked up only now."""
+    code, offset = place
+    return Frame(code.co_filename, _line(code, offset), code.co_qualname)
+
+
+def site_of(place: Place) -> str:
+    """A place in words."""
+    return str(frame_of(place))
 
 
 def _line(code: CodeType, offset: int) -> int:

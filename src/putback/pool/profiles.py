@@ -64,6 +64,10 @@ class Profile:
     """Seconds to wait when nothing is said; 0: fail at once; infinite: for ever."""
     zero_timeout_fails: bool = False
     """A timeout of 0 or less fails even when a connection is idle."""
+    timeout_covers_connect: bool = False
+    """The timeout is also for opening a connection; one that comes too late is for the next."""
+    looks_before_lending: bool = False
+    """An idle connection that is known to be closed is not lent but opened anew."""
     close: Closing
     second_release: Twice = Twice.RAISES
     use_after_release_raises: bool = False
@@ -78,6 +82,8 @@ class Profile:
     shut_twice_raises: bool = False
     get_commits: bool = False
     """Whether `with pool.connection()` commits at the end of a good block."""
+    closed_in_block: bool = False
+    """A block that closes its connection ends without an error."""
     exhausted: Callable[[Pool], PoolError]
     closed: Callable[[Pool], PoolError]
     foreign: Callable[[Pool, object, str | None], PoolError]
@@ -139,8 +145,10 @@ PSYCOPG_POOL = Profile(
     keeps_minimum_only=False,
     timeout=30.0,
     zero_timeout_fails=True,
+    timeout_covers_connect=True,
     close=Closing.LOSES,
     get_commits=True,
+    closed_in_block=True,
     exhausted=lambda pool: _psycopg(
         PoolTimeout, "PoolTimeout", f"couldn't get a connection after {pool.timeout:.2f} sec"
     ),
@@ -179,6 +187,8 @@ ASYNCPG = Profile(
     order=Order.NEWEST,
     keeps_minimum_only=False,
     timeout=math.inf,
+    timeout_covers_connect=True,
+    looks_before_lending=True,
     close=Closing.FREES,
     second_release=Twice.NOTHING,
     use_after_release_raises=True,

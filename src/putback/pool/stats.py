@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
+
+from putback.pool.lease import Place
 
 RECENT_WAITS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """How long requests waited that had to. Seconds; the quantiles are of the last 1,024."""
+class Durations:
+    """How long something took. Seconds; the quantiles are of the last 1,024."""
 
     count: int = 0
     total: float = 0.0
@@ -39,9 +41,19 @@ class PoolStats:
     waiters: int | None
     sites: dict[str, int] = field(default_factory=dict)
     """How many connections are lent at which place of the code; the most first."""
-    waits: Waits | None = None
+    waits: Durations | None = None
+    """How long requests waited that had to."""
+    uses: Durations | None = None
+    """How long connections were held that came back."""
+    creations: Durations | None = None
+    """How long it took to open connections."""
     acquired: int | None = None
     timeouts: int | None = None
+    """Requests that waited in vain."""
+    refused: int | None = None
+    """Requests that got nothing, for whatever reason."""
+    unfinished: dict[str, int] = field(default_factory=dict)
+    """How many connections came back inside an open transaction, by the place that took them."""
     leaked: int | None = None
     """Lent connections that were garbage-collected and whose slots are lost."""
     suspected: int | None = None
@@ -68,37 +80,37 @@ class PoolStats:
         return self.in_use / self.capacity if self.capacity else 0.0
 
 
-class Tally:
-    """Counts that a pool keeps while it works; changed under the pool's lock."""
+class Timings:
+    """Durations that are still being collected."""
 
-    __slots__ = (
-        "acquired",
-        "closed",
-        "opened",
-        "recent",
-        "released",
-        "timeouts",
-        "wait_longest",
-        "wait_total",
-        "waited",
-    )
+    __slots__ = ("count", "longest", "recent", "total")
 
     def __init__(self) -> None:
-        self.acquired = self.released = self.opened = self.closed = self.timeouts = self.waited = 0
-        self.wait_total = self.wait_longest = 0.0
+        self.count = 0
+        self.total = self.longest = 0.0
         self.recent: deque[float] = deque(maxlen=RECENT_WAITS)
 
-    def wait(self, seconds: float) -> None:
-        """A request that had to wait was answered, well or badly."""
-        self.waited += 1
-        self.wait_total += seconds
-        if seconds > self.wait_longest:
-            self.wait_longest = seconds
+    def add(self, seconds: float) -> None:
+        self.count += 1
+        self.total += seconds
+        if seconds > self.longest:
+            self.longest = seconds
         self.recent.append(seconds)
 
-    def waits(self) -> Waits:
+    def summary(self) -> Durations:
         ordered = sorted(self.recent)
         if not ordered:
-            return Waits()
+            return Durations()
         last = len(ordered) - 1
-        return Waits(self.waited, self.wait_total, self.wait_longest, ordered[last // 2], ordered[round(last * 0.95)])
+        return Durations(self.count, self.total, self.longest, ordered[last // 2], ordered[round(last * 0.95)])
+
+
+class Tally:
+    """What a pool counts while it works; changed under the pool's lock."""
+
+    __slots__ = ("acquired", "creations", "refused", "timeouts", "unfinished", "uses", "waits")
+
+    def __init__(self) -> None:
+        self.acquired = self.timeouts = self.refused = 0
+        self.waits, self.uses, self.creations = Timings(), Timings(), Timings()
+        self.unfinished: Counter[Place] = Counter()

@@ -1,0 +1,49 @@
+"""The open connections of a pool, by slot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from putback.pool.driver import Session, session_of
+
+
+class Opened:
+    """Which connection is in which slot, since when, and how its session was. Changed under the pool's lock."""
+
+    __slots__ = ("_born", "_sessions", "_slots", "raws")
+
+    def __init__(self) -> None:
+        self.raws: dict[int, Any] = {}
+        """The driver's connections."""
+        self._born: dict[int, float] = {}
+        self._sessions: dict[int, Session] = {}
+        self._slots: dict[int, int] = {}
+
+    def add(self, slot: int, raw: Any, now: float) -> None:
+        """A connection was opened."""
+        self.raws[slot] = raw
+        self._born[slot] = now
+        self._slots[id(raw)] = slot
+        self._sessions[slot] = session_of(raw)
+
+    def remove(self, slot: int) -> Any:
+        """A connection is about to be closed. None if there is none."""
+        raw = self.raws.pop(slot, None)
+        if raw is not None:
+            del self._slots[id(raw)], self._born[slot], self._sessions[slot]
+        return raw
+
+    def slot_of(self, raw: Any) -> int:
+        """By its identity, for those who give back the driver's own object; 0 for what is none of these."""
+        return self._slots.get(id(raw), 0)
+
+    def age(self, slot: int, now: float) -> float:
+        """Seconds since it was opened."""
+        return now - self._born[slot]
+
+    def change(self, slot: int, session: Session) -> Session:
+        """Note how the session is now, and give how it was when it was opened, or last noted."""
+        before = self._sessions.get(slot, session)
+        if before != session:
+            self._sessions[slot] = session
+        return before
