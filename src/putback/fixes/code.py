@@ -66,6 +66,10 @@ class Code:
         """The node of operation `at`."""
         return self.lowered.nodes[self.key][at]
 
+    def nodes(self) -> Sequence[cst.CSTNode]:
+        """The nodes of all operations, by their number."""
+        return self.lowered.nodes[self.key]
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node around `node`; None around the function."""
         return self._parents.get(node)
@@ -105,6 +109,27 @@ class Code:
     def text(self, node: cst.CSTNode) -> str:
         """The source text of a node."""
         return self.lowered.tree.code_for_node(node).strip()
+
+    def rows_of(self, node: cst.CSTNode, indent: str) -> list[str]:
+        """The source text of a node by rows, the later ones as they would stand in a statement at `indent`."""
+        span = self.span(node)
+        rows = list(self.rows[span.start.row - 1 : span.end.row])
+        begun = rows[0][: len(rows[0]) - len(rows[0].lstrip())]
+        rows[-1] = rows[-1][: span.end.column - 1]
+        rows[0] = rows[0][span.start.column - 1 :]
+        inside = self.string_rows()
+        for i in range(1, len(rows)):
+            if span.start.row + i not in inside and rows[i].startswith(begun):
+                rows[i] = indent + rows[i].removeprefix(begun)
+        return rows
+
+    def header_end(self, statement: cst.With) -> int:
+        """The last row of a header: the one above the body, comments and blank rows left out."""
+        header = self.first_row(statement)
+        last = self.first_row(statement.body.body[0]) - 1
+        while last > header and (not (bare := self.rows[last - 1].strip()) or bare.startswith("#")):
+            last -= 1
+        return last
 
     def first_row(self, statement: cst.CSTNode) -> int:
         """The row on which a statement begins, decorators included, comments above it not."""
@@ -159,9 +184,9 @@ class Code:
     def draft(self) -> Draft:
         """An empty change of this file that leaves string literals alone."""
         form = formatter(os.path.dirname(self.path))
-        return Draft(self.rows, self._string_rows(), Style(form.row_length, self.unit(), form.is_black))
+        return Draft(self.rows, self.string_rows(), Style(form.row_length, self.unit(), form.is_black))
 
-    def _string_rows(self) -> frozenset[int]:
+    def string_rows(self) -> frozenset[int]:
         """The rows that begin inside a string literal."""
         found: set[int] = set()
         for node in (self.function, *self._parents):

@@ -13,6 +13,7 @@ from putback.fixes.code import Code, Place, all_below, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
+from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.unwrap import drop
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Span
@@ -104,7 +105,7 @@ def _enter_part(manager: Manager, place: Place, word: str) -> Fix:
     rest = place.statements[place.index :]
     needed = replace(holding, related=_derived(code, bound, manager.deriving))
     last = max(0, region.last_use(needed, rest)) if bound else 0
-    region.ensure_stays_inside(needed)
+    ensure_stays_inside(needed)
     first_row, last_row = code.first_row(statement), code.last_row(rest[last])
     code.ensure_complete(first_row, last_row)
     draft = code.draft()
@@ -151,7 +152,7 @@ def _with_derived(manager: Manager) -> Holding:
     """The holding with the cursors and results among its related names."""
     holding = manager.holding
     related = _derived(holding.code, holding.related | {holding.name}, manager.deriving)
-    return replace(holding, related=related)
+    return replace(holding, related=related, returned={}, foreign=frozenset())
 
 
 def _derived(code: Code, wanted: frozenset[str], deriving: frozenset[str]) -> frozenset[str]:
@@ -198,7 +199,7 @@ def _needs(value: cst.BaseExpression, holding: Holding, deriving: frozenset[str]
 
 def _ensure_used_as_connection(holding: Holding, deriving: frozenset[str]) -> None:
     """Decline when it leaves the function: returned, stored, or captured by a function that may run later."""
-    region.ensure_stays_inside(holding)
+    ensure_stays_inside(holding)
     own = frozenset({holding.name})
     for node in all_below(holding.code.function):
         match node:

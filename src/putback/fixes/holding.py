@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import libcst as cst
 
@@ -34,6 +35,8 @@ class Holding:
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so;
     `streams` are the calls whose results need the connection when they are read.
+    `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
+    what needs it; `foreign` are the mentions of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
@@ -52,5 +55,8 @@ class Holding:
     itself: bool = False
     manages: bool = False
     streams: tuple[cst.CSTNode, ...] = ()
+    returned: Mapping[cst.CSTNode, frozenset[str]] = field(default_factory=dict, hash=False)
+    stores: tuple[cst.CSTNode, ...] = ()
+    foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
     cheap: frozenset[str] = frozenset()

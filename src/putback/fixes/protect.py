@@ -12,6 +12,7 @@ from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_g
 from putback.fixes.code import Block, Code, Place, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
+from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.reach import ensure_readable
 
 _NAMES = ("conn", "connection")
@@ -47,6 +48,13 @@ class Protection:
 
 def protection(holding: Holding) -> Protection:
     """Decide how the connection of `holding` is given back. Raises Declined."""
+    found = _protection(holding)
+    if any(holding.code.is_inside(n, s) for n in holding.foreign for s in found.statements):
+        raise Declined(f"`{holding.name}` is bound more than once")
+    return found
+
+
+def _protection(holding: Holding) -> Protection:
     code = holding.code
     _ensure_owned(holding)
     if not holding.name:
@@ -58,7 +66,7 @@ def protection(holding: Holding) -> Protection:
     place = acquiring(holding)
     closers = closers_of(holding)
     region.ensure_single_binding(holding, place.statement, closers)
-    region.ensure_stays_inside(holding)
+    ensure_stays_inside(holding)
     release = _release(holding, closers)
     ensure_readable(holding, release)
     if _used_elsewhere(holding, place):
@@ -223,7 +231,7 @@ def _anonymous(holding: Holding) -> Protection:
     if not release:
         raise Declined(holding.release.reason or "how it is given back is not known")
     ensure_readable(holding, release)
-    region.ensure_stays_inside(holding)
+    ensure_stays_inside(holding)
     last = place.index + max(region.last_use(holding, place.statements[place.index :]), 0)
     return Protection(place.block, place.index, last, release, (), binds=name)
 

@@ -27,7 +27,7 @@ _QUICK_METHODS = {
 
 def bindings(code: Code, name: str) -> list[cst.Name]:
     """Every place where a function binds or deletes `name`."""
-    return [n for n in names(code.function) if n.value == name and _is_target(code, n)]
+    return [n for n in names(code.function) if n.value == name and is_target(code, n)]
 
 
 def is_parameter(code: Code, name: str) -> bool:
@@ -37,7 +37,7 @@ def is_parameter(code: Code, name: str) -> bool:
     return any(isinstance(n, cst.Param) and n.name.value == name for n in all_below(code.function.params))
 
 
-def _is_target(code: Code, node: cst.Name) -> bool:
+def is_target(code: Code, node: cst.Name) -> bool:
     child: cst.CSTNode = node
     for parent in code.ancestors(node):
         match parent:
@@ -57,6 +57,8 @@ def ensure_single_binding(holding: Holding, statement: cst.BaseStatement, closer
     code = holding.code
     removed = [s for closer in closers for s in closer.removed]
     for node in bindings(code, holding.name):
+        if node in holding.foreign:
+            continue
         place = code.place(node) if not isinstance(code.parent(node), cst.Param) else None
         if place is None:
             raise Declined(f"`{holding.name}` may be the caller's connection")
@@ -70,7 +72,8 @@ def uses(holding: Holding) -> list[cst.Name]:
     """Every mention of the connection or of what belongs to it, its bindings to None left out."""
     code = holding.code
     wanted = holding.related | {holding.name}
-    return [n for n in names(code.function) if n.value in wanted and not _is_initial(code, n)]
+    found = (n for n in names(code.function) if n.value in wanted and n not in holding.foreign)
+    return [n for n in found if not _is_initial(code, n)]
 
 
 def _is_initial(code: Code, node: cst.Name) -> bool:
@@ -86,7 +89,8 @@ def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
     wanted = holding.related | {holding.name}
     last = -1
     for index, statement in enumerate(statements):
-        if mentions(statement, wanted) and not forgets(statement, holding.name):
+        meant = any(n.value in wanted and n not in holding.foreign for n in names(statement))
+        if meant and not forgets(statement, holding.name):
             last = index
             wanted |= _lazy_names(holding, statement, wanted)
     return last
@@ -121,21 +125,6 @@ def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str]) -> bool:
             if called in _LAZY_BUILTINS or not hasattr(builtins, called):
                 return True
     return False
-
-
-def ensure_stays_inside(holding: Holding) -> None:
-    """Decline when something that needs the open connection leaves the function."""
-    code = holding.code
-    wanted = holding.related | {holding.name}
-    for node in all_below(code.function):
-        if isinstance(node, cst.Return) and node.value is not None:
-            value = node.value.expression if isinstance(node.value, cst.Await) else node.value
-            if isinstance(value, cst.Name) and value.value in wanted:
-                raise Declined(f"`{value.value}` leaves the function")
-            if any(value is call for call in holding.streams):
-                raise Declined("what it returns still needs the connection")
-            if _is_lazy(value, wanted) and not isinstance(value, cst.Call):
-                raise Declined("what it returns still needs the connection")
 
 
 def returns_objects(holding: Holding) -> bool:

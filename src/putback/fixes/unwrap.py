@@ -25,7 +25,7 @@ def drop(code: Code, draft: Draft, closers: Sequence[Closer], others: Sequence[c
 def unwrap_with(code: Code, draft: Draft, statement: cst.With) -> None:
     """Take out the header of a `with`, and move its body one level to the left."""
     header, last = code.first_row(statement), code.last_row(statement)
-    end = _header_end(code, header, code.first_row(statement.body.body[0]))
+    end = code.header_end(statement)
     _take_header(code, draft, header, end, code.indent_of(statement))
     draft.dedent(end + 1, last, code.unit())
 
@@ -72,11 +72,3 @@ def _take_header(code: Code, draft: Draft, first: int, last: int, indent: str) -
         at = comment_column(code.rows[row - 1])
         if at >= 0:
             draft.insert(first, [f"{indent}{code.rows[row - 1][at:].rstrip()}"])
-
-
-def _header_end(code: Code, header: int, body: int) -> int:
-    """The last row of a header: the one above the body, comments and blank rows left out."""
-    last = body - 1
-    while last > header and (not (bare := code.rows[last - 1].strip()) or bare.startswith("#")):
-        last -= 1
-    return last

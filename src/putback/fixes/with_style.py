@@ -30,7 +30,7 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     draft.delete(first, header)
     awaits = isinstance(code.parent(holding.acquire), cst.Await)
     begin = "async with" if awaits or found.release.startswith("await ") else "with"
-    text = code.text(holding.acquire).split("\n")
+    text = code.rows_of(holding.acquire, indent)
     draft.insert(first, [f"{indent}{begin} {text[0]}", *text[1:]])
     draft.amend(first, f" as {holding.name}:")
     return Fix(Applicability.SAFE, f"hold it in a `{begin}` block", draft.edits())

@@ -6,14 +6,13 @@ once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.flow import ir
 from putback.flow.solve import Exploration
 from putback.ownership.analyzer import Analyzer
-from putback.ownership.domain import Phase, State
-from putback.ownership.marks import RETURNED
+from putback.ownership.domain import ACTIVE, Phase, State
 from putback.ownership.site import Site
 from putback.ownership.transfer import SiteDomain
 from putback.ownership.unit import Unit
@@ -29,6 +28,8 @@ class Trail:
     back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
     `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
     are the calls whose results read from it later: cursors, and generators of the project.
+    `returned` are the operations that return, with the values that need the connection there; `stores` those that put
+    such a value where it outlives the function.
     """
 
     releases: tuple[int, ...]
@@ -38,6 +39,8 @@ class Trail:
     names: frozenset[str]
     parts: frozenset[str]
     streams: tuple[int, ...]
+    returned: Mapping[int, frozenset[str]]
+    stores: tuple[int, ...]
 
 
 def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
@@ -45,19 +48,29 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
     reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
     yields: dict[int, None] = {}
     streams: dict[int, None] = {}
+    stores: dict[int, None] = {}
     names: set[str] = set()
     parts: set[str] = set()
-    for op, before, after in _steps(unit, SiteDomain(analyzer, unit, site), found):
+    domain = SiteDomain(analyzer, unit, site)
+    for op, before, after in steps(unit, domain, found):
         if before.phase in _HELD and after.phase is not before.phase:
             reached[after.phase][op.at] = None
         if isinstance(op, ir.Yield) and op.source in before.refs:
             yields[op.at] = None
         if isinstance(op, ir.Call) and (after.child_type(op.target) is not None or _is_generator(analyzer, unit, op)):
             streams[op.at] = None
+        if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
+            stores[op.at] = None
         names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
         parts.update(v for v, _ in after.children if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
-    handed |= {e.at for e in found.endings if any(r.startswith(RETURNED) for r in e.state.refs) and e.at >= 0}
+    returned: dict[int, set[str]] = {}
+    for end, state in endings(unit, domain, found):
+        if isinstance(end, ir.Return):
+            alive = (*state.refs, *(v for v, _ in state.children)) if state.phase in (*_HELD, Phase.PENDING) else ()
+            returned.setdefault(end.at, set()).update(v for v in alive if ir.is_local(v))
+            if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
+                handed.add(end.at)
     return Trail(
         tuple(reached[Phase.RELEASED]),
         tuple(reached[Phase.CLOSED]),
@@ -66,10 +79,23 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
         frozenset(names),
         frozenset(parts - names),
         tuple(streams),
+        {at: frozenset(values) for at, values in returned.items()},
+        tuple(stores),
     )
 
 
-def _steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
+def _is_stored(analyzer: Analyzer, unit: Unit, op: ir.Op, state: State) -> bool:
+    """Whether an operation puts a part of the connection, say a cursor, where it outlives the function."""
+    match op:
+        case ir.StoreItem(source=source) | ir.StoreGlobal(source=source):
+            return state.child_type(source) is not None
+        case ir.Call(arguments=arguments):
+            parts = any(state.child_type(a.value) is not None for a in arguments)
+            return parts and analyzer.call_info(unit, op).keeps
+    return False
+
+
+def steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
     """Every operation that was reached, with the states before it and behind it when it does not raise."""
     for node in found.arrivals:
         states = [node.state]
@@ -80,6 +106,15 @@ def _steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterato
                 yield from ((op, state, s) for s in outcome.after)
                 after.update(dict.fromkeys(outcome.after))
             states = list(after)
+
+
+def endings(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Terminator, State]]:
+    """The end of every block that was reached, with the states there."""
+    for node in found.arrivals:
+        states = [node.state]
+        for op in unit.function.blocks[node.block].ops:
+            states = list(dict.fromkeys(s for state in states for s in domain.step(op, state).after))
+        yield from ((unit.function.blocks[node.block].end, state) for state in states)
 
 
 def _is_generator(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:

@@ -15,6 +15,7 @@ from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
 from putback.ownership.site_facts import SiteFacts
+from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
 
@@ -55,7 +56,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
     reached = (*trail.releases, *trail.closes)
-    unreached = [at for at in site.releasing_calls(name) if at not in reached]
+    foreign = foreign_mentions(site, code, name) if name else Foreign()
+    unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
     lost = {defect.at for defect in site.defects(marks.LOST)}
     made = Holding(
         code,
@@ -72,6 +74,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         itself=site.acquisition.itself,
         manages=facts.prefers_with and site.with_releases,
         streams=_nodes(code, trail.streams),
+        returned={code.node(at): values for at, values in trail.returned.items()},
+        stores=_nodes(code, trail.stores),
+        foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
         cheap=facts.quick_calls,
     )

@@ -55,12 +55,14 @@ from putback.model.finding import Finding, Severity, Step
 from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site_facts import SiteFacts, confidence_of
-from putback.rules import mending, wording
+from putback.rules import mending, pb109_with_does_not_release, wording
 from putback.rules.rule import Rule, report
 
 
 def applies(site: SiteFacts) -> bool:
-    """Lost by rebinding, or never bound at all."""
+    """Lost by rebinding, or never bound at all; not what a `with` seems to release."""
+    if pb109_with_does_not_release.applies(site):
+        return False
     lost = site.has(marks.LOST) and all(leak.by_exception for leak in site.leaks)
     return lost or (site.is_never_bound and not site.has(marks.WITH_KEEPS))
 

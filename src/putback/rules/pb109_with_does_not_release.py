@@ -52,7 +52,8 @@ def create():
 ## Fix
 `putback fix` writes `closing(...)` into the `with` where the release is a close, else acquires first, releases in a
 `finally`, and leaves the `with` that ends the transaction inside. An `async with await pool.acquire()` loses its
-`await`. Safe.
+`await`. Safe. No fix where what leaves the `with` still needs the connection: a cursor that is returned, an object
+around the connection, a generator.
 
 ## Stays silent
 For the same `with` when the connection is released besides, and for libraries whose `with` releases: SQLAlchemy,
@@ -73,9 +74,8 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """A `with` on the connection is the only thing that looks like a release."""
-    return site.has(marks.CLOSING_KEEPS) or (
-        bool(site.leaks) and site.has(marks.WITH_KEEPS) and not site.is_released_somewhere
-    )
+    leaks = bool(site.leaks) or site.has(marks.LOST)
+    return site.has(marks.CLOSING_KEEPS) or (leaks and site.has(marks.WITH_KEEPS) and not site.is_released_somewhere)
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:

@@ -1,0 +1,81 @@
+"""A name that stands for one connection after the other: which of its mentions mean which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from putback.fixes.closers import forgets
+from putback.fixes.code import Code, names
+from putback.fixes.region import bindings, is_target
+from putback.ownership.meanings import Meanings, meanings
+from putback.ownership.site_facts import SiteFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The mentions of a connection's names that mean something else, and the operations that read them so."""
+
+    mentions: frozenset[cst.CSTNode] = frozenset()
+    operations: frozenset[int] = frozenset()
+
+
+def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
+    """What stands for something else than the connection of `site`, for each of its names that is bound more than once.
+
+    Nothing for one that may be either at one and the same place: then its bindings cannot be told apart.
+    """
+    mentions: set[cst.CSTNode] = set()
+    operations: frozenset[int] = frozenset()
+    for each in sorted(site.trail.names | site.trail.parts | {name}):
+        if len(bindings(code, each)) < 2:
+            continue
+        found = _Mentions(site, code, each)
+        if found.is_mixed:
+            continue
+        mentions |= found.foreign
+        if each == name:
+            operations = found.known.others - found.known.ours
+    return Foreign(frozenset(mentions), operations)
+
+
+def _is_forgotten(code: Code, node: cst.Name) -> bool:
+    return any(isinstance(a, cst.SimpleStatementLine) and forgets(a, node.value) for a in code.ancestors(node))
+
+
+class _Mentions:
+    """The mentions of one name in a function."""
+
+    def __init__(self, site: SiteFacts, code: Code, name: str) -> None:
+        self.code = code
+        facts = site.function
+        self.known: Meanings = meanings(facts.analyzer, facts.unit, site.site, site.exploration, name)
+        self.operations: dict[int, list[int]] = {}
+        for at, node in enumerate(code.nodes()):
+            self.operations.setdefault(id(node), []).append(at)
+        self.foreign: set[cst.CSTNode] = set()
+        self.is_mixed = False
+        for node in names(code.function):
+            if node.value == name:
+                self._judge(node)
+
+    def _judge(self, node: cst.Name) -> None:
+        ats = set(self._operations_at(node))
+        if is_target(self.code, node):
+            if ats and not ats & self.known.bound and not _is_forgotten(self.code, node):
+                self.foreign.add(node)
+            return
+        ours, others = bool(ats & self.known.ours), bool(ats & self.known.others)
+        self.is_mixed = self.is_mixed or (ours and others)
+        if others and not ours:
+            self.foreign.add(node)
+
+    def _operations_at(self, node: cst.CSTNode) -> Iterator[int]:
+        """The reached operations of the innermost node around `node` that has any, as far as its statement goes."""
+        for around in (node, *self.code.ancestors(node)):
+            here = [at for at in self.operations.get(id(around), ()) if at in self.known.reached]
+            if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
+                yield from here
+                return
