@@ -23,7 +23,7 @@ def found_in(
     monkeypatch.chdir(project)
     for name in [name for name in os.environ if name.startswith("PUTBACK_")]:
         monkeypatch.delenv(name)
-    code = run(["check", "-q", "--unfixable", "ALL", "--output-format", "concise", *arguments])
+    code = run(["check", "-q", "--show-info", "--unfixable", "ALL", "--output-format", "concise", *arguments])
     out, err = capsys.readouterr()
     assert (code, err) == (1, "")
     return out

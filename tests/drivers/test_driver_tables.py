@@ -73,6 +73,11 @@ def test_functions_exist(driver: Driver) -> None:
     assert missing == []
 
 
+def test_errors_are_exceptions(driver: Driver) -> None:
+    for name in driver.errors:
+        assert issubclass(_found(name), Exception), name
+
+
 def test_types_are_classes(driver: Driver) -> None:
     missing = [
         name for name in driver.types if name not in {*NOT_CLASSES, *COMPILED} and not inspect.isclass(_found(name))

@@ -54,6 +54,12 @@ class Catalog:
         """The class of this name; `init` and `call` are already those of a base when the class has none."""
         return self._types.get(self.canonical(qualname))
 
+    def kind_of(self, type_name: str) -> Kind | None:
+        """A kind whose objects are of this class."""
+        return self._remember(
+            ("kind", type_name), lambda: next((k for k in self.kinds.values() if k.type == type_name), None)
+        )
+
     def method(self, type_name: str, method: str) -> Effect | None:
         """What this method does, looked up through the bases."""
         return self._remember(

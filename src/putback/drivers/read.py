@@ -52,6 +52,8 @@ class _Table:
     functions: Mapping[str, Effect] = field(default_factory=dict)
     types: Mapping[str, _Type] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def _kind_id(value: Any, where: Where) -> str:
@@ -88,6 +90,7 @@ _EFFECT = shared(
             "raises": flag,
             "telling": flag,
             "listens": flag,
+            "flushes": flag,
         },
     )
 )
@@ -108,6 +111,7 @@ _KIND = record(
         "release_rolls_back": flag,
         "autobegin": member(Begin),
         "aborts": flag,
+        "own_errors": flag,
         "failed_commit": member(FailedCommit),
         "exhausted": text,
         "registry": flag,
@@ -139,6 +143,8 @@ _DRIVER = record(
         "functions": groups(_EFFECT),
         "types": groups(_TYPE),
         "aliases": groups(text),
+        "errors": many(text),
+        "lost": many(text),
     },
 )
 
@@ -155,6 +161,8 @@ def read_driver(raw: Mapping[str, Any], name: str, file: str) -> Driver:
         functions=table.functions,
         types={key: _type(key, name, spec) for key, spec in table.types.items()},
         aliases=table.aliases,
+        errors=table.errors,
+        lost=table.lost,
     )
 
 

@@ -82,7 +82,8 @@ class On(Enum):
 class Kind:
     """A resource kind: one sort of thing that is held. `id` is "<driver>.<name>", e.g. "psycopg2.pooled".
 
-    `aborts` means that after a failed statement every later one fails until the transaction is rolled back;
+    `aborts` means that after a failed statement every later one fails until the transaction is rolled back,
+    `own_errors` that its error is one of the driver's `errors` and not of a library below;
     `title` names it in messages ("psycopg2 pool connection"); `type` is the qualified class of the object;
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
@@ -106,6 +107,7 @@ class Kind:
     release_rolls_back: bool = True
     autobegin: Begin = Begin.ANY
     aborts: bool = True
+    own_errors: bool = True
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
@@ -137,7 +139,7 @@ class Effect:
     says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
-    it has to stay (a subscription).
+    it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
     """
 
     acquires: str = ""
@@ -159,6 +161,7 @@ class Effect:
     raises: bool = True
     telling: bool = False
     listens: bool = False
+    flushes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,8 @@ class TypeSpec:
 class Driver:
     """What putback knows about one library.
 
+    The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
+    the connection was lost, and its transaction with it.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
     names whose appearance in a file can mean an acquire.
@@ -203,3 +208,5 @@ class Driver:
     functions: Mapping[str, Effect]
     types: Mapping[str, TypeSpec]
     aliases: Mapping[str, str]
+    errors: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()

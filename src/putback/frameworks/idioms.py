@@ -36,6 +36,13 @@ class Methods:
 
 
 @dataclass(frozen=True, slots=True)
+class Errors:
+    """`of_others` are exceptions, and packages all of whose exceptions, no database raises."""
+
+    of_others: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again."""
 
@@ -60,6 +67,7 @@ class Idioms:
 
     functions: Functions
     methods: Methods
+    errors: Errors
     places: Places
     logging: Logging
 
@@ -89,6 +97,7 @@ _IDIOMS = record(
             required=Functions.__slots__,
         ),
         "methods": record(Methods, dict.fromkeys(Methods.__slots__, _names), required=Methods.__slots__),
+        "errors": record(Errors, {"of_others": _names}, required=("of_others",)),
         "places": record(Places, dict.fromkeys(Places.__slots__, _names), required=Places.__slots__),
         "logging": record(Logging, dict.fromkeys(Logging.__slots__, _names), required=Logging.__slots__),
     },

@@ -20,6 +20,7 @@ from putback.ownership import acquire
 from putback.ownership.carriers import Carriers
 from putback.ownership.context import Context
 from putback.ownership.domain import Phase, State
+from putback.ownership.errors import Errors
 from putback.ownership.events import CallInfo, describe
 from putback.ownership.indexer import callees_by_row, mentioned
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
@@ -51,6 +52,7 @@ class Analyzer:
         self.carriers = carriers
         self.notes: list[str] = []
         self.alone: frozenset[str] = frozenset()
+        self.errors = Errors(resolver)
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}

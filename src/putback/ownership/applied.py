@@ -50,7 +50,7 @@ def _by_summary(
         if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
             defects.append(TWICE)
         if effect.rolls_back:
-            done = done._replace(opened=-1, unmended=-1)
+            done = done._replace(opened=-1, unmended=-1, wrote=-1)
         if effect.returns and call is not None:
             done = done._replace(refs=done.refs | {call.target})
         elif effect.keeps and call is not None:
@@ -60,7 +60,8 @@ def _by_summary(
         after[done] = None
     for phase in effect.raised:
         thrown = _in_phase(domain, state, phase, op.at)
-        thrown = thrown._replace(broke=thrown.opened >= 0)
+        is_broken = thrown.opened >= 0 and not effect.undoes
+        thrown = thrown._replace(broke=op.at if is_broken else -1)
         raised[domain.raised(thrown, UNKNOWN)] = None
         if call is not None and call.awaited:
             raised[domain.raised(thrown, CANCELLED)] = None

@@ -46,7 +46,7 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
     used = domain.executed(state, -1) if domain.kind.lazy else state
     if info.constructs:
         used = used._replace(children=used.children | {(op.target, CARRIER)})
-    return domain.may_raise(used, awaited=op.awaited, broke=True)
+    return domain.may_raise(used, awaited=op.awaited, broke=op.at)
 
 
 def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:

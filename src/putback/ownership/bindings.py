@@ -52,6 +52,8 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
         bound = BOUND_CLOSE if effect.closes else RELEASER
         return Outcome((state._replace(children=state.children | {(op.target, bound)}),))
     attribute = domain.analyzer.catalog.attribute(domain.kind.type, op.name)
+    if attribute is not None and op.base in state.refs and domain.analyzer.catalog.kind_of(attribute.type) is not None:
+        return Outcome((state._replace(children=state.children | {(op.target, attribute.type)}),))
     if attribute is not None and attribute.while_held is not None and state.phase in (*ACTIVE, Phase.PENDING):
         return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
     return Outcome((state,))

@@ -36,7 +36,7 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     if any(domain.is_owner(state, a.value) for a in op.arguments):
         return arguments.with_owner(domain, op, info, state) or _plain(domain, op, info, state)
     if any(state.child_type(a.value) is not None for a in op.arguments):
-        return domain.may_raise(domain.executed(state, op.at), awaited=op.awaited, broke=True)
+        return domain.may_raise(domain.executed(state, op.at), awaited=op.awaited, broke=op.at)
     return _plain(domain, op, info, state)
 
 
@@ -60,7 +60,7 @@ def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
 def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
     defects = (LOST,) if state.is_held() and state.refs else ()
-    clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, phase=Phase.ABSENT)
+    clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
     failed = domain.raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
     if acquisition.owner is not None:

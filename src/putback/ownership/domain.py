@@ -33,6 +33,19 @@ CALLERS = -2
 """The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
 
 
+class Harm(IntEnum):
+    """What a failed statement has left behind, the worse the higher.
+
+    NOTHING: the statement alone was undone; PERHAPS: a broken transaction, if the server is one that breaks them;
+    BROKEN: a broken transaction; HALF: a write in the same `try` that may be committed without the failed one.
+    """
+
+    NOTHING = auto()
+    PERHAPS = auto()
+    BROKEN = auto()
+    HALF = auto()
+
+
 class Fact(IntEnum):
     """What is known of a variable or a condition. SKIPPED: unbound because an error, handled since, came first."""
 
@@ -72,7 +85,8 @@ class State(NamedTuple):
     bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
     exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened
     the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
-    CALLERS); `broke`: the exception comes from a statement on the connection.
+    CALLERS), `harm` what the error has done; `broke` the statement on the connection that the exception comes from (-1:
+    none); `wrote` the last write of the transaction (-1: none), where a failed one leaves it to be committed.
     """
 
     phase: Phase
@@ -82,7 +96,9 @@ class State(NamedTuple):
     exception: str = ""
     opened: int = -1
     unmended: int = -1
-    broke: bool = False
+    harm: Harm = Harm.NOTHING
+    broke: int = -1
+    wrote: int = -1
 
     def fact(self, name: str) -> Fact | None:
         """What is known of `name`, constants included."""
@@ -126,7 +142,7 @@ class State(NamedTuple):
     def handled(self) -> State:
         """The same after a handler: what is unbound by now is so because of the error."""
         facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
-        return self._replace(exception="", broke=False, facts=facts)
+        return self._replace(exception="", broke=-1, facts=facts)
 
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""

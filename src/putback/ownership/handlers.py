@@ -8,6 +8,8 @@ from collections.abc import Sequence
 UNKNOWN = "?"
 CANCELLED = "!"
 _SEPARATOR = "|"
+DRIVERS = "?<driver>"
+"""Some exception of a driver's call: one of the driver's, of the system or of what converts arguments."""
 
 _EVERYTHING = {"BaseException", "builtins.BaseException"}
 _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
@@ -65,6 +67,11 @@ def is_about_code(types: Sequence[str]) -> bool:
     """
     classes = [builtin_exception(each) for each in types]
     return bool(classes) and all(cls is not None and issubclass(cls, _OF_CODE) for cls in classes)
+
+
+def is_drivers(exception: str) -> bool:
+    """Whether an exception comes straight from a driver's call, whatever clauses it has passed since."""
+    return DRIVERS.removeprefix(UNKNOWN) in exception
 
 
 def _not(exception: str) -> list[str]:

@@ -12,6 +12,7 @@ from putback.ownership import applied
 from putback.ownership.autocommit import switched
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
+from putback.ownership.handlers import DRIVERS
 from putback.ownership.marks import (
     AFTER,
     AUTOCOMMIT,
@@ -44,7 +45,8 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return _on_owner(domain, op, state, child)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
-    off = switched(op.expr, domain.kind) if is_connection and isinstance(op.expr, Invoke) else None
+    kind = domain.kind if is_connection else domain.analyzer.catalog.kind_of(child or "")
+    off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
     if effect is None:
@@ -68,7 +70,7 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
-    outcome = domain.may_raise(after, thrown, awaited=op.awaited, broke=broke)
+    outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else -1, DRIVERS)
     return outcome._replace(defects=defects)
 
 
@@ -180,7 +182,7 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
     """The state after the method has done its work."""
     if effect.executes:
         undone = _undoes(domain, op, effect, state)
-        state = domain.executed(state._replace(unmended=-1, broke=False) if undone else state, op.at)
+        state = domain.executed(state._replace(unmended=-1, broke=-1) if undone else state, op.at)
     if effect.ends:
         state = domain.ended(state, effect.ends)
     if is_connection and effect.listens:
@@ -205,4 +207,4 @@ def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State
         return before
     if effect.ends:
         return after if domain.kind.lazy else after._replace(phase=before.phase)
-    return domain.executed(before, op.at) if effect.executes else before
+    return domain.executed(before, op.at)._replace(wrote=before.wrote) if effect.executes else before

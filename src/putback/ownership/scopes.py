@@ -82,8 +82,8 @@ def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
     dunder = "__aexit__" if op.is_async else "__exit__"
     effect = domain.analyzer.catalog.method(child, dunder) or domain.analyzer.catalog.method(child, "__exit__")
     if effect is None or not effect.ends:
-        return Outcome((state._replace(broke=False) if effect is not None and op.exceptional else state,))
-    unmended = (UNMENDED_USED,) if state.unmended >= 0 and not op.exceptional else ()
+        return Outcome((state._replace(broke=-1) if effect is not None and op.exceptional else state,))
+    unmended = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
     after = domain.ended(state, effect.ends)
     if op.exceptional:
         return Outcome((after,))
@@ -114,7 +114,7 @@ def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
     """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (AFTER,) if late else ()
-    after = state._replace(opened=-1, unmended=-1)
+    after = state._replace(opened=-1, unmended=-1, wrote=-1)
     if op.exceptional:
         return Outcome((after,), (), defects)
     return Outcome(
@@ -145,8 +145,8 @@ def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
     """
     if op.name:
         state = state.without(op.name).rebound(op.name)
-    if state.broke and state.opened >= 0 and state.phase in ACTIVE:
-        state = state._replace(unmended=op.at)
+    if state.broke >= 0 and state.opened >= 0 and state.phase in ACTIVE:
+        state = state._replace(unmended=op.at, harm=domain.harm(state, op))
     return Outcome((state,))
 
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 _STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
 _LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
-_WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"})
+_CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
+_WRITING = _CHANGING | {"WITH"}
 
 
 def first_word(call: str) -> str:
@@ -32,6 +33,16 @@ def may_write(call: str, function: str = "") -> bool:
     if words == {""} and variable is not None:
         words = _assigned(variable[1], function)
     return not words or "" in words or not words.isdisjoint(_WRITING)
+
+
+@lru_cache(maxsize=4096)
+def surely_writes(call: str, function: str = "") -> bool:
+    """Whether the statement is shown to change rows, whatever a variable holds."""
+    words = {first_word(call)}
+    variable = _VARIABLE.search(call)
+    if words == {""} and variable is not None:
+        words = _assigned(variable[1], function)
+    return bool(words) and words <= _CHANGING
 
 
 def _assigned(name: str, function: str) -> set[str]:

@@ -19,8 +19,8 @@ class ParamEffect:
 
     `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
     `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
-    no transaction is open afterwards; `is_async`: nothing happens before it is awaited; `attribute` is the attribute of
-    `self` that keeps it ("" none).
+    no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
+    `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
     """
 
     normal: Phase | None
@@ -28,6 +28,7 @@ class ParamEffect:
     returns: bool = False
     keeps: bool = False
     rolls_back: bool = False
+    undoes: bool = False
     is_async: bool = False
     attribute: str = ""
 
@@ -53,6 +54,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         returns,
         stored,
         bool(normal) and all(e.state.unmended == -1 for e in normal),
+        any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
         is_async,
         next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
     )

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import Begin, Close, Effect, On
+from putback.drivers.schema import Begin, Close, Effect, FailedCommit, On
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import bindings, calls, guards, handlers, scopes, unbound
-from putback.ownership.domain import ACTIVE, CALLERS, Fact, Phase, State
+from putback.ownership.attempts import attempt_at
+from putback.ownership.domain import ACTIVE, CALLERS, Fact, Harm, Phase, State
+from putback.ownership.errors import About
 from putback.ownership.marks import (
     AUTOCOMMIT,
     CARRIER,
@@ -23,7 +25,7 @@ from putback.ownership.marks import (
     TUPLE,
 )
 from putback.ownership.site import Site
-from putback.ownership.statements import may_write
+from putback.ownership.statements import may_write, surely_writes
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
@@ -134,15 +136,18 @@ class SiteDomain:
                 return [*found, (clause.target, state)]
             if caught is None:
                 known = handlers.caught_as(clause.types, exception)
-                broke = state.broke and not handlers.is_about_code(clause.types)
-                found.append((clause.target, state._replace(exception=known, broke=broke)))
-                state = state._replace(exception=handlers.passed_by(clause.types, exception))
+                about = self.analyzer.errors.about(self.unit, clause.types, self.kind)
+                if about is not About.OTHERS or not handlers.is_drivers(exception):
+                    broke = state.broke if about in (About.ANYTHING, About.DATABASE) else -1
+                    found.append((clause.target, state._replace(exception=known, broke=broke)))
+                passed = handlers.passed_by(clause.types, exception)
+                state = state._replace(exception=passed, broke=-1 if about is About.DATABASE else state.broke)
         return [*found, (None, state)]
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
         types = self.analyzer.swallows(self.unit, end.group) if end.group >= 0 else None
         caught = handlers.catches(types, state.exception or handlers.UNKNOWN) if types is not None else False
-        return (None if caught else state), (None if caught is False else state._replace(exception="", broke=False))
+        return (None if caught else state), (None if caught is False else state._replace(exception="", broke=-1))
 
     def raising(self, end: ir.Raise, state: State) -> State:
         return self.raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN), "")
@@ -181,16 +186,21 @@ class SiteDomain:
         return state._replace(exception=exception) if exception else state
 
     def may_raise(
-        self, after: State, at_raise: State | None = None, awaited: bool = False, broke: bool = False
+        self,
+        after: State,
+        at_raise: State | None = None,
+        awaited: bool = False,
+        broke: int = -1,
+        exception: str = handlers.UNKNOWN,
     ) -> Outcome[State]:
         """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too.
 
-        `broke`: it is a statement on the connection that fails.
+        `broke`: the statement on the connection that fails.
         """
         base = at_raise if at_raise is not None else after
-        if broke and base.opened >= 0:
-            base = base._replace(broke=True)
-        raised = [self.raised(base, handlers.UNKNOWN)]
+        if broke >= 0 and base.opened >= 0:
+            base = base._replace(broke=broke)
+        raised = [self.raised(base, exception)]
         if awaited:
             raised.append(self.raised(base, handlers.CANCELLED))
         return Outcome((after,), tuple(raised))
@@ -231,6 +241,8 @@ class SiteDomain:
         """A statement ran: a lazy session holds a connection now, and a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
+        if not self.kind.aborts and at >= 0 and self._surely_writes(at):
+            state = state._replace(wrote=at)
         if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is Fact.TRUE or state.opened >= 0:
             return state
         if self.kind.autobegin is Begin.WRITE and at >= 0 and not self._may_write(at):
@@ -238,13 +250,39 @@ class SiteDomain:
         return state._replace(opened=at)
 
     def _may_write(self, at: int) -> bool:
+        return may_write(self.unit.text(at), self._around())
+
+    def _surely_writes(self, at: int) -> bool:
+        return surely_writes(self.unit.text(at), self._around())
+
+    def _around(self) -> str:
         unit = self.unit
-        around = self.analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row).text if unit.info else ""
-        return may_write(unit.text(at), around)
+        return self.analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row).text if unit.info else ""
+
+    def harm(self, state: State, op: ir.Catch) -> Harm:
+        """What the failed statement, whose error a handler takes, has left behind."""
+        kind = self.kind
+        if kind.aborts:
+            is_sure = kind.failed_commit is not FailedCommit.INACTIVE or self._flushes(state.broke)
+            return Harm.BROKEN if is_sure else Harm.PERHAPS
+        if state.wrote < 0 or not self._surely_writes(state.broke):
+            return Harm.NOTHING
+        attempt = attempt_at(self.analyzer.reader, self.unit, self._row(op.at))
+        is_half = attempt is not None and attempt.are_one_work(self._row(state.wrote), self._row(state.broke))
+        return Harm.HALF if is_half else Harm.NOTHING
+
+    def _row(self, at: int) -> int:
+        return self.unit.span(at).start.row
+
+    def _flushes(self, at: int) -> bool:
+        """Whether what has failed is a flush or a commit."""
+        names = (op.name for op in self.unit.ops() if op.at == at and isinstance(op, ir.Call))
+        effects = (self.analyzer.catalog.method(self.kind.type, name) for name in names)
+        return any(e is not None and (e.flushes or e.ends == "commit") for e in effects)
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = state._replace(opened=-1, unmended=-1, broke=False)
+        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def acquired(self, state: State) -> State:
@@ -254,4 +292,4 @@ class SiteDomain:
     @staticmethod
     def mending(state: State, what: str) -> tuple[str, ...]:
         """The defect `what` when a handler has swallowed an error without a rollback."""
-        return (f"{what}:{state.unmended}",) if state.unmended >= 0 else ()
+        return (f"{what}:{state.unmended}",) if state.unmended >= 0 and state.harm is not Harm.NOTHING else ()

@@ -13,13 +13,15 @@ from putback.ownership.types import Scope
 
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
+    from putback.ownership.attempts import Attempt
 
 
 @dataclass(slots=True)
 class Unit:
     """A function of the project. `info` is None for a module's top level and for lambdas.
 
-    `swallowing` maps the `with` items whose manager swallows exceptions to the classes, once somebody has asked.
+    Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
+    `attempts` the rows of handlers to what they are the handlers of.
     """
 
     path: str
@@ -29,6 +31,7 @@ class Unit:
     info: FunctionInfo | None
     closures: dict[str, tuple[str, ...]] = field(default_factory=dict)
     swallowing: dict[int, tuple[str, ...]] | None = None
+    attempts: dict[int, Attempt] | None = None
     _ops: Sequence[ir.Op] = ()
 
     @property

@@ -1,10 +1,16 @@
 """An `except` swallows an error after statements have run, and nothing rolls back.
 
 ## What it finds
-A handler that neither rolls back nor re-raises, although a statement has run on the connection. The finding stands
-at the `except`. It is an error when the connection is used, committed or handed back to a block that commits
-afterwards, and a warning when it is only released: the release rolls back then, but nobody reading the handler can
-tell.
+A handler behind which somebody works on in a transaction that is broken or half done, because it neither rolls back
+nor re-raises. The finding stands at the `except`. It is an error
+
+- when the connection is used or committed afterwards and the failure has broken the transaction: with the drivers of
+  PostgreSQL, and in a SQLAlchemy session after a failed `flush()` or `commit()`;
+- when it is used or committed afterwards and of two writes in one `try` the first may be committed alone: with sqlite3
+  and the drivers of MySQL, which undo a failed statement and keep the transaction.
+
+It is a warning after another failed statement in SQLAlchemy, which breaks the transaction on PostgreSQL only, and a
+hint when the connection is only given back: the release rolls back then, but nobody reading the handler can tell.
 
 ## Why it is bad
 The transaction is broken or half done. PostgreSQL answers the next statement with
@@ -62,21 +68,31 @@ the connection is only released afterwards, which rolls back anyway. Unsafe wher
 what had been done before the error is given up with it. No fix where it may have been given back before the handler.
 
 ## Stays silent
-When the handler re-raises and the release or the `with` of the owner rolls back, when a helper rolls back or a
-statement does (`ROLLBACK TO SAVEPOINT one`), when the handler catches only what no statement raises
-(`except ValueError`), when nothing has run or all has been committed before, when sqlite3 has only read, in a
-savepoint (`begin_nested()`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
-`conn.autocommit = True`, also where a wrapper switches it on.
+After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
+idiom there. When the handler re-raises and the release or the `with` of the owner rolls back, when it gives the
+connection back itself, when a helper rolls back, the function that failed has done so before it raised, or a statement
+does (`ROLLBACK TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises
+(`except ValueError`), what no database raises (`queue.Empty`, an exception of one's own), or stands behind one that has
+taken the database's errors. When nothing has run or all has been committed before, when sqlite3 has only read, in a
+savepoint (`begin_nested()`), when the error is asked whether the connection was lost (`connection_invalidated`), and in
+autocommit: asyncpg, `autocommit=True`, `isolation_level=None`, `conn.autocommit = True`, also where a wrapper switches
+it on.
+
+## Known gaps
+That a connection lives on in an attribute, a registry or a caller is no consequence by itself: only what the function
+does with it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from putback.flow.solve import Edge
 from putback.model.finding import Finding, Severity
 from putback.ownership import marks
-from putback.ownership.domain import Phase
+from putback.ownership.attempts import attempt_at
+from putback.ownership.domain import Harm, Phase
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site_facts import SiteFacts
 from putback.rules import mending, wording
@@ -90,44 +106,85 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """
     own = [(site, [*_by_use(site), *_at_end(site)]) for site in facts.sites]
     lent = [(site, [*_by_use(site)]) for site in facts.borrowed]
+    found = [
+        (site, lapse) for site, lapses in [*own, *lent] for lapse in lapses if not _is_seen_to(site, lapse.handler)
+    ]
     seen: set[int] = set()
-    for site, handlers in [*own, *lent]:
-        for handler, used in handlers:
-            row = facts.unit.span(handler).start.row
-            if row not in seen:
-                seen.add(row)
-                yield _finding(facts, site, handler, used)
+    for site, lapse in sorted(found, key=lambda each: (-each[1].severity.rank, each[1].handler)):
+        row = facts.unit.span(lapse.handler).start.row
+        if row not in seen:
+            seen.add(row)
+            yield _finding(facts, site, lapse)
 
 
-def _finding(facts: FunctionFacts, site: SiteFacts, handler: int, used: int | None) -> Finding:
-    after = f" and {wording.subject(site)} is used or committed afterwards" if used is not None else ""
-    steps = [wording.acquired(site), facts.step(handler, "this handler does not roll back")]
-    if used is not None:
-        steps.append(facts.step(used, "used here with the transaction still open"))
-    severity = Severity.ERROR if used is not None else Severity.WARNING
+@dataclass(frozen=True, slots=True)
+class _Lapse:
+    """A handler that does not roll back, what that costs, and the use afterwards (None: it is only released)."""
+
+    handler: int
+    severity: Severity
+    harm: Harm
+    used: int | None
+
+
+def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
+    steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
+    if lapse.used is not None:
+        steps.append(facts.step(lapse.used, "used here with the transaction still open"))
     found = report(
         RULE,
         site,
-        f"the error is swallowed without a rollback{after}: the transaction stays half done",
-        severity=facts.here(severity),
+        f"the error is swallowed without a rollback{_consequence(site, lapse)}",
+        severity=facts.here(lapse.severity),
         confidence=site.acquisition.confidence,
         trace=tuple(steps),
-        at=handler,
+        at=lapse.handler,
         help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
     )
-    return mending.rolled_back(found, site, handler, used is not None)
+    return mending.rolled_back(found, site, lapse.handler, lapse.used is not None)
 
 
-def _by_use(site: SiteFacts) -> Iterator[tuple[int, int | None]]:
+def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
+    if lapse.used is None:
+        rolls_back = site.kind.release_rolls_back
+        return f": {'only the release' if rolls_back else 'not even the release'} undoes what was half done"
+    after = f" and {wording.subject(site)} is used or committed afterwards"
+    if lapse.harm is Harm.HALF:
+        return f"{after}: what was written before the error is committed without the rest"
+    if lapse.harm is Harm.PERHAPS:
+        return f"{after}: on PostgreSQL the transaction is aborted, and each further statement fails"
+    return f"{after}: the transaction is aborted, and each further statement fails"
+
+
+def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
     """Handlers after which the connection is used or committed, with that use."""
     for defect in site.defects(f"{marks.UNMENDED_USED}:"):
-        yield int(defect.what.partition(":")[2]), defect.at
+        harm = defect.node.state.harm
+        severity = Severity.WARNING if harm is Harm.PERHAPS else Severity.ERROR
+        yield _Lapse(int(defect.what.partition(":")[2]), severity, harm, defect.at)
 
 
-def _at_end(site: SiteFacts) -> Iterator[tuple[int, int | None]]:
+def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
+    """Handlers after which the connection is only given back."""
+    severity = Severity.INFO if site.kind.release_rolls_back else Severity.WARNING
     for ending in site.exploration.endings:
-        if ending.edge is Edge.NORMAL and ending.state.unmended >= 0 and ending.state.phase is not Phase.PASSED:
-            yield ending.state.unmended, None
+        state = ending.state
+        is_lapse = state.unmended >= 0 and state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
+        if ending.edge is Edge.NORMAL and is_lapse:
+            yield _Lapse(state.unmended, severity, state.harm, None)
+
+
+def _is_seen_to(site: SiteFacts, handler: int) -> bool:
+    """Whether the handler gives the connection back itself, or asks the error whether the connection was lost."""
+    facts = site.function
+    unit, analyzer = facts.unit, facts.analyzer
+    attempt = attempt_at(analyzer.reader, unit, unit.span(handler).start.row)
+    if attempt is None:
+        return False
+    ended = (*site.trail.releases, *site.trail.closes)
+    driver = analyzer.catalog.drivers.get(site.kind.driver)
+    asks = driver is not None and not attempt.words.isdisjoint(driver.lost)
+    return asks or any(unit.span(at).start.row in attempt.handler for at in ended)
 
 
 RULE = Rule("PB201", "missing-rollback", "transaction", Severity.ERROR, __doc__, check)
