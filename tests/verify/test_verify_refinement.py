@@ -42,8 +42,8 @@ def test_proved_says_within_what() -> None:
     assert (found.exhaustive, found.coverage, found.bound) == (True, 1.0, -1)
     assert (found.leaked_before, found.leaked_after) == (3, 0)
     assert found.reason == (
-        "5 runs, 3 of them mended; within one fault of level 1, two rounds of a loop, at most one item of what is "
-        "iterated"
+        "5 runs, 3 of them mended; within one fault of level 1, two rounds of a loop, at most 2 items of what is "
+        "iterated, one thread"
     )
 
 

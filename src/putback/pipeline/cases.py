@@ -23,8 +23,10 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
 from putback.ownership.events import CallInfo
 from putback.ownership.facts import FunctionFacts
+from putback.ownership.module import FunctionInfo
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.summary import ParamEffect
+from putback.ownership.types import FunctionRef
 from putback.ownership.unit import Unit
 from putback.pipeline import scoped_cases
 from putback.pipeline.check import prepared
@@ -32,6 +34,7 @@ from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
 
+_OWN_METHOD = re.compile(r"\{conn\}\.(\w+)\(")
 _POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
 _DOES = {
     Phase.RELEASED: roles.Does.RELEASES,
@@ -41,6 +44,7 @@ _DOES = {
 }
 SCRIPT = "__main__"
 """The name under which the top level of a module is run."""
+_PLAIN_DECORATORS = ("staticmethod", "classmethod", "contextlib.contextmanager", "contextlib.asynccontextmanager")
 _ROWS_IN_FRONT = 2
 _EXITS = ("__exit__", "__aexit__")
 
@@ -128,6 +132,7 @@ def profile_of(kind: Kind) -> roles.Profile:
         kind.aborts and kind.autobegin is Begin.ANY,
         kind.exhausted,
         tuple(_POOL_METHOD.findall(kind.release)),
+        tuple(_OWN_METHOD.findall(kind.release)),
         roles.FailedCommit(kind.failed_commit.value),
     )
 
@@ -200,6 +205,7 @@ class _Table:
         acquires: list[roles.Acquire] = []
         passes: list[roles.Pass] = []
         quiet: set[str] = set()
+        signatures: dict[str, set[roles.Signature | None]] = {}
         for unit in self.units:
             calls = {o.at: o for o in unit.ops() if isinstance(o, ir.Call)}
             sites = {s.at: s for s in self.sites[id(unit)]}
@@ -210,6 +216,7 @@ class _Table:
                 if not callee:
                     continue
                 row = unit.span(at).start.row
+                signatures.setdefault(callee, set()).add(self._signature(unit, op))
                 if at in sites:
                     acquires.append(self._acquire(unit, op, sites[at], callee, row))
                     continue
@@ -227,7 +234,30 @@ class _Table:
             lent=tuple(map(self._lent, self.borrowed)),
             registries=scoped.registries,
             uses=scoped.uses,
+            signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
         )
+
+    def _signature(self, unit: Unit, op: ir.Call) -> roles.Signature | None:
+        """The parameters that a call has to fill; None when it is not known which function is called."""
+        called = self.analyzer.call_info(unit, op)
+        if len(called.functions) != 1 or called.classes or called.drivers or called.given:
+            return None
+        ref = called.functions[0]
+        info = self.analyzer.info(ref)
+        if info is None or (info.decorators and not self._is_plain(info, ref)):
+            return None
+        skip = 1 if info.owner and (ref.bound or self._has(info, ref, "classmethod")) else 0
+        return tuple(
+            roles.Parameter(p.name, p.kind, p.required)
+            for p in info.params[0 if self._has(info, ref, "staticmethod") else skip :]
+        )
+
+    def _is_plain(self, info: FunctionInfo, ref: FunctionRef) -> bool:
+        """Whether its decorators leave its parameters as they are."""
+        return len(info.decorators) == 1 and any(self._has(info, ref, name) for name in _PLAIN_DECORATORS)
+
+    def _has(self, info: FunctionInfo, ref: FunctionRef, decorator: str) -> bool:
+        return self.analyzer.resolver.has_decorator(info, ref.path, {decorator})
 
     def _lent(self, site: Site) -> roles.Lent:
         info = self.units[0].info
@@ -252,6 +282,7 @@ class _Table:
             not drivers or any(d.effect.raises for d in drivers),
             methods,
             roles.OnExit.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
+            bool(drivers),
         )
 
     def _owner_methods(self, unit: Unit, site: Site) -> Iterator[tuple[str, roles.Method]]:

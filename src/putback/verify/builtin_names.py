@@ -99,6 +99,8 @@ class Builtins:
             self._tolerate(real, partial(self._converted, real.__name__))
         self._tolerate(str, self._text)
         self._tolerate(dict, lambda value, *more: runtime.world.standin(f"dict({fingerprint(value)})"))
+        for unordered in (set, frozenset):
+            self._tolerate(unordered, partial(self._unordered, unordered.__name__, unordered))
         self.names |= {
             "__import__": self._import,
             "isinstance": self._isinstance,
@@ -110,7 +112,7 @@ class Builtins:
             "print": lambda *arguments, **keywords: runtime.world.note(What.LOG, call_text("print", arguments, {})),
             "super": lambda *arguments: runtime.world.standin("super()"),
             "next": self._next,
-            "iter": lambda value, *rest: value if isinstance(value, StandIn) else iter(value, *rest),
+            "iter": self._iter,
         }
 
     def begin(self) -> None:
@@ -131,6 +133,11 @@ class Builtins:
         path = f"{name}({', '.join(fingerprint(a) for a in arguments)})"
         world.fault(path, (ConversionFailure,))
         return world.standin(path)
+
+    def _unordered(self, name: str, real: Callable[..., Any], value: Any) -> Any:
+        """A set of what is not known has no order that could be known."""
+        is_known = not isinstance(value, StandIn)
+        return real(value) if is_known else self._runtime.world.standin(f"{name}({fingerprint(value)})")
 
     def _text(self, value: Any, *more: Any) -> Any:
         return Text(self._runtime.world, fingerprint(value)) if not isinstance(value, Text) else value
@@ -165,7 +172,7 @@ class Builtins:
                 if isinstance(cls, type) and isinstance(value, cls):
                     return True
             elif isinstance(value, BaseException):
-                if isinstance(value, self._runtime.exception_class(cls)):
+                if isinstance(value, self._runtime.errors.exception_class(cls)):
                     return True
             elif world.branch(f"isinstance({fingerprint(value)}, {cls._pb_path})", usually=False):
                 return True
@@ -187,6 +194,10 @@ class Builtins:
         if len(arguments) == 1 and isinstance(arguments[0], (StandIn, Belonging)):
             return self._runtime.world.standin(f"type({fingerprint(arguments[0])})")
         return type(*arguments)
+
+    def _iter(self, value: Any, *rest: Any) -> Any:
+        is_known = not isinstance(value, StandIn)
+        return iter(value, *rest) if is_known else self._runtime.world.standin(f"iter({fingerprint(value)})")
 
     def _next(self, value: Any, *default: Any) -> Any:
         if isinstance(value, StandIn) and default:

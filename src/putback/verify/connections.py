@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from putback.verify.absent import Absent
 from putback.verify.events import Broken, What
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
@@ -12,6 +13,7 @@ from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.roles import Acquire, Begin, Late, Lent, Method, ObjectType, OnClose, OnExit, Registry, Twice
 from putback.verify.slot import Place, Slot, Transaction
 from putback.verify.transactions import Transactions
+from putback.verify.ways import DESTROYED, PLAIN
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -30,6 +32,8 @@ class Connections:
         self.open_cursors: list[Belonging] = []
         self.transactions = Transactions(world, self.use)
         self.refused = False
+        self.has_sessions = any(p.lazy for p in world.roles.profiles.values())
+        self._loaded: dict[str, int] = {}
         self.on_receivers: dict[str, Slot] = {}
 
     def named_in(self, path: str) -> Slot | None:
@@ -89,8 +93,22 @@ class Connections:
         slot = Slot(name, profile, role, autocommit=profile.begin is Begin.NONE)
         self.slots.append(slot)
         type_ = self.world.roles.types.get(profile.type, _NOTHING)
+        slot.is_async = type_.is_async
         methods = {**type_.methods, **role.methods}
         return Connection(self.world, name, ObjectType(methods, type_.attributes, type_.truths), slot)
+
+    def loads(self, path: str) -> None:
+        """An attribute is read of what may come from a session: when that is closed, it must have been loaded before.
+
+        A commit makes the session forget what it has loaded.
+        """
+        slot = self.named_in(path)
+        if slot is None or not slot.profile.lazy:
+            return
+        if slot.is_out:
+            self._loaded[path] = slot.commits
+        elif self._loaded.get(path) != slot.commits:
+            self.world.note(What.DATABASE, f"{path} is read when {slot.name} is closed")
 
     def left_to_callers(self) -> list[str]:
         """The effects that wait for the commit of a caller."""
@@ -129,7 +147,7 @@ class Connections:
         text = call_text(f"{thing._pb_name}.{name}", arguments, keywords)
         is_connection = isinstance(thing, Connection)
         if is_connection and (method.closes or method.releases):
-            self._give_back(slot, text) if method.releases else self.close(slot)
+            self._give_back(slot, text) if method.releases else self.close(slot, name)
         elif method.closes:
             self._close_cursor(thing, text, method)
         elif self.transactions.operate(thing, name, text, method):
@@ -149,6 +167,8 @@ class Connections:
     def belonging(self, slot: Slot, name: str, type_name: str) -> Belonging:
         """A cursor, a result or a transaction."""
         made = Belonging(self.world, name, self.world.roles.types.get(type_name, _NOTHING), slot)
+        if made.is_savepoint or made.ends_transactions:
+            self.world.note(What.DATABASE, name)
         if made.is_savepoint:
             self.transactions.begin(made)
         if made.can_close:
@@ -165,8 +185,10 @@ class Connections:
             except BaseException as error:
                 self.transactions.failed(slot, error)
                 raise
-        if slot.profile.lazy and isinstance(thing, Connection) and not method.derives:
-            self.world.note(What.DATABASE, text)
+        if method.derives:
+            return
+        self.world.note(What.DATABASE, text)
+        if slot.profile.lazy and isinstance(thing, Connection):
             slot.write_later(text)
 
     def _close_cursor(self, thing: Belonging, text: str, method: Method) -> None:
@@ -177,29 +199,37 @@ class Connections:
 
     # -- give back
 
-    def close(self, slot: Slot) -> None:
-        """The connection's own `close()`."""
+    def close(self, slot: Slot, name: str = "close") -> None:
+        """The connection's own `close()`, or another method that closes it."""
         meaning = slot.profile.close
         if meaning is OnClose.IGNORED:
             return
         if meaning is OnClose.FREES and slot.place is Place.BACK:
             self.use(slot, "close")
         elif meaning is not OnClose.LEAKS:
-            self._give_back(slot, f"{slot.name}.close()")
+            is_destroyed = slot.profile.pooled and meaning is not OnClose.RETURNS and slot.is_out
+            if is_destroyed:
+                self.world.violated(Broken.DESTROYED, slot.name, slot.role.callee)
+            is_plain = name in ("close", *slot.profile.closed_by)
+            self._give_back(
+                slot, f"{slot.name}.{name}()", DESTROYED if is_destroyed else PLAIN if is_plain else f"{name}()"
+            )
         elif slot.place is Place.BACK:
-            if slot.profile.twice is not Twice.HARMLESS:
+            if slot.profile.twice is not Twice.HARMLESS and not self.world.overlooks(Broken.RELEASED_TWICE):
                 self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
         elif slot.is_out:
             slot.place = Place.BROKEN
             self.world.note(What.TIDY, f"{slot.name}.close()")
             slot.settle()
 
-    def release(self, value: Any) -> None:
+    def release(self, value: Any, way: str = PLAIN) -> None:
         """A call that gives back whatever it is handed."""
         slot = slot_of(value)
         is_foreign = isinstance(value, Belonging) and not isinstance(value, Connection)
         if slot is not None and slot.place is not Place.VOID and not is_foreign:
-            self._give_back(slot, f"release {slot.name}")
+            self._give_back(slot, f"release {slot.name}", way)
+        elif isinstance(value, Absent) or (value is None and self.world.overlooks(Broken.NONE_RELEASED)):
+            return
         elif value is None or slot is not None:
             self.world.violated(Broken.NONE_RELEASED, fingerprint(value))
             raise self.world.raised(PoolError, "trying to put unkeyed connection")
@@ -210,9 +240,11 @@ class Connections:
         """The session of a registry is closed, and forgotten by it."""
         self._give_back(scoped._pb_slot, f"{scoped._pb_name}.remove()")
 
-    def _give_back(self, slot: Slot, text: str) -> None:
+    def _give_back(self, slot: Slot, text: str, way: str = PLAIN) -> None:
         if slot.place is Place.BACK:
             if slot.profile.lazy or slot.profile.twice is Twice.HARMLESS:
+                return
+            if self.world.overlooks(Broken.RELEASED_TWICE):
                 return
             self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
             if slot.profile.twice is Twice.RAISES:
@@ -223,10 +255,13 @@ class Connections:
         if slot.is_lent:
             self.world.violated(Broken.CALLERS_RELEASED, slot.name, slot.role.callee)
         self.world.fault(text, self.world.faults.acquire, 3, awaited=self.world.is_async)
+        if self.world.overlooks(Broken.USED_AFTER_RELEASE):
+            self.world.note(What.RELEASE, text, slot.name, way)
+            return
         slot.left_failed, slot.left_handler = slot.failed, slot.handler
         slot.place = Place.BACK
         slot.settle()
-        self.world.note(What.RELEASE, text, slot.name)
+        self.world.note(What.RELEASE, text, slot.name, way)
 
     def lend(self, slot: Slot, label: str) -> None:
         """Code that we do not see gets the connection: it may use it and write through it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class What(Enum):
-    """The sort of an event. The first six are visible from outside and must be the same before and after a fix."""
+    """The sort of an event. The first seven are visible from outside and must be the same before and after a fix."""
 
     ACQUIRE = "acquire"
     DATABASE = "database"
@@ -16,25 +16,30 @@ class What(Enum):
     LOG = "log"
     FAULT = "fault"
     YIELD = "yield"
+    STORE = "store"
     RELEASE = "release"
     TIDY = "tidy"
     INFO = "info"
 
 
-_VISIBLE = {What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.LOG, What.FAULT, What.YIELD}
+_VISIBLE = {What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.LOG, What.FAULT, What.YIELD, What.STORE}
 _MARKING = _VISIBLE - {What.LOG}
 
 
 class Event(NamedTuple):
-    """One thing that happened; `subject` names the connection of a release."""
+    """One thing that happened; `subject` names the connection of a release.
+
+    `way`: how it was given back, "" for the plain way: to where it came from, as it came, to be used again.
+    """
 
     what: What
     text: str
     subject: str = ""
+    way: str = ""
 
 
 class Broken(Enum):
-    """A violated invariant. The last six are remarks: they reject nothing."""
+    """A violated invariant. Some are remarks: they reject nothing."""
 
     LEAK = "leak"
     LEAK_IN_LOOP = "leak in a loop"
@@ -52,6 +57,7 @@ class Broken(Enum):
     NOTHING_COMMITTED = "commit of a failed transaction"
     OPEN_TRANSACTION = "transaction open at release"
     CURSOR_OPEN = "cursor left open"
+    DESTROYED = "pooled connection destroyed"
     ERROR_HIDDEN = "error hidden by an unbound name"
 
     @property
@@ -76,6 +82,7 @@ _REMARKS = {
     Broken.NOTHING_COMMITTED,
     Broken.OPEN_TRANSACTION,
     Broken.CURSOR_OPEN,
+    Broken.DESTROYED,
     Broken.ERROR_HIDDEN,
 }
 _LEAKS = {Broken.LEAK, Broken.LEAK_IN_LOOP, Broken.CLOSED, Broken.HANDED_OUT_CLOSED}
@@ -93,7 +100,7 @@ _TURNS = {
 _LEFT_IN_THE_REGISTRY = {*_LEAKS, Broken.NOT_CLOSED}
 
 _ABOUT = {
-    "PB104": {Broken.CLOSED},
+    "PB104": {Broken.CLOSED, Broken.DESTROYED},
     "PB105": {Broken.RELEASED_TWICE},
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
@@ -104,6 +111,9 @@ _ABOUT = {
     "PB201": {Broken.REUSED_AFTER_ERROR, Broken.NOTHING_COMMITTED, Broken.OPEN_TRANSACTION},
 }
 
+
+ABOUT_NAMES = frozenset((Broken.UNBOUND, Broken.ERROR_HIDDEN))
+"""What names a name, and no connection."""
 
 ABOUT_HANDLERS = frozenset(_ABOUT["PB201"])
 """What rules about handlers find."""
@@ -139,18 +149,35 @@ class Violation(NamedTuple):
         return f"{self.broken.value}: {self.subject}"
 
 
+class Overlooked(NamedTuple):
+    """Violations that a run passes over as if they were mended: names that are unbound, the rows of handlers."""
+
+    kinds: frozenset[Broken] = frozenset()
+    names: frozenset[str] = frozenset()
+    handlers: frozenset[int] = frozenset()
+
+
 def visible(trace: Sequence[Event]) -> list[Event]:
     """The part of a trace that somebody outside can see."""
     return [e for e in trace if e.what in _VISIBLE]
 
 
-def release_positions(trace: list[Event]) -> dict[str, list[int]]:
-    """For each connection, how many visible events other than log lines come before each of its releases."""
-    found: dict[str, list[int]] = {}
+class Releases(NamedTuple):
+    """Of one connection: how many visible events other than log lines come before each release, and in which way."""
+
+    positions: list[int]
+    ways: list[str]
+
+
+def releases(trace: list[Event]) -> dict[str, Releases]:
+    """The releases of each connection."""
+    found: dict[str, Releases] = {}
     before = 0
     for event in trace:
         if event.what in _MARKING:
             before += 1
         elif event.what is What.RELEASE:
-            found.setdefault(event.subject, []).append(before)
+            known = found.setdefault(event.subject, Releases([], []))
+            known.positions.append(before)
+            known.ways.append(event.way)
     return found

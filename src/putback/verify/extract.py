@@ -18,6 +18,14 @@ _OUTER = "__pb_outer__"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+class Header(NamedTuple):
+    """What callers see of a function without calling it; a parameter by its kind, with its name and default."""
+
+    decorators: tuple[str, ...]
+    parameters: tuple[str, ...]
+    is_async: bool
+
+
 class Program(NamedTuple):
     """A compiled function.
 
@@ -39,17 +47,21 @@ class Program(NamedTuple):
     loops: dict[int, tuple[int, int]]
     handled: tuple[str, ...]
     bound: frozenset[str]
+    header: Header
     version: Version
 
 
-def extract(version: Version) -> Program:
-    """Compile the function of a version. Raises SourceError when it is not there or does not parse."""
+def extract(version: Version, absent: Collection[str] = ()) -> Program:
+    """Compile the function of a version, with the names of `absent` bound before anything else.
+
+    Raises SourceError when it is not there or does not parse.
+    """
     tree, indented = _parsed(version)
     node = find(tree, version.function)
     if node is None:
         raise SourceError(f"there is no function {version.function} in the source")
     try:
-        return _compiled(node, version, version.first_row - indented)
+        return _compiled(node, version, version.first_row - indented, absent)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise SourceError(f"the function does not compile alone: {error}") from None
 
@@ -94,13 +106,17 @@ def _definitions(tree: ast.AST, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
             yield from _definitions(node, path)
 
 
-def _compiled(node: Definition, version: Version, first_row: int) -> Program:
+def _compiled(node: Definition, version: Version, first_row: int, absent: Collection[str]) -> Program:
     arguments = node.args
+    header = _header(node)
     is_generator = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in _own(node))
     stores = frozenset(name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names)
     free = _free_nonlocals(node)
     instrumenter = Instrumenter(version.roles, first_row)
     statement: ast.stmt = instrumenter.visit(node)
+    own = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)}
+    bound = [ast.Assign([ast.Name(n, ast.Store())], helper("absent")) for n in sorted({*absent} - own)]
+    node.body[:0] = bound
     mentioned = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and not n.id.startswith(PREFIX)}
     body: list[ast.stmt] = [statement]
     if free:
@@ -118,10 +134,31 @@ def _compiled(node: Definition, version: Version, first_row: int) -> Program:
         stores,
         instrumenter.rows,
         instrumenter.loops,
-        tuple(dict.fromkeys(instrumenter.handled)),
+        tuple(instrumenter.handled),
         frozenset(instrumenter.bound),
+        header,
         version,
     )
+
+
+def _header(node: Definition) -> Header:
+    arguments = node.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+    kinds = ["only by position"] * len(arguments.posonlyargs) + [""] * len(arguments.args)
+    found = [_parameter(*each) for each in zip(plain, kinds, defaults, strict=True)]
+    found += [_parameter(a, "*", None) for a in (arguments.vararg,) if a is not None]
+    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    found += [_parameter(a, "only by name", d) for a, d in named]
+    found += [_parameter(a, "**", None) for a in (arguments.kwarg,) if a is not None]
+    decorators = tuple(ast.unparse(d) for d in node.decorator_list)
+    return Header(decorators, tuple(found), isinstance(node, ast.AsyncFunctionDef))
+
+
+def _parameter(parameter: ast.arg, kind: str, default: ast.expr | None) -> str:
+    annotated = f": {ast.unparse(parameter.annotation)}" if parameter.annotation is not None else ""
+    given = f" = {ast.unparse(default)}" if default is not None else ""
+    return f"{kind} {parameter.arg}{annotated}{given}".lstrip()
 
 
 def _free_nonlocals(node: Definition) -> list[str]:

@@ -82,6 +82,10 @@ class Cancelled(Modelled, BaseException):
     """A cancellation that arrives at an `await`."""
 
 
+class Interruption(Modelled, BaseException):
+    """What only handlers catch that catch everything: KeyboardInterrupt, SystemExit and their like."""
+
+
 class Cut(BaseException):
     """The explorer abandons this run."""
 
@@ -135,8 +139,8 @@ class Faults:
     custom: tuple[str, ...]
 
 
-def faults_for(handled: Sequence[str], errors: Mapping[str, str]) -> Faults:
-    """The exceptions that tell the `except` clauses naming `handled` apart.
+def faults_for(handled: Sequence[str], errors: Mapping[str, str], *, interrupts: bool = False) -> Faults:
+    """The exceptions that tell the `except` clauses naming `handled` apart; `interrupts`: those of everything, too.
 
     Where a clause names a driver's class, statements also raise what is none: a wrong argument, a text that is no text.
     """
@@ -157,5 +161,8 @@ def faults_for(handled: Sequence[str], errors: Mapping[str, str]) -> Faults:
             acquire.append(found)
         if OperationalError not in other:
             other.append(OperationalError)
-    narrow = (Failure,) if len(other) > 1 else ()
+    narrow: tuple[type[BaseException], ...] = (Failure,) if len(other) > 1 else ()
+    if interrupts:
+        narrow = (*narrow, Interruption)
+        other.append(Interruption)
     return Faults((*database[:_MOST], *narrow), tuple(acquire), tuple(other), tuple(custom[:2]))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import types
 import zlib
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from putback.verify.faults import Modelled
 
 _LONGEST = 100
-_DEEPEST = 4
+DEEPEST = 20
+"""How many levels of a value are told apart."""
+MODULE = "verified"
+"""The `__name__` that code under test sees, and the module of the classes it defines."""
+TEXT = "_pb_text"
+_WITHIN = 6
 
 
 def shorten(text: str) -> str:
     """A long text cut, with a check sum of the whole so that different texts stay different."""
     if len(text) <= _LONGEST:
         return text
-    return f"{text[:60]}…{len(text)}:{zlib.crc32(text.encode('utf-8', 'replace')) & 0xFFFF:x}"
+    return f"{text[:60]}…{len(text)}:{zlib.crc32(text.encode('utf-8', 'replace')):x}"
 
 
 def fingerprint(value: Any, depth: int = 0) -> str:
@@ -33,7 +41,7 @@ def fingerprint(value: Any, depth: int = 0) -> str:
         return _of_exception(value, depth)
     if isinstance(value, type):
         return value.__name__
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         return "…"
     return _of_container(value, depth + 1)
 
@@ -54,9 +62,39 @@ def _of_container(value: Any, depth: int) -> str:
         return f"{opening}{', '.join(fingerprint(v, depth) for v in value)}{alone}{closing}"
     if isinstance(value, (set, frozenset)):
         return "{" + ", ".join(sorted(fingerprint(v, depth) for v in value)) + "}"
+    if isinstance(value, types.FunctionType):
+        return _of_function(value, depth)
+    if isinstance(value, partial):
+        return f"partial({call_text(fingerprint(value.func, depth), value.args, value.keywords)})"
     if callable(value):
         return f"<function {getattr(value, '__name__', '?')}>"
-    return f"<{type(value).__name__}>"
+    own = vars(value) if type(value).__module__ == MODULE else {}
+    return f"<{type(value).__name__}{_of_container(own, depth) if own else ''}>"
+
+
+def remember(function: types.FunctionType, text: str) -> types.FunctionType:
+    """A function of the code under test, whose text is part of what it is from now on."""
+    function.__dict__[TEXT] = text
+    return function
+
+
+def _of_function(value: types.FunctionType, depth: int) -> str:
+    """A function: its text, and what it keeps from around it; what functions among that keep is left out."""
+    text = value.__dict__.get(TEXT)
+    if text is None or depth > 2 * _WITHIN:
+        return f"<function {value.__name__}>"
+    kept = ", ".join(_kept(value, max(depth, _WITHIN) + _WITHIN))
+    return f"<function {value.__name__}: {shorten(f'{text}; {kept}')}>"
+
+
+def _kept(value: types.FunctionType, depth: int) -> Iterator[str]:
+    for default in (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()):
+        yield fingerprint(default, depth)
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+        try:
+            yield f"{name}={fingerprint(cell.cell_contents, depth)}"
+        except ValueError:
+            yield f"{name} is unbound"
 
 
 def call_text(name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> str:

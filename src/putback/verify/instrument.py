@@ -7,18 +7,19 @@ The names put in are those of the methods of `runtime.Runtime`, as `__pb_<method
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from putback.verify.roles import Acquire, Pass, Roles
+from putback.verify.roles import Acquire, Does, Pass, Roles
+from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
 
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
-_KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
 _OF_VALUES = {
     "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
 }  # fmt: skip
 """Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
 _BODIES = ("body", "orelse", "finalbody")
+_GIVING = (Does.RELEASES, Does.CLOSES)
 
 
 def _load(name: str) -> ast.expr:
@@ -62,6 +63,9 @@ class Instrumenter(ast.NodeTransformer):
         self.bound: set[str] = set()
         self._acquires = _by_last_name(roles.acquires)
         self._passes = _by_last_name(roles.passes)
+        self._passing = roles.passes
+        self._releasing = {"close", *(m for p in roles.profiles.values() for m in p.given_back_by)}
+        self._outer: frozenset[str] = frozenset()
         self._uses = {use.callee: number for number, use in enumerate(roles.uses)}
         self._offset = first_row - 1
         self._sites: dict[ast.stmt, int] = {}
@@ -82,9 +86,19 @@ class Instrumenter(ast.NodeTransformer):
             if isinstance(statement, (ast.While, ast.For, ast.AsyncFor)):
                 done.append(ast.Expr(helper("enter", _constant(self._sites[statement]))))
             done.append(changed)
+            done += self._rebound(statement)
             if statement is statements[-1] and _may_end(statement):
                 done.append(self._mark(statement.end_lineno or statement.lineno))
         return done
+
+    def _rebound(self, statement: ast.stmt) -> Iterator[ast.stmt]:
+        """Calls that note what a statement has stored in names from around the function."""
+        if not self._outer or not isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete)):
+            return
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id in self._outer and not isinstance(node.ctx, ast.Load):
+                value = [] if isinstance(node.ctx, ast.Del) else [_load(node.id)]
+                yield ast.Expr(helper("rebound", _constant(node.id), *value))
 
     def _mark(self, row: int) -> ast.stmt:
         """A call that notes that this place is reached."""
@@ -99,9 +113,10 @@ class Instrumenter(ast.NodeTransformer):
                 setattr(node, name, self._statements(body))
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        """Decorators, annotations and the defaults of the outermost function go."""
+        """Annotations go, and the decorators and defaults of the outermost function."""
         outermost = self._depth == 0
-        node.decorator_list = [] if outermost else [d for d in node.decorator_list if _is_kept(d)]
+        decorators = [] if outermost else self._decorators(node)
+        node.decorator_list = []
         node.returns = None
         arguments = node.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
@@ -116,9 +131,32 @@ class Instrumenter(ast.NodeTransformer):
             arguments.defaults = [self.visit(d) for d in arguments.defaults]
             arguments.kw_defaults = [d and self.visit(d) for d in arguments.kw_defaults]
         self._depth += 1
+        around, self._outer = self._outer, outer_names(node)
         node.body = self._statements(node.body)
+        self._outer = around
         self._depth -= 1
+        node.decorator_list = decorators
         return node
+
+    def _decorators(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+        """Those of a function in the function, the last of which remembers its text."""
+        releases = any(isinstance(n, ast.Call) and self._gives_back(n) for n in ast.walk(node))
+        found = [
+            self.visit(d) if is_kept(d) else helper("decorates", self.visit(d), _constant(releases))
+            for d in node.decorator_list
+        ]
+        return [*found, helper("remembers", _constant(text_of(node)))]
+
+    def _gives_back(self, node: ast.Call) -> bool:
+        last = last_name(node.func)
+        passing = self._role(self._passes, node)
+        return last in self._releasing or (passing is not None and self._passing[passing].does in _GIVING)
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        """What a lambda is, its text says."""
+        text = ast.unparse(node)
+        self.generic_visit(node)
+        return ast.Call(helper("remembers", _constant(text)), [node], [])
 
     visit_FunctionDef = _function
     visit_AsyncFunctionDef = _function
@@ -200,7 +238,7 @@ class Instrumenter(ast.NodeTransformer):
 
     def _try(self, node: ast.Try | ast.TryStar) -> ast.AST:
         for clause in node.handlers:
-            self.handled += _class_names(clause.type)
+            self.handled += class_names(clause.type)
             clause.type = helper("caught_class", self.visit(clause.type)) if clause.type else None
             row = clause.lineno + self._offset
             entered = helper("caught", _constant(row), *map(_constant, self._handlers))
@@ -310,7 +348,7 @@ class Instrumenter(ast.NodeTransformer):
 
     def _role(self, roles: _Named, node: ast.Call) -> int | None:
         """The number of the role that this call plays."""
-        last = _last_name(node.func)
+        last = last_name(node.func)
         if last not in roles:
             return None
         text = ast.unparse(node.func)
@@ -328,22 +366,3 @@ def _by_last_name(roles: Sequence[Acquire | Pass]) -> _Named:
         last = role.callee.rpartition(".")[2]
         found.setdefault(last if last.isidentifier() else "", []).append((number, role))
     return found
-
-
-def _last_name(func: ast.expr) -> str:
-    if isinstance(func, ast.Name):
-        return func.id
-    return func.attr if isinstance(func, ast.Attribute) else ""
-
-
-def _class_names(expression: ast.expr | None) -> list[str]:
-    """The dotted names of an `except` clause."""
-    if expression is None:
-        return ["BaseException"]
-    parts = expression.elts if isinstance(expression, ast.Tuple) else [expression]
-    return [ast.unparse(p) for p in parts if isinstance(p, (ast.Name, ast.Attribute))]
-
-
-def _is_kept(decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return _last_name(called) in _KEPT_DECORATORS

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from putback.verify.fingerprint import MODULE
 from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.standin import StandIn
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from putback.verify.slot import Slot
 
 _DEEPEST = 4
+_KEYWORD = re.compile(r"\w+=(?!=)")
 _CONSTRUCTED = re.compile(r"(?:\w+\.)*_?[A-Z]\w*\((.*)\)(#\d+)?")
 
 
@@ -37,7 +41,23 @@ def _constructed_from(path: str, name: str) -> bool:
     if name not in path:
         return False
     found = _CONSTRUCTED.fullmatch(path)
-    return found is not None and re.search(rf"(^|[ ,=(]){name}($|[,)])", found[1]) is not None
+    return found is not None and any(_is_or_constructs(part, name) for part in _arguments(found[1]))
+
+
+def _is_or_constructs(argument: str, name: str) -> bool:
+    value = argument.partition("=")[2] if _KEYWORD.match(argument) else argument
+    return value == name or _constructed_from(value, name)
+
+
+def _arguments(text: str) -> Iterator[str]:
+    """The arguments of a call, of which the text between the brackets is given."""
+    depth, start = 0, 0
+    for at, char in enumerate(text):
+        depth += (char in "([{") - (char in ")]}")
+        if char == "," and depth == 0:
+            yield text[start:at].strip()
+            start = at + 1
+    yield text[start:].strip()
 
 
 def _parts(value: Any) -> list[Any]:
@@ -49,13 +69,13 @@ def _parts(value: Any) -> list[Any]:
         return [_content(c) for c in value.__closure__ or ()]
     if isinstance(value, types.MethodType):
         return [value.__self__]
+    if isinstance(value, partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, type):
+        return list(vars(value).values()) if value.__module__ == MODULE else []
     if type(value).__module__ == MODULE:
-        return list(vars(value).values())
+        return [type(value), *vars(value).values()]
     return []
-
-
-MODULE = "verified"
-"""The `__name__` that code under test sees, and the module of the classes it defines."""
 
 
 def _content(cell: types.CellType) -> Any:

@@ -1,17 +1,23 @@
 """Equivalence as refinement: under every fate of the original, the fixed function does the same, but for the leak.
 
-For each run of the original the fixed version runs under the same decisions. What the fix adds may fail too: those
-decisions are explored on top, and must violate nothing.
+For each run of the original the fixed version runs under the same decisions, in lock step. Decisions that only the
+fixed version takes are explored on top: whatever it asks of the data, it must do the same; what it adds may fail, and
+must violate nothing then.
+
+Where the original goes wrong in a way that changes the rest of the run, and the fix mends that, there is nothing to
+compare behind that place. So such runs of the original are made once more, in which it is overlooked: the second
+release does nothing, an unbound name is None, a failed transaction is rolled back when the next statement comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from putback.verify.choices import Decider, Key, next_prefix
-from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Violation, What, mended_by, release_positions, visible
+from putback.verify.choices import Choice, Decider, Key, next_prefix
+from putback.verify.compare import Comparer, fails
+from putback.verify.events import ABOUT_HANDLERS, ABOUT_NAMES, Broken, Overlooked, Violation, mended_by
 from putback.verify.explore import Budget
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
@@ -33,7 +39,7 @@ class Comparison:
 
     `compared` runs of the original, of which `leaky` violated an invariant and `mended` do so no more; `remaining`
     are violations that the original had under the same decisions and that are not what the fix is about; `cut` runs of
-    the fixed version were abandoned.
+    the fixed version were abandoned, `uncompared` of them where the original was not.
     """
 
     compared: int = 0
@@ -43,6 +49,7 @@ class Comparison:
     leaked_before: int = 0
     leaked_after: int = 0
     cut: int = 0
+    uncompared: int = 0
     finished: bool = True
     points: set[int] = field(default_factory=set)
     unexplained: set[str] = field(default_factory=set)
@@ -55,11 +62,19 @@ class Comparison:
 class Refinement:
     """Compares a fixed version with the runs of the original.
 
-    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back. `injects`: what
-    the function acquired is injected now, so that nobody sees when.
+    `turns_generator`: a provider that returned now yields; what it returned was nobody's to give back. `ideal` makes
+    the runs of the original in which something is overlooked.
     """
 
-    def __init__(self, case: Case, after: Runner, bounds: Bounds, budget: Budget, turns_generator: bool) -> None:
+    def __init__(
+        self,
+        case: Case,
+        after: Runner,
+        bounds: Bounds,
+        budget: Budget,
+        turns_generator: bool,
+        ideal: Callable[[Overlooked], Sequence[Run]],
+    ) -> None:
         self.after = after
         self.bounds = bounds
         self.budget = budget
@@ -67,16 +82,30 @@ class Refinement:
         self.handlers = case.handlers
         self.turns_generator = turns_generator
         self.injects = case.injects
+        self.ideal = ideal
+        self.mended: list[Violation] = []
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
         """Compare under each run; the first difference ends the comparison."""
         found = Comparison()
-        for before in runs:
-            if not self._compare_one(before, found):
-                break
+        comparer = Comparer(runs, self.injects)
+        if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
+            ideal = self._ideal_runs()
+            comparer = Comparer(ideal, self.injects)
+            all(self._compare_one(run, found, comparer, is_ideal=True) for run in ideal)
         return found
 
-    def _compare_one(self, before: Run, found: Comparison) -> bool:
+    def _ideal_runs(self) -> list[Run]:
+        """The runs in which what the fix mends is overlooked, and whatever else is unbound then."""
+        overlooked = _overlooked(self.mended)
+        while True:
+            runs = self.ideal(overlooked)
+            unbound = {v.subject for run in runs for v in run.violations if v.broken in ABOUT_NAMES}
+            if unbound <= overlooked.names or not overlooked.names:
+                return [run for run in runs if run.has_overlooked]
+            overlooked = overlooked._replace(names=overlooked.names | unbound)
+
+    def _compare_one(self, before: Run, found: Comparison, comparer: Comparer, *, is_ideal: bool = False) -> bool:
         """The same fate, then everything that only the fix has to decide."""
         prefix: list[int] = []
         expected: list[Key] = []
@@ -88,9 +117,10 @@ class Refinement:
             self.budget.used += 1
             after = self.after.run(self.bounds, Decider(prefix, expected, fixed=before.taken))
             self._count(after, found)
-            why = self._new_violation(before, after, found)
-            if why is None and is_first and before.cut_off in _COMPARABLE and after.cut_off == before.cut_off:
-                why = self._difference(before, after)
+            why = None if is_ideal else self._new_violation(before, after, found)
+            if why is None:
+                why = self._difference(before, after, found, comparer, is_ideal)
+            if is_first and not is_ideal and before.cut_off == after.cut_off and before.cut_off in _COMPARABLE:
                 self._tally(before, after, found)
             if why is not None:
                 found.difference = Difference(why, before, after)
@@ -100,6 +130,29 @@ class Refinement:
             if following is None:
                 return True
             prefix, expected = following
+
+    def _difference(self, before: Run, after: Run, found: Comparison, comparer: Comparer, is_ideal: bool) -> str | None:
+        """What differs in two runs; `before` met none of the decisions that only `after` has met."""
+        if after.cut_off != before.cut_off:
+            found.uncompared += before.cut_off is None
+            return None if is_ideal else comparer.cut(before, after) if not fails(_new(before, after)) else None
+        if before.cut_off not in _COMPARABLE:
+            return comparer.cut(before, after)
+        turn = None if is_ideal else self._turn(before, after)
+        if turn is not None:
+            return comparer.until(before, after, turn.after) if not _new(before, after) else None
+        if fails(_new(before, after)):
+            return comparer.after_fault(before, after)
+        if self.turns_generator:
+            return comparer.lends(before, after)
+        return comparer.course(before, after) if is_ideal else comparer.difference(before, after)
+
+    def _turn(self, before: Run, after: Run) -> Violation | None:
+        """The first violation of the original that changes the rest of the run, and that is mended."""
+        still = {(v.broken, v.subject) for v in after.violations}
+        gone = [v for v in before.violations if v.broken.changes_course and (v.broken, v.subject) not in still]
+        self.mended += gone
+        return gone[0] if gone else None
 
     def _count(self, after: Run, found: Comparison) -> None:
         found.made += 1
@@ -146,73 +199,15 @@ class Refinement:
         """Whether it is a session which stays where it is although its connection is back, and that is the matter."""
         return violation.broken is Broken.NOT_CLOSED and self._is_about(violation)
 
-    # -- the comparison of two runs
 
-    def _difference(self, before: Run, after: Run) -> str | None:
-        still = {(v.broken, v.subject) for v in after.violations}
-        turn = next(
-            (v for v in before.violations if v.broken.changes_course and (v.broken, v.subject) not in still), None
-        )
-        if turn is not None:
-            return self._same_until(before, after, turn.after)
-        if self.turns_generator:
-            return _lends_what_was_returned(before, after)
-        if before.outcome != after.outcome:
-            return f"before, the function {_outcome(before)}; after, it {_outcome(after)}"
-        return self._same_trace(before, after) or self._same_effects(before, after)
-
-    def _visible(self, trace: Sequence[Event]) -> list[Event]:
-        return [e for e in visible(trace) if not (self.injects and e.what is What.ACQUIRE)]
-
-    def _same_trace(self, before: Run, after: Run) -> str | None:
-        was, now = self._visible(before.trace), self._visible(after.trace)
-        return None if was == now else _first_difference(was, now)
-
-    def _same_until(self, before: Run, after: Run, position: int) -> str | None:
-        """The original goes wrong at `position`; up to there both must do the same."""
-        was, now = self._visible(before.trace[:position]), self._visible(after.trace)
-        return None if was == now[: len(was)] else _first_difference(was, now)
-
-    def _same_effects(self, before: Run, after: Run) -> str | None:
-        if before.durable != after.durable:
-            return f"committed {_changed(before.durable, after.durable)}"
-        if before.left != after.left:
-            return f"left for the caller to commit {_changed(before.left, after.left)}"
-        was, now = release_positions(before.trace), release_positions(after.trace)
-        leaked = {v.subject for v in before.violations if v.broken.is_leak}
-        for subject, positions in was.items():
-            later = now.get(subject, [])
-            if subject not in leaked and any(b < a for a, b in zip(positions, later, strict=False)):
-                return f"{subject} is released earlier than before"
-        if before.handed_on and any(len(now[s]) > len(was.get(s, [])) for s in now if s not in leaked):
-            return "a connection is released although it was handed on"
-        return None
+def _new(before: Run, after: Run) -> list[Choice]:
+    """The decisions of a run, other than the defaults, that the run of the original did not have to take."""
+    return [choice for choice in after.schedule if (choice.sort, choice.label) not in before.taken]
 
 
-def _outcome(run: Run) -> str:
-    return " ".join(run.outcome)
-
-
-def _changed(before: list[str], after: list[str]) -> str:
-    """The effects that only one of two versions has; all of them when they differ in order alone."""
-    lost, added = [e for e in before if e not in after], [e for e in after if e not in before]
-    if not (lost or added):
-        lost, added = before, after
-    return f"before: {', '.join(lost) or 'nothing else'}; after: {', '.join(added) or 'nothing else'}"
-
-
-def _first_difference(was: list[Event], now: list[Event]) -> str:
-    at = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now)))
-    return f"before: {_event(was, at)}; after: {_event(now, at)}"
-
-
-def _event(trace: list[Event], at: int) -> str:
-    return trace[at].text if at < len(trace) else "nothing more"
-
-
-def _lends_what_was_returned(before: Run, after: Run) -> str | None:
-    """A provider that returned now yields: it must lend what it returned, before anything else differs."""
-    lent = next((e.text for e in after.trace if e.what.value == "yield"), None)
-    if before.outcome[0] != "returns" or lent == before.outcome[1]:
-        return None
-    return f"returned before: {before.outcome[1]}; yielded after: {lent or 'nothing'}"
+def _overlooked(mended: Sequence[Violation]) -> Overlooked:
+    return Overlooked(
+        frozenset(v.broken for v in mended),
+        frozenset(v.subject for v in mended if v.broken in ABOUT_NAMES),
+        frozenset(v.handler for v in mended if v.broken in ABOUT_HANDLERS),
+    )

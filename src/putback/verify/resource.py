@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from putback.verify.events import Broken
+from putback.verify.events import Broken, What
 from putback.verify.faults import Cut
+from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Acquire, Method, ObjectType
 from putback.verify.standin import StandIn, is_dunder
 
@@ -131,6 +132,7 @@ class Belonging:
             self.__dict__[name] = value
             return
         self._pb_parts[name] = value
+        self._pb_world.note(What.DATABASE, f"{self._pb_name}.{name} = {fingerprint(value)}")
         if name == "autocommit":
             self._pb_slot.autocommit = value is True or isinstance(value, StandIn)
 
@@ -143,12 +145,16 @@ class Belonging:
         return self
 
     def __enter__(self) -> Any:
+        if isinstance(self, Connection) and self._pb_slot.is_async:
+            raise _without_protocol(self._pb_name, "synchronous")
         return self._enter()
 
     def __exit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
         self._pb_world.connections.leave(self, exception, is_async=False)
 
     async def __aenter__(self) -> Any:
+        if isinstance(self, Connection) and self._pb_type.methods and not self._pb_slot.is_async:
+            raise _without_protocol(self._pb_name, "asynchronous")
         return self._enter()
 
     async def __aexit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
@@ -216,6 +222,9 @@ class Acquiring:
         yield
 
     def __enter__(self) -> Any:
+        kind = self._pb_world.roles.types.get(self._pb_world.roles.profiles[self._pb_role.profile].type)
+        if kind is not None and kind.is_async:
+            raise _without_protocol(self._pb_label, "synchronous")
         return self._acquire()
 
     def __exit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
@@ -228,6 +237,11 @@ class Acquiring:
 
     async def __aexit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
         self.__exit__(cls, exception, traceback)
+
+
+def _without_protocol(name: str, sort: str) -> TypeError:
+    """What Python raises for `with` in place of `async with`, or the other way round."""
+    return TypeError(f"{name} does not support the {sort} context manager protocol")
 
 
 def handed_out(connection: Connection, role: Acquire) -> Any:

@@ -121,6 +121,11 @@ class ObjectType:
     attributes: Mapping[str, bool] = field(default_factory=dict)
     truths: Mapping[str, bool] = field(default_factory=dict)
 
+    @property
+    def is_async(self) -> bool:
+        """Whether its methods are awaited."""
+        return any(method.awaited for method in self.methods.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -128,7 +133,7 @@ class Profile:
 
     `type` names its entry in `Roles.types`. `lazy`: it holds a connection only from its first statement to the end of
     the transaction. `aborts`: a failed statement makes every later one fail until the rollback. `given_back_by` are
-    the methods of its pool that release a connection passed as the first argument.
+    the methods of its pool that release a connection passed as the first argument, `closed_by` its own that release it.
     """
 
     name: str
@@ -144,6 +149,7 @@ class Profile:
     aborts: bool = True
     exhausted: str = "connection pool exhausted"
     given_back_by: tuple[str, ...] = ()
+    closed_by: tuple[str, ...] = ()
     failed_commit: FailedCommit = FailedCommit.OVER
 
 
@@ -155,6 +161,7 @@ class Acquire:
     the position of the connection in a tuple result, `maybe_none` whether None can come instead, `itself` whether the
     receiver becomes held. `commits`: leaving its `with` commits, or rolls back after an exception. `methods` are those
     of an object around the connection, which go before those of the connection; `leaving` is its `with`.
+    `is_drivers`: the call is the driver's own, so that what it is called on is the pool.
     """
 
     callee: str
@@ -168,6 +175,7 @@ class Acquire:
     raises: bool = True
     methods: Mapping[str, Method] = field(default_factory=dict)
     leaving: OnExit | None = None
+    is_drivers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +239,24 @@ class Context(NamedTuple):
     callee: str
 
 
+class Parameter(NamedTuple):
+    """A parameter of a known function; `kind` as the analyser has it: "", "*", "kw" or "**"."""
+
+    name: str
+    kind: str = ""
+    required: bool = False
+
+
+Signature = tuple[Parameter, ...]
+"""The parameters that a call of a known function has to fill."""
+
+
 @dataclass(frozen=True, slots=True)
 class Roles:
     """The role table of one version of a function.
 
     `quiet` are the texts of callees that cannot raise; `errors` maps further exception names of drivers to the DB-API
-    name whose place they take ("UniqueViolation": "IntegrityError").
+    name whose place they take ("UniqueViolation": "IntegrityError"). `signatures` are those of callees that are known.
     """
 
     acquires: tuple[Acquire, ...] = ()
@@ -248,6 +268,7 @@ class Roles:
     lent: tuple[Lent, ...] = ()
     registries: tuple[Registry, ...] = ()
     uses: tuple[Use | Context, ...] = ()
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
 
     @property
     def has_connections(self) -> bool:
@@ -306,7 +327,7 @@ class Bounds:
 
     faults: int = 1
     level: int = 1
-    items: int = 1
+    items: int = 2
     schedules: int = 2_000
     seconds: float = 4.0
     choices: int = 400
@@ -315,4 +336,4 @@ class Bounds:
         """The bounds in words."""
         fault = "one fault" if self.faults == 1 else f"{self.faults} faults"
         items = "one item" if self.items == 1 else f"{self.items} items"
-        return f"{fault} of level {self.level}, two rounds of a loop, at most {items} of what is iterated"
+        return f"{fault} of level {self.level}, two rounds of a loop, at most {items} of what is iterated, one thread"

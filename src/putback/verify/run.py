@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
-from collections.abc import Callable
+import itertools
+import types
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from putback.verify.builtin_names import KNOWN_NAMES, Builtins
 from putback.verify.choices import Decider, Key, Schedule, Step
 from putback.verify.connections import slot_of
-from putback.verify.events import Event, Violation, What
+from putback.verify.errors import is_raised
+from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.extract import Program
 from putback.verify.faults import Cut, Failure, Faults, Modelled
-from putback.verify.fingerprint import fingerprint
+from putback.verify.fingerprint import MODULE, TEXT, fingerprint
 from putback.verify.instrument import CUT, PREFIX
 from putback.verify.invariants import check
-from putback.verify.ownership import MODULE
 from putback.verify.roles import Bounds
-from putback.verify.runtime import Runtime, helpers, is_raised
+from putback.verify.runtime import Runtime, helpers
+from putback.verify.standin import StandIn
 from putback.verify.unknown import finish
 from putback.verify.world import World
 
+FINISHED = "finished"
+_THROWN_IN = "thrown in at yield"
+THROWN_IN = f"{Failure.__name__}({_THROWN_IN!r})"
+"""How the exception reads that arrives at a yield."""
 _MOST_YIELDS = 20
+_MOST_READ = 20
+_LAZY = (types.GeneratorType, map, filter, zip, enumerate, reversed, itertools.chain, itertools.islice)
+"""What computes its items only when the caller asks for them."""
 _RUNS_BETWEEN_COLLECTIONS = 256
 
 
@@ -33,8 +43,9 @@ class Run:
     """What one run did.
 
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
-    commit of the caller; `handed_on` whether an owner
-    outside has got a connection; `cut_off` why the run was abandoned; `out` how many connections it left out.
+    commit of the caller; `outer` the names from around the function that have another value at its end; `handed_on`
+    whether an owner outside has got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the
+    run was abandoned; `acquired` how many connections it took.
     """
 
     outcome: tuple[str, str]
@@ -42,6 +53,7 @@ class Run:
     violations: list[Violation]
     durable: list[str]
     left: list[str]
+    outer: dict[str, str]
     schedule: Schedule
     taken: dict[Key, int]
     trail: list[Step]
@@ -51,6 +63,7 @@ class Run:
     handed_on: bool
     acquired: int
     held_back: bool
+    has_overlooked: bool
     unstable: tuple[str, str] | None
 
     @property
@@ -62,8 +75,9 @@ class Run:
 class Runner:
     """Runs one program again and again."""
 
-    def __init__(self, program: Program, faults: Faults) -> None:
+    def __init__(self, program: Program, faults: Faults, overlooked: Overlooked | None = None) -> None:
         self.program = program
+        self.overlooked = overlooked or Overlooked()
         self.faults = faults
         self._runs = 0
         self._runtime = Runtime(program)
@@ -77,7 +91,7 @@ class Runner:
     def run(self, bounds: Bounds, decider: Decider) -> Run:
         """One run under the decisions of `decider`."""
         program = self.program
-        world = World(program.version.roles, bounds, decider, self.faults, program.is_async)
+        world = World(program.version.roles, bounds, decider, self.faults, program.is_async, self.overlooked)
         self._runtime.begin(world)
         self._builtins.begin()
         namespace = dict(self._fixed)
@@ -88,18 +102,19 @@ class Runner:
         try:
             exec(program.code, namespace)
             result = self._call(namespace[program.name], world)
-            outcome = ("returns", fingerprint(result))
+            outcome = ("returns", self._told(result))
         except Cut as cut:
             world.cut_off = world.cut_off or str(cut)
             outcome = ("cut", world.cut_off)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and not isinstance(error, Modelled) and not is_raised(error):
                 raise
-            self._runtime.explain(error)
+            self._runtime.errors.explain(error)
             outcome = ("raises", fingerprint(error))
         cut_off, world.cut_off = world.cut_off, None
         world.kept += [namespace[n] for n in program.stores if n in namespace]
         handed_on = cut_off is None and check(world, result, program.is_generator)
+        outer = dict(self._outer(namespace))
         self._end(world)
         return Run(
             outcome,
@@ -107,6 +122,7 @@ class Runner:
             world.violations,
             world.connections.transactions.durable,
             world.connections.left_to_callers(),
+            outer,
             tuple(decider.schedule),
             decider.taken,
             decider.trail,
@@ -116,8 +132,23 @@ class Runner:
             handed_on,
             len(world.connections.slots),
             decider.held_back,
+            world.has_overlooked,
             decider.unstable,
         )
+
+    def _outer(self, namespace: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """What the names from around the function are now, where they are something else, and what is put on itself."""
+        for name in sorted(self.program.stores):
+            value = namespace.get(name)
+            if type(value) is not StandIn or value._pb_path != name:
+                yield name, fingerprint(value) if name in namespace else "nothing"
+        function = namespace.get(self.program.name)
+        for name, value in vars(function).items() if isinstance(function, types.FunctionType) else ():
+            if name != TEXT:
+                yield f"{self.program.name}.{name}", fingerprint(value)
+
+    def _told(self, result: Any) -> str:
+        return _read(result, self._runtime.errors.explain) if isinstance(result, _LAZY) else fingerprint(result)
 
     def _end(self, world: World) -> None:
         """What is left of the run, a suspended generator for example, must not act in a later one."""
@@ -131,7 +162,7 @@ class Runner:
         found: list[type[BaseException]] = []
         for path in self.faults.custom:
             builtin = self._builtins.names.get(path)
-            cls = builtin if isinstance(builtin, type) else self._runtime.exception_class(world.standin(path))
+            cls = builtin if isinstance(builtin, type) else self._runtime.errors.exception_class(world.standin(path))
             if isinstance(cls, type) and issubclass(cls, BaseException):
                 found.append(_modelled(cls))
         return tuple(found)
@@ -149,6 +180,19 @@ class Runner:
         if program.is_generator:
             return _drive(made, world)
         return finish(made) if inspect.iscoroutine(made) else made
+
+
+def _read(result: Any, explain: Callable[[BaseException], None]) -> str:
+    """What the caller gets who reads a lazy result to its end."""
+    items: list[str] = []
+    try:
+        items.extend(map(fingerprint, itertools.islice(result, _MOST_READ)))
+    except Cut:
+        raise
+    except BaseException as error:
+        explain(error)
+        items.append(f"then raises {fingerprint(error)}")
+    return f"lazily [{', '.join(items)}]"
 
 
 def _drive(generator: Any, world: World) -> Any:
@@ -181,9 +225,9 @@ def _drive(generator: Any, world: World) -> Any:
             if how == 2:
                 step(close)
                 return "closed"
-            value = step(throw, world.raised(Failure, "thrown in at yield")) if how == 1 else step(resume)
+            value = step(throw, world.raised(Failure, _THROWN_IN)) if how == 1 else step(resume)
     except (StopIteration, StopAsyncIteration):
-        return "finished"
+        return FINISHED
     finally:
         with contextlib.suppress(BaseException):
             step(close)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import re
 import sys
 import types
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from putback.verify.events import Broken
+from putback.verify.absent import Absent
+from putback.verify.errors import Errors
+from putback.verify.events import Broken, What
 from putback.verify.extract import Program
-from putback.verify.faults import ConversionFailure, Cut, Error, Modelled, place
-from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.faults import ConversionFailure, Cut
+from putback.verify.fingerprint import call_text, fingerprint, remember
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.roles import Context
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import VERIFIED
-from putback.verify.world import NO_ITEMS, World
+from putback.verify.world import World
 
 _REST = "**"
 _FREE_ROUNDS = 2
 _MOST_ROUNDS = 40
 _MOST_WHILE_ROUNDS = 3
 _MOST_ROUNDS_OF_ALL = 2_000
-_QUOTED = re.compile(r"'(\w+)'")
-_NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)
 
 Shape = tuple[Any, ...] | str | None
 
@@ -39,11 +38,11 @@ class Runtime:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._narrow: tuple[int, int] | None = None
-        self._classes: dict[str, type[BaseException]] = {}
+        self.errors = Errors(program)
 
     def begin(self, world: World) -> None:
         """Serve this run from now on."""
-        self.world = world
+        self.world = self.errors.world = world
         self._narrow = None
         self._rounds = 0
 
@@ -165,6 +164,9 @@ class Runtime:
         """`left is right`."""
         if left is right:
             return True
+        if isinstance(left, Absent):
+            left = None
+            return left is right
         for value, other in ((left, right), (right, left)):
             if isinstance(value, Connection) and other is None:
                 return not self.world.connections.is_there(value._pb_slot)
@@ -261,94 +263,40 @@ class Runtime:
             return callee(*arguments, **keywords)
         return self.world.scopes.used(role, arguments, keywords)
 
-    # -- exceptions
+    # -- functions and names
 
-    def exception_class(self, value: Any) -> Any:
-        """The class that `value` means in `except` and `raise`: a driver's, a builtin, or a new one named after it."""
-        if isinstance(value, tuple):
-            return tuple(self.exception_class(v) for v in value)
-        if not isinstance(value, StandIn):
-            return value
-        path = value._pb_path.partition("(")[0]
-        return place(path, self.world.roles.errors) or self._own_class(path)
+    def remembers(self, text: str) -> Callable[[Any], Any]:
+        """What a function of the code is, its text says."""
+        return lambda function: remember(function, text)
 
-    def _own_class(self, path: str) -> type[BaseException]:
-        if path not in self._classes:
-            self._classes[path] = type(path.rpartition(".")[2] or "Unnamed", (Modelled, Exception), {})
-        return self._classes[path]
+    def decorates(self, decorator: Any, releases: bool) -> Callable[[Any], Any]:
+        """A decorator of a function in the function: one of others is given it, and leaves it as it is.
 
-    def caught_class(self, value: Any) -> Any:
-        """The class of an `except` clause."""
-        return self.exception_class(value)
-
-    def caught(self, row: int, *around: int) -> None:
-        """The handler in this row is entered: by an error that the model cannot explain, it is remembered.
-
-        A failed transaction is the matter of the handler that it came to, not of one in that (`around` are the rows of
-        those) for an error of another kind.
+        `releases`: it gives something back when it is called, so that what it reaches is handed on.
         """
-        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
-        for slot in self.world.connections.slots:
-            if slot.failed and (slot.handler not in around or isinstance(error, Error)):
-                slot.handler = row
-        if error is not None:
-            self.explain(error)
+        if not isinstance(decorator, StandIn):
+            return decorator if callable(decorator) else lambda function: function
 
-    def explain(self, error: BaseException) -> None:
-        """Remember an error that Python itself raised in the code under test, and that nobody asked for."""
-        if isinstance(error, Modelled) or is_raised(error) or type(error) not in _UNEXPLAINED:
-            return
-        if isinstance(error, UnboundLocalError):
-            self._explain_unbound(error)
-        elif not self._is_explained(error):
-            self.world.unexplained.append(repr(error))
+        def register(function: Any) -> Any:
+            self.world.note(What.EXTERNAL, f"@{decorator._pb_path} {fingerprint(function)}")
+            if releases:
+                self.world.kept.append(function)
+            return function
 
-    def _explain_unbound(self, error: UnboundLocalError) -> None:
-        """A name that a clean-up reads: the connection's own after a failed acquire, or another one."""
-        found = _QUOTED.search(str(error))
-        name = found[1] if found is not None else ""
-        if name in self.program.bound and self.world.connections.refused:
-            self.world.violated(Broken.UNBOUND, name)
-        elif error.__context__ is not None or self.world.has_failed:  # no context: the handler has left by `return`
-            self.world.violated(Broken.ERROR_HIDDEN, name)
-        if isinstance(error.__context__, UnboundLocalError):  # one clean-up behind the other
-            self._explain_unbound(error.__context__)
+        return register
 
-    def _is_explained(self, error: BaseException) -> bool:
-        """Whether the code runs into this by itself: a None, an empty or shorter collection, an unentered manager."""
-        text = str(error)
-        if text.startswith("zip() argument"):
-            return True
-        if isinstance(error, (AttributeError, TypeError)) and "NoneType" in text:
-            return True
-        if isinstance(error, AttributeError):
-            return text.endswith("before it is entered")
-        is_empty = isinstance(error, IndexError) or "empty" in text
-        return is_empty and any(choice.option == NO_ITEMS for choice in self.world.decider.schedule)
+    def rebound(self, name: str, *value: Any) -> None:
+        """A name from around the function has got a value, or none."""
+        self.world.changed(f"{name} = {fingerprint(value[0])}" if value else f"del {name}")
+        self.world.kept += value
 
-    def raising(self, value: Any) -> Any:
-        """What `raise value` raises."""
-        if isinstance(value, StandIn):
-            _, opening, arguments = value._pb_path.partition("(")
-            cls = self.exception_class(value)
-            value = self.world.raised(cls, opening + arguments)
-        elif isinstance(value, type) and issubclass(value, BaseException):
-            value = value()
-        if isinstance(value, BaseException) and not isinstance(value, Modelled):
-            value._pb_raised = True  # type: ignore[attr-defined]
-        return value
+    def absent(self) -> Absent:
+        """The value of a name that would be unbound."""
+        return Absent()
 
     def free(self, name: str) -> StandIn:
         """The first value of a name from a scope around the function."""
         return self.world.standin(name)
-
-
-_UNEXPLAINED = {*_NATIVE, UnboundLocalError}
-
-
-def is_raised(error: BaseException) -> bool:
-    """Whether the code under test raised this by a statement of its own."""
-    return getattr(error, "_pb_raised", False)
 
 
 def _carries_text(container: tuple[Any, ...]) -> bool:
@@ -369,10 +317,14 @@ def _is_open(container: dict[Any, Any]) -> bool:
     return any(isinstance(key, StandIn) or key == _REST for key in container)
 
 
+_OWN = (
+    "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
+    "keywords", "merged", "join", "acquires", "passes", "uses", "free", "remembers", "decorates", "rebound", "absent",
+)  # fmt: skip
+_OF_ERRORS = ("caught_class", "caught", "raising")
+
+
 def helpers(runtime: Runtime) -> Iterator[tuple[str, Any]]:
     """The methods that instrumented code calls, by name."""
-    for name in (
-        "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-        "keywords", "merged", "join", "acquires", "passes", "uses", "caught_class", "caught", "raising", "free",
-    ):  # fmt: skip
-        yield name, getattr(runtime, name)
+    yield from ((name, getattr(runtime, name)) for name in _OWN)
+    yield from ((name, getattr(runtime.errors, name)) for name in _OF_ERRORS)

@@ -33,7 +33,9 @@ class Slot:
     for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
     somebody else owns it now. `failed`: a statement of the transaction has; `handler` is the row of the last `except`
     since; `left_failed` and `left_handler`: as they were at the release. `refuses`: it takes nothing but a rollback, a
-    commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
+    commit neither. `pool` is where it comes from, "" if that is not known; `given` what the acquire was given.
+    `commits`: how many there were. `lost`: how many effects were pending when a statement failed.
+    `unwritten`: a session has objects that it writes with its next statement or commit.
     """
 
     name: str
@@ -52,6 +54,11 @@ class Slot:
     handed_on: bool = False
     tested: bool | None = None
     used: bool = False
+    pool: str = ""
+    given: frozenset[str] = frozenset()
+    is_async: bool = False
+    commits: int = 0
+    lost: int = 0
     failed: bool = False
     handler: int = 0
     left_failed: bool = False
@@ -89,6 +96,7 @@ class Slot:
     def fail(self) -> None:
         """A statement has failed, and the transaction with it where databases do that."""
         if self.keeps_effects:
+            self.lost = len(self.pending)
             self.failed = True
             if self.profile.aborts:
                 self.transaction = Transaction.FAILED
@@ -108,6 +116,14 @@ class Slot:
         self.handler = 0
         self.refuses = False
         self.unwritten = False
+        self.lost = 0
+
+    def recover(self) -> None:
+        """What a rollback in time would have done: what was done since the failure stays."""
+        kept, unwritten = self.pending[self.lost :], self.unwritten
+        self.settle()
+        self.pending += kept
+        self.unwritten = unwritten and bool(kept)
 
     def fail_to_commit(self) -> None:
         """What the profile says of that; a session that has nothing to write takes no connection for it."""

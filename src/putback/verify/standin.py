@@ -50,6 +50,8 @@ class StandIn:
         if is_dunder(name):
             raise AttributeError(name)
         parts = self._pb_parts
+        if self._pb_world.connections.has_sessions:
+            self._pb_world.connections.loads(f"{self._pb_path}.{name}")
         if name in parts:
             return parts[name]
         found = self._pb_world.named(f"{self._pb_path}.{name}")
@@ -63,6 +65,7 @@ class StandIn:
 
     def __delattr__(self, name: str) -> None:
         self._pb_parts.pop(name, None)
+        self._pb_world.changed(f"del {self._pb_path}.{name}")
 
     def __getitem__(self, key: Any) -> Any:
         name = f"[{fingerprint(key)}]"
@@ -76,7 +79,9 @@ class StandIn:
         self._pb_world.stored(self._pb_path + name, value)
 
     def __delitem__(self, key: Any) -> None:
-        self._pb_parts.pop(f"[{fingerprint(key)}]", None)
+        name = f"[{fingerprint(key)}]"
+        self._pb_parts.pop(name, None)
+        self._pb_world.changed(f"del {self._pb_path}{name}")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         return self._pb_world.unknown.called(self, arguments, keywords)
@@ -187,6 +192,16 @@ def _binary(sign: str) -> Callable[[StandIn, Any], StandIn]:
     return operate
 
 
+def _in_place(sign: str) -> Callable[[StandIn, Any], StandIn]:
+    """`x += y`: what x is may be changed itself."""
+
+    def operate(self: StandIn, other: Any) -> StandIn:
+        self._pb_world.changed(f"{self._pb_path} {sign}= {fingerprint(other)}")
+        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+
+    return operate
+
+
 def _reflected(sign: str) -> Callable[[StandIn, Any], StandIn]:
     def operate(self: StandIn, other: Any) -> StandIn:
         return StandIn(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_path})")
@@ -214,6 +229,8 @@ _BINARY = {
 for _name, _sign in _BINARY.items():
     setattr(StandIn, f"__{_name}__", _binary(_sign))
     setattr(StandIn, f"__r{_name}__", _reflected(_sign))
+    if _name != "divmod":
+        setattr(StandIn, f"__i{_name}__", _in_place(_sign))
 for _name, _sign in {"lt": "<", "le": "<=", "gt": ">", "ge": ">="}.items():
     setattr(StandIn, f"__{_name}__", _binary(_sign))
 for _name, _sign in {"eq": "==", "ne": "!="}.items():

@@ -10,7 +10,7 @@ from putback.verify.faults import Error, InFailedTransaction, InternalError
 from putback.verify.resource import Belonging
 from putback.verify.roles import Method
 from putback.verify.slot import Slot, Transaction
-from putback.verify.vocabulary import CONTROL, READING
+from putback.verify.vocabulary import CONTROL, reads
 
 if TYPE_CHECKING:
     from putback.verify.world import World
@@ -44,7 +44,7 @@ class Transactions:
         self._fault_in_transaction(slot, text, method)
         slot.unwritten = False
         self.world.note(What.DATABASE, text)
-        if not READING.search(text):
+        if not reads(text):
             (slot.pending if slot.keeps_effects else self.durable).append(text)
 
     def _control(self, slot: Slot, words: str, name: str, text: str, method: Method) -> None:
@@ -150,6 +150,7 @@ class Transactions:
             self.world.violated(Broken.NOTHING_COMMITTED, slot.name, slot.role.callee, slot.handler)
         elif self.world.cut_off is None:
             self.durable += slot.pending
+        slot.commits += 1
         slot.settle()
 
     def _roll_back(self, slot: Slot, method: Method, text: str) -> None:
@@ -175,13 +176,15 @@ class Transactions:
         self.world.note(What.DATABASE, text)
 
     def _refuse(self, slot: Slot) -> None:
-        if slot.is_aborted:
+        if slot.is_aborted and self.world.overlooks(Broken.REUSED_AFTER_ERROR, slot.handler):
+            slot.recover()
+        elif slot.is_aborted:
             self.world.violated(Broken.REUSED_AFTER_ERROR, slot.name, slot.role.callee, slot.handler)
             raise self.world.raised(InFailedTransaction, "current transaction is aborted")
 
     def _fault_in_transaction(self, slot: Slot, text: str, method: Method) -> None:
         """A statement may fail, and its transaction with it."""
-        if slot.keeps_effects and (slot.profile.aborts or not READING.search(text)):
+        if slot.keeps_effects and (slot.profile.aborts or not reads(text)):
             slot.transaction = Transaction.OPEN
         try:
             self._fault(text, method)

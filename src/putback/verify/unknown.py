@@ -7,14 +7,16 @@ import types
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from putback.verify import vocabulary
+from putback.verify import signatures, vocabulary
+from putback.verify.absent import Absent
 from putback.verify.connections import slot_of
 from putback.verify.events import What
 from putback.verify.faults import OperationalError
-from putback.verify.fingerprint import call_text
+from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
 from putback.verify.standin import StandIn
+from putback.verify.ways import PLAIN, pool_of, way_of
 
 if TYPE_CHECKING:
     from putback.verify.slot import Slot
@@ -49,6 +51,9 @@ class UnknownCalls:
         if On.CALL not in role.on:
             return Acquiring(self.world, role, label)
         connection = self.world.connections.acquire(role, label)
+        connection._pb_slot.given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
+        if role.is_drivers and isinstance(callee, StandIn):
+            connection._pb_slot.pool = pool_of(callee._pb_path)
         if role.itself:
             self.world.connections.on_receivers[role.callee.rpartition(".")[0]] = connection._pb_slot
         return handed_out(connection, role)
@@ -61,12 +66,25 @@ class UnknownCalls:
         value = _within(self._passed(role, arguments, keywords))
         if not isinstance(callee, StandIn) and (role.does is Does.KEEPS or _is_own(callee)):
             return callee(*arguments, **keywords)
-        if slot_of(value) is None and not (value is None and role.does is Does.RELEASES):
+        is_none = value is None or isinstance(value, Absent)
+        if slot_of(value) is None and not (is_none and role.does is Does.RELEASES):
             return self._ordinary(callee, arguments, keywords)
         label = call_text(role.callee, arguments, keywords)
+        slot = slot_of(value)
+        if isinstance(value, Absent):
+            return value
+        self.fits(role.callee, arguments, keywords)
+        path = callee._pb_path if isinstance(callee, StandIn) else role.callee
+        way = PLAIN if slot is None else way_of(slot, path, arguments, keywords)
         if role.awaited:
-            return Later(lambda: self._pass(role, value, label), f"{role.callee}()")
-        return self._pass(role, value, label)
+            return Later(lambda: self._pass(role, value, label, way), f"{role.callee}()")
+        return self._pass(role, value, label, way)
+
+    def fits(self, path: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        """Raise what Python raises when a call does not fit a function that is known."""
+        signature = self.world.roles.signatures.get(path)
+        if signature is not None:
+            signatures.check(path, signature, arguments, keywords)
 
     def _ordinary(self, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if isinstance(callee, StandIn):
@@ -81,7 +99,7 @@ class UnknownCalls:
             return keywords[role.keyword]
         return arguments[role.position] if 0 <= role.position < len(arguments) else self.world.standin("nothing")
 
-    def _pass(self, role: Pass, value: Any, label: str) -> Any:
+    def _pass(self, role: Pass, value: Any, label: str, way: str) -> Any:
         """The effect of a wrapper on the connection it is given."""
         world = self.world
         slot = slot_of(value)
@@ -90,11 +108,12 @@ class UnknownCalls:
         if role.fails is Fails.BEFORE:
             self.fault_with(slot, label, awaited=role.awaited)
         if role.does is Does.RELEASES:
-            world.connections.release(value)
+            world.connections.release(value, way)
         elif slot is not None and role.does is Does.CLOSES:
             world.connections.close(slot)
         elif slot is not None and role.does is Does.KEEPS:
             slot.handed_on = True
+            world.note(What.EXTERNAL, label)
         elif slot is not None and role.does is Does.ENDS:
             world.connections.transactions.commit(slot, Method(ends="commit"), label)
         elif slot is not None and role.does is Does.BORROWS:
@@ -134,6 +153,8 @@ class UnknownCalls:
         """A call of a stand-in; `by_role`: the role table has not been asked yet."""
         path = callee._pb_path
         name = path.rpartition(".")[2]
+        if self.world.overlooked.names and any(isinstance(a, Absent) for a in (*arguments, *keywords.values())):
+            return Absent()
         if by_role and path in self._acquires:
             return self.acquires(self._acquires[path], callee, arguments, keywords)
         if by_role and path in self._passes:
@@ -142,12 +163,17 @@ class UnknownCalls:
             return self.passes(Pass(path, Does.RELEASES), callee, arguments, keywords)
         if isinstance(callee._pb_of, Belonging):
             return self._method(callee._pb_of, name, arguments, keywords)
+        self.fits(path, arguments, keywords)
         if path in vocabulary.ENDING:
             raise SystemExit(*arguments)
         label = call_text(path, arguments, keywords)
         if vocabulary.LOGGING.search(path):
             self.world.note(What.LOG, label)
             return self.world.standin(label)
+        if name in vocabulary.STORING:
+            self.world.changed(label)
+            self.world.kept += arguments
+            return self.world.standin(self.result(label))
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
             return self.world.standin(self.result(label) if name in vocabulary.CHANGING else label)
         if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple
 
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken, least_level, mended_by
+from putback.verify.events import Broken, Overlooked, least_level, mended_by
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract, statements
-from putback.verify.faults import faults_for
+from putback.verify.faults import Faults, faults_for
 from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
 from putback.verify.story import tell, tell_difference
 
+_EVERYTHING = "BaseException"
 _LEAST_COVERAGE = 0.5
 """The share of the fixed version's statements that must be reached."""
 
@@ -128,21 +131,31 @@ class Verifier:
             before = extract(self.case.before)
             after = extract(self.case.after) if self.case.after is not None else None
         except SourceError as error:
-            return self._unknown(str(error))
+            return self._without_runs(Verdict.UNKNOWN, str(error))
         handled = (*before.handled, *(after.handled if after is not None else ()))
-        faults = faults_for(handled, self.case.before.roles.errors)
+        faults = faults_for(handled, self.case.before.roles.errors, interrupts=_catch_others(before, after))
+        differs = _other_header(before, after, self.case) if after is not None else None
+        if differs is not None:
+            return self._without_runs(Verdict.REJECTED, differs)
         found = explore(Runner(before, faults), self.bounds, self.budget)
         if after is None:
             return self._shown(before, found)
         budget = Budget(4 * self.bounds.schedules, self.bounds.seconds, self.budget.clock)
         turns = after.is_generator and not before.is_generator
-        refinement = Refinement(self.case, Runner(after, faults), self.bounds, budget, turns)
+        ideal = partial(self._ideal, faults)
+        refinement = Refinement(self.case, Runner(after, faults), self.bounds, budget, turns, ideal)
         return self._judged(before, after, found, refinement.compare(found.seen))
+
+    def _ideal(self, faults: Faults, overlooked: Overlooked) -> Sequence[Run]:
+        """The runs of the original in which some violations are overlooked."""
+        program = extract(self.case.before, overlooked.names)
+        budget = Budget(self.bounds.schedules, self.bounds.seconds, self.budget.clock)
+        return explore(Runner(program, faults, overlooked), self.bounds, budget).seen
 
     # -- verdicts
 
-    def _unknown(self, reason: str) -> Proof:
-        return self._proof(Verdict.UNKNOWN, reason, Exploration(), Comparison(), 0.0, ())
+    def _without_runs(self, verdict: Verdict, reason: str) -> Proof:
+        return self._proof(verdict, reason, Exploration(), Comparison(), 0.0, ())
 
     def _shown(self, program: Program, found: Exploration) -> Proof:
         """The verdict on a function alone."""
@@ -193,6 +206,8 @@ class Verifier:
             return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"
         if not compared.finished or found.complete == 0:
             return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
+        if compared.uncompared:
+            return Verdict.TESTED, f"{_runs(compared.uncompared)} of the fixed version went on beyond the bounds"
         runs = f"{_runs(compared.compared)}, {compared.mended} of them mended; within {self.bounds.text()}"
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
@@ -247,6 +262,25 @@ class Verifier:
             return None
         run = found.first[broken[0]]
         return Counterexample(broken[0].value, run.schedule, tell(run))
+
+
+def _catch_others(before: Program, after: Program | None) -> bool:
+    """Whether one version has more handlers that catch everything."""
+    return after is not None and before.handled.count(_EVERYTHING) != after.handled.count(_EVERYTHING)
+
+
+def _other_header(before: Program, after: Program, case: Case) -> str | None:
+    """What callers see of a function without calling it must stay, but for parameters injected with the fix."""
+    was, now = before.header, after.header
+    new = {role.parameter for role in case.after.roles.lent if role.is_injected} if case.after is not None else set()
+    parameters = tuple(p for p in now.parameters if re.split(r"[:= ]", p, maxsplit=1)[0] not in new)
+    if was.parameters != parameters:
+        return f"its parameters were ({', '.join(was.parameters)}) and are ({', '.join(now.parameters)})"
+    if was.decorators != now.decorators:
+        return f"its decorators were ({', '.join(was.decorators)}) and are ({', '.join(now.decorators)})"
+    if was.is_async != now.is_async:
+        return f"it was {'a coroutine' if was.is_async else 'no coroutine'} before"
+    return "it was a generator before" if before.is_generator and not after.is_generator else None
 
 
 def _runs(count: int) -> str:

@@ -11,21 +11,22 @@ LOGGING = re.compile(
 
 PURE = frozenset(
     (
-        "items", "keys", "values", "get", "append", "strip", "lstrip", "rstrip", "lower", "upper", "split", "format",
-        "join", "startswith", "endswith", "replace", "copy", "isoformat", "total_seconds", "add", "extend",
-        "setdefault", "title", "encode", "capitalize", "strftime", "date", "isdigit", "timedelta", "datetime",
-        "getLogger",
+        "items", "keys", "values", "get", "strip", "lstrip", "rstrip", "lower", "upper", "split", "format",
+        "join", "startswith", "endswith", "replace", "copy", "isoformat", "total_seconds", "title", "encode",
+        "capitalize", "strftime", "date", "isdigit", "timedelta", "datetime", "getLogger",
     )
 )  # fmt: skip
 """Methods of Python's own values: they neither fail nor have an effect that others see."""
 
 CHANGING = frozenset(
     (
-        "pop", "popleft", "is_set", "now", "utcnow", "time", "perf_counter", "monotonic", "get_nowait", "today",
-        "empty",
+        "is_set", "now", "utcnow", "time", "perf_counter", "monotonic", "get_nowait", "today", "empty",
     )
 )  # fmt: skip
 """The same, but different at each call."""
+
+STORING = frozenset(("append", "add", "extend", "setdefault", "pop", "popleft"))
+"""Methods of Python's own collections that do not fail and that change what they are called on."""
 
 WAITING = frozenset(("wait_for", "shield", "run_until_complete", "run"))
 """Calls of asyncio whose result is that of their first argument."""
@@ -33,8 +34,17 @@ WAITING = frozenset(("wait_for", "shield", "run_until_complete", "run"))
 ENDING = frozenset(("exit", "quit", "sys.exit", "os._exit", "os.abort"))
 """What ends the process."""
 
-READING = re.compile(r"""\(f?['"]\s*select\b(?!.*\b(into|update)\b)(?=.*(\bfrom\b|…))""", re.IGNORECASE)
-"""The text of a statement that reads a table, so that a commit makes nothing of it durable; it may have been cut."""
+_READING = re.compile(r"""\(f?['"]\s*select\b(?!.*\b(into|update)\b)(?=.*(\bfrom\b|…))""", re.IGNORECASE)
+_BUILT_READING = re.compile(r"[^(]*\((?:\w+\.)*select\(")
+
+
+def reads(text: str) -> bool:
+    """Whether a statement with this text, which may have been cut, reads a table: a commit makes nothing of it durable.
+
+    `select(…)` is what SQLAlchemy builds of one.
+    """
+    return _READING.search(text) is not None or _BUILT_READING.match(text) is not None
+
 
 CONTROL = re.compile(
     r"""\((?:\w+\()?f?['"]\s*(savepoint|rollback\s+to|release|rollback|commit|begin|start\s+transaction)\b"""

@@ -7,7 +7,7 @@ from typing import Any
 
 from putback.verify.choices import Decider, Sort
 from putback.verify.connections import Connections
-from putback.verify.events import Broken, Event, Violation, What
+from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults, Modelled
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles
@@ -19,6 +19,7 @@ NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
+_NOTHING = Overlooked()
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -29,8 +30,18 @@ class World:
     `faults` are the classes that handlers tell apart; `custom` the classes of the code itself, once resolved.
     """
 
-    def __init__(self, roles: Roles, bounds: Bounds, decider: Decider, faults: Faults, is_async: bool) -> None:
+    def __init__(
+        self,
+        roles: Roles,
+        bounds: Bounds,
+        decider: Decider,
+        faults: Faults,
+        is_async: bool,
+        overlooked: Overlooked = _NOTHING,
+    ) -> None:
         self.roles = roles
+        self.overlooked = overlooked
+        self.has_overlooked = bool(overlooked.names)
         self.bounds = bounds
         self.decider = decider
         self.faults = faults
@@ -54,15 +65,23 @@ class World:
 
     # -- what happened
 
-    def note(self, what: What, text: str, subject: str = "") -> None:
+    def note(self, what: What, text: str, subject: str = "", way: str = "") -> None:
         """Add to the trace."""
         if self.cut_off is None:
-            self.trace.append(Event(what, text, subject))
+            self.trace.append(Event(what, text, subject, way))
 
     def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""
         if self.cut_off is None:
             self.violations.append(Violation(broken, subject, len(self.trace), callee, handler))
+
+    def overlooks(self, broken: Broken, handler: int = 0) -> bool:
+        """Whether what would be violated here is passed over."""
+        found = broken in self.overlooked.kinds and (
+            broken not in ABOUT_HANDLERS or handler in self.overlooked.handlers
+        )
+        self.has_overlooked = self.has_overlooked or found
+        return found
 
     def cut(self, why: str) -> None:
         """Abandon the run."""
@@ -76,10 +95,16 @@ class World:
         """
         self.kept.append(value)
         slot = self.connections.named_in(path)
+        text = f"{path} = {fingerprint(value)}"
         if slot is not None and slot.profile.lazy and slot.is_out:
-            text = f"{path} = {fingerprint(value)}"
             self.note(What.DATABASE, text)
             slot.write_later(text)
+        else:
+            self.note(What.STORE, text)
+
+    def changed(self, text: str) -> None:
+        """The code changes something that it did not make, in another way than by an assignment."""
+        self.note(What.STORE, text)
 
     # -- decisions
 
