@@ -5,6 +5,7 @@ What calling a function does stands in `ownership.summaries`, what calls acquire
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -66,10 +67,15 @@ class Analyzer:
         self.summaries = Summaries(self)
 
     def forget(self) -> None:
-        """Let go of what is large and can be had again, when there is much of it; summaries stay."""
+        """Let go of what is large and can be had again, when there is much of it; summaries stay.
+
+        What was made since the last time is looked through for garbage: trees and graphs point both ways, and nobody
+        else looks while a run goes at full speed.
+        """
         if len(self._lowered) > _LOWERED:
             for each in (self._lowered, self._units, self._calls, self._explorations):
                 each.clear()
+            gc.collect(0)
 
     def known(self, find: Callable[[Analyzer], T]) -> T:
         """What `find` finds out about this run: once, and kept as long as the run's knowledge is."""

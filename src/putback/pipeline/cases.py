@@ -137,21 +137,36 @@ def profile_of(kind: Kind) -> roles.Profile:
     )
 
 
-def types_of(catalog: Catalog, names: Iterable[str]) -> dict[str, roles.ObjectType]:
-    """These classes of the driver tables, and those that their methods derive."""
-    found: dict[str, roles.ObjectType] = {}
+_Types = dict[str, roles.ObjectType]
+
+
+def types_of(catalog: Catalog, names: Iterable[str], made: _Types | None = None) -> _Types:
+    """These classes of the driver tables, and those that their methods derive; `made` are those that are known."""
+    made = {} if made is None else made
+    found: _Types = {}
     waiting = [n for n in names if n]
     while waiting:
         name = waiting.pop()
         if name in found:
             continue
-        lineage = list(_lineage(catalog, name))
-        methods = {m: _method(e) for spec in reversed(lineage) for m, e in spec.methods.items()}
-        held = {a: t.while_held for spec in reversed(lineage) for a, t in spec.attributes.items()}
-        truths = {m: t for spec in reversed(lineage) for m, t in spec.method_truth.items()}
-        found[name] = roles.ObjectType(methods, {a: t for a, t in held.items() if t is not None}, truths)
-        waiting += [m.derives for m in methods.values() if m.derives]
+        if name not in made:
+            made[name] = _type_of(catalog, name)
+        found[name] = made[name]
+        waiting += [m.derives for m in found[name].methods.values() if m.derives]
     return found
+
+
+def _type_of(catalog: Catalog, name: str) -> roles.ObjectType:
+    lineage = list(_lineage(catalog, name))
+    methods = {m: _method(e) for spec in reversed(lineage) for m, e in spec.methods.items()}
+    held = {a: t.while_held for spec in reversed(lineage) for a, t in spec.attributes.items()}
+    truths = {m: t for spec in reversed(lineage) for m, t in spec.method_truth.items()}
+    return roles.ObjectType(methods, {a: t for a, t in held.items() if t is not None}, truths)
+
+
+def _made_types(analyzer: Analyzer) -> _Types:
+    """The classes that the roles of some function have named: thousands of functions share the few that there are."""
+    return {}
 
 
 def _lineage(catalog: Catalog, name: str) -> Iterator[TypeSpec]:
@@ -225,11 +240,12 @@ class _Table:
                     passes.append(found)
                 elif self._is_quiet(unit, op):
                     quiet.add(callee)
+        types = [*(k.type for k in kinds.values()), *scoped.types]
         return roles.Roles(
             _anywhere(acquires),
             _anywhere(passes),
             {i: profile_of(k) for i, k in kinds.items()},
-            types_of(self.analyzer.catalog, [*(k.type for k in kinds.values()), *scoped.types]),
+            types_of(self.analyzer.catalog, types, self.analyzer.known(_made_types)),
             frozenset(quiet),
             lent=tuple(map(self._lent, self.borrowed)),
             registries=scoped.registries,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -107,7 +108,7 @@ class Prover:
     def _proof(self, subject: Subject) -> Proof:
         if not subject.case.before.source:
             return reply.unknown(subject.case, subject.obstacle)
-        key = pickle.dumps(subject.case)
+        key = hashlib.sha256(pickle.dumps(subject.case)).digest()
         if key not in self._known:
             self._known[key] = self.sandbox.verify(subject.case, self.bounds)
         proof = self._known[key]
@@ -217,7 +218,21 @@ class _Gathering:
         self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
 
     def subjects(self, findings: Iterable[Finding]) -> list[Subject]:
-        """What is to be run, in the order of files and rows: the fixes of one function together, and what has none."""
+        """What is to be run, in the order of files and rows: the fixes of one function together, and what has none.
+
+        File by file: of one that is done only its subjects stay.
+        """
+        files: dict[str, list[Finding]] = {}
+        for finding in findings:
+            files.setdefault(finding.filename, []).append(finding)
+        done: list[Subject] = []
+        for each in files.values():
+            done += self._of_file(each)
+            self.before.forget()
+            self.after.forget()
+        return sorted(done, key=_place)
+
+    def _of_file(self, findings: Iterable[Finding]) -> Iterator[Subject]:
         found = list(map(self._found, findings))
         mended: dict[Connection, set[str]] = {}
         for each in found:
@@ -229,7 +244,7 @@ class _Gathering:
             subject = self._subject(each, is_mended[id(each)])
             key = (*subject.scope, subject.row, subject.obstacle, subject.case.after is None)
             groups.setdefault(key, []).append(subject)
-        return sorted((self._joined(group) for group in groups.values()), key=_place)
+        return map(self._joined, groups.values())
 
     def _is_mended(self, found: _Found, codes: set[str]) -> bool:
         """Whether fixes of the rules `codes`, about the same connection, are to have mended a finding.
