@@ -114,9 +114,9 @@ def test_a_counterexample_becomes_a_test(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "shop.py").write_text(leaky)
     monkeypatch.chdir(tmp_path)
     found = proof(leaky.replace("import sqlite3\n\n\n", ""))
-    text = as_test(found)
+    text = as_test(found, "shop.py")
     assert text is not None and found.leak is not None
-    (tmp_path / "test_shop.py").write_text(text.replace("''", "'shop.py'", 1))
+    (tmp_path / "test_shop.py").write_text(text)
     schedule = [str(c) for c in found.leak.schedule]
     assert replay_file("shop.py", "f", schedule).leaks
     (tmp_path / "shop.py").write_text(mended)

@@ -190,6 +190,8 @@ def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Pr
 
         check.write(page.render(replace(shown, version=check.own_version())), options.html)
     if options.tests is not None:
+        from putback.cli.reproduced import write_tests
+
         write_tests(proofs, options.tests)
 
 
@@ -201,24 +203,6 @@ def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -
 
     every = [entry for subject, proof in zip(found, proofs, strict=True) for entry in entries(subject, proof)]
     return as_text(report(every, bounds))
-
-
-def write_tests(proofs: Sequence[Proof], directory: str) -> None:
-    """Write each leak as a test module of its own."""
-    import os
-    import re
-
-    from putback.verify.reproduce import as_test
-
-    try:
-        os.makedirs(directory, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make {directory}: {error.strerror or error}") from error
-    for proof in proofs:
-        test = as_test(proof)
-        if test is not None:
-            stem = re.sub(r"\W+", "_", f"{proof.case.path.removesuffix('.py')}_{proof.case.before.function}")
-            check.write(test, os.path.join(directory, f"test_{stem}.py"))
 
 
 def replay(options: VerifyOptions, function: str, config: Config) -> int:
