@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 from putback.cli import check
 from putback.model.errors import UsageError
@@ -12,24 +14,33 @@ from putback.verify.reproduce import as_test, heading
 from putback.verify.verdict import Proof
 
 _LONGEST_NAME = 180  # bytes: what most file systems take, with a number behind it
-_MOST_OF_A_NAME = 10_000
 
 
 def write_tests(proofs: Sequence[Proof], directory: str) -> None:
     """Write the tests. What is there already is only replaced when it is the test of the same function."""
     try:
         os.makedirs(directory, exist_ok=True)
+        taken = {name.casefold() for name in os.listdir(directory)}
     except OSError as error:
-        raise UsageError(f"cannot make {directory}: {error.strerror or error}") from error
-    taken: set[str] = set()
+        raise UsageError(f"cannot use {directory}: {error.strerror or error}") from error
+    own = _by_first_line(directory)
     for proof in proofs:
         text = as_test(proof, _seen_from(directory, proof.case.path))
         if text is not None:
-            name = next((n for n in _names(proof) if _is_free(directory, n, heading(proof), taken)), None)
-            if name is None:
-                raise UsageError(f"no test can be written to {directory}: the files there belong to others")
+            same = own.get(heading(proof))
+            name = same.pop() if same else next(n for n in _names(proof) if n.casefold() not in taken)
             taken.add(name.casefold())
             check.write(text, os.path.join(directory, name))
+
+
+def _by_first_line(directory: str) -> dict[str, list[str]]:
+    """The files of a directory, the last one first."""
+    found: dict[str, list[str]] = {}
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name, reverse=True):
+        if entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(OSError), open(entry.path, encoding="utf-8", errors="replace") as file:
+                found.setdefault(file.readline().rstrip("\n"), []).append(entry.name)
+    return found
 
 
 def _seen_from(directory: str, path: str) -> str:
@@ -46,18 +57,4 @@ def _names(proof: Proof) -> Iterator[str]:
     folded = re.sub(r"\W+", "_", f"{proof.case.path.removesuffix('.py')}_{proof.case.before.function}")
     stem = folded.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore")
     yield f"test_{stem}.py"
-    yield from (f"test_{stem}_{number}.py" for number in range(2, _MOST_OF_A_NAME))
-
-
-def _is_free(directory: str, name: str, first_line: str, taken: Collection[str]) -> bool:
-    """Whether a test may be written there: to a new file, or in the place of what it was in an earlier run."""
-    path = os.path.join(directory, name)
-    if name.casefold() in taken or os.path.islink(path):
-        return False
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.readline().rstrip("\n") == first_line
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
+    yield from (f"test_{stem}_{number}.py" for number in count(2))
