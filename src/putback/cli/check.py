@@ -16,6 +16,7 @@ from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import SourceError, UsageError
 from putback.model.finding import Finding
+from putback.model.printable import harmless, harmless_lines
 from putback.model.report import CheckResult, Report, Sources, StdinFile
 from putback.report import COMPLETE, FOR_PEOPLE, format_named
 from putback.report.order import ranked, without_hints
@@ -103,7 +104,7 @@ def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | N
 
 def warn(message: str) -> None:
     """Say `message` on stderr."""
-    click.echo(f"putback: warning: {message}", err=True)
+    click.echo(harmless(f"putback: warning: {message}"), err=True)
 
 
 def rendered(options: CheckOptions, report: Report, to_stdout: bool = True) -> str:
@@ -168,7 +169,7 @@ def write(text: str, output_file: str | None, stream: TextIO | None = None) -> N
 def print_files(options: CheckOptions, config: Config) -> None:
     """The files that a run would look at, one a line."""
     for each in discover(options.paths, config):
-        click.echo(shown(each.path))
+        click.echo(harmless(shown(each.path)))
 
 
 def print_settings(config: Config) -> None:
@@ -183,4 +184,4 @@ def print_debug(options: CheckOptions, config: Config) -> None:
     from putback.pipeline.debug import debug
 
     for each in discover(options.paths, config):
-        click.echo(debug(each.path, config), nl=False)
+        click.echo(harmless_lines(debug(each.path, config)), nl=False)

@@ -20,6 +20,7 @@ from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.finding import Severity
 from putback.model.fixing import Change, FixRun
+from putback.model.printable import harmless
 from putback.model.report import Fixing, Report, StdinFile
 from putback.source.text import decode
 
@@ -71,7 +72,7 @@ def run(options: CheckOptions, config: Config) -> int:
     for warning in (*done.errors, *done.overtaken):
         check.warn(warning)
     for error in done.unwritten:
-        click.echo(f"putback: error: {error}", err=True)
+        click.echo(harmless(f"putback: error: {error}"), err=True)
     return exit_code(options, config, done)
 
 

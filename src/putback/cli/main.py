@@ -10,6 +10,7 @@ from io import TextIOWrapper
 import click
 
 from putback.model.errors import PutbackError
+from putback.model.printable import harmless
 from putback.source.selection import did_you_mean
 
 COMMANDS = ("check", "fix", "verify", "rule", "version")
@@ -81,7 +82,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except PutbackError as error:
-        click.echo(f"putback: error: {error}", err=True)
+        click.echo(harmless(f"putback: error: {error}"), err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

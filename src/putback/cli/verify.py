@@ -15,6 +15,7 @@ from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.fixing import FixRun
+from putback.model.printable import harmless
 from putback.model.verified import ProofReport
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def run(options: VerifyOptions, config: Config) -> int:
     for error in done.errors:
         check.warn(error)
     if options.show:
-        click.echo("".join(f"{name(subject)}\n" for subject in found), nl=False)
+        click.echo("".join(f"{harmless(name(subject))}\n" for subject in found), nl=False)
         return 0
     bounds = Bounds(options.faults, options.level, schedules=options.schedules, seconds=options.budget)
     proofs = executed(found, bounds, options.quiet)
@@ -215,5 +216,5 @@ def replay(options: VerifyOptions, function: str, config: Config) -> int:
     with Sandbox() as sandbox:
         broken, story = sandbox.replay(version, tuple(map(parse, options.choice)))
     end = "".join(f"violated: {each}\n" for each in broken) or "every connection is given back\n"
-    check.write("".join(f"{sentence}\n" for sentence in story) + end, options.output_file)
+    check.write("".join(f"{harmless(sentence)}\n" for sentence in story) + end, options.output_file)
     return int(bool(broken))

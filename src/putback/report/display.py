@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+from putback.model.printable import printable
+
 TAB = 4
 ELLIPSIS = "…"
 LEAD = 24  # columns kept before the first mark of a line that is cut
@@ -33,16 +35,6 @@ def shown(line: str) -> Shown:
         pieces.append(piece)
         at += sum(map(columns_of, piece))
     return Shown("".join(pieces), (*edges, at))
-
-
-def printable(char: str) -> str:
-    """`char`, or a stand-in when it is a control character or changes the direction of the text."""
-    category = unicodedata.category(char)
-    if char < " ":
-        return chr(0x2400 + ord(char))
-    if category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and unicodedata.bidirectional(char) != "BN"):
-        return "\N{REPLACEMENT CHARACTER}"
-    return char
 
 
 def columns_of(char: str) -> int:

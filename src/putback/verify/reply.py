@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
+from putback.model.printable import harmless
 from putback.verify.choices import Choice, Sort
 from putback.verify.events import Broken
 from putback.verify.occupancy import REQUESTS
@@ -82,7 +83,7 @@ def proof(data: bytes, case: Case) -> Proof:
     try:
         answer = _decoded(data)
         if answer.error is not None:
-            return unknown(case, clean(answer.error))
+            return unknown(case, harmless(answer.error))
         if answer.proof is None:
             raise Unbelievable("it holds no verdict")
         _doubt(answer.proof, case)
@@ -98,18 +99,13 @@ def run(data: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
     except Unbelievable as error:
         raise SourceError(_makes_no_sense(error)) from error
     if answer.run is None:
-        raise SourceError(clean(answer.error or "the answer from the sandbox holds no run"))
+        raise SourceError(harmless(answer.error or "the answer from the sandbox holds no run"))
     return _texts(answer.run.broken), _texts(answer.run.story)
 
 
 def unknown(case: Case, reason: str) -> Proof:
     """The proof of a case that could not be run."""
     return Proof(case, Verdict.UNKNOWN, reason, 0, False, 0, 0.0, 0, 0, 0, None, None, None, (), (), 0.0)
-
-
-def clean(text: str) -> str:
-    """A text without what a terminal would obey."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _decoded(data: bytes) -> _Answer:
@@ -146,7 +142,7 @@ def _believed(told: _Proof, case: Case) -> Proof:
     return Proof(
         case,
         told.verdict,
-        clean(told.reason),
+        harmless(told.reason),
         told.schedules,
         told.exhaustive,
         told.bound,
@@ -168,13 +164,13 @@ def _believed(told: _Proof, case: Case) -> Proof:
 def _example(told: _Example | None) -> Counterexample | None:
     if told is None:
         return None
-    schedule = tuple(Choice(sort, clean(label), clean(option)) for sort, label, option in told.schedule)
-    return Counterexample(clean(told.broken), schedule, _texts(told.story))
+    schedule = tuple(Choice(sort, harmless(label), harmless(option)) for sort, label, option in told.schedule)
+    return Counterexample(harmless(told.broken), schedule, _texts(told.story))
 
 
 def _texts(texts: list[str]) -> tuple[str, ...]:
-    return tuple(map(clean, texts))
+    return tuple(map(harmless, texts))
 
 
 def _makes_no_sense(error: Unbelievable) -> str:
-    return f"the answer from the sandbox makes no sense: {clean(str(error))}"
+    return f"the answer from the sandbox makes no sense: {harmless(str(error))}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from putback.model.printable import harmless
 from putback.verify.events import Broken
-from putback.verify.reply import clean
 from putback.verify.verdict import Proof
 
 _TEMPLATE = '''{heading}
@@ -31,7 +31,7 @@ def test_{name}_gives_every_connection_back() -> None:
 
 def heading(proof: Proof) -> str:
     """The first line of a proof's test: what it is about, so that the next run knows it again."""
-    about = clean(f"{proof.case.path} {proof.case.before.function}")
+    about = harmless(f"{proof.case.path} {proof.case.before.function}")
     return f"# Written by putback verify for {about}; its next run writes it anew."
 
 
@@ -59,4 +59,4 @@ def as_test(proof: Proof, place: str) -> str | None:
 
 def _quoted(text: str) -> str:
     """A text that stays what it is inside of three quotes."""
-    return clean(text).replace("\\", "\\\\").replace('"', '\\"')
+    return harmless(text).replace("\\", "\\\\").replace('"', '\\"')

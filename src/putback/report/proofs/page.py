@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from html import escape
 
 from putback.model.finding import Finding
+from putback.model.printable import harmless_lines
 from putback.model.verified import Example, ProofReport, Proven
 from putback.report.diff import diff_lines
-from putback.report.display import printable
 from putback.report.proofs import words
 from putback.report.proofs.chart import svg
 
@@ -70,7 +70,7 @@ def render(report: ProofReport) -> str:
 
 def _text(text: str) -> str:
     """A text that shows what it holds and does nothing."""
-    return escape("".join(c if c == "\n" else printable(c) for c in text))
+    return escape(harmless_lines(text))
 
 
 def _head(report: ProofReport) -> Iterator[str]:
