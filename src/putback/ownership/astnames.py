@@ -34,7 +34,7 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return Member(to_expr(node.value, inside), node.attr)
         case ast.Call():
             args = tuple(to_expr(a, inside) for a in node.args if not isinstance(a, ast.Starred))
-            keywords = tuple((k.arg or "", to_expr(k.value, inside)) for k in node.keywords)
+            keywords = tuple(pair for k in node.keywords for pair in _keyword(k, inside))
             return Invoke(to_expr(node.func, inside), args, keywords)
         case ast.Await():
             return Awaited(to_expr(node.value, inside))
@@ -54,6 +54,14 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return to_expr(node.value, inside)
         case _:
             return UNKNOWN
+
+
+def _keyword(node: ast.keyword, depth: int) -> list[tuple[str, Expr]]:
+    """What a keyword argument passes, by name: also those of a dictionary that is written out, `**{"store": store}`."""
+    if node.arg is None and isinstance(node.value, ast.Dict):
+        pairs = zip(node.value.keys, node.value.values, strict=True)
+        return [(str(getattr(key, "value", "")), to_expr(value, depth)) for key, value in pairs]
+    return [(node.arg or "", to_expr(node.value, depth))]
 
 
 def _literal(node: ast.Constant) -> Expr:

@@ -24,6 +24,7 @@ from putback.ownership.types import (
 )
 
 _DEEPEST = 100
+_CALLABLE = (FunctionRef, Method, Partial)
 
 
 class Carriers:
@@ -99,7 +100,8 @@ class Carriers:
             if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
                 yield name
         for name, values in cls.attributes.items():
-            if any(self._is_plain(t) for s, v in values for t in self.resolver.types(v, Scope(module.path, s))):
+            types = (t for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
+            if any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types):
                 yield name
 
     def _is_plain(self, t: Type) -> bool:
@@ -189,6 +191,11 @@ class Carriers:
     def any_makes(self, callees: Iterable[Expr], scope: Scope) -> bool:
         """Whether calling one of these can hand out a connection."""
         return any(self.makes(t) for callee in callees for t in self.resolver.types(callee, scope))
+
+    def passes_one(self, call: Invoke, scope: Scope) -> bool:
+        """Whether a call is given what carries a connection, or makes one."""
+        given = (t for value in (*call.args, *(v for _, v in call.keywords)) for t in self.resolver.types(value, scope))
+        return any(self.carries(t) or self.makes(t) for t in given)
 
     # -- names
 

@@ -20,6 +20,7 @@ class Classes:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._heirs = Heirs(resolver.project)
+        self._lineages: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
@@ -69,20 +70,29 @@ class Classes:
 
     def lineage(self, path: str, key: str) -> list[tuple[ModuleInfo, ClassInfo]]:
         """A project class and its project bases, nearest first."""
-        found: list[tuple[ModuleInfo, ClassInfo]] = []
-        todo, seen = [(path, key)], set()
+        found = []
+        for home, name in self._lineages.get((path, key)) or self._find_lineage(path, key):
+            module = self._resolver.project.module(home)
+            if module is not None:
+                found.append((module, module.classes[name]))
+        return found
+
+    def _find_lineage(self, path: str, key: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        todo = [(path, key)]
         while todo:
             here = todo.pop(0)
             module = self._resolver.project.module(here[0])
             cls = module.classes.get(here[1]) if module is not None else None
-            if module is None or cls is None or here in seen:
+            if cls is None or here in found:
                 continue
-            seen.add(here)
-            found.append((module, cls))
+            found.append(here)
             for base in cls.bases:
                 for t in self._resolver.types(plain(base), Scope(here[0])):
                     if isinstance(t, ClassRef):
                         todo.append((t.path, t.key))
+        if not self._resolver.is_deep:
+            self._lineages[path, key] = found
         return found
 
     def outside_bases(self, path: str, key: str) -> list[str]:

@@ -11,9 +11,10 @@ from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.conduct import Conduct, conduct
-from putback.ownership.context import is_test_code, name_of
+from putback.ownership.context import name_of
 from putback.ownership.heirs import plain
 from putback.ownership.module import FunctionInfo, ModuleInfo
+from putback.ownership.places import is_test_code
 from putback.ownership.registries import Registries
 from putback.ownership.types import FunctionRef, Scope, Types
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from putback.drivers.catalog import Catalog
 from putback.flow.names import Invoke, Member, last_name
 from putback.frameworks.catalog import FrameworkCatalog
-from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.ownership import handlers
 from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
@@ -139,18 +138,6 @@ def _releasing_methods(catalog: Catalog) -> frozenset[str]:
     specs = (spec for driver in catalog.drivers.values() for spec in driver.types.values())
     methods = ((name, effect) for spec in specs for name, effect in spec.methods.items())
     return frozenset(n for n, e in methods if e.closes or e.releases_self or e.releases is not None or e.releases_all)
-
-
-def is_test_code(path: str) -> bool:
-    """Whether a file is test code by its path."""
-    parts = path.split("/")
-    name = parts[-1]
-    return (
-        name.startswith("test_")
-        or name.endswith("_test.py")
-        or name == "conftest.py"
-        or not idioms().places.tests.isdisjoint(parts[:-1])
-    )
 
 
 def name_of(callee: Type) -> str:

@@ -56,6 +56,7 @@ class _Indexer:
 
     def statement(self, node: ast.stmt, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         if type(node) is ast.Expr:
+            self._note_call(node.value, function)
             self._expressions(node, function, cls)
             return
         match node:
@@ -92,6 +93,12 @@ class _Indexer:
                     if item.optional_vars is not None:
                         self._assign(item.optional_vars, Entered(to_expr(item.context_expr)), function, cls)
         self._parts(node, function, cls)
+
+    def _note_call(self, node: ast.expr, function: FunctionInfo | None) -> None:
+        """Keep a call that stands alone and passes more than constants."""
+        call = node.value if isinstance(node, ast.Await) else node
+        if isinstance(call, ast.Call) and _passes(call):
+            self.info.calls.append((function.key if function is not None else "", to_expr(call)))
 
     def _parts(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         """Descend into the blocks of a statement, the last first, then into its own expressions.
@@ -269,6 +276,22 @@ def _first_row(node: Any) -> int:
     decorators = getattr(node, "decorator_list", None)
     row: int = node.lineno
     return min(row, decorators[0].lineno) if decorators else row
+
+
+_GIVEN = (ast.Name, ast.Attribute, ast.Call, ast.Await, ast.Dict)
+
+
+def _passes(call: ast.Call) -> bool:
+    """Whether a call, or one in the chain in front of it, passes what can be an object that was made elsewhere."""
+    node: ast.expr = call
+    while isinstance(node, (ast.Call, ast.Attribute)):
+        if isinstance(node, ast.Attribute):
+            node = node.value
+            continue
+        if any(isinstance(each, _GIVEN) for each in (*node.args, *(k.value for k in node.keywords))):
+            return True
+        node = node.func
+    return False
 
 
 def _can_be_function(call: ast.Call, index: int, keyword: str) -> bool:

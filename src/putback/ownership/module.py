@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
 
-from putback.flow.names import UNKNOWN, Expr
+from putback.flow.names import UNKNOWN, Expr, Invoke
 
 Bindings = dict[str, tuple[Expr, ...]]
 
@@ -89,7 +89,10 @@ class ClassInfo(Struct, array_like=True):
 
 
 class ModuleInfo(Struct, array_like=True):
-    """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level)."""
+    """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level).
+
+    `calls` are the calls that stand alone as statements and are given something, each with the function it stands in.
+    """
 
     path: str
     imports: dict[str, Import] = field(default_factory=dict)
@@ -98,6 +101,7 @@ class ModuleInfo(Struct, array_like=True):
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
+    calls: list[tuple[str, Expr]] = field(default_factory=list)
     incomplete: bool = False
 
     def all_imports(self) -> list[Import]:
@@ -118,6 +122,25 @@ _ENCODER = Encoder()
 @cache
 def _decoder() -> Decoder[ModuleInfo]:
     return Decoder(ModuleInfo)
+
+
+Calls = list[tuple[str, Invoke]]
+"""Calls, each with the key of the function that it stands in ("" for the top level)."""
+
+
+@cache
+def _calls_decoder() -> Decoder[Calls]:
+    return Decoder(Calls)
+
+
+def packed_calls(calls: Calls) -> bytes:
+    """Some calls in little memory."""
+    return _ENCODER.encode(calls)
+
+
+def unpacked_calls(data: bytes) -> Calls:
+    """The reverse of `packed_calls`."""
+    return _calls_decoder().decode(data)
 
 
 def packed(module: ModuleInfo) -> bytes:

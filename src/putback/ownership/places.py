@@ -7,10 +7,21 @@ from collections.abc import Sequence
 
 from putback.frameworks.idioms import idioms
 from putback.model.finding import Place
-from putback.ownership.context import is_test_code
 from putback.ownership.module import ModuleInfo
 
 _STARTED = re.compile(r"if\s+__name__\s*==\s*['\"]__main__['\"]")
+
+
+def is_test_code(path: str) -> bool:
+    """Whether a file is test code by its path."""
+    parts = path.split("/")
+    name = parts[-1]
+    return (
+        name.startswith("test_")
+        or name.endswith("_test.py")
+        or name == "conftest.py"
+        or not idioms().places.tests.isdisjoint(parts[:-1])
+    )
 
 
 def place_by_path(path: str) -> Place:

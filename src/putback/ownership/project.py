@@ -7,11 +7,12 @@ neither define nor pass on a connection, so looking into it could only cost time
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from putback.ownership.module import Import, ModuleInfo
 from putback.ownership.shelf import Shelf
 
+_PASSED_ON = 3  # imports from the one who defines a name to the one who uses it
 _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 
 
@@ -29,6 +30,8 @@ class Project:
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
         self._paths: dict[tuple[str, ...], str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
+        self._callers: dict[str, dict[str, bytes]] = {}
+        self._importers: dict[str, set[str]] = {}
         for path in paths:
             self._add(path)
 
@@ -50,6 +53,26 @@ class Project:
         self._known[path] = None
         self._shelf.put_packed(path, data)
 
+    def note(self, path: str, calls: Mapping[str, bytes], imports: Iterable[str]) -> None:
+        """Note what the file at `path` calls, packed by last name, and which files it imports."""
+        for name, packed_calls in calls.items():
+            self._callers.setdefault(sys.intern(name), {})[path] = packed_calls
+        for each in imports:
+            self._importers.setdefault(each, set()).add(path)
+
+    def callers(self, name: str) -> Mapping[str, bytes]:
+        """The packed calls by this last name that pass something, by the file that they stand in."""
+        return self._callers.get(name, {})
+
+    def importers(self, path: str) -> frozenset[str]:
+        """The files, of those handed in, that can mean `path` by an import, also by one that passes it on."""
+        found = {path}
+        edge = {path}
+        for _ in range(_PASSED_ON):
+            edge = {each for here in edge for each in self._importers.get(here, ())} - found
+            found |= edge
+        return frozenset(found)
+
     def closed(self) -> Project:
         """A view that knows the modules handed in so far and loads no others."""
         view = self._like(lambda path: None)
@@ -67,6 +90,7 @@ class Project:
         """The same files with nothing known of them yet."""
         project = Project((), load)
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
+        project._callers, project._importers = self._callers, self._importers
         return project
 
     @property

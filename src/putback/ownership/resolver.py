@@ -11,7 +11,9 @@ from putback.drivers.catalog import Catalog
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.catalog import FrameworkCatalog
+from putback.ownership.callers import Callers
 from putback.ownership.classes import Classes
+from putback.ownership.heirs import plain
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.results import Results
@@ -33,6 +35,11 @@ from putback.ownership.types import (
 
 _DEPTH = 40
 _REMEMBERED = 60_000
+_ANYTHING = frozenset(
+    Instance(name)
+    for name in ("typing.Any", "object", "typing.Callable", "collections.abc.Callable", "typing_extensions.Any")
+)
+"""What an annotation may say without saying anything."""
 _MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 
 
@@ -48,11 +55,17 @@ class Resolver:
         self.frameworks = frameworks
         self.classes = Classes(self)
         self.results = Results(self)
+        self.callers = Callers(self)
         self._memo: dict[tuple[Expr, Scope], Types] = {}
         self._busy: set[object] = set()
         self._depth = 0
 
     # -- values
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether an answer given now may be cut short because too much is being asked at once."""
+        return self._depth > _DEPTH // 2
 
     def types(self, expr: Expr, scope: Scope) -> Types:
         """The possible types of `expr` in `scope`; empty when unknown."""
@@ -82,6 +95,8 @@ class Resolver:
             case names.Member(base=base, attr=attr):
                 owners = self.types(base, scope)
                 return union(self.member(t, attr) for t in owners) if owners else self._told(attr, scope)
+            case names.Invoke(func=names.Name(id="super")):
+                return self._above(scope)
             case names.Invoke():
                 return union(self.results.called(t, expr, scope) for t in self.types(expr.func, scope))
             case names.Awaited(value=value):
@@ -96,6 +111,16 @@ class Resolver:
                 return self.results.element(value, index, scope)
             case _:
                 return NOTHING
+
+    def _above(self, scope: Scope) -> Types:
+        """What `super()` in a method is: an object of each base of the class."""
+        module = self.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        while module is not None and function is not None and not function.owner:
+            function = module.functions.get(function.outer)
+        cls = module.classes.get(function.owner) if module is not None and function is not None else None
+        bases = cls.bases if cls is not None else ()
+        return union(self.results.constructed(t) for base in bases for t in self.types(plain(base), Scope(scope.path)))
 
     def _told(self, attr: str, scope: Scope) -> Types:
         """A method of an unknown object whose name gives the class away, in a file that imports the driver."""
@@ -144,8 +169,8 @@ class Resolver:
             return frozenset({(ClassRef if is_class else Object)(module.path, function.owner)})
         param = next(p for p in function.params if p.name == name)
         outside = Scope(module.path, function.outer)
-        found = self.types(param.annotation, outside)
-        return found or self.types(param.default, outside)
+        found = self.types(param.annotation, outside) - _ANYTHING
+        return found or self.types(param.default, outside) or self.callers.given(module, function, name)
 
     def global_name(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name of a module."""

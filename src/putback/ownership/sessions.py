@@ -17,8 +17,8 @@ from putback.frameworks.schema import Role
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.cleaners import Cleaners
 from putback.ownership.conduct import function_node
-from putback.ownership.context import is_test_code
 from putback.ownership.module import FunctionInfo
+from putback.ownership.places import is_test_code
 from putback.ownership.registries import Registries, Registry
 from putback.ownership.teardowns import Missed, Teardown
 from putback.ownership.types import FunctionRef

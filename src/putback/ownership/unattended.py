@@ -10,8 +10,9 @@ from functools import cached_property
 from putback.flow.names import Entered, Expr, Invoke, Member, Name, last_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Role
-from putback.ownership.context import Context, is_test_code, name_of
+from putback.ownership.context import Context, name_of
 from putback.ownership.module import FunctionInfo, ModuleInfo, Reference
+from putback.ownership.places import is_test_code
 from putback.ownership.project import Project
 from putback.ownership.registries import function_refs
 from putback.ownership.resolver import Resolver

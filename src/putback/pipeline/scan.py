@@ -17,12 +17,14 @@ from typing import TypeVar
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
+from putback.ownership.callers import by_name, invocations, root_name
 from putback.ownership.carriers import Carriers
 from putback.ownership.heirs import imported_bases
 from putback.ownership.indexer import index_by_statement, index_module
 from putback.ownership.module import Import, ModuleInfo, packed
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
+from putback.ownership.types import ClassRef, FunctionRef, Scope
 from putback.ownership.vocabulary import Receivers, driver_names, receivers
 from putback.pipeline import workers
 from putback.source.definitions import imports_in
@@ -48,11 +50,13 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A candidate that was indexed: the packed module, and the files of the project that it imports."""
+    """A candidate that was indexed: the packed module, the files of the project that it imports, and what it
+    calls, packed by last name."""
 
     path: str
     module: bytes
     imports: tuple[str, ...]
+    calls: dict[str, bytes]
 
 
 @dataclass(slots=True)
@@ -138,13 +142,13 @@ class Scanner:
             found.carriers = self._carriers()
             wanted: dict[str, set[str]] = {}
             affected = _affected(found, new)
-            carriers, bases = self._carried(found, affected)
+            carriers, reached = self._carried(found, affected)
             for name, defining in carriers.items():
                 if fresh := defining - carried.get(name, set()):
                     carried.setdefault(name, set()).update(fresh)
                     wanted[name] = fresh
             new = self._index(found, self._importing(found, seen, wanted))
-            new += self._index(found, sorted(bases - found.candidates))
+            new += self._index(found, sorted(reached - found.candidates))
             if not new:
                 break
         members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
@@ -188,6 +192,7 @@ class Scanner:
                     new.append(item.path)
                     found.imports[item.path] = frozenset(item.imports)
                     self.project.put_packed(item.path, item.module)
+                    self.project.note(item.path, item.calls, item.imports)
         return new
 
     def _indexed(self, paths: Sequence[str]) -> list[Indexed | Broken]:
@@ -196,7 +201,8 @@ class Scanner:
             item = index_file(path, self.reader, self.receivers)
             if isinstance(item, ModuleInfo):
                 every = {self.project.resolve_import(i, path) for found in item.all_imports() for i in _files(found)}
-                done.append(Indexed(path, packed(item), tuple(each for each in every if each is not None)))
+                imports = tuple(each for each in every if each is not None)
+                done.append(Indexed(path, packed(item), imports, by_name(invocations(item))))
             else:
                 done.append(item)
         return done
@@ -210,15 +216,17 @@ class Scanner:
     # -- the files that use what others define
 
     def _carried(self, found: Scan, paths: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
-        """The names in some modules that can mean a connection, with the paths that define them; and `_mixed_in`."""
+        """The names in some modules that can mean a connection, with the paths that define them; and the files that
+        these modules reach with one: `_mixed_in` and `_handed_to`."""
 
         def work(share: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
-            return found.carriers.names(found.modules(share)), self._mixed_in(found, share)
+            reached = self._mixed_in(found, share) | self._handed_to(found, share)
+            return found.carriers.names(found.modules(share)), reached
 
         names: dict[str, set[str]] = {}
         bases: set[str] = set()
-        for carriers, mixed_in in self.shared_out(work, paths):
-            bases |= mixed_in
+        for carriers, reached in self.shared_out(work, paths):
+            bases |= reached
             for name, defining in carriers.items():
                 names.setdefault(name, set()).update(defining)
         return names, bases
@@ -233,6 +241,26 @@ class Scanner:
             for base in imported_bases(module, cls)
         )
         return {path for path in imported if path is not None}
+
+    def _handed_to(self, found: Scan, paths: Sequence[str]) -> set[str]:
+        """The files that define what some modules pass a connection, a pool or a factory to."""
+        reached: set[str] = set()
+        resolver = Resolver(self.project, self.catalog, self.frameworks)
+        for module in found.modules(paths):
+            imported = frozenset(self._imported_from_project(module))
+            for scope, call in invocations(module) if imported else ():
+                if root_name(call.func) in imported and found.carriers.passes_one(call, Scope(module.path, scope)):
+                    for callee in resolver.types(call.func, Scope(module.path, scope)):
+                        if isinstance(callee, (FunctionRef, ClassRef)):
+                            reached.add(callee.path)
+        return reached
+
+    def _imported_from_project(self, module: ModuleInfo) -> Iterator[str]:
+        """The names that a module imports from others of the project, at its top level or in a function."""
+        tables = (module.imports, *(function.imports for function in module.functions.values()))
+        for name, found in (item for table in tables for item in table.items()):
+            if any(self.project.resolve_import(each, module.path) for each in _files(found)):
+                yield name
 
     def _importing(self, found: Scan, seen: Survey, wanted: dict[str, set[str]]) -> list[str]:
         """The files, not indexed so far, that import a module which defines one of the wanted names, and have it."""
