@@ -41,6 +41,7 @@ class Carriers:
         self._carrying: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
         self._yielding: dict[FunctionRef, bool] = {}
+        self._own: dict[str, frozenset[str]] = {}
         self._depth = 0
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
@@ -218,14 +219,34 @@ class Carriers:
             for name in self._members(module, cls)
         }
 
-    def _exported(self, module: ModuleInfo, through: frozenset[str] = frozenset()) -> set[str]:
-        """The names of carriers that others can import from a module; `through`: the modules that lead here by `*`."""
+    def _exported(self, module: ModuleInfo) -> set[str]:
+        """The names of carriers that others can import from a module."""
+        taken = (name for other in self._starred(module) for name in self._defined(other) if not name.startswith("_"))
+        return {*self._defined(module), *taken}
+
+    def _starred(self, module: ModuleInfo) -> list[ModuleInfo]:
+        """The modules that a module takes over by `*`, those that they take over included."""
+        project = self.resolver.project
+        found = {module.path: module}
+        todo = [module]
+        while todo:
+            here = todo.pop()
+            for star in here.star_imports:
+                path = project.resolve_import(star, here.path)
+                target = project.module(path) if path is not None and path not in found else None
+                if target is not None:
+                    found[target.path] = target
+                    todo.append(target)
+        return [each for each in found.values() if each is not module]
+
+    def _defined(self, module: ModuleInfo) -> frozenset[str]:
+        """The names of carriers that a module itself defines or imports."""
+        if module.path not in self._own:
+            self._own[module.path] = frozenset(self._carriers_in(module))
+        return self._own[module.path]
+
+    def _carriers_in(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()
-        for star in module.star_imports:
-            path = self.resolver.project.resolve_import(star, module.path)
-            target = self.resolver.project.module(path) if path and path not in through else None
-            if target is not None and target is not module:
-                found |= {n for n in self._exported(target, through | {module.path}) if not n.startswith("_")}
         for function in module.functions.values():
             if not function.outer and self._is_exported(function, module):
                 found.add(function.name)

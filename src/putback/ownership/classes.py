@@ -24,6 +24,10 @@ class Classes:
 
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
+        question = ("member", path, key, attr, bound)
+        return self._resolver.answers.ask(question, lambda: self._member(path, key, attr, bound))
+
+    def _member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         defined, placeholder = self._inherited_member(path, key, attr, bound)
         if defined is not None:
             return defined

@@ -9,7 +9,7 @@ from putback.ownership.module import Import, ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.types import Scope
 
-_DEPTH = 12
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +73,44 @@ def _name(project: Project, name: str, scope: Scope) -> Defined | None:
     function = module.functions.get(scope.function)
     while function is not None:
         if name in function.imports:
-            return _imported(project, function.imports[name], scope.path, 0)
+            return _imported(project, function.imports[name], scope.path, set())
         if name in function.bindings or any(p.name == name for p in function.params):
             return None
         function = module.functions.get(function.outer)
     return global_identity(project, module, name)
 
 
-def global_identity(project: Project, module: ModuleInfo, name: str, depth: int = 0) -> Defined | None:
-    """What a top-level name of a module means; None when the module does not have it."""
-    if depth > _DEPTH:
+def global_identity(
+    project: Project, module: ModuleInfo, name: str, asked: set[tuple[str, str]] | None = None
+) -> Defined | None:
+    """What a top-level name of a module means; None when the module does not have it.
+
+    `asked` are the modules that were asked for a name on the way: each is asked once, whoever imports it.
+    """
+    asked = set() if asked is None else asked
+    if (module.path, name) in asked or len(asked) > _MOST:
         return None
+    asked.add((module.path, name))
     if name in module.functions or name in module.classes or name in module.globals:
         return Defined(module.path, name)
     if name in module.imports:
-        return _imported(project, module.imports[name], module.path, depth + 1)
+        return _imported(project, module.imports[name], module.path, asked)
     for star in module.star_imports:
         path = project.resolve_import(star, module.path)
         target = project.module(path) if path is not None and path != module.path else None
-        found = global_identity(project, target, name, depth + 1) if target is not None else None
+        found = global_identity(project, target, name, asked) if target is not None else None
         if found is not None:
             return found
     return None
 
 
-def _imported(project: Project, found: Import, importer: str, depth: int) -> Defined | None:
+def _imported(project: Project, found: Import, importer: str, asked: set[tuple[str, str]]) -> Defined | None:
     path = project.resolve_import(found, importer)
     if path is not None and not found.name:
         return Defined(path, "")
     dotted = ".".join(part for part in (found.module, found.name) if part)
     module = project.module(path) if path is not None else None
-    known = global_identity(project, module, found.name, depth) if module is not None else None
+    known = global_identity(project, module, found.name, asked) if module is not None else None
     # also a module in a folder without `__init__.py`
     submodule = project.resolve_import(Import(dotted, "", found.level), importer) if found.name else None
     if known is not None or submodule is not None:

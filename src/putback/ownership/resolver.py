@@ -16,6 +16,7 @@ from putback.ownership.classes import Classes
 from putback.ownership.heirs import plain
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
+from putback.ownership.recursion import Answers
 from putback.ownership.results import Results
 from putback.ownership.types import (
     GUESSED,
@@ -33,7 +34,7 @@ from putback.ownership.types import (
     union,
 )
 
-_DEPTH = 40
+_DEEPEST = 60
 _REMEMBERED = 60_000
 _ANYTHING = frozenset(
     Instance(name)
@@ -56,37 +57,20 @@ class Resolver:
         self.classes = Classes(self)
         self.results = Results(self)
         self.callers = Callers(self)
-        self._memo: dict[tuple[Expr, Scope], Types] = {}
-        self._busy: set[object] = set()
-        self._depth = 0
+        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
 
     # -- values
 
     @property
     def is_deep(self) -> bool:
         """Whether an answer given now may be cut short because too much is being asked at once."""
-        return self._depth > _DEPTH // 2
+        return self.answers.open > _DEEPEST // 2
 
     def types(self, expr: Expr, scope: Scope) -> Types:
         """The possible types of `expr` in `scope`; empty when unknown."""
         key = (expr, scope)
-        known = self._memo.get(key)
-        if known is not None:
-            return known
-        if key in self._busy or self._depth > _DEPTH:
-            return NOTHING
-        self._busy.add(key)
-        self._depth += 1
-        try:
-            found = self._evaluate(expr, scope)
-        finally:
-            self._depth -= 1
-            self._busy.discard(key)
-        if self._depth == 0 or found:
-            if len(self._memo) >= _REMEMBERED:
-                self._memo.clear()
-            self._memo[key] = found
-        return found
+        known = self.answers.known(key)
+        return known if known is not None else self.answers.ask(key, lambda: self._evaluate(expr, scope))
 
     def _evaluate(self, expr: Expr, scope: Scope) -> Types:
         match expr:
@@ -157,10 +141,9 @@ class Resolver:
         param = next((p for p in function.params if p.name == name), None)
         if values is None and param is None:
             return None
-        found = union(self.types(v, scope) for v in values or ())
-        if param is not None:
-            found |= self._parameter(function, name, module) if not found else NOTHING
-        return found
+        question = ("local", module.path, function.key, name)
+        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v in values or ()))
+        return found if found or param is None else self._parameter(function, name, module)
 
     def _parameter(self, function: FunctionInfo, name: str, module: ModuleInfo) -> Types:
         first = function.params[0].name if function.params else ""
@@ -170,7 +153,9 @@ class Resolver:
         param = next(p for p in function.params if p.name == name)
         outside = Scope(module.path, function.outer)
         found = self.types(param.annotation, outside) - _ANYTHING
-        return found or self.types(param.default, outside) or self.callers.given(module, function, name)
+        found = found or self.types(param.default, outside)
+        question = ("given", module.path, function.key, name)
+        return found or self.answers.ask(question, lambda: self.callers.given(module, function, name))
 
     def global_name(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name of a module."""
@@ -182,26 +167,21 @@ class Resolver:
         if name in module.imports:
             found = self._imported(module.imports[name], module.path)
         if name in module.globals:
-            found |= union(self.types(v, Scope(module.path, s)) for s, v in module.globals[name])
-            return found
+            values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
+            question = ("global", module.path, name)
+            return found | self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values))
         if found or name in module.imports:
             return found
         for star in module.star_imports:
             path = self.project.resolve_import(star, module.path)
             target = self.project.module(path) if path and path != module.path else None
-            if target is not None and (starred := self._guarded(target, name)):
+            if target is not None and (starred := self._defined(target, name)):
                 return starred
         return frozenset({Symbol(name)})
 
-    def _guarded(self, module: ModuleInfo, name: str) -> Types:
-        key = (module.path, name)
-        if key in self._busy:
-            return NOTHING
-        self._busy.add(key)
-        try:
-            found = self.global_name(module, name)
-        finally:
-            self._busy.discard(key)
+    def _defined(self, module: ModuleInfo, name: str) -> Types:
+        """The types of a top-level name that a module defines or passes on; nothing for all other names."""
+        found = self.answers.ask(("name", module.path, name), lambda: self.global_name(module, name))
         return NOTHING if found == {Symbol(name)} else found
 
     def _imported(self, found: Import, importer: str) -> Types:
@@ -212,7 +192,7 @@ class Resolver:
             inside = Import(f"{found.module}.{found.name}" if found.module else found.name, "", found.level)
             submodule = self.project.resolve_import(inside, importer)
             module = self.project.module(path) if path and path != importer else None
-            if module is not None and (defined := self._guarded(module, found.name)):
+            if module is not None and (defined := self._defined(module, found.name)):
                 return defined
             if submodule is not None:
                 return frozenset({ModuleRef(submodule)})
@@ -246,7 +226,7 @@ class Resolver:
 
     def _module_member(self, path: str, attr: str) -> Types:
         module = self.project.module(path)
-        if module is not None and (found := self._guarded(module, attr)):
+        if module is not None and (found := self._defined(module, attr)):
             return found
         folder = path.rpartition("/")[0] if path.endswith("/__init__.py") else path.rpartition(".")[0]
         for candidate in (f"{folder}/{attr}.py", f"{folder}/{attr}/__init__.py"):

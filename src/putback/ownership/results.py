@@ -35,7 +35,6 @@ class Results:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._busy: set[FunctionRef] = set()
 
     def called(self, callee: Type, call: names.Invoke, scope: Scope) -> Types:
         """The types of the result of calling `callee`."""
@@ -136,14 +135,10 @@ class Results:
             return NOTHING
         if info.is_generator:
             return frozenset({Managed(function)})
-        if function in self._busy:
-            return NOTHING
-        self._busy.add(function)
-        try:
-            scope = Scope(function.path, function.key)
-            found = union(self._resolver.types(v, scope) for v in info.returns)
-        finally:
-            self._busy.discard(function)
+        scope = Scope(function.path, function.key)
+        found = self._resolver.answers.ask(
+            ("returned", function), lambda: union(self._resolver.types(v, scope) for v in info.returns)
+        )
         return found or self._resolver.types(info.returns_annotation, Scope(function.path, info.outer))
 
     def yielded(self, function: FunctionRef) -> Types:

@@ -70,6 +70,7 @@ class Partial(Struct, frozen=True, gc=False):
 
 Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial
 Types = frozenset[Type]
+_MOST = 64
 NOTHING: Types = frozenset()
 GUESSED = frozenset({"?"})
 """The flags of an instance whose class rests on the name of a method."""
@@ -83,8 +84,15 @@ class Scope(Struct, frozen=True, gc=False):
 
 
 def union(parts: Iterable[Types]) -> Types:
-    """Everything that a value of several possible types can be."""
+    """Everything that a value of several possible types can be; nothing is known of a value that can be too much."""
     found: Types = NOTHING
     for part in parts:
         found |= part
-    return found
+        if len(found) > _MOST:
+            found = frozenset(t for t in found if not _is_made_up(t))
+    return found if len(found) <= _MOST else NOTHING
+
+
+def _is_made_up(t: Type) -> bool:
+    """Whether a type only says which outside function something is a result of: `q = q.filter()` has no end of them."""
+    return isinstance(t, (Instance, Method)) and (t.name if isinstance(t, Instance) else t.owner.name).endswith("()")
