@@ -8,11 +8,18 @@ import sys
 
 def main() -> None:
     """Run `putback` with the arguments of the process and end the process with its exit code."""
+    without_working_directory()
+    from putback.cli import streams
     from putback.cli.quick import quick_answer
 
+    streams.provided()
     answer = quick_answer(sys.argv[1:])
     if answer is not None:
-        sys.stdout.write(answer)
+        try:
+            sys.stdout.write(answer)
+            sys.stdout.flush()
+        except OSError as error:
+            sys.exit(streams.given_up(error))
         sys.exit(0)
 
     from putback.cli.main import run
@@ -21,6 +28,13 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # to take the project's index apart, object by object, takes a while
+
+
+def without_working_directory() -> None:
+    """Import nothing from the directory that `python -m` was started in: it may be the repository to be checked."""
+    here = sys.path[0] if sys.path else ""
+    if here in ("", os.getcwd()) and not os.path.abspath(__file__).startswith(os.path.join(here or os.getcwd(), "")):
+        del sys.path[:1]
 
 
 if __name__ == "__main__":

@@ -143,3 +143,45 @@ def test_a_reader_that_stops_reading(project: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize("name", ["shop/plain.py", "shop/views.py"])
+def test_a_full_disk_is_no_bug_of_putback(name: str) -> None:
+    for arguments in (["check", name], ["check", name, "--show-files"], ["check", name, "--output-format=sarif"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "putback", *arguments],
+                env={**os.environ, "PYTHONPATH": SOURCES},
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (
+            2,
+            "putback: error: cannot write to standard output: No space left on device\n",
+        )
+
+
+@pytest.mark.parametrize(("name", "code"), [("shop/plain.py", 0), ("shop/views.py", 1)])
+def test_no_standard_output_at_all(name: str, code: int) -> None:
+    command = f"exec {sys.executable} -m putback check {name} >&- 2>&-"
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    assert subprocess.run(["sh", "-c", command], env=environment, check=False).returncode == code
+
+
+def test_nothing_is_imported_from_the_directory_that_is_checked(project: Path) -> None:
+    for name in ("click", "libcst", "msgspec", "pathspec", "rich", "tomllib", "bisect", "zlib"):
+        (project / f"{name}.py").write_text("open('spied', 'w').close()\n")
+    done = putback("check", "shop", "--output-format=json")
+    assert done.returncode == 1
+    assert not (project / "spied").exists()
+
+
+def test_a_pipe_is_told_and_does_not_wait(project: Path) -> None:
+    os.mkfifo(project / "pipe.py")
+    done = putback("check", "pipe.py", "shop/views.py", "--output-format=concise")
+    assert done.returncode == 1
+    assert b"PB001" in done.stdout
+    assert b"is a pipe or a device, not a file" in done.stdout
+    assert b"shop/views.py" in done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from putback.model.config import Config
-from putback.model.errors import UsageError
+from putback.model.errors import ConfigError, UsageError
 from putback.source.discover import discover, shown
 
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
@@ -165,6 +165,47 @@ def test_scanning_starts_no_program_that_the_repository_names() -> None:
     assert not Path("spied").exists()
 
 
+def test_scanning_fetches_nothing_that_the_repository_lacks(project: Path) -> None:
+    """A partial clone fetches what is missing, by a program that its configuration names."""
+    make("from/a.py", "from/shop/b.py")
+    Path("from/shop/.gitignore").write_text("c.py\n")
+    for command in (
+        ("-C", "from", "init", "-q"),
+        ("-C", "from", "config", "uploadpack.allowFilter", "true"),
+        ("-C", "from", "add", "."),
+        ("-C", "from", "commit", "-qm", "all"),
+        ("clone", "-q", "--no-checkout", "--filter=blob:none", f"file://{project}/from", "clone"),
+        ("-C", "clone", "read-tree", "HEAD"),
+        ("-C", "clone", "update-index", "--skip-worktree", "shop/.gitignore"),
+    ):
+        subprocess.run([*GIT, *command], check=True, capture_output=True)
+    make("clone/a.py", "clone/shop/b.py", "clone/shop/c.py")
+    Path("spy").write_text(f"#!/bin/sh\ntouch {project}/spied\n")
+    Path("spy").chmod(0o755)
+    for name, value in (("uploadpack", f"{project}/spy"), ("url", f"{project}/from")):
+        subprocess.run([*GIT, "-C", "clone", "config", f"remote.origin.{name}", value], check=True)
+    listing = ["-C", "clone", "ls-files", "--cached", "--others", "--exclude-standard"]
+    subprocess.run([*GIT, *listing], capture_output=True, check=False)
+    assert Path("spied").exists(), "git by itself would have run it"
+    Path("spied").unlink()
+    os.chdir("clone")
+    assert found() == ["a.py", "shop/b.py", "shop/c.py"]
+    assert not Path("../spied").exists()
+
+
+@pytest.mark.parametrize("folder", ["", "."])
+def test_git_is_not_taken_from_the_working_directory(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run([*GIT, "init", "-q"], check=True)
+    make("a.py", "shop/b.py")
+    for place in ("git", "shop/git"):
+        Path(place).write_text("#!/bin/sh\ntouch spied\n")
+        Path(place).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    assert found() == found("shop", ".") == ["a.py", "shop/b.py"]
+    assert not Path("spied").exists()
+    assert not Path("shop/spied").exists()
+
+
 def test_links_to_directories_are_not_followed(in_git: bool) -> None:
     make("shop/a.py")
     Path("shop/loop").symlink_to("..")
@@ -188,6 +229,22 @@ def test_paths_that_overlap_give_each_file_once() -> None:
     assert found(".", "shop", "shop/a.py", "./shop/../shop/a.py") == ["shop/a.py", "shop/deep/b.py"]
     [explicit] = [each for each in discover([".", "shop/a.py"], Config()) if each.explicit]
     assert shown(explicit.path) == "shop/a.py"
+
+
+def test_a_pipe_is_no_ignore_file(in_git: bool) -> None:
+    make("a.py", "shop/b.py")
+    if not in_git:  # git waits for what the pipe may say
+        os.mkfifo("shop/.gitignore")
+    assert found() == ["a.py", "shop/b.py"]
+
+
+def test_a_pattern_that_means_nothing() -> None:
+    make("a.py", "shop/b.py")
+    with pytest.raises(ConfigError, match=r'`exclude` has a pattern that cannot be read: "\[z-a\]": bad character'):
+        found(config=Config(exclude=("build", "[z-a]")))
+    Path(".gitignore").write_text("[z-a]\nb.py\n")
+    Path(".git").mkdir()
+    assert found() == ["a.py"]  # git passes it over
 
 
 def test_a_missing_path_is_an_error() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from putback.model.errors import SourceError
+from putback.source.prefilter import read_bytes
 from putback.source.text import decode, read_source
 
 
@@ -42,6 +45,21 @@ def test_a_coding_cookie_in_the_first_two_rows_is_obeyed(head: bytes) -> None:
     source = decode(head + b"s = '\xe9'\n")
     assert source.encoding == "iso8859-1"
     assert source.lines[-1] == "s = 'é'"
+
+
+@pytest.mark.parametrize("name", ["undefined", "idna", "punycode", "hex", "rot13", "no-such"])
+def test_a_codec_that_is_none_for_files_is_one_file_s_failure(name: str) -> None:
+    data = f"# coding: {name}\n".encode() + b"s = '" + b"xn--\xff" * 30 + b"'\n"
+    assert name in refusal(data)[0]
+
+
+@pytest.mark.parametrize("made", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_pipes_and_devices_are_not_read(made: Callable[[str], None], tmp_path: Path) -> None:
+    made(str(tmp_path / "a.py"))
+    with pytest.raises(SourceError, match="cannot be read"):
+        read_source(str(tmp_path / "a.py"))
+    with pytest.raises(OSError, match="is a pipe or a device, not a file"):
+        read_bytes(str(tmp_path / "a.py"))
 
 
 @pytest.mark.parametrize("head", [b"x = 1\n# coding: latin-1\n", b"\n\n# coding: latin-1\n"])

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 
 import click
 
+from putback.cli import streams
 from putback.model.errors import PutbackError
 from putback.model.printable import harmless
 from putback.source.selection import did_you_mean
@@ -86,10 +87,9 @@ def run(arguments: list[str]) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at exit
-        return 1
-    except Exception:  # an exit code of 1 would say that leaks were found
+    except Exception as error:  # an exit code of 1 would say that leaks were found
+        if isinstance(error, OSError) and streams.is_lost(error):
+            return streams.given_up(error)
         from traceback import print_exc
 
         print_exc(limit=-12)

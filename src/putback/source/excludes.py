@@ -84,10 +84,10 @@ class Walk:
 
 
 def to_pattern(text: str) -> Pattern:
-    """Compile one gitignore line; a blank line or comment matches nothing."""
-    from pathspec import GitIgnoreSpec
+    """Compile one gitignore line; a blank line or comment matches nothing. Raises ConfigError."""
+    from putback.source.patterns import configured
 
-    return Pattern(text, "/" in text.strip().rstrip("/"), GitIgnoreSpec.from_lines([text]))
+    return Pattern(text, "/" in text.strip().rstrip("/"), configured("exclude", text))
 
 
 def matches(pattern: Pattern, path: str) -> bool:

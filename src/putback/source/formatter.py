@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from putback.source.prefilter import read_bytes
+
 DEFAULT = 88
 _FILES = ("ruff.toml", ".ruff.toml", "pyproject.toml")
 
@@ -36,8 +38,7 @@ def formatter(folder: str) -> Formatter:
 def _configured(path: str) -> Formatter | None:
     """What one file says; None when it says nothing about a formatter."""
     try:
-        with open(path, "rb") as file:
-            content = tomllib.load(file)
+        content = tomllib.loads(read_bytes(path).decode("utf-8"))
     except (OSError, ValueError):
         return None
     if os.path.basename(path) != "pyproject.toml":

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from putback.source.excludes import Walk
+from putback.source.prefilter import read_bytes
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 Warn = Callable[[str], None]
 Found = tuple[str, bool]  # a file's absolute path, and whether it is a symbolic link
-# A repository can name programs for git to start; none may run because somebody checks its files.
+# A repository can name programs for git to start; none may run because somebody checks its files: neither to watch
+# files, nor as a hook, nor to fetch from a remote what the repository lacks.
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
+NOTHING_ELSE = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
+PATIENCE = 120  # seconds
 PYTHON = (".py", ".pyi")
 UNREADABLE = "warning: could not open directory "
 
@@ -51,16 +55,22 @@ def files_below(top: str, respect_gitignore: bool, walk: Walk, warn: Warn) -> It
 
 
 def run_git(directory: str, *arguments: str) -> tuple[int, bytes, str]:
-    """Exit code, output and error text of git in `directory`; code 127 when there is no git."""
+    """Exit code, output and error text of git in `directory`; code 127 when there is no git, or no end to it."""
     import subprocess
 
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment.update(LC_ALL="C", GIT_OPTIONAL_LOCKS="0")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | NOTHING_ELSE
+    # git is not looked for in the working directory, which may be the repository's
+    environment["PATH"] = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
     try:
         done = subprocess.run(
-            [*GIT, *arguments], cwd=directory, env=environment, stdin=subprocess.DEVNULL, capture_output=True
+            [*GIT, *arguments],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return 127, b"", ""
     return done.returncode, done.stdout, os.fsdecode(done.stderr)
 
@@ -179,14 +189,14 @@ def is_file(entry: os.DirEntry[str]) -> bool:
 def ignore_file_in(directory: str) -> list[IgnoreFile]:
     """The `.gitignore` in `directory`: one or none."""
     try:
-        with open(os.path.join(directory, ".gitignore"), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        text = read_bytes(os.path.join(directory, ".gitignore")).decode("utf-8", "replace")
     except OSError:
         return []
-    from pathspec import GitIgnoreSpec
+    from putback.source.patterns import readable, spec_of
 
+    lines = readable(text.splitlines())
     of_files = [line for line in lines if line.rstrip().endswith((*PYTHON, "*", "?", "]"))]
-    return [IgnoreFile(directory, GitIgnoreSpec.from_lines(lines), GitIgnoreSpec.from_lines(of_files))]
+    return [IgnoreFile(directory, spec_of(lines), spec_of(of_files))]
 
 
 def ignore_files_above(top: str, repository: str) -> list[IgnoreFile]:

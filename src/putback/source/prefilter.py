@@ -7,11 +7,14 @@ Runs before anything else is imported, so it uses nothing but `os`. The import g
 from __future__ import annotations
 
 import os
+from errno import EINVAL
+from stat import S_ISDIR, S_ISREG
 
 TYPE_CHECKING = False  # importing typing takes longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
 CHUNK = 65536  # memory for more comes from the system each time, which takes four times as long
 WORDS = bytes(byte if chr(byte).isalnum() or byte == 0x5F or byte >= 0x80 else 0x20 for byte in range(256))
 
@@ -85,11 +88,17 @@ def without_continuations(data: bytes) -> bytes:
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of the file at `path`, in half the time that `open` takes; raises OSError."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    """The content of the file at `path`, in half the time that `open` takes; raises OSError.
+
+    Devices and pipes are no files: they may wait, or have no end.
+    """
+    handle = os.open(path, READING)
     try:
+        status = os.fstat(handle)
+        if not S_ISREG(status.st_mode) and not S_ISDIR(status.st_mode):
+            raise OSError(EINVAL, "is a pipe or a device, not a file", path)
         data = os.read(handle, CHUNK)
-        if len(data) < CHUNK and os.fstat(handle).st_size == len(data):
+        if len(data) < CHUNK and status.st_size == len(data):
             return data
         parts = [data]
         while chunk := os.read(handle, 1 << 20):

@@ -60,10 +60,10 @@ def ignored_in_file(rules: Sequence[Named], config: Config) -> Callable[[str], f
     """A function from an absolute path to the codes that `per-file-ignores` switches off there."""
     if not config.per_file_ignores:
         return lambda path: NO_CODES
-    from pathspec import GitIgnoreSpec
+    from putback.source.patterns import configured
 
     table = [
-        (GitIgnoreSpec.from_lines([pattern]), codes_of(rules, selectors))
+        (configured("per-file-ignores", pattern), codes_of(rules, selectors))
         for pattern, selectors in config.per_file_ignores.items()
     ]
     root = config.root.rstrip("/") + "/"

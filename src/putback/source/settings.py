@@ -13,6 +13,7 @@ from putback.model.config import Config, FixStyle
 from putback.model.defaults import CONFIG_FILES, PROJECT_FILE
 from putback.model.errors import ConfigError, UsageError
 from putback.model.finding import Confidence, Severity
+from putback.source import prefilter
 from putback.source.selection import did_you_mean
 
 Table = Mapping[str, Any]
@@ -187,8 +188,7 @@ def read_file(path: str) -> Config | None:
 def read_bytes(path: str) -> bytes:
     """The content of a configuration file; raises ConfigError when it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return prefilter.read_bytes(path)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
 

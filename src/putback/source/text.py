@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
+from putback.source.prefilter import read_bytes
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
@@ -41,8 +42,7 @@ class SourceText:
 def read_source(path: str) -> SourceText:
     """Read and decode the file at `path`; raises SourceError when it cannot be read or decoded."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_bytes(path)
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}") from error
     return decode(data, path)
@@ -80,7 +80,7 @@ def known_codec(name: str) -> str:
     try:
         "".encode(plain)
         return codecs.lookup(plain).name
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:  # there is a codec that fails at everything
         raise SourceError(f"declares an unknown encoding: {name}") from error
 
 
@@ -89,11 +89,20 @@ def to_text(body: bytes, encoding: str) -> str:
     try:
         return body.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:
-        good = body[: error.start].decode(encoding or "utf-8", "replace")
-        row, column = place_behind(good)
+        row, column = place_behind(readable(body[: error.start], encoding or "utf-8"))
         remedy = "" if encoding else ": save it as UTF-8 or declare its encoding in the first line"
         message = f"is not valid {encoding or 'UTF-8'} (byte 0x{body[error.start]:02x}){remedy}"
         raise SourceError(message, row, column) from error
+    except UnicodeError as error:  # of the codecs for names of hosts, which say no place
+        raise SourceError(f"is not valid {encoding}: {error}") from error
+
+
+def readable(data: bytes, encoding: str) -> str:
+    """`data` as text, whatever is wrong with it."""
+    try:
+        return data.decode(encoding, "replace")
+    except UnicodeError:  # a codec that knows no way around an error
+        return data.decode("latin-1")
 
 
 def check_no_nul(text: str) -> None:
