@@ -40,3 +40,56 @@ ATTACKS: dict[str, str] = {
     "exit": _HEAD + "    g['_exit'](0)\n",
     "segmentation fault": _HEAD + "    m['ctypes'].string_at(0)\n",
 }
+
+_START = "def f():\n    conn = pool.getconn()\n"
+_EVERY = "[c for c in {}.__subclasses__() if c.__name__ == 'Verifier']"
+
+FORGERIES: dict[str, str] = {
+    "subclasses": _START + "    verifier = " + _EVERY.format("object") + "[0]\n    verifier._shown = None\n",
+    "subclasses of a value": _START + "    return ().__class__.__base__.__subclasses__()\n",
+    "by getattr": _START + "    return getattr(object, '__subc' + 'lasses__')()\n",
+    "by a text of its own": (
+        _START + "    class Name(str):\n        def __eq__(self, other): return False\n"
+        "        def __hash__(self): return 0\n    return getattr(object, Name('__subclasses__'))()\n"
+    ),
+    "by getattr of type": _START + "    return type.__getattribute__(object, '__subclasses__')()\n",
+    "by a table": _START + "    return type(type(f)).__dict__['__subclasses__'](object)\n",
+    "by mro": _START + "    return ValueError.mro()[-1]\n",
+    "by bases": _START + "    return ValueError.__bases__\n",
+    "by a pattern": _START
+    + "    match object:\n        case type(__subclasses__=found):\n            return found()\n",
+    "a frame": _FRAMES,
+    "the frame of a generator": _START + "    return (n for n in [1]).gi_frame.f_back\n",
+    "the frame of a coroutine": _START + "    async def g(): pass\n    return g().cr_frame\n",
+    "globals": _START + "    return f.__globals__\n",
+    "globals of a helper": _START + "    return contextlib.suppress.__init__.__globals__\n",
+    "the function of a method": _START + "    return conn.cursor.__func__\n",
+    "the owner of a builtin": _START + "    return callable.__self__.open\n",
+    "builtins of a function": _START + "    return (lambda: 0).__builtins__\n",
+    "a closure": _START + "    return (lambda: conn).__closure__\n",
+    "code": _START + "    def g(): pass\n    g.__code__ = f.__code__\n",
+    "the connection's own": _START + "    conn._pb_slot.place = None\n",
+    "the connection's own by getattr": _START + "    return getattr(conn, '_pb_' + 'world').violations.clear()\n",
+    "the stand-in's own": _START + "    return conn.unknown._pb_world\n",
+    "the text's own": _START + "    return str(g())._pb_world\n",
+    "the connection's own by a pattern": _START
+    + "    match conn:\n        case object(_pb_slot=s):\n            s.place = 1\n",
+    "a helper by its name": _START + "    return __pb_at__\n",
+    "another helper": _START + "    __pb_Cut__ = ValueError\n",
+    "what it deletes": _START + "    del conn._pb_slot\n",
+    "what it sets": _START + "    setattr(conn, '_pb_slot', None)\n",
+    "what it deletes by name": _START + "    delattr(conn, '_pb_slot')\n",
+    "by reduce": _START + "    return ValueError().__reduce_ex__(2)\n",
+}
+"""Functions that reach for the verifier in their own process, to say about themselves what they like."""
+
+WITHHELD: dict[str, str] = {
+    "a module's own imports": "    import typing\n    return typing.sys\n",
+    "those of another": "    import contextlib\n    contextlib.os.write(4, b'x')\n",
+    "a getter": "    import operator\n    return operator.attrgetter('__subclasses__')(object)\n",
+    "a caller": "    import operator\n    return operator.methodcaller('__subclasses__')(object)\n",
+    "a formatter": "    import string\n    return string.Formatter().get_field('0.__subclasses__', (object,), {})\n",
+    "text as code": "    import typing\n    return typing.get_type_hints\n",
+    "another module's names": "    import enum\n    return enum.global_enum\n",
+}
+"""What the harmless modules have and do not show; each is the rest of a function."""

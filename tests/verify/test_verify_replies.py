@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from fixes import before, leaky_functions, right
@@ -77,8 +78,10 @@ def taken_over() -> Iterator[Sandbox]:
     """A sandbox whose processes belong to the code that begins with "# hostile"."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sandbox, "_BOOT", sandbox._BOOT.replace("main()\n", f"{_TAKEN_OVER}main()\n"))
-        with Sandbox() as started:
-            yield started
+        stack = ExitStack()
+        started = stack.enter_context(Sandbox())
+    with stack:
+        yield started
 
 
 @pytest.fixture(scope="module")

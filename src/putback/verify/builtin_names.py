@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from putback.verify import reflection
 from putback.verify.events import What
 from putback.verify.faults import ConversionFailure, Modelled
 from putback.verify.fingerprint import call_text, fingerprint
@@ -28,7 +29,7 @@ from putback.verify.runtime import Runtime
 from putback.verify.standin import StandIn, Text
 
 _MODULES: dict[str, types.ModuleType] = {
-    m.__name__: m
+    m.__name__: reflection.public(m)
     for m in (
         collections, contextlib, copy, dataclasses, enum, functools, itertools, math, operator, string, textwrap,
         typing,
@@ -106,8 +107,9 @@ class Builtins:
             "isinstance": self._isinstance,
             "issubclass": self._issubclass,
             "hasattr": self._hasattr,
-            "getattr": lambda value, name, *default: getattr(value, _name(name), *default),
-            "setattr": lambda value, name, new: setattr(value, _name(name), new),
+            "getattr": lambda value, name, *default: getattr(value, _asked(value, name), *default),
+            "setattr": lambda value, name, new: setattr(value, _asked(value, name), new),
+            "delattr": lambda value, name: delattr(value, _asked(value, name)),
             "type": self._type,
             "print": lambda *arguments, **keywords: runtime.world.note(What.LOG, call_text("print", arguments, {})),
             "super": lambda *arguments: runtime.world.standin("super()"),
@@ -215,5 +217,8 @@ class _Names:
         return KNOWN_NAMES.get(name) or self._runtime.world.named(name)
 
 
-def _name(value: Any) -> str:
-    return value if isinstance(value, str) else fingerprint(value)
+def _asked(value: Any, name: Any) -> str:
+    """The attribute of a value that is named, if it may be had."""
+    text = str.__str__(name) if isinstance(name, str) else fingerprint(name)
+    reflection.check(value, text)
+    return text

@@ -17,8 +17,9 @@ import select
 import signal
 import sys
 import time
+from typing import NoReturn
 
-from putback.verify import locks, replay_here, verify_here, wire
+from putback.verify import locks, reflection, replay_here, verify_here, wire
 from putback.verify.roles import Acquire, Bounds, Case, Does, Pass, Profile, Roles, Version
 from putback.verify.wire import By, Message
 
@@ -41,7 +42,7 @@ def main() -> None:
     _send(Message(By.HELPER, wire.as_bytes({"ready": True, "kernel": locks.has_kernel_filter()})))
     while (request := wire.receive(sys.stdin.buffer)) is not None:
         if not hasattr(os, "fork"):
-            _send(Message(By.CODE, _answer(request.data)))
+            _send(Message(By.CODE, _answer(request.data, None)))
             return
         _send(_forked(request.data))
 
@@ -76,7 +77,7 @@ def _forked(request: bytes) -> Message:
         try:
             for descriptor in (0, 1, 2, reading):
                 os.close(descriptor)
-            wire.write(writing, _answer(request))
+            wire.write(writing, _answer(request, writing))
         finally:
             os._exit(0)
     os.close(writing)
@@ -120,8 +121,15 @@ def _words(reason: str) -> Message:
     return Message(By.HELPER, wire.as_bytes(wire.encode_error(reason)))
 
 
-def _answer(request: bytes) -> bytes:
-    """Lock in, verify or replay, tell."""
+def _answer(request: bytes, descriptor: int | None) -> bytes:
+    """Lock in, verify or replay, tell. Code that reaches for the verifier is told of, and ended, at once."""
+
+    def end(name: str) -> NoReturn:
+        if descriptor is not None:
+            wire.write(descriptor, wire.as_bytes(wire.encode_error(reflection.why(name))))
+        os._exit(1)
+
+    reflection.on_reach = end
     case, bounds, schedule = pickle.loads(request)
     locks.limit(_patience(bounds))
     locks.lock()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from putback.model.errors import SourceError
 from putback.verify.instrument import PREFIX, Instrumenter, helper
+from putback.verify.reflection import check_source
 from putback.verify.roles import Version
 from putback.verify.unknown import VERIFIED
 
@@ -107,6 +108,7 @@ def _definitions(tree: ast.AST, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
 
 
 def _compiled(node: Definition, version: Version, first_row: int, absent: Collection[str]) -> Program:
+    check_source(node)
     arguments = node.args
     header = _header(node)
     is_generator = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in _own(node))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from putback.verify.reflection import reaches
 from putback.verify.roles import Acquire, Does, Pass, Roles
+from putback.verify.standin import is_dunder
 from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
 
 PREFIX = "__pb_"
@@ -278,9 +280,9 @@ class Instrumenter(ast.NodeTransformer):
     # -- expressions
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        """`x.__enter__` of a stand-in is a stand-in too."""
+        """`x.__enter__` of a stand-in is a stand-in too; what leads out of the code is asked for first."""
         self.generic_visit(node)
-        if node.attr.startswith("__") and node.attr.endswith("__") and isinstance(node.ctx, ast.Load):
+        if isinstance(node.ctx, ast.Load) and (is_dunder(node.attr) or reaches(node.attr)):
             return helper("dunder", node.value, _constant(node.attr))
         return node
 

@@ -8,6 +8,7 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from putback.verify import reflection
 from putback.verify.absent import Absent
 from putback.verify.errors import Errors
 from putback.verify.events import Broken, What
@@ -17,10 +18,11 @@ from putback.verify.fingerprint import call_text, fingerprint, remember
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.roles import Context
-from putback.verify.standin import StandIn, Text
+from putback.verify.standin import StandIn, Text, is_dunder
 from putback.verify.unknown import VERIFIED
 from putback.verify.world import World
 
+_OF_THE_MODEL = ("__class__", "__dict__")  # of an object of a driver: the model's own, and nobody else's business
 _REST = "**"
 _FREE_ROUNDS = 2
 _MOST_ROUNDS = 40
@@ -210,7 +212,12 @@ class Runtime:
 
     def dunder(self, value: Any, name: str) -> Any:
         """`value.__name__` and its like."""
-        return self.world.standin(f"{value._pb_path}.{name}") if isinstance(value, StandIn) else getattr(value, name)
+        reflection.check(value, name)
+        if isinstance(value, StandIn) and is_dunder(name):
+            return self.world.standin(f"{value._pb_path}.{name}")
+        if isinstance(value, Belonging) and name in _OF_THE_MODEL:
+            return self.world.standin(f"{fingerprint(value)}.{name}")
+        return getattr(value, name)
 
     def keywords(self, value: Any) -> dict[str, Any]:
         """`**value`: a stand-in adds nothing."""
