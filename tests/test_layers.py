@@ -32,10 +32,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("pipeline.scan", "pipeline.workers"),
         *("rules", "ownership", "flow", "drivers", "frameworks", "source", "model"),
     ),
-    "pipeline.check": (
-        *("pipeline.analyse", "pipeline.scan", "pipeline.workers"),
-        *("ownership", "drivers", "source", "model"),
-    ),
+    "pipeline.check": ("pipeline.analyse", "pipeline.workers", "drivers", "source", "model"),
     "pipeline.fix": ("pipeline.check", "rules", "fixes", "source", "model"),
     "pipeline.scoped_cases": ("verify", "ownership", "drivers", "flow"),
     "pipeline.cases": (
@@ -44,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "pipeline.verify": (
         *("pipeline.cases", "pipeline.scoped_cases", "pipeline.fix", "pipeline.check"),
-        *("verify", "ownership", "flow.ir", "source", "model"),
+        *("verify", "ownership", "source", "model"),
     ),
     "pipeline.debug": ("pipeline.check", "pipeline.analyse", "ownership", "flow", "source", "model"),
     "pipeline": (),

@@ -16,7 +16,7 @@ from putback.model.errors import PutbackError
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.marks import AFTER, TWICE, UNBOUND, UNENTERED
 from putback.pipeline.cases import version_of
-from putback.pipeline.check import prepared
+from putback.pipeline.check import scanned
 from putback.source.discover import shown
 from putback.verify import Bounds, verify_here
 from putback.verify.roles import Case
@@ -26,7 +26,8 @@ _BOUNDS = Bounds(schedules=2_000, seconds=1.0)
 
 def functions(directory: str) -> Iterator[FunctionFacts]:
     """Every function of a project that acquires a connection."""
-    analyzer, tasks = prepared([directory], Config(root=directory))
+    project = scanned([directory], Config(root=directory))
+    analyzer, tasks = project.analysis.analyzer, project.tasks()
     for task in tasks:
         for key in analyzer.nested(task.path, task.key):
             unit = analyzer.unit(task.path, key)

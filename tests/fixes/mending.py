@@ -9,7 +9,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Edit
 from putback.model.report import StdinFile
 from putback.model.span import Position
-from putback.pipeline.check import Run, at_full_speed
+from putback.pipeline.check import at_full_speed, checked
 from putback.rules import ALL
 from putback.source.selection import enabled
 
@@ -22,13 +22,12 @@ class Mender:
     def __init__(self, folder: str) -> None:
         self.path = f"{folder}/code.py"
         config = Config(root=folder)
-        self.run = Run(config, enabled(ALL, config), StdinFile(self.path, b""))
-        self.run.run(["-"])
+        self.project = checked([], config, enabled(ALL, config), stdin=StdinFile(self.path, b""))
 
     def findings(self, text: str) -> tuple[Finding, ...]:
         """What is found in `text`."""
         with at_full_speed():
-            return self.run.again({self.path: text.encode()})[self.path]
+            return self.project.again({self.path: text.encode()})[self.path]
 
     def mended(self, text: str) -> str:
         """`text` with every fix that is offered, round after round until none is left."""

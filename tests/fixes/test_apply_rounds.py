@@ -87,7 +87,14 @@ def mended(**files: str) -> Rounds:
 def rounds(toy: Toy, approve: Callable[[Proposal], Answer] | None, **files: str) -> Rounds:
     """The outcome for some files, by a given checker, with somebody to ask."""
     texts = {f"/{name}": text.encode() for name, text in files.items()}
-    run = Rounds(texts, texts.__getitem__, toy.look, lambda finding: "unsafe" not in str(finding.fix), approve)
+    run = Rounds(
+        texts,
+        toy.look(texts, {}),
+        texts.__getitem__,
+        toy.look,
+        lambda finding: "unsafe" not in str(finding.fix),
+        approve,
+    )
     run.run()
     return run
 
@@ -174,7 +181,8 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
             return found
 
     texts = {"/a": functions("leak_good()").encode()}
-    run = Rounds(texts, {"/b": b"leak_good()\n"}.__getitem__, Importing().look, lambda finding: True)
+    toy = Importing()
+    run = Rounds(texts, toy.look(texts, {}), {"/b": b"leak_good()\n"}.__getitem__, toy.look, lambda finding: True)
     run.run()
     assert run.changes() == ()
     assert reasons(run) == ["it would bring PB302 toy in line 1 of b"]
@@ -190,7 +198,8 @@ def test_what_is_tried_alone_is_judged_beside_what_the_others_have_become() -> N
             return {**found, "/b": findings("/b", now["/b"].decode())}
 
     texts = {"/a": functions("leak_stays()", "leak_good()").encode(), "/b": functions("leak_good()").encode()}
-    run = Rounds(texts, texts.__getitem__, Importing().look, lambda finding: True)
+    toy = Importing()
+    run = Rounds(texts, toy.look(texts, {}), texts.__getitem__, toy.look, lambda finding: True)
     run.run()
     assert now(run) == {"a": functions("leak_stays()", "ok()"), "b": functions("ok()")}
     assert reasons(run) == ["the finding would still be there"]
@@ -232,7 +241,8 @@ def acquires(mark: Callable[[int, Span], Edit]) -> Callable[..., Mapping[str, tu
 def wrong(mark: Callable[[int, Span], Edit]) -> Rounds:
     """A run over two equal acquires with a fix for one of them at a time."""
     texts = {"/a": TWO_ALIKE.encode()}
-    run = Rounds(texts, texts.__getitem__, acquires(mark), lambda finding: finding.span.start.row == 2)
+    look = acquires(mark)
+    run = Rounds(texts, look(texts, {}), texts.__getitem__, look, lambda finding: finding.span.start.row == 2)
     run.run()
     return run
 

@@ -9,7 +9,7 @@ import pytest
 from test_shapes import SHAPES, Shape
 
 from putback.model.config import Config
-from putback.pipeline.fix import fix
+from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.verify import Prover, subjects
 from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
@@ -30,8 +30,8 @@ def test_a_fix_is_proved(shape: Shape, tmp_path: Path, sandbox: Sandbox) -> None
     path = tmp_path / "example.py"
     path.write_text(shape.before, encoding="utf-8")
     config = Config(root=str(tmp_path))
-    run = fix([str(path)], config)
-    wanted = [s for s in subjects([str(path)], run, config) if s.case.after is not None]
+    project = checked_for_fixes([str(path)], config)
+    wanted = [s for s in subjects(project, fixed(project, config)) if s.case.after is not None]
     proofs = Prover(sandbox, PATIENT, lambda done, total: None).prove(wanted)
     assert proofs
     assert [(p.case.before.function, p.title, p.reason) for p in proofs if not p.verdict.is_accepted] == []

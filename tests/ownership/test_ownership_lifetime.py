@@ -8,12 +8,12 @@ from pathlib import Path
 
 from putback.model.config import Config
 from putback.ownership.sessions import sessions_of
-from putback.pipeline.check import prepared
+from putback.pipeline.check import scanned
 
 
 def test_nothing_keeps_the_knowledge_of_a_run(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text("from sqlalchemy.orm import scoped_session\n\ndb = scoped_session(None)\n")
-    analyzer, _ = prepared([str(tmp_path)], Config(root=str(tmp_path)))
+    analyzer = scanned([str(tmp_path)], Config(root=str(tmp_path))).analysis.analyzer
     assert sessions_of(analyzer) is sessions_of(analyzer)
     left = weakref.ref(analyzer)
     del analyzer

@@ -11,7 +11,7 @@ import pytest
 
 from putback.model.config import Config
 from putback.model.finding import Finding
-from putback.pipeline.check import Run, check
+from putback.pipeline.check import check, checked
 from putback.pipeline.fix import fix, written
 from putback.rules import ALL
 
@@ -33,10 +33,11 @@ def places(findings: Iterable[Finding]) -> list[tuple[str, int, str, str]]:
 
 
 def test_looking_again_at_the_same_finds_the_same(project: Path) -> None:
-    run = Run(Config(root=str(project)), EVERY)
-    first = run.run(["."]).findings
-    texts = {finding.filename: run.reader.data(finding.filename) for finding in first}
-    again = run.again(texts)
+    found = checked(["."], Config(root=str(project)), EVERY)
+    first = found.result.findings
+    texts = {finding.filename: Path(finding.filename).read_bytes() for finding in first}
+    again = found.again(texts)
+    assert again == found.findings_in(texts)
     assert sorted((f for path in texts for f in again[path]), key=lambda f: (f.path, f.span, f.code)) == list(first)
 
 
@@ -60,12 +61,12 @@ def test_files_that_import_a_changed_one_are_looked_at_again(code: str, tmp_path
     wrapper, user = str(folder / "db.py"), str(folder / "user.py")
     for path, text in ((str(folder / "__init__.py"), ""), (wrapper, _HANDS_OUT), (user, code)):
         Path(path).write_text(text)
-    run = Run(Config(root=str(tmp_path)), EVERY)
-    assert [f.filename for f in run.run([str(tmp_path)]).findings] == [user]
+    found = checked([str(tmp_path)], Config(root=str(tmp_path)), EVERY)
+    assert [f.filename for f in found.result.findings] == [user]
     kept = {wrapper: _KEEPS.encode()}
-    assert run.again(kept) == {wrapper: (), user: ()}
-    assert run.again({user: code.encode()}, kept) == {user: ()}
-    assert [f.filename for f in run.again({user: code.encode()})[user]] == [user]
+    assert found.again(kept) == {wrapper: (), user: ()}
+    assert found.again({user: code.encode()}, kept) == {user: ()}
+    assert [f.filename for f in found.again({user: code.encode()})[user]] == [user]
 
 
 def test_what_a_fix_says_of_a_file_is_what_a_fresh_run_says(project: Path) -> None:

@@ -18,7 +18,7 @@ from putback.model.finding import Finding
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site_facts import SiteFacts
 from putback.pipeline.cases import case_of
-from putback.pipeline.check import at_full_speed, check, prepared
+from putback.pipeline.check import at_full_speed, check, scanned
 from putback.source.discover import shown
 from putback.verify.choices import Schedule
 from putback.verify.events import Broken, Violation, What
@@ -80,7 +80,8 @@ def compared(holders: Sequence[Holder], folder: Path) -> Iterator[Compared]:
     config = Config(root=str(folder))
     findings = check([str(folder)], config).findings
     with at_full_speed():
-        analyzer, tasks = prepared([str(folder)], config)
+        project = scanned([str(folder)], config)
+        analyzer, tasks = project.analysis.analyzer, project.tasks()
         for task in tasks:
             holder = named[task.path].get(task.key)
             unit = analyzer.unit(task.path, task.key) if holder is not None else None

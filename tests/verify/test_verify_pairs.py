@@ -11,7 +11,7 @@ import pytest
 from putback.model.config import Config
 from putback.ownership.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
-from putback.pipeline.check import prepared
+from putback.pipeline.check import scanned
 from putback.source.discover import shown
 from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case
@@ -41,7 +41,8 @@ PAIRS = [Pair(*m.group("function", "before", "after")) for m in _SECTION.findite
 def facts_of(path: Path, text: str, function: str) -> FunctionFacts:
     """The analysed function of a file."""
     path.write_text(text)
-    analyzer, tasks = prepared([str(path)], Config(root=str(path.parent)))
+    project = scanned([str(path)], Config(root=str(path.parent)))
+    analyzer, tasks = project.analysis.analyzer, project.tasks()
     keys = [key for task in tasks for key in analyzer.nested(task.path, task.key)]
     unit = analyzer.unit(str(path), next(k for k in keys if k == function))
     assert unit is not None

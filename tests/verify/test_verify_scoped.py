@@ -8,7 +8,7 @@ import pytest
 
 from putback.model.config import Config
 from putback.pipeline.cases import replay_file, version_in
-from putback.pipeline.fix import fix
+from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.verify import Prover, subjects
 from putback.verify import Bounds, Case, Proof, Version, replay_here, verify_here
 from putback.verify.roles import Registry, Use
@@ -252,8 +252,8 @@ def start_other():
 """
     path, _ = _version(tmp_path / "project", body.replace("work(1)", "mark(1)"))
     config = Config(root=str(path.parent))
-    run = fix([str(path)], config)
-    wanted = subjects([str(path)], run, config)
+    project = checked_for_fixes([str(path)], config)
+    wanted = subjects(project, fixed(project, config))
     with Sandbox() as sandbox:
         proofs = Prover(sandbox, PATIENT, lambda done, total: None).prove(wanted)
     assert {(p.case.before.function, p.title) for p in proofs} == {("work", "proved"), ("other", "proved")}
@@ -264,8 +264,8 @@ def test_a_request_without_an_end_is_not_run(tmp_path: Path) -> None:
     (tmp_path / "store.py").write_text(STORE, encoding="utf-8")
     (tmp_path / "jobs.py").write_text(text, encoding="utf-8")
     config = Config(root=str(tmp_path))
-    run = fix([str(tmp_path)], config)
-    found = [s for s in subjects([str(tmp_path)], run, config) if s.findings[0].code == "PB304"]
+    project = checked_for_fixes([str(tmp_path)], config)
+    found = [s for s in subjects(project, fixed(project, config)) if s.findings[0].code == "PB304"]
     assert [s.obstacle for s in found] == [
         "what is missing is the end of a request: there is no function to run before and after"
     ]

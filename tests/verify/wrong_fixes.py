@@ -11,7 +11,7 @@ from pathlib import Path
 from putback.model.config import Config
 from putback.ownership.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
-from putback.pipeline.check import at_full_speed, prepared
+from putback.pipeline.check import at_full_speed, scanned
 from putback.source.discover import shown
 from putback.verify.roles import Case
 
@@ -92,7 +92,8 @@ def cases(folder: Path) -> Iterator[tuple[Section, str, str, Case]]:
         for number, (kind, change, text) in enumerate(section.fixes()):
             wanted.append((section, kind, change, _written(folder, f"{section.name}_{number}.py", text)))
     with at_full_speed():
-        analyzer, _ = prepared([str(folder)], Config(root=str(folder)))
+        project = scanned([str(folder)], Config(root=str(folder)))
+        analyzer = project.analysis.analyzer
         units = {
             path: analyzer.unit(path, next(k for k in module.functions if k.rpartition(".")[2] == FUNCTION))
             for path in {str(folder / f"{s.name}_before.py") for s, _, _, _ in wanted} | {str(p) for *_, p in wanted}

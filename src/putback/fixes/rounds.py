@@ -15,7 +15,7 @@ from putback.fixes.acquires import Acquires
 from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
-from putback.model.finding import Finding
+from putback.model.finding import Finding, SiteKey
 from putback.model.fix import Edit
 from putback.model.fixing import Answer, Applied, Approve, Change, Declined, Proposal
 from putback.source.text import decode
@@ -75,7 +75,7 @@ class Round:
 
 
 class Rounds:
-    """One run over the files `texts`, all by absolute path.
+    """One run over the files `texts`, all by absolute path, in which and in those that depend on them `found` is found.
 
     `again` tells the findings if some files had other contents: in these files and in those whose findings can
     depend on them; its second argument are the new contents of other files, changed before and not in question. `read`
@@ -85,6 +85,7 @@ class Rounds:
     def __init__(
         self,
         texts: Texts,
+        found: Findings,
         read: Callable[[str], bytes],
         again: Again,
         wanted: Wanted,
@@ -97,7 +98,7 @@ class Rounds:
         self.wanted = wanted
         self.approve = approve
         self.identities: dict[int, Identity] = {}  # by the id() of findings: equal ones stand in several rounds
-        self.findings = dict(self._look(texts))
+        self.findings = dict(self._identified(found, texts))
         self.first = self._by_identity(self._every())
         self.applied: list[Applied] = []
         self.reasons: dict[Attempt, str] = {}
@@ -214,7 +215,10 @@ class Rounds:
     def _look(self, texts: Texts) -> Findings:
         """The findings with `texts`, their identities noted."""
         changed = {p: data for p, data in self.texts.items() if p not in texts and data is not self.original[p]}
-        found = self.again(texts, changed)
+        return self._identified(self.again(texts, changed), texts)
+
+    def _identified(self, found: Findings, texts: Texts) -> Findings:
+        """These findings, with `texts` as the content of these files, their identities noted."""
         for path, findings in found.items():
             acquires = Acquires((texts[path] if path in texts else self._current(path)) if findings else b"")
             for each in findings:
@@ -245,8 +249,15 @@ class Rounds:
             alike = [f for f in self.findings[finding.filename] if self._identity(f) == identity]
             first = self.first.get(identity, [])
             place = alike.index(finding)
-            found[attempt(finding)] = replace(first.pop(place), fix=finding.fix) if place < len(first) else finding
+            found[attempt(finding)] = (
+                replace(first.pop(place), fix=finding.fix) if place < len(first) else _new(finding)
+            )
         return found
+
+
+def _new(finding: Finding) -> Finding:
+    """A finding that has come with a fix: its acquire has no number as things were before."""
+    return replace(finding, site=SiteKey(finding.site.function)) if finding.site is not None else finding
 
 
 def attempt(finding: Finding) -> Attempt:

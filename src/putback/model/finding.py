@@ -63,13 +63,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteKey:
+    """Which acquire of a file a finding is about, as the analysis numbers it: the key of the function, and in it the
+    operation that acquires or the parameter by which a connection is lent; a finding about no acquire has neither.
+    """
+
+    function: str
+    operation: int = -1
+    parameter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One report.
 
     `path` is relative to the working directory with `/`; `filename` is absolute; `function` is the
     dotted name inside the module ("" at module level); `driver` is the driver table's name;
     `trace` holds the path in order; `help` says in one line how to mend it; `fingerprint` has no line
-    numbers in it and stays the same when unrelated lines move.
+    numbers in it and stays the same when unrelated lines move; `site` leads back into the analysis of the same run.
     """
 
     code: str
@@ -89,3 +100,4 @@ class Finding:
     fingerprint: str = ""
     url: str = ""
     place: Place = Place.SERVICE
+    site: SiteKey | None = None

@@ -6,6 +6,7 @@ import ast
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 from putback.flow.names import UNKNOWN, Element, Entered, Expr, Unknown
@@ -196,7 +197,7 @@ class _Indexer:
     ) -> None:
         key = f"{_prefix(outer, cls)}{node.name}"
         if key in self.info.functions:
-            key = f"{key}@{node.lineno}"
+            key = next(k for n in count(2) if (k := f"{key}@{n}") not in self.info.functions)
         info = FunctionInfo(
             key,
             _first_row(node),

@@ -45,7 +45,8 @@ class FunctionInfo(Struct, array_like=True):
 
     `bindings` are the values assigned to its local names, in order; `owner` is the dotted name of the class it is a
     method of ("").
-    `outer` is the key of the enclosing function (""); `is_placeholder`: it does nothing and leaves the work to heirs.
+    `key` is the dotted name in the file, for the second one of a name with "@2" behind it. `outer` is the key of the
+    enclosing function (""); `is_placeholder`: it does nothing and leaves the work to heirs.
     """
 
     key: str

@@ -5,7 +5,6 @@ Everything that takes long to import comes with this module; `check` loads it wh
 
 from __future__ import annotations
 
-import copy
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,80 +46,75 @@ class Task:
 
 
 class Analysis:
-    """One run over the files of a project: what its stages share. `codes`: the rules, None for those of `config`."""
+    """A project with its index, and what the rules `codes` find in it."""
 
-    def __init__(self, config: Config, reader: Reader, paths: Sequence[str], codes: frozenset[str] | None) -> None:
+    def __init__(self, config: Config, codes: frozenset[str], scanner: Scanner, scan: Scan, reader: Reader) -> None:
         self.config = config
+        self.codes = codes
+        self.scanner = scanner
+        self.scan = scan
         self.reader = reader
-        self.codes = enabled(ALL, config) if codes is None else codes
-        self.catalog = load_catalog(config.drivers)
-        self.frameworks = load_frameworks()
-        self.scanner = Scanner(paths, reader, self.catalog, self.frameworks, config.gates, config.jobs)
+        self.analyzer = _analyzer(scanner, scan, reader)
 
-    def scan(self, seen: Survey) -> Scan:
-        """The project's index, from a first look at all files."""
-        return self.scanner.run(seen)
-
-    def analyzer(self, scan: Scan) -> Analyzer:
-        """What answers questions about the functions of the project."""
-        analyzer = Analyzer(Resolver(scan.project, self.catalog, self.frameworks), scan.carriers, self.reader)
-        analyzer.alone = scan.alone
-        registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
-        analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
-        return analyzer
-
-    def found(self, scan: Scan, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
+    def found(self, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
         """What the rules find in the files `wanted`, as they say it."""
-        analyzer = self.analyzer(scan)
-        parts = self._analyse(analyzer, self.tasks(analyzer, scan, wanted), progress)
+        parts = self._analyse(self.tasks(wanted), progress)
         return [finding for part in parts for finding in part]
 
+    def changed(self, texts: Mapping[str, bytes]) -> Analysis:
+        """The same project with `texts` as the content of these files; what is known of the others stays."""
+        reader = Reader({**self.reader.given, **texts})
+        scan = self.scanner.again(self.scan, texts.keys(), reader)
+        return Analysis(self.config, self.codes, self.scanner, scan, reader)
+
+    def affected(self, paths: Collection[str], wanted: Collection[str]) -> set[str]:
+        """The files `paths`, and those `wanted` that import from them."""
+        return {*paths, *(self.scan.importers(paths).intersection(wanted))}
+
     def again(
-        self, before: Scan, wanted: frozenset[str], texts: Mapping[str, bytes], changed: Mapping[str, bytes]
+        self, wanted: Collection[str], texts: Mapping[str, bytes], changed: Mapping[str, bytes]
     ) -> dict[str, tuple[Finding, ...]]:
         """The findings to be shown, by file, in those of `texts` and in those `wanted` that import from them.
 
         `texts` stand in for the content of these files and `changed` for that of others. Whatever is selected or
         suppressed, a file of `texts` that does not parse has the finding PB001.
         """
-        other = copy.copy(self)
-        other.reader = Reader({**self.reader.given, **changed, **texts})
-        scan = self.scanner.again(before, texts.keys() | changed.keys(), other.reader)
-        affected = texts.keys() | (before.importers(texts.keys()) & wanted)
+        other = self.changed({**changed, **texts})
+        affected = self.affected(texts.keys(), wanted)
         findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
-        for finding in other.reported(other.found(scan, affected, None)):
+        for finding in other.reported(other.found(affected, None)):
             findings[finding.filename] += (finding,)
-        for broken in scan.broken:
+        for broken in other.scan.broken:
             if broken.path in texts:
                 findings[broken.path] = (_syntax_error(broken),)
         return findings
 
     # -- which functions
 
-    def tasks(self, analyzer: Analyzer, scan: Scan, wanted: Collection[str]) -> list[Task]:
+    def tasks(self, wanted: Collection[str]) -> list[Task]:
         """The functions that can hold a connection, by their names and the light types of what they call."""
 
         def work(paths: Sequence[str]) -> list[Task]:
-            named = self.named(scan, paths)
-            return [t for t in named if not self.config.gates or analyzer.may_acquire(t.path, t.key)]
+            named = self.named(paths)
+            return [t for t in named if not self.config.gates or self.analyzer.may_acquire(t.path, t.key)]
 
-        paths = [path for path in scan.imports if path in wanted]
+        paths = [path for path in self.scan.imports if path in wanted]
         found = [task for part in self.scanner.shared_out(work, paths) for task in part]
-        return [*found, *self._about_sessions(analyzer, wanted, {(task.path, task.key) for task in found})]
+        return [*found, *self._about_sessions(wanted, {(task.path, task.key) for task in found})]
 
-    def _about_sessions(
-        self, analyzer: Analyzer, wanted: Collection[str], known: Collection[tuple[str, str]]
-    ) -> Iterator[Task]:
+    def _about_sessions(self, wanted: Collection[str], known: Collection[tuple[str, str]]) -> Iterator[Task]:
         """The functions that a rule about scoped sessions has something to say of, whatever they acquire."""
-        places = ((ref.path, analyzer.outermost(ref.path, ref.key)) for ref in sessions_of(analyzer).concerned)
+        concerned = sessions_of(self.analyzer).concerned
+        places = ((ref.path, self.analyzer.outermost(ref.path, ref.key)) for ref in concerned)
         for path, key in sorted({place for place in places if place[0] in wanted and place not in known}):
             yield Task(path, key, 50)
 
-    def named(self, scan: Scan, paths: Iterable[str]) -> Iterator[Task]:
+    def named(self, paths: Iterable[str]) -> Iterator[Task]:
         """The functions in some files that have a name in them which can mean a connection."""
-        names = frozenset(name.encode() for name in scan.names)
-        for module in scan.modules(paths):
-            here = names | {name.encode() for name, found in module.imports.items() if _bare(found) in scan.names}
+        known = self.scan.names
+        names = frozenset(name.encode() for name in known)
+        for module in self.scan.modules(paths):
+            here = names | {name.encode() for name, found in module.imports.items() if _bare(found) in known}
             for task, code in self._functions(module):
                 if not self.config.gates or (
                     not here.isdisjoint(words(code)) and not here.isdisjoint(words(without_prose(code)))
@@ -139,7 +133,7 @@ class Analysis:
 
     # -- what is in them
 
-    def _analyse(self, analyzer: Analyzer, tasks: Sequence[Task], progress: Progress | None) -> list[list[Finding]]:
+    def _analyse(self, tasks: Sequence[Task], progress: Progress | None) -> list[list[Finding]]:
         hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1
         if hands > 1:
             import putback.flow.lower  # noqa: F401  the children inherit the loaded parser
@@ -150,8 +144,8 @@ class Analysis:
             nonlocal done
             found: list[Finding] = []
             for task in share:
-                found += findings_of(analyzer, task, self.codes, self.config.fix_style)
-                analyzer.forget()
+                found += findings_of(self.analyzer, task, self.codes, self.config.fix_style)
+                self.analyzer.forget()
                 done += 1
                 if progress is not None and share is shares[0]:
                     progress(done * hands, len(tasks))
@@ -159,11 +153,11 @@ class Analysis:
 
         return workers.shared_out(work, shares)
 
-    def broken(self, scan: Scan, wanted: Collection[str]) -> list[Finding]:
+    def broken(self, wanted: Collection[str]) -> list[Finding]:
         """The findings for files `wanted` that cannot be read or parsed."""
         if "PB001" not in self.codes:
             return []
-        return [_syntax_error(b) for b in scan.broken if b.path in wanted]
+        return [_syntax_error(b) for b in self.scan.broken if b.path in wanted]
 
     # -- what is shown
 
@@ -189,6 +183,24 @@ class Analysis:
             and finding.severity.rank >= self.config.min_severity.rank
             and not comments.hides(finding.code, finding.name, *rows)
         )
+
+
+def analysis_of(
+    paths: Sequence[str], seen: Callable[[], Survey], reader: Reader, config: Config, codes: frozenset[str] | None
+) -> Analysis:
+    """The project of the files `paths`, from a first look at them that may still be under way."""
+    scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs)
+    scan = scanner.run(seen())
+    return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader)
+
+
+def _analyzer(scanner: Scanner, scan: Scan, reader: Reader) -> Analyzer:
+    """What answers questions about the functions of a project."""
+    analyzer = Analyzer(Resolver(scan.project, scanner.catalog, scanner.frameworks), scan.carriers, reader)
+    analyzer.alone = scan.alone
+    registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
+    analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
+    return analyzer
 
 
 def _bare(found: Import) -> str:

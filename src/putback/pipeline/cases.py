@@ -29,7 +29,7 @@ from putback.ownership.summary import ParamEffect
 from putback.ownership.types import FunctionRef
 from putback.ownership.unit import Unit
 from putback.pipeline import scoped_cases
-from putback.pipeline.check import prepared
+from putback.pipeline.check import scanned
 from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
@@ -66,7 +66,7 @@ def version_in(path: str, function: str, config: Config) -> roles.Version:
     Raises UsageError when the file holds no such function that takes a connection.
     """
     place = os.path.abspath(path)
-    analyzer, _ = prepared([place], config)
+    analyzer = scanned([place], config).analysis.analyzer
     module = analyzer.project.module(place)
     every = module.functions if module is not None else ()
     keys = [ir.MODULE] if function == SCRIPT else [key for key in every if key.partition("@")[0] == function]

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,62 @@ from putback.source.survey import Survey, survey
 
 if TYPE_CHECKING:
     from putback.model.finding import Finding
-    from putback.ownership.analyzer import Analyzer
     from putback.pipeline.analyse import Analysis, Task
-    from putback.pipeline.scan import Scan
 
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
 _WORTH_A_PROCESS = 300
 _RECURSION = 2_500
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A project around what was asked for: the files `wanted`, and of those the ones named one by one (`explicit`).
+
+    `errors` are lines about what could not be looked at.
+    """
+
+    analysis: Analysis
+    wanted: frozenset[str]
+    explicit: frozenset[str]
+    errors: tuple[str, ...]
+
+    def tasks(self) -> list[Task]:
+        """The functions in the files asked for that have a name in them which can mean a connection."""
+        scan = self.analysis.scan
+        return list(self.analysis.named([path for path in scan.imports if path in self.wanted]))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A project with what was found in the files asked for, and all that was found out on the way."""
+
+    project: Scanned
+    result: CheckResult
+
+    @property
+    def analysis(self) -> Analysis:
+        """The project as it was found."""
+        return self.project.analysis
+
+    def findings_in(self, paths: Collection[str]) -> dict[str, tuple[Finding, ...]]:
+        """The findings, by file, in the files `paths` and in those asked for that import from them."""
+        found: dict[str, tuple[Finding, ...]] = dict.fromkeys(self.analysis.affected(paths, self.project.wanted), ())
+        for finding in self.result.findings:
+            if finding.filename in found:
+                found[finding.filename] += (finding,)
+        return found
+
+    def again(
+        self, texts: Mapping[str, bytes], changed: Mapping[str, bytes] = MappingProxyType({})
+    ) -> dict[str, tuple[Finding, ...]]:
+        """The findings, by file, if `texts` were the content of these files.
+
+        Looks at the files of `texts` and at those that import from them, while those of `changed` have their new
+        content as well. Whatever is selected or suppressed, a file of `texts` that does not parse has the finding
+        PB001.
+        """
+        return self.analysis.again(self.project.wanted, texts, changed)
 
 
 def check(
@@ -47,8 +95,7 @@ def check(
     The index covers the project around the paths; findings are reported for the paths only. Raises UsageError for a
     path that does not exist and ConfigError for settings that make no sense. Never raises for the content of a file.
     """
-    with at_full_speed():
-        return Run(config or Config(), None, stdin, progress).run(paths)
+    return checked(paths, config or Config(), stdin=stdin, progress=progress).result
 
 
 @contextmanager
@@ -64,90 +111,43 @@ def at_full_speed() -> Iterator[None]:
             gc.enable()
 
 
-def prepared(
+def checked(
     paths: Sequence[str],
     config: Config,
+    codes: frozenset[str] | None = None,
     *,
     stdin: StdinFile | None = None,
-    texts: Mapping[str, bytes] | None = None,
-) -> tuple[Analyzer, list[Task]]:
-    """The analyzer of the project around `paths`, and the functions at and below them that can hold a connection.
-
-    `texts` are looked at in place of what these files contain.
-    """
-    run = Run(config, stdin=stdin)
-    run.reader = Reader({**run.reader.given, **(texts or {})})
-    return run.prepare(paths)
-
-
-class Run:
-    """One run of the rules `codes`, or of those that `config` selects: what its stages share.
-
-    Once it has run there are its `scan`, the files `wanted`, and those that were named one by one (`explicit`).
-    """
-
-    scan: Scan
-    wanted: frozenset[str]
-    explicit: frozenset[str]
-    _analysis: Analysis
-
-    def __init__(
-        self,
-        config: Config,
-        codes: frozenset[str] | None = None,
-        stdin: StdinFile | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        self.config = config
-        self.codes = codes
-        self.stdin = stdin
-        self.progress = progress
-        self.reader = Reader({os.path.abspath(stdin.path): stdin.data} if stdin is not None else {})
-        self.errors: list[str] = []
-
-    def prepare(self, paths: Sequence[str]) -> tuple[Analyzer, list[Task]]:
-        """What the rules would look at in the files at and below `paths`."""
-        self._scan(self._asked(paths))
-        analyzer = self._analysis.analyzer(self.scan)
-        analyzer.notes += [f"{b.path} is not analysed: {b.message} (row {b.row})" for b in self.scan.broken]
-        return analyzer, list(self._analysis.named(self.scan, [p for p in self.scan.imports if p in self.wanted]))
-
-    def run(self, paths: Sequence[str]) -> CheckResult:
-        """Check the files at and below `paths`."""
-        self._scan(self._asked(paths))
-        analysis, scan, wanted = self._analysis, self.scan, self.wanted
-        found = analysis.broken(scan, wanted) + analysis.found(scan, wanted, self.progress)
+    progress: Progress | None = None,
+) -> Checked:
+    """What the rules `codes`, or those that `config` selects, find in the files at and below `paths`."""
+    with at_full_speed():
+        project = scanned(paths, config, codes, stdin=stdin)
+        analysis, wanted = project.analysis, project.wanted
+        found = analysis.broken(wanted) + analysis.found(wanted, progress)
         internal = any(each.code == "PB009" for each in found)
-        candidates = len(scan.candidates & wanted)
-        return CheckResult(analysis.reported(found), len(wanted), candidates, tuple(self.errors), internal)
+        candidates = len(analysis.scan.candidates & wanted)
+        result = CheckResult(analysis.reported(found), len(wanted), candidates, project.errors, internal)
+        return Checked(project, result)
 
-    def again(
-        self, texts: Mapping[str, bytes], changed: Mapping[str, bytes] = MappingProxyType({})
-    ) -> dict[str, tuple[Finding, ...]]:
-        """The findings, by file, if `texts` were the content of these files; after `run`, with its index.
 
-        Looks at the files of `texts` and at those that import from them, while those of `changed` have their new
-        content as well. Whatever is selected or suppressed, a file of `texts` that does not parse has the finding
-        PB001.
-        """
-        return self._analysis.again(self.scan, self.wanted, texts, changed)
+def scanned(
+    paths: Sequence[str], config: Config, codes: frozenset[str] | None = None, *, stdin: StdinFile | None = None
+) -> Scanned:
+    """The project around the files at and below `paths`; the analysis is loaded while other processes read."""
+    reader = Reader({os.path.abspath(stdin.path): stdin.data} if stdin is not None else {})
+    errors: list[str] = []
+    if stdin is not None:
+        asked = [Discovered(os.path.abspath(stdin.path), True)]
+    else:
+        asked = discover(paths or ["."], config, errors.append)
+    explicit = frozenset(each.path for each in asked if each.explicit)
+    every = _project_files([each.path for each in asked], explicit, config)
+    seen = _started_survey(every, explicit, reader, config)
 
-    def _asked(self, paths: Sequence[str]) -> list[Discovered]:
-        if self.stdin is not None:
-            return [Discovered(os.path.abspath(self.stdin.path), True)]
-        return discover(paths or ["."], self.config, self.errors.append)
+    from putback.pipeline.analyse import analysis_of
 
-    def _scan(self, asked: Sequence[Discovered]) -> None:
-        """Index the project around the files `asked`; the analysis is loaded while others read."""
-        self.wanted = frozenset(each.path for each in asked)
-        self.explicit = frozenset(each.path for each in asked if each.explicit)
-        every = _project_files([each.path for each in asked], self.explicit, self.config)
-        seen = _started_survey(every, self.explicit, self.reader, self.config)
-
-        from putback.pipeline.analyse import Analysis
-
-        self._analysis = Analysis(self.config, self.reader, every, self.codes)
-        self.scan = self._analysis.scan(seen())
+    analysis = analysis_of(every, seen, reader, config, codes)
+    return Scanned(analysis, frozenset(each.path for each in asked), explicit, tuple(errors))
 
 
 def _project_files(wanted: Sequence[str], explicit: Collection[str], config: Config) -> list[str]:

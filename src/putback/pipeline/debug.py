@@ -14,17 +14,20 @@ from putback.ownership import dump
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.unit import Unit
 from putback.pipeline.analyse import Task
-from putback.pipeline.check import prepared
+from putback.pipeline.check import scanned
 from putback.source.discover import shown
 
 
 def debug(path: str, config: Config) -> str:
     """The blocks, roles, sites and states of each function of a file that can acquire, then the analysis's notes."""
     path = os.path.abspath(path)
-    analyzer, tasks = prepared([path], config)
+    project = scanned([path], config)
+    analyzer = project.analysis.analyzer
     parts = [f"== {shown(path)} =="]
-    for task in tasks:
+    for task in project.tasks():
         parts += _slice(analyzer, task)
+    broken = project.analysis.scan.broken
+    parts += [f"note: {b.path} is not analysed: {b.message} (row {b.row})" for b in broken]
     parts += [f"note: {note}" for note in dict.fromkeys(analyzer.notes)]
     if len(parts) == 1:
         parts.append("nothing in this file can take a connection")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from putback.fixes.rounds import Rounds
@@ -16,7 +16,7 @@ from putback.model.fix import Applicability
 from putback.model.fixing import Approve, Declined, FixResult, FixRun, Scope
 from putback.model.report import StdinFile
 from putback.model.span import Span
-from putback.pipeline.check import Progress, Run, at_full_speed
+from putback.pipeline.check import Checked, Progress, checked
 from putback.rules import ALL
 from putback.source.selection import enabled
 from putback.source.text import decode
@@ -43,21 +43,31 @@ def fix(
     stdin: StdinFile | None = None,
     progress: Progress | None = None,
     approve: Approve | None = None,
-    vetoes: Mapping[Scope, str] | None = None,
 ) -> FixRun:
-    """Work out the fixes of the files at and below `paths`; `written` writes them.
-
-    Every rule looks at what the fixes make of a file, selected or not. `vetoes` are functions that are not to be fixed,
-    with the reason. Raises as `check.check` does.
-    """
+    """Work out the fixes of the files at and below `paths`; `written` writes them. Raises as `check.check` does."""
     config = config or Config()
+    return fixed(checked_for_fixes(paths, config, stdin=stdin, progress=progress), config, approve)
+
+
+def checked_for_fixes(
+    paths: Sequence[str], config: Config, *, stdin: StdinFile | None = None, progress: Progress | None = None
+) -> Checked:
+    """What every rule finds in the files at and below `paths`: what a fix brings counts, whatever is selected."""
+    return checked(paths, config, _EVERY, stdin=stdin, progress=progress)
+
+
+def fixed(
+    project: Checked, config: Config, approve: Approve | None = None, vetoes: Mapping[Scope, str] | None = None
+) -> FixRun:
+    """Work out the fixes that `config` wants. `vetoes` are functions that are not to be fixed, with the reason."""
     codes = enabled(ALL, config)
     refused = vetoes or {}
+    explicit = project.project.explicit
 
     def offered(finding: Finding) -> bool:
         unsafe = finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
         has_fix = finding.fix is not None and finding.code in codes and (config.unsafe_fixes or not unsafe)
-        return has_fix and not _leads_outside(finding, run)
+        return has_fix and not _leads_outside(finding, explicit)
 
     def wanted(finding: Finding) -> bool:
         return offered(finding) and _scope(finding) not in refused
@@ -65,25 +75,21 @@ def fix(
     def vetoed(findings: Iterable[Finding]) -> tuple[Declined, ...]:
         return tuple(Declined(f, refused[_scope(f)]) for f in findings if _scope(f) in refused and offered(f))
 
-    run = Run(config, _EVERY, stdin, progress)
-    with at_full_speed():
-        checked = run.run(paths)
-    before = _once(_inside(finding, run) for finding in checked.findings if finding.code in codes)
-    outcome = FixRun(
-        before, before, (), (), (), checked.files, checked.candidates, checked.errors, checked.internal_error
-    )
-    texts = {finding.filename: run.reader.data(finding.filename) for finding in before if wanted(finding)}
+    read, result = project.analysis.reader.data, project.result
+    before = _once(_inside(finding, explicit) for finding in result.findings if finding.code in codes)
+    outcome = FixRun(before, before, (), (), (), result.files, result.candidates, result.errors, result.internal_error)
+    texts = {finding.filename: read(finding.filename) for finding in before if wanted(finding)}
     if not texts:
         declined = vetoed(before)
         return replace(outcome, findings=_with_reasons(before, declined), declined=declined)
     gc.freeze()  # what the run has built is there to stay, what the rounds build is not
     try:
-        rounds = Rounds(texts, run.reader.data, run.again, wanted, approve)
+        rounds = Rounds(texts, project.findings_in(texts.keys()), read, project.again, wanted, approve)
         rounds.run()
     finally:
         gc.unfreeze()
     after = [finding for finding in before if finding.filename not in rounds.findings]
-    after += [_inside(f, run) for found in rounds.findings.values() for f in found if f.code in codes]
+    after += [_inside(f, explicit) for found in rounds.findings.values() for f in found if f.code in codes]
     remaining = _once(sorted(after, key=_place))
     declined = (*rounds.declined(), *vetoed(remaining))
     return replace(
@@ -123,14 +129,14 @@ def written(run: FixRun) -> FixRun:
     )
 
 
-def _leads_outside(finding: Finding, run: Run) -> bool:
+def _leads_outside(finding: Finding, explicit: Collection[str]) -> bool:
     """Whether the file is a link that was met on the way, to a file that was not asked for."""
-    return os.path.islink(finding.filename) and finding.filename not in run.explicit
+    return os.path.islink(finding.filename) and finding.filename not in explicit
 
 
-def _inside(finding: Finding, run: Run) -> Finding:
+def _inside(finding: Finding, explicit: Collection[str]) -> Finding:
     """`finding`, without its fix when that would change a file that was not asked for."""
-    if finding.fix is None or not _leads_outside(finding, run):
+    if finding.fix is None or not _leads_outside(finding, explicit):
         return finding
     return replace(finding, fix=None, no_fix_reason="the file is a link to one that was not asked for")
 

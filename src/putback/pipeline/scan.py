@@ -159,7 +159,7 @@ class Scanner:
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:
         """What was found before, with the `changed` files indexed anew from `reader` and nothing else looked at."""
         other = copy.copy(self)
-        other.reader, other.project = reader, self.project.renewed(changed, other._load)
+        other.reader, other.project = reader, before.project.renewed(changed, other._load)
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
         found = Scan(other.project, before.carriers, kept, alone=before.alone)
         new = other._index(found, sorted(changed))

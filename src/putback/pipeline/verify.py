@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from putback.flow.ir import MODULE
 from putback.model.config import Config
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
@@ -22,9 +20,9 @@ from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site import Site
 from putback.ownership.unit import Unit
-from putback.pipeline import fix as fixing
 from putback.pipeline.cases import case_of, version_of
-from putback.pipeline.check import at_full_speed, prepared
+from putback.pipeline.check import Checked, at_full_speed
+from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.scoped_cases import neglected, with_calls_of
 from putback.source.discover import shown
 from putback.verify import reply
@@ -61,30 +59,30 @@ class Subject:
         return self.findings[0].filename, self.findings[0].function
 
 
-def subjects(paths: Sequence[str], run: FixRun, config: Config, stdin: StdinFile | None = None) -> list[Subject]:
+def subjects(project: Checked, run: FixRun) -> list[Subject]:
     """What there is to run for the findings of `run` and for the fixes that it has applied. Runs none of it."""
     found = [f for f in run.before if f.code not in _ABOUT_THE_RUN]
-    fixed = [f for each in run.applied for f in each.findings]
+    mended = [f for each in run.applied for f in each.findings]
     known = set(map(_identity, found))
-    found += [f for f in fixed if _identity(f) not in known]
+    found += [f for f in mended if _identity(f) not in known]
     if not found:
         return []
     with at_full_speed():
-        before, _ = prepared(paths, config, stdin=stdin)
-        after, _ = prepared(paths, config, stdin=stdin, texts={c.path: c.after for c in run.changes})
-        return _Gathering(before, after, run).subjects(found)
+        after = project.analysis.changed({change.path: change.after for change in run.changes})
+        return _Gathering(project.analysis.analyzer, after.analyzer, run).subjects(found)
 
 
 def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
     """What the safe fixes do, and what there is to run: where only an unsafe fix helps, that one. Runs none of it."""
-    run = fixing.fix(paths, replace(config, unsafe_fixes=False), progress=progress)
-    found = subjects(paths, run, config)
+    project = checked_for_fixes(paths, config, progress=progress)
+    run = fixed(project, replace(config, unsafe_fixes=False))
+    found = subjects(project, run)
     mended = {subject.scope for subject in found if _is_fixed(subject, run)}
     if not any(_is_unsafe(f) and (f.filename, f.function) not in mended for f in run.before):
         return run, found
     unsafe = replace(config, unsafe_fixes=True)
-    further = fixing.fix(paths, unsafe, progress=progress, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
-    others = [s for s in subjects(paths, further, config) if s.scope not in mended]
+    further = fixed(project, unsafe, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
+    others = [s for s in subjects(project, further) if s.scope not in mended]
     return run, sorted([s for s in found if s.scope in mended] + others, key=_place)
 
 
@@ -124,10 +122,11 @@ def fix(
     progress: Progress | None = None,
 ) -> FixRun:
     """As `fix.fix`, without the fixes of functions for which not all of them are proved, within bounds at least."""
+    project = checked_for_fixes(paths, config, stdin=stdin, progress=progress)
     vetoes: dict[Scope, str] = {}
     while True:
-        run = fixing.fix(paths, config, stdin=stdin, progress=progress, vetoes=vetoes)
-        found = [s for s in subjects(paths, run, config, stdin) if s.case.after is not None or s.obstacle]
+        run = fixed(project, config, vetoes=vetoes)
+        found = [s for s in subjects(project, run) if s.case.after is not None or s.obstacle]
         refused = {
             subject.scope: f"its verification says {proof.title}: {proof.reason}"
             for subject, proof in zip(found, prover.prove(found), strict=True)
@@ -192,13 +191,9 @@ def _identity(finding: Finding) -> tuple[object, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A finding with its function, the `number` of that among those of one name, and its case without a fix.
-
-    None where it cannot be had.
-    """
+    """A finding with its function and its case without a fix; None where it cannot be had."""
 
     finding: Finding
-    number: int
     unit: Unit | None
     case: Case | None
 
@@ -267,10 +262,8 @@ class _Gathering:
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:
-        same = _named(self.before, finding)
-        place = next((n for n, (row, end, _) in enumerate(same) if row <= finding.span.start.row <= end), 0)
-        unit = self.before.unit(finding.filename, same[place][2]) if same else None
-        return _Found(finding, place, unit, self._case(finding, unit) if unit is not None else None)
+        unit = self.before.unit(finding.filename, finding.site.function) if finding.site is not None else None
+        return _Found(finding, unit, self._case(finding, unit) if unit is not None else None)
 
     def _subject(self, found: _Found, is_fixed: bool) -> Subject:
         finding, case = found.finding, found.case
@@ -283,7 +276,7 @@ class _Gathering:
             return Subject(case, (replace(finding, no_fix_reason=reason),), row, obstacle)
         if finding.code in _ABOUT_REQUESTS:
             return Subject(case, (finding,), row, _NO_REQUESTS)
-        version = self._fixed_version(finding, found.number)
+        version = self._fixed_version(finding)
         obstacle = _obstacle(finding.code, case.before, version)
         after = None if obstacle or version is None else with_calls_of(case.before, _injected(case.before, version))
         return Subject(replace(case, after=after), (finding,), row, obstacle)
@@ -300,28 +293,19 @@ class _Gathering:
         version = version_of(self.before, unit)
         return Case(version, path=finding.path, code=finding.code) if version is not None else None
 
-    def _fixed_version(self, finding: Finding, number: int) -> Version | None:
-        """The function of the same name, the same one of several."""
-        same = _named(self.after, finding)
-        unit = self.after.unit(finding.filename, same[number][2]) if number < len(same) else None
+    def _fixed_version(self, finding: Finding) -> Version | None:
+        """The same function with its fixes."""
+        unit = self.after.unit(finding.filename, finding.site.function) if finding.site is not None else None
         return version_of(self.after, unit) if unit is not None else None
 
 
-def _named(analyzer: Analyzer, finding: Finding) -> list[tuple[int, int, str]]:
-    """First row, last row and key of the functions with the name of the finding's, in the order of the file."""
-    if not finding.function:
-        return [(1, sys.maxsize, MODULE)]
-    module = analyzer.project.module(finding.filename)
-    every = module.functions.values() if module is not None else ()
-    return sorted((i.row, i.end_row, i.key) for i in every if i.key.partition("@")[0] == finding.function)
-
-
 def _site(facts: FunctionFacts, finding: Finding) -> Site | None:
-    """The acquire that a finding is about: the one at its place, else on its path, else the only one."""
-    sites = {each.span: each.site for each in facts.sites}
-    places = [finding.span, *(step.span for step in finding.trace if step.path == finding.path)]
-    met = next((sites[place] for place in places if place in sites), None)
-    return met if met is not None or len(sites) != 1 else next(iter(sites.values()))
+    """The acquire that a finding is about; of one that has come with a fix, the only one that there is."""
+    key = finding.site
+    if key is None or key.parameter:
+        return None
+    sites = {each.site.at: each.site for each in facts.sites}
+    return sites.get(key.operation, next(iter(sites.values())) if len(sites) == 1 else None)
 
 
 def _unrunnable(finding: Finding, obstacle: str) -> Subject:

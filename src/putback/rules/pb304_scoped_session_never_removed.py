@@ -60,7 +60,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from putback.fixes.declined import Declined
-from putback.model.finding import Confidence, Finding, Severity
+from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.names_here import application_at
@@ -93,6 +93,7 @@ def _finding(facts: FunctionFacts, registry: Registry, way: Way) -> Finding:
         (made, *scoping.way(facts, way, "a request uses it here, and nothing removes it when the request ends")),
         f"remove it in a teardown: {registry.removal(registry.name)}",
         url=RULE.url,
+        site=SiteKey(facts.unit.key),
     )
 
 

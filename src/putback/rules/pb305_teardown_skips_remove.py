@@ -66,7 +66,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from putback.model.finding import Confidence, Finding, Severity
+from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.sessions import Lapse
@@ -109,6 +109,7 @@ def _finding(facts: FunctionFacts, lapse: Lapse) -> Finding:
         (scoping.made(facts, registry), removal, turn),
         f"remove it in a `finally`: {registry.removal(registry.name)}",
         url=RULE.url,
+        site=SiteKey(facts.unit.key),
     )
 
 

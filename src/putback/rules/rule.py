@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.site_facts import SiteFacts
 
@@ -67,4 +67,5 @@ def report(
         help,
         url=rule.url,
         place=facts.place,
+        site=SiteKey(facts.unit.key, site.site.at, site.site.name),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from putback.frameworks.schema import Role
-from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts import FunctionFacts
@@ -60,6 +60,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         help,
         url=rule.url,
         place=facts.place,
+        site=SiteKey(facts.unit.key),
     )
 
 
