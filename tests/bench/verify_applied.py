@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from spoiling import spoilt
+
 from putback.model.config import Config
 from putback.pipeline.verify import gather
 from putback.verify import Bounds, verify_here
@@ -476,6 +478,9 @@ def variants(case: Case) -> Iterator[tuple[str, str, Case]]:
     if any(a.row for a in roles.acquires) or any(p.row for p in roles.passes) or len(roles.acquires) != 1:
         return
     fixed = Fixed(case.after)
+    place = fixed.place(copy.deepcopy(fixed.tree))
+    for kind, text in spoilt(fixed.base, case.after.function, place.name if place is not None else ""):
+        yield "wrong", kind, replace(case, after=case.after._replace(source=text, first_row=1))
     for sort, changes in (("good", GOOD), ("wrong", WRONG)):
         for name, change in changes.items():
             if sort == "wrong" and not _is_wrong(name, case):

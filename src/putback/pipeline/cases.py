@@ -101,7 +101,8 @@ def case_of(facts: FunctionFacts, site: Site, after: roles.Version | None = None
         return None
     call = next((o for o in facts.unit.ops() if isinstance(o, ir.Call) and o.at == site.at), None)
     callee = _callee(facts.unit, call) if call is not None else ""
-    return roles.Case(before, after, callee, facts.path, code)
+    row = facts.unit.span(site.at).start.row if callee else 0
+    return roles.Case(before, after, callee, facts.path, code, row=row)
 
 
 def roles_of(analyzer: Analyzer, unit: Unit) -> roles.Roles:

@@ -37,8 +37,8 @@ _ABOUT_REGISTRIES = ("PB305", "PB306", "PB307")
 _ABOUT_REQUESTS = ("PB304",)
 _NO_REQUESTS = "what is missing is the end of a request: there is no function to run before and after"
 _NO_ROLES = Roles()
-Connection = tuple[str, str, str]
-"""A file, a function in it, and the text of the callee that acquires."""
+Connection = tuple[str, str, str, int]
+"""A file, a function in it, the text of the callee that acquires, and the row of that call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,8 @@ class _Found:
     @property
     def connection(self) -> Connection:
         """Which one it is about."""
-        return self.finding.filename, self.finding.function, self.case.acquire if self.case is not None else ""
+        acquire, row = (self.case.acquire, self.case.row) if self.case is not None else ("", 0)
+        return self.finding.filename, self.finding.function, acquire, row
 
 
 class _Gathering:
@@ -254,11 +255,11 @@ class _Gathering:
 
     def _joined(self, group: Sequence[Subject]) -> Subject:
         """Subjects of the same function as one, which is about all that is not to remain."""
-        pairs = dict.fromkeys((s.case.acquire, s.case.code) for s in group)
-        gone = [(a, code) for a, code in pairs if (*group[0].scope, code) not in self.reasons]
-        (acquire, code), *others = gone or pairs
+        every = dict.fromkeys((s.case.acquire, s.case.code, s.case.row) for s in group)
+        gone = [each for each in every if (*group[0].scope, each[1]) not in self.reasons]
+        (acquire, code, row), *others = gone or every
         handlers = frozenset(f.span.start.row for s in group for f in s.findings if ABOUT_HANDLERS & mended_by(f.code))
-        case = replace(group[0].case, acquire=acquire, code=code, others=tuple(others), handlers=handlers)
+        case = replace(group[0].case, acquire=acquire, code=code, row=row, others=tuple(others), handlers=handlers)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:

@@ -13,7 +13,7 @@ from putback.verify.extract import extract
 from putback.verify.faults import faults_for
 from putback.verify.roles import Bounds, Case, Version
 from putback.verify.run import Run, Runner
-from putback.verify.verdict import Proof, Verifier
+from putback.verify.verdict import Proof, verify
 
 __all__ = ["Bounds", "Case", "Proof", "Run", "Version", "replay_here", "verify_here"]
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 def verify_here(case: Case, bounds: Bounds | None = None, clock: Clock = time.perf_counter) -> Proof:
     """Verify a case in this process. It executes the code of the case: use `sandbox.verify` for code of others."""
-    return _without_collection(lambda: Verifier(case, bounds or Bounds(), clock).verify())
+    return _without_collection(lambda: verify(case, bounds or Bounds(), clock))
 
 
 _WIDEST = Bounds(faults=9, level=3)

@@ -93,7 +93,7 @@ def _forked(request: bytes) -> Message:
 
 
 def _patience(bounds: Bounds) -> float:
-    return 2 * bounds.seconds + 1
+    return 5 * bounds.seconds + 1
 
 
 def _collected(descriptor: int, deadline: float) -> bytes | str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from putback.verify.choices import Choice, Sort
 from putback.verify.events import Broken, Event, What, releases, visible
 from putback.verify.run import FINISHED, THROWN_IN, Run
-from putback.verify.ways import PLAIN, Foreign
+from putback.verify.ways import DESTROYED, PLAIN, Foreign
 
 _FINISHED_BY = {"exception": ("raises", THROWN_IN), "closed": ("returns", repr("closed"))}
 
@@ -101,7 +101,7 @@ class Comparer:
             if known is not None and subject not in mended and set(known.ways) != set(found.ways):
                 return f"{subject} is given back in another way: {_ways(known.ways)} before, {_ways(found.ways)} after"
             new = [way for way in found.ways if way != PLAIN and way not in self.ways]
-            if new and (self.ways or not all(isinstance(way, Foreign) for way in new)):
+            if new and (self.ways - {DESTROYED} or not all(isinstance(way, Foreign) for way in new)):
                 return f"{subject} is given back in a way that the original does not know: {_ways(new)}"
             if known is not None and subject not in leaked and _is_earlier(found.positions, known.positions):
                 return f"{subject} is released earlier than before"

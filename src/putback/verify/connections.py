@@ -43,14 +43,15 @@ class Connections:
 
     # -- acquire
 
-    def acquire(self, role: Acquire, label: str) -> Connection:
-        """Hand out a connection, or fail to."""
+    def acquire(self, role: Acquire, label: str, row: int = 0) -> Connection:
+        """Hand out a connection, or fail to; `row` is where the call stands."""
         self.refused = True
         if role.raises:
             awaited = self.world.is_async
             self.world.fault(label, (*self.world.faults.acquire, *self.world.custom), awaited=awaited)
         self.refused = False
         made = self._made(role)
+        made._pb_slot.row = row
         self.world.note(What.ACQUIRE, f"{made._pb_name} = {label}")
         return made
 

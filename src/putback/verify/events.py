@@ -134,7 +134,8 @@ def least_level(code: str) -> int:
 
 
 class Violation(NamedTuple):
-    """An invariant that a run violates: for which connection, after how many events, acquired by which callee.
+    """An invariant that a run violates: for which connection, after how many events, acquired by which callee, in which
+    row.
 
     `handler` is the row of the `except` that swallowed the error behind it (0: none).
     """
@@ -144,6 +145,7 @@ class Violation(NamedTuple):
     after: int
     callee: str = ""
     handler: int = 0
+    row: int = 0
 
     def __str__(self) -> str:
         return f"{self.broken.value}: {self.subject}"

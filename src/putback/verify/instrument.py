@@ -20,6 +20,7 @@ _OF_VALUES = {
     "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
 }  # fmt: skip
 """Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
+_ACQUIRES = "acquires"
 _BODIES = ("body", "orelse", "finalbody")
 _GIVING = (Does.RELEASES, Does.CLOSES)
 
@@ -316,7 +317,9 @@ class Instrumenter(ast.NodeTransformer):
                 keyword.value = helper("keywords", keyword.value)
         if role is not None:
             method, number = role
-            return ast.Call(_load(f"{PREFIX}{method}__"), [_constant(number), node.func, *node.args], node.keywords)
+            place = [_constant(node.lineno + self._offset)] if method == _ACQUIRES else []
+            called = [_constant(number), *place, node.func, *node.args]
+            return ast.Call(_load(f"{PREFIX}{method}__"), called, node.keywords)
         if not isinstance(node.func, ast.Attribute):
             return node
         if node.func.attr == "join" and len(node.args) == 1:
@@ -337,7 +340,7 @@ class Instrumenter(ast.NodeTransformer):
         """The method of the runtime that makes this call, and the number of the role; None for a call without one."""
         acquire = self._role(self._acquires, node)
         if acquire is not None:
-            return "acquires", acquire
+            return _ACQUIRES, acquire
         passing = self._role(self._passes, node)
         if passing is not None:
             return "passes", passing

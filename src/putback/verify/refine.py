@@ -78,7 +78,8 @@ class Refinement:
         self.after = after
         self.bounds = bounds
         self.budget = budget
-        self.about = [(acquire, mended_by(code)) for acquire, code in ((case.acquire, case.code), *case.others)]
+        pairs = ((case.acquire, case.code, case.row), *case.others)
+        self.about = [(acquire, mended_by(code), row) for acquire, code, row in pairs]
         self.handlers = case.handlers
         self.turns_generator = turns_generator
         self.injects = case.injects
@@ -178,8 +179,7 @@ class Refinement:
         if self.handlers and violation.broken in ABOUT_HANDLERS and violation.handler not in self.handlers:
             return False
         return any(
-            violation.broken in mended and (not acquire or not violation.callee or violation.callee == acquire)
-            for acquire, mended in self.about
+            violation.broken in mended and _is_of(violation, acquire, row) for acquire, mended, row in self.about
         )
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
@@ -198,6 +198,12 @@ class Refinement:
     def _must_close(self, violation: Violation) -> bool:
         """Whether it is a session which stays where it is although its connection is back, and that is the matter."""
         return violation.broken is Broken.NOT_CLOSED and self._is_about(violation)
+
+
+def _is_of(violation: Violation, acquire: str, row: int) -> bool:
+    """Whether a violation is about the connection of this acquire, as far as both say which one that is."""
+    is_callee = not acquire or not violation.callee or violation.callee == acquire
+    return is_callee and (not row or not violation.row or violation.row == row)
 
 
 def _new(before: Run, after: Run) -> list[Choice]:

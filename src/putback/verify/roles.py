@@ -292,9 +292,10 @@ class Version(NamedTuple):
 class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
-    `acquire` is the text of the acquiring callee that the fix is about, `code` the rule, `others` are further such
-    pairs: what they do not cover was there before and may stay. `handlers` are the rows of the `except` clauses that
-    the fix is about (none: all of them).
+    `acquire` is the text of the acquiring callee that the fix is about, `row` where that call stands (0: any), `code`
+    the rule, `others` are further triples of callee, rule and row: what they do not cover was there before and may
+    stay.
+    `handlers` are the rows of the `except` clauses that the fix is about (none: all of them).
     """
 
     before: Version
@@ -302,13 +303,14 @@ class Case:
     acquire: str = ""
     path: str = ""
     code: str = ""
-    others: tuple[tuple[str, str], ...] = ()
+    others: tuple[tuple[str, str, int], ...] = ()
     handlers: frozenset[int] = frozenset()
+    row: int = 0
 
     @property
     def codes(self) -> tuple[str, ...]:
         """The rules of all findings that the case is about."""
-        return self.code, *(code for _, code in self.others)
+        return self.code, *(code for _, code, _ in self.others)
 
     @property
     def injects(self) -> bool:

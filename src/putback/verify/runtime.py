@@ -253,9 +253,9 @@ class Runtime:
 
     # -- calls with a role
 
-    def acquires(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
+    def acquires(self, number: int, row: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
         """A call that acquires."""
-        return self.world.unknown.acquires(self.world.roles.acquires[number], callee, arguments, keywords)
+        return self.world.unknown.acquires(self.world.roles.acquires[number], callee, arguments, keywords, row)
 
     def passes(self, number: int, callee: Any, *arguments: Any, **keywords: Any) -> Any:
         """A call that is given a connection."""

@@ -79,7 +79,7 @@ class Sandbox:
     def _ask(self, case: Case, bounds: Bounds, schedule: Schedule | None) -> bytes:
         """The answer to one request. Raises SandboxError when there is none."""
         request = Message(By.HELPER, pickle.dumps((case, bounds, schedule)))
-        answer = self._asked(request, 4 * bounds.seconds + 10) or self._asked(request, 4 * bounds.seconds + 10)
+        answer = self._asked(request, 6 * bounds.seconds + 10) or self._asked(request, 6 * bounds.seconds + 10)
         if answer is None:
             raise SandboxError("the helper process gives no answer, a fresh one neither")
         return answer.data

@@ -31,11 +31,11 @@ class Slot:
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `is_scoped`: a registry keeps it
     for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
-    somebody else owns it now. `failed`: a statement of the transaction has; `handler` is the row of the last `except`
+    somebody else owns it now. `row` is where its acquire stands, `given` what that was given, `pool` where it comes
+    from ("": not known). `commits` counts them, `lost` the effects that were pending when a statement failed.
+    `failed`: a statement of the transaction has; `handler` is the row of the last `except`
     since; `left_failed` and `left_handler`: as they were at the release. `refuses`: it takes nothing but a rollback, a
-    commit neither. `pool` is where it comes from, "" if that is not known; `given` what the acquire was given.
-    `commits`: how many there were. `lost`: how many effects were pending when a statement failed.
-    `unwritten`: a session has objects that it writes with its next statement or commit.
+    commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Slot:
     handed_on: bool = False
     tested: bool | None = None
     used: bool = False
+    row: int = 0
     pool: str = ""
     given: frozenset[str] = frozenset()
     is_async: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from putback.verify import signatures, vocabulary
@@ -43,14 +44,16 @@ class UnknownCalls:
 
     # -- roles
 
-    def acquires(self, role: Acquire, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """A call that the role table names as an acquire."""
+    def acquires(
+        self, role: Acquire, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], row: int = 0
+    ) -> Any:
+        """A call that the role table names as an acquire, in this row."""
         label = call_text(role.callee, arguments, keywords)
         if isinstance(callee, StandIn):
             self.world.exists(callee._pb_path.rpartition(".")[0])
         if On.CALL not in role.on:
-            return Acquiring(self.world, role, label)
-        connection = self.world.connections.acquire(role, label)
+            return Acquiring(self.world, role, label, row)
+        connection = self.world.connections.acquire(role, label, row)
         connection._pb_slot.given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
         if role.is_drivers and isinstance(callee, StandIn):
             connection._pb_slot.pool = pool_of(callee._pb_path)
@@ -63,6 +66,8 @@ class UnknownCalls:
 
         What the code really has, a list, an `ExitStack` or a function of its own, does it by itself.
         """
+        if _is_partial(callee):
+            return callee(*arguments, **keywords)
         value = _within(self._passed(role, arguments, keywords))
         if not isinstance(callee, StandIn) and (role.does is Does.KEEPS or _is_own(callee)):
             return callee(*arguments, **keywords)
@@ -142,7 +147,7 @@ class UnknownCalls:
     def entered(self, value: StandIn) -> Any:
         """`with` on a stand-in."""
         label = f"enter {value._pb_path}"
-        if value._pb_path not in self.world.roles.quiet and not vocabulary.LOGGING.search(value._pb_path):
+        if value._pb_path not in self.world.roles.quiet and not self._is_log(value._pb_path):
             self.world.fault(label, self._others())
         self.world.note(What.EXTERNAL, label)
         return self.world.standin(f"{value._pb_path} entered")
@@ -167,7 +172,7 @@ class UnknownCalls:
         if path in vocabulary.ENDING:
             raise SystemExit(*arguments)
         label = call_text(path, arguments, keywords)
-        if vocabulary.LOGGING.search(path):
+        if self._is_log(path):
             self.world.note(What.LOG, label)
             return self.world.standin(label)
         if name in vocabulary.STORING:
@@ -201,6 +206,12 @@ class UnknownCalls:
                 world.connections.lend(slot, label)
         return world.standin(self.result(label))
 
+    def _is_log(self, path: str) -> bool:
+        """Whether a path is a log's; a parameter may be anything, whatever its name."""
+        if vocabulary.LOGGING.search(path) is None:
+            return False
+        return vocabulary.HEAD.split(path, maxsplit=1)[0] not in self.world.parameters or path in self.world.roles.quiet
+
     def result(self, label: str) -> str:
         """The provenance of what a call returns."""
         number = self.world.step(f"result {label}")
@@ -232,6 +243,11 @@ def _within(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return next((v for v in value if slot_of(v) is not None), value)
     return value
+
+
+def _is_partial(callee: Any) -> bool:
+    """Whether a call only binds arguments of another one, whatever the role table says of that."""
+    return callee is partial
 
 
 def _is_own(value: Any) -> bool:

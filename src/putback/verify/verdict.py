@@ -23,6 +23,8 @@ from putback.verify.run import Run, Runner
 from putback.verify.story import tell, tell_difference
 
 _EVERYTHING = "BaseException"
+_NOTHING_SHOWN = "no run of the original shows what is to be mended"
+_HIGHEST_LEVEL = 2
 _LEAST_COVERAGE = 0.5
 """The share of the fixed version's statements that must be reached."""
 
@@ -117,6 +119,29 @@ def _as_json(found: Counterexample | None) -> Mapping[str, Any] | None:
     return {"broken": found.broken, "schedule": [str(c) for c in found.schedule], "story": list(found.story)}
 
 
+def verify(case: Case, bounds: Bounds, clock: Clock) -> Proof:
+    """The proof of a case.
+
+    Where there are too many runs, it is tried with one item of what is iterated, and the verdict is no more than
+    bounded; where no run shows what is to be mended, with faults of a higher level.
+    """
+    started = clock()
+    proof = Verifier(case, bounds, clock).verify()
+    if proof.verdict is Verdict.TESTED and not proof.exhaustive and bounds.items > 1:
+        proof = _with_fewer_items(proof, replace(bounds, items=1), clock)
+    while proof.reason == _NOTHING_SHOWN and bounds.level < _HIGHEST_LEVEL and clock() - started < bounds.seconds:
+        bounds = replace(bounds, level=bounds.level + 1)
+        proof = Verifier(case, bounds, clock).verify()
+    return replace(proof, seconds=clock() - started)
+
+
+def _with_fewer_items(tested: Proof, bounds: Bounds, clock: Clock) -> Proof:
+    proof = Verifier(tested.case, bounds, clock).verify()
+    if proof.verdict is Verdict.PROVED:
+        return replace(proof, verdict=Verdict.BOUNDED)
+    return proof if proof.verdict in (Verdict.BOUNDED, Verdict.REJECTED) else tested
+
+
 class Verifier:
     """Verifies one case. `clock` counts seconds and is injected."""
 
@@ -124,6 +149,7 @@ class Verifier:
         self.case = case
         self.bounds = replace(bounds, level=max(bounds.level, *map(least_level, case.codes)))
         self.budget = Budget(bounds.schedules, bounds.seconds, clock)
+        self.ideal_budget: Budget | None = None
 
     def verify(self) -> Proof:
         """Run the function before and after; never raises for what the code is or does."""
@@ -149,8 +175,9 @@ class Verifier:
     def _ideal(self, faults: Faults, overlooked: Overlooked) -> Sequence[Run]:
         """The runs of the original in which some violations are overlooked."""
         program = extract(self.case.before, overlooked.names)
-        budget = Budget(self.bounds.schedules, self.bounds.seconds, self.budget.clock)
-        return explore(Runner(program, faults, overlooked), self.bounds, budget).seen
+        if self.ideal_budget is None:
+            self.ideal_budget = Budget(self.bounds.schedules, self.bounds.seconds, self.budget.clock)
+        return explore(Runner(program, faults, overlooked), self.bounds, self.ideal_budget).seen
 
     # -- verdicts
 
@@ -198,7 +225,7 @@ class Verifier:
         if compared.compared == 0:
             return Verdict.UNKNOWN, "no run could be compared"
         if compared.leaky == 0:
-            return Verdict.UNKNOWN, "no run of the original shows what is to be mended"
+            return Verdict.UNKNOWN, _NOTHING_SHOWN
         if compared.mended == 0:
             return Verdict.UNKNOWN, "no run is mended"
         unexplained = sorted(found.unexplained | compared.unexplained)

@@ -9,6 +9,9 @@ LOGGING = re.compile(
 )
 """Paths of logging and printing: they never fail."""
 
+HEAD = re.compile(r"\W")
+"""What ends the first name of a path."""
+
 PURE = frozenset(
     (
         "items", "keys", "values", "get", "strip", "lstrip", "rstrip", "lower", "upper", "split", "format",

@@ -46,6 +46,7 @@ class World:
         self.decider = decider
         self.faults = faults
         self.is_async = is_async
+        self.parameters: frozenset[str] = frozenset()
         self.custom: tuple[type[BaseException], ...] = ()
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
@@ -73,7 +74,8 @@ class World:
     def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""
         if self.cut_off is None:
-            self.violations.append(Violation(broken, subject, len(self.trace), callee, handler))
+            row = next((slot.row for slot in self.connections.slots if slot.name == subject), 0)
+            self.violations.append(Violation(broken, subject, len(self.trace), callee, handler, row))
 
     def overlooks(self, broken: Broken, handler: int = 0) -> bool:
         """Whether what would be violated here is passed over."""

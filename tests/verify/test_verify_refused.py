@@ -1,0 +1,203 @@
+"""Right fixes that were refused, and why a verdict is what it is now."""
+
+from __future__ import annotations
+
+import textwrap
+
+from roles_by_hand import ROLES, proof, version
+
+from putback.verify import verify_here
+from putback.verify.choices import Sort
+from putback.verify.roles import Bounds, Case
+from putback.verify.verdict import Verdict
+
+TWO = """
+def f(shop):
+    conn = pool.getconn()
+    conn.cursor().execute("select 1 from shops")
+    pool.putconn(conn)
+    other = pool.getconn()
+    other.cursor().execute("select 2 from shops")
+    pool.putconn(other)
+"""
+ONE_MENDED = """
+def f(shop):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute("select 1 from shops")
+    finally:
+        pool.putconn(conn)
+    other = pool.getconn()
+    other.cursor().execute("select 2 from shops")
+    pool.putconn(other)
+"""
+
+
+def test_of_two_equal_acquires_one_may_be_mended() -> None:
+    first, second = 2, 5
+    pair = Case(version(TWO), version(ONE_MENDED), "pool.getconn", code="PB102", row=first)
+    found = verify_here(pair, Bounds(seconds=60.0))
+    assert found.verdict is Verdict.PROVED
+    assert found.reason.endswith("not part of this fix: leak")
+    other = Case(version(TWO), version(ONE_MENDED), "pool.getconn", code="PB102", row=second)
+    assert verify_here(other, Bounds(seconds=60.0)).verdict is Verdict.REJECTED
+
+
+def test_what_is_made_of_the_rows_does_not_own_the_connection() -> None:
+    leaky = """
+        def f(shop):
+            conn = pool.getconn()
+            return Response(json.dumps(rows_of(conn)), status=200)
+        """
+    fixed = """
+        def f(shop):
+            conn = pool.getconn()
+            try:
+                return Response(json.dumps(rows_of(conn)), status=200)
+            finally:
+                pool.putconn(conn)
+        """
+    assert proof(leaky, fixed).verdict is Verdict.PROVED
+
+
+def test_what_is_made_of_the_connection_may_own_it() -> None:
+    for kept in ("Shop(conn)", "Shop(connection=conn)", "Shop(Reader(conn), 1)", "(Shop(1, conn), 2)"):
+        leak = proof(f"def f():\n    conn = pool.getconn()\n    return {kept}\n").leak
+        assert leak is not None
+        assert [choice.sort for choice in leak.schedule] == [Sort.FAULT], "only a class that fails keeps nothing"
+
+
+def test_a_leak_that_needs_a_failing_rollback() -> None:
+    leaky = """
+        def f(shop):
+            conn = pool.getconn()
+            try:
+                conn.cursor().execute("select 1 from shops")
+            except BaseException:
+                conn.rollback()
+                pool.putconn(conn)
+                raise
+            pool.putconn(conn)
+        """
+    fixed = """
+        def f(shop):
+            conn = pool.getconn()
+            try:
+                conn.cursor().execute("select 1 from shops")
+            except BaseException:
+                conn.rollback()
+                raise
+            finally:
+                pool.putconn(conn)
+        """
+    found = proof(leaky, fixed, Bounds(faults=2, seconds=60.0))
+    assert found.verdict is Verdict.PROVED
+    assert "2 faults of level 2" in found.reason
+
+
+def test_a_parameter_may_fail_whatever_its_name() -> None:
+    leaky = "def f(log):\n    conn = pool.getconn()\n    log(1)\n    pool.putconn(conn)\n"
+    fixed = """
+        def f(log):
+            conn = pool.getconn()
+            try:
+                log(1)
+            finally:
+                pool.putconn(conn)
+        """
+    assert proof(leaky, fixed).verdict is Verdict.PROVED
+    assert proof(leaky.replace("f(log)", "f()")).verdict is Verdict.CLEAN
+
+
+def test_a_pooled_connection_that_is_closed_for_good() -> None:
+    closed = """
+        async def f(self):
+            conn = await self.pool.acquire()
+            try:
+                await conn.execute("select 1 from shops")
+            finally:
+                await conn.close()
+        """
+    mended = textwrap.dedent(closed).replace("conn.close()", "self.pool.release(conn)")
+    found = verify_here(Case(version(closed), version(mended), "self.pool.acquire", code="PB104"), Bounds(seconds=60.0))
+    assert found.verdict is Verdict.PROVED
+    assert found.leak is not None
+    assert found.leak.broken == "pooled connection destroyed"
+    back = Case(version(mended), version(closed), "self.pool.acquire", code="PB102")
+    assert not verify_here(back, Bounds(seconds=60.0)).verdict.is_accepted
+
+
+def test_too_many_runs_are_looked_at_with_one_item() -> None:
+    loops = "".join(f"    for order in shop.orders{n}:\n        ship(order)\n" for n in range(8))
+    leaky = f"def f(shop):\n    conn = pool.getconn()\n{loops}    pool.putconn(conn)\n"
+    inside = textwrap.indent(loops, "    ")
+    fixed = f"def f(shop):\n    conn = pool.getconn()\n    try:\n{inside}    finally:\n        pool.putconn(conn)\n"
+    found = proof(leaky, fixed, Bounds(schedules=20, seconds=60.0))
+    assert found.verdict is Verdict.BOUNDED
+    assert "at most one item" in found.reason
+
+
+def test_what_a_function_that_is_registered_gives_back_is_handed_on() -> None:
+    later = """
+        def f(app):
+            conn = pool.getconn()
+
+            @app.teardown
+            def finish(error):
+                pool.putconn(conn)
+        """
+    early = """
+        def f(app):
+            conn = pool.getconn()
+            try:
+
+                @app.teardown
+                def finish(error):
+                    pool.putconn(conn)
+            finally:
+                pool.putconn(conn)
+        """
+    assert proof(later).verdict is Verdict.CLEAN
+    assert not proof(later, early).verdict.is_accepted
+
+
+def test_what_a_function_that_is_registered_only_uses_is_not() -> None:
+    used = """
+        def f(app):
+            conn = pool.getconn()
+
+            @app.get("/")
+            def show():
+                return conn.cursor().execute("select 1 from shops")
+        """
+    assert proof(used).verdict is Verdict.LEAKS
+
+
+def test_an_object_whose_class_gives_back_owns() -> None:
+    kept = """
+        def f():
+            conn = pool.getconn()
+
+            class Closing:
+                def close(self):
+                    pool.putconn(conn)
+
+            return Closing(){release}
+        """
+    assert proof(kept.format(release="")).verdict is Verdict.CLEAN
+
+
+def test_a_partial_gives_nothing_back_by_itself() -> None:
+    lazy = """
+        from functools import partial
+
+        def f(shop):
+            conn = pool.getconn()
+            try:
+                conn.cursor().execute("select 1 from shops")
+            finally:
+                partial(pool.putconn, conn)
+        """
+    assert proof(lazy).verdict is Verdict.LEAKS
+    assert proof(lazy.replace("conn)\n        ", "conn)()\n        ")).verdict is Verdict.CLEAN
+    assert ROLES.passes
