@@ -14,7 +14,7 @@ def _tag(name: str) -> str:
     return name[:2]
 
 
-class Node(Struct, frozen=True, gc=False, array_like=True, tag=_tag, tag_field="node"):
+class Node(Struct, frozen=True, gc=False, array_like=True, cache_hash=True, tag=_tag, tag_field="node"):
     """Base of the expressions."""
 
 

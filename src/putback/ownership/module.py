@@ -105,6 +105,11 @@ class ModuleInfo(Struct, array_like=True):
     calls: list[tuple[str, Expr]] = field(default_factory=list)
     incomplete: bool = False
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes, in definitions of about two kilobytes each."""
+        return 10 + len(self.functions) + len(self.globals) + len(self.classes)
+
     def all_imports(self) -> list[Import]:
         """The imports at the top level and in functions."""
         every = [*self.imports.values(), *self.star_imports]

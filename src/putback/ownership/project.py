@@ -43,15 +43,13 @@ class Project:
             self._paths[dotted] = path
             self._by_tail.setdefault(dotted[-1], []).append(dotted)
 
-    def put(self, info: ModuleInfo) -> None:
-        """Hand in a module that was indexed elsewhere."""
-        self._known[info.path] = None
-        self._shelf.put(info.path, info)
-
-    def put_packed(self, path: str, data: bytes) -> None:
-        """The same for a module that is packed."""
+    def put(self, path: str, module: ModuleInfo | bytes) -> None:
+        """Hand in a module that was indexed elsewhere, as it is or packed."""
         self._known[path] = None
-        self._shelf.put_packed(path, data)
+        if isinstance(module, bytes):
+            self._shelf.put_packed(path, module)
+        else:
+            self._shelf.put(path, module)
 
     def note(self, path: str, calls: Mapping[str, bytes], imports: Iterable[str]) -> None:
         """Note what the file at `path` calls, packed by last name, and which files it imports."""
@@ -84,6 +82,8 @@ class Project:
         project = self._like(load)
         project._shelf = self._shelf.without(changed)
         project._known = {path: None for path in self._known if path not in changed}
+        project._callers = {n: {p: c for p, c in by.items() if p not in changed} for n, by in self._callers.items()}
+        project._importers = {path: by.difference(changed) for path, by in self._importers.items()}
         return project
 
     def _like(self, load: Callable[[str], ModuleInfo | None]) -> Project:

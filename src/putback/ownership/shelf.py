@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from putback.ownership.module import ModuleInfo, packed, unpacked
 
-_GENERATION = 5_000  # definitions, about two kilobytes each
+GENERATION = 5_000
+"""How many definitions are kept unpacked, at most twice."""
 
 
 class Shelf:
@@ -55,8 +56,8 @@ class Shelf:
     def _keep(self, path: str, module: ModuleInfo | None) -> None:
         self._young[path] = module
         if module is not None:
-            self._definitions += 10 + len(module.functions) + len(module.globals) + len(module.classes)
-        if self._definitions > _GENERATION:
+            self._definitions += module.size
+        if self._definitions > GENERATION:
             for each, old in self._old.items():
                 if each not in self._packed and each not in self._young and old is not None:
                     self._packed[each] = packed(old)

@@ -24,6 +24,7 @@ from putback.ownership.indexer import index_by_statement, index_module
 from putback.ownership.module import Import, ModuleInfo, packed
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
+from putback.ownership.shelf import GENERATION
 from putback.ownership.types import ClassRef, FunctionRef, Scope
 from putback.ownership.vocabulary import Receivers, driver_names, receivers
 from putback.pipeline import workers
@@ -50,13 +51,19 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A candidate that was indexed: the packed module, the files of the project that it imports, and what it
-    calls, packed by last name."""
+    """A candidate that was indexed: the module, maybe packed, the files of the project that it imports, and what it
+    calls, packed by last name.
+
+    Between processes a module travels packed.
+    """
 
     path: str
-    module: bytes
+    module: ModuleInfo | bytes
     imports: tuple[str, ...]
     calls: dict[str, bytes]
+
+    def __reduce__(self) -> tuple[type[Indexed], tuple[str, bytes, tuple[str, ...], dict[str, bytes]]]:
+        return Indexed, (self.path, _packed(self.module), self.imports, self.calls)
 
 
 @dataclass(slots=True)
@@ -191,18 +198,21 @@ class Scanner:
                 else:
                     new.append(item.path)
                     found.imports[item.path] = frozenset(item.imports)
-                    self.project.put_packed(item.path, item.module)
+                    self.project.put(item.path, item.module)
                     self.project.note(item.path, item.calls, item.imports)
         return new
 
     def _indexed(self, paths: Sequence[str]) -> list[Indexed | Broken]:
         done: list[Indexed | Broken] = []
+        room = GENERATION
         for path in paths:
             item = index_file(path, self.reader, self.receivers)
             if isinstance(item, ModuleInfo):
                 every = {self.project.resolve_import(i, path) for found in item.all_imports() for i in _files(found)}
                 imports = tuple(each for each in every if each is not None)
-                done.append(Indexed(path, packed(item), imports, by_name(invocations(item))))
+                room -= item.size
+                kept = item if room > 0 else packed(item)
+                done.append(Indexed(path, kept, imports, by_name(invocations(item))))
             else:
                 done.append(item)
         return done
@@ -295,6 +305,10 @@ class Scanner:
             return True
         stars = _STAR.findall(data) if b"import *" in data else ()
         return any(self.project.resolve_import(_import(os.fsdecode(each)), path) in modules for each in stars)
+
+
+def _packed(module: ModuleInfo | bytes) -> bytes:
+    return packed(module) if isinstance(module, ModuleInfo) else module
 
 
 def _import(module: str) -> Import:
