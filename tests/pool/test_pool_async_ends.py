@@ -239,6 +239,10 @@ def test_connections_of_aiopg_are_reset_by_a_statement(postgres_dsn: str) -> Non
         creations = pool.stats().creations
         assert creations is not None
         assert (pool.stats().total, creations.count) == (1, 1)
+        assert list(pool.stats().unfinished.values()) == [2]
+        async with pool.acquire() as conn, conn.cursor() as cursor:
+            await cursor.execute("select 1")
+        assert list(pool.stats().unfinished.values()) == [2], "aiopg opens no transaction by itself"
         await pool.close()
 
     run(story())

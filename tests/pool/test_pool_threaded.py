@@ -37,7 +37,7 @@ def test_one_import_changes_a_psycopg2_program() -> None:
     conn = connections.getconn()
     conn.cursor().execute("create table item (n int)")
     conn.commit()
-    connections.putconn(conn)
+    connections.putconn(conn=conn, key=None, close=False)
     assert (connections.minconn, connections.maxconn, connections.closed) == (1, 2, False)
     assert (len(connections._pool), len(connections._used)) == (1, 0)
     connections.closeall()

@@ -101,12 +101,12 @@ def _look_for(raw: Any) -> Look:
         return lambda faulty: condition(without_faults(faulty))
     if isinstance(raw, sqlite3.Connection):
         return _condition_of_sqlite
+    if _is_aiopg(raw):
+        return lambda wrapper: _condition_of_psycopg2(wrapper.raw)
     if hasattr(raw, "get_transaction_status"):
         return _condition_of_psycopg2
     if hasattr(raw, "pgconn"):
         return _condition_of_psycopg
-    if _is_aiopg(raw):
-        return lambda wrapper: _condition_of_psycopg2(wrapper.raw)
     return _condition_of_asyncpg if hasattr(raw, "is_in_transaction") else _condition_of_others
 
 

@@ -88,13 +88,13 @@ class ReferencePool(Lending[ThreadGate]):
         """
         return self._take(timeout, key)
 
-    def putconn(self, connection: Any = None, key: Hashable | None = None, close: bool = False) -> None:
+    def putconn(self, conn: Any = None, key: Hashable | None = None, close: bool = False) -> None:
         """Give a connection back; with `close`, to be closed. An open transaction is rolled back.
 
         Raises the profile's error for a connection that is not lent, and, as psycopg2 does, the driver's if the
         rollback fails; then the connection is still lent.
         """
-        self._put(connection, key, close)
+        self._put(conn, key, close)
 
     def connection(self, timeout: float | None = None) -> Borrowing:
         """`with pool.connection() as conn`: borrow, and give back in any case. With the profiles of psycopg2 and
