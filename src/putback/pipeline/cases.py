@@ -15,7 +15,7 @@ from typing import TypeVar
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
 from putback.flow import ir
-from putback.flow.names import Literal, dotted
+from putback.flow.names import Literal, Name, dotted
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.ownership import guards
@@ -358,8 +358,30 @@ class _Table:
         if effect is None:
             return None
         return roles.Pass(
-            callee, _does(effect), *place, fails=_fails(effect), awaited=effect.is_async and op.awaited, row=row
+            callee,
+            _does(effect),
+            *place,
+            fails=_fails(effect),
+            awaited=effect.is_async and op.awaited,
+            row=row,
+            manages=self._manages(info),
+            lends=self._lends(info, argument, position),
         )
+
+    def _manages(self, info: CallInfo) -> bool:
+        """Whether a call makes a context manager of a generator."""
+        found = [(f, ref) for ref in info.functions if (f := self.analyzer.info(ref)) is not None]
+        return bool(found) and all(self.analyzer.resolver.is_manager(f, ref.path) for f, ref in found)
+
+    def _lends(self, info: CallInfo, argument: ir.Argument, position: int) -> bool:
+        """Whether a generator yields what it is given as this argument."""
+        for ref in info.functions:
+            found = self.analyzer.info(ref)
+            plain = [p.name for p in found.params if not p.kind] if found is not None else []
+            name = argument.keyword or next(iter(plain[position : position + 1]), "")
+            if found is not None and Name(name) in found.yields:
+                return True
+        return False
 
     def _effect(self, info: CallInfo, argument: ir.Argument, position: int) -> ParamEffect | None:
         for site in self.every:

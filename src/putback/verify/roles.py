@@ -180,7 +180,10 @@ class Acquire:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A call that is given a connection: by position (-1: keyword only), by `keyword`, or as the `receiver`."""
+    """A call that is given a connection: by position (-1: keyword only), by `keyword`, or as the `receiver`.
+
+    `manages`: it makes a context manager, and does its work when that is left; `lends`: entering gives the connection.
+    """
 
     callee: str
     does: Does
@@ -190,6 +193,8 @@ class Pass:
     fails: Fails = Fails.AFTER
     awaited: bool = False
     row: int = 0
+    manages: bool = False
+    lends: bool = False
 
 
 class Lent(NamedTuple):

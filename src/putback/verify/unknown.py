@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from putback.verify.connections import slot_of
 from putback.verify.events import What
 from putback.verify.faults import OperationalError
 from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.managing import Managing
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
 from putback.verify.standin import StandIn
@@ -81,6 +83,10 @@ class UnknownCalls:
         self.fits(role.callee, arguments, keywords)
         path = callee._pb_path if isinstance(callee, StandIn) else role.callee
         way = PLAIN if slot is None else way_of(slot, path, arguments, keywords)
+        if role.manages:
+            return Managing(
+                label, lambda: self._entered(role, value, label), lambda: self._left(role, value, label, way)
+            )
         if role.awaited:
             return Later(lambda: self._pass(role, value, label, way), f"{role.callee}()")
         return self._pass(role, value, label, way)
@@ -103,6 +109,16 @@ class UnknownCalls:
         if role.keyword in keywords:
             return keywords[role.keyword]
         return arguments[role.position] if 0 <= role.position < len(arguments) else self.world.standin("nothing")
+
+    def _entered(self, role: Pass, value: Any, label: str) -> Any:
+        """A context manager that is given a connection is entered: it may fail, with its work not begun."""
+        self.fault_with(slot_of(value), label)
+        self.world.note(What.EXTERNAL, f"enter {label}")
+        return value if role.lends else self.world.standin(f"{label} entered")
+
+    def _left(self, role: Pass, value: Any, label: str, way: str) -> None:
+        self.world.note(What.EXTERNAL, f"leave {label}")
+        self._pass(replace(role, fails=Fails.NEVER), value, label, way)
 
     def _pass(self, role: Pass, value: Any, label: str, way: str) -> Any:
         """The effect of a wrapper on the connection it is given."""
