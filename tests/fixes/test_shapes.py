@@ -1,7 +1,8 @@
 """What `putback fix` makes of the shapes in `fixtures/fixes/`, and what it says of those that it leaves alone.
 
 A block ```` ```fixed ```` shows what becomes of the `python` block above it. A row that ends in `# no fix: why` has a
-finding that is declined for that reason. PUTBACK_UPDATE=1 writes the `fixed` blocks anew.
+finding that is declined for that reason, one that ends in `# unsafe: why` has a fix that is not safe.
+PUTBACK_UPDATE=1 writes the `fixed` blocks anew.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from putback.model.config import Config
+from putback.model.finding import Finding
 from putback.model.fixing import FixRun
 from putback.model.report import StdinFile
 from putback.pipeline.fix import fix
@@ -23,7 +25,8 @@ UPDATE = os.environ.get("PUTBACK_UPDATE") == "1"
 _PAIR = re.compile(
     r"^## (?P<title>.+?)\n\n```python\n(?P<before>.*?)```\n(?:\n```fixed\n(?P<after>.*?)```\n)?", re.M | re.S
 )
-_REASON = re.compile(r"# no fix: (?P<why>.+)")
+_REASON = re.compile(r"# (?P<kind>no fix|unsafe): (?P<why>.+)")
+_DOUBT = re.compile(r"\((?P<why>[^()]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,16 @@ def test_what_becomes_of_a_shape(shape: Shape, tmp_path: Path) -> None:
 def test_what_is_left_is_what_the_shape_says(shape: Shape, tmp_path: Path) -> None:
     run = mended(shape.before, tmp_path)
     rows = text_after(run, shape.before).split("\n")
-    said = {(i, m["why"]) for i, row in enumerate(rows, 1) if (m := _REASON.search(row))}
-    assert {(f.span.start.row, f.no_fix_reason) for f in run.findings} == said
+    said = {(i, m["kind"], m["why"]) for i, row in enumerate(rows, 1) if (m := _REASON.search(row))}
+    assert {(f.span.start.row, *_left(f)) for f in run.findings} == said
+
+
+def _left(finding: Finding) -> tuple[str, str]:
+    """Why a finding is left alone."""
+    if finding.fix is None:
+        return "no fix", finding.no_fix_reason or ""
+    doubt = _DOUBT.search(finding.fix.message)
+    return "unsafe", doubt["why"] if doubt else finding.fix.message
 
 
 def _write(shape: Shape, after: str) -> None:

@@ -38,6 +38,7 @@ class Holding:
     `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
     what needs it; `foreign` are the mentions of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
+    `doubts` say who may still need the connection when the function has ended;
     `cheap` are the qualified or bare names of calls that take no time worth mentioning.
     """
 
@@ -60,3 +61,4 @@ class Holding:
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
     cheap: frozenset[str] = frozenset()
+    doubts: tuple[str, ...] = ()

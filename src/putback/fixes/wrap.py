@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form
@@ -23,18 +26,22 @@ from putback.model.span import Position, Span
 def give_back(holding: Holding) -> Fix:
     """The fix that releases the connection of `holding` on every path. Raises Declined."""
     if holding.handed_on:
-        return release_on_error(holding, acquiring(holding))
+        return doubted(release_on_error(holding, acquiring(holding)), holding.doubts)
     found = protection(holding)
     held = in_with(holding, found)
     if held is not None:
-        return held
+        return doubted(held, holding.doubts)
     writer = _Writer(holding, found)
     writer.write()
-    doubts = _doubts(holding, found)
-    message = f"release it in a `finally`: {found.release}"
-    if doubts:
-        message = f"{message} ({'; '.join(doubts)})"
-    return Fix(Applicability.UNSAFE if doubts else Applicability.SAFE, message, writer.draft.edits())
+    fix = Fix(Applicability.SAFE, f"release it in a `finally`: {found.release}", writer.draft.edits())
+    return doubted(fix, [*holding.doubts, *_doubts(holding, found)])
+
+
+def doubted(fix: Fix, doubts: Sequence[str]) -> Fix:
+    """The fix, unsafe when there are doubts."""
+    if not doubts:
+        return fix
+    return replace(fix, applicability=Applicability.UNSAFE, message=f"{fix.message} ({'; '.join(doubts)})")
 
 
 def _doubts(holding: Holding, found: Protection) -> list[str]:

@@ -103,6 +103,10 @@ def _other(op: ir.Op) -> str:
             return f"{target} = yield {'from ' if delegate else ''}{shown(source)}"
         case ir.Closure(target=target, qualname=qualname, captured=captured):
             return f"{target} = closure {qualname} captures {', '.join(captured) or 'nothing'}"
+        case ir.Decorate(target=target, source=source):
+            return f"{target} = decorated {source}"
+        case ir.NestedClass(target=target, methods=methods):
+            return f"{target} = class of {_listed(methods) or 'nothing'}"
         case ir.Catch(name=name):
             return f"catch {name}".rstrip()
         case ir.EndCatch():

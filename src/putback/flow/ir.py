@@ -210,6 +210,23 @@ class Closure(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Decorate(Op):
+    """`target` is what `decorators`, the innermost first, make of the nested function `source`."""
+
+    target: Val
+    source: Val
+    decorators: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NestedClass(Op):
+    """A nested class comes to life, with the closures that are its `methods`."""
+
+    target: Val
+    methods: tuple[Val, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Catch(Op):
     """Entry of an `except` clause; `name` is bound to the exception ("" for none)."""
 

@@ -11,6 +11,8 @@ from putback.flow.builder import Frame
 from putback.flow.expressions import ExpressionLowering
 from putback.flow.names import dotted
 
+_MOST_ROUNDS = 6
+
 
 class StatementLowering(ExpressionLowering):
     """Statements of one function body."""
@@ -51,6 +53,10 @@ class StatementLowering(ExpressionLowering):
         match node:
             case cst.Expr():
                 self._expression_statement(node.value)
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple() as names)], value=cst.Tuple() as values) if (
+                self._assign_each(names, values)
+            ):
+                pass
             case cst.Assign():
                 source = self.value(node.value)
                 if len(node.targets) > 1 and ir.is_temporary(source):
@@ -76,6 +82,20 @@ class StatementLowering(ExpressionLowering):
                 self._delete(node.target)
             case cst.Global() | cst.Nonlocal():
                 self.globals.update(item.name.value for item in node.names)
+
+    def _assign_each(self, targets: cst.Tuple, values: cst.Tuple) -> bool:
+        """`a, b = f(), g()` as `a = f()`, then `b = g()`; that `a` is bound earlier so makes no difference here.
+
+        False for everything else.
+        """
+        elements = (*targets.elements, *values.elements)
+        is_made = all(isinstance(e.value, cst.Call | cst.Await) for e in values.elements)
+        is_plain = all(isinstance(e, cst.Element) for e in elements)
+        if not is_made or not is_plain or len(targets.elements) != len(values.elements):
+            return False
+        for target, value in zip(targets.elements, values.elements, strict=True):
+            self.bind(target.value, self.value(value.value))
+        return True
 
     def _keep(self, node: cst.CSTNode, source: ir.Val) -> ir.Val:
         kept = self.hidden("value")
@@ -194,6 +214,10 @@ class StatementLowering(ExpressionLowering):
         self.start(block)
 
     def _for(self, node: cst.For) -> None:
+        rounds = _named_elements(node.iter)
+        if rounds and node.asynchronous is None:
+            self._unrolled(node, rounds)
+            return
         source = self.hidden("for")
         self.emit(ir.Assign(self.at(node.iter), source, self.value(node.iter)))
         head, done = self.new_block(), self.new_block()
@@ -205,6 +229,25 @@ class StatementLowering(ExpressionLowering):
         self.start(inside)
         self.bind(node.target, item)
         self._loop(node, head, done, exhausted)
+
+    def _unrolled(self, node: cst.For, rounds: Sequence[cst.Name]) -> None:
+        """`for each in (a, b):` as what it does to `a`, then to `b`."""
+        heads = [self.new_block() for _ in (*rounds, node)]
+        done = self.new_block()
+        self.jump(heads[0])
+        for head, following, element in zip(heads, heads[1:], rounds, strict=False):
+            self.start(head)
+            self.bind(node.target, self.value(element))
+            self.frames.append(Frame(loop=(done, following)))
+            self.start_in_frame()
+            self.statement(node.body)
+            self.jump(following)
+            self.frames.pop()
+        self.start(heads[-1])
+        if node.orelse is not None:
+            self.statement(node.orelse.body)
+        self.jump(done)
+        self.start(done)
 
     def _while(self, node: cst.While) -> None:
         head, inside, exhausted, done = (self.new_block() for _ in range(4))
@@ -355,11 +398,24 @@ class StatementLowering(ExpressionLowering):
             if param.default is not None:
                 self.value(param.default)
         value = self.closure(node, f"{self.qualname}.{node.name.value}")
+        if node.decorators:
+            target = self.temporary()
+            decorators = tuple(self.expr(d.decorator) for d in reversed(node.decorators))
+            self.emit(ir.Decorate(self.at(node), target, value, decorators))
+            value = target
         self._bind_name(node.name, value)
 
     def _class(self, node: cst.ClassDef) -> None:
         """A nested class: its methods are functions of their own, its body is not executed here."""
-        for member in node.body.body:
-            if isinstance(member, cst.FunctionDef):
-                self.closure(member, f"{self.qualname}.{node.name.value}.{member.name.value}")
-        self._bind_name(node.name, ir.CONSTANT)
+        members = (m for m in node.body.body if isinstance(m, cst.FunctionDef))
+        methods = tuple(self.closure(m, f"{self.qualname}.{node.name.value}.{m.name.value}") for m in members)
+        target = self.temporary()
+        self.emit(ir.NestedClass(self.at(node), target, methods))
+        self._bind_name(node.name, target)
+
+
+def _named_elements(node: cst.BaseExpression) -> list[cst.Name]:
+    """The elements of a short tuple or list that holds nothing but names."""
+    elements = list(node.elements) if isinstance(node, cst.Tuple | cst.List) else []
+    names = [e.value for e in elements if isinstance(e, cst.Element) and isinstance(e.value, cst.Name)]
+    return names if len(names) == len(elements) <= _MOST_ROUNDS else []

@@ -15,13 +15,23 @@ _TABLE = Path(__file__).parent / "language" / "python.toml"
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """Qualified names. `quiet`, `quiet_builtins` and all below `quiet_roots` are taken not to raise."""
+    """Qualified names. `quiet`, `quiet_builtins` and all below `quiet_roots` are taken not to raise.
+
+    What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
+    when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
+    function runs, and keep it nowhere else.
+    """
 
     quiet: frozenset[str]
     quiet_builtins: frozenset[str]
     quiet_roots: tuple[str, ...]
     ending_the_process: frozenset[str]
     swallowing: frozenset[str]
+    keeping: frozenset[str]
+    keeping_methods: frozenset[str]
+    borrowing: frozenset[str]
+    late_keywords: frozenset[str]
+    decorating: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Methods:
     entering: frozenset[str]
     waiting: frozenset[str]
     wrapping: frozenset[str]
+    borrowing: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,11 @@ _IDIOMS = record(
                 "quiet_roots": many(text),
                 "ending_the_process": _names,
                 "swallowing": _names,
+                "keeping": _names,
+                "keeping_methods": _names,
+                "borrowing": _names,
+                "late_keywords": _names,
+                "decorating": _names,
             },
             required=Functions.__slots__,
         ),

@@ -212,6 +212,18 @@ class Analyzer:
             self._calls[key] = describe(op.expr, unit.scope, self.resolver)
         return self._calls[key]
 
+    def partial_info(self, unit: Unit, op: ir.Call) -> CallInfo:
+        """What the function resolves to that `functools.partial(function, ...)` is given."""
+        assert isinstance(op.expr, Invoke)
+        return describe(Invoke(op.expr.args[0], op.expr.args[1:], op.expr.keywords), unit.scope, self.resolver)
+
+    def decorates_only(self, unit: Unit, op: ir.Decorate) -> bool:
+        """Whether all decorators of a nested function only change how it runs: nothing else keeps it."""
+        bases = (d.func if isinstance(d, Invoke) else d for d in op.decorators)
+        known = idioms().functions.decorating
+        found = [self.resolver.types(base, unit.scope) for base in bases]
+        return all(types and all(isinstance(t, Symbol) and t.name in known for t in types) for types in found)
+
     def swallows(self, unit: Unit, group: int) -> tuple[str, ...] | None:
         """The exception classes that the context manager of `with` item `group` swallows; None: it swallows nothing."""
         if unit.swallowing is None:

@@ -10,7 +10,7 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.domain import Phase, State
 from putback.ownership.handlers import CANCELLED, UNKNOWN
-from putback.ownership.marks import CARRIER, OWNED, TWICE
+from putback.ownership.marks import CARRIER, KEPT, OWNED, TWICE
 from putback.ownership.site import Owner
 from putback.ownership.summary import ParamEffect
 
@@ -45,7 +45,7 @@ def _by_summary(
         after[domain.pass_on(state)] = None
         return
     if effect.normal is not None:
-        done = _in_phase(domain, state, effect.normal, op.at)
+        done = in_phase(domain, state, effect.normal, op.at)
         is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED
         if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
             defects.append(TWICE)
@@ -57,9 +57,13 @@ def _by_summary(
             done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
             if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
                 done = done._replace(phase=state.phase)
+        if effect.needing and call is not None and done.phase is state.phase:
+            done = done._replace(children=done.children | {(call.target, effect.needing)})
+        if effect.may_keep:
+            defects.append(KEPT)
         after[done] = None
     for phase in effect.raised:
-        thrown = _in_phase(domain, state, phase, op.at)
+        thrown = in_phase(domain, state, phase, op.at)
         is_broken = thrown.opened >= 0 and not effect.undoes
         thrown = thrown._replace(broke=op.at if is_broken else -1)
         raised[domain.raised(thrown, UNKNOWN)] = None
@@ -75,7 +79,8 @@ def _carrier(domain: SiteDomain, op: ir.Call, effect: ParamEffect) -> str:
     return f"{CARRIER}{Owner(classes[0].path, classes[0].key, effect.attribute).encode()}"
 
 
-def _in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
+def in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
+    """The state after a function of the project has left the connection in `phase`."""
     match phase:
         case Phase.RELEASED:
             return domain.released(state)

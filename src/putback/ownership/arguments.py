@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import On, Twice
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership import applied
+from putback.ownership import applied, lending
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo, argument_of
-from putback.ownership.marks import BORROWING, CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE, TWICE, UNAWAITED
+from putback.ownership.marks import (
+    BORROWING,
+    CARRIER,
+    CLOSING,
+    CLOSURE,
+    MANAGER,
+    PARTIAL,
+    RELEASER,
+    TUPLE,
+    TWICE,
+    UNAWAITED,
+)
 from putback.ownership.site import Owner
 from putback.ownership.summary import ParamEffect
 
@@ -25,6 +36,8 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
     released = info.releases()
     if released is not None and argument_of(op, released) == argument:
         return _release(domain, op, info, state)
+    if info.takes_over:
+        return Outcome((domain.pass_on(state),))
     if info.quiet:
         return Outcome((state,))
     if info.registers or info.keeps or domain.analyzer.runs_elsewhere(info):
@@ -32,7 +45,7 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
     if info.enters:
         return Outcome((_entered_by_stack(domain, op, state),))
     if "functools.partial" in info.names:
-        return Outcome((state._replace(children=state.children | {(op.target, RELEASER)}),))
+        return lending.partial(domain, op, state, position)
     if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
         return Outcome((state._replace(children=state.children | {(op.target, CLOSING)}),))
     if "contextlib.nullcontext" in info.names:
@@ -41,12 +54,15 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
         return _pending_argument(domain, op, info, state)
     if any(d.effect.keeps is not None and argument_of(op, d.effect.keeps) == argument for d in info.drivers):
         return Outcome((domain.pass_on(state),))
+    if (made := lending.generator(domain, op, info, state, position)) is not None:
+        return made
     if info.functions or info.classes:
         return _to_project(domain, op, info, state, position)
     used = domain.executed(state, -1) if domain.kind.lazy else state
     if info.constructs:
         used = used._replace(children=used.children | {(op.target, CARRIER)})
-    return domain.may_raise(used, awaited=op.awaited, broke=op.at)
+        return domain.may_raise(used, awaited=op.awaited, broke=op.at)
+    return lending.to_unknown(domain, op, info, used)
 
 
 def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
@@ -104,6 +120,10 @@ def with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
     if any(domain.summaries.closure_releases(domain, key, state) for key in closures):
         return Outcome((domain.pass_on(state),))
+    if any(c.startswith((CLOSURE, PARTIAL)) for _, c in children):
+        return lending.callback(domain, op, info, state)
+    if any(c.startswith(MANAGER) for _, c in children):
+        return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
     if info.enters and any(c == CLOSING for _, c in children):
         return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
     if any(c == CARRIER for _, c in children) and (info.constructs or info.classes or info.keeps):

@@ -6,8 +6,21 @@ from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
+from putback.ownership import lending
 from putback.ownership.domain import ACTIVE, Fact, Phase, State
-from putback.ownership.marks import AUTOCOMMIT, BOUND_CLOSE, CARRIER, CLOSURE, LOST, RELEASER, TUPLE
+from putback.ownership.marks import (
+    AUTOCOMMIT,
+    BOUND,
+    BOUND_CLOSE,
+    CARRIER,
+    CLOSURE,
+    LATER,
+    LOST,
+    NEEDING,
+    RELEASER,
+    STREAM,
+    TUPLE,
+)
 
 if TYPE_CHECKING:
     from putback.ownership.transfer import SiteDomain
@@ -36,7 +49,9 @@ def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
 
 def store_global(domain: SiteDomain, op: ir.StoreGlobal, state: State) -> Outcome[State]:
     """A global keeps it."""
-    return Outcome((domain.pass_on(state) if domain.is_owner(state, op.source) else state,))
+    if domain.is_owner(state, op.source):
+        return Outcome((domain.pass_on(state),))
+    return Outcome((state,), (), lending.kept(state, op.source))
 
 
 def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
@@ -44,6 +59,8 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
     if f"{op.base}.{op.name}" in state.refs:
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     child = state.child_type(op.base) or ""
+    if child and not child.startswith("<") and domain.effect(state, op.base, op.name) is not None:
+        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
     delegated = child.startswith(CARRIER) and domain.analyzer.delegates_text(child.removeprefix(CARRIER))
     if op.base not in state.refs and not delegated:
         return Outcome((state,))
@@ -51,6 +68,8 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
     if effect is not None and (effect.closes or effect.releases_self):
         bound = BOUND_CLOSE if effect.closes else RELEASER
         return Outcome((state._replace(children=state.children | {(op.target, bound)}),))
+    if effect is not None:
+        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
     attribute = domain.analyzer.catalog.attribute(domain.kind.type, op.name)
     if attribute is not None and op.base in state.refs and domain.analyzer.catalog.kind_of(attribute.type) is not None:
         return Outcome((state._replace(children=state.children | {(op.target, attribute.type)}),))
@@ -65,11 +84,12 @@ def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[St
         off = op.source != ir.FALSE and (op.source != ir.NONE or "None" in domain.kind.autocommit[op.name])
         return Outcome((state.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE),))
     child = state.child_type(op.source)
-    kept = domain.is_owner(state, op.source) or child is not None
+    doubtful = lending.kept(state, op.source)
+    kept = domain.is_owner(state, op.source) or (child is not None and not doubtful)
     path = f"{op.base}.{op.name}"
     state = state.without(path).rebound(path)
     if not kept:
-        return Outcome((state,))
+        return Outcome((state,), (), doubtful)
     return Outcome((domain.pass_on(state)._replace(refs=state.refs | {path}),))
 
 
@@ -83,7 +103,9 @@ def item(domain: SiteDomain, op: ir.Item, state: State) -> Outcome[State]:
 
 def store_item(domain: SiteDomain, op: ir.StoreItem, state: State) -> Outcome[State]:
     """A container keeps it."""
-    return Outcome((domain.pass_on(state) if domain.is_owner(state, op.source) else state,))
+    if domain.is_owner(state, op.source):
+        return Outcome((domain.pass_on(state),))
+    return Outcome((state,), (), lending.kept(state, op.source))
 
 
 def unpack(domain: SiteDomain, op: ir.Unpack, state: State) -> Outcome[State]:
@@ -102,7 +124,8 @@ def build(domain: SiteDomain, op: ir.Build, state: State) -> Outcome[State]:
     """A tuple around it is followed; any other container keeps it."""
     held = [i for i, e in enumerate(op.elements) if domain.is_owner(state, e)]
     if not held:
-        return Outcome((state,))
+        needing = next((c for e in op.elements if (c := state.child_type(e)) in (NEEDING, STREAM)), None)
+        return Outcome((state if needing is None else lending.with_child(state, op.target, needing),))
     if op.is_tuple:
         return Outcome((state._replace(children=state.children | {(op.target, f"{TUPLE}{held[0]}")}),))
     return Outcome((domain.pass_on(state),))
@@ -124,4 +147,34 @@ def closure(domain: SiteDomain, op: ir.Closure, state: State) -> Outcome[State]:
             state = state.with_fact(name, None)
     if any(name in state.refs for name in op.captured):
         return Outcome((state._replace(children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
+    if any(_belongs(state, name) for name in op.captured):
+        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
     return Outcome((state,))
+
+
+def _belongs(state: State, name: str) -> bool:
+    """Whether a name is a cursor or the like."""
+    child = state.child_type(name)
+    return child is not None and not child.startswith("<")
+
+
+def decorate(domain: SiteDomain, op: ir.Decorate, state: State) -> Outcome[State]:
+    """A nested function with decorators: they may register it, to be called when this function has ended."""
+    child = state.child_type(op.source)
+    if child is None:
+        return Outcome((state,))
+    state = state._replace(children=state.children | {(op.target, child)})
+    if domain.analyzer.decorates_only(domain.unit, op):
+        return Outcome((state,))
+    if child.startswith(CLOSURE) and domain.summaries.closure_releases(domain, child.removeprefix(CLOSURE), state):
+        return Outcome((domain.pass_on(state),))
+    return Outcome((state,), (), (LATER,))
+
+
+def nested_class(domain: SiteDomain, op: ir.NestedClass, state: State) -> Outcome[State]:
+    """A class whose methods capture it: its objects own it if one of them gives it back."""
+    children = [c for m in op.methods if (c := state.child_type(m)) is not None]
+    closures = [c.removeprefix(CLOSURE) for c in children if c.startswith(CLOSURE)]
+    if any(domain.summaries.closure_releases(domain, key, state) for key in closures):
+        return Outcome((domain.pass_on(state),))
+    return Outcome((state._replace(children=state.children | {(op.target, NEEDING)}) if children else state,))

@@ -8,7 +8,7 @@ from putback.drivers.schema import On
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
-from putback.ownership import arguments, methods
+from putback.ownership import arguments, lending, methods
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.handlers import UNKNOWN
@@ -25,7 +25,7 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         return _acquire(domain, op, state)
     if state.phase is Phase.ABSENT:
         return _plain(domain, op, info, state)
-    if op.receiver and (op.receiver in state.refs or state.child_type(op.receiver) is not None):
+    if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
         return methods.on_connection(domain, op, info, state)
     known = methods.closure_called(domain, op, info, state) or methods.own_method(domain, op, info, state)
     if known is not None:
@@ -36,8 +36,8 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     if any(domain.is_owner(state, a.value) for a in op.arguments):
         return arguments.with_owner(domain, op, info, state) or _plain(domain, op, info, state)
     if any(state.child_type(a.value) is not None for a in op.arguments):
-        return domain.may_raise(domain.executed(state, op.at), awaited=op.awaited, broke=op.at)
-    return _plain(domain, op, info, state)
+        return lending.with_borrower(domain, op, info, state) or _plain(domain, op, info, state)
+    return lending.method(domain, op, state) or _plain(domain, op, info, state)
 
 
 def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:

@@ -6,6 +6,7 @@ from enum import IntEnum, auto
 from typing import NamedTuple
 
 from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
+from putback.ownership.marks import BORROWERS
 
 
 class Phase(IntEnum):
@@ -148,16 +149,25 @@ class State(NamedTuple):
         """Whether leaving the function now would lose the connection."""
         return self.phase is Phase.HELD
 
+    def _is_there(self, value: Val) -> bool:
+        """Whether `value` is the connection or an object that belongs to it, and no result of who knows what."""
+        return value in self.refs or self.has_part(value)
+
+    def has_part(self, value: Val) -> bool:
+        """Whether `value` belongs to the connection, as a cursor does: more than that it may need it."""
+        child = self.child_type(value)
+        return child is not None and not child.startswith(BORROWERS)
+
     def truth(self, value: Val) -> bool | None:
         """Whether `value` is truthy, as far as known."""
-        if value in self.refs or self.child_type(value) is not None:
+        if self._is_there(value):
             return True
         fact = self.fact(value)
         return None if fact is None else _IS_TRUE.get(fact)
 
     def is_none(self, value: Val) -> bool | None:
         """Whether `value` is None, as far as known."""
-        if value in self.refs or self.child_type(value) is not None:
+        if self._is_there(value):
             return False
         if value == CONSTANT:
             return False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, Literal, Member, dotted, last_name
+from putback.flow.names import Expr, Invoke, Literal, Member, Name, dotted, last_name
 from putback.frameworks.idioms import idioms
 from putback.ownership.handlers import builtin_exception
 from putback.ownership.resolver import Resolver
@@ -35,7 +35,11 @@ class DriverCall:
 
 @dataclass(frozen=True, slots=True)
 class CallInfo:
-    """Everything known of one call's callee. `given` counts arguments that a partial already filled in."""
+    """Everything known of one call's callee. `given` counts arguments that a partial already filled in.
+
+    `takes_over`: what it is given stays in an object; `borrows`: it is done with that when it returns; `on_object`: it
+    is a method of an object that nothing is known of.
+    """
 
     drivers: tuple[DriverCall, ...] = ()
     functions: tuple[FunctionRef, ...] = ()
@@ -49,6 +53,9 @@ class CallInfo:
     waits: bool = False
     constructs: bool = False
     ends_process: bool = False
+    takes_over: bool = False
+    borrows: bool = False
+    on_object: bool = False
 
     def releases(self) -> Parameter | None:
         """The parameter that the driver call gives back, if it does."""
@@ -84,6 +91,9 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
         waits=not resolved and name in methods.waiting,
         constructs=not resolved and name[:1].isupper() and not name.isupper(),
         ends_process=not idioms().functions.ending_the_process.isdisjoint(outside),
+        takes_over=not resolved and _takes_over(expr, name, outside),
+        borrows=bool(drivers) or _borrows(expr, outside) or (not resolved and name in methods.borrowing),
+        on_object=not resolved and isinstance(expr.func, Member) and not any(isinstance(c, Symbol) for c in callees),
     )
 
 
@@ -114,6 +124,7 @@ def _sort(
             spec = catalog.type(name)
             if spec is not None and spec.call is not None:
                 drivers.append(DriverCall(spec.call, callee))
+            outside.append(name)
         case FunctionRef():
             functions.append(callee)
         case ClassRef():
@@ -141,6 +152,25 @@ def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
     if not rest and any(o in functions.quiet_builtins or builtin_exception(o) is not None for o in outside):
         return True
     return any(o in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
+
+
+def _takes_over(expr: Invoke, name: str, outside: Iterable[str]) -> bool:
+    """Whether what a call is given stays in the object that it makes or works on, whatever class that is of."""
+    functions = idioms().functions
+    if name in functions.keeping_methods or not functions.keeping.isdisjoint(outside):
+        return True
+    match expr.func:
+        case Member(base=Member(attr="__dict__")) | Member(base=Invoke(func=Name(id="vars"))):
+            return True
+    return False
+
+
+def _borrows(expr: Invoke, outside: Sequence[str]) -> bool:
+    """Whether a call outside the project is known to be done with its arguments when it returns."""
+    functions = idioms().functions
+    known = functions.borrowing | functions.quiet_builtins
+    is_late = any(keyword in functions.late_keywords for keyword, _ in expr.keywords)
+    return bool(outside) and not is_late and all(name in known for name in outside)
 
 
 def argument_of(op: ir.Call, param: Parameter) -> ir.Argument | None:

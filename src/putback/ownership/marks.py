@@ -19,8 +19,20 @@ MANAGING = "<managing>"
 RELEASER = "<releaser>"
 BOUND_CLOSE = "<releaser>close"
 TUPLE = "<tuple>"
+PARTIAL = "<partial>"
+MANAGER = "<manager>"
 OWNED = "owner#"
-OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE)
+OWNERS = (CARRIER, CLOSING, CLOSURE, RELEASER, TUPLE, PARTIAL, MANAGER)
+
+# what may keep the connection, or need it later, and says nothing of who owns it, among the `children` of a state
+
+NEEDING = "<needing>"
+STREAM = "<stream>"
+BOUND = "<bound>"
+LENDER = "<lender>"
+RESUMED = "<resumed>"
+THROWN = "<thrown>"
+BORROWERS = (NEEDING, STREAM, BOUND, LENDER, RESUMED)
 
 # what an operation showed, as defects of an exploration
 
@@ -36,6 +48,8 @@ UNENTERED = "never-entered"
 WITH_KEEPS = "with-keeps"
 CLOSING_KEEPS = "closing-keeps"
 UNMENDED_USED = "unmended-used"
+KEPT = "may-be-kept"
+LATER = "may-be-used-later"
 
 # a fact about the connection: statements open no transaction
 

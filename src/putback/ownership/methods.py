@@ -8,7 +8,7 @@ from putback.drivers.schema import After, Effect, Twice
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Outcome
-from putback.ownership import applied
+from putback.ownership import applied, lending
 from putback.ownership.autocommit import switched
 from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.events import CallInfo
@@ -16,10 +16,14 @@ from putback.ownership.handlers import DRIVERS
 from putback.ownership.marks import (
     AFTER,
     AUTOCOMMIT,
+    BOUND,
     BOUND_CLOSE,
     CARRIER,
     CLOSURE,
+    KEPT,
+    PARTIAL,
     RELEASER,
+    STREAM,
     TWICE,
     UNAWAITED,
     UNENTERED,
@@ -78,7 +82,9 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
     """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
     owner = Owner.decode(child.removeprefix(CARRIER))
     if owner is None:
-        return domain.may_raise(domain.executed(state, -1) if domain.kind.lazy else state, awaited=op.awaited)
+        used = domain.executed(state, -1) if domain.kind.lazy else state
+        outcome = domain.may_raise(lending.of_method(used, op, child), used, awaited=op.awaited)
+        return outcome._replace(defects=(KEPT,) if op.discarded else ())
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.analyzer.catalog.method(domain.kind.type, op.name)
@@ -121,12 +127,16 @@ def closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State
     child = state.child_type(op.callee) or ""
     if child.startswith(RELEASER) and not op.receiver:
         return Outcome((domain.closed(state) if child == BOUND_CLOSE else domain.released(state),))
+    if child in (PARTIAL, BOUND) and not op.receiver:
+        return lending.called(domain, op, info, state)
     keys = [child.removeprefix(CLOSURE)] if child.startswith(CLOSURE) else []
     inner = [f for f in info.functions if f.key in domain.unit.closures]
     inner += [FunctionRef(domain.unit.path, key) for key in keys if key not in {f.key for f in inner}]
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None
+    if any(lending.is_generator(domain, f) for f, _ in captured):
+        return Outcome((lending.with_child(state, op.target, STREAM),))
     effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in captured]
     return applied.summarised(domain, op, state, effects)
 

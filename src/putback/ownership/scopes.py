@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import After, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership import handlers, methods
+from putback.ownership import handlers, lending, methods
 from putback.ownership.domain import ACTIVE, Phase, State
 from putback.ownership.marks import (
     AFTER,
@@ -15,6 +15,8 @@ from putback.ownership.marks import (
     CARRIER,
     CLOSING,
     CLOSING_KEEPS,
+    LENDER,
+    MANAGER,
     MANAGING,
     UNMENDED_USED,
     WITH_KEEPS,
@@ -46,6 +48,8 @@ def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
     child = state.child_type(op.manager)
     if child in (CLOSING, BORROWING):
         return Outcome((state._replace(refs=state.refs | {op.target}),))
+    if child is not None and child.startswith((MANAGER, LENDER)):
+        return lending.enter_manager(domain, op, state, child)
     if child is not None:
         entered = state._replace(children=state.children | {(op.target, child)})
         return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
@@ -72,6 +76,8 @@ def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
         return _exit_connection(domain, op, state)
     child = state.child_type(op.manager)
     state = state.without(op.manager)
+    if child is not None and child.startswith((MANAGER, LENDER)):
+        return lending.leave_manager(domain, op, state, child)
     if child is not None and child.startswith(CARRIER):
         return methods.owner_exit(domain, op, state, child)
     if child == CLOSING:
@@ -131,10 +137,12 @@ def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:
     """Whoever resumes the generator has the connection meanwhile."""
     if op.delegate or state.phase is Phase.ABSENT:
         return domain.may_raise(state)
-    defects = (YIELDED,) if op.source in state.refs and state.phase is not Phase.PENDING else ()
-    if defects and state.phase is Phase.IDLE:
+    is_lent = op.source in state.refs and state.phase is not Phase.PENDING
+    defects = (YIELDED,) if is_lent else lending.kept(state, op.source)
+    if is_lent and state.phase is Phase.IDLE:
         state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
-    raised = tuple(domain.raised(state, e) for e in domain.analyzer.thrown_at_yield(domain.unit))
+    thrown, state = lending.resumed(domain, state)
+    raised = tuple(domain.raised(thrown, e) for e in domain.analyzer.thrown_at_yield(domain.unit))
     return Outcome((state,), raised, defects)
 
 

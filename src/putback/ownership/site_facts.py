@@ -146,6 +146,32 @@ class SiteFacts:
             if defect.what == what or (what.endswith(":") and defect.what.startswith(what)):
                 yield defect
 
+    @property
+    def reads_on(self) -> bool:
+        """Whether what a path returns while the connection is held reads from it later."""
+        return any(e.state.child_type(marks.RETURNED) == marks.STREAM for e in self._held_at_the_end)
+
+    @cached_property
+    def borrowers(self) -> tuple[str, ...]:
+        """Who may still need the connection when the function has ended, in words."""
+        later = [self._callee(d.at) for d in self.defects(marks.LATER)]
+        normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
+        kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(marks.KEPT)]
+        found = [f"{who} may use it later" for who in later] + [f"{who} may keep it" for who in kept]
+        if any(e.state.child_type(marks.RETURNED) == marks.NEEDING for e in self._held_at_the_end):
+            found.append("what is returned may still need it")
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def _held_at_the_end(self) -> list[Ending[State]]:
+        normal = (e for e in self.exploration.endings if e.edge is Edge.NORMAL)
+        return [e for e in normal if e.state.phase in (Phase.HELD, Phase.IDLE)]
+
+    def _callee(self, at: int) -> str:
+        """What is called at an operation, or the operation itself, in quotes."""
+        text = self.function.unit.text(at).partition("(")[0].partition("\n")[0].strip()
+        return f"`{text}`"
+
     @cached_property
     def wrong_closes(self) -> list[int]:
         """The operations that close the connection where it should be given back, on a path that ends so."""
@@ -238,6 +264,6 @@ class SiteFacts:
 
 def confidence_of(site: SiteFacts) -> Confidence:
     """How sure a leak of this site is."""
-    if site.exploration.capped or all(leak.cancelled for leak in site.leaks):
+    if site.exploration.capped or site.borrowers or all(leak.cancelled for leak in site.leaks):
         return min(site.acquisition.confidence, Confidence.MEDIUM, key=lambda c: c.rank)
     return site.acquisition.confidence

@@ -17,7 +17,7 @@ from putback.ownership import acquire, summary
 from putback.ownership.domain import Phase, State
 from putback.ownership.events import CallInfo
 from putback.ownership.site import Acquisition, Owner, Site
-from putback.ownership.summary import ParamEffect
+from putback.ownership.summary import ManagerEffect, ParamEffect
 from putback.ownership.transfer import SiteDomain
 from putback.ownership.types import FunctionRef
 from putback.ownership.unit import Unit
@@ -36,6 +36,7 @@ class Summaries:
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._effects: dict[object, ParamEffect] = {}
+        self._managers: dict[object, ManagerEffect | None] = {}
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
         self._raises: dict[FunctionRef, bool] = {}
         self._busy: set[object] = set()
@@ -108,6 +109,29 @@ class Summaries:
                 break
         self._recursive.discard(key)
         return effect
+
+    def manager_effect(
+        self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase
+    ) -> ManagerEffect | None:
+        """What the context manager that the generator `ref` is does to the connection it knows as `name`."""
+        key = ("manager", ref.path, ref.key, name, tuple(k.id for k in acquisition.kinds), phase)
+        if key not in self._managers:
+            self._managers[key] = None
+            unit = self._analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
+            if unit is not None:
+                self._depth += 1
+                try:
+                    site = Site(-1, replace(acquisition, element=None), name)
+                    found = self._analyzer.explore(unit, site, phase)
+                finally:
+                    self._depth -= 1
+                owned = self._analyzer.context.owner_releases(unit)
+                self._managers[key] = summary.make_manager(found, phase, owned, unit.function.is_async)
+        return self._managers[key]
+
+    def parameter_for(self, function: FunctionRef, argument: ir.Argument, position: int) -> str:
+        """The parameter of a project function that takes an argument; "" when that cannot be told."""
+        return self._parameter(function, argument, position)
 
     def owner_effect(self, owner: Owner, method: str, acquisition: Acquisition, phase: Phase) -> ParamEffect | None:
         """What a method of a project object does to the connection it keeps; None when its class has no such method."""

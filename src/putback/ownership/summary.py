@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.domain import Phase, State
-from putback.ownership.marks import RETURNED
+from putback.ownership.marks import (
+    KEPT,
+    LATER,
+    NEEDING,
+    RESUMED,
+    RETURNED,
+    STREAM,
+    THROWN,
+    YIELDED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +30,8 @@ class ParamEffect:
     `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
     no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
+    `needing` marks a result that may need the connection later ("" none); `may_keep`: somebody unknown may keep it, or
+    use it later.
     """
 
     normal: Phase | None
@@ -31,6 +42,22 @@ class ParamEffect:
     undoes: bool = False
     is_async: bool = False
     attribute: str = ""
+    needing: str = ""
+    may_keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerEffect:
+    """What a context manager of the project, written as a generator, does to a connection that it is given.
+
+    `entered` are the phases in which it raises before its `yield`, `left` what happens when it is resumed, `thrown` the
+    phases after an exception has arrived at its `yield`; `lends`: what it yields is the connection.
+    """
+
+    entered: tuple[Phase, ...]
+    left: ParamEffect
+    thrown: tuple[Phase, ...]
+    lends: bool
 
 
 def borrowed(phase: Phase) -> ParamEffect:
@@ -57,7 +84,28 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
         is_async,
         next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
+        _needing(normal),
+        any(d.what in (KEPT, LATER) for d in found.defects),
     )
+
+
+def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ManagerEffect:
+    """The summary of an explored generator that is a context manager."""
+    before = [e for e in found.endings if e.edge is Edge.RAISED and e.state.child_type(RESUMED) is None]
+    thrown = [e for e in found.endings if e.state.child_type(RESUMED) == THROWN]
+    resumed = [e for e in found.endings if e.state.child_type(RESUMED) == RESUMED]
+    rest = Exploration(found.arrivals, resumed, found.defects)
+    return ManagerEffect(
+        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in before)),
+        make(rest, phase, owner_releases, is_async),
+        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in thrown)),
+        any(d.what == YIELDED for d in found.defects),
+    )
+
+
+def _needing(endings: Iterable[Ending[State]]) -> str:
+    returned = {e.state.child_type(RETURNED) for e in endings}
+    return next((mark for mark in (STREAM, NEEDING) if mark in returned), "")
 
 
 def _is_returned(state: State) -> bool:

@@ -13,6 +13,7 @@ from putback.flow import ir
 from putback.flow.solve import Exploration
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import ACTIVE, Phase, State
+from putback.ownership.marks import BORROWERS, STREAM
 from putback.ownership.site import Site
 from putback.ownership.transfer import SiteDomain
 from putback.ownership.unit import Unit
@@ -57,12 +58,15 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             reached[after.phase][op.at] = None
         if isinstance(op, ir.Yield) and op.source in before.refs:
             yields[op.at] = None
-        if isinstance(op, ir.Call) and (after.child_type(op.target) is not None or _is_generator(analyzer, unit, op)):
+        child = after.child_type(op.target) if isinstance(op, ir.Call) else None
+        is_part = child is not None and not (child.startswith(BORROWERS) and child != STREAM)
+        if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
             streams[op.at] = None
         if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
             stores[op.at] = None
         names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
-        parts.update(v for v, _ in after.children if ir.is_local(v) and v.isidentifier())
+        mine = (v for v, c in after.children if not c.startswith(BORROWERS))
+        parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
     returned: dict[int, set[str]] = {}
     for end, state in endings(unit, domain, found):

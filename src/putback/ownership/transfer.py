@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,12 +17,14 @@ from putback.ownership.errors import About
 from putback.ownership.marks import (
     AUTOCOMMIT,
     CARRIER,
+    NEEDING,
     OWNED,
     OWNERS,
     RETURNED,
     RETURNED_CLOSED,
     RETURNED_NONE,
     RETURNED_OWNER,
+    STREAM,
     TUPLE,
 )
 from putback.ownership.site import Site
@@ -31,7 +34,7 @@ from putback.ownership.unit import Unit
 if TYPE_CHECKING:
     from putback.ownership.analyzer import Analyzer
 
-
+_POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
 _STEPS: Mapping[type, Callable[..., Outcome[State]]] = {
     ir.Assign: bindings.assign,
     ir.StoreGlobal: bindings.store_global,
@@ -48,6 +51,8 @@ _STEPS: Mapping[type, Callable[..., Outcome[State]]] = {
     ir.Next: scopes.next_item,
     ir.Yield: scopes.yield_,
     ir.Closure: bindings.closure,
+    ir.Decorate: bindings.decorate,
+    ir.NestedClass: bindings.nested_class,
     ir.Catch: scopes.catch,
     ir.EndCatch: scopes.end_catch,
     ir.Delete: bindings.delete,
@@ -71,6 +76,7 @@ class SiteDomain:
         self.names = guards.aliases(unit, site, analyzer.methods_that(site.kind, "derive"))
         entered_only = site.acquisition.on == (On.ENTER,)
         releasing = analyzer.methods_that(site.kind, "release")
+        self.release_names = _release_names(site.kind.release)
         self.pools = analyzer.pools_of_releases(unit, self.names)
         self.guards = self.names if entered_only else guards.guards(unit, self.names, releasing)
 
@@ -171,6 +177,8 @@ class SiteDomain:
             if child.startswith(CARRIER):
                 refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
             return state._replace(phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=refs)
+        if child in (NEEDING, STREAM) and state.phase in ACTIVE:
+            return state._replace(children=state.children | {(RETURNED, child)})
         if state.is_none(value) and state.phase is Phase.ABSENT:
             return state._replace(refs=frozenset({RETURNED_NONE}))
         return state
@@ -293,3 +301,8 @@ class SiteDomain:
     def mending(state: State, what: str) -> tuple[str, ...]:
         """The defect `what` when a handler has swallowed an error without a rollback."""
         return (f"{what}:{state.unmended}",) if state.unmended >= 0 and state.harm is not Harm.NOTHING else ()
+
+
+def _release_names(template: str) -> frozenset[str]:
+    """The method of a pool by which a kind is given back: `putconn` of `{pool}.putconn({conn})`."""
+    return frozenset(_POOL_METHOD.findall(template))

@@ -52,6 +52,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         raise Declined("the connection comes inside a tuple")
     if site.has(marks.UNAWAITED):
         raise Declined("first its release has to be awaited")
+    if site.reads_on:
+        raise Declined("what it returns still needs the connection")
     trail = site.trail
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
@@ -79,6 +81,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
         cheap=facts.quick_calls,
+        doubts=site.borrowers,
     )
     return replace(made, release=_release(site, made))
 
