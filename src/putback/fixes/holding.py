@@ -39,7 +39,8 @@ class Holding:
     what needs it; `foreign` are the mentions of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
-    `cheap` are the qualified or bare names of calls that take no time worth mentioning.
+    `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
+    `value_methods` the methods of texts, containers and rows that take none either.
     """
 
     code: Code
@@ -60,5 +61,7 @@ class Holding:
     stores: tuple[cst.CSTNode, ...] = ()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
-    cheap: frozenset[str] = frozenset()
+    quick: tuple[cst.CSTNode, ...] = ()
+    logging: tuple[cst.CSTNode, ...] = ()
+    value_methods: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()

@@ -16,13 +16,7 @@ from putback.fixes.holding import Holding
 _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 _LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
-_LOGGING = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _READS_AT_ONCE = ("fetch", "scalar", "get", "count", "exists", "execute", "commit", "rollback", "refresh", "merge")
-_QUICK_METHODS = {
-    *("append", "extend", "format", "get", "items", "join", "keys", "lower", "pop", "replace", "split", "strip"),
-    *("update", "upper", "values", "encode", "decode", "isoformat", "startswith", "endswith", "copy", "add"),
-    *("close", *_LOGGING),
-}
 
 
 def bindings(code: Code, name: str) -> list[cst.Name]:
@@ -157,8 +151,8 @@ def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
             return name == holding.name
         case cst.If(test=cst.Comparison() as test, orelse=None):
             return _is_none_test(test, holding.name)
-        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call(func=func))]):
-            return logs(func) and not mentions(statement, holding.related)
+        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call() as call)]):
+            return logs(holding, call) and not mentions(statement, holding.related)
         case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
             return isinstance(value, cst.Name | cst.SimpleString | cst.Integer) and not mentions(value, holding.related)
     return False
@@ -180,11 +174,9 @@ def _is_none_test(test: cst.Comparison, name: str) -> bool:
     return False
 
 
-def logs(func: cst.BaseExpression) -> bool:
+def logs(holding: Holding, call: cst.Call) -> bool:
     """Whether a call prints or logs, which is not counted as able to raise."""
-    if isinstance(func, cst.Name):
-        return func.value == "print"
-    return isinstance(func, cst.Attribute) and func.attr.value in _LOGGING
+    return any(call is each for each in holding.logging)
 
 
 # -- time
@@ -250,12 +242,48 @@ def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
 
 
 def _is_quick_call(holding: Holding, node: cst.Call) -> bool:
-    called = dotted(node.func) or ""
-    last = node.func.attr.value if isinstance(node.func, cst.Attribute) else called
-    if any(node is closer for closer in holding.closers):
+    if any(node is each for each in (*holding.closers, *holding.quick)):
         return True
-    if hasattr(builtins, called) or last[:1].isupper() or called in holding.cheap:
-        return True
-    if isinstance(node.func, cst.Attribute):
-        return last in _QUICK_METHODS
+    match node.func:
+        case cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value="close")) if base in holding.related:
+            return True
+        case cst.Attribute(value=base, attr=cst.Name(value=method)):
+            return method in holding.value_methods and _is_value(holding, base)
     return False
+
+
+_DISPLAYS = (cst.List, cst.Dict, cst.Set, cst.Tuple, cst.ListComp, cst.DictComp, cst.SetComp, cst.BaseString)
+
+
+def _is_value(holding: Holding, node: cst.BaseExpression, known: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression is a text or container made here, what was fetched from the connection, or a part of it.
+
+    `known` are the names that it rests on already.
+    """
+    match node:
+        case cst.Subscript(value=inner):
+            return _is_value(holding, inner, known)
+        case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name(value=method))):
+            fetched = method.startswith("fetch") and isinstance(inner, cst.Name) and inner.value in holding.related
+            return fetched or (method in holding.value_methods and _is_value(holding, inner, known))
+        case cst.Call():
+            return any(node is each for each in holding.quick)
+        case cst.Await(expression=inner):
+            return _is_value(holding, inner, known)
+        case cst.Name(value=name):
+            found = [] if name in known else [_bound_value(holding.code, n) for n in bindings(holding.code, name)]
+            known |= {name}
+            return bool(found) and all(v is not None and _is_value(holding, v, known) for v in found)
+    return isinstance(node, _DISPLAYS)
+
+
+def _bound_value(code: Code, node: cst.Name) -> cst.BaseExpression | None:
+    """The value that a plain assignment or a loop gives to a name; None for every other binding."""
+    match code.parent(node), code.parent(code.parent(node) or node):
+        case cst.AssignTarget(), cst.Assign(value=value):
+            return value
+        case cst.For(target=target, iter=iterated), _ if target is node:
+            return iterated
+        case cst.CompFor(target=target, iter=iterated), _ if target is node:
+            return iterated
+    return None

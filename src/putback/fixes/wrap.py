@@ -257,7 +257,7 @@ class _Writer:
                 return True
             case cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=name)) if base in self.holding.related:
                 return name in ("close", "is_connected")
-        return logs(call.func)
+        return logs(self.holding, call)
 
     def _drop_bare_handlers(self, attempt: cst.Try) -> None:
         """Take out a last handler that does nothing but raise again, now that its release is gone."""

@@ -17,6 +17,8 @@ _TABLE = Path(__file__).parent / "language" / "python.toml"
 class Functions:
     """Qualified names. `quiet`, `quiet_builtins` and all below `quiet_roots` are taken not to raise.
 
+    Calls of `quick` ones, and of all below `quick_roots`, take no time worth mentioning; those below `logging_roots`
+    write a log; objects of classes with `plain_bases` are made quickly.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
     function runs, and keep it nowhere else.
@@ -27,6 +29,12 @@ class Functions:
     quiet_roots: tuple[str, ...]
     ending_the_process: frozenset[str]
     swallowing: frozenset[str]
+    quick: frozenset[str]
+    quick_roots: tuple[str, ...]
+    logging_roots: tuple[str, ...]
+    plain_bases: frozenset[str]
+    mocking_modules: frozenset[str]
+    mocking_fixtures: frozenset[str]
     keeping: frozenset[str]
     keeping_methods: frozenset[str]
     borrowing: frozenset[str]
@@ -44,6 +52,7 @@ class Methods:
     waiting: frozenset[str]
     wrapping: frozenset[str]
     borrowing: frozenset[str]
+    of_values: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,12 @@ _IDIOMS = record(
                 "quiet_roots": many(text),
                 "ending_the_process": _names,
                 "swallowing": _names,
+                "quick": _names,
+                "quick_roots": many(text),
+                "logging_roots": many(text),
+                "plain_bases": _names,
+                "mocking_modules": _names,
+                "mocking_fixtures": _names,
                 "keeping": _names,
                 "keeping_methods": _names,
                 "borrowing": _names,

@@ -9,12 +9,14 @@ from functools import cached_property
 from putback.drivers.schema import Gc, Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
+from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Place, Severity, Step
 from putback.ownership import guards, marks
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import Phase
 from putback.ownership.places import place_by_path, runs_once
+from putback.ownership.quick import Cheap, cheap_calls
 from putback.ownership.sessions import Duties, sessions_of
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.site_facts import SiteFacts
@@ -45,14 +47,10 @@ class FunctionFacts:
         """The rows of the file, without line ends."""
         return self.analyzer.reader.rows(self.unit.path)
 
-    @property
-    def quick_calls(self) -> frozenset[str]:
-        """The names that the file has for functions of frameworks which only put an answer together."""
-        module = self.analyzer.project.module(self.unit.path)
-        local = self.unit.info.imports if self.unit.info is not None else {}
-        quick = {name for each in self.analyzer.frameworks.frameworks.values() for name in each.quick}
-        brought = {**(module.imports if module is not None else {}), **local}
-        return frozenset(n for n, i in brought.items() if f"{i.module}.{i.name}" in quick) | quick
+    @cached_property
+    def cheap_calls(self) -> Cheap:
+        """The calls that take no time worth mentioning."""
+        return cheap_calls(self.analyzer, self.unit)
 
     @property
     def name(self) -> str:
@@ -139,6 +137,17 @@ class FunctionFacts:
         frameworks = self.analyzer.frameworks.frameworks.values()
         calling = (Role.ROUTE, Role.JOB)
         return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
+
+    @property
+    def may_be_mocked(self) -> bool:
+        """Whether it is a test in whose file, or in whose parameters, something puts mocks in the place of things."""
+        module = self.analyzer.project.module(self.unit.path)
+        if self.place is not Place.TEST or module is None:
+            return False
+        functions = idioms().functions
+        brought = {name for i in module.all_imports() for name in (i.module, f"{i.module}.{i.name}")}
+        given = {p.name for p in self.unit.function.params}
+        return bool(functions.mocking_modules & brought or functions.mocking_fixtures & given)
 
     def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
         """`base` in this context: milder where collection closes it, and as `here` says."""

@@ -80,10 +80,15 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         stores=_nodes(code, trail.stores),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
-        cheap=facts.quick_calls,
+        quick=_nodes(code, facts.cheap_calls.quick),
+        logging=_nodes(code, facts.cheap_calls.logging),
+        value_methods=facts.cheap_calls.value_methods,
         doubts=site.borrowers,
     )
-    return replace(made, release=_release(site, made))
+    release = _release(site, made)
+    is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
+    mocked = ("a mock may stand in its place, which cannot be awaited",) if is_awaited and facts.may_be_mocked else ()
+    return replace(made, release=release, doubts=(*made.doubts, *mocked))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

@@ -1,0 +1,61 @@
+"""In a test, a mock may stand in the place of a connection: a release that is awaited is not safe there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from putback.model.config import Config
+from putback.model.fix import Applicability
+from putback.pipeline.fix import fix
+
+ASYNC = """\
+import asyncpg
+{imports}
+
+async def test_orders({given}):
+    conn = await asyncpg.connect("postgresql://shop")
+    await conn.execute("SELECT 1")
+"""
+SYNC = """\
+import psycopg2
+from unittest.mock import patch
+
+
+def test_orders():
+    conn = psycopg2.connect("dbname=shop")
+    conn.cursor().execute("SELECT 1")
+"""
+
+
+def offered(text: str, name: str, root: Path) -> list[Applicability]:
+    """How safe the fixes are for a file of this name."""
+    path = root / name
+    path.write_text(text, encoding="utf-8")
+    run = fix([str(path)], Config(root=str(root), unsafe_fixes=True))
+    return [f.fix.applicability for f in run.before if f.fix is not None]
+
+
+@pytest.mark.parametrize(
+    ("imports", "given", "name"),
+    [
+        ("from unittest.mock import patch", "", "test_orders.py"),
+        ("", "mocker", "test_orders.py"),
+        ("", "monkeypatch", "test_orders.py"),
+    ],
+)
+def test_an_awaited_release_beside_mocks_is_not_safe(imports: str, given: str, name: str, tmp_path: Path) -> None:
+    assert offered(ASYNC.format(imports=imports, given=given), name, tmp_path) == [Applicability.UNSAFE]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (ASYNC.format(imports="", given="client"), "test_orders.py"),
+        (ASYNC.format(imports="from unittest.mock import patch", given=""), "orders.py"),
+        (SYNC, "test_orders.py"),
+    ],
+)
+def test_every_other_one_is(text: str, name: str, tmp_path: Path) -> None:
+    assert offered(text, name, tmp_path) == [Applicability.SAFE]
