@@ -52,6 +52,9 @@ def _is_quick(analyzer: Analyzer, info: CallInfo, call: Expr, listed: frozenset[
     if info.functions or info.classes:
         made = all(_is_plain_class(analyzer, cls) for cls in info.classes)
         return made and not any(analyzer.summaries.may_raise(f) for f in info.functions)
+    if info.drivers:
+        effects = [d.effect for d in info.drivers]
+        return all(e.closes or e.releases_self or e.releases is not None for e in effects)
     if isinstance(call, Invoke) and isinstance(call.func, Member) and isinstance(call.func.base, Literal):
         return call.func.attr in idioms().methods.of_values
     roots = idioms().functions.quick_roots
