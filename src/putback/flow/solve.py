@@ -103,11 +103,15 @@ class Defect(NamedTuple, Generic[S]):
 
 @dataclass(slots=True)
 class Exploration(Generic[S]):
-    """All that was reached. `capped` says that states were made coarser."""
+    """All that was reached. `capped` says that states were made coarser.
+
+    `also` are the further operations whose exceptions led to a node that another one had reached before.
+    """
 
     arrivals: dict[Node[S], Arrival[S]] = field(default_factory=dict)
     endings: list[Ending[S]] = field(default_factory=list)
     defects: list[Defect[S]] = field(default_factory=list)
+    also: dict[Node[S], list[int]] = field(default_factory=dict)
     capped: bool = False
 
     def path(self, node: Node[S]) -> list[tuple[Node[S], Arrival[S]]]:
@@ -157,6 +161,8 @@ class _Explorer(Generic[S]):
                 return
         node = Node(block, state)
         if node in self.found.arrivals:
+            if edge is Edge.RAISED and at >= 0:
+                self.found.also.setdefault(node, []).append(at)
             return
         self.counts[block] = count + 1
         self.found.arrivals[node] = Arrival(source, edge, at)

@@ -56,6 +56,15 @@ class Methods:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is believed to raise (`io`) and what is not: qualified names and packages, and methods by bare name."""
+
+    io: frozenset[str]
+    trivial: frozenset[str]
+    methods_of_values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Errors:
     """`of_others` are exceptions, and packages all of whose exceptions, no database raises."""
 
@@ -87,6 +96,7 @@ class Idioms:
 
     functions: Functions
     methods: Methods
+    evidence: Evidence
     errors: Errors
     places: Places
     logging: Logging
@@ -128,6 +138,7 @@ _IDIOMS = record(
             required=Functions.__slots__,
         ),
         "methods": record(Methods, dict.fromkeys(Methods.__slots__, _names), required=Methods.__slots__),
+        "evidence": record(Evidence, dict.fromkeys(Evidence.__slots__, _names), required=Evidence.__slots__),
         "errors": record(Errors, {"of_others": _names}, required=("of_others",)),
         "places": record(Places, dict.fromkeys(Places.__slots__, _names), required=Places.__slots__),
         "logging": record(Logging, dict.fromkeys(Logging.__slots__, _names), required=Logging.__slots__),

@@ -150,8 +150,13 @@ class FunctionFacts:
         return bool(functions.mocking_modules & brought or functions.mocking_fixtures & given)
 
     def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
-        """`base` in this context: milder where collection closes it, and as `here` says."""
-        collected = kind.gc is Gc.REFCOUNT or (kind.gc is Gc.CYCLIC and Role.ROUTE not in self.roles)
+        """`base` in this context: milder where collection closes it, and as `here` says.
+
+        A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not.
+        """
+        collected = kind.gc is Gc.REFCOUNT or (
+            kind.gc is Gc.CYCLIC and (Role.ROUTE not in self.roles or not kind.pooled)
+        )
         return self.here(base.lowered() if collected else base)
 
     def here(self, severity: Severity) -> Severity:

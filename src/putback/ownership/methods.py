@@ -91,6 +91,8 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
         if method is None or not domain.analyzer.delegates(owner):
             return domain.may_raise(state, awaited=op.awaited)
         after = _applied(domain, op, method, state, True)
+        if state.exception and method.ends == "rollback":
+            return Outcome((after,))  # a second fault is not counted
         return domain.may_raise(after, _when_raising(domain, op, method, state, after), awaited=op.awaited)
     return applied.summarised(domain, op, state, [effect])
 

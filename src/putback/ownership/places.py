@@ -25,14 +25,14 @@ def is_test_code(path: str) -> bool:
 
 
 def place_by_path(path: str) -> Place:
-    """What the directories of a file say of it; a script is asked for only of those around it, not of all above."""
+    """What the directories of a file say of it; of scripts only the one that it stands in."""
     places = idioms().places
     folders = path.split("/")[:-1]
     if is_test_code(path):
         return Place.TEST
     if not places.examples.isdisjoint(folders):
         return Place.EXAMPLE
-    return Place.SERVICE if places.scripts.isdisjoint(folders[-2:]) else Place.SCRIPT
+    return Place.SERVICE if places.scripts.isdisjoint(folders[-1:]) else Place.SCRIPT
 
 
 def runs_once(module: ModuleInfo, rows: Sequence[str], is_alone: bool, serving: frozenset[str]) -> bool:

@@ -15,6 +15,7 @@ from putback.model.finding import Confidence
 from putback.model.span import Span
 from putback.ownership import guards, marks, unbound
 from putback.ownership.domain import Phase, State
+from putback.ownership.evidence import Weight, weight_of
 from putback.ownership.handlers import CANCELLED
 from putback.ownership.site import Acquisition, Site
 from putback.ownership.trail import Trail, trail
@@ -30,7 +31,7 @@ class Leak:
     `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
     whether an exception leaves it. `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left
-    because a name is read that the exception has kept from being bound.
+    because a name is read that the exception has kept from being bound. `weight`: how far one believes that it raises.
     """
 
     raised_at: int
@@ -41,6 +42,7 @@ class Leak:
     by_exception: bool
     named: bool
     unbound: bool = False
+    weight: Weight = Weight.DATABASE
 
 
 @dataclass(eq=False)
@@ -50,6 +52,7 @@ class SiteFacts:
     function: FunctionFacts
     site: Site
     exploration: Exploration[State] = field(repr=False)
+    _weights: dict[int, Weight] = field(default_factory=dict, repr=False)
 
     @property
     def kind(self) -> Kind:
@@ -70,7 +73,7 @@ class SiteFacts:
     def leaks(self) -> list[Leak]:
         """Every way to leave the function while the connection is held, the plainest first."""
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
-        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.left_at))
+        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.weight, leak.left_at))
 
     @cached_property
     def trail(self) -> Trail:
@@ -125,6 +128,11 @@ class SiteFacts:
                 if closes or given or op.expr in known:
                     found[op.at] = None
         return list(found)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a statement has run on it on some path, or a cursor was made."""
+        return bool(self.trail.streams) or any(e.state.opened >= 0 for e in self.exploration.endings)
 
     @property
     def unbound_reads(self) -> frozenset[str]:
@@ -235,7 +243,13 @@ class SiteFacts:
             ending.edge is Edge.RAISED,
             named,
             ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
+            self._weight(raised_at) if raised_at >= 0 else Weight.DATABASE,
         )
+
+    def _weight(self, at: int) -> Weight:
+        if at not in self._weights:
+            self._weights[at] = weight_of(self, at)
+        return self._weights[at]
 
     def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:
         """The first exception edge behind the last acquire on the path, and the class in flight there."""
@@ -245,10 +259,16 @@ class SiteFacts:
             if not self._is_after_acquire(node):
                 break
             if arrival.edge is Edge.RAISED and not self._is_passing_on(arrival):
-                first = (arrival.at, node.state.exception)
+                first = (self._most_believable(node, arrival), node.state.exception)
         if first[0] < 0 and ending.edge is Edge.RAISED:
             first = (ending.at, ending.state.exception)
         return first
+
+    def _most_believable(self, node: Node[State], arrival: Arrival[State]) -> int:
+        """Of all operations whose exception leads there the one that a reader believes first to raise."""
+        every = [arrival.at, *self.exploration.also.get(node, ())]
+        weighed: list[tuple[int, int]] = sorted((self._weight(at).value, at) for at in every)
+        return weighed[0][1]
 
     def _is_after_acquire(self, node: Node[State]) -> bool:
         return node.state.phase is not Phase.ABSENT and node.state.phase is not Phase.PENDING
@@ -263,7 +283,11 @@ class SiteFacts:
 
 
 def confidence_of(site: SiteFacts) -> Confidence:
-    """How sure a leak of this site is."""
-    if site.exploration.capped or site.borrowers or all(leak.cancelled for leak in site.leaks):
+    """How sure a leak of this site is: less so where states were merged, where only a cancellation or what hardly ever
+    fails loses it, and where it is taken for borrowed by code that cannot be seen."""
+    leaks = site.leaks
+    doubtful = site.exploration.capped or all(leak.cancelled for leak in leaks)
+    doubtful = doubtful or all(leak.weight >= Weight.SLIGHT for leak in leaks) or bool(site.borrowers)
+    if doubtful:
         return min(site.acquisition.confidence, Confidence.MEDIUM, key=lambda c: c.rank)
     return site.acquisition.confidence

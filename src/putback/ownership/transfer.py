@@ -300,7 +300,11 @@ class SiteDomain:
     @staticmethod
     def mending(state: State, what: str) -> tuple[str, ...]:
         """The defect `what` when a handler has swallowed an error without a rollback."""
-        return (f"{what}:{state.unmended}",) if state.unmended >= 0 and state.harm is not Harm.NOTHING else ()
+        return (
+            (f"{what}:{state.unmended}:{state.harm.value}",)
+            if state.unmended >= 0 and state.harm is not Harm.NOTHING
+            else ()
+        )
 
 
 def _release_names(template: str) -> frozenset[str]:

@@ -13,12 +13,13 @@ from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
 from putback.model.config import Config, FixStyle
-from putback.model.finding import Confidence, Finding, Severity
+from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.facts import FunctionFacts
 from putback.ownership.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.places import place_by_path
 from putback.ownership.resolver import Resolver
 from putback.ownership.sessions import sessions_of
 from putback.pipeline import workers
@@ -86,7 +87,7 @@ class Analysis:
             findings[finding.filename] += (finding,)
         for broken in other.scan.broken:
             if broken.path in texts:
-                findings[broken.path] = (_syntax_error(broken),)
+                findings[broken.path] = (other._syntax_error(broken),)
         return findings
 
     # -- which functions
@@ -157,7 +158,28 @@ class Analysis:
         """The findings for files `wanted` that cannot be read or parsed."""
         if "PB001" not in self.codes:
             return []
-        return [_syntax_error(b) for b in self.scan.broken if b.path in wanted]
+        return [self._syntax_error(b) for b in self.scan.broken if b.path in wanted]
+
+    def _syntax_error(self, broken: Broken) -> Finding:
+        """PB001; a hint where nobody means the file to be run: in tests and in templates."""
+        place = Position(broken.row, broken.column)
+        rows = self.reader.rows(broken.path) if broken.row else ()
+        here = rows[broken.row - 1] if 0 < broken.row <= len(rows) else ""
+        by_path = place_by_path(shown(broken.path))
+        is_aside = "{{" in broken.path or "{%" in here or "{{" in here or by_path in (Place.TEST, Place.EXAMPLE)
+        return Finding(
+            "PB001",
+            "syntax-error",
+            f"nothing in this file was checked: {broken.message}",
+            Severity.INFO if is_aside else Severity.ERROR,
+            Confidence.HIGH,
+            shown(broken.path),
+            broken.path,
+            Span(place, place),
+            help="mend the syntax, or exclude the file",
+            url=_BY_CODE["PB001"].url,
+            place=by_path,
+        )
 
     # -- what is shown
 
@@ -263,19 +285,3 @@ def _row_of(analyzer: Analyzer, task: Task) -> int:
     module = analyzer.project.module(task.path)
     info: FunctionInfo | None = module.functions.get(task.key) if module is not None else None
     return info.def_row if info is not None else 1
-
-
-def _syntax_error(broken: Broken) -> Finding:
-    place = Position(broken.row, broken.column)
-    return Finding(
-        "PB001",
-        "syntax-error",
-        f"nothing in this file was checked: {broken.message}",
-        Severity.ERROR,
-        Confidence.HIGH,
-        shown(broken.path),
-        broken.path,
-        Span(place, place),
-        help="mend the syntax, or exclude the file",
-        url=_BY_CODE["PB001"].url,
-    )

@@ -59,6 +59,9 @@ When nothing between the acquire and the release can raise: assignments of names
 ## Known gaps
 A `rollback()` that fails in a handler goes around the release behind it. That happens when the server has died, and
 is not reported.
+
+What hardly ever fails (making a cursor, a subscript) is a warning at most, and a hint if there is nothing but
+`datetime` arithmetic and the like: of all that can raise the database's call is shown first.
 """
 
 from __future__ import annotations
@@ -89,7 +92,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if {_cause(site, leak)}: {wording.cost(site)}",
-                severity=facts.severity(site.kind),
+                severity=wording.believed(facts.severity(site.kind), leak),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),

@@ -51,6 +51,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from putback.drivers.schema import Gc
 from putback.model.finding import Finding, Severity, Step
 from putback.ownership import marks
 from putback.ownership.facts import FunctionFacts
@@ -86,12 +87,19 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             RULE,
             site,
             text,
-            severity=facts.severity(site.kind),
+            severity=Severity.INFO if _goes_at_once(site, lost is not None) else facts.severity(site.kind),
             confidence=confidence_of(site),
             trace=trace,
             help=wording.help_line(site),
         )
         yield mending.given_back(found, site)
+
+
+def _goes_at_once(site: SiteFacts, is_bound_again: bool) -> bool:
+    """Whether the last reference, which goes there, closes it: a plain connection, or one that has done nothing."""
+    if site.kind.gc is Gc.REFCOUNT and is_bound_again:
+        return True
+    return site.kind.gc is not Gc.PERMANENT and not is_bound_again and not site.kind.lazy and not site.is_used
 
 
 RULE = Rule("PB107", "acquired-connection-lost", "leak", Severity.ERROR, __doc__, check)

@@ -159,9 +159,10 @@ def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
 def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
     """Handlers after which the connection is used or committed, with that use."""
     for defect in site.defects(f"{marks.UNMENDED_USED}:"):
-        harm = defect.node.state.harm
+        _, handler, value = defect.what.split(":")
+        harm = Harm(int(value))
         severity = Severity.WARNING if harm is Harm.PERHAPS else Severity.ERROR
-        yield _Lapse(int(defect.what.partition(":")[2]), severity, harm, defect.at)
+        yield _Lapse(int(handler), severity, harm, defect.at)
 
 
 def _at_end(site: SiteFacts) -> Iterator[_Lapse]:

@@ -50,8 +50,10 @@ def report(
     at: int | None = None,
     help: str = "",
 ) -> Finding:
-    """A finding of `rule` about `site`, located at its acquire or at operation `at`."""
+    """A finding of `rule` about `site`, located at its acquire or at operation `at`; what is not sure is no error."""
     facts = site.function
+    if severity is Severity.ERROR and confidence is not Confidence.HIGH:
+        severity = Severity.WARNING
     return Finding(
         rule.code,
         rule.name,

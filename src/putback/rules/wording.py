@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from putback.drivers.schema import Gc
-from putback.model.finding import Step
+from putback.model.finding import Severity, Step
+from putback.ownership.evidence import Weight
 from putback.ownership.site_facts import Leak, SiteFacts
 
 
@@ -23,7 +24,8 @@ def cost(site: SiteFacts) -> str:
     kind = site.kind
     seen = f' ("{kind.exhausted}")' if kind.exhausted else ""
     if not kind.pooled:
-        return f"the {noun(site)} stays open until its last reference goes"
+        end = "until its last reference goes" if kind.gc is Gc.REFCOUNT else "until the garbage collector runs"
+        return f"the {noun(site)} stays open {end}"
     if kind.gc is Gc.PERMANENT:
         return f"a slot of the pool is lost for good{seen}"
     return f"the pool's connection stays checked out until the garbage collector runs{seen}"
@@ -52,6 +54,14 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     else:
         steps.append(facts.step(leak.left_at, f"the function ends here without {release(site)}"))
     return tuple(steps)
+
+
+def believed(severity: Severity, leak: Leak) -> Severity:
+    """`severity` as far as a reader believes that the leak happens."""
+    if leak.weight is Weight.TRIVIAL:
+        return Severity.INFO
+    doubtful = leak.weight is Weight.SLIGHT and severity is Severity.ERROR
+    return Severity.WARNING if doubtful else severity
 
 
 def unbound_error(site: SiteFacts) -> str:
