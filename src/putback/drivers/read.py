@@ -91,6 +91,7 @@ _EFFECT = shared(
             "telling": flag,
             "listens": flag,
             "flushes": flag,
+            "reopens": flag,
         },
     )
 )

@@ -140,6 +140,7 @@ class Effect:
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
+    `reopens`: what was closed is open again behind it.
     """
 
     acquires: str = ""
@@ -162,6 +163,7 @@ class Effect:
     telling: bool = False
     listens: bool = False
     flushes: bool = False
+    reopens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | No
 
 def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
-    if not effect.acquires or (effect.itself and not ir.is_local(op.receiver)):
+    if not effect.acquires or (effect.itself and (not ir.is_local(op.receiver) or _is_own(unit, op.receiver))):
         return
     assert isinstance(op.expr, Invoke)
     bind = _bind(analyzer, unit, op, effect)
@@ -53,6 +53,12 @@ def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) ->
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
         autocommits = autocommit.is_made_with(op.expr, kind)
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
+
+
+def _is_own(unit: Unit, name: str) -> bool:
+    """Whether a name is the `self` of a method: what connects itself is given back by whoever uses it."""
+    info = unit.info
+    return info is not None and bool(info.owner) and bool(info.params) and info.params[0].name == name
 
 
 def _bind(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> Types | None:

@@ -41,12 +41,35 @@ def attempt_at(reader: Reader, unit: Unit, row: int) -> Attempt | None:
     return unit.attempts.get(row)
 
 
+def is_hushed(reader: Reader, unit: Unit, row: int) -> bool:
+    """Whether an error in this row of a clean-up goes no further: in `with suppress(...)`, or in a `try` of its own."""
+    tree, offset = _tree(reader, unit)
+    if tree is None:
+        return False
+    around = (n for n in ast.walk(tree) if isinstance(n, (ast.With, ast.Try)) and row in _body(n, offset))
+    return any(_is_suppress(n) if isinstance(n, ast.With) else _is_careful(n) for n in around)
+
+
+def _body(node: ast.With | ast.Try, offset: int) -> Rows:
+    return _rows(node.body[0], node.body[-1], offset)
+
+
+def _is_suppress(node: ast.With) -> bool:
+    calls = (item.context_expr for item in node.items)
+    return any(isinstance(c, ast.Call) and ast.unparse(c.func).rpartition(".")[2] == "suppress" for c in calls)
+
+
+def _is_careful(node: ast.Try) -> bool:
+    """Whether a `try` around a clean-up and nothing else takes every error."""
+    if len(node.body) > 1 or not node.handlers:
+        return False
+    caught = node.handlers[0].type
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException", "NameError"))
+
+
 def _attempts(reader: Reader, unit: Unit) -> Iterator[tuple[int, Attempt]]:
-    info = unit.info
-    try:
-        part = reader.function(unit.path, *((info.row, info.end_row) if info is not None else (1, _all(reader, unit))))
-        tree, offset = parsed(part)
-    except SourceError:
+    tree, offset = _tree(reader, unit)
+    if tree is None:
         return
     for node in ast.walk(tree):
         if isinstance(node, (ast.Try, ast.TryStar)):
@@ -56,6 +79,16 @@ def _attempts(reader: Reader, unit: Unit) -> Iterator[tuple[int, Attempt]]:
             for handler in node.handlers:
                 words = frozenset(each.attr for each in ast.walk(handler) if isinstance(each, ast.Attribute))
                 yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words)
+
+
+def _tree(reader: Reader, unit: Unit) -> tuple[ast.Module | None, int]:
+    """The tree of a function, and what is to be added to its rows."""
+    info = unit.info
+    try:
+        rows = (info.row, info.end_row) if info is not None else (1, _all(reader, unit))
+        return parsed(reader.function(unit.path, *rows))
+    except SourceError:
+        return None, 0
 
 
 def _all(reader: Reader, unit: Unit) -> int:

@@ -64,6 +64,8 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return domain.may_raise(after, awaited=op.awaited)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((domain.tried(after),), (), (UNAWAITED,)) if is_connection else Outcome((after,))
+    if effect.reopens and state.phase is Phase.RELEASED and is_connection:
+        return domain.may_raise(after._replace(phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
     truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None

@@ -55,6 +55,7 @@ class Resolver:
         self.catalog = catalog
         self.frameworks = frameworks
         self.classes = Classes(self)
+        self._own: dict[str, bool] = {}
         self.results = Results(self)
         self.callers = Callers(self)
         self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
@@ -110,10 +111,20 @@ class Resolver:
         """A method of an unknown object whose name gives the class away, in a file that imports the driver."""
         module = self.project.module(scope.path)
         owners = self.catalog.telling(attr)
-        if module is None or not owners:
+        if module is None or not owners or self._has_own(attr):
             return NOTHING
         roots = module.import_roots()
         return frozenset(Method(Instance(o, GUESSED), attr) for o in owners if o.partition(".")[0] in roots)
+
+    def _has_own(self, attr: str) -> bool:
+        """Whether a class of the project that is not made from a driver's has a method of this name."""
+        if attr not in self._own:
+            self._own[attr] = any(
+                attr in cls.methods and not self.classes.outside_bases(module.path, cls.key)
+                for module in self.project.loaded()
+                for cls in module.classes.values()
+            )
+        return self._own[attr]
 
     def _name(self, name: str, scope: Scope) -> Types:
         module = self.project.module(scope.path)

@@ -45,7 +45,8 @@ def rename(user_id, name):
 reads are bound as well, or what it raises for them would hide the error. Safe.
 
 ## Stays silent
-With `conn = None` before the `try` and a guarded release, with `if "conn" in locals()`, with a flag that is set
+When the clean-up keeps its errors to itself (`with suppress(Exception):`, a `try` of its own),
+with `conn = None` before the `try` and a guarded release, with `if "conn" in locals()`, with a flag that is set
 behind the acquire, and where making the object cannot fail: a SQLAlchemy session connects with its first statement.
 """
 
@@ -55,6 +56,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.ownership import marks
+from putback.ownership.attempts import is_hushed
 from putback.ownership.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -64,7 +66,9 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each acquire whose failure is hidden so."""
     for site in facts.sites:
         defect = next(site.defects(marks.UNBOUND), None)
-        if defect is not None:
+        if defect is not None and not is_hushed(
+            facts.analyzer.reader, facts.unit, facts.unit.span(defect.at).start.row
+        ):
             error = wording.unbound_error(site)
             found = report(
                 RULE,

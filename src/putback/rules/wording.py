@@ -28,7 +28,8 @@ def cost(site: SiteFacts) -> str:
         return f"the {noun(site)} stays open {end}"
     if kind.gc is Gc.PERMANENT:
         return f"a slot of the pool is lost for good{seen}"
-    return f"the pool's connection stays checked out until the garbage collector runs{seen}"
+    end = "its last reference goes" if kind.gc is Gc.REFCOUNT else "the garbage collector runs"
+    return f"the pool's connection stays checked out until {end}{seen}"
 
 
 def acquired(site: SiteFacts) -> Step:
