@@ -15,9 +15,9 @@ def test_the_examples_run() -> None:
     blocks = re.findall(
         r"^```python ?(\w*)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
     )
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     names: dict[str, Any] = {}
     for framework, code in blocks:
         if framework:
             import_or_skip(framework, framework)
-        exec(compile(code, str(PAGE), "exec"), names)
+        exec(compile(code, PAGE.name, "exec"), names)

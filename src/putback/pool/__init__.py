@@ -10,6 +10,7 @@ DB-API connection and on sqlite3 without anything installed, and can behave as t
     SimpleConnectionPool, ThreadedConnectionPool(minconn, maxconn, *args, connect=None, ..., **kwargs)
     PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ASYNCPG    how a library behaves, as data (Profile)
     FaultPlan([Fault(Operation.EXECUTE, nth=2)])   passed as `faults`, makes operations fail
+    watch(engine_or_pool, leak_threshold=30)       who holds the connections of a pool that is not ours
     ManualClock                                    passed as `clock`, makes time stand still
 
 Invariant: this package imports nothing of ours and nothing but the standard library (`web` alone imports the framework
@@ -18,6 +19,8 @@ for a connect that a timeout bounds.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from putback.pool.clock import Clock, ManualClock
 from putback.pool.connection import PooledConnection
@@ -38,6 +41,9 @@ from putback.pool.profiles import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, P
 from putback.pool.settings import ResetBy, Settings
 from putback.pool.stats import PoolStats
 from putback.pool.threaded import ReferencePool
+
+if TYPE_CHECKING:
+    from putback.pool.watching import Watch, watch
 
 __all__ = [
     "ASYNCPG",
@@ -68,4 +74,15 @@ __all__ = [
     "SimpleConnectionPool",
     "ThreadedConnectionPool",
     "TooManyRequests",
+    "Watch",
+    "watch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Watching is loaded at its first use: it needs asyncio and the compiler's tools."""
+    if name in ("Watch", "watch"):
+        from putback.pool import watching
+
+        return getattr(watching, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

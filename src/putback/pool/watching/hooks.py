@@ -1,0 +1,248 @@
+"""Where to listen in the pools of other libraries. Nothing is imported: a pool says by its class what it is.
+
+A hook replaces the methods that lend and take back, on this one pool only; `Watch.stop` puts them back. The call of a
+take-back is noted before it is made, because another may get the same connection as soon as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from putback.pool.lease import Stack
+from putback.pool.watching.watcher import Watch
+
+Key = Callable[[Any], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """How one library's pool lends. `take` and `give` name methods; `lent` and `given` give the identity of what they
+    lend and of what they get back."""
+
+    module: str
+    pool: str
+    take: str
+    give: str
+    lent: Key = id
+    given: Key = id
+    closes_lent: str = ""
+    """A method that ends everything that is lent."""
+    exhausted: tuple[str, ...] = ()
+    """The classes of the errors that an empty pool raises."""
+    says: str = ""
+    """A part of their text, where the class is not enough."""
+    capacity: Callable[[Any], int | None]
+    can_be_lost: bool = False
+    """The pool itself keeps nothing that it lends: it can be garbage-collected."""
+    failed_give_keeps: bool = False
+    """When giving back fails the connection is still lent."""
+    is_out: Callable[[Any], bool] | None = None
+
+
+LIBRARIES = (
+    Library(
+        module="psycopg2",
+        pool="AbstractConnectionPool",
+        take="getconn",
+        give="putconn",
+        closes_lent="closeall",
+        exhausted=("PoolError",),
+        says="exhausted",
+        capacity=lambda pool: int(pool.maxconn),
+        failed_give_keeps=True,
+    ),
+    Library(
+        module="psycopg_pool",
+        pool="BasePool",
+        take="getconn",
+        give="putconn",
+        exhausted=("PoolTimeout", "TooManyRequests"),
+        capacity=lambda pool: int(pool.max_size),
+        can_be_lost=True,
+    ),
+    Library(
+        module="asyncpg",
+        pool="Pool",
+        take="_acquire",
+        give="release",
+        exhausted=("TimeoutError",),
+        capacity=lambda pool: int(pool.get_max_size()),
+        is_out=lambda proxy: proxy._con is not None,
+    ),
+    Library(
+        module="aiomysql",
+        pool="Pool",
+        take="_acquire",
+        give="release",
+        closes_lent="terminate",
+        capacity=lambda pool: int(pool.maxsize) or None,
+    ),
+    Library(
+        module="aiopg",
+        pool="Pool",
+        take="_acquire",
+        give="release",
+        closes_lent="terminate",
+        exhausted=("TimeoutError",),
+        capacity=lambda pool: int(pool.maxsize) or None,
+    ),
+    Library(
+        module="mysql",
+        pool="MySQLConnectionPool",
+        take="get_connection",
+        give="add_connection",
+        lent=lambda pooled: id(pooled._cnx),
+        exhausted=("PoolError",),
+        says="exhausted",
+        capacity=lambda pool: int(pool.pool_size),
+        can_be_lost=True,
+    ),
+    Library(
+        module="dbutils",
+        pool="PooledDB",
+        take="connection",
+        give="cache",
+        lent=lambda pooled: id(pooled._con),
+        exhausted=("TooManyConnections", "TooManyConnectionsError"),
+        capacity=lambda pool: int(pool._maxconnections) or None,
+    ),
+)
+
+
+def library_of(pool: Any) -> Library | None:
+    """Which of these a pool is of."""
+    for library in LIBRARIES:
+        for cls in type(pool).__mro__:
+            if cls.__name__ == library.pool and cls.__module__.partition(".")[0] == library.module:
+                return library
+    return None
+
+
+def hook(pool: Any, library: Library, watch: Watch) -> None:
+    """Listen to a pool's methods."""
+    take, give = getattr(pool, library.take), getattr(pool, library.give)
+    asynchronous = asyncio.iscoroutinefunction(take)
+    methods = {
+        library.take: (_async_take if asynchronous else _take)(take, library, watch),
+        library.give: (_async_give if asyncio.iscoroutinefunction(give) else _give)(give, library, watch),
+    }
+    if library.closes_lent:
+        methods[library.closes_lent] = _ends_all(getattr(pool, library.closes_lent), watch)
+    if library.is_out is not None:
+        watch.is_out = library.is_out
+    _replace(pool, methods, watch)
+
+
+def _replace(pool: Any, methods: dict[str, Callable[..., Any]], watch: Watch) -> None:
+    if hasattr(pool, "__dict__"):
+        for name, method in methods.items():
+            setattr(pool, name, method)
+            watch.undone_by(functools.partial(delattr, pool, name))
+        return
+    # no room for attributes: a class of its own, which differs in nothing else
+    cls = type(pool)
+    unbound = {name: functools.partial(_without_self, method) for name, method in methods.items()}
+    body = {name: _method(function) for name, function in unbound.items()}
+    pool.__class__ = type(cls.__name__, (cls,), {"__slots__": (), "__module__": cls.__module__, **body})
+    watch.undone_by(lambda: setattr(pool, "__class__", cls))
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+
+
+def _without_self(method: Callable[..., Any], _: Any, *args: Any, **kwargs: Any) -> Any:
+    return method(*args, **kwargs)
+
+
+def _began(connection: Any, library: Library, watch: Watch, stack: Stack) -> None:
+    watch.began(
+        library.lent(connection),
+        stack,
+        connection if library.can_be_lost else None,
+        connection if library.is_out is not None else None,
+    )
+
+
+def _is_exhausted(error: BaseException, library: Library) -> bool:
+    return type(error).__name__ in library.exhausted and library.says in str(error)
+
+
+def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    @functools.wraps(take)
+    def taking(*args: Any, **kwargs: Any) -> Any:
+        try:
+            connection = take(*args, **kwargs)
+        except Exception as error:
+            if _is_exhausted(error, library):
+                watch.exhausted(error)
+            raise
+        _began(connection, library, watch, watch.callers())
+        return connection
+
+    return taking
+
+
+def _async_take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    @functools.wraps(take)
+    def taking(*args: Any, **kwargs: Any) -> Any:
+        # now, and not when it is awaited: `asyncio.wait_for` may do that in another task
+        return taken(watch.callers(), *args, **kwargs)
+
+    async def taken(stack: Stack, *args: Any, **kwargs: Any) -> Any:
+        try:
+            connection = await take(*args, **kwargs)
+        except Exception as error:
+            if _is_exhausted(error, library):
+                watch.exhausted(error)
+            raise
+        except asyncio.CancelledError as error:
+            if watch.is_full():  # whoever waits with a time limit of his own is cancelled by it
+                watch.exhausted(error)
+            raise
+        _began(connection, library, watch, stack)
+        return connection
+
+    return taking
+
+
+def _given(args: tuple[Any, ...], kwargs: dict[str, Any], library: Library) -> int:
+    connection = args[0] if args else next(iter(kwargs.values()), None)
+    return library.given(connection)
+
+
+def _give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    @functools.wraps(give)
+    def giving(*args: Any, **kwargs: Any) -> Any:
+        key = _given(args, kwargs, library)
+        holding = watch.ended(key)
+        try:
+            return give(*args, **kwargs)
+        except Exception:
+            if library.failed_give_keeps:
+                watch.still_out(key, holding)
+            raise
+
+    return giving
+
+
+def _async_give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    @functools.wraps(give)
+    async def giving(*args: Any, **kwargs: Any) -> Any:
+        watch.ended(_given(args, kwargs, library))
+        return await give(*args, **kwargs)
+
+    return giving
+
+
+def _ends_all(method: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def ending(*args: Any, **kwargs: Any) -> Any:
+        watch.all_ended()
+        return method(*args, **kwargs)
+
+    return ending

@@ -1,0 +1,77 @@
+"""Listening to the pool of a SQLAlchemy engine, by its own events."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from putback.pool.watching.watcher import Watch
+
+
+def engine_of(target: Any) -> Any:
+    """The synchronous engine behind an engine, an asynchronous one, a session factory; None for anything else."""
+    if _is_of_sqlalchemy(target, "AsyncEngine"):
+        return target.sync_engine
+    if _is_of_sqlalchemy(target, "Engine"):
+        return target
+    if _is_of_sqlalchemy(target, "scoped_session", "async_scoped_session"):
+        return engine_of(target.session_factory)
+    if _is_of_sqlalchemy(target, "sessionmaker", "async_sessionmaker"):
+        return engine_of(target.kw.get("bind"))
+    return None
+
+
+def _is_of_sqlalchemy(target: Any, *names: str) -> bool:
+    return any(
+        cls.__name__ in names and cls.__module__.partition(".")[0] == "sqlalchemy" for cls in type(target).__mro__
+    )
+
+
+def hook(engine: Any, watch: Watch) -> None:
+    """Listen to an engine: check-outs and check-ins by events, an empty pool by its error."""
+    watch.takes_back_lost = True
+    event = sys.modules["sqlalchemy"].event
+
+    def checkout(connection: Any, record: Any, proxy: Any) -> None:
+        watch.began(id(record), watch.callers(), proxy)
+
+    def checkin(connection: Any, record: Any) -> None:
+        watch.ended(id(record))
+
+    def disposed(_: Any) -> None:
+        _hook_errors(engine.pool, watch)
+
+    for target, name, listener in (
+        (engine, "checkout", checkout),
+        (engine, "checkin", checkin),
+        (engine, "detach", checkin),
+        (engine, "engine_disposed", disposed),
+    ):
+        event.listen(target, name, listener)
+        watch.undone_by(functools.partial(event.remove, target, name, listener))
+    _hook_errors(engine.pool, watch)
+
+
+def _hook_errors(pool: Any, watch: Watch) -> None:
+    """SQLAlchemy has no event for a request that timed out."""
+    get = pool._do_get
+
+    @functools.wraps(get)
+    def getting() -> Any:
+        try:
+            return get()
+        except Exception as error:
+            if getattr(error, "code", None) == "3o7r":
+                watch.exhausted(error)
+            raise
+
+    pool._do_get = getting
+    watch.undone_by(lambda: pool.__dict__.pop("_do_get", None))
+
+
+def capacity(engine: Any) -> int | None:
+    """How many connections its pool can lend; None if there is no limit."""
+    pool = engine.pool
+    size, overflow = getattr(pool, "size", None), getattr(pool, "_max_overflow", -1)
+    return None if not callable(size) or overflow < 0 else int(size()) + int(overflow)

@@ -1,0 +1,271 @@
+"""Watching pools that are not ours: who holds what, taken where, for each kind of pool that is known."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import program
+import program_async
+import pytest
+from libraries import import_or_skip
+from together import run_together
+from watched import ON_MYSQL, ON_POSTGRES, SIZE, Pool
+
+from putback.pool import Incident, Kind, ManualClock, SettingsError, watch
+from putback.pool.watching import serving
+from putback.pool.watching.requests import current
+
+JOBS = {"browse": 1, "order": 2, "pay": 1}
+
+
+@pytest.fixture(params=[*ON_POSTGRES, *ON_MYSQL])
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    name = request.param
+    if name in ON_POSTGRES:
+        made = ON_POSTGRES[name](request.getfixturevalue("postgres_dsn"))
+    else:
+        made = ON_MYSQL[name](request.getfixturevalue("mysql_url"))
+    yield made
+    made.run(made.end())
+    if made.loop is not None:
+        made.loop.close()
+
+
+@pytest.fixture
+def engine(postgres_dsn: str) -> Iterator[Pool]:
+    made = ON_POSTGRES["engine"](postgres_dsn)
+    yield made
+    made.end()
+
+
+def test_three_callers_of_one_wrapper_are_three_places_and_an_exhausted_pool_names_them(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with watch(pool.target) as watching, caplog.at_level(logging.WARNING, logger="putback.pool"):
+        callers: Any = program if pool.loop is None else program_async
+        kept = [conn for job in (callers.browse, callers.order, callers.pay) for conn in pool.run(job(pool.take))]
+        lines = [(line.caller.function, line.count, line.through[-1].function) for line in watching.holders()]
+        assert sorted(lines) == [(job, count, "get_db_connection") for job, count in JOBS.items()], watching.table()
+        with pytest.raises(Exception) as caught:
+            pool.run(pool.take())
+        error: BaseException | None = caught.value
+        notes: list[str] = []
+        while error is not None:
+            notes += getattr(error, "__notes__", [])
+            error = error.__cause__ or error.__context__
+        assert any(f"{SIZE} of {SIZE} connections are out" in note and "in order" in note for note in notes)
+        assert "in browse" in caplog.text
+        for conn in kept:
+            pool.run(pool.give(conn))
+        assert watching.holders() == []
+
+
+def test_good_requests_leave_nothing(pool: Pool) -> None:
+    with watch(pool.target) as watching:
+        for _ in range(50):
+            pool.run(pool.give(pool.run(pool.take())))
+        assert (watching.taken, watching.holders(), watching.seen) == (50, [], {})
+
+
+def test_after_stop_the_pool_is_as_it_was(pool: Pool) -> None:
+    cls = type(pool.target)
+    before = dict(vars(pool.target)) if hasattr(pool.target, "__dict__") else {}
+    watching = watch(pool.target)
+    pool.run(pool.give(pool.run(pool.take())))
+    watching.stop()
+    assert type(pool.target) is cls
+    if before:
+        assert vars(pool.target).keys() - before.keys() <= {"dispatch", "_has_events"}, (
+            "SQLAlchemy keeps the places of its listeners"
+        )
+    pool.run(pool.give(pool.run(pool.take())))
+    assert watching.taken == 1
+
+
+def test_what_is_held_too_long_is_logged_once_with_its_stack(engine: Pool) -> None:
+    clock = ManualClock()
+    heard: list[Incident] = []
+    with watch(engine.target, clock=clock, on_incident=heard.append) as watching:
+        watching.leaks.threshold = 30
+        kept = program.order(engine.take)
+        clock.advance(31)
+        watching.check()
+        watching.check()
+        assert [incident.kind for incident in heard] == [Kind.HELD_TOO_LONG] * 2
+        assert heard[0].stack[0].function == "get_db_connection"
+        assert heard[0].stack[1].function == "order"
+        for conn in kept:
+            conn.close()
+        assert heard[-1].kind is Kind.RETURNED_AFTER_ALL
+
+
+def test_a_thread_looks_for_what_is_held_too_long(engine: Pool) -> None:
+    told = threading.Event()
+    watching = watch(engine.target, leak_threshold=0.001, on_incident=lambda _: told.set())
+    kept = program.browse(engine.take)
+    assert told.wait(30)
+    watching.stop()
+    kept[0].close()
+
+
+def test_a_connection_that_is_garbage_collected_is_named(engine: Pool) -> None:
+    with watch(engine.target) as watching:
+        engine.target.connect()
+        gc.collect()
+        assert watching.incidents.counts == {Kind.COLLECTED: 1}
+        assert "taken back" in watching.incidents.recent[0].text
+        assert watching.holders() == []
+
+
+def test_a_lost_connection_of_psycopg_pool_is_named(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg_pool"](postgres_dsn)
+    with watch(pool.target) as watching:
+        pool.take()
+        gc.collect()
+        assert "its slot is lost" in watching.incidents.recent[0].text
+    pool.end()
+
+
+def test_a_failed_put_of_psycopg2_leaves_it_with_the_borrower(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
+    with watch(pool.target) as watching:
+        conn = pool.take()
+        pool.target.putconn(conn)
+        with pytest.raises(Exception, match="unkeyed"):
+            pool.target.putconn(conn)
+        assert watching.holders() == []
+        kept = pool.take()
+        assert kept is conn
+        assert len(watching.holders()) == 1
+        pool.target.closeall()
+        assert watching.holders() == []
+
+
+def test_a_key_of_psycopg2_stands_for_one_connection(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
+    with watch(pool.target) as watching:
+        for _ in range(3):
+            conn = pool.target.getconn("a")
+        assert [line.count for line in watching.holders()] == [1]
+        pool.target.putconn(conn, "a")
+        assert watching.holders() == []
+    pool.end()
+
+
+def test_connections_that_asyncpg_gets_back_by_their_close(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["asyncpg"](postgres_dsn)
+    with watch(pool.target) as watching:
+        pool.run(pool.run(pool.take()).close())
+        assert watching.holders() == []
+        assert pool.run(pool.target.fetchval("select 1")) == 1
+        assert watching.taken == 2
+    pool.end()
+    assert pool.loop is not None
+    pool.loop.close()
+
+
+def test_an_invalidated_and_a_detached_connection_of_sqlalchemy(engine: Pool) -> None:
+    with watch(engine.target) as watching:
+        conn = engine.target.connect()
+        conn.invalidate()
+        conn.close()
+        assert watching.holders() == []
+        conn = engine.target.connect()
+        conn.detach()
+        assert watching.holders() == [], "its place in the pool is free"
+        conn.close()
+
+
+def test_a_new_pool_after_dispose_is_watched_too(engine: Pool) -> None:
+    with watch(engine.target):
+        engine.target.dispose()
+        kept = [engine.target.connect() for _ in range(SIZE)]
+        with pytest.raises(Exception) as caught:
+            engine.target.connect()
+        assert f"{SIZE} of {SIZE} connections are out" in caught.value.__notes__[0]
+        for conn in kept:
+            conn.close()
+
+
+def test_the_request_is_named(engine: Pool) -> None:
+    flask = import_or_skip("flask", "flask")
+    app = flask.Flask("shop")
+    with watch(engine.target) as watching:
+        with app.test_request_context("/orders/3", method="POST"):
+            kept = program.browse(engine.take)
+        assert watching.holders()[0].who.endswith("POST /orders/3")
+        kept[0].close()
+        with serving("GET /pay"):
+            kept = program.pay(engine.take)
+        assert watching.holders()[0].who.endswith("GET /pay")
+        kept[0].close()
+    assert current() is None
+
+
+def test_what_was_seen_is_written_for_check(engine: Pool, tmp_path: Path) -> None:
+    with watch(engine.target) as watching:
+        kept = [*program.order(engine.take), *program.browse(engine.take), *program.pay(engine.take)]
+        with pytest.raises(Exception):  # noqa: B017
+            engine.target.connect()
+        for conn in kept:
+            conn.close()
+        watching.dump(tmp_path / "holders.json")
+    found = json.loads((tmp_path / "holders.json").read_text())["holders"]
+    assert sum(each["times"] for each in found) == SIZE
+    assert {each["function"] for each in found} == {"order", "browse", "pay"}
+    assert {each["file"] for each in found} == {program.__file__}
+
+
+def test_64_threads_lose_count_of_nothing(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
+    pool.target.minconn = pool.target.maxconn = 64
+    with watch(pool.target) as watching:
+
+        def work() -> None:
+            for _ in range(200):
+                pool.target.putconn(pool.target.getconn())
+
+        first = pool.target.getconn()
+        pool.target.putconn(first)
+        run_together([work] * 64)
+        assert (watching.taken, watching.holders()) == (64 * 200 + 1, [])
+    pool.end()
+
+
+def test_a_sample_has_every_place_once_half_of_the_pool_is_out(engine: Pool) -> None:
+    with watch(engine.target, sample=100) as watching:
+        kept = [conn for job in (program.browse, program.order, program.pay) for conn in job(engine.take)]
+        assert {line.caller.function: line.count for line in watching.holders()} == {
+            "browse": 1,
+            "unknown": 1,
+            "order": 1,
+            "pay": 1,
+        }
+        for conn in kept:
+            conn.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_in_the_child_of_a_fork_what_the_parent_holds_is_not_held(engine: Pool) -> None:
+    with watch(engine.target) as watching:
+        kept = program.browse(engine.take)
+        child = os.fork()
+        if not child:
+            os._exit(len(watching.holders()))
+        assert os.waitpid(child, 0)[1] == 0
+        assert len(watching.holders()) == 1
+        kept[0].close()
+
+
+@pytest.mark.parametrize("target", [object(), None, "postgresql://"])
+def test_what_cannot_be_watched_is_refused_with_what_can(target: object) -> None:
+    with pytest.raises(SettingsError, match="is nothing that can be watched; known: a SQLAlchemy engine"):
+        watch(target)
