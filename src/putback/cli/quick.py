@@ -57,11 +57,11 @@ def plain_files(arguments: Sequence[str]) -> list[str]:
 def project_root(files: Sequence[str]) -> str | None:
     """The directory that the project's imports are looked for in: the working one.
 
-    None when a configuration has a say, or a file lies outside.
+    None when a configuration has a say, a file lies outside, or the directory is itself a package.
     """
     here = os.getcwd()
     directory = os.path.commonpath([here, *(os.path.dirname(path) for path in files)])
-    if directory != here:
+    if directory != here or os.path.exists(os.path.join(here, "__init__.py")):
         return None
     directory = os.path.commonpath([os.path.dirname(path) for path in files])
     while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
@@ -92,10 +93,11 @@ def parse(text: str) -> cst.Module:
         raise SourceError("nested too deeply to parse") from None
 
 
-def lower(text: str, row_offset: int, key: str) -> Lowered:
+def lower(text: str, row_offset: int, key: str, keys: Mapping[int, str] = MappingProxyType({})) -> Lowered:
     """Lower the function that a slice holds, and those nested in it, as `key` and `key.inner`.
 
-    A slice whose first line is indented is wrapped in a class, and the extra row is taken off again.
+    A slice whose first line is indented is wrapped in a class, and the extra row is taken off again. `keys` says by row
+    what nested functions are called that share a name.
     """
     if text[:1] in (" ", "\t"):
         text, row_offset = "class _:\n" + text, row_offset - 1
@@ -103,31 +105,39 @@ def lower(text: str, row_offset: int, key: str) -> Lowered:
     statements: Sequence[cst.CSTNode] = tree.body
     if statements and isinstance(statements[0], cst.ClassDef) and text.startswith("class _:\n"):
         statements = statements[0].body.body
-    collector = _Collector()
+    collector = _Collector(tree, row_offset, keys)
     for statement in statements:
         if isinstance(statement, cst.FunctionDef):
             collector.function(statement, key)
-    return collector.result(tree, row_offset)
+    return collector.result()
 
 
 def lower_module(text: str) -> Lowered:
     """Lower the top level of a module as the function `<module>`; definitions are left out."""
     tree = parse(text)
-    collector = _Collector()
+    collector = _Collector(tree, 0, {})
     body = [s for s in tree.body if not isinstance(s, (cst.FunctionDef, cst.ClassDef))]
     collector.module(tree, body)
-    return collector.result(tree, 0)
+    return collector.result()
 
 
 class _Collector:
     """Lowers functions and keeps what belongs together."""
 
-    def __init__(self) -> None:
+    def __init__(self, tree: cst.Module, row_offset: int, keys: Mapping[int, str]) -> None:
         self.functions: dict[str, ir.FunctionIR] = {}
         self.nodes: dict[str, list[cst.CSTNode]] = {}
+        self.keys = keys
+        self.lowered = Lowered(self.functions, tree, row_offset, self.nodes)
 
-    def result(self, tree: cst.Module, row_offset: int) -> Lowered:
-        return Lowered(self.functions, tree, row_offset, self.nodes)
+    def result(self) -> Lowered:
+        return self.lowered
+
+    def name(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> str:
+        """What a nested function is called: after its row, where another one has its name."""
+        if not self.keys or not isinstance(node, cst.FunctionDef):
+            return qualname
+        return self.keys.get(self.lowered.place(node.name).start.row, qualname)
 
     def module(self, tree: cst.Module, body: Sequence[cst.CSTNode]) -> None:
         lowering = _FunctionLowering(ir.MODULE, self)
@@ -185,6 +195,7 @@ class _FunctionLowering(StatementLowering):
         self.collector = collector
 
     def closure(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> ir.Val:
+        qualname = self.collector.name(node, qualname)
         inner = self.collector.function(node, qualname)
         own = {p.name for p in _parameters(node.params)} | (inner.assigned - inner.globals)
         captured = tuple(sorted(_names(node) - own))

@@ -407,11 +407,25 @@ class StatementLowering(ExpressionLowering):
 
     def _class(self, node: cst.ClassDef) -> None:
         """A nested class: its methods are functions of their own, its body is not executed here."""
-        members = (m for m in node.body.body if isinstance(m, cst.FunctionDef))
-        methods = tuple(self.closure(m, f"{self.qualname}.{node.name.value}.{m.name.value}") for m in members)
+        methods = tuple(self._methods(node.body, f"{self.qualname}.{node.name.value}"))
         target = self.temporary()
         self.emit(ir.NestedClass(self.at(node), target, methods))
         self._bind_name(node.name, target)
+
+    def _methods(self, block: cst.CSTNode, owner: str) -> list[ir.Val]:
+        """The methods in a part of a class body, in its branches too; those of classes in it are lowered as well."""
+        found: list[ir.Val] = []
+        for member in block.children:
+            match member:
+                case cst.FunctionDef():
+                    found.append(self.closure(member, f"{owner}.{member.name.value}"))
+                case cst.ClassDef():
+                    self._methods(member.body, f"{owner}.{member.name.value}")
+                case cst.SimpleStatementLine() | cst.BaseExpression():
+                    pass
+                case _:
+                    found += self._methods(member, owner)
+        return found
 
 
 def _named_elements(node: cst.BaseExpression) -> list[cst.Name]:

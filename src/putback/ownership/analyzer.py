@@ -23,6 +23,7 @@ from putback.ownership.context import Context
 from putback.ownership.domain import Phase, State
 from putback.ownership.errors import Errors
 from putback.ownership.events import CallInfo, describe
+from putback.ownership.giants import eased
 from putback.ownership.indexer import callees_by_row, mentioned
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolver import Resolver
@@ -56,6 +57,7 @@ class Analyzer:
         self.errors = Errors(resolver)
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
+        self._failures: dict[tuple[str, str], SourceError] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
         self._explorations: dict[tuple[str, str, Site], Exploration[State]] = {}
@@ -120,13 +122,31 @@ class Analyzer:
             except (SourceError, RecursionError) as error:
                 self.notes.append(f"{path}: {key} is not analysed: {error}")
                 self._lowered[path, key] = None
+                told = error if isinstance(error, SourceError) else SourceError("nested too deeply to be checked")
+                self._failures[path, key] = told
         return self._lowered[path, key]
+
+    def failure(self, path: str, key: str) -> SourceError | None:
+        """Why an outermost function, or the top level of a file, could not be analysed; None if it could be."""
+        return self._failures.get((path, key))
 
     def _lower(self, path: str, key: str) -> Lowered:
         from putback.flow.lower import lower, lower_module
 
-        part = self.part(path, key)
-        return lower_module(part.text) if key == MODULE else lower(part.text, part.offset, key)
+        part = eased(self.part(path, key))
+        if key == MODULE:
+            return lower_module(part.text)
+        try:
+            return lower(part.text, part.offset, key, self._keys(path, key))
+        except SourceError as error:
+            raise SourceError(str(error), error.row + part.offset - (part.text[:1] in (" ", "\t"))) from None
+
+    def _keys(self, path: str, outermost: str) -> dict[int, str]:
+        """The keys, by row, of nested functions, if several in one function are called the same."""
+        module = self.project.module(path)
+        inside = (i for i in module.functions.values() if i.key.startswith(outermost)) if module is not None else ()
+        found = {info.def_row: info.key for info in inside}
+        return found if any("@" in key[len(outermost) :] for key in found.values()) else {}
 
     def part(self, path: str, key: str) -> Slice:
         """The rows of an outermost function, or of a module's top level."""

@@ -39,11 +39,11 @@ def index_module(path: str, text: str, receivers: Receivers) -> ModuleInfo:
     Raises SourceError when the running Python cannot parse the text.
     """
     info = ModuleInfo(path)
-    _Indexer(info, receivers, watched_rows(text, receivers)).block(parse_ast(text).body, None, None)
+    Indexer(info, receivers, watched_rows(text, receivers)).block(parse_ast(text).body, None, None)
     return info
 
 
-class _Indexer:
+class Indexer:
     """Walks statements; `function` and `cls` are the innermost enclosing definitions."""
 
     def __init__(self, info: ModuleInfo, receivers: Receivers, watched: Sequence[int]) -> None:
@@ -388,29 +388,3 @@ def _push_children(stack: list[ast.AST], node: ast.AST, fields: Iterable[str] | 
             stack += [v for v in value if isinstance(v, ast.AST)]
         elif isinstance(value, ast.AST):
             stack.append(value)
-
-
-def index_by_statement(path: str, text: str, receivers: Receivers) -> ModuleInfo | None:
-    """Index a module that only libcst can parse, leaving out the statements that the running Python cannot.
-
-    None when libcst cannot parse it either.
-    """
-    from putback.flow.lower import parse
-
-    try:
-        tree = parse(text)
-    except SourceError:
-        return None
-    info = ModuleInfo(path, incomplete=True)
-    indexer = _Indexer(info, receivers, watched_rows(text, receivers))
-    row = 1 + sum(1 for _ in tree.header)
-    for statement in tree.body:
-        code = tree.code_for_node(statement)
-        try:
-            part = parse_ast(code)
-        except SourceError:
-            part = ast.Module([], [])
-        ast.increment_lineno(part, row - 1)
-        indexer.block(part.body, None, None)
-        row += code.count("\n")
-    return info

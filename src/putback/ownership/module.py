@@ -93,6 +93,8 @@ class ModuleInfo(Struct, array_like=True):
     """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level).
 
     `calls` are the calls that stand alone as statements and are given something, each with the function it stands in.
+    `incomplete`: it has syntax that the running Python cannot parse; `left_out` are the rows of what was left out for
+    that, each with the reason.
     """
 
     path: str
@@ -104,6 +106,7 @@ class ModuleInfo(Struct, array_like=True):
     references: list[Reference] = field(default_factory=list)
     calls: list[tuple[str, Expr]] = field(default_factory=list)
     incomplete: bool = False
+    left_out: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def size(self) -> int:

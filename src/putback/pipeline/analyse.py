@@ -13,6 +13,7 @@ from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
 from putback.model.config import Config, FixStyle
+from putback.model.errors import SourceError
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
@@ -86,7 +87,7 @@ class Analysis:
         for finding in other.reported(other.found(affected, None)):
             findings[finding.filename] += (finding,)
         for broken in other.scan.broken:
-            if broken.path in texts:
+            if broken.path in texts and not broken.part:
                 findings[broken.path] = (other._syntax_error(broken),)
         return findings
 
@@ -163,6 +164,7 @@ class Analysis:
     def _syntax_error(self, broken: Broken) -> Finding:
         """PB001; a hint where nobody means the file to be run: in tests and in templates."""
         place = Position(broken.row, broken.column)
+        what = "a statement of this file was not" if broken.part else "nothing in this file was"
         rows = self.reader.rows(broken.path) if broken.row else ()
         here = rows[broken.row - 1] if 0 < broken.row <= len(rows) else ""
         by_path = place_by_path(shown(broken.path))
@@ -170,7 +172,7 @@ class Analysis:
         return Finding(
             "PB001",
             "syntax-error",
-            f"nothing in this file was checked: {broken.message}",
+            f"{what} checked: {broken.message}",
             Severity.INFO if is_aside else Severity.ERROR,
             Confidence.HIGH,
             shown(broken.path),
@@ -242,7 +244,10 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
     found: list[Finding] = []
     rule: Rule | None = None
     try:
-        for key in analyzer.nested(task.path, task.key):
+        keys = analyzer.nested(task.path, task.key)
+        if "PB001" in codes and (failure := analyzer.failure(task.path, task.key)) is not None:
+            found.append(_left_out(analyzer, task, failure))
+        for key in keys:
             unit = analyzer.unit(task.path, key)
             if unit is None:
                 continue
@@ -285,3 +290,24 @@ def _row_of(analyzer: Analyzer, task: Task) -> int:
     module = analyzer.project.module(task.path)
     info: FunctionInfo | None = module.functions.get(task.key) if module is not None else None
     return info.def_row if info is not None else 1
+
+
+def _left_out(analyzer: Analyzer, task: Task, failure: SourceError) -> Finding:
+    """PB001 for a function, or the top level of a file, that cannot be parsed by itself."""
+    row = failure.row if failure.row > 1 else _row_of(analyzer, task)
+    what = "the top level of this file" if task.key == MODULE else f"`{task.key}`"
+    by_path = place_by_path(shown(task.path))
+    return Finding(
+        "PB001",
+        "syntax-error",
+        f"{what} was not checked: {failure}",
+        Severity.INFO if by_path in (Place.TEST, Place.EXAMPLE) else Severity.ERROR,
+        Confidence.HIGH,
+        shown(task.path),
+        task.path,
+        Span(Position(row, 1), Position(row, 1)),
+        task.key,
+        help="mend the syntax, or make the expression simpler",
+        url=_BY_CODE["PB001"].url,
+        place=by_path,
+    )

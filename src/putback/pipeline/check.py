@@ -19,6 +19,7 @@ from putback.model.config import Config
 from putback.model.report import CheckResult, StdinFile
 from putback.pipeline import workers
 from putback.source.discover import Discovered, discover
+from putback.source.homes import homes, outside_of_packages
 from putback.source.prefilter import Prefilter, read_table
 from putback.source.slices import Reader
 from putback.source.survey import Survey, survey
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
 _WORTH_A_PROCESS = 300
-_RECURSION = 2_500
+_FEW = 200
+_RECURSION = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +153,15 @@ def scanned(
 
 
 def _project_files(wanted: Sequence[str], explicit: Collection[str], config: Config) -> list[str]:
-    """The files that the index covers: those asked for, and the project around files named one by one."""
+    """The files that the index covers: those asked for, and the project around them.
+
+    Where no mark says what the project is, it is the folders that the files import from.
+    """
     root = config.root or os.getcwd()
     around = [root] if any(os.path.exists(os.path.join(root, mark)) for mark in _PROJECT_MARKS) else []
     inside = [p for p in wanted if p.startswith(root + os.sep)]
     if not around or not inside:
-        around = sorted({os.path.dirname(p) for p in explicit})
+        around = homes(wanted, outside_of_packages(os.getcwd())) if explicit or len(wanted) <= _FEW else []
     known = dict.fromkeys(wanted)
     if around:
         settings = replace(config, force_exclude=False)

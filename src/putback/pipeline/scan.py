@@ -20,8 +20,9 @@ from putback.model.errors import SourceError
 from putback.ownership.callers import by_name, invocations, root_name
 from putback.ownership.carriers import Carriers
 from putback.ownership.heirs import imported_bases
-from putback.ownership.indexer import index_by_statement, index_module
+from putback.ownership.indexer import index_module
 from putback.ownership.module import Import, ModuleInfo, packed
+from putback.ownership.newer import index_by_statement
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
 from putback.ownership.shelf import GENERATION
@@ -41,12 +42,13 @@ _WORTH_A_PROCESS = 300_000  # bytes to index
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A candidate that cannot be decoded or parsed."""
+    """A candidate that cannot be decoded or parsed, as a whole or in `part`."""
 
     path: str
     message: str
     row: int
     column: int
+    part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class Scanner:
                 room -= item.size
                 kept = item if room > 0 else packed(item)
                 done.append(Indexed(path, kept, imports, by_name(invocations(item))))
+                done += [Broken(path, message, row, 1, part=True) for row, message in item.left_out]
             else:
                 done.append(item)
         return done

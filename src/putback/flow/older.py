@@ -1,0 +1,48 @@
+"""Syntax that is newer than the running Python, taken out of a module so that it can be indexed."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+_MOST_DIGITS = 4_000
+
+
+def without_newer(tree: cst.Module) -> str:
+    """The text of a module without type parameters, `type` statements, templates and what strings are made of.
+
+    Rows stay as they are.
+    """
+    return tree.visit(_Older(tree)).code
+
+
+class _Older(cst.CSTTransformer):
+    def __init__(self, tree: cst.Module) -> None:
+        super().__init__()
+        self._tree = tree
+
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        return updated_node.with_changes(type_parameters=None)
+
+    def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
+        return updated_node.with_changes(type_parameters=None)
+
+    def leave_TypeAlias(self, original_node: cst.TypeAlias, updated_node: cst.TypeAlias) -> cst.BaseSmallStatement:
+        return cst.Pass()
+
+    def leave_FormattedString(
+        self, original_node: cst.FormattedString, updated_node: cst.FormattedString
+    ) -> cst.BaseExpression:
+        return self._empty(original_node)
+
+    def leave_TemplatedString(
+        self, original_node: cst.TemplatedString, updated_node: cst.TemplatedString
+    ) -> cst.BaseExpression:
+        return self._empty(original_node)
+
+    def leave_Integer(self, original_node: cst.Integer, updated_node: cst.Integer) -> cst.BaseExpression:
+        return cst.Integer("0") if len(original_node.value) > _MOST_DIGITS else updated_node
+
+    def _empty(self, node: cst.CSTNode) -> cst.SimpleString:
+        """A string of as many rows."""
+        rows = self._tree.code_for_node(node).count("\n")
+        return cst.SimpleString('"""' + "\n" * rows + '"""' if rows else '""')

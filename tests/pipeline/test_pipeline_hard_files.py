@@ -1,0 +1,176 @@
+"""Nothing is left out without a word, and no file ends the run for the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from putback.fixes.apply import spliced
+from putback.model.finding import Finding
+from putback.pipeline.check import check
+from putback.source.text import decode
+
+HEAD = "import psycopg2\n\n"
+TAKEN = "    conn = psycopg2.connect()\n"
+LEAK = f"def leak():\n{TAKEN}    conn.execute('select 1')\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder as the working directory, with nothing that marks a project."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def found(text: str) -> list[Finding]:
+    """The findings in a file of this text."""
+    Path("it.py").write_text(HEAD + text, encoding="utf-8")
+    return sorted(check(["it.py"]).findings, key=lambda finding: finding.span.start)
+
+
+def places(text: str) -> list[tuple[str, int]]:
+    """The codes and rows of the findings, with rows counted from the first of `text`."""
+    return [(each.code, each.span.start.row - 2) for each in found(text)]
+
+
+# -- functions of one name
+
+
+def test_nested_functions_of_one_name_are_all_looked_at() -> None:
+    text = dedent("""
+        def routes(app, x):
+            if x:
+                @app.route("/a")
+                def view():
+                    conn = psycopg2.connect()
+                    conn.execute("1")
+            else:
+                @app.route("/b")
+                def view():
+                    conn = psycopg2.connect()
+                    conn.execute("2")
+            @app.route("/c")
+            def view():
+                conn = psycopg2.connect()
+                try:
+                    conn.execute("3")
+                finally:
+                    conn.close()
+        """)
+    assert places(text) == [("PB101", 6), ("PB101", 11)]
+
+
+def test_methods_of_one_name_and_in_branches_of_a_nested_class() -> None:
+    text = dedent("""
+        def make(x):
+            class Inside:
+                if x:
+                    def use(self):
+                        conn = psycopg2.connect()
+                        conn.execute("1")
+                class Deeper:
+                    def use(self):
+                        conn = psycopg2.connect()
+                        conn.execute("2")
+                @property
+                def it(self):
+                    conn = psycopg2.connect()
+                    conn.execute("3")
+                @it.setter
+                def it(self, value):
+                    conn = psycopg2.connect()
+                    conn.close()
+            return Inside
+        """)
+    assert places(text) == [("PB101", 6), ("PB101", 10), ("PB101", 14)]
+
+
+# -- what a parser does not know
+
+
+def test_a_number_too_long_for_the_running_python_costs_no_class() -> None:
+    text = f"class Shop:\n    BIG = {'1' * 5000}\n\n{indent(LEAK.replace('leak()', 'leak(self)'), '    ')}"
+    assert places(text) == [("PB101", 5)]
+
+
+def test_syntax_newer_than_the_running_python_is_analysed() -> None:
+    leak = LEAK.replace("leak()", "leak[T](self)").replace("'select 1'", "f'{x['a']}'")
+    assert places(f"type Row = dict\n\nclass Shop[T]:\n{indent(leak, '    ')}") == [("PB101", 5)]
+
+
+def test_a_function_that_libcst_cannot_parse_is_told() -> None:
+    told, leak = found(f"def odd():\n    (x): int\n{TAKEN}    conn.close()\n\n{LEAK}")
+    assert (told.code, leak.code) == ("PB001", "PB101")
+    assert told.span.start.row in (4, 5)  # where the parser gave up
+    assert told.message.startswith("`odd` was not checked: ")
+
+
+def test_a_top_level_that_libcst_cannot_parse_is_told() -> None:
+    leak, told = sorted(found(f"(x): int\nconn = psycopg2.connect()\n\n{LEAK}"), key=lambda each: -each.span.start.row)
+    assert (told.code, leak.code) == ("PB001", "PB101")
+    assert told.message.startswith("the top level of this file was not checked: ")
+
+
+# -- deep and long
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f"    y = {' + '.join(['x'] * 800)}\n",
+        f"    y = {' or '.join(['x'] * 500)}\n",
+        f"    y = [{', '.join(['x'] * 3000)}]\n",
+        "    if x == 0:\n        y = 0\n" + "".join(f"    elif x == {n}:\n        y = {n}\n" for n in range(700)),
+        f"    y = x{'[0]' * 150}{'.a()' * 150}\n",
+    ],
+)
+def test_long_chains_are_analysed(rows: str) -> None:
+    assert [each.code for each in found(f"def f(x):\n{TAKEN}{rows}    conn.execute(y)\n")] == ["PB101"]
+
+
+@pytest.mark.parametrize("value", ["not " * 2500 + "x", "x" + ".a" * 5000, " + ".join(["x"] * 5000)])
+def test_what_is_nested_too_deeply_is_told(value: str) -> None:
+    told = found(f"def f(x):\n{TAKEN}    y = {value}\n    conn.execute(y)\n\n{LEAK}")
+    assert told[0].code == "PB001"
+    assert "nested too deeply" in told[0].message or "too complex" in told[0].message
+
+
+def test_a_file_in_a_codec_that_fails_at_everything_ends_no_run() -> None:
+    Path("odd.py").write_text("# coding: undefined\n" + HEAD + LEAK)
+    Path("it.py").write_text(HEAD + LEAK)
+    assert {each.code for each in check(["."]).findings} == {"PB001", "PB101"}
+
+
+def test_a_large_table_stays_as_it_is() -> None:
+    rows = "".join(f"        ({n}, 'name {n}', None, -{n}.5, 'ü'),\n" for n in range(3000))
+    body = f"    data = [\n{rows}    ]\n    conn.cursor().execute(data)\n    conn.close()\n"
+    text = f"def f(x):\n{TAKEN}{body}"
+    (leak,) = found(text)
+    assert (leak.code, leak.span.start.row) == ("PB102", 4)
+    assert leak.fix is not None
+    mended = spliced(decode((HEAD + text).encode()), leak.fix.edits).decode()
+    assert all(row.strip() in mended for row in rows.splitlines())
+    assert mended.count("\n") < text.count("\n") + 10
+
+
+# -- where a project begins
+
+
+def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {
+        "shop/__init__.py": "",
+        "shop/lib/db.py": "import psycopg2\n\ndef take():\n    return psycopg2.connect()\n",
+        "shop/api/__init__.py": "",
+        "shop/api/views.py": "from shop.lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
+        "shop/api/nearer.py": "from ..lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
+        "other/lib/db.py": "def take():\n    return open('x')\n",
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    assert [each.code for each in check(["shop/api/views.py"]).findings] == ["PB101"]
+    assert [each.code for each in check(["shop/api/nearer.py"]).findings] == ["PB101"]
+    assert [each.code for each in check(["shop/api"]).findings] == ["PB101", "PB101"]
+    monkeypatch.chdir("shop/api")
+    assert [each.code for each in check(["views.py"]).findings] == ["PB101"]
