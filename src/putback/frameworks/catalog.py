@@ -36,6 +36,7 @@ class FrameworkCatalog:
     _attributes: Mapping[str, Sequence[tuple[frozenset[str], Role]]] = field(repr=False)
     _types: frozenset[str] = field(repr=False)
     _unattended: frozenset[str] = field(repr=False)
+    _values: Mapping[str, str] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
     _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -69,6 +70,15 @@ class FrameworkCatalog:
     def is_unattended(self, qualname: str) -> bool:
         """Whether what this decorator, callable or base class runs is left alone with the sessions that it uses."""
         return self.canonical(qualname) in self._unattended
+
+    def value(self, qualname: str) -> str:
+        """The class of what this name, or attribute of a class, stands for; "" if the tables do not say."""
+        return self._values.get(self.canonical(qualname), "")
+
+    def packages(self, qualname: str) -> frozenset[str]:
+        """The packages that a file imports to get at an object of this class: its own, and those that hand one out."""
+        handing = (f for f in self.frameworks.values() if qualname in f.values.values())
+        return frozenset({qualname.partition(".")[0], *(name for each in handing for name in each.imports)})
 
     def knows_type(self, qualname: str) -> bool:
         """Whether this is a class whose instances have decorators or take functions, or whose methods have roles."""
@@ -106,6 +116,12 @@ def load_frameworks() -> FrameworkCatalog:
             if marker.unattended
             for name in (*marker.decorators, *marker.arguments, *marker.methods)
         ),
+        _values={
+            name: value
+            for each in frameworks.values()
+            for pattern, value in each.values.items()
+            for name in alternatives(pattern)
+        },
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )
 
@@ -134,8 +150,10 @@ def _framework(
     types: tuple[str, ...] = (),
     aliases: Mapping[str, str] | None = None,
     quick: tuple[str, ...] = (),
+    values: Mapping[str, str] | None = None,
 ) -> Framework:
-    return Framework(name, imports, injects, markers, _expanded(types), aliases or {}, frozenset(_expanded(quick)))
+    quick_names = frozenset(_expanded(quick))
+    return Framework(name, imports, injects, markers, _expanded(types), aliases or {}, quick_names, values or {})
 
 
 def _marker(
@@ -186,4 +204,5 @@ _FIELDS = {
     "types": many(text),
     "aliases": mapping(text),
     "quick": many(text),
+    "values": mapping(text),
 }

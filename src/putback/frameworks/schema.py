@@ -43,7 +43,9 @@ class Marker:
 class Framework:
     """One framework: `injects` says whether it can inject a session into a route; `types` maps a
     constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions
-    that only put an answer together, so that holding a connection meanwhile costs nothing."""
+    that only put an answer together, so that holding a connection meanwhile costs nothing;
+    `values` names the classes of what the framework hands out, by name or attribute ("flask.current_app" is a
+    "flask.Flask"): what the project sets on one such object is found on another."""
 
     name: str
     imports: tuple[str, ...]
@@ -52,3 +54,4 @@ class Framework:
     types: tuple[str, ...]
     aliases: Mapping[str, str]
     quick: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(default_factory=dict)

@@ -74,8 +74,10 @@ class Callers:
         return frozenset(t for t in union(found) if self._says_something(t))
 
     def _says_something(self, t: Type) -> bool:
-        """Whether a type is more than "what some outside function returns"."""
-        return not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name)
+        """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
+        if not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name):
+            return True
+        return t.name.rpartition(".")[2][:1].isupper()
 
     def _calls_of(self, module: ModuleInfo, function: FunctionInfo) -> list[Place]:
         """The calls that may mean a function, by their last names: those of tests count for functions of tests only."""

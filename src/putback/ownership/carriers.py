@@ -195,8 +195,11 @@ class Carriers:
 
     def passes_one(self, call: Invoke, scope: Scope) -> bool:
         """Whether a call is given what carries a connection, or makes one."""
-        given = (t for value in (*call.args, *(v for _, v in call.keywords)) for t in self.resolver.types(value, scope))
-        return any(self.carries(t) or self.makes(t) for t in given)
+        return any(self.carries_any(value, scope) for value in (*call.args, *(v for _, v in call.keywords)))
+
+    def carries_any(self, value: Expr, scope: Scope) -> bool:
+        """Whether a value carries a connection, or makes one."""
+        return any(self.carries(t) or self.makes(t) for t in self.resolver.types(value, scope))
 
     # -- names
 

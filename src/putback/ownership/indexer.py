@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
-from putback.flow.names import UNKNOWN, Element, Entered, Expr, Unknown
+from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Unknown
 from putback.model.errors import SourceError
 from putback.ownership.astnames import annotation, to_expr
 from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo, ParamInfo, Reference
@@ -176,6 +176,16 @@ class Indexer:
             case ast.Attribute(value=ast.Name(id=name)) if name in self.info.classes:
                 scope = function.key if function is not None else ""
                 self.info.classes[name].attributes.setdefault(target.attr, []).append((scope, value))
+            case ast.Attribute():
+                self._store(target.attr, target.value, value, function)
+            case ast.Subscript(slice=ast.Constant(value=str(key))):
+                self._store(f"[{key}]", target.value, value, function)
+
+    def _store(self, name: str, base: ast.expr, value: Expr, function: FunctionInfo | None) -> None:
+        """Keep what is set on an object, unless it is a constant."""
+        if not isinstance(value, (Literal, Unknown)):
+            scope = function.key if function is not None else ""
+            self.info.stores.append((scope, name, to_expr(base), value))
 
     def _assign_name(self, name: str, value: Expr, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         if function is not None and name not in function.globals:

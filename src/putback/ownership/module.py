@@ -93,6 +93,8 @@ class ModuleInfo(Struct, array_like=True):
     """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level).
 
     `calls` are the calls that stand alone as statements and are given something, each with the function it stands in.
+    `stores` are the values set on objects other than `self`: the function, the name (`[key]` for an item), the object
+    and the value.
     `incomplete`: it has syntax that the running Python cannot parse; `left_out` are the rows of what was left out for
     that, each with the reason.
     """
@@ -105,6 +107,7 @@ class ModuleInfo(Struct, array_like=True):
     classes: dict[str, ClassInfo] = field(default_factory=dict)
     references: list[Reference] = field(default_factory=list)
     calls: list[tuple[str, Expr]] = field(default_factory=list)
+    stores: list[tuple[str, str, Expr, Expr]] = field(default_factory=list)
     incomplete: bool = False
     left_out: list[tuple[int, str]] = field(default_factory=list)
 
@@ -150,6 +153,28 @@ def packed_calls(calls: Calls) -> bytes:
 def unpacked_calls(data: bytes) -> Calls:
     """The reverse of `packed_calls`."""
     return _calls_decoder().decode(data)
+
+
+Stores = list[tuple[str, Expr, Expr]]
+"""What is set under one name: the key of the function it is set in, the object, the value."""
+
+
+@cache
+def _stores_decoder() -> Decoder[Stores]:
+    return Decoder(Stores)
+
+
+def packed_stores(module: ModuleInfo) -> dict[str, bytes]:
+    """What a module sets on objects, by name, in little memory."""
+    found: dict[str, Stores] = {}
+    for scope, name, base, value in module.stores:
+        found.setdefault(name, []).append((scope, base, value))
+    return {name: _ENCODER.encode(stores) for name, stores in found.items()}
+
+
+def unpacked_stores(data: bytes) -> Stores:
+    """The reverse for one name."""
+    return _stores_decoder().decode(data)
 
 
 def packed(module: ModuleInfo) -> bytes:

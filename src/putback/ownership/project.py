@@ -31,6 +31,7 @@ class Project:
         self._paths: dict[tuple[str, ...], str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
         self._callers: dict[str, dict[str, bytes]] = {}
+        self._stores: dict[str, dict[str, bytes]] = {}
         self._importers: dict[str, set[str]] = {}
         for path in paths:
             self._add(path)
@@ -51,8 +52,10 @@ class Project:
         else:
             self._shelf.put(path, module)
 
-    def note(self, path: str, calls: Mapping[str, bytes], imports: Iterable[str]) -> None:
-        """Note what the file at `path` calls, packed by last name, and which files it imports."""
+    def note(self, path: str, calls: Mapping[str, bytes], stores: Mapping[str, bytes], imports: Iterable[str]) -> None:
+        """Note what the file at `path` calls and sets on objects, packed by name, and which files it imports."""
+        for name, packed_stores in stores.items():
+            self._stores.setdefault(sys.intern(name), {})[path] = packed_stores
         for name, packed_calls in calls.items():
             self._callers.setdefault(sys.intern(name), {})[path] = packed_calls
         for each in imports:
@@ -61,6 +64,10 @@ class Project:
     def callers(self, name: str) -> Mapping[str, bytes]:
         """The packed calls by this last name that pass something, by the file that they stand in."""
         return self._callers.get(name, {})
+
+    def stores(self, name: str) -> Mapping[str, bytes]:
+        """What is set on objects as attribute `name` or as item `[name]`, packed, by file."""
+        return self._stores.get(name, {})
 
     def importers(self, path: str) -> frozenset[str]:
         """The files, of those handed in, that can mean `path` by an import, also by one that passes it on."""
@@ -90,7 +97,8 @@ class Project:
         """The same files with nothing known of them yet."""
         project = Project((), load)
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
-        project._callers, project._importers = self._callers, self._importers
+        project._callers, project._stores = self._callers, self._stores
+        project._importers = self._importers
         return project
 
     @property

@@ -18,6 +18,7 @@ from putback.ownership.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.project import Project
 from putback.ownership.recursion import Answers
 from putback.ownership.results import Results
+from putback.ownership.stores import Stores
 from putback.ownership.types import (
     GUESSED,
     NOTHING,
@@ -58,6 +59,7 @@ class Resolver:
         self._own: dict[str, bool] = {}
         self.results = Results(self)
         self.callers = Callers(self)
+        self.stores = Stores(self)
         self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
 
     # -- values
@@ -215,7 +217,9 @@ class Resolver:
         return self._symbol(found.module)
 
     def _symbol(self, name: str) -> Types:
-        return frozenset({Symbol(self.frameworks.canonical(self.catalog.canonical(name)))})
+        name = self.frameworks.canonical(self.catalog.canonical(name))
+        value = self.frameworks.value(name)
+        return frozenset({Instance(value) if value else Symbol(name)})
 
     # -- members
 
@@ -226,14 +230,23 @@ class Resolver:
                 return self._symbol(f"{name}.{attr}")
             case ModuleRef(path=path):
                 return self._module_member(path, attr)
-            case Instance():
-                return self.classes.of_instance(owner, attr)
+            case Instance() | Method():
+                return self._of_outside(owner, attr)
             case Object(path=path, key=key):
-                return self.classes.member(path, key, attr, bound=True)
+                return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr)
             case ClassRef(path=path, key=key):
                 return self.classes.member(path, key, attr, bound=False)
             case _:
                 return NOTHING
+
+    def _of_outside(self, owner: Instance | Method, attr: str) -> Types:
+        """An attribute of something outside: as the tables say, as the project sets it, or a method."""
+        value = self.frameworks.value(f"{owner.name}.{attr}") if isinstance(owner, Instance) else ""
+        if value:
+            return frozenset({Instance(value)})
+        found = self.classes.of_instance(owner, attr) if isinstance(owner, Instance) else NOTHING
+        is_method = found <= {Method(owner, attr)} if isinstance(owner, Instance) else True
+        return (self.stores.of(owner, attr) if is_method else NOTHING) or found
 
     def _module_member(self, path: str, attr: str) -> Types:
         module = self.project.module(path)

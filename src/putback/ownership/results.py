@@ -169,7 +169,8 @@ class Results:
         if isinstance(index, int):
             return self._item(value, index, scope)
         if index is not None:
-            return NOTHING
+            owners = self._resolver.types(value, scope)
+            return union(self._resolver.stores.of(t, f"[{index}]") for t in owners)
         return union(self.yielded(t.function) for t in self._resolver.types(value, scope) if isinstance(t, Managed))
 
     def _item(self, value: Expr, index: int, scope: Scope) -> Types:

@@ -83,6 +83,15 @@ class Scope(Struct, frozen=True, gc=False):
     function: str = ""
 
 
+def outside_class(t: Type) -> str:
+    """The class of an object from outside, or of the object whose method it is; "" for everything else."""
+    match t:
+        case Instance(name=name) | Method(owner=Instance(name=name)):
+            return name
+        case _:
+            return ""
+
+
 def union(parts: Iterable[Types]) -> Types:
     """Everything that a value of several possible types can be; nothing is known of a value that can be too much."""
     found: Types = NOTHING

@@ -21,12 +21,12 @@ from putback.ownership.callers import by_name, invocations, root_name
 from putback.ownership.carriers import Carriers
 from putback.ownership.heirs import imported_bases
 from putback.ownership.indexer import index_module
-from putback.ownership.module import Import, ModuleInfo, packed
+from putback.ownership.module import Import, ModuleInfo, packed, packed_stores
 from putback.ownership.newer import index_by_statement
 from putback.ownership.project import Project
 from putback.ownership.resolver import Resolver
 from putback.ownership.shelf import GENERATION
-from putback.ownership.types import ClassRef, FunctionRef, Scope
+from putback.ownership.types import ClassRef, FunctionRef, Scope, outside_class
 from putback.ownership.vocabulary import Receivers, driver_names, receivers
 from putback.pipeline import workers
 from putback.source.definitions import imports_in
@@ -54,7 +54,7 @@ class Broken:
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """A candidate that was indexed: the module, maybe packed, the files of the project that it imports, and what it
-    calls, packed by last name.
+    calls and sets on objects, packed by name.
 
     Between processes a module travels packed.
     """
@@ -63,9 +63,10 @@ class Indexed:
     module: ModuleInfo | bytes
     imports: tuple[str, ...]
     calls: dict[str, bytes]
+    stores: dict[str, bytes]
 
-    def __reduce__(self) -> tuple[type[Indexed], tuple[str, bytes, tuple[str, ...], dict[str, bytes]]]:
-        return Indexed, (self.path, _packed(self.module), self.imports, self.calls)
+    def __reduce__(self) -> tuple[type[Indexed], tuple[object, ...]]:
+        return Indexed, (self.path, _packed(self.module), self.imports, self.calls, self.stores)
 
 
 @dataclass(slots=True)
@@ -158,6 +159,7 @@ class Scanner:
                     wanted[name] = fresh
             new = self._index(found, self._importing(found, seen, wanted))
             new += self._index(found, sorted(reached - found.candidates))
+            new += self._index(found, self._users_of(found, self._set_on(found, affected)))
             if not new:
                 break
         members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
@@ -201,7 +203,7 @@ class Scanner:
                     new.append(item.path)
                     found.imports[item.path] = frozenset(item.imports)
                     self.project.put(item.path, item.module)
-                    self.project.note(item.path, item.calls, item.imports)
+                    self.project.note(item.path, item.calls, item.stores, item.imports)
         return new
 
     def _indexed(self, paths: Sequence[str]) -> list[Indexed | Broken]:
@@ -214,7 +216,7 @@ class Scanner:
                 imports = tuple(each for each in every if each is not None)
                 room -= item.size
                 kept = item if room > 0 else packed(item)
-                done.append(Indexed(path, kept, imports, by_name(invocations(item))))
+                done.append(Indexed(path, kept, imports, by_name(invocations(item)), packed_stores(item)))
                 done += [Broken(path, message, row, 1, part=True) for row, message in item.left_out]
             else:
                 done.append(item)
@@ -274,6 +276,36 @@ class Scanner:
         for name, found in (item for table in tables for item in table.items()):
             if any(self.project.resolve_import(each, module.path) for each in _files(found)):
                 yield name
+
+    def _set_on(self, found: Scan, paths: Sequence[str]) -> set[tuple[bytes, bytes]]:
+        """Under which names some modules set what carries a connection on objects of outside classes, such as a
+        framework's application; each with the package of the class."""
+        names: set[tuple[bytes, bytes]] = set()
+        for module in found.modules(paths):
+            for function, name, base, value in module.stores:
+                scope = Scope(module.path, function)
+                if found.carriers.carries_any(value, scope):
+                    classes = {outside_class(t) for t in found.carriers.resolver.types(base, scope)} - {""}
+                    roots = {root for each in classes for root in self.frameworks.packages(each)}
+                    names |= {(name.strip("[]").encode(), root.encode()) for root in roots}
+        return names
+
+    def _users_of(self, found: Scan, names: Collection[tuple[bytes, bytes]]) -> list[str]:
+        """The files, not indexed so far, that have one of these names and that of the package beside it."""
+        done = found.candidates
+
+        def work(paths: Sequence[str]) -> list[str]:
+            return [path for path in paths if self._has_both(path, names)]
+
+        rest = [path for path in self.paths if path not in done] if names else []
+        return [path for part in self.shared_out(work, rest) for path in part]
+
+    def _has_both(self, path: str, names: Collection[tuple[bytes, bytes]]) -> bool:
+        try:
+            data = self.reader.data(path)
+        except OSError:
+            return False
+        return any(name in data and root in data for name, root in names)
 
     def _importing(self, found: Scan, seen: Survey, wanted: dict[str, set[str]]) -> list[str]:
         """The files, not indexed so far, that import a module which defines one of the wanted names, and have it."""
