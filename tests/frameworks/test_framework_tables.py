@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from putback.frameworks.catalog import load_frameworks
+from putback.frameworks.catalog import alternatives, load_frameworks
 from putback.frameworks.schema import Framework
 
 CATALOG = load_frameworks()
@@ -89,6 +89,24 @@ def test_arguments_exist(framework: Framework) -> None:
             if names is not None and keyword and (keyword not in names or names.index(keyword) != index):
                 wrong.append((name, keyword, names))
     assert wrong == []
+
+
+def test_values_are_handed_out(framework: Framework) -> None:
+    """Each name is one of the framework's or an attribute of its objects; so is the class that it stands for."""
+    names = [name for pattern in framework.values for name in alternatives(pattern)]
+    missing = [n for n in names if not _skipped(n) and _resolve(n) is None and not _is_set_in_constructor(n)]
+    missing += [name for name in framework.values.values() if not _skipped(name) and _resolve(name) is None]
+    assert missing == []
+
+
+def _is_set_in_constructor(name: str) -> bool:
+    base, _, attribute = name.rpartition(".")
+    return any(attribute in vars(cls)["__init__"].__code__.co_names for cls in _mro(base) if "__init__" in vars(cls))
+
+
+def _mro(base: str) -> Sequence[type]:
+    found = _resolve(base)
+    return found.__mro__[:-1] if isinstance(found, type) else ()
 
 
 def _names(framework: Framework) -> Iterator[str]:

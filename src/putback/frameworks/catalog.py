@@ -75,6 +75,10 @@ class FrameworkCatalog:
         """The class of what this name, or attribute of a class, stands for; "" if the tables do not say."""
         return self._values.get(self.canonical(qualname), "")
 
+    def holds(self, qualname: str) -> bool:
+        """Whether a framework makes objects of this class, or hands them out: what is set on one is found on others."""
+        return self.knows_type(qualname) or qualname in self._values.values()
+
     def packages(self, qualname: str) -> frozenset[str]:
         """The packages that a file imports to get at an object of this class: its own, and those that hand one out."""
         handing = (f for f in self.frameworks.values() if qualname in f.values.values())

@@ -285,7 +285,8 @@ class Scanner:
             for function, name, base, value in module.stores:
                 scope = Scope(module.path, function)
                 if found.carriers.carries_any(value, scope):
-                    classes = {outside_class(t) for t in found.carriers.resolver.types(base, scope)} - {""}
+                    bases = found.carriers.resolver.types(base, scope)
+                    classes = {outside_class(t) for t in bases if found.carriers.resolver.stores.can_hold(t)} - {""}
                     roots = {root for each in classes for root in self.frameworks.packages(each)}
                     names |= {(name.strip("[]").encode(), root.encode()) for root in roots}
         return names
