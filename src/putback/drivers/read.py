@@ -110,6 +110,7 @@ _KIND = record(
         "release_twice": member(Twice),
         "use_after_release": member(After),
         "release_rolls_back": flag,
+        "rollback_error": text,
         "autobegin": member(Begin),
         "aborts": flag,
         "own_errors": flag,

@@ -88,8 +88,10 @@ class Kind:
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
     registry keeps and gives back (a scoped session); `release` is how the paired release is written, with {conn}
-    and {pool} to fill in, e.g. "{pool}.putconn({conn})". `autocommit` is what switches its transactions off: an
-    argument, an attribute or a setter (`set_...`) of this name, given one of these constants or a name that ends so.
+    and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
+    when the server has gone away or the connection is closed ("" when it has no server to lose). `autocommit` is what
+    switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
+    constants or a name that ends so.
     """
 
     id: str
@@ -105,6 +107,7 @@ class Kind:
     release_twice: Twice = Twice.HARMLESS
     use_after_release: After = After.RAISES
     release_rolls_back: bool = True
+    rollback_error: str = ""
     autobegin: Begin = Begin.ANY
     aborts: bool = True
     own_errors: bool = True

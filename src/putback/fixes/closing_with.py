@@ -12,14 +12,12 @@ from putback.fixes.code import Code, Place
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import ANONYMOUS, Holding
-from putback.fixes.imports import Needed, add_import
+from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.removal import comments
 from putback.fixes.wrap import give_back
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Span
-
-_CLOSING = Needed("closing", "contextlib")
 
 
 def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool) -> Fix:
@@ -84,18 +82,10 @@ def _with_closing(holding: Holding, item: cst.WithItem) -> Fix:
         raise Declined("the connection is made by a coroutine")
     draft = code.draft()
     span = code.span(item)
-    closing = _spelled(code)
+    closing = spelled_from(code.rows, CLOSING)
     draft.replace(span, f"{closing}({code.text(item.item)}) as {holding.name}, {holding.name}")
-    if closing == _CLOSING.name:
-        add_import(draft, code.rows, _CLOSING)
+    add_import(draft, code.rows, CLOSING)
     return Fix(Applicability.SAFE, f"close it behind the `with`: {closing}()", draft.edits())
-
-
-def _spelled(code: Code) -> str:
-    """How this file calls `contextlib.closing`."""
-    imported = any(r.startswith("from contextlib import") and "closing" in r for r in code.rows)
-    whole = any(r.strip() == "import contextlib" for r in code.rows)
-    return "contextlib.closing" if whole and not imported else "closing"
 
 
 def _with_finally(holding: Holding, place: Place, item: cst.WithItem, keeps_with: bool) -> Fix:

@@ -33,10 +33,12 @@ class Holding:
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
-    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so;
+    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so; `closes`: a
+    `with closing(...)` does;
     `streams` are the calls whose results need the connection when they are read.
     `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
-    what needs it; `foreign` are the mentions of its names that mean something else.
+    what needs it; `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions
+    of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
     `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
@@ -56,9 +58,12 @@ class Holding:
     lent: bool = False
     itself: bool = False
     manages: bool = False
+    closes: bool = False
     streams: tuple[cst.CSTNode, ...] = ()
     returned: Mapping[cst.CSTNode, frozenset[str]] = field(default_factory=dict, hash=False)
     stores: tuple[cst.CSTNode, ...] = ()
+    calm: frozenset[cst.CSTNode] = frozenset()
+    makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
     quick: tuple[cst.CSTNode, ...] = ()

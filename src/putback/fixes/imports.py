@@ -24,8 +24,14 @@ class Needed:
     beside: str = ""
 
 
+CLOSING = Needed("closing", "contextlib")
+SUPPRESS = Needed("suppress", "contextlib")
+
+
 def add_import(draft: Draft, rows: Sequence[str], needed: Needed) -> None:
-    """Import a name, unless the file does so already. Raises Declined where the place cannot be found."""
+    """Import a name, unless the file can spell it already. Raises Declined where the place cannot be found."""
+    if needed.module and spelled_from(rows, needed) != needed.name:
+        return
     tree = ast.parse("\n".join(rows))
     statements = list(_imports(tree))
     if any(_brings(s, needed) for s in statements):
@@ -39,6 +45,13 @@ def add_import(draft: Draft, rows: Sequence[str], needed: Needed) -> None:
         _new_statement(draft, rows, tree, f"from {needed.module} import {needed.name}", needed.module)
     else:
         raise Declined(f"how to import `{needed.name}` is not clear")
+
+
+def spelled_from(rows: Sequence[str], needed: Needed) -> str:
+    """How a file calls a name, imported or yet to be: by its module where the file imports that alone."""
+    named = any(r.startswith(f"from {needed.module} import") and needed.name in r for r in rows)
+    whole = any(r.strip() == f"import {needed.module}" for r in rows)
+    return f"{needed.module}.{needed.name}" if whole and not named else needed.name
 
 
 def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:

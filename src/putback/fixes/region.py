@@ -12,6 +12,7 @@ from putback.fixes.closers import Closer, forgets
 from putback.fixes.code import Code, all_below, children, dotted, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
+from putback.fixes.setting_up import sets_up_calmly
 
 _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
@@ -146,6 +147,8 @@ def _is_plain(value: cst.BaseExpression) -> bool:
 
 def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether a statement can neither raise nor end the function while the connection is there."""
+    if sets_up_calmly(holding, statement):
+        return True
     match statement:
         case cst.If(test=cst.UnaryOperation(operator=cst.Not(), expression=cst.Name(value=name)), orelse=None):
             return name == holding.name

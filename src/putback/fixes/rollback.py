@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
 from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
+from putback.fixes.imports import SUPPRESS, add_import, spelled_from
 from putback.fixes.protect import is_none_before
-from putback.fixes.region import is_parameter, rules_out_none
+from putback.fixes.region import bindings, is_parameter, rules_out_none
 from putback.model.fix import Applicability, Fix
 
 
-def roll_back(holding: Holding, handler: cst.CSTNode, awaited: bool, used_later: bool) -> Fix:
-    """The fix that rolls back in `handler`, an `except` clause. Raises Declined.
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """How to roll back.
 
-    `awaited`: rolling back is a coroutine. `used_later`: the connection is used or committed after the handler, so that
-    what had been done before the error is given up with it: an unsafe fix.
+    `awaited`: it is a coroutine. `used_later`: the connection is used or committed after the handler, so that what had
+    been done before the error is given up with it: an unsafe fix. `suppressed` is the class of what it raises when the
+    connection is lost, as this file spells it: the handler's own answer must not be replaced by that ("" for none).
     """
+
+    awaited: bool
+    used_later: bool
+    suppressed: str = ""
+
+
+def roll_back(holding: Holding, handler: cst.CSTNode, how: Rollback) -> Fix:
+    """The fix that rolls back in `handler`, an `except` clause. Raises Declined."""
     code = holding.code
     if not isinstance(handler, cst.ExceptHandler | cst.ExceptStarHandler):
         raise Declined("the handler is no `except` clause")
@@ -26,18 +39,22 @@ def roll_back(holding: Holding, handler: cst.CSTNode, awaited: bool, used_later:
         raise Declined("the connection has no name here")
     if isinstance(holding.acquire, cst.Call) and is_parameter(code, holding.name):
         raise Declined(f"`{holding.name}` may be the caller's connection")
-    if awaited and not code.is_async:
+    if how.awaited and not code.is_async:
         raise Declined("its rollback must be awaited, and the function is not async")
     draft = code.draft()
-    text = f"{'await ' if awaited else ''}{holding.name}.rollback()"
+    text = f"{'await ' if how.awaited else ''}{holding.name}.rollback()"
     lines = [text]
+    if how.suppressed:
+        suppress = spelled_from(code.rows, SUPPRESS)
+        lines = [f"with {suppress}({how.suppressed}):", *(f"{code.unit()}{line}" for line in lines)]
+        add_import(draft, code.rows, SUPPRESS)
     if not _is_surely_bound(holding, handler):
         _bind_before(holding, draft, handler)
-        lines = [f"if {holding.name} is not None:", f"{code.unit()}{text}"]
+        lines = [f"if {holding.name} is not None:", *(f"{code.unit()}{line}" for line in lines)]
     _put_first(code, draft, handler, lines)
     message = f"roll back first in the handler: {text}"
-    doubts = ["what was done before the error is given up"] if used_later else []
-    if holding.lazy and awaited and _reads_objects(handler, holding.name):
+    doubts = ["what was done before the error is given up"] if how.used_later else []
+    if holding.lazy and how.awaited and _reads_objects(handler, holding.name):
         doubts.append("objects of the session cannot be read behind it without another `await`")
     if doubts:
         return Fix(Applicability.UNSAFE, f"{message} ({'; '.join(doubts)})", draft.edits())
@@ -73,17 +90,37 @@ def _is_surely_bound(holding: Holding, handler: cst.CSTNode) -> bool:
 
 
 def _bind_before(holding: Holding, draft: Draft, handler: cst.CSTNode) -> None:
-    """Bind the name to None in front of the `try`, unless that is done already."""
+    """Bind the name to None where some way to the handler does not pass the acquire, unless that is done already."""
     code = holding.code
     attempt = code.parent(handler)
     assert attempt is not None
-    if not code.is_inside(holding.acquire, attempt):
-        if not holding.maybe_none:
-            raise Declined("the connection is not there on every way to the handler")
+    if not code.is_inside(holding.acquire, attempt) and holding.maybe_none and _is_passed(holding, attempt):
         return
-    place = code.place(attempt)
-    if not is_none_before(holding, place):
-        draft.insert(code.first_row(attempt), [f"{code.indent_of(attempt)}{holding.name} = None"])
+    place = code.place(_outermost(holding, attempt))
+    if is_none_before(holding, place):
+        return
+    if any(code.span(n).start < code.span(place.statement).start for n in bindings(code, holding.name)):
+        raise Declined("the connection is not there on every way to the handler")
+    row = code.first_row(place.statement)
+    draft.insert(row, [f"{code.indent_of(place.statement)}{holding.name} = None"])
+
+
+def _is_passed(holding: Holding, attempt: cst.CSTNode) -> bool:
+    """Whether the acquire stands before `attempt` in its block or in one around it."""
+    behind = holding.code.place(holding.acquire)
+    return any(holding.code.is_inside(attempt, s) for s in behind.statements[behind.index + 1 :])
+
+
+def _outermost(holding: Holding, attempt: cst.CSTNode) -> cst.CSTNode:
+    """The statement that holds the acquire, or `attempt`, in the innermost block around both."""
+    code = holding.code
+    around = [attempt, *code.ancestors(attempt)]
+    node: cst.CSTNode = holding.acquire
+    for outer in code.ancestors(holding.acquire):
+        if any(outer is a for a in around):
+            break
+        node = outer
+    return attempt if code.is_inside(holding.acquire, attempt) else node
 
 
 def _put_first(code: Code, draft: Draft, handler: cst.ExceptHandler | cst.ExceptStarHandler, lines: list[str]) -> None:

@@ -5,7 +5,7 @@ A clean-up that reads such a name raises in its turn, and never reaches the rele
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
@@ -14,37 +14,48 @@ from putback.fixes.code import names
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.region import bindings
+from putback.fixes.setting_up import bound_by
 
 
-def bind_before(holding: Holding, attempt: cst.Try, draft: Draft) -> bool:
-    """Write that into a draft, for every unbound name of `holding` that `attempt` binds; False when it cannot be."""
-    wanted = sorted(holding.unbound)
-    reads = {name: list(_reads(holding, attempt, name)) for name in wanted}
+def bind_before(
+    holding: Holding, attempt: cst.Try, draft: Draft, row: int, earlier: Sequence[cst.BaseStatement] = ()
+) -> bool:
+    """Write that into a draft, for every unbound name that `attempt` binds; False when it cannot be.
+
+    `row` is where the `try` begins; `earlier` are statements before it that come into its body: what they bind may be
+    unbound as well.
+    """
+    code = holding.code
+    body = (*earlier, attempt.body)
+    read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
+    wanted = sorted(holding.unbound | (bound_by(earlier) & read))
+    reads = {name: list(_reads(holding, body, name)) for name in wanted}
     if any(None in found for found in reads.values()):
         return False
-    if any(not _is_bound_only_in(holding, attempt, name) for name in wanted):
+    if any(not _is_bound_only_in(holding, body, name) for name in wanted):
         return False
-    code = holding.code
     for name in wanted:
         for statement in dict.fromkeys(s for s in reads[name] if s is not None):
             first, last = code.first_row(statement), code.last_row(statement)
             draft.indent(first, last, code.unit())
             draft.insert(first, [f"{code.indent_of(statement)}if {name} is not None:"], ahead=True)
     rows = [f"{code.indent_of(attempt)}{name} = None" for name in wanted]
-    draft.insert(code.first_row(attempt), rows, ahead=True)
+    draft.insert(row, rows, ahead=True)
     return True
 
 
-def _is_bound_only_in(holding: Holding, attempt: cst.Try, name: str) -> bool:
+def _is_bound_only_in(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> bool:
     code = holding.code
-    return all(code.is_inside(node, attempt.body) for node in bindings(code, name))
+    return all(any(code.is_inside(node, part) for part in body) for node in bindings(code, name))
 
 
-def _reads(holding: Holding, attempt: cst.Try, name: str) -> Iterator[cst.BaseStatement | None]:
+def _reads(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> Iterator[cst.BaseStatement | None]:
     """The statements outside of the `try` body that close the bare `name`; None for each other use of it there."""
     code = holding.code
     for node in names(code.function):
-        if node.value == name and not code.is_inside(node, attempt.body) and not _is_guarded(holding, node):
+        if node.value != name or any(code.is_inside(node, part) for part in body):
+            continue
+        if not _is_guarded(holding, node):
             statement = code.place(node).statement
             yield statement if _closes(statement, name) else None
 

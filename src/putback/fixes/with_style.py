@@ -6,8 +6,10 @@ import libcst as cst
 
 from putback.fixes.closers import Form
 from putback.fixes.holding import Holding
+from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.protect import Protection
 from putback.fixes.removal import Removal
+from putback.fixes.setting_up import sets_up_calmly
 from putback.model.fix import Applicability, Fix
 
 
@@ -17,7 +19,7 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     That is where the connection may be None, where a `try` of the function takes the release, where statements stand
     between the acquire and the protected ones, or where a release ignores its own errors.
     """
-    if not holding.manages or not _fits(holding, found):
+    if not (holding.manages or holding.closes) or not _fits(holding, found):
         return None
     code = holding.code
     draft = code.draft()
@@ -31,6 +33,12 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     awaits = isinstance(code.parent(holding.acquire), cst.Await)
     begin = "async with" if awaits or found.release.startswith("await ") else "with"
     text = code.rows_of(holding.acquire, indent)
+    if not holding.manages:
+        if awaits:
+            return None
+        text = [f"{spelled_from(code.rows, CLOSING)}({text[0]}", *text[1:]]
+        text[-1] += ")"
+        add_import(draft, code.rows, CLOSING)
     draft.insert(first, [f"{indent}{begin} {text[0]}", *text[1:]])
     draft.amend(first, f" as {holding.name}:")
     return Fix(Applicability.SAFE, f"hold it in a `{begin}` block", draft.edits())
@@ -41,6 +49,6 @@ def _fits(holding: Holding, found: Protection) -> bool:
     return (
         not (found.guarded or found.absorbs or found.binds or found.longer or holding.itself or holding.handed_on)
         and place.block is found.block
-        and place.index + 1 == found.first
+        and all(sets_up_calmly(holding, s) for s in found.block.body[place.index + 1 : found.first])
         and all(c.form is Form.PLAIN for c in found.closers)
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form
-from putback.fixes.code import Code, all_below
+from putback.fixes.code import Code, all_below, names
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.hand_over import release_on_error
@@ -17,6 +17,7 @@ from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
 from putback.fixes.removal import Removal, comments
+from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before
 from putback.fixes.with_style import in_with
 from putback.model.fix import Applicability, Fix
@@ -77,9 +78,7 @@ class _Writer:
         target = self.found.absorbs
         if target is not None and not self._stands_behind_another(target):
             self._absorb(target, carried)
-        elif hoisted is not None:
-            self._hoist(hoisted, carried)
-        else:
+        elif hoisted is None or not self._hoist(hoisted, carried):
             self._wrap(carried)
         if self.found.binds_none:
             self.draft.insert(self.first, [f"{self.indent}{self.holding.name} = None"], ahead=True)
@@ -145,11 +144,32 @@ class _Writer:
             remarks = [*carried, self.remark] if self.remark else carried
             return [*(f"{indent}{remark}" for remark in remarks), *self._moved(swallowed, indent)]
         lines = [f"{indent}{c}" for c in carried]
+        asking = self._asking()
+        if asking is not None:
+            return [*lines, *self._moved(asking, indent)]
         release = f"{self.found.release}  {self.remark}".rstrip()
         if not self.found.guarded:
             return [*lines, f"{indent}{release}"]
         inner = indent + self.unit
         return [*lines, f"{indent}if {self.holding.name} is not None:", f"{inner}{release}"]
+
+    def _asking(self) -> Closer | None:
+        """A release that asks in its own words whether the connection is there: these may stay."""
+        finisher = self.found.finisher
+        asking = [c for c in self.found.closers if c.form is Form.GUARDED and not c.is_wrong]
+        asking = [finisher] if finisher in asking else asking if finisher is None else []
+        return next((c for c in asking if self._is_enough(c)), None)
+
+    def _is_enough(self, closer: Closer) -> bool:
+        """Whether a condition around a release holds whenever the connection is there, and reads nothing else."""
+        guard = closer.statement
+        if not isinstance(guard, cst.If) or len(guard.body.body) > 1 or "#" in "".join(self._moved(closer, "")):
+            return False
+        test = guard.test
+        while isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+            test = test.left
+        asks = isinstance(test, cst.Name | cst.Comparison) or not self.found.guarded
+        return asks and {n.value for n in names(guard.test)} == {self.holding.name}
 
     def _moved(self, closer: Closer, indent: str) -> list[str]:
         """The rows of a statement at another indentation."""
@@ -161,13 +181,27 @@ class _Writer:
 
     def _wrap(self, carried: list[str]) -> None:
         """All statements one level deeper, under a new `try`."""
-        flattened = [s for s in self.found.statements if self._is_left_bare(s)]
-        self.removal.apply()
-        for statement in flattened:
-            self._flatten(statement)
+        self._take_out()
         self.draft.indent(self.first, self.last, self.unit)
         self.draft.insert(self.first, [f"{self.indent}try:", *self._air()], ahead=True)
         self.draft.insert(self.last + 1, [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)])
+
+    def _take_out(self, kept: cst.Try | None = None) -> None:
+        """Take out the releases, and each `try` that has nothing to catch or to clean up any more except `kept`."""
+        bare = [t for t in self._clean_ups() if self._is_left_bare(t) and t is not kept]
+        self.removal.apply(keep_finally=kept)
+        for attempt in bare:
+            self._flatten(attempt)
+
+    def _clean_ups(self) -> list[cst.Try]:
+        """Every `try` that loses a statement of its `finally`."""
+        found: dict[int, cst.Try] = {}
+        for statement in self.removal.statements:
+            for outer in self.code.ancestors(statement):
+                attempt = self.code.parent(outer) if isinstance(outer, cst.Finally) else None
+                if isinstance(attempt, cst.Try):
+                    found[id(attempt)] = attempt
+        return list(found.values())
 
     def _air(self) -> list[str]:
         """The empty row that formatters want between `try:` and a definition."""
@@ -194,22 +228,30 @@ class _Writer:
         self.draft.dedent(header + 1, final - 1, self.unit)
 
     def _hoisted(self) -> cst.Try | None:
-        """The last statement, when it is a `try` whose `finally` only releases: its `try` can begin earlier."""
-        last = self.found.statements[-1]
-        if len(self.found.statements) < 2 or self.found.absorbs is not None or not isinstance(last, cst.Try):
+        """The last statement, when it is a `try` that can begin earlier."""
+        *before, last = self.found.statements
+        if not before or self.found.absorbs is not None or not isinstance(last, cst.Try):
             return None
-        return last if self._is_left_bare(last) and self.found.finisher is None else None
+        if not isinstance(last.body, cst.IndentedBlock):
+            return None
+        if self._is_left_bare(last) and self.found.finisher is None:
+            return last
+        if not can_begin_earlier(self.holding, last, before) or self._stands_behind_another(last):
+            return None
+        return last
 
-    def _hoist(self, attempt: cst.Try, carried: list[str]) -> None:
-        """Move the `try` line up to the first statement; its body and its `finally` stay where they are."""
+    def _hoist(self, attempt: cst.Try, carried: list[str]) -> bool:
+        """Move the `try` line up to the first statement; the rest of it stays where it is. False where it cannot be."""
+        before = self.found.statements[:-1]
+        if not bind_before(self.holding, attempt, self.code.draft(), self.first, before):
+            return False
         header = self.code.first_row(attempt)
-        assert attempt.finalbody is not None
-        self.removal.apply(keep_finally=attempt)
         self.draft.delete(header, header)
         self.draft.indent(self.first, header - 1, self.unit)
         self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
-        body = attempt.finalbody.body.body[0]
-        self.draft.insert(self.code.first_row(body), self._closing(self.code.indent_of(body), carried))
+        bind_before(self.holding, attempt, self.draft, self.first, before)
+        self._absorb(attempt, carried, is_sound=True)
+        return True
 
     def _stands_behind_another(self, attempt: cst.Try) -> bool:
         """Whether the `finally` of a `try` does more that can raise: a `try` around it reads better than one in it."""
@@ -217,11 +259,13 @@ class _Writer:
             return False
         return not all(self._cannot_raise(s) for s in self.removal.remains(attempt.finalbody.body))
 
-    def _absorb(self, attempt: cst.Try, carried: list[str]) -> None:
-        """The existing `try` gets the release in its `finally`."""
-        self.removal.apply(keep_finally=attempt)
+    def _absorb(self, attempt: cst.Try, carried: list[str], is_sound: bool = False) -> None:
+        """The existing `try` gets the release in its `finally`. `is_sound`: what that reads is bound in any case."""
+        self._take_out(attempt)
         self._drop_bare_handlers(attempt)
-        is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.draft)
+        if not is_sound:
+            row = self.code.first_row(attempt)
+            is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.draft, row)
         if attempt.finalbody is None:
             lines = [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)]
             self.draft.insert(self.last + 1, lines)

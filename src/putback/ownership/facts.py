@@ -52,6 +52,18 @@ class FunctionFacts:
         """The calls that take no time worth mentioning."""
         return cheap_calls(self.analyzer, self.unit)
 
+    def spelled(self, qualified: str) -> str:
+        """How the file spells the qualified name of a library; "" when it does not import it."""
+        module = self.analyzer.project.module(self.unit.path)
+        local = self.unit.info.imports if self.unit.info is not None else {}
+        for name, brought in {**(module.imports if module is not None else {}), **local}.items():
+            whole = f"{brought.module}.{brought.name}" if brought.name else brought.module
+            if not brought.level and qualified == whole:
+                return name
+            if not brought.level and qualified.startswith(f"{whole}."):
+                return f"{name}{qualified.removeprefix(whole)}"
+        return ""
+
     @property
     def name(self) -> str:
         """The dotted name shown to users; "" at module level."""

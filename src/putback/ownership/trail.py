@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.flow import ir
-from putback.flow.solve import Exploration
+from putback.flow.solve import Exploration, Outcome
 from putback.ownership.analyzer import Analyzer
 from putback.ownership.domain import ACTIVE, Phase, State
 from putback.ownership.marks import BORROWERS, STREAM
@@ -30,7 +30,8 @@ class Trail:
     `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
     are the calls whose results read from it later: cursors, and generators of the project.
     `returned` are the operations that return, with the values that need the connection there; `stores` those that put
-    such a value where it outlives the function.
+    such a value where it outlives the function; `calm` the calls of known methods that cannot
+    raise, `makes` those that give a cursor or the like and execute nothing.
     """
 
     releases: tuple[int, ...]
@@ -42,6 +43,8 @@ class Trail:
     streams: tuple[int, ...]
     returned: Mapping[int, frozenset[str]]
     stores: tuple[int, ...]
+    calm: tuple[int, ...]
+    makes: tuple[int, ...]
 
 
 def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
@@ -53,6 +56,14 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
     names: set[str] = set()
     parts: set[str] = set()
     domain = SiteDomain(analyzer, unit, site)
+    calm: dict[int, bool] = {}
+    makes: dict[int, None] = {}
+    for op, before, outcome in outcomes(unit, domain, found):
+        if isinstance(op, ir.Call) and before.phase in _HELD:
+            effect = domain.effect(before, op.receiver, op.name)
+            calm[op.at] = calm.get(op.at, True) and effect is not None and not outcome.raised
+            if effect is not None and effect.derives and not effect.executes:
+                makes[op.at] = None
     for op, before, after in steps(unit, domain, found):
         if before.phase in _HELD and after.phase is not before.phase:
             reached[after.phase][op.at] = None
@@ -85,6 +96,8 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
         tuple(streams),
         {at: frozenset(values) for at, values in returned.items()},
         tuple(stores),
+        tuple(at for at, is_calm in calm.items() if is_calm),
+        tuple(makes),
     )
 
 
@@ -101,13 +114,21 @@ def _is_stored(analyzer: Analyzer, unit: Unit, op: ir.Op, state: State) -> bool:
 
 def steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
     """Every operation that was reached, with the states before it and behind it when it does not raise."""
+    for op, state, outcome in outcomes(unit, domain, found):
+        yield from ((op, state, after) for after in outcome.after)
+
+
+def outcomes(
+    unit: Unit, domain: SiteDomain, found: Exploration[State]
+) -> Iterator[tuple[ir.Op, State, Outcome[State]]]:
+    """Every operation that was reached, with the states before it and what it makes of each."""
     for node in found.arrivals:
         states = [node.state]
         for op in unit.function.blocks[node.block].ops:
             after: dict[State, None] = {}
             for state in states:
                 outcome = domain.step(op, state)
-                yield from ((op, state, s) for s in outcome.after)
+                yield op, state, outcome
                 after.update(dict.fromkeys(outcome.after))
             states = list(after)
 

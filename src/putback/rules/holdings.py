@@ -78,6 +78,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         streams=_nodes(code, trail.streams),
         returned={code.node(at): values for at, values in trail.returned.items()},
         stores=_nodes(code, trail.stores),
+        calm=frozenset(_nodes(code, trail.calm)),
+        makes=frozenset(_nodes(code, trail.makes)),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
         quick=_nodes(code, facts.cheap_calls.quick),
@@ -88,7 +90,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
     mocked = ("a mock may stand in its place, which cannot be awaited",) if is_awaited and facts.may_be_mocked else ()
-    return replace(made, release=release, doubts=(*made.doubts, *mocked))
+    closes = facts.prefers_with and release.statement == f"{name}.close()" and not site.acquisition.itself
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

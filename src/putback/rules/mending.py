@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from putback.drivers.schema import On, With
+from putback.drivers.schema import After, On, With
 from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
@@ -26,16 +26,23 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
     """The finding with a fix that rolls back first in the handler."""
 
     def make() -> Fix:
-        from putback.fixes.rollback import roll_back
+        from putback.fixes.rollback import Rollback, roll_back
         from putback.rules.holdings import borrowed_or_own
 
         effect = site.function.analyzer.method(site.kind.type, "rollback")
         if effect is None or effect.ends != "rollback":
             raise Declined(f"a {site.kind.title} has no rollback()")
-        if site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}:
+        given_back = site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}
+        failing = site.kind.rollback_error
+        if given_back and (site.kind.use_after_release is After.FOREIGN or not failing):
             raise Declined("it may have been given back before the handler")
         held = borrowed_or_own(site)
-        return roll_back(held, held.code.node(handler), effect.awaited, used_later)
+        suppressed = site.function.spelled(failing) or "Exception" if failing else ""
+        rollback = Rollback(effect.awaited, used_later, suppressed)
+        fix = roll_back(held, held.code.node(handler), rollback)
+        if not used_later and site.kind.release_rolls_back:  # where the connection is lost, one more could only fail
+            raise Declined("the release rolls back by itself")
+        return fix
 
     return mended(finding, make)
 

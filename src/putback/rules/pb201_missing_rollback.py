@@ -63,9 +63,11 @@ def move(amount, log):
 ```
 
 ## Fix
-`putback fix` writes the rollback as the first statement of the handler, guarded where the name may be unset. Safe where
-the connection is only released afterwards, which rolls back anyway. Unsafe where it is used or committed afterwards:
-what had been done before the error is given up with it. No fix where it may have been given back before the handler.
+Where the connection is used or committed afterwards, `putback fix` writes the rollback as the first statement of the
+handler, guarded where the name may be unset. A rollback fails when the connection is lost, and that must not take the
+place of the handler's own answer, so what the driver raises is suppressed: `with suppress(psycopg2.Error):`. Unsafe:
+what had been done before the error is given up with it. No fix where the connection is only released afterwards and the
+release rolls back by itself, and where somebody else may have it by then.
 
 ## Stays silent
 After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
