@@ -69,9 +69,13 @@ def _protection(holding: Holding) -> Protection:
     ensure_stays_inside(holding)
     release = _release(holding, closers)
     ensure_readable(holding, release)
+    attempt = enclosing_try(code, place)
+    if attempt is not None and _only_acquires(attempt):
+        tried = code.place(attempt)
+        if not _used_elsewhere(holding, tried) and not any(_uses_in(holding, h) for h in attempt.handlers):
+            return _behind(holding, tried.block, tried.index + 1, closers, release)
     if _used_elsewhere(holding, place):
         return _around(holding, place, closers, release)
-    attempt = enclosing_try(code, place)
     if attempt is not None and attempt.handlers and _body_of(code, place, attempt):
         found = _around(holding, place, closers, release)
         if not found.longer:
@@ -140,6 +144,17 @@ def enclosing_try(code: Code, place: Place) -> cst.Try | None:
             return parent
         child = parent
     return None
+
+
+def _only_acquires(attempt: cst.Try) -> bool:
+    """Whether a `try` holds the acquire alone, and each of its handlers leaves: behind it the connection is there."""
+    alone = isinstance(attempt.body, cst.IndentedBlock) and len(attempt.body.body) == 1
+    leaves = all(region.leaves(h.body.body[-1]) for h in attempt.handlers)
+    return alone and leaves and bool(attempt.handlers) and attempt.orelse is None and attempt.finalbody is None
+
+
+def _uses_in(holding: Holding, node: cst.CSTNode) -> bool:
+    return any(holding.code.is_inside(n, node) for n in region.uses(holding))
 
 
 def _body_of(code: Code, place: Place, attempt: cst.Try) -> bool:

@@ -164,7 +164,7 @@ def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
 def rules_out_none(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether the function ends at this statement when the acquire has handed out None."""
     is_test = isinstance(statement, cst.If) and keeps_safe(holding, statement)
-    return is_test and isinstance(statement, cst.If) and _leaves(statement.body.body[-1])
+    return is_test and isinstance(statement, cst.If) and leaves(statement.body.body[-1])
 
 
 def _is_none_test(test: cst.Comparison, name: str) -> bool:
@@ -201,24 +201,24 @@ def _tail(code: Code, closer: Closer, end: cst.CSTNode | None) -> Iterator[cst.B
     """The statements that run after a release, on a normal path, until `end` is left."""
     removed = {id(s) for s in closer.removed}
     statement: cst.CSTNode = closer.statement
-    leaves = False
+    left = False
     while True:
         place = code.place(statement)
-        behind = [] if leaves else [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
+        behind = [] if left else [s for s in place.statements[place.index + 1 :] if id(s) not in removed]
         yield from behind
-        leaves = leaves or any(_leaves(s) for s in behind)
+        left = left or any(leaves(s) for s in behind)
         clause = code.owner(place.block)
         outer = code.parent(clause) if isinstance(clause, _CLAUSES) else clause
         if isinstance(outer, (cst.Try, cst.TryStar)):
-            yield from _on_the_way_out(outer, clause, leaves)
+            yield from _on_the_way_out(outer, clause, left)
         if outer is None or outer is end or isinstance(outer, cst.FunctionDef | cst.Module):
             return
         statement = outer
 
 
-def _on_the_way_out(attempt: cst.Try | cst.TryStar, clause: cst.CSTNode | None, leaves: bool) -> Iterator[Any]:
+def _on_the_way_out(attempt: cst.Try | cst.TryStar, clause: cst.CSTNode | None, left: bool) -> Iterator[Any]:
     """The statements of the `else` and `finally` of a `try` that run after its part `clause`."""
-    if attempt.orelse is not None and clause is attempt and not leaves:
+    if attempt.orelse is not None and clause is attempt and not left:
         yield from attempt.orelse.body.body
     if attempt.finalbody is not None and clause is not attempt.finalbody:
         yield from attempt.finalbody.body.body
@@ -227,10 +227,10 @@ def _on_the_way_out(attempt: cst.Try | cst.TryStar, clause: cst.CSTNode | None, 
 def leaves_behind(code: Code, closer: Closer) -> bool:
     """Whether one of the statements behind a release, in its block, leaves the block for good."""
     place = code.place(closer.statement)
-    return any(_leaves(s) for s in place.statements[place.index + 1 :])
+    return any(leaves(s) for s in place.statements[place.index + 1 :])
 
 
-def _leaves(statement: cst.CSTNode) -> bool:
+def leaves(statement: cst.CSTNode) -> bool:
     return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, _LEAVING) for s in statement.body)
 
 

@@ -271,8 +271,10 @@ class _Writer:
             self.draft.insert(self.last + 1, lines)
             return
         body = attempt.finalbody.body
-        left = self.removal.remains(body)
+        left = [s for s in self.removal.remains(body) if not self._is_pass(s)]
         inner = self.code.indent_of(body.body[0])
+        for statement in (s for s in body.body if self._is_pass(s)):
+            self.draft.delete(self.code.first_row(statement), self.code.first_row(statement))
         if not left:
             self.draft.insert(self.code.first_row(body.body[0]), self._closing(inner, carried))
             return
@@ -284,6 +286,11 @@ class _Writer:
         self.draft.indent(first, last, self.unit)
         self.draft.insert(first, [f"{inner}try:"], ahead=True)
         self.draft.insert(last + 1, [f"{inner}finally:", *self._closing(inner + self.unit, carried)])
+
+    def _is_pass(self, statement: cst.CSTNode) -> bool:
+        """Whether a statement is a bare `pass`, which a release beside it makes pointless."""
+        is_pass = isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Pass)
+        return is_pass and "#" not in self.code.rows[self.code.first_row(statement) - 1]
 
     def _cannot_raise(self, statement: cst.CSTNode) -> bool:
         """Whether a statement of a `finally` only closes cursors or logs, guarded or not."""
