@@ -14,6 +14,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.reach import ensure_readable
+from putback.fixes.setting_up import needs_it
 
 _NAMES = ("conn", "connection")
 
@@ -197,7 +198,7 @@ def _behind(
     if finisher is None and only is not None and _asks_for_it(holding, only):
         return _behind(holding, only.body, 0, closers, release, True)  # type: ignore[attr-defined]
     inside = [c for c in closers if c is not finisher and not c.is_wrong]
-    present = present or any(region.rules_out_none(holding, s) for s in rest[:first])
+    present = present or any(region.rules_out_none(holding, s) or needs_it(holding, s) for s in rest[:first])
     return Protection(
         block,
         start + first,

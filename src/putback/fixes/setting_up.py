@@ -33,6 +33,12 @@ def sets_up(holding: Holding, statement: cst.BaseStatement) -> bool:
     return False
 
 
+def needs_it(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether a statement that sets the connection up would have failed without one: behind it the name is not None."""
+    owners = (n.value for n in all_below(statement) if isinstance(n, cst.Attribute))
+    return sets_up(holding, statement) and any(isinstance(o, cst.Name) and o.value == holding.name for o in owners)
+
+
 def bound_by(statements: Sequence[cst.BaseStatement]) -> frozenset[str]:
     """The names that statements of this sort bind."""
     targets = (t.target for s in statements for n in all_below(s) if isinstance(n, cst.Assign) for t in n.targets)

@@ -246,7 +246,9 @@ class _Writer:
         if not bind_before(self.holding, attempt, self.code.draft(), self.first, before):
             return False
         header = self.code.first_row(attempt)
-        self.draft.delete(header, header)
+        above = self.code.last_row(before[-1]) + 1
+        is_air = not any(row.strip() for row in self.code.rows[above - 1 : header - 1])
+        self.draft.delete(above if is_air else header, header)
         self.draft.indent(self.first, header - 1, self.unit)
         self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
         bind_before(self.holding, attempt, self.draft, self.first, before)
