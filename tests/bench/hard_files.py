@@ -20,7 +20,7 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[2] / "src"
 HEAD = "import psycopg2\n\n"
 TAKEN = "    conn = psycopg2.connect()\n"
-USED = "    conn.execute('select 1')\n    conn.close()\n"
+USED = "    conn.cursor().execute('select 1')\n    conn.close()\n"
 
 
 def rows(lines: Iterable[str]) -> str:
