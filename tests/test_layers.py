@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": ("pipeline", "verify", "report", "rules", "source", "model"),
     "__init__": ("pipeline", "model"),
     "__main__": ("cli",),
+    "pytest_plugin": ("pool", "pipeline.check"),
 }
 """What each layer may import beside itself: packages, modules at the top, and those of the pipeline one by one."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,13 @@ def library_of(pool: Any) -> Library | None:
             if cls.__name__ == library.pool and cls.__module__.partition(".")[0] == library.module:
                 return library
     return None
+
+
+def loaded_classes(library: Library) -> set[type]:
+    """A library's class of pools, if it is loaded."""
+    modules = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == library.module]
+    found = {getattr(module, library.pool, None) for module in modules}
+    return {cls for cls in found if isinstance(cls, type)}
 
 
 def hook(pool: Any, library: Library, watch: Watch) -> None:

@@ -53,6 +53,22 @@ def hook(engine: Any, watch: Watch) -> None:
     _hook_errors(engine.pool, watch)
 
 
+def hook_all(watch: Watch) -> None:
+    """Listen to the check-outs of every pool that there is or will be."""
+    library = sys.modules["sqlalchemy"]
+
+    def checkout(connection: Any, record: Any, proxy: Any) -> None:
+        watch.began(id(record), watch.callers(), proxy)
+
+    def checkin(connection: Any, record: Any) -> None:
+        watch.ended(id(record))
+
+    watch.takes_back_lost = True
+    for name, listener in (("checkout", checkout), ("checkin", checkin), ("detach", checkin)):
+        library.event.listen(library.pool.Pool, name, listener)
+        watch.undone_by(functools.partial(library.event.remove, library.pool.Pool, name, listener))
+
+
 def _hook_errors(pool: Any, watch: Watch) -> None:
     """SQLAlchemy has no event for a request that timed out."""
     get = pool._do_get

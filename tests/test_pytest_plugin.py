@@ -1,0 +1,150 @@
+"""The plugin for pytest: a test that ends with a connection out fails, and only such a test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from libraries import import_or_skip
+
+PROGRAM = """
+import pytest
+import sqlalchemy as sa
+
+engine = sa.create_engine("sqlite://", poolclass=sa.QueuePool)
+
+
+def get_connection():
+    return engine.connect()
+
+
+def leak():
+    conn = get_connection()
+    conn.execute(sa.text("select 1"))
+    return None if conn else None
+
+
+kept = []
+
+
+@pytest.fixture(scope="session")
+def shared():
+    with engine.connect() as conn:
+        yield conn
+
+
+@pytest.fixture
+def own():
+    with engine.connect() as conn:
+        yield conn
+"""
+
+GOOD = """
+def test_gives_back():
+    with get_connection() as conn:
+        conn.execute(sa.text("select 1"))
+
+
+def test_with_fixtures(shared, own):
+    own.execute(sa.text("select 1"))
+    shared.execute(sa.text("select 1"))
+
+
+def test_again(shared):
+    pass
+"""
+
+BAD = """
+def test_forgets():
+    kept.append(get_connection())
+"""
+
+
+def run(root: Path, code: str, *arguments: str, ini: str = "putback_no_leaks = true") -> str:
+    """What pytest says about a module of tests, with the plugin alone."""
+    (root / "test_shop.py").write_text(PROGRAM + code, encoding="utf-8")
+    (root / "pytest.ini").write_text(f"[pytest]\n{ini}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "putback.pytest_plugin", "-p", "no:cacheprovider", *arguments]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(autouse=True)
+def sqlalchemy() -> None:
+    import_or_skip("sqlalchemy", "sqlalchemy")
+
+
+def test_good_tests_pass_also_with_fixtures_of_wider_scopes(tmp_path: Path) -> None:
+    assert "3 passed" in run(tmp_path, GOOD, "-W", "error")
+
+
+def test_a_test_that_keeps_a_connection_fails_with_the_place(tmp_path: Path) -> None:
+    told = run(tmp_path, GOOD + BAD)
+    assert "4 passed, 1 error" in told
+    assert "ERROR at teardown of test_forgets" in told
+    assert "connections are still out at the end of the test:" in told
+    place = f"{tmp_path / 'test_shop.py'}:{len((PROGRAM + GOOD + BAD).splitlines())} in test_forgets"
+    assert f"taken at {place}, through {tmp_path / 'test_shop.py'}:9 in get_connection" in told
+
+
+def test_a_finding_of_check_at_the_place_is_named(tmp_path: Path) -> None:
+    told = run(
+        tmp_path,
+        """
+def test_forgets():
+    conn = engine.connect()
+    conn.execute(sa.text("select 1"))
+    assert conn
+    globals()["hidden"] = sys._getframe()
+
+
+import sys
+""",
+    )
+    assert "putback check: PB101" in told
+
+
+def test_it_is_asked_for(tmp_path: Path) -> None:
+    assert "1 passed" in run(tmp_path, BAD, ini="")
+    by_fixture = BAD.replace("test_forgets()", "test_forgets(no_leaks)")
+    assert "1 passed, 1 error" in run(tmp_path, by_fixture, ini="")
+    by_marker = BAD.replace("def test", "@pytest.mark.no_leaks\ndef test")
+    assert "1 passed, 1 error" in run(tmp_path, by_marker, ini="")
+    off = BAD.replace("def test", "@pytest.mark.no_leaks(False)\ndef test")
+    assert "1 passed" in run(tmp_path, off)
+
+
+def test_a_test_that_failed_for_another_reason_is_left_alone(tmp_path: Path) -> None:
+    told = run(tmp_path, BAD + "    raise ZeroDivisionError\n")
+    assert "1 failed" in told
+    assert "error" not in told.splitlines()[-1]
+
+
+def test_it_goes_with_xdist(tmp_path: Path) -> None:
+    import_or_skip("xdist", "pytest-xdist")
+    told = run(tmp_path, GOOD + BAD, "-p", "xdist", "-n", "1", "--color=no")
+    assert "4 passed, 1 error" in told
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_pools_of_psycopg2_are_found_whenever_they_are_built(tmp_path: Path, late: bool, postgres_dsn: str) -> None:
+    import_or_skip("psycopg2.pool", "psycopg2")
+    make = f'pool = ThreadedConnectionPool(1, 3, "{postgres_dsn}")'
+    early, inside = ("", f"    {make}\n") if late else (f"{make}\n", "")
+    told = run(
+        tmp_path,
+        f"""
+from psycopg2.pool import ThreadedConnectionPool
+
+{early}
+
+def test_leaks():
+{inside}    kept.append((pool.getconn(), pool))
+""",
+    )
+    assert "1 passed, 1 error" in told
+    assert "in test_leaks" in told
