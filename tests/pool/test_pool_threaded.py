@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -302,3 +303,18 @@ def test_the_pool_prints_itself() -> None:
     pool = ThreadedConnectionPool(1, 1, settings=Settings(name="shop"))
     pool.getconn()
     assert repr(pool) == "<ThreadedConnectionPool 'shop' [1:leased] waiting []>"
+
+
+def test_a_connect_that_gives_one_connection_twice_costs_no_slot() -> None:
+    shared = sqlite3.connect(":memory:", check_same_thread=False)
+    pool = ReferencePool(0, 2, lambda: shared)
+    for conn in [pool.getconn(), pool.getconn()]:
+        pool.putconn(conn, close=True)
+    assert pool.stats().total == 0
+
+
+def test_a_mock_in_place_of_a_connection_can_be_lent_again() -> None:
+    pool = ReferencePool(1, 1, lambda: Mock(closed=False))
+    conn = pool.getconn()
+    pool.putconn(conn)
+    assert pool.getconn()._raw is conn._raw

@@ -139,7 +139,7 @@ def _condition_of_sqlite(raw: sqlite3.Connection) -> Condition:
 
 def _is_aiopg(raw: Any) -> bool:
     """Whether it is aiopg's wrapper of psycopg2's connection, whose `commit` and `rollback` only raise."""
-    return hasattr(getattr(raw, "raw", None), "get_transaction_status")
+    return any(cls.__module__.partition(".")[0] == "aiopg" for cls in type(raw).__mro__)
 
 
 def reset_of(raw: Any, commit: bool) -> Any:

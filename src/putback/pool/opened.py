@@ -30,7 +30,9 @@ class Opened:
         """A connection is about to be closed. None if there is none."""
         raw = self.raws.pop(slot, None)
         if raw is not None:
-            del self._slots[id(raw)], self._born[slot], self._sessions[slot]
+            del self._born[slot], self._sessions[slot]
+            if self._slots.get(id(raw)) == slot:  # a `connect` may give one connection twice
+                del self._slots[id(raw)]
         return raw
 
     def slot_of(self, raw: Any) -> int:
