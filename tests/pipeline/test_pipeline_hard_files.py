@@ -137,6 +137,21 @@ def test_what_is_nested_too_deeply_is_told(value: str) -> None:
     assert "nested too deeply" in told[0].message or "too complex" in told[0].message
 
 
+def nested(depth: int) -> str:
+    """`finally` in `finally`, so deep."""
+    body = "    conn.cursor()\n"
+    for number in range(depth):
+        body = f"    try:\n        use({number})\n    finally:\n{indent(body, '    ')}"
+    return f"def f(x):\n{TAKEN}{body}"
+
+
+def test_clean_up_in_clean_up_is_analysed_or_told() -> None:
+    assert [each.code for each in found(nested(4))] == ["PB101"]
+    told, leak = found(f"{nested(18)}\n{LEAK}")
+    assert (told.code, leak.code) == ("PB001", "PB101")
+    assert told.message == "`f` was not checked: too many ways through its `finally` clauses"
+
+
 def test_a_file_in_a_codec_that_fails_at_everything_ends_no_run() -> None:
     Path("odd.py").write_text("# coding: undefined\n" + HEAD + LEAK)
     Path("it.py").write_text(HEAD + LEAK)

@@ -15,6 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from putback.flow import ir
+from putback.model.errors import SourceError
+
+_MOST = 30_000
+"""How many blocks a function may have: `finally` in `finally`, each copied for every way out, doubles them."""
 
 
 @dataclass(slots=True)
@@ -53,7 +57,9 @@ class Builder:
         return f"{what}#{self.counter}"
 
     def new_block(self) -> int:
-        """A block in the current frame; it is not entered yet."""
+        """A block in the current frame; it is not entered yet. Raises SourceError when there is no end of them."""
+        if len(self.blocks) >= _MOST:
+            raise SourceError("too many ways through its `finally` clauses")
         handler = next((f.handler for f in reversed(self.frames) if f.handler is not None), None)
         self.blocks.append(ir.Block(len(self.blocks), handler))
         return len(self.blocks) - 1
