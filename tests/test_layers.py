@@ -16,8 +16,9 @@ PACKAGE = SOURCES / "putback"
 
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "model": (),
-    "drivers": ("model",),
-    "frameworks": ("model",),
+    "tables": ("model",),
+    "drivers": ("tables", "model"),
+    "frameworks": ("tables",),
     "source": ("model",),
     "report": ("model",),
     "pool": (),

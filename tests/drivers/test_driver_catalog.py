@@ -159,6 +159,34 @@ def test_a_user_describes_a_pool_of_her_own() -> None:
             {"functions": {"acme.borrow": {"awaited": "yes"}}},
             '[functions."acme.borrow"] awaited: must be true or false, not a string.',
         ),
+        (
+            {"functions": {"acme.keep": {"ends": "comit"}}},
+            '[functions."acme.keep"] ends: unknown value "comit". Did you mean "commit"? Allowed: ',
+        ),
+        (
+            {"functions": {"acme.borrow": {"on": ["cal"]}}},
+            '[functions."acme.borrow"] on: unknown value "cal". Did you mean "call"? Allowed: call, await, enter.',
+        ),
+        (
+            {"functions": {"acme.give": {"releases": 3}}},
+            '[functions."acme.give"] releases: must be a table, not a number.',
+        ),
+        (
+            {"functions": {"acme.borrow": {"bound": [{"name": "conn"}]}}},
+            '[functions."acme.borrow".bound] index: is missing.',
+        ),
+        (
+            {"functions": {"acme.borrow": {"when": {"pooled": True}}}},
+            '[functions."acme.borrow".when] pooled: must be a string, not a truth value.',
+        ),
+        (
+            {"types": {"acme.Room": {"attributes": {"open": {"while_held": 1}}}}},
+            '[types."acme.Room".attributes.open] while_held: must be true or false, not a number.',
+        ),
+        (
+            {"kinds": {"seat": {"id": "house.seat", "title": "seat", "type": "t", "release": "r"}}},
+            '[kinds.seat] id: unknown key "id". Allowed: title, type, release, pooled, ',
+        ),
         ({"imports": "acme"}, "imports: must be a list, not a string."),
         (
             {"types": {"acme.Room": {"methods": {"a, b": {}, "b": {}}}}},

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from putback.frameworks.catalog import alternatives, load_frameworks, read_framework
-from putback.frameworks.schema import Role
+from putback.frameworks.catalog import load_frameworks, read_framework
+from putback.frameworks.schema import Role, alternatives
 from putback.model.errors import DriverTableError
 
 CATALOG = load_frameworks()

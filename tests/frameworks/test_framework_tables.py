@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from putback.frameworks.catalog import alternatives, load_frameworks
+from putback.frameworks.catalog import load_frameworks
 from putback.frameworks.schema import Framework
 
 CATALOG = load_frameworks()
@@ -93,8 +93,7 @@ def test_arguments_exist(framework: Framework) -> None:
 
 def test_values_are_handed_out(framework: Framework) -> None:
     """Each name is one of the framework's or an attribute of its objects; so is the class that it stands for."""
-    names = [name for pattern in framework.values for name in alternatives(pattern)]
-    missing = [n for n in names if not _skipped(n) and _resolve(n) is None and not _is_set_in_constructor(n)]
+    missing = [n for n in framework.values if not _skipped(n) and _resolve(n) is None and not _is_set_in_constructor(n)]
     missing += [name for name in framework.values.values() if not _skipped(name) and _resolve(name) is None]
     assert missing == []
 

@@ -17,7 +17,7 @@ from putback.drivers.link import check_references, extended, inherit, mentioned
 from putback.drivers.read import read_driver
 from putback.drivers.schema import Attribute, Driver, Effect, Kind, TypeSpec
 from putback.model.errors import DriverTableError
-from putback.model.tables import resolve_aliases, suggestion
+from putback.tables import resolve_aliases, suggestion
 
 _HERE = Path(__file__).parent
 

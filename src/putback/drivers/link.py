@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
-from putback.drivers.read import INHERITED
-from putback.drivers.schema import Driver, Effect, Kind, TypeSpec
-from putback.model.tables import Where, suggestion
+from msgspec.structs import asdict, replace
+
+from putback.drivers.schema import INHERITED, Driver, Effect, Kind, TypeSpec
+from putback.tables import Where, suggestion
 
 
 class Reference(NamedTuple):
@@ -102,10 +102,10 @@ def _with_inherited(spec: TypeSpec, types: Mapping[str, TypeSpec], line: tuple[s
 def extended(driver: Driver, own: Driver) -> Driver:
     """The built-in driver with the entries of a user's table of the same name; the user's win."""
     merged: dict[str, Any] = {}
-    for each in fields(Driver):
-        old, new = getattr(driver, each.name), getattr(own, each.name)
+    added = asdict(own)
+    for key, old in asdict(driver).items():
         if isinstance(old, Mapping):
-            merged[each.name] = {**old, **new}
+            merged[key] = {**old, **added[key]}
         elif isinstance(old, tuple):
-            merged[each.name] = tuple(dict.fromkeys((*old, *new)))
+            merged[key] = tuple(dict.fromkeys((*old, *added[key])))
     return replace(driver, **merged)

@@ -1,14 +1,16 @@
 """The vocabulary of the driver tables: what a library hands out and what its calls do to it.
 
 One `.toml` file a library is read into one `Driver`. Everything is data: no name of a library stands in
-code outside the tables. The facts come from running the libraries.
+code outside the tables. The facts come from running the libraries. The fields are the keys of the tables.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
+
+from putback.tables import ScopedName, Table, spread
 
 
 class Close(Enum):
@@ -78,9 +80,8 @@ class On(Enum):
     ENTER = "enter"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A resource kind: one sort of thing that is held. `id` is "<driver>.<name>", e.g. "psycopg2.pooled".
+class KindTable(Table, frozen=True, rename={"with_": "with"}):
+    """A resource kind: one sort of thing that is held.
 
     `aborts` means that after a failed statement every later one fails until the transaction is rolled back,
     `own_errors` that its error is one of the driver's `errors` and not of a library below;
@@ -94,8 +95,6 @@ class Kind:
     constants or a name that ends so.
     """
 
-    id: str
-    driver: str
     title: str
     type: str
     release: str
@@ -114,19 +113,27 @@ class Kind:
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
-    autocommit: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    autocommit: Mapping[str, tuple[str, ...]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Kind(KindTable, frozen=True, kw_only=True):
+    """A kind of a driver. `id` is "<driver>.<name>", e.g. "psycopg2.pooled"."""
+
+    id: str
+    driver: str
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+class Parameter(Table, frozen=True):
     """An argument of a call: by position (0 is the first after self; -1: keyword only) or by name."""
 
     name: str
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Table, frozen=True):
     """What one function, method, constructor or call of an instance does.
 
     `acquires` is a kind id; `when` maps a keyword argument (of this call or of the receiver's constructor) to
@@ -146,9 +153,9 @@ class Effect:
     `reopens`: what was closed is open again behind it.
     """
 
-    acquires: str = ""
+    acquires: ScopedName = ScopedName("")
     on: tuple[On, ...] = (On.CALL,)
-    when: Mapping[str, str] = field(default_factory=dict)
+    when: Mapping[str, ScopedName] = {}
     bound: tuple[Parameter, ...] = ()
     returns: str = ""
     derives: str = ""
@@ -160,7 +167,7 @@ class Effect:
     itself: bool = False
     makes: Parameter | None = None
     executes: bool = False
-    ends: str = ""
+    ends: Literal["", "commit", "rollback", "both"] = ""
     awaited: bool = False
     raises: bool = True
     telling: bool = False
@@ -169,33 +176,42 @@ class Effect:
     reopens: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+INHERITED = Effect()
+"""Stands for a constructor that its table does not mention; the catalog puts the base's in its place."""
+
+
+class Attribute(Table, frozen=True):
     """An attribute: its qualified type, and its truth value while the object is held (None: unknown)."""
 
     type: str = ""
     while_held: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TypeSpec:
+class TypeTable(Table, frozen=True):
     """A class of a library. `init` is its constructor, `call` what calling an instance does.
 
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
     """
 
+    bases: tuple[str, ...] = ()
+    init: Effect = INHERITED
+    call: Effect | None = None
+    methods: Mapping[str, Effect] = {}
+    attributes: Mapping[str, Attribute] = {}
+    method_truth: Mapping[str, bool] = {}
+
+    def __post_init__(self) -> None:
+        spread(self, "methods", "attributes", "method_truth")
+
+
+class TypeSpec(TypeTable, frozen=True, kw_only=True):
+    """A class, by the name under which it stands in the table of its driver."""
+
     name: str
     driver: str
-    bases: tuple[str, ...] = ()
-    init: Effect = field(default_factory=Effect)
-    call: Effect | None = None
-    methods: Mapping[str, Effect] = field(default_factory=dict)
-    attributes: Mapping[str, Attribute] = field(default_factory=dict)
-    method_truth: Mapping[str, bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class DriverTable(Table, frozen=True):
     """What putback knows about one library.
 
     The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
@@ -205,13 +221,25 @@ class Driver:
     names whose appearance in a file can mean an acquire.
     """
 
-    name: str
-    imports: tuple[str, ...]
-    packages: tuple[str, ...]
-    needles: tuple[str, ...]
-    kinds: Mapping[str, Kind]
-    functions: Mapping[str, Effect]
-    types: Mapping[str, TypeSpec]
-    aliases: Mapping[str, str]
+    imports: tuple[str, ...] | None = None
+    packages: tuple[str, ...] = ()
+    needles: tuple[str, ...] | None = None
+    kinds: Mapping[str, KindTable] = {}
+    functions: Mapping[str, Effect] = {}
+    types: Mapping[str, TypeTable] = {}
+    aliases: Mapping[str, str] = {}
     errors: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        spread(self, "functions", "types", "aliases")
+
+
+class Driver(DriverTable, frozen=True, kw_only=True):
+    """A driver: what its table leaves out is filled in, its kinds and types know whose they are."""
+
+    name: str
+    imports: tuple[str, ...]
+    needles: tuple[str, ...]
+    kinds: Mapping[str, Kind]
+    types: Mapping[str, TypeSpec]

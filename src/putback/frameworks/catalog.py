@@ -1,25 +1,22 @@
 """All framework tables together: what a framework makes of a function.
 
-The tables are the `.toml` files beside this module. A name in them may hold alternatives in braces:
-`flask.{Flask,Blueprint}.{get,post}` is four names.
+The tables are the `.toml` files beside this module.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
-from putback.frameworks.schema import Framework, Marker, Role
-from putback.model.tables import Where, flag, many, mapping, member, record, resolve_aliases, text, whole
+from msgspec.structs import asdict
+
+from putback.frameworks.schema import Framework, FrameworkTable, Role
+from putback.tables import Where, read, resolve_aliases
 
 _HERE = Path(__file__).parent
-_ALTERNATIVES = re.compile(r"\{([^}]*)\}")
 
 Argument = tuple[Role, int, str]
 """The role that a callable gives to its argument, the argument's position and its keyword."""
@@ -120,93 +117,15 @@ def load_frameworks() -> FrameworkCatalog:
             if marker.unattended
             for name in (*marker.decorators, *marker.arguments, *marker.methods)
         ),
-        _values={
-            name: value
-            for each in frameworks.values()
-            for pattern, value in each.values.items()
-            for name in alternatives(pattern)
-        },
+        _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )
 
 
 def read_framework(raw: Mapping[str, Any], name: str, file: str) -> Framework:
     """The framework called `name` from parsed TOML; `file` is named in errors."""
-    return record(partial(_framework, name), _FIELDS, required=("imports", "markers"))(raw, Where(file, name))
-
-
-def alternatives(pattern: str) -> list[str]:
-    """All names that a pattern with braces stands for."""
-    parts = _ALTERNATIVES.split(pattern)
-    choices = [part.split(",") if index % 2 else [part] for index, part in enumerate(parts)]
-    return ["".join(chosen) for chosen in product(*choices)]
+    return Framework(name=name, **asdict(read(raw, FrameworkTable, Where(file, name))))
 
 
 def _read(path: Path) -> Framework:
     return read_framework(tomllib.loads(path.read_text(encoding="utf-8")), path.stem, path.name)
-
-
-def _framework(
-    name: str,
-    imports: tuple[str, ...],
-    markers: tuple[Marker, ...],
-    injects: bool = False,
-    types: tuple[str, ...] = (),
-    aliases: Mapping[str, str] | None = None,
-    quick: tuple[str, ...] = (),
-    values: Mapping[str, str] | None = None,
-) -> Framework:
-    quick_names = frozenset(_expanded(quick))
-    return Framework(name, imports, injects, markers, _expanded(types), aliases or {}, quick_names, values or {})
-
-
-def _marker(
-    role: Role,
-    decorators: tuple[str, ...] = (),
-    arguments: Mapping[str, tuple[int, str]] | None = None,
-    attributes: tuple[str, ...] = (),
-    methods: Mapping[str, tuple[str, ...]] | None = None,
-    unattended: bool = False,
-) -> Marker:
-    return Marker(
-        role=role,
-        decorators=_expanded(decorators),
-        arguments={name: value for key, value in (arguments or {}).items() for name in alternatives(key)},
-        attributes=attributes,
-        methods={name: value for key, value in (methods or {}).items() for name in alternatives(key)},
-        unattended=unattended,
-    )
-
-
-def _expanded(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for pattern in patterns for name in alternatives(pattern))
-
-
-def _argument(value: Any, where: Where) -> tuple[int, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        where.fail('must be a position and a keyword: [0, "dependency"].')
-    return whole(value[0], where), text(value[1], where)
-
-
-_MARKER = record(
-    _marker,
-    {
-        "role": member(Role),
-        "decorators": many(text),
-        "arguments": mapping(_argument),
-        "attributes": many(text),
-        "methods": mapping(many(text)),
-        "unattended": flag,
-    },
-    required=("role",),
-)
-
-_FIELDS = {
-    "imports": many(text),
-    "injects": flag,
-    "markers": many(_MARKER),
-    "types": many(text),
-    "aliases": mapping(text),
-    "quick": many(text),
-    "values": mapping(text),
-}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from putback.model.tables import Where, many, record, text
+from putback.tables import Table, Where, read
 
 _TABLE = Path(__file__).parent / "language" / "python.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Functions:
+class Functions(Table, frozen=True):
     """Qualified names. `quiet`, `quiet_builtins` and all below `quiet_roots` are taken not to raise.
 
     Calls of `quick` ones, and of all below `quick_roots`, take no time worth mentioning; those below `logging_roots`
@@ -42,8 +39,7 @@ class Functions:
     decorating: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Methods:
+class Methods(Table, frozen=True):
     """Bare names, for receivers that cannot be resolved; each field says what the call does to its arguments."""
 
     keeping: frozenset[str]
@@ -55,8 +51,7 @@ class Methods:
     of_values: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Table, frozen=True):
     """What is believed to raise (`io`) and what is not: qualified names and packages, and methods by bare name."""
 
     io: frozenset[str]
@@ -64,15 +59,13 @@ class Evidence:
     methods_of_values: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+class Errors(Table, frozen=True):
     """`of_others` are exceptions, and packages all of whose exceptions, no database raises."""
 
     of_others: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Table, frozen=True):
     """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again."""
 
     tests: frozenset[str]
@@ -82,16 +75,14 @@ class Places:
     serving_for_ever: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
+class Logging(Table, frozen=True):
     """What loggers are called, and their methods."""
 
     loggers: frozenset[str]
     methods: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Idioms:
+class Idioms(Table, frozen=True):
     """The whole table."""
 
     functions: Functions
@@ -105,43 +96,4 @@ class Idioms:
 @cache
 def idioms() -> Idioms:
     """The table, read once; raises `DriverTableError` for what does not fit."""
-    return _IDIOMS(tomllib.loads(_TABLE.read_text(encoding="utf-8")), Where(_TABLE.name, "python"))
-
-
-def _names(value: Any, where: Where) -> frozenset[str]:
-    return frozenset(many(text)(value, where))
-
-
-_IDIOMS = record(
-    Idioms,
-    {
-        "functions": record(
-            Functions,
-            {
-                "quiet": _names,
-                "quiet_builtins": _names,
-                "quiet_roots": many(text),
-                "ending_the_process": _names,
-                "swallowing": _names,
-                "quick": _names,
-                "quick_roots": many(text),
-                "logging_roots": many(text),
-                "plain_bases": _names,
-                "mocking_modules": _names,
-                "mocking_fixtures": _names,
-                "keeping": _names,
-                "keeping_methods": _names,
-                "borrowing": _names,
-                "late_keywords": _names,
-                "decorating": _names,
-            },
-            required=Functions.__slots__,
-        ),
-        "methods": record(Methods, dict.fromkeys(Methods.__slots__, _names), required=Methods.__slots__),
-        "evidence": record(Evidence, dict.fromkeys(Evidence.__slots__, _names), required=Evidence.__slots__),
-        "errors": record(Errors, {"of_others": _names}, required=("of_others",)),
-        "places": record(Places, dict.fromkeys(Places.__slots__, _names), required=Places.__slots__),
-        "logging": record(Logging, dict.fromkeys(Logging.__slots__, _names), required=Logging.__slots__),
-    },
-    required=Idioms.__slots__,
-)
+    return read(tomllib.loads(_TABLE.read_text(encoding="utf-8")), Idioms, Where(_TABLE.name, "python"))

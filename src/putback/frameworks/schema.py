@@ -1,10 +1,23 @@
-"""The vocabulary of the framework tables: which functions a framework calls, and as what."""
+"""The vocabulary of the framework tables: which functions a framework calls, and as what.
+
+The fields are the keys of the tables. A name in them may hold alternatives in braces:
+`flask.{Flask,Blueprint}.{get,post}` is four names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from itertools import product
+from typing import Annotated, TypeVar
+
+from msgspec import Meta
+from msgspec.structs import force_setattr
+
+from putback.tables import Table
+
+_ALTERNATIVES = re.compile(r"\{([^}]*)\}")
 
 
 class Role(Enum):
@@ -19,8 +32,12 @@ class Role(Enum):
     SCRIPT = "script"
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+T = TypeVar("T")
+
+Position = Annotated[tuple[int, str], Meta(description='a position and a keyword: [0, "dependency"]')]
+
+
+class Marker(Table, frozen=True):
     """How a function gets a role.
 
     `decorators`: qualified names of decorators ("fastapi.APIRouter.get", "pytest.fixture");
@@ -33,25 +50,54 @@ class Marker:
 
     role: Role
     decorators: tuple[str, ...] = ()
-    arguments: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    arguments: Mapping[str, Position] = {}
     attributes: tuple[str, ...] = ()
-    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    methods: Mapping[str, tuple[str, ...]] = {}
     unattended: bool = False
 
+    def __post_init__(self) -> None:
+        force_setattr(self, "decorators", _expanded(self.decorators))
+        force_setattr(self, "arguments", _spread(self.arguments))
+        force_setattr(self, "methods", _spread(self.methods))
 
-@dataclass(frozen=True, slots=True)
-class Framework:
+
+class FrameworkTable(Table, frozen=True):
     """One framework: `injects` says whether it can inject a session into a route; `types` maps a
     constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions
     that only put an answer together, so that holding a connection meanwhile costs nothing;
     `values` names the classes of what the framework hands out, by name or attribute ("flask.current_app" is a
     "flask.Flask"): what the project sets on one such object is found on another."""
 
-    name: str
     imports: tuple[str, ...]
-    injects: bool
     markers: tuple[Marker, ...]
-    types: tuple[str, ...]
-    aliases: Mapping[str, str]
+    injects: bool = False
+    types: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = {}
     quick: frozenset[str] = frozenset()
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = {}
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "types", _expanded(self.types))
+        force_setattr(self, "quick", frozenset(_expanded(self.quick)))
+        force_setattr(self, "values", _spread(self.values))
+
+
+class Framework(FrameworkTable, frozen=True, kw_only=True):
+    """A framework by the name of its table."""
+
+    name: str
+
+
+def alternatives(pattern: str) -> list[str]:
+    """All names that a pattern with braces stands for."""
+    parts = _ALTERNATIVES.split(pattern)
+    choices = [part.split(",") if index % 2 else [part] for index, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in product(*choices)]
+
+
+def _expanded(patterns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for pattern in patterns for name in alternatives(pattern))
+
+
+def _spread(entries: Mapping[str, T]) -> dict[str, T]:
+    return {name: entry for pattern, entry in entries.items() for name in alternatives(pattern)}
