@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import Twice
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership.domain import Phase, State
+from putback.ownership.domain import ACTIVE, Phase, State
 from putback.ownership.handlers import CANCELLED, UNKNOWN
 from putback.ownership.marks import CARRIER, KEPT, OWNED, TWICE
 from putback.ownership.site import Owner
@@ -57,7 +57,7 @@ def _by_summary(
             done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
             if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
                 done = done._replace(phase=state.phase)
-        if effect.needing and call is not None and done.phase is state.phase:
+        if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done._replace(children=done.children | {(call.target, effect.needing)})
         if effect.may_keep:
             defects.append(KEPT)

@@ -8,6 +8,7 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership import lending
 from putback.ownership.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.handlers import DRIVERS
 from putback.ownership.marks import (
     AUTOCOMMIT,
     BOUND,
@@ -94,8 +95,11 @@ def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[St
 
 
 def item(domain: SiteDomain, op: ir.Item, state: State) -> Outcome[State]:
-    """The connection out of a tuple."""
+    """The connection out of a tuple, or a row of a query that runs for it."""
     child = state.child_type(op.base)
+    effect = domain.effect(state, op.base, "__getitem__")
+    if effect is not None and effect.executes:
+        return domain.may_raise(domain.executed(state, op.at), broke=op.at, exception=DRIVERS)
     if child is not None and child == f"{TUPLE}{op.index}":
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     return Outcome((state,)) if state.exception else domain.may_raise(state)  # a second fault is not counted

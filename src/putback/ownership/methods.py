@@ -68,6 +68,8 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return domain.may_raise(after._replace(phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
+    if effect.itself and child is not None and not is_connection:
+        after = lending.with_child(after, op.target, child)
     truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)

@@ -129,8 +129,11 @@ def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
 
 
 def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:
-    """The next step of a loop."""
-    return domain.may_raise(state, awaited=op.is_async)
+    """The next step of a loop; a query runs when somebody asks for its rows."""
+    effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
+    if effect is None or not effect.executes:
+        return domain.may_raise(state, awaited=op.is_async)
+    return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
 
 
 def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:

@@ -30,8 +30,8 @@ class ParamEffect:
     `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
     no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
-    `needing` marks a result that may need the connection later ("" none); `may_keep`: somebody unknown may keep it, or
-    use it later.
+    `needing` marks a result that may need the connection later, by its type when it is a query or the like ("" none);
+    `may_keep`: somebody unknown may keep it, or use it later.
     """
 
     normal: Phase | None
@@ -104,8 +104,8 @@ def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, 
 
 
 def _needing(endings: Iterable[Ending[State]]) -> str:
-    returned = {e.state.child_type(RETURNED) for e in endings}
-    return next((mark for mark in (STREAM, NEEDING) if mark in returned), "")
+    returned = {child for e in endings if (child := e.state.child_type(RETURNED)) is not None}
+    return next((mark for mark in (STREAM, NEEDING) if mark in returned), min(returned, default=""))
 
 
 def _is_returned(state: State) -> bool:

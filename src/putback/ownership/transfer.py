@@ -177,7 +177,7 @@ class SiteDomain:
             if child.startswith(CARRIER):
                 refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
             return state._replace(phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=refs)
-        if child in (NEEDING, STREAM) and state.phase in ACTIVE:
+        if child is not None and (child in (NEEDING, STREAM) or not child.startswith("<")) and state.phase in ACTIVE:
             return state._replace(children=state.children | {(RETURNED, child)})
         if state.is_none(value) and state.phase is Phase.ABSENT:
             return state._replace(refs=frozenset({RETURNED_NONE}))
