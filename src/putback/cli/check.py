@@ -27,6 +27,9 @@ from putback.source.text import decode, read_source
 
 @click.command("check")
 @shared_options
+@click.option(
+    "--holders", metavar="FILE", help="What putback.pool.watch dumped: findings there come first, the others are named."
+)
 def command(**given: Any) -> None:
     """Find database connections that are taken and not given back.
 
@@ -72,7 +75,10 @@ def run(options: CheckOptions, config: Config) -> int:
     if not result.files and not result.errors and stdin is None and not options.quiet:
         warn("no Python files found")
     report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes)
-    write(rendered(options, to_show(report, options.output_format, config)), options.output_file)
+    shown_report = to_show(report, options.output_format, config)
+    if options.holders is not None:
+        shown_report = with_holders(shown_report, report, options.holders)
+    write(rendered(options, shown_report), options.output_file)
     for error in result.errors:
         warn(error)
     if result.internal_error:
@@ -92,6 +98,17 @@ def to_show(report: Report, output_format: str, config: Config) -> Report:
         findings = without_hints(findings)
     hidden = len(report.findings) - len(findings)
     return replace(report, findings=ranked(findings) if output_format in FOR_PEOPLE else findings, hidden=hidden)
+
+
+def with_holders(shown_report: Report, report: Report, path: str) -> Report:
+    """The report with the findings first at whose places a running program lost connections; says where nothing is
+    found."""
+    from putback.cli import holders
+
+    seen = holders.read(path)
+    for place in holders.without_finding(report.findings, seen):
+        warn(f"seen at run time, but nothing is found there: {place}")
+    return replace(shown_report, findings=holders.seen_first(shown_report.findings, seen))
 
 
 def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | None:

@@ -65,6 +65,7 @@ class CheckOptions(Selection):
     debug: bool
     show_files: bool
     show_settings: bool
+    holders: str | None = None
 
 
 def words(ctx: click.Context, option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
