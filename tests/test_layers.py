@@ -29,8 +29,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "rules": ("ownership", "fixes", "frameworks.schema", "drivers.schema", "flow.solve", "model"),
     "pipeline.workers": (),
     "pipeline.scan": ("pipeline.workers", "ownership", "drivers", "frameworks", "source", "model"),
+    "pipeline.stale": ("ownership", "flow.ir", "source", "model"),
     "pipeline.analyse": (
-        *("pipeline.scan", "pipeline.workers"),
+        *("pipeline.stale", "pipeline.scan", "pipeline.workers"),
         *("rules", "ownership", "flow", "drivers", "frameworks", "source", "model"),
     ),
     "pipeline.check": ("pipeline.analyse", "pipeline.workers", "drivers", "source", "model"),

@@ -104,18 +104,23 @@ class Sessions:
         self.project = analyzer.project
         self.registries = Registries(analyzer.resolver, analyzer.reader)
         self.cleaners = Cleaners(analyzer, self.registries)
+        self._neglected: dict[FunctionRef, tuple[Neglect, ...]] = {}
 
     def duties(self, unit: Unit) -> Duties:
         """What a function, or the top level of a module, leaves undone."""
         ref = FunctionRef(unit.path, unit.key)
-        made = self.unremoved.items() if unit.key == MODULE else ()
-        unremoved = tuple((registry, way) for registry, way in made if registry.path == unit.path)
-        return Duties(tuple(self.neglected.get(ref, ())), self.lapses.get(ref), unremoved)
+        made = [r for r in self.registries.found.values() if r.path == unit.path] if unit.key == MODULE else ()
+        unremoved = tuple((registry, self.unremoved[registry]) for registry in made if registry in self.unremoved)
+        return Duties(self.neglects(ref), self.lapses.get(ref), unremoved)
 
-    @cached_property
-    def concerned(self) -> Collection[FunctionRef]:
-        """The functions that a rule has something to say of."""
-        return {*self.neglected, *self.lapses, *(FunctionRef(r.path, MODULE) for r in self.unremoved)}
+    def concerned(self, paths: Collection[str]) -> set[FunctionRef]:
+        """The functions in some files that a rule has something to say of."""
+        if not self.registries.found:
+            return set()
+        neglecting = (ref for ref in self.entries if ref.path in paths and self.neglects(ref))
+        lapsing = (ref for ref in self.lapses if ref.path in paths)
+        made = (r for r in self.registries.found.values() if r.path in paths and r in self.unremoved)
+        return {*neglecting, *lapsing, *(FunctionRef(r.path, MODULE) for r in made)}
 
     # -- teardowns
 
@@ -189,13 +194,12 @@ class Sessions:
         context, reader = self.analyzer.context, self.analyzer.reader
         return Unattended(self.project, self.analyzer.resolver, context, reader).entries()
 
-    @cached_property
-    def neglected(self) -> dict[FunctionRef, list[Neglect]]:
-        """The jobs and threads that leave a session behind; none in a project without a registry."""
-        if not self.registries.found:
-            return {}
-        found = {ref: list(self._neglects(entry)) for ref, entry in self.entries.items()}
-        return {ref: neglects for ref, neglects in found.items() if neglects}
+    def neglects(self, ref: FunctionRef) -> tuple[Neglect, ...]:
+        """The sessions that a function leaves behind as a job or thread; none in a project without a registry."""
+        if ref not in self._neglected:
+            entry = self.entries.get(ref) if self.registries.found else None
+            self._neglected[ref] = tuple(self._neglects(entry)) if entry is not None else ()
+        return self._neglected[ref]
 
     def _neglects(self, entry: Entry) -> Iterator[Neglect]:
         """What an entry leaves behind.

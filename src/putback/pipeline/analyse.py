@@ -25,6 +25,7 @@ from putback.ownership.resolver import Resolver
 from putback.ownership.sessions import sessions_of
 from putback.pipeline import workers
 from putback.pipeline.scan import Broken, Scan, Scanner
+from putback.pipeline.stale import Changes, Spot, stale
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.source.discover import shown
@@ -74,30 +75,57 @@ class Analysis:
         return {*paths, *(self.scan.importers(paths).intersection(wanted))}
 
     def again(
-        self, wanted: Collection[str], texts: Mapping[str, bytes], changed: Mapping[str, bytes]
+        self,
+        found: Iterable[Finding],
+        wanted: Collection[str],
+        texts: Mapping[str, bytes],
+        changed: Mapping[str, bytes],
     ) -> dict[str, tuple[Finding, ...]]:
         """The findings to be shown, by file, in those of `texts` and in those `wanted` that import from them.
 
-        `texts` stand in for the content of these files and `changed` for that of others. Whatever is selected or
+        `texts` stand in for the content of these files and `changed` for that of others. `found` is what the rules have
+        found before; functions that the changes do not concern are not looked at again. Whatever is selected or
         suppressed, a file of `texts` that does not parse has the finding PB001.
         """
         other = self.changed({**changed, **texts})
         affected = self.affected(texts.keys(), wanted)
         findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
-        for finding in other.reported(other.found(affected, None)):
+        for finding in other.reported(other._found_since(self, found, affected, {**changed, **texts})):
             findings[finding.filename] += (finding,)
         for broken in other.scan.broken:
             if broken.path in texts and not broken.part:
                 findings[broken.path] = (other._syntax_error(broken),)
         return findings
 
+    def _found_since(
+        self, before: Analysis, found: Iterable[Finding], wanted: Collection[str], texts: Mapping[str, bytes]
+    ) -> list[Finding]:
+        """What the rules find in the files `wanted`, where `found` was found before the files of `texts` changed."""
+        known: dict[Spot, list[Finding]] = {}
+        for each in found:
+            key = each.site.function if each.site is not None else each.function
+            known.setdefault((each.filename, before.analyzer.outermost(each.filename, key)), []).append(each)
+        changes = Changes()
+        for path, data in texts.items():
+            if before.reader.data(path) != data:
+                modules = before.scan.project.module(path), self.scan.project.module(path)
+                changes.note(*modules, before.reader, self.reader)
+        again = stale(changes, self.scan.modules(wanted), self.reader, known, self.scan.project.importers)
+        tasks = self.tasks(wanted, again)
+        places = {(task.path, task.key) for task in tasks} | again
+        kept = [f for place, each in known.items() if place[0] in wanted and place not in places for f in each]
+        return kept + [finding for part in self._analyse(tasks, None) for finding in part]
+
     # -- which functions
 
-    def tasks(self, wanted: Collection[str]) -> list[Task]:
-        """The functions that can hold a connection, by their names and the light types of what they call."""
+    def tasks(self, wanted: Collection[str], among: Collection[Spot] | None = None) -> list[Task]:
+        """The functions that can hold a connection, by their names and the light types of what they call.
+
+        Those `among` some, and those that a rule about scoped sessions has something to say of.
+        """
 
         def work(paths: Sequence[str]) -> list[Task]:
-            named = self.named(paths)
+            named = (t for t in self.named(paths) if among is None or (t.path, t.key) in among)
             return [t for t in named if not self.config.gates or self.analyzer.may_acquire(t.path, t.key)]
 
         paths = [path for path in self.scan.imports if path in wanted]
@@ -106,9 +134,9 @@ class Analysis:
 
     def _about_sessions(self, wanted: Collection[str], known: Collection[tuple[str, str]]) -> Iterator[Task]:
         """The functions that a rule about scoped sessions has something to say of, whatever they acquire."""
-        concerned = sessions_of(self.analyzer).concerned
+        concerned = sessions_of(self.analyzer).concerned(wanted)
         places = ((ref.path, self.analyzer.outermost(ref.path, ref.key)) for ref in concerned)
-        for path, key in sorted({place for place in places if place[0] in wanted and place not in known}):
+        for path, key in sorted({place for place in places if place not in known}):
             yield Task(path, key, 50)
 
     def named(self, paths: Iterable[str]) -> Iterator[Task]:

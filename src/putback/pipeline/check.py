@@ -55,9 +55,10 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A project with what was found in the files asked for, and all that was found out on the way."""
+    """A project with what was found in the files asked for: `found` as the rules say it, `result` as it is shown."""
 
     project: Scanned
+    found: Sequence[Finding]
     result: CheckResult
 
     @property
@@ -82,7 +83,7 @@ class Checked:
         content as well. Whatever is selected or suppressed, a file of `texts` that does not parse has the finding
         PB001.
         """
-        return self.analysis.again(self.project.wanted, texts, changed)
+        return self.analysis.again(self.found, self.project.wanted, texts, changed)
 
 
 def check(
@@ -125,11 +126,13 @@ def checked(
     with at_full_speed():
         project = scanned(paths, config, codes, stdin=stdin)
         analysis, wanted = project.analysis, project.wanted
-        found = analysis.broken(wanted) + analysis.found(wanted, progress)
+        found = analysis.found(wanted, progress)
         internal = any(each.code == "PB009" for each in found)
         candidates = len(analysis.scan.candidates & wanted)
-        result = CheckResult(analysis.reported(found), len(wanted), candidates, project.errors, internal)
-        return Checked(project, result)
+        result = CheckResult(
+            analysis.reported(analysis.broken(wanted) + found), len(wanted), candidates, project.errors, internal
+        )
+        return Checked(project, found, result)
 
 
 def scanned(
