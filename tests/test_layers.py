@@ -54,7 +54,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 """What each layer may import beside itself: packages, modules at the top, and those of the pipeline one by one."""
 
-SERVES = {"pool.web.flask": "flask", "pool.web.fastapi": "fastapi"}
+SERVES = {
+    "pool.web.flask": "flask",
+    "pool.web.fastapi": "fastapi",
+    "pool.metrics.prometheus": "prometheus_client",
+    "pool.metrics.otel": "opentelemetry",
+}
 """Modules that are made for one framework, and the only ones that may import it."""
 
 LATE = ("libcst", "rich", "click", "msgspec", "pathspec")

@@ -6,9 +6,10 @@ Nothing is imported: a pool says by its class what it is.
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from putback.pool.core import Core
@@ -28,7 +29,14 @@ class Identity:
 def stats_of(pool: Any) -> PoolStats:
     """The numbers of a pool, or of an engine's pool. SettingsError for what is none of those that are known."""
     known = _engine_pool(pool)
-    return _find(known).stats(known)
+    stats = _find(known).stats(known)
+    if not _derives(pool, "putback", "Watch"):
+        return stats
+    sites: Counter[str] = Counter()
+    for line in pool.holders():
+        sites[str(line.caller)] += line.count
+    found = dict(sites.most_common())
+    return replace(stats, sites=found, holders=found)
 
 
 def health_of(pool: Any, thresholds: Thresholds | None = None) -> Health:
@@ -64,7 +72,9 @@ def borrowed(pool: Any) -> Iterator[Any]:
 
 
 def _engine_pool(pool: Any) -> Any:
-    """The pool itself, for SQLAlchemy's engines their pool."""
+    """The pool itself, for SQLAlchemy's engines their pool, for what is watched that."""
+    if _derives(pool, "putback", "Watch"):
+        return _engine_pool(pool.target)
     return pool.pool if hasattr(pool, "dialect") and hasattr(pool, "pool") else pool
 
 

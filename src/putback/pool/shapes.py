@@ -32,10 +32,12 @@ def database_health(health: Health) -> Json:
 
 
 def pool_health(health: Health) -> Json:
-    """The pool's health with warnings and advice."""
+    """The pool's health with warnings and advice; of a watched pool also which place holds how many."""
     limits = health.thresholds
+    holders = {"holders": health.stats.holders} if health.stats.holders else {}
     return {
         "status": health.status.value,
+        **holders,
         "pool_stats": connections(health.stats),
         "warnings": list(health.warnings),
         "recommendations": {

@@ -41,6 +41,8 @@ class PoolStats:
     waiters: int | None
     sites: dict[str, int] = field(default_factory=dict)
     """How many connections are lent at which place of the code; the most first."""
+    holders: dict[str, int] = field(default_factory=dict)
+    """The same for a pool that is watched: health shows them."""
     waits: Durations | None = None
     """How long requests waited that had to."""
     uses: Durations | None = None

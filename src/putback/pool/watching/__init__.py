@@ -50,6 +50,7 @@ def watch(
     if engine is not None:
         watching = Watch(
             name or _shown(engine.url),
+            target=engine,
             capacity=lambda: sqlalchemy.capacity(engine),
             leak_threshold=leak_threshold,
             depth=depth,
@@ -65,6 +66,7 @@ def watch(
         raise SettingsError(f"{kind} is nothing that can be watched; known: {KNOWN}")
     watching = Watch(
         name or getattr(target, "name", "") or getattr(target, "pool_name", "") or f"of {library.module}",
+        target=target,
         capacity=lambda: library.capacity(target),
         leak_threshold=leak_threshold,
         depth=depth,

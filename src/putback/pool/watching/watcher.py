@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
+import signal
 import threading
 import weakref
 from collections import Counter
@@ -21,6 +23,8 @@ from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame, Lease, Stack
 from putback.pool.watching.places import folded, own_callers
 from putback.pool.watching.requests import current
+
+log = logging.getLogger("putback.pool")
 
 QUIET = 10.0
 """Seconds between two tables of holders in the log."""
@@ -79,6 +83,7 @@ class Watch:
         self,
         name: str,
         *,
+        target: Any = None,
         capacity: Callable[[], int | None] = lambda: None,
         leak_threshold: float | None = None,
         depth: int = 4,
@@ -87,6 +92,8 @@ class Watch:
         on_incident: Callable[[Incident], None] | None = None,
     ) -> None:
         self.name = name
+        self.target = target
+        """The engine or pool that is watched."""
         self.depth = depth
         self.sample = sample
         self.clock = clock
@@ -228,6 +235,14 @@ class Watch:
         ]
         return {"pool": self.name, "holders": holders}
 
+    def on_signal(self, number: int | None = None) -> None:
+        """Log the table whenever the process gets a signal (default: SIGUSR1): `kill -USR1 PID`. To be called in the
+        main thread."""
+        number = signal.SIGUSR1 if number is None else number
+        before = signal.getsignal(number)
+        signal.signal(number, lambda *_: log.warning("%s", self.table()))
+        self.undone_by(lambda: _restore(number, before))
+
     # Life
 
     def undone_by(self, undo: Callable[[], None]) -> None:
@@ -272,6 +287,10 @@ class Watch:
                 del found
 
         threading.Thread(target=look, name="putback-pool-watch", daemon=True).start()
+
+
+def _restore(number: int, handler: Any) -> None:
+    signal.signal(number, handler)
 
 
 def _line(caller: Frame, through: tuple[Frame, ...], found: list[Holding], now: float) -> Holders:
