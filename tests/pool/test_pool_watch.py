@@ -209,6 +209,29 @@ def test_the_request_is_named(engine: Pool) -> None:
     assert current() is None
 
 
+def test_a_greenlet_has_the_callers_of_its_own(engine: Pool) -> None:
+    greenlet = import_or_skip("greenlet", "greenlet")
+    with watch(engine.target, depth=30) as watching:
+        kept = greenlet.greenlet(lambda: program.browse(engine.take)).switch()
+        (holding,) = watching.holdings()
+        functions = [frame.function.rpartition(".")[2] for frame in holding.stack]
+        assert [name for name in functions if name != "<listcomp>"] == ["get_db_connection", "browse", "<lambda>"]
+        kept[0].close()
+
+
+def test_callers_of_an_asynchronous_engine_are_there_once(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["async engine"](postgres_dsn)
+    with watch(pool.target, depth=30) as watching:
+        kept = pool.run(program_async.browse(pool.take))
+        (holding,) = watching.holdings()
+        functions = [frame.function for frame in holding.stack]
+        assert functions.count("browse") == functions.count("get_db_connection") == 1
+        pool.run(kept[0].close())
+    pool.run(pool.end())
+    assert pool.loop is not None
+    pool.loop.close()
+
+
 def test_what_was_seen_is_written_for_check(engine: Pool, tmp_path: Path) -> None:
     with watch(engine.target) as watching:
         kept = [*program.order(engine.take), *program.browse(engine.take), *program.pay(engine.take)]

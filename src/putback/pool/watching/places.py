@@ -50,6 +50,7 @@ def own_callers(depth: int) -> Stack:
     """At most `depth` callers in the program's own files, innermost first."""
     found: Stack = []
     left = FARTHEST
+    inside = True
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and left:
         code = frame.f_code
@@ -63,21 +64,21 @@ def own_callers(depth: int) -> Stack:
             if len(found) == depth:
                 break
         left -= 1
-        frame = frame.f_back or _beyond(frame)
+        frame = frame.f_back
+        if frame is None and inside:
+            inside, frame = False, _awaiting()
     return found
 
 
-def _beyond(frame: FrameType) -> FrameType | None:
-    """What waits for a greenlet, in which SQLAlchemy runs its code for asyncio."""
+def _awaiting() -> FrameType | None:
+    """What waits for the greenlet in which SQLAlchemy runs its code for asyncio. Other greenlets are like threads: who
+    started them is no caller."""
     library = sys.modules.get("greenlet")
-    if library is None:
+    current: Any = None if library is None else library.getcurrent()
+    if not type(current).__module__.startswith("sqlalchemy."):
         return None
-    current: Any = library.getcurrent()
-    while (current := current.parent) is not None:
-        if (outer := current.gr_frame) is not None and outer is not frame:
-            found: FrameType = outer
-            return found
-    return None
+    found: FrameType | None = current.parent.gr_frame
+    return found
 
 
 def _is_own(file: str) -> bool:
