@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
@@ -49,6 +50,7 @@ def test_three_callers_of_one_wrapper_are_three_places_and_an_exhausted_pool_nam
     pool: Pool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with watch(pool.target) as watching, caplog.at_level(logging.WARNING, logger="putback.pool"):
+        watching.patience = 0.0
         callers: Any = program if pool.loop is None else program_async
         kept = [conn for job in (callers.browse, callers.order, callers.pay) for conn in pool.run(job(pool.take))]
         lines = [(line.caller.function, line.count, line.through[-1].function) for line in watching.holders()]
@@ -207,6 +209,30 @@ def test_the_request_is_named(engine: Pool) -> None:
         assert watching.holders()[0].who.endswith("GET /pay")
         kept[0].close()
     assert current() is None
+
+
+def test_cancelled_requests_of_good_times_are_no_news(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["asyncpg"](postgres_dsn)
+    assert pool.loop is not None
+
+    async def request() -> None:
+        async with pool.target.acquire() as conn:
+            await conn.fetchval("select 1")
+
+    async def traffic() -> None:
+        for _ in range(20):
+            requests = [asyncio.create_task(request()) for _ in range(3 * SIZE)]
+            await asyncio.sleep(0)
+            for each in requests[::3]:
+                each.cancel()
+            await asyncio.gather(*requests, return_exceptions=True)
+
+    with watch(pool.target) as watching:
+        pool.loop.run_until_complete(traffic())
+        assert (watching.holders(), watching.seen, watching.incidents.counts) == ([], {}, {})
+        assert watching.taken >= 20 * 2 * SIZE
+    pool.end()
+    pool.loop.close()
 
 
 def test_a_greenlet_has_the_callers_of_its_own(engine: Pool) -> None:

@@ -202,6 +202,7 @@ def _async_take(take: Callable[..., Any], library: Library, watch: Watch) -> Cal
         return taken(watch.callers(), *args, **kwargs)
 
     async def taken(stack: Stack, *args: Any, **kwargs: Any) -> Any:
+        began, given_back = watch.clock.now(), watch.given_back
         try:
             connection = await take(*args, **kwargs)
         except Exception as error:
@@ -209,7 +210,7 @@ def _async_take(take: Callable[..., Any], library: Library, watch: Watch) -> Cal
                 watch.exhausted(error)
             raise
         except asyncio.CancelledError as error:
-            if watch.is_full():  # whoever waits with a time limit of his own is cancelled by it
+            if watch.waited_in_vain(began, given_back):
                 watch.exhausted(error)
             raise
         _began(connection, library, watch, stack)

@@ -28,6 +28,8 @@ log = logging.getLogger("putback.pool")
 
 QUIET = 10.0
 """Seconds between two tables of holders in the log."""
+PATIENCE = 1.0
+"""Seconds that a request must have waited before its cancellation can mean that the pool is empty."""
 
 
 class Holding(Lease):
@@ -100,6 +102,8 @@ class Watch:
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
         self.taken = 0
+        self.given_back = 0
+        self.patience = PATIENCE
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
         self.is_out: Callable[[Any], bool] = lambda raw: True
@@ -147,6 +151,7 @@ class Watch:
         holding = self._out.pop(key, None)
         if holding is not None:
             holding.ended = True
+            self.given_back += 1
             if holding.reported:
                 self.leaks.ended(holding, self.clock.now())
         return holding
@@ -173,8 +178,11 @@ class Watch:
             self._quiet_until = now + QUIET
             self.incidents.report(Kind.EXHAUSTED, table)
 
-    def is_full(self) -> bool:
-        """Whether the pool has nothing more to lend, as far as that is known."""
+    def waited_in_vain(self, began: float, given_back: int) -> bool:
+        """Whether a request that was cancelled waited for an empty pool, as far as is known: whoever waits with a time
+        limit of his own is cancelled by it. In good times something comes back meanwhile."""
+        if given_back != self.given_back or self.clock.now() - began < self.patience:
+            return False
         capacity = self._capacity()
         return capacity is not None and len(self.holdings()) >= capacity
 
