@@ -15,7 +15,7 @@ from putback.fixes.acquires import Acquires
 from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
-from putback.model.finding import Finding, SiteKey
+from putback.model.finding import Finding, Severity, SiteKey
 from putback.model.fix import Edit
 from putback.model.fixing import Answer, Applied, Approve, Change, Declined, Proposal
 from putback.source.text import decode
@@ -181,7 +181,7 @@ class Rounds:
             left = Counter(map(self._identity, self.findings.get(path, ())))
             for finding in findings:
                 left[self._identity(finding)] -= 1
-                if left[self._identity(finding)] < 0:
+                if left[self._identity(finding)] < 0 and not _is_hint_of_rollback(finding):
                     faults[path, finding.function] = gained(finding)
             for identity, count in mended.items():
                 if identity[0] == path and left[identity] < count:
@@ -258,6 +258,11 @@ class Rounds:
 def _new(finding: Finding) -> Finding:
     """A finding that has come with a fix: its acquire has no number as things were before."""
     return replace(finding, site=SiteKey(finding.site.function)) if finding.site is not None else finding
+
+
+def _is_hint_of_rollback(finding: Finding) -> bool:
+    """Whether it only says that the release rolls back, as one does that moves from a handler to a `finally`."""
+    return finding.code == "PB201" and finding.severity is Severity.INFO
 
 
 def attempt(finding: Finding) -> Attempt:

@@ -48,7 +48,16 @@ def bound_by(statements: Sequence[cst.BaseStatement]) -> frozenset[str]:
 def can_begin_earlier(holding: Holding, attempt: cst.Try, before: Sequence[cst.BaseStatement]) -> bool:
     """Whether the `try` line of `attempt` may stand above the statements `before` it.
 
-    They only set the connection up, and no handler that their failure would lead to reads what they bind.
+    They only set the connection up, no handler reads what they bind, and none turns their failure into an answer.
     """
     bound = bound_by(before)
-    return all(sets_up(holding, s) for s in before) and not any(mentions(h, bound) for h in attempt.handlers)
+    clear = all(_raises_again(h) and not mentions(h, bound) for h in attempt.handlers)
+    return clear and all(sets_up(holding, s) for s in before)
+
+
+def _raises_again(handler: cst.ExceptHandler) -> bool:
+    """Whether what a handler catches leaves it in any case."""
+    leaving = [n for n in all_below(handler.body) if isinstance(n, cst.Return | cst.Continue | cst.Break | cst.Raise)]
+    last = handler.body.body[-1]
+    is_raise = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Raise)
+    return is_raise and all(isinstance(n, cst.Raise) and n.exc is None for n in leaving)

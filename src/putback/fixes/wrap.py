@@ -243,7 +243,8 @@ class _Writer:
     def _hoist(self, attempt: cst.Try, carried: list[str]) -> bool:
         """Move the `try` line up to the first statement; the rest of it stays where it is. False where it cannot be."""
         before = self.found.statements[:-1]
-        if not bind_before(self.holding, attempt, self.code.draft(), self.first, before):
+        reads = () if self._is_left_bare(attempt) else before
+        if reads and not bind_before(self.holding, attempt, self.code.draft(), self.first, reads):
             return False
         header = self.code.first_row(attempt)
         above = self.code.last_row(before[-1]) + 1
@@ -251,7 +252,8 @@ class _Writer:
         self.draft.delete(above if is_air else header, header)
         self.draft.indent(self.first, header - 1, self.unit)
         self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
-        bind_before(self.holding, attempt, self.draft, self.first, before)
+        if reads:
+            bind_before(self.holding, attempt, self.draft, self.first, reads)
         self._absorb(attempt, carried, is_sound=True)
         return True
 
