@@ -67,6 +67,12 @@ def test_aliases_exist(framework: Framework) -> None:
     assert missing == []
 
 
+def test_what_functions_return_exists(framework: Framework) -> None:
+    said = (*framework.returns, *framework.returns.values(), *framework.answering)
+    assert [name for name in said if not _skipped(name) and _resolve(name) is None] == []
+    assert [name for name in framework.answering if CATALOG.answers(name) is None] == []
+
+
 def test_attributes_are_names_of_decorators(framework: Framework) -> None:
     """An attribute stands for a decorator of the same table, so it must be the last part of one."""
     wrong = [

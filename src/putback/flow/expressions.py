@@ -15,13 +15,14 @@ from putback.flow.names import (
     Choice,
     Element,
     Expr,
-    Function,
     Invoke,
     Literal,
     Member,
     Name,
     dotted,
+    shortcut,
 )
+from putback.flow.params import parameters
 
 _CONSTANT_NAMES = {"None": ir.NONE, "True": ir.TRUE, "False": ir.FALSE}
 _CONSTANT_VALUES = {"None": None, "True": True, "False": False}
@@ -93,7 +94,7 @@ class ExpressionLowering(Builder):
             case cst.NamedExpr():
                 return self.expr(node.value)
             case cst.Lambda():
-                return Function(f"{self.qualname}.<lambda{self.at(node)}>")
+                return shortcut(self.expr(node.body), {p.name for p in parameters(node.params)})
             case _:
                 return UNKNOWN
 

@@ -15,6 +15,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 
 from putback.flow import ir
 from putback.flow.builder import pruned
+from putback.flow.params import parameters
 from putback.flow.statements import StatementLowering
 from putback.model.errors import SourceError
 from putback.model.span import Position, Span
@@ -149,7 +150,7 @@ class _Collector:
     def function(self, node: cst.FunctionDef | cst.Lambda, qualname: str) -> _FunctionLowering:
         lowering = _FunctionLowering(qualname, self)
         at = lowering.at(node)
-        params = _parameters(node.params)
+        params = parameters(node.params)
         if isinstance(node, cst.Lambda):
             value = lowering.value(node.body)
             lowering.leave_function(lowering.at(node.body), value)
@@ -197,21 +198,11 @@ class _FunctionLowering(StatementLowering):
     def closure(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> ir.Val:
         qualname = self.collector.name(node, qualname)
         inner = self.collector.function(node, qualname)
-        own = {p.name for p in _parameters(node.params)} | (inner.assigned - inner.globals)
+        own = {p.name for p in parameters(node.params)} | (inner.assigned - inner.globals)
         captured = tuple(sorted(_names(node) - own))
         target = self.temporary()
         self.emit(ir.Closure(self.at(node), target, qualname, captured))
         return target
-
-
-def _parameters(params: cst.Parameters) -> tuple[ir.Param, ...]:
-    found = [ir.Param(p.name.value) for p in (*params.posonly_params, *params.params)]
-    if isinstance(params.star_arg, cst.Param):
-        found.append(ir.Param(params.star_arg.name.value, "*"))
-    found += [ir.Param(p.name.value, "kw") for p in params.kwonly_params]
-    if params.star_kwarg is not None:
-        found.append(ir.Param(params.star_kwarg.name.value, "**"))
-    return tuple(found)
 
 
 def _names(node: cst.CSTNode) -> set[str]:

@@ -7,6 +7,8 @@ they are compared a lot, hence structs: made, hashed and packed by compiled code
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from msgspec import Struct
 
 
@@ -86,17 +88,17 @@ class Annotation(Node, frozen=True):
     type: Expr
 
 
-class Function(Node, frozen=True):
-    """A nested function or lambda; `qualname` is its dotted name inside the module."""
+class Lambda(Node, frozen=True):
+    """A lambda that calls something which is none of its own parameters; `value` is what it answers with."""
 
-    qualname: str
+    value: Expr
 
 
 class Unknown(Node, frozen=True):
     """Anything else."""
 
 
-Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice | Group | Annotation | Function | Unknown
+Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice | Group | Annotation | Lambda | Unknown
 
 UNKNOWN = Unknown()
 
@@ -118,6 +120,27 @@ def dotted(expr: Expr) -> str | None:
             return None if head is None else f"{head}.{attr}"
         case _:
             return None
+
+
+def shortcut(value: Expr, params: Container[str]) -> Expr:
+    """The symbolic value of a lambda: only one that is a call of something outside of it can answer with a connection.
+
+    >>> shortcut(Invoke(Name("f")), ["f"])
+    Unknown()
+    """
+    return Lambda(value) if isinstance(value, Invoke) and root_name(value) not in params else UNKNOWN
+
+
+def root_name(expr: Expr) -> str:
+    """The name that a callee begins with: `a` of `a.b().c`; "" if it begins with something else."""
+    while True:
+        match expr:
+            case Member(base=inner) | Invoke(func=inner):
+                expr = inner
+            case Name(id=name):
+                return name
+            case _:
+                return ""
 
 
 def last_name(expr: Expr) -> str:

@@ -24,15 +24,21 @@ Argument = tuple[Role, int, str]
 
 @dataclass(frozen=True, slots=True)
 class FrameworkCatalog:
-    """What all frameworks know. Names given to its methods may be aliases."""
+    """What all frameworks know. Names given to its methods may be aliases.
+
+    `answering_names` are the last names of the callables that `answers` knows.
+    """
 
     frameworks: Mapping[str, Framework]
+    answering_names: frozenset[str]
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
     _attributes: Mapping[str, Sequence[tuple[frozenset[str], Role]]] = field(repr=False)
     _types: frozenset[str] = field(repr=False)
     _unattended: frozenset[str] = field(repr=False)
+    _answering: frozenset[str] = field(repr=False)
+    _returns: Mapping[str, str] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
     _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -68,6 +74,15 @@ class FrameworkCatalog:
         """Whether what this decorator, callable or base class runs is left alone with the sessions that it uses."""
         return self.canonical(qualname) in self._unattended
 
+    def answers(self, qualname: str) -> Argument | None:
+        """Which argument is the function whose result this callable gives once it is awaited."""
+        name = self.canonical(qualname)
+        return next(iter(self._arguments.get(name, ())), None) if name in self._answering else None
+
+    def returned(self, qualname: str) -> str:
+        """The class of what this function returns; "" if the tables do not say."""
+        return self._returns.get(self.canonical(qualname), "")
+
     def value(self, qualname: str) -> str:
         """The class of what this name, or attribute of a class, stands for; "" if the tables do not say."""
         return self._values.get(self.canonical(qualname), "")
@@ -102,8 +117,10 @@ def load_frameworks() -> FrameworkCatalog:
             for attribute in marker.attributes:
                 attributes.setdefault(attribute, []).append((frozenset(framework.imports), role))
             methods.update(((base, name), role) for base, names in marker.methods.items() for name in names)
+    answering = frozenset(name for each in frameworks.values() for name in each.answering)
     return FrameworkCatalog(
         frameworks=frameworks,
+        answering_names=frozenset(name.rpartition(".")[2] for name in answering),
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,
@@ -117,6 +134,8 @@ def load_frameworks() -> FrameworkCatalog:
             if marker.unattended
             for name in (*marker.decorators, *marker.arguments, *marker.methods)
         ),
+        _answering=answering,
+        _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )

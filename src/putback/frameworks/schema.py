@@ -66,7 +66,9 @@ class FrameworkTable(Table, frozen=True):
     constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions
     that only put an answer together, so that holding a connection meanwhile costs nothing;
     `values` names the classes of what the framework hands out, by name or attribute ("flask.current_app" is a
-    "flask.Flask"): what the project sets on one such object is found on another."""
+    "flask.Flask"): what the project sets on one such object is found on another.
+    `returns` names the classes of what the framework's functions return;
+    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]
@@ -75,9 +77,13 @@ class FrameworkTable(Table, frozen=True):
     aliases: Mapping[str, str] = {}
     quick: frozenset[str] = frozenset()
     values: Mapping[str, str] = {}
+    returns: Mapping[str, str] = {}
+    answering: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
+        force_setattr(self, "returns", _spread(self.returns))
+        force_setattr(self, "answering", _expanded(self.answering))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))
 

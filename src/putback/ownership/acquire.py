@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Effect, Kind, On
@@ -13,45 +13,88 @@ from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.ownership import autocommit
 from putback.ownership.domain import Fact, Phase, State
-from putback.ownership.events import DriverCall, argument_of
+from putback.ownership.events import CallInfo, DriverCall, argument_of, describe
 from putback.ownership.marks import AUTOCOMMIT, RETURNED, RETURNED_CLOSED, RETURNED_NONE, RETURNED_OWNER, YIELDED
 from putback.ownership.site import Acquisition, Owner, Site
-from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Type, Types
+from putback.ownership.types import GUESSED, NOTHING, FunctionRef, Instance, Later, Method, Scope, Symbol, Type, Types
 from putback.ownership.unit import Unit
 
 if TYPE_CHECKING:
     from putback.ownership.analyzer import Analyzer
 
+_DEEPEST = 4
+
 
 def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | None:
     """What this call acquires for its caller, or None."""
-    info = analyzer.call_info(unit, op)
+    assert isinstance(op.expr, Invoke)
+    call = _Written(op.expr, unit.scope)
+    found = _by_callee(analyzer, unit, op, call, analyzer.call_info(unit, op))
+    return _merged([*found, *_by_others(analyzer, unit, op, call)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A call as it is written, and where. `depth`: how many lambdas and threads lead to it from the operation."""
+
+    expr: Invoke
+    scope: Scope
+    depth: int = 0
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is the operation itself."""
+        return self.depth == 0
+
+
+def _by_callee(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written, info: CallInfo) -> list[Acquisition]:
     found: list[Acquisition] = []
     for driver_call in info.drivers:
-        found += _by_driver(analyzer, unit, op, driver_call)
+        found += _by_driver(analyzer, unit, op, call, driver_call)
     for cls in info.classes:
         for base in analyzer.constructed(cls):
             spec = analyzer.catalog.type(base)
             if spec is not None and spec.init.acquires:
-                found += _by_driver(analyzer, unit, op, DriverCall(spec.init, None))
+                found += _by_driver(analyzer, unit, op, call, DriverCall(spec.init, None))
     for function in info.functions:
         found += analyzer.summaries.returns(function)
-    return _merged(found)
+    return found
 
 
-def _by_driver(analyzer: Analyzer, unit: Unit, op: ir.Call, call: DriverCall) -> Iterator[Acquisition]:
+def _by_others(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> Iterator[Acquisition]:
+    """What a lambda acquires, and what a function acquires that is called in a thread."""
+    callees = analyzer.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
+    for callee in callees:
+        if isinstance(callee, Later) and isinstance(callee.value, Invoke):
+            inner = _Written(callee.value, callee.scope, call.depth + 1)
+            yield from (replace(made, indirect=True) for made in _elsewhere(analyzer, unit, op, inner))
+        run = analyzer.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None
+        if run is not None and not op.discarded:
+            for made in _elsewhere(analyzer, unit, op, _Written(run, call.scope, call.depth + 1)):
+                if On.CALL in made.on:
+                    yield replace(made, on=(On.AWAIT,), indirect=True)
+
+
+def _elsewhere(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> list[Acquisition]:
+    info = describe(call.expr, call.scope, analyzer.resolver)
+    return [*_by_callee(analyzer, unit, op, call, info), *_by_others(analyzer, unit, op, call)]
+
+
+def _by_driver(
+    analyzer: Analyzer, unit: Unit, op: ir.Call, written: _Written, call: DriverCall
+) -> Iterator[Acquisition]:
     effect = call.effect
-    if not effect.acquires or (effect.itself and (not ir.is_local(op.receiver) or _is_own(unit, op.receiver))):
+    is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
+    if not effect.acquires or (effect.itself and is_elsewhere):
         return
-    assert isinstance(op.expr, Invoke)
-    bind = _bind(analyzer, unit, op, effect)
+    bind = _bind(analyzer, op, written, effect)
     if bind is not None and any(_is_held(analyzer, t) for t in bind):
         return
-    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, op.expr, call.owner, unit.scope))
+    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, written.expr, call.owner, written.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        autocommits = autocommit.is_made_with(op.expr, kind)
+        autocommits = autocommit.is_made_with(written.expr, kind)
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
 
 
@@ -61,18 +104,18 @@ def _is_own(unit: Unit, name: str) -> bool:
     return info is not None and bool(info.owner) and bool(info.params) and info.params[0].name == name
 
 
-def _bind(analyzer: Analyzer, unit: Unit, op: ir.Call, effect: Effect) -> Types | None:
+def _bind(analyzer: Analyzer, op: ir.Call, call: _Written, effect: Effect) -> Types | None:
     """The types of what the new object is told to work on, None when it is told nothing.
 
     On a connection that exists already it holds none of its own; on something unknown that may be so.
     """
-    assert isinstance(op.expr, Invoke)
     for param in effect.bound:
-        if argument_of(op, param) is None:
+        if call.is_here and argument_of(op, param) is None:
             continue
-        by_position = op.expr.args[param.index] if 0 <= param.index < len(op.expr.args) else None
-        expr = op.expr.keyword(param.name) or by_position
-        return analyzer.resolver.types(expr, unit.scope) if expr is not None else NOTHING
+        by_position = call.expr.args[param.index] if 0 <= param.index < len(call.expr.args) else None
+        expr = call.expr.keyword(param.name) or by_position
+        if expr is not None or call.is_here:
+            return analyzer.resolver.types(expr, call.scope) if expr is not None else NOTHING
     return None
 
 
@@ -156,4 +199,4 @@ def _may_return_argument(unit: Unit) -> bool:
 
 
 def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
-    return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None)
+    return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None, indirect=False)

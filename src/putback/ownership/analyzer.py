@@ -171,7 +171,7 @@ class Analyzer:
         if "except" in part.text and self._is_lent(module, key):
             return True
         try:
-            callees = callees_by_row(part)
+            callees = callees_by_row(part, self.frameworks.answering_names)
         except SourceError:
             return True
         scopes = {f.def_row: f.key for f in module.functions.values()}

@@ -17,6 +17,7 @@ from putback.flow.names import (
     Literal,
     Member,
     Name,
+    shortcut,
 )
 
 _LONGEST_GROUP = 8
@@ -52,8 +53,15 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return Choice((to_expr(node.body, inside), to_expr(node.orelse, inside)))
         case ast.NamedExpr():
             return to_expr(node.value, inside)
+        case ast.Lambda():
+            return shortcut(to_expr(node.body, inside), _parameters(node.args))
         case _:
             return UNKNOWN
+
+
+def _parameters(args: ast.arguments) -> set[str]:
+    every = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
+    return {each.arg for each in every if each is not None}
 
 
 def _keyword(node: ast.keyword, depth: int) -> list[tuple[str, Expr]]:

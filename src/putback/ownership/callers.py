@@ -24,6 +24,7 @@ from putback.flow.names import (
     Name,
     Unknown,
     last_name,
+    root_name,
 )
 from putback.ownership.heirs import Heirs
 from putback.ownership.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
@@ -158,16 +159,9 @@ def called_names(call: Invoke) -> Iterator[str]:
         yield name
 
 
-def root_name(expr: Expr) -> str:
-    """The name that a callee begins with: `a` of `a.b().c`; "" if it begins with something else."""
-    while True:
-        match expr:
-            case Member(base=inner) | Invoke(func=inner):
-                expr = inner
-            case Name(id=name):
-                return name
-            case _:
-                return ""
+def begins_with(call: Invoke) -> str:
+    """The name that a call begins with."""
+    return root_name(call.func)
 
 
 def invocations(module: ModuleInfo) -> Iterator[tuple[str, Invoke]]:

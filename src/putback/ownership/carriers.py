@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
-from putback.flow.names import Expr, Invoke, Name
+from putback.flow.names import Expr, Group, Invoke, Name
 from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolver import Resolver
 from putback.ownership.types import (
     ClassRef,
     FunctionRef,
     Instance,
+    Later,
     Managed,
     Method,
     Object,
@@ -24,7 +25,7 @@ from putback.ownership.types import (
 )
 
 _DEEPEST = 100
-_CALLABLE = (FunctionRef, Method, Partial)
+_CALLABLE = (FunctionRef, Method, Partial, Later)
 
 
 class Carriers:
@@ -61,7 +62,7 @@ class Carriers:
                 return self.by_function(t)
             case Partial(function=function):
                 return self.carries(function) or self.makes(function)
-            case Method():
+            case Method() | Later():
                 return self.makes(t)
             case _:
                 return False
@@ -121,7 +122,8 @@ class Carriers:
                 return False
             self._handing[ref] = False
             self._depth += 1
-            self._handing[ref] = any(self._is_handed(t) for t in self._results(ref)) or self._wraps(ref)
+            is_handed = any(self._is_handed(t) for t in self._results(ref))
+            self._handing[ref] = is_handed or self._wraps(ref) or self._in_tuple(ref)
             self._depth -= 1
         return self._handing[ref]
 
@@ -145,6 +147,17 @@ class Carriers:
                 return self._is_yielded(function)
             case _:
                 return False
+
+    def _in_tuple(self, ref: FunctionRef) -> bool:
+        """Whether a function returns a tuple with a connection in it."""
+        module = self.resolver.project.module(ref.path)
+        info = module.functions.get(ref.key) if module is not None else None
+        if info is None or info.is_generator:
+            return False
+        scope = Scope(ref.path, ref.key)
+        values = [v for r in info.returns for v in (info.bindings.get(r.id, ()) if isinstance(r, Name) else (r,))]
+        items = (item for value in values if isinstance(value, Group) for item in value.items)
+        return any(self._is_handed(t) for item in items for t in self.resolver.types(item, scope))
 
     def _wraps(self, ref: FunctionRef) -> bool:
         """Whether a function returns a project object that it has made around a connection."""
@@ -180,6 +193,8 @@ class Carriers:
                 return bool(spec and spec.call and spec.call.acquires)
             case Partial(function=function):
                 return self.makes(function)
+            case Later(value=value, scope=scope):
+                return any(self._is_handed(t) for t in self.resolver.types(value, scope))
             case FunctionRef():
                 return self.hands_out(callee)
             case ClassRef(path=path, key=key):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import warnings
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import count
 from typing import Any
 
-from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Unknown
+from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Unknown, last_name
 from putback.model.errors import SourceError
 from putback.ownership.astnames import annotation, to_expr
 from putback.ownership.module import ClassInfo, FunctionInfo, Import, ModuleInfo, ParamInfo, Reference
@@ -336,8 +336,11 @@ def _param(arg: ast.arg, kind: str, default: ast.expr | None) -> ParamInfo:
     return ParamInfo(arg.arg, kind, annotation(arg.annotation), to_expr(default), default is None)
 
 
-def callees_by_row(part: Slice) -> dict[int, set[Expr]]:
-    """What a slice calls, by the row of the innermost `def` around the call (0: none). Raises SourceError."""
+def callees_by_row(part: Slice, answering: Container[str] = ()) -> dict[int, set[Expr]]:
+    """What a slice calls, by the row of the innermost `def` around the call (0: none). Raises SourceError.
+
+    Also what is given to callables of the names `answering`, which call it.
+    """
     tree, offset = parsed(part)
     found: dict[int, set[Expr]] = {}
     todo: list[tuple[ast.AST, int]] = [(tree, 0)]
@@ -345,7 +348,9 @@ def callees_by_row(part: Slice) -> dict[int, set[Expr]]:
     while todo:
         node, row = todo.pop()
         if type(node) is ast.Call:
-            found.setdefault(row, set()).add(to_expr(node.func))
+            callee = to_expr(node.func)
+            given = (*node.args, *(k.value for k in node.keywords)) if last_name(callee) in answering else ()
+            found.setdefault(row, set()).update((callee, *(to_expr(each) for each in given)))
         inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
         children.clear()
         _push_children(children, node)

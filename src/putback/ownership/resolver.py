@@ -25,6 +25,7 @@ from putback.ownership.types import (
     ClassRef,
     FunctionRef,
     Instance,
+    Later,
     Method,
     ModuleRef,
     Object,
@@ -94,6 +95,8 @@ class Resolver:
                 return union(self.types(o, scope) for o in options)
             case names.Annotation(type=annotated):
                 return union(self.results.constructed(t) for t in self.types(annotated, scope))
+            case names.Lambda(value=value):
+                return frozenset({Later(value, scope)})
             case names.Element(value=value, index=index):
                 return self.results.element(value, index, scope)
             case _:
@@ -139,6 +142,16 @@ class Resolver:
                 return found
             function = module.functions.get(function.outer)
         return self.global_name(module, name)
+
+    def values_of(self, name: str, scope: Scope) -> list[tuple[Expr, Scope]]:
+        """What is assigned to a name that a function or module of the project binds, as it is written."""
+        module = self.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        while module is not None and function is not None:
+            if name in function.bindings:
+                return [(value, Scope(scope.path, function.key)) for value in function.bindings[name]]
+            function = module.functions.get(function.outer)
+        return [(v, Scope(scope.path, s)) for s, v in module.globals.get(name, ())] if module is not None else []
 
     def _local(self, name: str, function: FunctionInfo, module: ModuleInfo) -> Types | None:
         """The types of a local name, or None when the function does not bind it."""

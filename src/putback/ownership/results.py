@@ -13,6 +13,7 @@ from putback.ownership.types import (
     ClassRef,
     FunctionRef,
     Instance,
+    Later,
     Managed,
     Method,
     Object,
@@ -39,6 +40,8 @@ class Results:
     def called(self, callee: Type, call: names.Invoke, scope: Scope) -> Types:
         """The types of the result of calling `callee`."""
         match callee:
+            case Symbol() | Method() if (run := self.run_for(callee, call)) is not None:
+                return self._resolver.types(run, scope)
             case Symbol(name=name):
                 return self._called_symbol(name, call, scope)
             case Method(owner=owner, name=name):
@@ -57,6 +60,8 @@ class Results:
                 return frozenset({Object(path, key)})
             case Partial(function=function):
                 return self.called(function, call, scope)
+            case Later(value=value, scope=where):
+                return self._resolver.types(value, where)
             case Object(path=path, key=key):
                 return union(
                     self.called(t, call, scope)
@@ -64,6 +69,19 @@ class Results:
                 )
             case _:
                 return NOTHING
+
+    def run_for(self, callee: Symbol | Method, call: names.Invoke) -> names.Invoke | None:
+        """The call whose result this one gives once it is awaited: `f(x)` of `asyncio.to_thread(f, x)`."""
+        name = callee.name if isinstance(callee, Symbol) else f"{callee.owner.name}.{callee.name}"
+        answer = self._resolver.frameworks.answers(name)
+        if answer is None:
+            return None
+        _, index, keyword = answer
+        function = call.keyword(keyword) if keyword else None
+        if function is not None:
+            rest = tuple((k, v) for k, v in call.keywords if k != keyword)
+            return names.Invoke(function, call.args, rest)
+        return names.Invoke(call.args[index], call.args[index + 1 :], call.keywords) if index < len(call.args) else None
 
     def _called_symbol(self, name: str, call: names.Invoke, scope: Scope) -> Types:
         if name in ("functools.partial", "partial") and call.args:
@@ -84,7 +102,7 @@ class Results:
             return frozenset({Instance(name)})
         if name in _CACHES:
             return frozenset({Symbol(name)})
-        return frozenset({Instance(f"{name}()")})
+        return frozenset({Instance(self._resolver.frameworks.returned(name) or f"{name}()")})
 
     def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
         if effect.itself and owner is not None:
@@ -178,6 +196,12 @@ class Results:
         match value:
             case names.Group(items=items):
                 return self._resolver.types(items[index], scope) if -len(items) <= index < len(items) else NOTHING
+            case names.Awaited(value=inner):
+                return self._item(inner, index, scope)
+            case names.Name(id=name):
+                bound = self._resolver.values_of(name, scope)
+                question = ("item", value, index, scope)
+                return self._resolver.answers.ask(question, lambda: union(self._item(v, index, s) for v, s in bound))
             case names.Invoke(func=func):
                 functions = [t for t in self._resolver.types(func, scope) if isinstance(t, FunctionRef)]
                 return union(

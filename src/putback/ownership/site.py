@@ -37,7 +37,8 @@ class Acquisition:
     project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
     project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
     the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
-    closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction.
+    closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
+    `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
     """
 
     kinds: tuple[Kind, ...]
@@ -51,6 +52,7 @@ class Acquisition:
     itself: bool = False
     closed_by: FunctionRef | None = None
     autocommits: bool = False
+    indirect: bool = False
 
     @property
     def kind(self) -> Kind:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from putback.flow.names import Expr
+
 
 class Symbol(Struct, frozen=True, gc=False):
     """A module, class or function outside of the project, by canonical qualified name."""
@@ -68,14 +70,6 @@ class Partial(Struct, frozen=True, gc=False):
     given: int
 
 
-Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial
-Types = frozenset[Type]
-_MOST = 64
-NOTHING: Types = frozenset()
-GUESSED = frozenset({"?"})
-"""The flags of an instance whose class rests on the name of a method."""
-
-
 class Scope(Struct, frozen=True, gc=False):
     """Where a name is looked up: a file and the key of a function in it ("" for the top level)."""
 
@@ -90,6 +84,21 @@ def outside_class(t: Type) -> str:
             return name
         case _:
             return ""
+
+
+class Later(Struct, frozen=True, gc=False):
+    """A lambda: calling it gives what `value` is in `scope`."""
+
+    value: Expr
+    scope: Scope
+
+
+Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial | Later
+Types = frozenset[Type]
+_MOST = 64
+NOTHING: Types = frozenset()
+GUESSED = frozenset({"?"})
+"""The flags of an instance whose class rests on the name of a method."""
 
 
 def union(parts: Iterable[Types]) -> Types:

@@ -17,7 +17,7 @@ from typing import TypeVar
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
-from putback.ownership.callers import by_name, invocations, root_name
+from putback.ownership.callers import begins_with, by_name, invocations
 from putback.ownership.carriers import Carriers
 from putback.ownership.heirs import imported_bases
 from putback.ownership.indexer import index_module
@@ -264,7 +264,7 @@ class Scanner:
         for module in found.modules(paths):
             imported = frozenset(self._imported_from_project(module))
             for scope, call in invocations(module) if imported else ():
-                if root_name(call.func) in imported and found.carriers.passes_one(call, Scope(module.path, scope)):
+                if begins_with(call) in imported and found.carriers.passes_one(call, Scope(module.path, scope)):
                     for callee in resolver.types(call.func, Scope(module.path, scope)):
                         if isinstance(callee, (FunctionRef, ClassRef)):
                             reached.add(callee.path)

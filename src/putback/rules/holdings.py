@@ -112,6 +112,8 @@ def _release(site: SiteFacts, made: Holding) -> Release:
     name = made.name or ANONYMOUS
     if site.acquisition.owner is not None:
         return Release(reason="the connection comes inside another object")
+    if site.acquisition.indirect:
+        return Release(reason="it is somebody else who calls the function that acquires it")
     if site.acquisition.through:
         return _through_wrapper(site, made, name)
     template = site.kind.release
