@@ -12,7 +12,7 @@ from types import FrameType
 import pytest
 from cli_project import BROKEN, HEAD, mended
 
-from putback.cli.fix import orderly_end
+from putback.cli.fixing import orderly_end
 from putback.cli.main import run
 from putback.pipeline.fix import fix, written
 

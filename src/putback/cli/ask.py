@@ -41,7 +41,7 @@ class Asker:
 
     def show(self, proposal: Proposal) -> None:
         """Print the findings and what would be changed."""
-        from putback.cli.fix import as_diff
+        from putback.cli.output import as_diff
 
         for finding in proposal.findings:
             start = finding.span.start

@@ -1,28 +1,13 @@
-"""`putback fix`: apply the fixes, write the files, report what remains."""
+"""`putback fix`: `putback check --fix` under a name of its own."""
 
 from __future__ import annotations
 
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from putback.cli import check
-from putback.cli.ask import Asker
+from putback.cli.check import execute
 from putback.cli.options import CheckOptions, shared_options
-from putback.cli.terminal import Progress, colour_wanted
-from putback.model.config import Config
-from putback.model.errors import UsageError
-from putback.model.finding import Severity
-from putback.model.fixing import Change, FixRun
-from putback.model.printable import harmless
-from putback.model.report import Fixing, Report, StdinFile
-from putback.source.text import decode
 
 
 @click.command("fix")
@@ -35,143 +20,4 @@ def command(**given: Any) -> None:
     alone (see --show-info). Exits with 0 when nothing remains, 1 when something does (with --diff: when something would
     be changed), 2 when it cannot be told or written.
     """
-    check.execute(CheckOptions(**{**given, "paths": given["paths"] or (".",), "fix": True}))
-
-
-def run(options: CheckOptions, config: Config) -> int:
-    """Fix, report, and give the exit code."""
-    check_usage(options)
-    if not config.show_info:
-        config = replace(config, min_severity=max(config.min_severity, Severity.WARNING, key=lambda each: each.rank))
-    from_stdin = options.paths == ("-",)
-    data = sys.stdin.buffer.read() if from_stdin else b""
-    stdin = check.as_file(options, config, data) if from_stdin else None
-    progress = Progress()
-    asker = Asker(colour_wanted(options.color), progress.clear) if options.interactive else None
-    with orderly_end():
-        try:
-            if from_stdin and stdin is None:
-                done = FixRun()
-            else:
-                done = worked_out(options, config, stdin, progress, asker)
-        finally:
-            progress.clear()
-        if not from_stdin and not options.diff:
-            from putback.pipeline.fix import written
-
-            done = written(done)
-    if not done.files and not done.errors and not from_stdin and not options.quiet:
-        check.warn("no Python files found")
-    if options.diff:
-        show_diff(options, done)
-    else:
-        if from_stdin:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(done.changes[0].after if done.changes else data)
-        show_report(options, config, done, stdin)
-    for warning in (*done.errors, *done.overtaken):
-        check.warn(warning)
-    for error in done.unwritten:
-        click.echo(harmless(f"putback: error: {error}"), err=True)
-    return exit_code(options, config, done)
-
-
-def worked_out(
-    options: CheckOptions, config: Config, stdin: StdinFile | None, progress: Progress, asker: Asker | None
-) -> FixRun:
-    """What the fixes make of the files; with --verify without those that are not proved."""
-    from putback.pipeline import fix as pipeline
-
-    paths = [] if stdin else options.paths
-    if not options.verify:
-        return pipeline.fix(paths, config, stdin=stdin, progress=progress, approve=asker)
-    from putback.pipeline import verify as proofs
-    from putback.verify.roles import Bounds
-    from putback.verify.sandbox import Sandbox
-
-    with Sandbox() as sandbox:
-        prover = proofs.Prover(sandbox, Bounds(), Progress("functions"))
-        return proofs.fix(paths, config, prover, stdin=stdin, progress=progress)
-
-
-def check_usage(options: CheckOptions) -> None:
-    """Raise UsageError for options that do not go together."""
-    if not options.interactive:
-        return
-    if options.verify:
-        raise UsageError("--interactive asks about fixes, --verify decides by itself: choose one of them")
-    if options.diff or options.paths == ("-",):
-        raise UsageError("--interactive asks about files: it goes neither with --diff nor with standard input (-)")
-    if not sys.stdin.isatty():
-        raise UsageError("--interactive asks, so standard input must be a terminal")
-
-
-@contextmanager
-def orderly_end() -> Iterator[None]:
-    """Let a request to end reach the clean-up code, so that what is half written is removed; one ignored stays so."""
-
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def exit_code(options: CheckOptions, config: Config, done: FixRun) -> int:
-    """What the process says: 2 for what could not be done, 1 for what remains or was asked to count."""
-    if done.internal_error or done.unwritten:
-        return 2
-    if options.exit_zero:
-        return 0
-    if options.diff:
-        return int(bool(done.changes))
-    changed = options.exit_non_zero_on_fix and bool(done.applied)
-    return int(changed or (check.fails(done.findings, config) and not options.fix_only))
-
-
-def show_diff(options: CheckOptions, done: FixRun) -> None:
-    """Print what would be changed, and on stderr how much that is."""
-    to_terminal = options.output_file is None
-    colour = to_terminal and colour_wanted(options.color)
-    parts = [as_diff(change, colour, to_terminal and sys.stdout.isatty()) for change in done.changes]
-    check.write("".join(parts), options.output_file)
-    if done.applied and not options.quiet:
-        count = len(done.applied)
-        click.echo(f"Would fix {count} problem{'s' if count > 1 else ''}.", err=True)
-
-
-def as_diff(change: Change, colour: bool, terminal: bool) -> str:
-    """A change as a unified diff."""
-    from putback.report.diff import diff
-
-    before, after = (text_of(data) for data in (change.before, change.after))
-    return diff(change.shown, before, after, colour, terminal)
-
-
-def text_of(data: bytes) -> str:
-    """The whole text of a file, its byte order mark included."""
-    source = decode(data)
-    return "\ufeff" * source.bom + source.text
-
-
-def show_report(options: CheckOptions, config: Config, done: FixRun, stdin: StdinFile | None) -> None:
-    """Report what remains and what was done; on stderr where stdout is for the fixed source."""
-    fixed = StdinFile(stdin.path, done.changes[0].after) if stdin and done.changes else stdin
-    report = Report(
-        () if options.fix_only else done.findings,
-        check.sources(fixed),
-        done.files,
-        fixing=Fixing(done.applied, done.declined, options.show_fixes, options.fix_only),
-        unsafe_fixes=config.unsafe_fixes,
-    )
-    from_stdin = options.paths == ("-",)
-    report = check.to_show(report, options.output_format, config)
-    text = check.rendered(options, report, not from_stdin)
-    check.write(text, options.output_file, sys.stderr if from_stdin else sys.stdout)
+    execute(CheckOptions(**{**given, "paths": given["paths"] or (".",), "fix": True}))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import count
 
-from putback.cli import check
+from putback.cli import output
 from putback.model.errors import UsageError
 from putback.verify.reproduce import as_test, heading
 from putback.verify.verdict import Proof
@@ -30,7 +30,7 @@ def write_tests(proofs: Sequence[Proof], directory: str) -> None:
             same = own.get(heading(proof))
             name = same.pop() if same else next(n for n in _names(proof) if n.casefold() not in taken)
             taken.add(name.casefold())
-            check.write(text, os.path.join(directory, name))
+            output.write(text, os.path.join(directory, name))
 
 
 def _by_first_line(directory: str) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from putback.cli import check
+from putback.cli import output
 from putback.cli.options import PRINTING, SELECTING, Selection, configured, with_options
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
@@ -118,9 +118,9 @@ def run(options: VerifyOptions, config: Config) -> int:
     finally:
         progress.clear()
     if not done.files and not done.errors and not options.quiet:
-        check.warn("no Python files found")
+        output.warn("no Python files found")
     for error in done.errors:
-        check.warn(error)
+        output.warn(error)
     if options.show:
         click.echo("".join(f"{harmless(name(subject))}\n" for subject in found), nl=False)
         return 0
@@ -185,11 +185,11 @@ def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Pr
         written = as_json(found, proofs, bounds)
     else:
         written = text.table(shown) if options.output_format == "table" else text.render(shown)
-    check.write(written, options.output_file)
+    output.write(written, options.output_file)
     if options.html is not None:
         from putback.report.proofs import page
 
-        check.write(page.render(replace(shown, version=check.own_version())), options.html)
+        output.write(page.render(replace(shown, version=output.own_version())), options.html)
     if options.tests is not None:
         from putback.cli.reproduced import write_tests
 
@@ -216,5 +216,5 @@ def replay(options: VerifyOptions, function: str, config: Config) -> int:
     with Sandbox() as sandbox:
         broken, story = sandbox.replay(version, tuple(map(parse, options.choice)))
     end = "".join(f"violated: {each}\n" for each in broken) or "every connection is given back\n"
-    check.write("".join(f"{harmless(sentence)}\n" for sentence in story) + end, options.output_file)
+    output.write("".join(f"{harmless(sentence)}\n" for sentence in story) + end, options.output_file)
     return int(bool(broken))
