@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,20 @@ def test_after_stop_the_pool_is_as_it_was(pool: Pool) -> None:
         )
     pool.run(pool.give(pool.run(pool.take())))
     assert watching.taken == 1
+
+
+def test_a_pool_is_not_kept_alive_by_being_watched(postgres_dsn: str) -> None:
+    psycopg2 = import_or_skip("psycopg2.pool", "psycopg2")
+    pool = psycopg2.ThreadedConnectionPool(1, SIZE, postgres_dsn)
+    gone = weakref.ref(pool)
+    watching = watch(pool)
+    pool.closeall()
+    del pool
+    gc.collect()
+    assert gone() is None
+    assert watching.target is None
+    assert "0 connections are out" in watching.table()
+    watching.stop()
 
 
 def test_what_is_held_too_long_is_logged_once_with_its_stack(engine: Pool) -> None:

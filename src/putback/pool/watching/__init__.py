@@ -51,7 +51,7 @@ def watch(
         watching = Watch(
             name or _shown(engine.url),
             target=engine,
-            capacity=lambda: sqlalchemy.capacity(engine),
+            capacity=sqlalchemy.capacity,
             leak_threshold=leak_threshold,
             depth=depth,
             sample=sample,
@@ -67,7 +67,7 @@ def watch(
     watching = Watch(
         name or getattr(target, "name", "") or getattr(target, "pool_name", "") or f"of {library.module}",
         target=target,
-        capacity=lambda: library.capacity(target),
+        capacity=library.capacity,
         leak_threshold=leak_threshold,
         depth=depth,
         sample=sample,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from putback.pool.lease import Stack
-from putback.pool.watching.watcher import Watch
+from putback.pool.watching.watcher import Watch, reference
 
 Key = Callable[[Any], int]
 
@@ -149,14 +149,24 @@ def _replace(pool: Any, methods: dict[str, Callable[..., Any]], watch: Watch) ->
     if hasattr(pool, "__dict__"):
         for name, method in methods.items():
             setattr(pool, name, method)
-            watch.undone_by(functools.partial(delattr, pool, name))
+            watch.undone_by(functools.partial(_delete, reference(pool), name))
         return
     # no room for attributes: a class of its own, which differs in nothing else
     cls = type(pool)
     unbound = {name: functools.partial(_without_self, method) for name, method in methods.items()}
     body = {name: _method(function) for name, function in unbound.items()}
     pool.__class__ = type(cls.__name__, (cls,), {"__slots__": (), "__module__": cls.__module__, **body})
-    watch.undone_by(lambda: setattr(pool, "__class__", cls))
+    watch.undone_by(functools.partial(_back_to, reference(pool), cls))
+
+
+def _delete(pool: Callable[[], Any], name: str) -> None:
+    if (found := pool()) is not None:
+        delattr(found, name)
+
+
+def _back_to(pool: Callable[[], Any], cls: type) -> None:
+    if (found := pool()) is not None:
+        found.__class__ = cls
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:

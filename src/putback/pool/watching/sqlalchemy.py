@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import weakref
 from typing import Any
 
 from putback.pool.watching.watcher import Watch
@@ -39,7 +40,7 @@ def hook(engine: Any, watch: Watch) -> None:
     def checkin(connection: Any, record: Any) -> None:
         watch.ended(id(record))
 
-    def disposed(_: Any) -> None:
+    def disposed(engine: Any) -> None:
         _hook_errors(engine.pool, watch)
 
     for target, name, listener in (
@@ -49,7 +50,7 @@ def hook(engine: Any, watch: Watch) -> None:
         (engine, "engine_disposed", disposed),
     ):
         event.listen(target, name, listener)
-        watch.undone_by(functools.partial(event.remove, target, name, listener))
+        watch.undone_by(functools.partial(_remove, weakref.ref(target), name, listener))
     _hook_errors(engine.pool, watch)
 
 
@@ -83,7 +84,17 @@ def _hook_errors(pool: Any, watch: Watch) -> None:
             raise
 
     pool._do_get = getting
-    watch.undone_by(lambda: pool.__dict__.pop("_do_get", None))
+    watch.undone_by(functools.partial(_restore, weakref.ref(pool)))
+
+
+def _remove(engine: weakref.ref[Any], name: str, listener: Any) -> None:
+    if (found := engine()) is not None:
+        sys.modules["sqlalchemy"].event.remove(found, name, listener)
+
+
+def _restore(pool: weakref.ref[Any]) -> None:
+    if (found := pool()) is not None:
+        found.__dict__.pop("_do_get", None)
 
 
 def capacity(engine: Any) -> int | None:

@@ -79,14 +79,14 @@ class Holders:
 
 
 class Watch:
-    """Watches one pool. `capacity` says how many connections it can lend, None if that is not known."""
+    """Watches one pool, `target`. `capacity` says how many connections it can lend, None if that is not known."""
 
     def __init__(
         self,
         name: str,
         *,
         target: Any = None,
-        capacity: Callable[[], int | None] = lambda: None,
+        capacity: Callable[[Any], int | None] = lambda target: None,
         leak_threshold: float | None = None,
         depth: int = 4,
         sample: int = 1,
@@ -94,8 +94,7 @@ class Watch:
         on_incident: Callable[[Incident], None] | None = None,
     ) -> None:
         self.name = name
-        self.target = target
-        """The engine or pool that is watched."""
+        self._target = reference(target)
         self.depth = depth
         self.sample = sample
         self.clock = clock
@@ -110,7 +109,7 @@ class Watch:
         """Asked when somebody looks, for what can come back without a call of a hook."""
         self.takes_back_lost = False
         """Whether the pool gets back what is garbage-collected."""
-        self._capacity = capacity
+        self._capacity_of = capacity
         self._out: dict[int, Holding] = {}
         """By the identity of what the pool lends. No lock: single operations on a dictionary cannot be interrupted."""
         self._numbers = count(1)
@@ -120,6 +119,15 @@ class Watch:
         notice_forks(self)
         if leak_threshold is not None:
             self._look_regularly(max(leak_threshold / 2, 0.1))
+
+    @property
+    def target(self) -> Any:
+        """The engine or pool that is watched; None when it is gone: watching keeps nothing alive."""
+        return self._target()
+
+    def _capacity(self) -> int | None:
+        target = self._target()
+        return None if target is None else self._capacity_of(target)
 
     # What the hooks call
 
@@ -295,6 +303,14 @@ class Watch:
                 del found
 
         threading.Thread(target=look, name="putback-pool-watch", daemon=True).start()
+
+
+def reference(target: Any) -> Callable[[], Any]:
+    """Gives the target as long as it lives; asyncpg's pools have no room for a weak reference."""
+    try:
+        return weakref.ref(target)
+    except TypeError:
+        return lambda: target
 
 
 def _restore(number: int, handler: Any) -> None:
