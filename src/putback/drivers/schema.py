@@ -150,6 +150,7 @@ class Effect(Table, frozen=True):
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
+    `defers`: nothing runs yet; what it is given is written by the next statement or commit.
     `reopens`: what was closed is open again behind it.
     """
 
@@ -173,6 +174,7 @@ class Effect(Table, frozen=True):
     telling: bool = False
     listens: bool = False
     flushes: bool = False
+    defers: bool = False
     reopens: bool = False
 
 

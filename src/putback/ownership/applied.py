@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from putback.drivers.schema import Twice
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership.domain import ACTIVE, Phase, State
+from putback.ownership.domain import ACTIVE, Fact, Phase, State
 from putback.ownership.handlers import CANCELLED, UNKNOWN
-from putback.ownership.marks import CARRIER, KEPT, OWNED, TWICE
+from putback.ownership.marks import CARRIER, KEPT, OWNED, TWICE, UNWRITTEN
 from putback.ownership.site import Owner
 from putback.ownership.summary import ParamEffect
 
@@ -59,6 +59,8 @@ def _by_summary(
                 done = done._replace(phase=state.phase)
         if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done._replace(children=done.children | {(call.target, effect.needing)})
+        if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
+            done = done.with_fact(UNWRITTEN, Fact.TRUE)
         if effect.may_keep:
             defects.append(KEPT)
         after[done] = None

@@ -54,3 +54,7 @@ LATER = "may-be-used-later"
 # a fact about the connection: statements open no transaction
 
 AUTOCOMMIT = "#autocommit"
+
+# a fact about a session: it has been given something that its next commit writes
+
+UNWRITTEN = "#unwritten"

@@ -28,6 +28,7 @@ from putback.ownership.marks import (
     UNAWAITED,
     UNENTERED,
     UNMENDED_USED,
+    UNWRITTEN,
 )
 from putback.ownership.site import Owner
 from putback.ownership.statements import first_word
@@ -199,6 +200,8 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
     if effect.executes:
         undone = _undoes(domain, op, effect, state)
         state = domain.executed(state._replace(unmended=-1, broke=-1) if undone else state, op.at)
+    if effect.defers and domain.kind.lazy:
+        state = state.with_fact(UNWRITTEN, Fact.TRUE)
     if effect.ends:
         state = domain.ended(state, effect.ends)
     if is_connection and effect.listens:
@@ -220,7 +223,7 @@ def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State
     if effect.closes or effect.releases_self:
         return domain.tried(before)
     if effect.ends == "commit":
-        return before
+        return domain.executed(before, op.at) if before.fact(UNWRITTEN) is Fact.TRUE else before
     if effect.ends:
         return after if domain.kind.lazy else after._replace(phase=before.phase)
     return domain.executed(before, op.at)._replace(wrote=before.wrote) if effect.executes else before

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from putback.flow.solve import Edge, Ending, Exploration
-from putback.ownership.domain import Phase, State
+from putback.ownership.domain import Fact, Phase, State
 from putback.ownership.marks import (
     KEPT,
     LATER,
@@ -18,6 +18,7 @@ from putback.ownership.marks import (
     RETURNED,
     STREAM,
     THROWN,
+    UNWRITTEN,
     YIELDED,
 )
 
@@ -31,7 +32,8 @@ class ParamEffect:
     no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
     `needing` marks a result that may need the connection later, by its type when it is a query or the like ("" none);
-    `may_keep`: somebody unknown may keep it, or use it later.
+    `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
+    writes.
     """
 
     normal: Phase | None
@@ -44,6 +46,7 @@ class ParamEffect:
     attribute: str = ""
     needing: str = ""
     may_keep: bool = False
+    defers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
         _needing(normal),
         any(d.what in (KEPT, LATER) for d in found.defects),
+        any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
     )
 
 

@@ -26,6 +26,7 @@ from putback.ownership.marks import (
     RETURNED_OWNER,
     STREAM,
     TUPLE,
+    UNWRITTEN,
 )
 from putback.ownership.site import Site
 from putback.ownership.statements import may_write, surely_writes
@@ -290,7 +291,7 @@ class SiteDomain:
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1)
+        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1).with_fact(UNWRITTEN, None)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def acquired(self, state: State) -> State:
