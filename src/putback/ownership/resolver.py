@@ -253,13 +253,13 @@ class Resolver:
                 return NOTHING
 
     def _of_outside(self, owner: Instance | Method, attr: str) -> Types:
-        """An attribute of something outside: as the tables say, as the project sets it, or a method."""
+        """An attribute of something outside: as the tables say, or a method, or what the project sets in its place."""
         value = self.frameworks.value(f"{owner.name}.{attr}") if isinstance(owner, Instance) else ""
         if value:
             return frozenset({Instance(value)})
         found = self.classes.of_instance(owner, attr) if isinstance(owner, Instance) else NOTHING
         is_method = found <= {Method(owner, attr)} if isinstance(owner, Instance) else True
-        return (self.stores.of(owner, attr) if is_method else NOTHING) or found
+        return found | self.stores.of(owner, attr) if is_method else found
 
     def _module_member(self, path: str, attr: str) -> Types:
         module = self.project.module(path)
