@@ -15,7 +15,10 @@ import pytest
 WITHOUT_WHEELS = {"mysqlclient", "cx_oracle", "pyodbc", "aioodbc"}
 """Drivers whose packages need a system library: their tests skip where they are not installed, in CI too."""
 
-NOT_IN_THE_EXTRA = {*WITHOUT_WHEELS, *("apsw", "ibm_db", "libsql", "pyathena", "pyhive", "redshift", "trino")}
+NOT_IN_THE_EXTRA = {
+    *WITHOUT_WHEELS,
+    *("apsw", "cassandra", "ibm_db", "libsql", "pyathena", "pyhive", "pymongo", "redshift", "trino"),
+}
 """These and the drivers whose packages are large, which the test extra leaves out."""
 
 
