@@ -80,7 +80,12 @@ class FunctionFacts:
 
     @cached_property
     def borrowed(self) -> list[SiteFacts]:
-        """Every connection that a caller lends by an annotated parameter, and will give back."""
+        """Every connection that a caller lends by an annotated parameter, and will give back.
+
+        Only what a handler does to it is ever asked, so a function that catches nothing is not explored for it.
+        """
+        if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
+            return []
         sites = self.analyzer.borrowed(self.unit)
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
