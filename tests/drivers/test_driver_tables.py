@@ -24,6 +24,7 @@ NOT_CLASSES = {
 
 OF_OTHER_VERSIONS = {
     "pysqlite2.dbapi2",
+    "pysqlite3",
     "DBUtils.PooledDB",
     "DBUtils.PersistentDB",
     "DBUtils.SimplePooledDB",
@@ -35,7 +36,7 @@ OF_OTHER_VERSIONS = {
     "duckdb.duckdb",
     "snowflake.connector.Connect",
 }
-"""Aliases for names that only older versions have."""
+"""Aliases for names that only older versions have, or other builds of the same library."""
 
 COMPILED = {"mysql.connector.connection_cext.CMySQLConnection", "mysql.connector.CMySQLConnection"}
 """Names that are there only where an optional C extension can be loaded."""

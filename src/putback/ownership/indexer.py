@@ -50,6 +50,7 @@ class Indexer:
         self.info = info
         self.receivers = receivers
         self.watched = watched
+        self.branches = 0
 
     def block(self, body: list[ast.stmt], function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         for statement in body:
@@ -104,14 +105,17 @@ class Indexer:
     def _parts(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         """Descend into the blocks of a statement, the last first, then into its own expressions.
 
-        Of two imports of one name the one that stands first counts: the `try` before its `except ImportError`.
+        Of two imports of one name the one that stands first counts: the `try` before its `except ImportError`, which is
+        what counts where the first is of a library that nobody knows.
         """
+        self.branches += 1
         for field in _BLOCKS.get(type(node), ()):
             for part in reversed(getattr(node, field)):
                 if isinstance(part, ast.stmt):
                     self.statement(part, function, cls)
                 else:
                     self._parts(part, function, cls)
+        self.branches -= 1
         self._expressions(node, function, cls)
 
     def _expressions(self, node: ast.AST, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
@@ -149,16 +153,20 @@ class Indexer:
         table = function.imports if function is not None else self.info.imports
         if isinstance(node, ast.Import):
             for alias in node.names:
-                table[alias.asname or alias.name.partition(".")[0]] = Import(
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
+                top = alias.name.partition(".")[0]
+                self._bind_import(table, alias.asname or top, Import(alias.name if alias.asname else top))
             return
         for alias in node.names:
             found = Import(node.module or "", alias.name, node.level)
             if alias.name == "*":
                 self.info.star_imports.append(found)
             else:
-                table[alias.asname or alias.name] = found
+                self._bind_import(table, alias.asname or alias.name, found)
+
+    def _bind_import(self, table: dict[str, Import], name: str, found: Import) -> None:
+        if self.branches and name in table and table is self.info.imports:
+            self.info.fallbacks[name] = table[name]
+        table[name] = found
 
     def _assign(self, target: ast.expr, value: Expr, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         match target:

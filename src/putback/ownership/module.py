@@ -95,12 +95,14 @@ class ModuleInfo(Struct, array_like=True):
     `calls` are the calls that stand alone as statements and are given something, each with the function it stands in.
     `stores` are the values set on objects other than `self`: the function, the name (`[key]` for an item), the object
     and the value.
+    `fallbacks` are the imports of the top level that stand in for others, behind an `except ImportError`.
     `incomplete`: it has syntax that the running Python cannot parse; `left_out` are the rows of what was left out for
     that, each with the reason.
     """
 
     path: str
     imports: dict[str, Import] = field(default_factory=dict)
+    fallbacks: dict[str, Import] = field(default_factory=dict)
     star_imports: list[Import] = field(default_factory=list)
     globals: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
     functions: dict[str, FunctionInfo] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class ModuleInfo(Struct, array_like=True):
 
     def all_imports(self) -> list[Import]:
         """The imports at the top level and in functions."""
-        every = [*self.imports.values(), *self.star_imports]
+        every = [*self.imports.values(), *self.fallbacks.values(), *self.star_imports]
         for function in self.functions.values():
             every.extend(function.imports.values())
         return every

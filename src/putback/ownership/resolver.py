@@ -192,6 +192,8 @@ class Resolver:
         found: Types = NOTHING
         if name in module.imports:
             found = self._imported(module.imports[name], module.path)
+            if name in module.fallbacks and not any(self._is_known(t) for t in found):
+                found = self._imported(module.fallbacks[name], module.path)
         if name in module.globals:
             values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
             question = ("global", module.path, name)
@@ -204,6 +206,10 @@ class Resolver:
             if target is not None and (starred := self._defined(target, name)):
                 return starred
         return frozenset({Symbol(name)})
+
+    def _is_known(self, t: Type) -> bool:
+        """Whether this is the project's, or of a library that a driver table knows."""
+        return not isinstance(t, Symbol) or self.catalog.knows(t.name)
 
     def _defined(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name that a module defines or passes on; nothing for all other names."""

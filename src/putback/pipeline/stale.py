@@ -81,7 +81,8 @@ class Changes:
 
     def _note_top(self, before: ModuleInfo, after: ModuleInfo, names: set[bytes]) -> None:
         self.everything |= before.star_imports != after.star_imports
-        for old, new in ((before.imports, after.imports), (before.globals, after.globals)):
+        tables = (before.imports, after.imports), (before.fallbacks, after.fallbacks), (before.globals, after.globals)
+        for old, new in tables:
             names |= {name.encode() for name in _different(old, new)}
         classes = {k: _shape(c) for k, c in before.classes.items()}, {k: _shape(c) for k, c in after.classes.items()}
         names |= {key.rpartition(".")[2].encode() for key in _different(*classes)}
