@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from putback.model.config import Config
 from putback.model.errors import PutbackError
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.marks import AFTER, TWICE, UNBOUND, UNENTERED
+from putback.ownership.analysis.marks import AFTER, TWICE, UNBOUND, UNENTERED
+from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import version_of
 from putback.pipeline.check import scanned
 from putback.source.discover import shown

@@ -19,7 +19,7 @@ from dataclasses import replace
 from verify_project import functions
 
 from putback.drivers.schema import On
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import pytest
 from test_ownership_types import CATALOG, CONNECTION, FRAMEWORKS, POOL, Sources
 
-from putback.ownership.carriers import Carriers
-from putback.ownership.identity import global_identity
-from putback.ownership.resolver import Resolver
-from putback.ownership.types import NOTHING, Instance
+from putback.ownership.resolve.carriers import Carriers
+from putback.ownership.resolve.identity import global_identity
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import NOTHING, Instance
 
 QUERY = "sqlalchemy.orm.Query"
 

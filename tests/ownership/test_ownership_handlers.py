@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from putback.ownership.handlers import CANCELLED, UNKNOWN, catches, caught_as, passed_by
+from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN, catches, caught_as, passed_by
 
 YES, NO, PERHAPS = True, False, None
 

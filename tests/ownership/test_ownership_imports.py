@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from putback.ownership.module import Import
-from putback.ownership.project import Project
+from putback.ownership.index.module import Import
+from putback.ownership.index.project import Project
 
 
 def project(*paths: str) -> Project:

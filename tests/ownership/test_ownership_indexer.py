@@ -7,10 +7,10 @@ from textwrap import dedent
 import pytest
 
 from putback.flow.names import UNKNOWN, Element, Group, Invoke, Member, Name
-from putback.ownership.indexer import callees_by_row, index_module, mentioned
-from putback.ownership.module import ModuleInfo, packed, unpacked
-from putback.ownership.shelf import Shelf
-from putback.ownership.watched import watched_rows
+from putback.ownership.index.indexer import callees_by_row, index_module, mentioned
+from putback.ownership.index.module import ModuleInfo, packed, unpacked
+from putback.ownership.index.module_cache import Shelf
+from putback.ownership.index.watched import watched_rows
 from putback.source.slices import Slice
 
 RECEIVERS = {"Depends": frozenset({(0, "dependency")}), "Thread": frozenset({(1, "target")})}

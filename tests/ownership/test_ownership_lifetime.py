@@ -7,7 +7,7 @@ import weakref
 from pathlib import Path
 
 from putback.model.config import Config
-from putback.ownership.sessions import sessions_of
+from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline.check import scanned
 
 

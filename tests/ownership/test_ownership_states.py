@@ -13,7 +13,7 @@ import pytest
 from printed import hold
 
 from putback.model.config import Config
-from putback.ownership import dump
+from putback.ownership.facts import dump
 from putback.pipeline.check import scanned
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "ownership"

@@ -9,12 +9,12 @@ import pytest
 
 from putback.drivers.catalog import load_catalog
 from putback.frameworks.catalog import load_frameworks
-from putback.ownership.astnames import to_expr
-from putback.ownership.indexer import index_module
-from putback.ownership.module import ModuleInfo
-from putback.ownership.project import Project
-from putback.ownership.resolver import Resolver
-from putback.ownership.types import (
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.indexer import index_module
+from putback.ownership.index.module import ModuleInfo
+from putback.ownership.index.project import Project
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import (
     NOTHING,
     ClassRef,
     FunctionRef,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from putback.model.config import Config
-from putback.ownership.analyzer import Analyzer
+from putback.ownership.analysis.analyzer import Analyzer
 from putback.pipeline import analyse
 from putback.pipeline.check import Checked, checked
 from putback.rules import ALL

@@ -15,8 +15,8 @@ from holders import Holder, modules_of
 
 from putback.model.config import Config
 from putback.model.finding import Finding
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.pipeline.cases import case_of
 from putback.pipeline.check import at_full_speed, check, scanned
 from putback.source.discover import shown

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from putback.model.config import Config
-from putback.ownership.facts import FunctionFacts
+from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import scanned
 from putback.source.discover import shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from putback.model.config import Config
-from putback.ownership.facts import FunctionFacts
+from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import at_full_speed, scanned
 from putback.source.discover import shown

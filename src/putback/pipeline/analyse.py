@@ -17,12 +17,12 @@ from putback.model.errors import SourceError
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
-from putback.ownership.analyzer import Analyzer
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.module import FunctionInfo, Import, ModuleInfo
-from putback.ownership.places import place_by_path
-from putback.ownership.resolver import Resolver
-from putback.ownership.sessions import sessions_of
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.index.places import place_by_path
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline import workers
 from putback.pipeline.scan import Broken, Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale

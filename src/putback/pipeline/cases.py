@@ -18,16 +18,16 @@ from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
 from putback.model.config import Config
 from putback.model.errors import UsageError
-from putback.ownership import guards
-from putback.ownership.analyzer import Analyzer
-from putback.ownership.domain import Phase
-from putback.ownership.events import CallInfo
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.module import FunctionInfo
-from putback.ownership.site import Acquisition, Site
-from putback.ownership.summary import ParamEffect
-from putback.ownership.types import FunctionRef
-from putback.ownership.unit import Unit
+from putback.ownership.analysis import guards
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.analysis.summary import ParamEffect
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.types import FunctionRef
 from putback.pipeline import scoped_cases
 from putback.pipeline.check import scanned
 from putback.source.settings import load

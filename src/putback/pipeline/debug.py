@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from putback.flow import dump as blocks
 from putback.model.config import Config
-from putback.ownership import dump
-from putback.ownership.analyzer import Analyzer
-from putback.ownership.unit import Unit
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts import dump
 from putback.pipeline.analyse import Task
 from putback.pipeline.check import scanned
 from putback.source.discover import shown

@@ -17,17 +17,17 @@ from typing import TypeVar
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.model.errors import SourceError
-from putback.ownership.callers import begins_with, by_name, invocations
-from putback.ownership.carriers import Carriers
-from putback.ownership.heirs import imported_bases
-from putback.ownership.indexer import index_module
-from putback.ownership.module import Import, ModuleInfo, packed, packed_stores
-from putback.ownership.newer import index_by_statement
-from putback.ownership.project import Project
-from putback.ownership.resolver import Resolver
-from putback.ownership.shelf import GENERATION
-from putback.ownership.types import ClassRef, FunctionRef, Scope, outside_class
-from putback.ownership.vocabulary import Receivers, driver_names, receivers
+from putback.ownership.index.indexer import index_module
+from putback.ownership.index.module import Import, ModuleInfo, packed, packed_stores
+from putback.ownership.index.module_cache import GENERATION
+from putback.ownership.index.newer import index_by_statement
+from putback.ownership.index.project import Project
+from putback.ownership.index.subclasses import imported_bases
+from putback.ownership.index.vocabulary import Receivers, driver_names, receivers
+from putback.ownership.resolve.callers import begins_with, by_name, invocations
+from putback.ownership.resolve.carriers import Carriers
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, outside_class
 from putback.pipeline import workers
 from putback.source.definitions import imports_in
 from putback.source.slices import Reader

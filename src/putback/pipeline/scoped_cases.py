@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Kind
 from putback.flow.names import Expr, Member, dotted, last_name
-from putback.ownership.analyzer import Analyzer
-from putback.ownership.astnames import to_expr
-from putback.ownership.conduct import Call, enters_context, function_node, own_nodes
-from putback.ownership.module import FunctionInfo
-from putback.ownership.registries import Registries, Registry
-from putback.ownership.sessions import Reached, Sessions, sessions_of
-from putback.ownership.types import FunctionRef, Scope
-from putback.ownership.unit import Unit
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.types import FunctionRef, Scope
+from putback.ownership.sessions.registries import Registries, Registry
+from putback.ownership.sessions.scoped import Reached, Sessions, sessions_of
+from putback.ownership.sessions.session_use import Call, enters_context, function_node, own_nodes
 from putback.verify import roles
 
 

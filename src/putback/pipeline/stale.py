@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from putback.flow.ir import MODULE
 from putback.model.finding import Finding
-from putback.ownership.callers import by_name, invocations
-from putback.ownership.module import ClassInfo, FunctionInfo, ModuleInfo
+from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
+from putback.ownership.resolve.callers import by_name, invocations
 from putback.source.discover import shown
 from putback.source.slices import Reader, without_prose, words
 

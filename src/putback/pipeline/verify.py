@@ -16,10 +16,10 @@ from putback.model.fix import Applicability
 from putback.model.fixing import FixRun, Scope
 from putback.model.report import StdinFile
 from putback.model.verified import Example, Proven
-from putback.ownership.analyzer import Analyzer
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site import Site
-from putback.ownership.unit import Unit
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import Checked, at_full_speed
 from putback.pipeline.fix import checked_for_fixes, fixed

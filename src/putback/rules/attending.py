@@ -8,13 +8,13 @@ from putback.fixes.attend import Remedy, attend, imported_first
 from putback.fixes.declined import Declined
 from putback.fixes.imports import Needed
 from putback.model.fix import Fix
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.module import FunctionInfo, ModuleInfo
-from putback.ownership.names_here import NamesHere
-from putback.ownership.registries import Registry
-from putback.ownership.sessions import Neglect
-from putback.ownership.types import FunctionRef
-from putback.ownership.uses import other_uses
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.uses import other_uses
+from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.sessions.local_names import NamesHere
+from putback.ownership.sessions.registries import Registry
+from putback.ownership.sessions.scoped import Neglect
 from putback.rules.holdings import code_for
 from putback.rules.injecting import module_name
 

@@ -11,10 +11,10 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.imports import Needed
-from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.analysis import marks
+from putback.ownership.analysis.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"

@@ -7,12 +7,12 @@ import builtins
 from putback.fixes.declined import Declined
 from putback.fixes.imports import Needed
 from putback.fixes.inject import Parameter
-from putback.ownership.dependencies import Spelling, dependencies_for, spelling
-from putback.ownership.identity import global_identity
-from putback.ownership.module import ModuleInfo
-from putback.ownership.project import Project
-from putback.ownership.site_facts import SiteFacts
-from putback.ownership.types import FunctionRef
+from putback.ownership.facts.dependencies import Spelling, dependencies_for, spelling
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.index.module import ModuleInfo
+from putback.ownership.index.project import Project
+from putback.ownership.resolve.identity import global_identity
+from putback.ownership.resolve.types import FunctionRef
 
 
 def parameter(site: SiteFacts) -> Parameter:

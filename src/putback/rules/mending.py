@@ -9,8 +9,8 @@ from putback.drivers.schema import After, On, With
 from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
-from putback.ownership.domain import Phase
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.facts.site_facts import SiteFacts
 
 
 def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:

@@ -77,9 +77,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts, confidence_of
+from putback.ownership.analysis import marks
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 

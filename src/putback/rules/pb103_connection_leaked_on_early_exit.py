@@ -66,9 +66,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import Leak, SiteFacts, confidence_of
+from putback.ownership.analysis import marks
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
 from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 

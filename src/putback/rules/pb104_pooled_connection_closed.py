@@ -61,8 +61,8 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Close
 from putback.model.finding import Finding, Severity
-from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts
+from putback.ownership.analysis import marks
+from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -53,9 +53,9 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Gc
 from putback.model.finding import Finding, Severity, Step
-from putback.ownership import marks
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts, confidence_of
+from putback.ownership.analysis import marks
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb109_with_does_not_release, wording
 from putback.rules.rule import Rule, report
 

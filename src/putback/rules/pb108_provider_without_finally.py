@@ -62,8 +62,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import Leak, SiteFacts, confidence_of
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -92,11 +92,11 @@ from dataclasses import dataclass
 
 from putback.flow.solve import Edge
 from putback.model.finding import Finding, Severity
-from putback.ownership import marks
-from putback.ownership.attempts import attempt_at
-from putback.ownership.domain import Harm, Phase
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.analysis import marks
+from putback.ownership.analysis.attempts import attempt_at
+from putback.ownership.analysis.domain import Harm, Phase
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -80,12 +80,12 @@ from putback.flow.solve import Edge
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
-from putback.ownership.domain import Phase
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.marks import RETURNED
-from putback.ownership.site_facts import SiteFacts
-from putback.ownership.types import FunctionRef
-from putback.ownership.uses import other_uses
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.marks import RETURNED
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.uses import other_uses
+from putback.ownership.resolve.types import FunctionRef
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

@@ -69,8 +69,8 @@ from functools import partial
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

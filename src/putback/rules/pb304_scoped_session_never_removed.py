@@ -62,10 +62,10 @@ from functools import partial
 from putback.fixes.declined import Declined
 from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.names_here import application_at
-from putback.ownership.registries import Registry
-from putback.ownership.sessions import Way, sessions_of
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.sessions.local_names import application_at
+from putback.ownership.sessions.registries import Registry
+from putback.ownership.sessions.scoped import Way, sessions_of
 from putback.rules import mending, scoping
 from putback.rules.rule import Rule
 

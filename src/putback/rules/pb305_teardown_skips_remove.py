@@ -68,9 +68,9 @@ from functools import partial
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.sessions import Lapse
-from putback.ownership.teardowns import Gap
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.sessions.scoped import Lapse
+from putback.ownership.sessions.teardowns import Gap
 from putback.rules import mending, scoping
 from putback.rules.rule import Rule
 

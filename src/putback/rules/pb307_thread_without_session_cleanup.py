@@ -74,7 +74,7 @@ from collections.abc import Iterator
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
-from putback.ownership.facts import FunctionFacts
+from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import scoping
 from putback.rules.rule import Rule
 

@@ -10,8 +10,8 @@ import libcst as cst
 from putback.fixes.closers import forgets
 from putback.fixes.code import Code, names
 from putback.fixes.region import bindings, is_target
-from putback.ownership.meanings import Meanings, meanings
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.analysis.meanings import Meanings, meanings
+from putback.ownership.facts.site_facts import SiteFacts
 
 
 @dataclass(frozen=True, slots=True)

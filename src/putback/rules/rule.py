@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.site_facts import SiteFacts
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 
 URL = "https://putback.readthedocs.io/rules/"
 

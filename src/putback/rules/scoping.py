@@ -9,10 +9,10 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
-from putback.ownership.facts import FunctionFacts
-from putback.ownership.names_here import NamesHere
-from putback.ownership.registries import Registry
-from putback.ownership.sessions import Neglect, Way, sessions_of
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.sessions.local_names import NamesHere
+from putback.ownership.sessions.registries import Registry
+from putback.ownership.sessions.scoped import Neglect, Way, sessions_of
 from putback.rules import mending
 from putback.rules.rule import Rule
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from putback.drivers.schema import Gc
 from putback.model.finding import Severity, Step
-from putback.ownership.evidence import Weight
-from putback.ownership.site_facts import Leak, SiteFacts
+from putback.ownership.facts.evidence import Weight
+from putback.ownership.facts.site_facts import Leak, SiteFacts
 
 
 def subject(site: SiteFacts) -> str:

@@ -1,0 +1,220 @@
+"""Which calls acquire: by a driver table, or by a project function whose summary hands a connection out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Effect, Kind, On
+from putback.flow import ir
+from putback.flow.names import Invoke, Name
+from putback.flow.solve import Edge, Exploration
+from putback.model.finding import Confidence
+from putback.ownership.analysis import autocommit
+from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe
+from putback.ownership.analysis.marks import (
+    AUTOCOMMIT,
+    RETURNED,
+    RETURNED_CLOSED,
+    RETURNED_NONE,
+    RETURNED_OWNER,
+    YIELDED,
+)
+from putback.ownership.analysis.site import Acquisition, Owner, Site
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import (
+    GUESSED,
+    NOTHING,
+    FunctionRef,
+    Instance,
+    Later,
+    Method,
+    Scope,
+    Symbol,
+    Type,
+    Types,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.analyzer import Analyzer
+
+_DEEPEST = 4
+
+
+def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | None:
+    """What this call acquires for its caller, or None."""
+    assert isinstance(op.expr, Invoke)
+    call = _Written(op.expr, unit.scope)
+    found = _by_callee(analyzer, unit, op, call, analyzer.call_info(unit, op))
+    return _merged([*found, *_by_others(analyzer, unit, op, call)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A call as it is written, and where. `depth`: how many lambdas and threads lead to it from the operation."""
+
+    expr: Invoke
+    scope: Scope
+    depth: int = 0
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is the operation itself."""
+        return self.depth == 0
+
+
+def _by_callee(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written, info: CallInfo) -> list[Acquisition]:
+    found: list[Acquisition] = []
+    for driver_call in info.drivers:
+        found += _by_driver(analyzer, unit, op, call, driver_call)
+    for cls in info.classes:
+        for base in analyzer.constructed(cls):
+            spec = analyzer.catalog.type(base)
+            if spec is not None and spec.init.acquires:
+                found += _by_driver(analyzer, unit, op, call, DriverCall(spec.init, None))
+    for function in info.functions:
+        found += analyzer.summaries.returns(function)
+    return found
+
+
+def _by_others(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> Iterator[Acquisition]:
+    """What a lambda acquires, and what a function acquires that is called in a thread."""
+    callees = analyzer.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
+    for callee in callees:
+        if isinstance(callee, Later) and isinstance(callee.value, Invoke):
+            inner = _Written(callee.value, callee.scope, call.depth + 1)
+            yield from (replace(made, indirect=True) for made in _elsewhere(analyzer, unit, op, inner))
+        run = analyzer.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None
+        if run is not None and not op.discarded:
+            for made in _elsewhere(analyzer, unit, op, _Written(run, call.scope, call.depth + 1)):
+                if On.CALL in made.on:
+                    yield replace(made, on=(On.AWAIT,), indirect=True)
+
+
+def _elsewhere(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> list[Acquisition]:
+    info = describe(call.expr, call.scope, analyzer.resolver)
+    return [*_by_callee(analyzer, unit, op, call, info), *_by_others(analyzer, unit, op, call)]
+
+
+def _by_driver(
+    analyzer: Analyzer, unit: Unit, op: ir.Call, written: _Written, call: DriverCall
+) -> Iterator[Acquisition]:
+    effect = call.effect
+    is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
+    if not effect.acquires or (effect.itself and is_elsewhere):
+        return
+    bind = _bind(analyzer, op, written, effect)
+    if bind is not None and any(_is_held(analyzer, t) for t in bind):
+        return
+    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, written.expr, call.owner, written.scope))
+    if not kind.registry:
+        guessed = call.owner is not None and call.owner.flags >= GUESSED
+        confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
+        autocommits = autocommit.is_made_with(written.expr, kind)
+        yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
+
+
+def _is_own(unit: Unit, name: str) -> bool:
+    """Whether a name is the `self` of a method: what connects itself is given back by whoever uses it."""
+    info = unit.info
+    return info is not None and bool(info.owner) and bool(info.params) and info.params[0].name == name
+
+
+def _bind(analyzer: Analyzer, op: ir.Call, call: _Written, effect: Effect) -> Types | None:
+    """The types of what the new object is told to work on, None when it is told nothing.
+
+    On a connection that exists already it holds none of its own; on something unknown that may be so.
+    """
+    for param in effect.bound:
+        if call.is_here and argument_of(op, param) is None:
+            continue
+        by_position = call.expr.args[param.index] if 0 <= param.index < len(call.expr.args) else None
+        expr = call.expr.keyword(param.name) or by_position
+        if expr is not None or call.is_here:
+            return analyzer.resolver.types(expr, call.scope) if expr is not None else NOTHING
+    return None
+
+
+def _is_held(analyzer: Analyzer, t: Type) -> bool:
+    return isinstance(t, Instance) and any(t.name == kind.type for kind in analyzer.catalog.kinds.values())
+
+
+def _merged(found: list[Acquisition]) -> Acquisition | None:
+    """One acquisition for all that a call may hand out; several kinds lower the confidence.
+
+    `found` comes from sets, in any order: the answer must not depend on it.
+    """
+    if not found:
+        return None
+    found = sorted(found, key=lambda a: (not a.kind.pooled, a.kind.id))
+    kinds: dict[str, Kind] = {k.id: k for a in found for k in a.kinds}
+    ordered = tuple(sorted(kinds.values(), key=lambda k: (not k.pooled, k.id)))
+    if len(kinds) == 1:
+        return replace(found[0], maybe_none=any(a.maybe_none for a in found))
+    return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))
+
+
+def returned(analyzer: Analyzer, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
+    """What calling the function of `unit` hands to its caller."""
+    if not _may_hand_out(analyzer, unit):
+        return
+    is_manager = unit.info is not None and analyzer.resolver.is_manager(unit.info, unit.path)
+    if unit.function.is_generator and not is_manager:
+        return
+    for site in analyzer.sites(unit):
+        found = analyzer.explore(unit, site)
+        if is_manager:
+            if any(d.what == YIELDED for d in found.defects):
+                made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
+                yield replace(made, autocommits=_is_switched(made, found))
+        else:
+            yield from _returned_site(unit, site, found, ref)
+
+
+def _may_hand_out(analyzer: Analyzer, unit: Unit) -> bool:
+    return unit.info is None or bool(unit.info.returns) or unit.function.is_generator
+
+
+def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef) -> Iterator[Acquisition]:
+    normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
+    handed = [s for s in normal if any(r.startswith((RETURNED, RETURNED_OWNER)) for r in s.refs)]
+    if not handed:
+        return
+    mark = min(r for s in handed for r in s.refs if r.startswith((RETURNED, RETURNED_OWNER)))
+    element = mark.removeprefix(RETURNED) if mark.startswith(RETURNED) else ""
+    owner = (
+        Owner.decode(mark.removeprefix(RETURNED_OWNER)) if mark.startswith(RETURNED_OWNER) else site.acquisition.owner
+    )
+    if mark == RETURNED_OWNER:
+        return
+    pending = all(s.phase is Phase.PENDING for s in handed)
+    on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
+    made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
+    yield replace(
+        made,
+        element=int(element) if element else None,
+        maybe_none=any(RETURNED_NONE in s.refs for s in normal),
+        owner=owner,
+        confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
+        closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
+        autocommits=_is_switched(made, found),
+    )
+
+
+def _is_switched(made: Acquisition, found: Exploration[State]) -> bool:
+    """Whether its transactions are off by the time that the caller has it."""
+    normal = [e.state for e in found.endings if e.edge is Edge.NORMAL and e.state.phase is not Phase.ABSENT]
+    return made.autocommits or (bool(normal) and all(s.fact(AUTOCOMMIT) is Fact.TRUE for s in normal))
+
+
+def _may_return_argument(unit: Unit) -> bool:
+    """Whether the function may answer with the connection it was given, so that its result is new only perhaps."""
+    params = {p.name for p in unit.function.params}
+    values = unit.info.returns if unit.info is not None else ()
+    return any(isinstance(v, Name) and v.id in params for v in values)
+
+
+def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
+    return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None, indirect=False)

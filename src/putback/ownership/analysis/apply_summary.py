@@ -1,0 +1,98 @@
+"""Summaries applied at a call: the states after it, normal and raised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Twice
+from putback.flow import ir
+from putback.flow.solve import Outcome
+from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
+from putback.ownership.analysis.marks import CARRIER, KEPT, OWNED, TWICE, UNWRITTEN
+from putback.ownership.analysis.site import Owner
+from putback.ownership.analysis.summary import ParamEffect
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.transfer import SiteDomain
+
+
+def summarised(
+    domain: SiteDomain, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]
+) -> Outcome[State]:
+    """A call that can reach several functions: what each of them does to the connection."""
+    after: dict[State, None] = {}
+    raised: dict[State, None] = {}
+    defects: list[str] = []
+    for effect in effects:
+        _by_summary(domain, op, state, effect, after, raised, defects)
+    return Outcome(tuple(after), tuple(raised), tuple(defects))
+
+
+def _by_summary(
+    domain: SiteDomain,
+    op: ir.Call | ir.Exit,
+    state: State,
+    effect: ParamEffect,
+    after: dict[State, None],
+    raised: dict[State, None],
+    defects: list[str],
+) -> None:
+    call = op if isinstance(op, ir.Call) else None
+    never_runs = call is not None and call.discarded and not call.awaited and effect.is_async
+    if never_runs and effect.normal not in (None, state.phase):
+        after[domain.pass_on(state)] = None
+        return
+    if effect.normal is not None:
+        done = in_phase(domain, state, effect.normal, op.at)
+        is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED
+        if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
+            defects.append(TWICE)
+        if effect.rolls_back:
+            done = done._replace(opened=-1, unmended=-1, wrote=-1)
+        if effect.returns and call is not None:
+            done = done._replace(refs=done.refs | {call.target})
+        elif effect.keeps and call is not None:
+            done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
+            if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
+                done = done._replace(phase=state.phase)
+        if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
+            done = done._replace(children=done.children | {(call.target, effect.needing)})
+        if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
+            done = done.with_fact(UNWRITTEN, Fact.TRUE)
+        if effect.may_keep:
+            defects.append(KEPT)
+        after[done] = None
+    for phase in effect.raised:
+        thrown = in_phase(domain, state, phase, op.at)
+        is_broken = thrown.opened >= 0 and not effect.undoes
+        thrown = thrown._replace(broke=op.at if is_broken else -1)
+        raised[domain.raised(thrown, UNKNOWN)] = None
+        if call is not None and call.awaited:
+            raised[domain.raised(thrown, CANCELLED)] = None
+
+
+def _carrier(domain: SiteDomain, op: ir.Call, effect: ParamEffect) -> str:
+    """The child type of an object that has just been made around the connection."""
+    classes = domain.analyzer.call_info(domain.unit, op).classes
+    if not classes or not effect.attribute:
+        return CARRIER
+    return f"{CARRIER}{Owner(classes[0].path, classes[0].key, effect.attribute).encode()}"
+
+
+def in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
+    """The state after a function of the project has left the connection in `phase`."""
+    match phase:
+        case Phase.RELEASED:
+            return domain.released(state)
+        case Phase.CLOSED:
+            return state._replace(phase=Phase.CLOSED, opened=-1, unmended=-1)
+        case Phase.PASSED:
+            return domain.pass_on(state)
+        case Phase.HELD:
+            return domain.executed(state, -1) if domain.kind.lazy else state
+        case Phase.IDLE if state.phase is Phase.HELD:
+            return domain.ended(state, "both")
+        case _:
+            return state

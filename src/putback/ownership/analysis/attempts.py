@@ -1,0 +1,99 @@
+"""What belongs together in a `try`: found by a cheap parse of the function, by the rows of its handlers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from putback.model.errors import SourceError
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.indexer import parsed
+from putback.source.slices import Reader
+
+Rows = range
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A `try` from the view of one of its handlers: the rows of its body, of the loops in that and of the handler.
+
+    `words` are the attributes that the handler mentions.
+    """
+
+    body: Rows
+    loops: tuple[Rows, ...]
+    handler: Rows
+    words: frozenset[str]
+
+    def are_one_work(self, first: int, second: int) -> bool:
+        """Whether the statements in these rows stand in the body, and the first can be done when the second fails."""
+        if first not in self.body or second not in self.body:
+            return False
+        return first < second or any(first in loop and second in loop for loop in self.loops)
+
+
+def attempt_at(reader: Reader, unit: Unit, row: int) -> Attempt | None:
+    """The `try` that has a handler beginning in this row; None when the function cannot be parsed."""
+    if unit.attempts is None:
+        unit.attempts = dict(_attempts(reader, unit))
+    return unit.attempts.get(row)
+
+
+def is_hushed(reader: Reader, unit: Unit, row: int) -> bool:
+    """Whether an error in this row of a clean-up goes no further: in `with suppress(...)`, or in a `try` of its own."""
+    tree, offset = _tree(reader, unit)
+    if tree is None:
+        return False
+    around = (n for n in ast.walk(tree) if isinstance(n, (ast.With, ast.Try)) and row in _body(n, offset))
+    return any(_is_suppress(n) if isinstance(n, ast.With) else _is_careful(n) for n in around)
+
+
+def _body(node: ast.With | ast.Try, offset: int) -> Rows:
+    return _rows(node.body[0], node.body[-1], offset)
+
+
+def _is_suppress(node: ast.With) -> bool:
+    calls = (item.context_expr for item in node.items)
+    return any(isinstance(c, ast.Call) and ast.unparse(c.func).rpartition(".")[2] == "suppress" for c in calls)
+
+
+def _is_careful(node: ast.Try) -> bool:
+    """Whether a `try` around a clean-up and nothing else takes every error."""
+    if len(node.body) > 1 or not node.handlers:
+        return False
+    caught = node.handlers[0].type
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException", "NameError"))
+
+
+def _attempts(reader: Reader, unit: Unit) -> Iterator[tuple[int, Attempt]]:
+    tree, offset = _tree(reader, unit)
+    if tree is None:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Try, ast.TryStar)):
+            body = _rows(node.body[0], node.body[-1], offset)
+            inner = (each for statement in node.body for each in ast.walk(statement))
+            loops = tuple(_rows(each, each, offset) for each in inner if isinstance(each, _LOOPS))
+            for handler in node.handlers:
+                words = frozenset(each.attr for each in ast.walk(handler) if isinstance(each, ast.Attribute))
+                yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words)
+
+
+def _tree(reader: Reader, unit: Unit) -> tuple[ast.Module | None, int]:
+    """The tree of a function, and what is to be added to its rows."""
+    info = unit.info
+    try:
+        rows = (info.row, info.end_row) if info is not None else (1, _all(reader, unit))
+        return parsed(reader.function(unit.path, *rows))
+    except SourceError:
+        return None, 0
+
+
+def _all(reader: Reader, unit: Unit) -> int:
+    return len(reader.rows(unit.path))
+
+
+def _rows(first: ast.stmt | ast.ExceptHandler, last: ast.stmt | ast.ExceptHandler, offset: int) -> Rows:
+    return range(first.lineno + offset, (last.end_lineno or last.lineno) + offset + 1)

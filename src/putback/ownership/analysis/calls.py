@@ -1,0 +1,95 @@
+"""The transfer function of calls: the acquire itself, and where a call on the way goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import On
+from putback.flow import ir
+from putback.flow.names import Invoke, Member, dotted
+from putback.flow.solve import Outcome
+from putback.ownership.analysis import arguments, lending, methods
+from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.handlers import UNKNOWN
+from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, OWNED, TUPLE, UNENTERED
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.transfer import SiteDomain
+
+
+def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    """What a call does to the followed connection."""
+    info = domain.analyzer.call_info(domain.unit, op)
+    if op.at == domain.site.at:
+        return _acquire(domain, op, state)
+    if state.phase is Phase.ABSENT:
+        return _plain(domain, op, info, state)
+    if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
+        return methods.on_connection(domain, op, info, state)
+    known = methods.closure_called(domain, op, info, state) or methods.own_method(domain, op, info, state)
+    if known is not None:
+        return known
+    for position, argument in enumerate(op.arguments):
+        if argument.value in state.refs:
+            return arguments.with_argument(domain, op, info, state, position)
+    if any(domain.is_owner(state, a.value) for a in op.arguments):
+        return arguments.with_owner(domain, op, info, state) or _plain(domain, op, info, state)
+    if any(state.child_type(a.value) is not None for a in op.arguments):
+        return lending.with_borrower(domain, op, info, state) or _plain(domain, op, info, state)
+    return lending.method(domain, op, state) or _plain(domain, op, info, state)
+
+
+def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
+    if info.ends_process:
+        return Outcome(())
+    if op.target in domain.pools or _cannot_raise(domain, info, state):
+        return Outcome((state,))
+    return domain.may_raise(state, awaited=op.awaited)
+
+
+def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
+    if info.quiet or (info.keeps and state.exception):  # noting an error in a list is not counted as a second fault
+        return True
+    if info.drivers and all(not d.effect.raises for d in info.drivers):
+        return True
+    return bool(info.functions) and not info.classes and not any(domain.summaries.may_raise(f) for f in info.functions)
+
+
+def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    acquisition = domain.site.acquisition
+    defects = (LOST,) if state.is_held() and state.refs else ()
+    clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
+    failed = domain.raised(clean, UNKNOWN)
+    now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
+    if acquisition.owner is not None:
+        child = f"{CARRIER}{acquisition.owner.encode()}"
+        got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(op.target, child)}))
+    elif acquisition.element is not None:
+        got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
+    else:
+        got = clean._replace(refs=frozenset({op.receiver if acquisition.itself and now else op.target}))
+    got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
+    got = got.with_fact(AUTOCOMMIT, Fact.TRUE) if acquisition.autocommits else got
+    got = _receiver_exists(domain, op, got)
+    if not now and op.discarded:
+        defects = (*defects, UNENTERED)
+    after = [got]
+    if acquisition.maybe_none:
+        after.append(clean.with_fact(op.target, Fact.NONE))
+    drivers = domain.analyzer.call_info(domain.unit, op).drivers
+    cannot_fail = bool(drivers) and all(not d.effect.raises for d in drivers)
+    return Outcome(tuple(after), () if cannot_fail else (failed,), defects)
+
+
+def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:
+    """The pool that has just handed out a connection is not None."""
+    if ir.is_local(op.receiver) and op.receiver in domain.guards:
+        return state.with_fact(op.receiver, Fact.TRUTHY)
+    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    path = dotted(func.base) if isinstance(func, Member) else None
+    for key, fact in ((f"?{path}", Fact.TRUE), (f"?{path} None", Fact.FALSE)):
+        if key in domain.guards:
+            state = state.with_fact(key, fact)
+    return state

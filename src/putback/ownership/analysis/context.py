@@ -1,0 +1,153 @@
+"""What a function is for: a route, a dependency, a fixture, a script entry; and whether its file is test code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from putback.drivers.catalog import Catalog
+from putback.flow.names import Invoke, Member, last_name
+from putback.frameworks.catalog import FrameworkCatalog
+from putback.frameworks.schema import Framework, Role
+from putback.ownership.analysis import handlers
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.module import FunctionInfo, ModuleInfo, Reference
+from putback.ownership.index.project import Project
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import FunctionRef, Instance, Method, Scope, Symbol, Type
+
+Mentions = Callable[[str, FunctionInfo], frozenset[str]]
+
+
+class Context:
+    """Answers about roles. `prepare` reads the references of all indexed modules once.
+
+    `mentions` gives the names and attributes in a function of a file.
+    """
+
+    def __init__(self, project: Project, resolver: Resolver, frameworks: FrameworkCatalog, mentions: Mentions) -> None:
+        self.project = project
+        self.resolver = resolver
+        self.frameworks = frameworks
+        self._mentions = mentions
+        self._given: dict[tuple[str, str], set[Role]] = {}
+        self._releasing = _releasing_methods(resolver.catalog)
+
+    def prepare(self, resolver: Resolver, also: Callable[[ModuleInfo], None]) -> None:
+        """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only.
+
+        `also` is called with every module, so that they are unpacked only once.
+        """
+        for module in resolver.project.loaded():
+            also(module)
+            for reference in module.references:
+                self._note(module, reference, resolver)
+
+    def _note(self, module: ModuleInfo, reference: Reference, resolver: Resolver) -> None:
+        call = reference.call
+        if not isinstance(call, Invoke):
+            return
+        scope = Scope(module.path, reference.scope)
+        for callee in resolver.types(call.func, scope):
+            for role, index, keyword in self.frameworks.argument_role(name_of(callee)):
+                given = call.keyword(keyword) if keyword else None
+                if given is None and 0 <= index < len(call.args):
+                    given = call.args[index]
+                for target in resolver.types(given, scope) if given is not None else ():
+                    if isinstance(target, FunctionRef):
+                        self._given.setdefault((target.path, target.key), set()).add(role)
+
+    def roles(self, path: str, info: FunctionInfo | None) -> set[Role]:
+        """The roles of a function."""
+        if info is None:
+            return set()
+        found = set(self._given.get((path, info.key), ()))
+        found |= self.decorated_roles(path, info)
+        if info.owner:
+            for base in self.resolver.classes.outside_bases(path, info.owner):
+                role = self.frameworks.method_role(base, info.name)
+                if role is not None:
+                    found.add(role)
+        return found
+
+    def decorated_roles(self, path: str, info: FunctionInfo) -> set[Role]:
+        """The roles that decorators give to a function."""
+        return {role for role, _ in self._decorated(path, info)}
+
+    def route_framework(self, path: str, info: FunctionInfo) -> Framework | None:
+        """The framework that makes a function a route by a decorator, if one does."""
+        return next((f for role, f in self._decorated(path, info) if role is Role.ROUTE), None)
+
+    def _decorated(self, path: str, info: FunctionInfo) -> list[tuple[Role, Framework | None]]:
+        found: list[tuple[Role, Framework | None]] = []
+        for name in self.resolver.decorator_names(info, path):
+            role = self.frameworks.decorator_role(name)
+            if role is not None:
+                found.append(role)
+        if not found and info.decorators:
+            found += self._by_attribute(path, info)
+        return found
+
+    def _by_attribute(self, path: str, info: FunctionInfo) -> list[tuple[Role, Framework | None]]:
+        """Decorators such as `@router.get(...)` whose receiver cannot be resolved."""
+        module = self.project.module(path)
+        roots = module.import_roots() if module is not None else frozenset()
+        found: list[tuple[Role, Framework | None]] = []
+        for decorator in info.decorators:
+            base = decorator.func if isinstance(decorator, Invoke) else decorator
+            known = self.resolver.types(base, Scope(path, info.outer))
+            if not isinstance(base, Member) or any(not isinstance(t, Symbol) for t in known):
+                continue
+            role = self.frameworks.attribute_roles(last_name(base), roots)
+            if role is not None:
+                injecting = next((f for f in self.frameworks.frameworks.values() if roots & set(f.imports)), None)
+                found.append((role, injecting))
+        return found
+
+    def thrown_at_yield(self, path: str, info: FunctionInfo | None) -> tuple[str, ...]:
+        """The classes of exceptions that can arrive at a `yield` of this function."""
+        if info is None:
+            return (handlers.CANCELLED,)
+        roles = self.roles(path, info)
+        if Role.FIXTURE in roles:
+            return ()
+        if Role.DEPENDENCY in roles or self.resolver.is_manager(info, path):
+            return (handlers.UNKNOWN, handlers.CANCELLED) if info.is_async else (handlers.UNKNOWN,)
+        return (handlers.CANCELLED,)
+
+    def is_provider(self, path: str, info: FunctionInfo | None) -> bool:
+        """Whether the function is resumed by someone who waits for the use to end: context manager or dependency."""
+        if info is None or not info.is_generator:
+            return False
+        return Role.DEPENDENCY in self.roles(path, info) or self.resolver.is_manager(info, path)
+
+    def owner_releases(self, unit: Unit) -> bool:
+        """Whether the class of a method has another method that gives back what it stores; True outside of classes."""
+        module = self.project.module(unit.path)
+        if unit.info is None or not unit.info.owner or module is None:
+            return True
+        for home, cls in self.resolver.classes.lineage(unit.path, unit.info.owner):
+            for key in cls.methods.values():
+                other = home.functions[key]
+                if other.key != unit.key and not self._mentions(home.path, other).isdisjoint(self._releasing):
+                    return True
+        return False
+
+
+def _releasing_methods(catalog: Catalog) -> frozenset[str]:
+    """The method names by which some driver gives a connection back."""
+    specs = (spec for driver in catalog.drivers.values() for spec in driver.types.values())
+    methods = ((name, effect) for spec in specs for name, effect in spec.methods.items())
+    return frozenset(n for n, e in methods if e.closes or e.releases_self or e.releases is not None or e.releases_all)
+
+
+def name_of(callee: Type) -> str:
+    """The qualified name of something outside of the project; "" for everything else."""
+    match callee:
+        case Symbol(name=name):
+            return name
+        case Method(owner=owner, name=name):
+            return f"{owner.name}.{name}"
+        case Instance(name=name):
+            return name
+        case _:
+            return ""

@@ -1,0 +1,182 @@
+"""The state of one site on one path: a property state paired with the few facts that guard it."""
+
+from __future__ import annotations
+
+from enum import IntEnum, auto
+from typing import NamedTuple
+
+from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
+from putback.ownership.analysis.marks import BORROWERS
+
+
+class Phase(IntEnum):
+    """What has become of the connection.
+
+    ABSENT: not acquired; PENDING: a context manager or awaitable that has not acquired yet; IDLE: a session that holds
+    no connection; HELD; MANAGED: held by a `with` that gives it back; CLOSED: closed where it should have been given
+    back; RELEASED; PASSED: a new owner has it.
+    """
+
+    ABSENT = auto()
+    PENDING = auto()
+    IDLE = auto()
+    HELD = auto()
+    MANAGED = auto()
+    CLOSED = auto()
+    RELEASED = auto()
+    PASSED = auto()
+
+
+ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
+"""The phases in which somebody has to give the connection back."""
+
+CALLERS = -2
+"""The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
+
+
+class Harm(IntEnum):
+    """What a failed statement has left behind, the worse the higher.
+
+    NOTHING: the statement alone was undone; PERHAPS: a broken transaction, if the server is one that breaks them;
+    BROKEN: a broken transaction; HALF: a write in the same `try` that may be committed without the failed one.
+    """
+
+    NOTHING = auto()
+    PERHAPS = auto()
+    BROKEN = auto()
+    HALF = auto()
+
+
+class Fact(IntEnum):
+    """What is known of a variable or a condition. SKIPPED: unbound because an error, handled since, came first."""
+
+    UNBOUND = auto()
+    SKIPPED = auto()
+    NONE = auto()
+    TRUE = auto()
+    FALSE = auto()
+    TRUTHY = auto()
+    FALSY = auto()
+    PRESENT = auto()
+
+
+_IS_TRUE = {
+    Fact.TRUE: True,
+    Fact.TRUTHY: True,
+    Fact.NONE: False,
+    Fact.FALSE: False,
+    Fact.FALSY: False,
+    Fact.PRESENT: True,
+}
+_IS_NONE = {
+    Fact.NONE: True,
+    Fact.FALSY: True,
+    Fact.TRUE: False,
+    Fact.FALSE: False,
+    Fact.TRUTHY: False,
+    Fact.PRESENT: False,
+}
+_OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
+
+
+class State(NamedTuple):
+    """One site on one path. A tuple, because millions of them are made, compared and hashed.
+
+    `refs` are the values that are the connection; `children` pairs values that belong to it (a cursor, a transaction, a
+    bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
+    exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened
+    the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
+    CALLERS), `harm` what the error has done; `broke` the statement on the connection that the exception comes from (-1:
+    none); `wrote` the last write of the transaction (-1: none), where a failed one leaves it to be committed.
+    """
+
+    phase: Phase
+    refs: frozenset[Val] = frozenset()
+    children: frozenset[tuple[Val, str]] = frozenset()
+    facts: frozenset[tuple[str, Fact]] = frozenset()
+    exception: str = ""
+    opened: int = -1
+    unmended: int = -1
+    harm: Harm = Harm.NOTHING
+    broke: int = -1
+    wrote: int = -1
+
+    def fact(self, name: str) -> Fact | None:
+        """What is known of `name`, constants included."""
+        if name in _OF_CONSTANT:
+            return _OF_CONSTANT[name]
+        return next((f for n, f in self.facts if n == name), None)
+
+    def with_fact(self, name: str, fact: Fact | None) -> State:
+        """The same with one fact replaced (None: forgotten)."""
+        facts = frozenset(p for p in self.facts if p[0] != name)
+        return self._replace(facts=facts if fact is None else facts | {(name, fact)})
+
+    def child_type(self, value: Val) -> str | None:
+        """The type of a value that belongs to the connection, or None."""
+        return next((t for v, t in self.children if v == value), None)
+
+    def without(self, value: Val) -> State:
+        """The same after `value` stopped meaning the connection or a child of it."""
+        if value not in self.refs and self.child_type(value) is None:
+            return self
+        return self._replace(refs=self.refs - {value}, children=frozenset(c for c in self.children if c[0] != value))
+
+    def without_temporaries(self) -> State:
+        """The same after the expression being evaluated was abandoned."""
+        return self._replace(
+            refs=frozenset(r for r in self.refs if not is_temporary(r)),
+            children=frozenset(c for c in self.children if not is_temporary(c[0])),
+            facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
+        )
+
+    def rebound(self, name: str) -> State:
+        """The same after something unknown was assigned to `name`: what was known of it is forgotten."""
+        kept = frozenset(f for f in self.facts if f[0] != name and not _about(f[0], name))
+        return self if len(kept) == len(self.facts) else self._replace(facts=kept)
+
+    def is_missing(self, name: str) -> bool:
+        """Whether an error on the way here has kept `name` from being bound."""
+        fact = self.fact(name)
+        return fact is Fact.SKIPPED or (fact is Fact.UNBOUND and bool(self.exception))
+
+    def handled(self) -> State:
+        """The same after a handler: what is unbound by now is so because of the error."""
+        facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
+        return self._replace(exception="", broke=-1, facts=facts)
+
+    def is_held(self) -> bool:
+        """Whether leaving the function now would lose the connection."""
+        return self.phase is Phase.HELD
+
+    def _is_there(self, value: Val) -> bool:
+        """Whether `value` is the connection or an object that belongs to it, and no result of who knows what."""
+        return value in self.refs or self.has_part(value)
+
+    def has_part(self, value: Val) -> bool:
+        """Whether `value` belongs to the connection, as a cursor does: more than that it may need it."""
+        child = self.child_type(value)
+        return child is not None and not child.startswith(BORROWERS)
+
+    def truth(self, value: Val) -> bool | None:
+        """Whether `value` is truthy, as far as known."""
+        if self._is_there(value):
+            return True
+        fact = self.fact(value)
+        return None if fact is None else _IS_TRUE.get(fact)
+
+    def is_none(self, value: Val) -> bool | None:
+        """Whether `value` is None, as far as known."""
+        if self._is_there(value):
+            return False
+        if value == CONSTANT:
+            return False
+        fact = self.fact(value)
+        return None if fact is None else _IS_NONE.get(fact)
+
+
+def _about(key: str, name: str) -> bool:
+    """Whether a condition's key mentions `name`."""
+    return (
+        key.startswith("?") and name in key and any(name == w or w.startswith(f"{name}.") for w in key[1:].split(" "))
+    )

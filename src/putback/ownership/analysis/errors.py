@@ -1,0 +1,81 @@
+"""Which errors an `except` clause is for: those of a database, those of the code itself, or of something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from putback.drivers.schema import Kind
+from putback.flow.names import Expr, Member, Name
+from putback.frameworks.idioms import idioms
+from putback.ownership.analysis import handlers
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import ClassRef, Scope, Symbol, Type
+
+
+class About(Enum):
+    """CODE: what Python code itself raises; DATABASE: every error of a statement; OTHERS: none of these."""
+
+    CODE = auto()
+    DATABASE = auto()
+    OTHERS = auto()
+    ANYTHING = auto()
+
+
+class Errors:
+    """Answers about exception classes, by what their names resolve to."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._known: dict[tuple[str, str, tuple[str, ...], str], About] = {}
+
+    def about(self, unit: Unit, types: Sequence[str], kind: Kind) -> About:
+        """What a clause for `types` is for, seen from a connection of this kind."""
+        key = (unit.path, unit.key, tuple(types), kind.id)
+        if key not in self._known:
+            self._known[key] = self._find(unit.scope, types, kind)
+        return self._known[key]
+
+    def _find(self, scope: Scope, types: Sequence[str], kind: Kind) -> About:
+        if handlers.is_about_code(types):
+            return About.CODE
+        resolved = [self._resolver.types(_expr(each), scope) for each in types]
+        driver = self._resolver.catalog.drivers.get(kind.driver)
+        named = {t.name for each in resolved for t in each if isinstance(t, Symbol)}
+        if driver is not None and kind.own_errors and not named.isdisjoint(driver.errors):
+            return About.DATABASE
+        is_foreign = bool(resolved) and all(each and all(map(self._is_foreign, each)) for each in resolved)
+        return About.OTHERS if is_foreign else About.ANYTHING
+
+    def _is_foreign(self, cls: Type) -> bool:
+        """Whether no database raises it: a framework's, or one of the project that is derived from nothing else."""
+        match cls:
+            case Symbol(name=name):
+                return self._is_foreign_name(name)
+            case ClassRef(path=path, key=key):
+                outside = self._resolver.classes.outside_bases(path, key)
+                return bool(outside) and all(name in _PLAIN or self._is_foreign_name(name) for name in outside)
+            case _:
+                return False
+
+    def _is_foreign_name(self, name: str) -> bool:
+        root = name.partition(".")[0]
+        others = idioms().errors.of_others
+        if name in others or root in others:
+            return True
+        return any(root in each.imports for each in self._resolver.frameworks.frameworks.values())
+
+
+_PLAIN = frozenset(
+    {"Exception", "BaseException", "ValueError", "TypeError", "KeyError", "LookupError", "AttributeError"}
+)
+"""What a class of one's own is derived from without saying what raises it."""
+
+
+def _expr(dotted: str) -> Expr:
+    first, *rest = dotted.split(".")
+    expr: Expr = Name(first)
+    for attribute in rest:
+        expr = Member(expr, attribute)
+    return expr

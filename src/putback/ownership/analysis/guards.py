@@ -1,0 +1,110 @@
+"""Which names and conditions are worth remembering for one site: those that decide whether it is released.
+
+Everything else would only multiply paths. A condition guards the connection when a call with the connection can be
+reached from one of its branches and not from the other, a few blocks deep.
+"""
+
+from __future__ import annotations
+
+from putback.flow import ir
+from putback.flow.builder import successors
+from putback.frameworks.idioms import idioms
+from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.unit import Unit
+
+_DEEP = 5
+
+
+def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Every value that may be the connection, an object around it, or a child of it, whatever the order of statements.
+
+    `deriving` are the methods whose results belong to the connection (`cursor`).
+    """
+    found = {site.name} if site.at < 0 else set[str]()
+    ops = list(unit.ops())
+    made = [o for o in ops if isinstance(o, ir.Call) and o.at == site.at]
+    found |= {o.receiver if site.acquisition.itself else o.target for o in made}
+    grown = True
+    while grown:
+        more = {t for o in ops for t in _flows(o, found, deriving)} - found
+        found |= more
+        grown = bool(more)
+    return frozenset(found)
+
+
+def _flows(op: ir.Op, known: set[str], deriving: frozenset[str]) -> tuple[str, ...]:
+    match op:
+        case ir.Assign(target=target, source=source) | ir.Await(target=target, source=source) if source in known:
+            return (target,)
+        case ir.Enter(target=target, manager=manager) if manager in known:
+            return (target,)
+        case ir.Unpack(targets=targets, source=source) if source in known:
+            return targets
+        case ir.Build(target=target, elements=elements, is_tuple=True) if known.intersection(elements):
+            return (target,)
+        case ir.Call(target=target, receiver=receiver, name=name) if receiver in known and name in deriving:
+            return (target,)
+        case ir.Call(target=target, arguments=arguments, name=name) if _may_wrap(name):
+            return (target,) if any(a.value in known for a in arguments) else ()
+        case _:
+            return ()
+
+
+def _may_wrap(name: str) -> bool:
+    """Whether the result of a call by this name can be an object around its argument: a class, a wrapper of Python."""
+    return name[:1].isupper() or name in idioms().methods.wrapping
+
+
+def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> frozenset[str]:
+    """The names, and conditions with a leading "?", that decide about the connection known as `names`.
+
+    `releasing` are the methods of the connection that give it back.
+    """
+    blocks = unit.function.blocks
+    touching = {b.id for b in blocks if any(_touches(o, names, releasing) for o in b.ops) or _returns(b, names)}
+    found: set[str] = set()
+    copies: list[tuple[str, str]] = []
+    for block in blocks:
+        if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, touching):
+            test = block.end.test
+            found.update(v for v in (test.subject, test.other) if v and not v.startswith("="))
+            if test.key:
+                found.add(f"?{test.key}")
+        for op in block.ops:
+            if isinstance(op, ir.Assign) and not op.source.startswith("="):
+                copies.append((op.target, op.source))
+    grown = True
+    while grown:
+        more = {s for t, s in copies if t in found} - found
+        found |= more
+        grown = bool(more)
+    return frozenset(found | names)
+
+
+def _decides(blocks: list[ir.Block], branch: ir.Branch, touching: set[int]) -> bool:
+    then, orelse = _near(blocks, branch.then), _near(blocks, branch.orelse)
+    return bool((then ^ orelse) & touching)
+
+
+def _near(blocks: list[ir.Block], start: int) -> set[int]:
+    found = {start}
+    front = [start]
+    for _ in range(_DEEP):
+        front = [s for b in front for s in successors(blocks[b]) if s != blocks[b].handler and s not in found]
+        found.update(front)
+    return found
+
+
+def _touches(op: ir.Op, names: frozenset[str], releasing: frozenset[str]) -> bool:
+    match op:
+        case ir.Call():
+            own = op.receiver in names
+            return (own and op.name in releasing) or (not own and any(a.value in names for a in op.arguments))
+        case ir.StoreAttr(source=value) | ir.StoreItem(source=value):
+            return value in names
+        case _:
+            return False
+
+
+def _returns(block: ir.Block, names: frozenset[str]) -> bool:
+    return isinstance(block.end, ir.Return) and block.end.value in names

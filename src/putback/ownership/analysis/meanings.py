@@ -1,0 +1,60 @@
+"""What a variable stands for at each operation of a function: this connection, or something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from putback.flow import ir
+from putback.flow.solve import Exploration
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import Fact, State
+from putback.ownership.analysis.release_points import endings, steps
+from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.transfer import SiteDomain
+from putback.ownership.analysis.unit import Unit
+
+_NOTHING = (Fact.UNBOUND, Fact.SKIPPED, Fact.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """The operations by what one name is there: before them, and behind those that bind it.
+
+    `reached` are all of them; `ours`: this connection or a part of it, on some path; `others`: something else that is
+    not None, on some path; `bound`: behind the operation it is this connection.
+    """
+
+    reached: frozenset[int]
+    ours: frozenset[int]
+    others: frozenset[int]
+    bound: frozenset[int]
+
+
+def meanings(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State], name: str) -> Meanings:
+    """What `name` means in the states of an exploration of `site`."""
+    reached: set[int] = set()
+    ours: set[int] = set()
+    others: set[int] = set()
+    bound: set[int] = set()
+    for at, before, after in _moments(unit, SiteDomain(analyzer, unit, site), found):
+        reached.add(at)
+        if _is_ours(before, name):
+            ours.add(at)
+        elif before.fact(name) not in _NOTHING:
+            others.add(at)
+        if _is_ours(after, name):
+            bound.add(at)
+    return Meanings(frozenset(reached), frozenset(ours), frozenset(others), frozenset(bound))
+
+
+def _is_ours(state: State, name: str) -> bool:
+    return name in state.refs or state.child_type(name) is not None
+
+
+def _moments(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[int, State, State]]:
+    for op, before, after in steps(unit, domain, found):
+        yield op.at, before, after
+    for end, state in endings(unit, domain, found):
+        if isinstance(end, ir.Return | ir.Raise):
+            yield end.at, state, state

@@ -1,0 +1,230 @@
+"""The transfer function of calls: methods of the connection, of what belongs to it, and of objects around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import After, Effect, Twice
+from putback.flow import ir
+from putback.flow.names import Invoke
+from putback.flow.solve import Outcome
+from putback.ownership.analysis import apply_summary as applied
+from putback.ownership.analysis import lending
+from putback.ownership.analysis.autocommit import switched
+from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.handlers import DRIVERS
+from putback.ownership.analysis.marks import (
+    AFTER,
+    AUTOCOMMIT,
+    BOUND,
+    BOUND_CLOSE,
+    CARRIER,
+    CLOSURE,
+    KEPT,
+    PARTIAL,
+    RELEASER,
+    STREAM,
+    TWICE,
+    UNAWAITED,
+    UNENTERED,
+    UNMENDED_USED,
+    UNWRITTEN,
+)
+from putback.ownership.analysis.site import Owner
+from putback.ownership.analysis.statements import first_word
+from putback.ownership.resolve.types import FunctionRef
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.transfer import SiteDomain
+
+_HAND_ENTERED = {"__enter__", "__aenter__"}
+
+
+def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+    """A method of the connection, or of what belongs to it."""
+    is_connection = op.receiver in state.refs
+    if state.phase is Phase.PENDING and is_connection:
+        return _on_pending(domain, op, state)
+    child = state.child_type(op.receiver)
+    if not is_connection and child is not None and child.startswith(CARRIER):
+        return _on_owner(domain, op, state, child)
+    effect = domain.effect(state, op.receiver, op.name)
+    after = _consumed(state, op)
+    kind = domain.kind if is_connection else domain.analyzer.catalog.kind_of(child or "")
+    off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
+    if off is not None:
+        after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
+    if effect is None:
+        if state.phase is Phase.RELEASED and _is_fetch(state, op):
+            return Outcome((after,), (), (AFTER,))
+        truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
+        if truth is not None and state.phase is not Phase.RELEASED:
+            after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+        if is_connection and not domain.kind.pooled and not op.awaited:
+            return Outcome((after,))
+        return domain.may_raise(after, awaited=op.awaited)
+    if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
+        return Outcome((domain.tried(after),), (), (UNAWAITED,)) if is_connection else Outcome((after,))
+    if effect.reopens and state.phase is Phase.RELEASED and is_connection:
+        return domain.may_raise(after._replace(phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
+    defects = _misuse(domain, op, effect, state, is_connection)
+    after = _applied(domain, op, effect, after, is_connection)
+    if effect.itself and child is not None and not is_connection:
+        after = lending.with_child(after, op.target, child)
+    truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
+    if truth is not None and state.phase is not Phase.RELEASED:
+        after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+    only_builds = effect.itself and not effect.executes
+    if not effect.raises or only_builds or _is_cleanup(domain, op, effect, state):
+        return Outcome((after,), (), defects)
+    thrown = _when_raising(domain, op, effect, state, after)
+    broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
+    outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else -1, DRIVERS)
+    return outcome._replace(defects=defects)
+
+
+def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outcome[State]:
+    """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
+    owner = Owner.decode(child.removeprefix(CARRIER))
+    if owner is None:
+        used = domain.executed(state, -1) if domain.kind.lazy else state
+        outcome = domain.may_raise(lending.of_method(used, op, child), used, awaited=op.awaited)
+        return outcome._replace(defects=(KEPT,) if op.discarded else ())
+    effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
+    if effect is None:
+        method = domain.analyzer.catalog.method(domain.kind.type, op.name)
+        if method is None or not domain.analyzer.delegates(owner):
+            return domain.may_raise(state, awaited=op.awaited)
+        after = _applied(domain, op, method, state, True)
+        if state.exception and method.ends == "rollback":
+            return Outcome((after,))  # a second fault is not counted
+        return domain.may_raise(after, _when_raising(domain, op, method, state, after), awaited=op.awaited)
+    return applied.summarised(domain, op, state, [effect])
+
+
+def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+    """Leaving `with` on a project object that keeps the connection."""
+    owner = Owner.decode(child.removeprefix(CARRIER))
+    name = "__aexit__" if op.is_async else "__exit__"
+    effect = domain.summaries.owner_effect(owner, name, domain.bare, state.phase) if owner is not None else None
+    return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
+
+
+def _on_pending(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+    """A method of a context manager or awaitable that has not acquired anything yet."""
+    if op.name in _HAND_ENTERED or domain.effect(state, op.receiver, op.name) is None:
+        return domain.may_raise(domain.pass_on(state), awaited=op.awaited)
+    return Outcome((domain.pass_on(state),), (), (UNENTERED,))
+
+
+def own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A method of the object whose attribute is the connection: `self.close()`."""
+    kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
+    if not kept or not info.functions:
+        return None
+    attributes = [f"self.{r.partition('.')[2]}" for r in kept]
+    effects = [
+        domain.summaries.param_effect(f, a, domain.bare, state.phase) for f in info.functions for a in attributes
+    ]
+    return applied.summarised(domain, op, state, effects)
+
+
+def closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A nested function that captures the connection is called here, by name."""
+    child = state.child_type(op.callee) or ""
+    if child.startswith(RELEASER) and not op.receiver:
+        return Outcome((domain.closed(state) if child == BOUND_CLOSE else domain.released(state),))
+    if child in (PARTIAL, BOUND) and not op.receiver:
+        return lending.called(domain, op, info, state)
+    keys = [child.removeprefix(CLOSURE)] if child.startswith(CLOSURE) else []
+    inner = [f for f in info.functions if f.key in domain.unit.closures]
+    inner += [FunctionRef(domain.unit.path, key) for key in keys if key not in {f.key for f in inner}]
+    captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
+    if not captured:
+        return None
+    if any(lending.is_generator(domain, f) for f, _ in captured):
+        return Outcome((lending.with_child(state, op.target, STREAM),))
+    effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in captured]
+    return applied.summarised(domain, op, state, effects)
+
+
+def _consumed(state: State, op: ir.Call) -> State:
+    """The callee's temporary, and a temporary receiver, are used up; a temporary connection stays held all the same."""
+    state = state.without(op.callee) if ir.is_temporary(op.callee) else state
+    return state.without(op.receiver) if ir.is_temporary(op.receiver) else state
+
+
+def _is_savepoint(domain: SiteDomain, effect: Effect) -> bool:
+    """Whether the call's result is a transaction of its own, so that its failure breaks nothing around it."""
+    leaving = domain.analyzer.catalog.method(effect.derives, "__exit__") if effect.derives else None
+    return leaving is not None and not leaving.closes
+
+
+def _is_cleanup(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
+    """A rollback while an exception is handled, or the close of a cursor.
+
+    A second fault on top of the first is not counted.
+    """
+    if effect.closes:
+        return op.receiver not in state.refs
+    return bool(state.exception) and (effect.ends == "rollback" or _undoes(domain, op, effect, state))
+
+
+def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
+    kind = domain.kind
+    gives_back = effect.closes or effect.releases_self
+    if state.phase is Phase.RELEASED and not kind.lazy:
+        if gives_back and is_connection:
+            return (TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
+        if gives_back or kind.use_after_release is After.REOPENS:
+            return ()
+        used = effect.executes or effect.derives or effect.ends or _is_fetch(state, op)
+        return (AFTER,) if used else ()
+    if _undoes(domain, op, effect, state):
+        return ()
+    return domain.mending(state, UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
+
+
+def _undoes(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
+    """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
+    return effect.executes and state.unmended >= 0 and first_word(domain.unit.text(op.at)) == "ROLLBACK"
+
+
+def _is_fetch(state: State, op: ir.Call) -> bool:
+    """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
+    return op.name.startswith("fetch") and (state.child_type(op.receiver) or "").lower().endswith("cursor")
+
+
+def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
+    """The state after the method has done its work."""
+    if effect.executes:
+        undone = _undoes(domain, op, effect, state)
+        state = domain.executed(state._replace(unmended=-1, broke=-1) if undone else state, op.at)
+    if effect.defers and domain.kind.lazy:
+        state = state.with_fact(UNWRITTEN, Fact.TRUE)
+    if effect.ends:
+        state = domain.ended(state, effect.ends)
+    if is_connection and effect.listens:
+        state = domain.pass_on(state)
+    elif is_connection and effect.releases_self:
+        state = domain.released(state)
+    elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
+        state = domain.closed(state)
+    if effect.itself:
+        owner = op.receiver in state.refs or is_connection
+        state = state._replace(refs=state.refs | {op.target}) if owner else state
+    elif effect.derives:
+        state = state._replace(children=state.children | {(op.target, effect.derives)})
+    return state
+
+
+def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
+    """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
+    if effect.closes or effect.releases_self:
+        return domain.tried(before)
+    if effect.ends == "commit":
+        return domain.executed(before, op.at) if before.fact(UNWRITTEN) is Fact.TRUE else before
+    if effect.ends:
+        return after if domain.kind.lazy else after._replace(phase=before.phase)
+    return domain.executed(before, op.at)._replace(wrote=before.wrote) if effect.executes else before

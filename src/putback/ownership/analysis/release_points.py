@@ -1,0 +1,148 @@
+"""What single operations did to a site on its paths: where it was released, and which names belong to it.
+
+An exploration keeps the states at the start of blocks only, so the operations of each reached block are stepped through
+once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from putback.flow import ir
+from putback.flow.solve import Exploration, Outcome
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import ACTIVE, Phase, State
+from putback.ownership.analysis.marks import BORROWERS, STREAM
+from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.transfer import SiteDomain
+from putback.ownership.analysis.unit import Unit
+
+_HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What happens to one connection inside its function.
+
+    `releases` are the operations after which it is released, `closes` those that close it where it should be given
+    back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
+    `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
+    are the calls whose results read from it later: cursors, and generators of the project.
+    `returned` are the operations that return, with the values that need the connection there; `stores` those that put
+    such a value where it outlives the function; `calm` the calls of known methods that cannot
+    raise, `makes` those that give a cursor or the like and execute nothing.
+    """
+
+    releases: tuple[int, ...]
+    closes: tuple[int, ...]
+    hands_on: tuple[int, ...]
+    yields: tuple[int, ...]
+    names: frozenset[str]
+    parts: frozenset[str]
+    streams: tuple[int, ...]
+    returned: Mapping[int, frozenset[str]]
+    stores: tuple[int, ...]
+    calm: tuple[int, ...]
+    makes: tuple[int, ...]
+
+
+def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
+    """Step through every reached block of an exploration of `site`."""
+    reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
+    yields: dict[int, None] = {}
+    streams: dict[int, None] = {}
+    stores: dict[int, None] = {}
+    names: set[str] = set()
+    parts: set[str] = set()
+    domain = SiteDomain(analyzer, unit, site)
+    calm: dict[int, bool] = {}
+    makes: dict[int, None] = {}
+    for op, before, outcome in outcomes(unit, domain, found):
+        if isinstance(op, ir.Call) and before.phase in _HELD:
+            effect = domain.effect(before, op.receiver, op.name)
+            calm[op.at] = calm.get(op.at, True) and effect is not None and not outcome.raised
+            if effect is not None and effect.derives and not effect.executes:
+                makes[op.at] = None
+    for op, before, after in steps(unit, domain, found):
+        if before.phase in _HELD and after.phase is not before.phase:
+            reached[after.phase][op.at] = None
+        if isinstance(op, ir.Yield) and op.source in before.refs:
+            yields[op.at] = None
+        child = after.child_type(op.target) if isinstance(op, ir.Call) else None
+        is_part = child is not None and not (child.startswith(BORROWERS) and child != STREAM)
+        if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
+            streams[op.at] = None
+        if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
+            stores[op.at] = None
+        names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
+        mine = (v for v, c in after.children if not c.startswith(BORROWERS))
+        parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
+    handed = set(reached[Phase.PASSED])
+    returned: dict[int, set[str]] = {}
+    for end, state in endings(unit, domain, found):
+        if isinstance(end, ir.Return):
+            alive = (*state.refs, *(v for v, _ in state.children)) if state.phase in (*_HELD, Phase.PENDING) else ()
+            returned.setdefault(end.at, set()).update(v for v in alive if ir.is_local(v))
+            if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
+                handed.add(end.at)
+    return Trail(
+        tuple(reached[Phase.RELEASED]),
+        tuple(reached[Phase.CLOSED]),
+        tuple(sorted(handed)),
+        tuple(yields),
+        frozenset(names),
+        frozenset(parts - names),
+        tuple(streams),
+        {at: frozenset(values) for at, values in returned.items()},
+        tuple(stores),
+        tuple(at for at, is_calm in calm.items() if is_calm),
+        tuple(makes),
+    )
+
+
+def _is_stored(analyzer: Analyzer, unit: Unit, op: ir.Op, state: State) -> bool:
+    """Whether an operation puts a part of the connection, say a cursor, where it outlives the function."""
+    match op:
+        case ir.StoreItem(source=source) | ir.StoreGlobal(source=source):
+            return state.child_type(source) is not None
+        case ir.Call(arguments=arguments):
+            parts = any(state.child_type(a.value) is not None for a in arguments)
+            return parts and analyzer.call_info(unit, op).keeps
+    return False
+
+
+def steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
+    """Every operation that was reached, with the states before it and behind it when it does not raise."""
+    for op, state, outcome in outcomes(unit, domain, found):
+        yield from ((op, state, after) for after in outcome.after)
+
+
+def outcomes(
+    unit: Unit, domain: SiteDomain, found: Exploration[State]
+) -> Iterator[tuple[ir.Op, State, Outcome[State]]]:
+    """Every operation that was reached, with the states before it and what it makes of each."""
+    for node in found.arrivals:
+        states = [node.state]
+        for op in unit.function.blocks[node.block].ops:
+            after: dict[State, None] = {}
+            for state in states:
+                outcome = domain.step(op, state)
+                yield op, state, outcome
+                after.update(dict.fromkeys(outcome.after))
+            states = list(after)
+
+
+def endings(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Terminator, State]]:
+    """The end of every block that was reached, with the states there."""
+    for node in found.arrivals:
+        states = [node.state]
+        for op in unit.function.blocks[node.block].ops:
+            states = list(dict.fromkeys(s for state in states for s in domain.step(op, state).after))
+        yield from ((unit.function.blocks[node.block].end, state) for state in states)
+
+
+def _is_generator(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:
+    """Whether a call makes a generator of the project, which runs when it is read."""
+    infos = (analyzer.info(f) for f in analyzer.call_info(unit, op).functions)
+    return any(info is not None and info.is_generator for info in infos)

@@ -1,0 +1,166 @@
+"""The transfer functions of `with`, `await`, `yield` and `except`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import After, On, With
+from putback.flow import ir
+from putback.flow.solve import Outcome
+from putback.ownership.analysis import handlers, lending, methods
+from putback.ownership.analysis.domain import ACTIVE, Phase, State
+from putback.ownership.analysis.marks import (
+    AFTER,
+    BORROWING,
+    CARRIER,
+    CLOSING,
+    CLOSING_KEEPS,
+    LENDER,
+    MANAGER,
+    MANAGING,
+    UNMENDED_USED,
+    WITH_KEEPS,
+    YIELDED,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.transfer import SiteDomain
+
+
+def await_(domain: SiteDomain, op: ir.Await, state: State) -> Outcome[State]:
+    """`await` runs what was only made before."""
+    before = state
+    if op.source in state.refs:
+        state = state.without(op.source) if ir.is_temporary(op.source) else state
+        state = state._replace(refs=state.refs | {op.target})
+        if state.phase is Phase.PENDING and On.AWAIT in domain.site.acquisition.on:
+            state = domain.acquired(state)
+    elif (child := state.child_type(op.source)) is not None:
+        state = state.without(op.source) if ir.is_temporary(op.source) else state
+        state = state._replace(children=state.children | {(op.target, child)})
+    return Outcome((state,)) if op.direct else domain.may_raise(state, before, awaited=True)
+
+
+def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
+    """Entering a `with`."""
+    if op.manager in state.refs:
+        return _enter_connection(domain, op, state)
+    child = state.child_type(op.manager)
+    if child in (CLOSING, BORROWING):
+        return Outcome((state._replace(refs=state.refs | {op.target}),))
+    if child is not None and child.startswith((MANAGER, LENDER)):
+        return lending.enter_manager(domain, op, state, child)
+    if child is not None:
+        entered = state._replace(children=state.children | {(op.target, child)})
+        return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
+    if domain.analyzer.enters_quietly(domain.unit, op):
+        return Outcome((state,))
+    return domain.may_raise(state, awaited=op.is_async)
+
+
+def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
+    entered = state._replace(refs=state.refs | {op.target})
+    if state.phase is Phase.PENDING:
+        if On.ENTER not in domain.site.acquisition.on:
+            return Outcome((domain.pass_on(entered),))
+        gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
+        managed = entered._replace(phase=Phase.MANAGED, children=entered.children | {(_block(op), MANAGING)})
+        return Outcome((managed,), (gone,))
+    keeps = domain.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
+    return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
+
+
+def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+    """Leaving a `with`."""
+    if op.manager in state.refs:
+        return _exit_connection(domain, op, state)
+    child = state.child_type(op.manager)
+    state = state.without(op.manager)
+    if child is not None and child.startswith((MANAGER, LENDER)):
+        return lending.leave_manager(domain, op, state, child)
+    if child is not None and child.startswith(CARRIER):
+        return methods.owner_exit(domain, op, state, child)
+    if child == CLOSING:
+        after = domain.closed(state)
+        return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+    if child is None or child.startswith("<"):
+        return Outcome((state,))
+    dunder = "__aexit__" if op.is_async else "__exit__"
+    effect = domain.analyzer.catalog.method(child, dunder) or domain.analyzer.catalog.method(child, "__exit__")
+    if effect is None or not effect.ends:
+        return Outcome((state._replace(broke=-1) if effect is not None and op.exceptional else state,))
+    unmended = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
+    after = domain.ended(state, effect.ends)
+    if op.exceptional:
+        return Outcome((after,))
+    return Outcome((after,), (domain.raised(after, handlers.UNKNOWN),), unmended)
+
+
+def _block(op: ir.Enter | ir.Exit) -> str:
+    """The name under which a state knows the `with` that has acquired."""
+    return f"<with {op.group}>"
+
+
+def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+    if state.phase is Phase.MANAGED and state.child_type(_block(op)) is not None:
+        return Outcome((domain.released(state.without(_block(op))),))
+    match domain.kind.with_:
+        case With.RELEASES:
+            return Outcome((domain.released(state),))
+        case With.CLOSES:
+            after = domain.closed(state)
+            return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+        case With.TRANSACTION:
+            return _end_transaction(domain, op, state)
+        case _:
+            return Outcome((state,))
+
+
+def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+    """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
+    late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
+    defects = (AFTER,) if late else ()
+    after = state._replace(opened=-1, unmended=-1, wrote=-1)
+    if op.exceptional:
+        return Outcome((after,), (), defects)
+    return Outcome(
+        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, UNMENDED_USED))
+    )
+
+
+def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:
+    """The next step of a loop; a query runs when somebody asks for its rows."""
+    effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
+    if effect is None or not effect.executes:
+        return domain.may_raise(state, awaited=op.is_async)
+    return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
+
+
+def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:
+    """Whoever resumes the generator has the connection meanwhile."""
+    if op.delegate or state.phase is Phase.ABSENT:
+        return domain.may_raise(state)
+    is_lent = op.source in state.refs and state.phase is not Phase.PENDING
+    defects = (YIELDED,) if is_lent else lending.kept(state, op.source)
+    if is_lent and state.phase is Phase.IDLE:
+        state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
+    thrown, state = lending.resumed(domain, state)
+    raised = tuple(domain.raised(thrown, e) for e in domain.analyzer.thrown_at_yield(domain.unit))
+    return Outcome((state,), raised, defects)
+
+
+def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
+    """The start of a handler: from here on a rollback is due if a statement has failed.
+
+    Of an error that one handler has passed on, the next one has to see to it.
+    """
+    if op.name:
+        state = state.without(op.name).rebound(op.name)
+    if state.broke >= 0 and state.opened >= 0 and state.phase in ACTIVE:
+        state = state._replace(unmended=op.at, harm=domain.harm(state, op))
+    return Outcome((state,))
+
+
+def end_catch(domain: SiteDomain, op: ir.EndCatch, state: State) -> Outcome[State]:
+    """The end of a handler: no exception is in flight."""
+    return Outcome((state.handled(),))

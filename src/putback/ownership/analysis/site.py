@@ -1,0 +1,74 @@
+"""What is followed through a function: one acquire, or one connection that the caller handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from putback.drivers.schema import Kind, On
+from putback.model.finding import Confidence
+from putback.ownership.resolve.types import FunctionRef
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A project class whose instances keep a connection in attribute `attribute`."""
+
+    path: str
+    key: str
+    attribute: str
+
+    def encode(self) -> str:
+        """As text, for the type of a child value."""
+        return f"{self.path}|{self.key}|{self.attribute}"
+
+    @staticmethod
+    def decode(text: str) -> Owner | None:
+        """The reverse of `encode`; None for an empty text."""
+        parts = text.split("|")
+        return Owner(*parts) if len(parts) == 3 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquisition:
+    """What a call hands out.
+
+    `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position
+    of the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
+    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
+    project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
+    the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
+    closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
+    `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
+    """
+
+    kinds: tuple[Kind, ...]
+    on: tuple[On, ...] = (On.CALL,)
+    element: int | None = None
+    maybe_none: bool = False
+    through: tuple[FunctionRef, ...] = ()
+    confidence: Confidence = Confidence.HIGH
+    generator: bool = False
+    owner: Owner | None = None
+    itself: bool = False
+    closed_by: FunctionRef | None = None
+    autocommits: bool = False
+    indirect: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """The likeliest kind."""
+        return self.kinds[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A followed connection: acquired by operation `at`, or handed in as parameter or captured `name` (`at` -1)."""
+
+    at: int
+    acquisition: Acquisition
+    name: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """The likeliest kind."""
+        return self.acquisition.kind

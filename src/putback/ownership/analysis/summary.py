@@ -1,0 +1,131 @@
+"""Summaries: what calling a function does to a connection that is handed in.
+
+`make` reads a summary off the explored paths of the callee; `ownership.analysis.calls` applies it at the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from putback.flow.solve import Edge, Ending, Exploration
+from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.marks import (
+    KEPT,
+    LATER,
+    NEEDING,
+    RESUMED,
+    RETURNED,
+    STREAM,
+    THROWN,
+    UNWRITTEN,
+    YIELDED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParamEffect:
+    """What a function does to one connection it is given.
+
+    `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
+    `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
+    no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
+    `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
+    `needing` marks a result that may need the connection later, by its type when it is a query or the like ("" none);
+    `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
+    writes.
+    """
+
+    normal: Phase | None
+    raised: tuple[Phase, ...]
+    returns: bool = False
+    keeps: bool = False
+    rolls_back: bool = False
+    undoes: bool = False
+    is_async: bool = False
+    attribute: str = ""
+    needing: str = ""
+    may_keep: bool = False
+    defers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerEffect:
+    """What a context manager of the project, written as a generator, does to a connection that it is given.
+
+    `entered` are the phases in which it raises before its `yield`, `left` what happens when it is resumed, `thrown` the
+    phases after an exception has arrived at its `yield`; `lends`: what it yields is the connection.
+    """
+
+    entered: tuple[Phase, ...]
+    left: ParamEffect
+    thrown: tuple[Phase, ...]
+    lends: bool
+
+
+def borrowed(phase: Phase) -> ParamEffect:
+    """The summary of a function that nothing is known of: it uses the connection and may raise."""
+    return ParamEffect(phase, (phase,))
+
+
+def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ParamEffect:
+    """The summary of an explored function; `owner_releases` says whether what it stores is released by its owner."""
+    normal = [e for e in found.endings if e.edge is Edge.NORMAL]
+    raised = [e for e in found.endings if e.edge is Edge.RAISED]
+    returns = any(_is_returned(e.state) for e in normal)
+    stored = any(e.state.phase is Phase.PASSED and not _is_returned(e.state) for e in normal)
+    after = _merged(normal, phase, owner_releases) if normal else None
+    thrown = tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in raised))
+    if after in (Phase.RELEASED, Phase.CLOSED) and phase in thrown:
+        thrown = tuple(Phase.PASSED if t is phase else t for t in thrown)  # a release that fails has been tried
+    return ParamEffect(
+        after,
+        thrown,
+        returns,
+        stored,
+        bool(normal) and all(e.state.unmended == -1 for e in normal),
+        any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
+        is_async,
+        next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
+        _needing(normal),
+        any(d.what in (KEPT, LATER) for d in found.defects),
+        any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
+    )
+
+
+def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ManagerEffect:
+    """The summary of an explored generator that is a context manager."""
+    before = [e for e in found.endings if e.edge is Edge.RAISED and e.state.child_type(RESUMED) is None]
+    thrown = [e for e in found.endings if e.state.child_type(RESUMED) == THROWN]
+    resumed = [e for e in found.endings if e.state.child_type(RESUMED) == RESUMED]
+    rest = Exploration(found.arrivals, resumed, found.defects)
+    return ManagerEffect(
+        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in before)),
+        make(rest, phase, owner_releases, is_async),
+        tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in thrown)),
+        any(d.what == YIELDED for d in found.defects),
+    )
+
+
+def _needing(endings: Iterable[Ending[State]]) -> str:
+    returned = {child for e in endings if (child := e.state.child_type(RETURNED)) is not None}
+    return next((mark for mark in (STREAM, NEEDING) if mark in returned), min(returned, default=""))
+
+
+def _is_returned(state: State) -> bool:
+    return state.phase is Phase.PASSED and any(r.startswith(RETURNED) for r in state.refs)
+
+
+def _outcome(state: State, start: Phase, owner_releases: bool) -> Phase:
+    if state.phase is Phase.PASSED and (_is_returned(state) or not owner_releases):
+        return start
+    return state.phase
+
+
+def _merged(endings: Iterable[Ending[State]], start: Phase, owner_releases: bool) -> Phase:
+    """One phase for all normal returns: a release on some path counts as the release."""
+    phases = {_outcome(e.state, start, owner_releases) for e in endings}
+    for phase in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED, Phase.HELD, Phase.IDLE):
+        if phase in phases:
+            return phase
+    return start

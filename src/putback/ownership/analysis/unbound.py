@@ -1,0 +1,62 @@
+"""Reading a name that an error has kept from being bound: `UnboundLocalError`, whatever stands behind it is skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from putback.flow import ir
+from putback.flow.solve import Outcome
+from putback.ownership.analysis import guards
+from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.marks import READ_UNBOUND, UNBOUND, UNBOUND_BESIDE
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.transfer import SiteDomain
+
+ERROR = "UnboundLocalError"
+
+
+def read(domain: SiteDomain, op: ir.Op, state: State) -> Outcome[State] | None:
+    """What becomes of an operation that reads such a name; None for every other one.
+
+    Only names that decide about the connection are remembered as unbound.
+    """
+    if not state.facts:
+        return None
+    missing = [name for name in _names(op) if state.is_missing(name)]
+    if not missing:
+        return None
+    if state.is_held():
+        return Outcome((), (domain.raised(state, ERROR),), tuple(f"{READ_UNBOUND}{name}" for name in missing))
+    return Outcome((), (domain.raised(state, ERROR),), tuple(_hiding(domain, op, state, missing)))
+
+
+def _hiding(domain: SiteDomain, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[str]:
+    """The marks of a read that hides why the acquire failed: of the connection's name, or of another one."""
+    if state.phase is Phase.ABSENT and state.exception:
+        own = guards.aliases(domain.unit, domain.site)
+        if own.intersection(missing) and _releases(domain, op):
+            yield UNBOUND
+        yield from (f"{UNBOUND_BESIDE}{name}" for name in missing if name not in own)
+
+
+def _names(op: ir.Op) -> tuple[ir.Val, ...]:
+    """The names that the operation reads."""
+    match op:
+        case ir.Read(name=name) | ir.Attr(base=name):
+            return (name,)
+        case ir.Call(arguments=arguments):
+            return tuple(a.value for a in arguments)
+        case _:
+            return ()
+
+
+def _releases(domain: SiteDomain, op: ir.Op) -> bool:
+    """Whether the operation is a release of its operand, or decides about one."""
+    if isinstance(op, ir.Call):
+        return domain.analyzer.call_info(domain.unit, op).releases() is not None
+    if isinstance(op, ir.Attr):
+        effect = domain.analyzer.catalog.method(domain.kind.type, op.name)
+        return effect is not None and (effect.closes or effect.releases_self)
+    return isinstance(op, ir.Read)

@@ -1,0 +1,67 @@
+"""One function ready for analysis: its blocks, its definition and its closures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from putback.flow import ir
+from putback.model.span import Span
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.types import Scope
+
+if TYPE_CHECKING:
+    from putback.flow.lower import Lowered
+    from putback.ownership.analysis.attempts import Attempt
+
+
+@dataclass(slots=True)
+class Unit:
+    """A function of the project. `info` is None for a module's top level and for lambdas.
+
+    Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
+    `attempts` the rows of handlers to what they are the handlers of.
+    """
+
+    path: str
+    key: str
+    function: ir.FunctionIR
+    lowered: Lowered
+    info: FunctionInfo | None
+    closures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    swallowing: dict[int, tuple[str, ...]] | None = None
+    attempts: dict[int, Attempt] | None = None
+    _ops: Sequence[ir.Op] = ()
+
+    @property
+    def scope(self) -> Scope:
+        """Where its names are looked up; a lambda's are those of the function around it."""
+        key = self.key
+        while "<" in key:
+            key = key.rpartition(".")[0]
+        return Scope(self.path, key)
+
+    def span(self, at: int) -> Span:
+        """Where operation `at` stands in the file."""
+        return self.lowered.span(self.key, at)
+
+    def text(self, at: int) -> str:
+        """The source text of operation `at`."""
+        return self.lowered.text(self.key, at)
+
+    def ops(self) -> Sequence[ir.Op]:
+        """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""
+        if not self._ops:
+            self._ops = tuple(op for block in self.function.blocks for op in block.ops)
+        return self._ops
+
+
+def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None) -> Unit:
+    """A lowered function with the names that its closures capture."""
+    function = lowered.functions[key]
+    unit = Unit(path, key, function, lowered, info)
+    for op in unit.ops():
+        if isinstance(op, ir.Closure):
+            unit.closures[op.qualname] = op.captured
+    return unit

@@ -1,0 +1,1 @@
+"""What a rule may ask of an analysed function."""

@@ -1,0 +1,81 @@
+"""How far a reader believes that an operation raises: the database first, then I/O, then code that is not known."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from putback.flow import ir
+from putback.flow.names import Invoke, Literal, Member, dotted
+from putback.frameworks.idioms import idioms
+
+if TYPE_CHECKING:
+    from putback.ownership.facts.site_facts import SiteFacts
+
+
+class Weight(IntEnum):
+    """The weightier the lower. SLIGHT: what fails by a mistake in the data only; TRIVIAL: what nobody has seen fail."""
+
+    DATABASE = 0
+    IO = 1
+    UNKNOWN = 2
+    SLIGHT = 3
+    TRIVIAL = 4
+
+
+def weight_of(site: SiteFacts, at: int) -> Weight:
+    """The weight of what happens at operation `at`."""
+    if at in site.function.raise_statements or at in site.function.yields:
+        return Weight.DATABASE
+    ops = [op for op in site.function.unit.ops() if op.at == at]
+    return min((_weight(site, op) for op in ops), default=Weight.UNKNOWN)
+
+
+def _weight(site: SiteFacts, op: ir.Op) -> Weight:
+    match op:
+        case ir.Call():
+            return _call(site, op)
+        case ir.Await() | ir.Enter() | ir.Exit() | ir.Yield():
+            return Weight.UNKNOWN
+        case ir.Next(is_async=is_async):
+            return Weight.UNKNOWN if is_async else Weight.SLIGHT
+        case ir.Item():
+            return Weight.SLIGHT
+        case _:
+            return Weight.TRIVIAL
+
+
+def _call(site: SiteFacts, op: ir.Call) -> Weight:
+    analyzer, unit = site.function.analyzer, site.function.unit
+    known = site.trail.names | site.trail.parts
+    info = analyzer.call_info(unit, op)
+    effects = [each.effect for each in info.drivers]
+    if any(e.executes or e.ends or e.acquires for e in effects):
+        return Weight.DATABASE
+    on_connection = op.receiver in known or _root(op) in known
+    if any(argument.value in known for argument in op.arguments) or (on_connection and not effects):
+        return Weight.DATABASE
+    if effects or on_connection:
+        return Weight.SLIGHT
+    if info.functions or info.classes:
+        return Weight.UNKNOWN
+    return _outside(op, info.names)
+
+
+def _outside(op: ir.Call, names: tuple[str, ...]) -> Weight:
+    """The weight of a call of something outside of the project."""
+    table = idioms().evidence
+    roots = {name.partition(".")[0] for name in names}
+    if not table.io.isdisjoint((*names, *roots)):
+        return Weight.IO
+    if not table.trivial.isdisjoint((*names, *roots)):
+        return Weight.TRIVIAL
+    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    if isinstance(func, Member) and (isinstance(func.base, Literal) or func.attr in table.methods_of_values):
+        return Weight.TRIVIAL
+    return Weight.UNKNOWN
+
+
+def _root(op: ir.Call) -> str:
+    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    return (dotted(func) or "").partition(".")[0]

@@ -1,0 +1,229 @@
+"""The questions a rule may ask of an analysed function. Rules see nothing else of the analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from putback.drivers.schema import Gc, Kind
+from putback.flow import ir
+from putback.flow.ir import MODULE
+from putback.frameworks.idioms import idioms
+from putback.frameworks.schema import Framework, Role
+from putback.model.finding import Place, Severity, Step
+from putback.ownership.analysis import guards, marks
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.quick import Cheap, cheap_calls
+from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.index.places import place_by_path, runs_once
+from putback.ownership.sessions.scoped import Duties, sessions_of
+
+
+@dataclass(eq=False)
+class FunctionFacts:
+    """One analysed function: its sites and its place in the project.
+
+    `prefers_with`: fixes are to be written as `with` blocks where these give the connection back. `code` is the place
+    where the fixes keep their own view of the function, once there is one.
+    """
+
+    analyzer: Analyzer = field(repr=False)
+    unit: Unit = field(repr=False)
+    display: Callable[[str], str] = field(repr=False)
+    prefers_with: bool = False
+    code: object | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The file, as findings spell it."""
+        return self.display(self.unit.path)
+
+    @property
+    def rows(self) -> Sequence[str]:
+        """The rows of the file, without line ends."""
+        return self.analyzer.reader.rows(self.unit.path)
+
+    @cached_property
+    def cheap_calls(self) -> Cheap:
+        """The calls that take no time worth mentioning."""
+        return cheap_calls(self.analyzer, self.unit)
+
+    def spelled(self, qualified: str) -> str:
+        """How the file spells the qualified name of a library; "" when it does not import it."""
+        module = self.analyzer.project.module(self.unit.path)
+        local = self.unit.info.imports if self.unit.info is not None else {}
+        for name, brought in {**(module.imports if module is not None else {}), **local}.items():
+            whole = f"{brought.module}.{brought.name}" if brought.name else brought.module
+            if not brought.level and qualified == whole:
+                return name
+            if not brought.level and qualified.startswith(f"{whole}."):
+                return f"{name}{qualified.removeprefix(whole)}"
+        return ""
+
+    @property
+    def name(self) -> str:
+        """The dotted name shown to users; "" at module level."""
+        return "" if self.unit.key == MODULE else self.unit.key.partition("@")[0]
+
+    @cached_property
+    def sites(self) -> list[SiteFacts]:
+        """Every acquire whose connection is this function's to give back."""
+        found = []
+        for site in self.analyzer.sites(self.unit):
+            if not self._is_module_global(site):
+                found.append(SiteFacts(self, site, self.analyzer.explore(self.unit, site)))
+        return found
+
+    @cached_property
+    def borrowed(self) -> list[SiteFacts]:
+        """Every connection that a caller lends by an annotated parameter, and will give back.
+
+        Only what a handler does to it is ever asked, so a function that catches nothing is not explored for it.
+        """
+        if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
+            return []
+        sites = self.analyzer.borrowed(self.unit)
+        return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
+
+    @cached_property
+    def duties(self) -> Duties:
+        """The scoped sessions that it should remove, or see to it that they are, and does not."""
+        return sessions_of(self.analyzer).duties(self.unit)
+
+    def _is_module_global(self, site: Site) -> bool:
+        """Whether a module's top level binds it to a name that the module's functions use or others may import."""
+        if self.unit.key != MODULE:
+            return False
+        module = self.analyzer.project.module(self.unit.path)
+        used: set[str] = set()
+        for function in module.functions.values() if module is not None else ():
+            mentioned = self.analyzer.mentions(self.unit.path, function)
+            used |= mentioned - function.bindings.keys() - {p.name for p in function.params}
+        return bool(guards.aliases(self.unit, site) & used)
+
+    @cached_property
+    def raise_statements(self) -> frozenset[int]:
+        """The operations that are `raise` or `assert` statements."""
+        return frozenset(b.end.at for b in self.unit.function.blocks if isinstance(b.end, ir.Raise))
+
+    @cached_property
+    def yields(self) -> frozenset[int]:
+        """The operations that are `yield`s."""
+        return frozenset(o.at for o in self.unit.ops() if isinstance(o, ir.Yield))
+
+    @cached_property
+    def roles(self) -> frozenset[Role]:
+        """What frameworks make of the function."""
+        return frozenset(self.analyzer.context.roles(self.unit.path, self.unit.info))
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether it is a context manager or dependency that others resume."""
+        return self.analyzer.context.is_provider(self.unit.path, self.unit.info)
+
+    @property
+    def route_framework(self) -> Framework | None:
+        """The framework whose decorator makes it a route."""
+        if self.unit.info is None:
+            return None
+        return self.analyzer.context.route_framework(self.unit.path, self.unit.info)
+
+    @cached_property
+    def place(self) -> Place:
+        """What kind of code it is: what serves again and again, what runs once, an example or a test."""
+        found = place_by_path(self.path)
+        if found is not Place.SERVICE:
+            return found
+        module = self.analyzer.project.module(self.unit.path)
+        once = self.unit.key == MODULE or Role.SCRIPT in self.roles
+        if once or (module is not None and runs_once(module, self.rows, self._is_alone, self._serving)):
+            return Place.SCRIPT
+        return Place.SERVICE
+
+    @property
+    def _is_alone(self) -> bool:
+        return self.unit.path in self.analyzer.alone
+
+    @property
+    def _serving(self) -> frozenset[str]:
+        """The packages of the frameworks that have routes or jobs."""
+        frameworks = self.analyzer.frameworks.frameworks.values()
+        calling = (Role.ROUTE, Role.JOB)
+        return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
+
+    @property
+    def may_be_mocked(self) -> bool:
+        """Whether it is a test in whose file, or in whose parameters, something puts mocks in the place of things."""
+        module = self.analyzer.project.module(self.unit.path)
+        if self.place is not Place.TEST or module is None:
+            return False
+        functions = idioms().functions
+        brought = {name for i in module.all_imports() for name in (i.module, f"{i.module}.{i.name}")}
+        given = {p.name for p in self.unit.function.params}
+        return bool(functions.mocking_modules & brought or functions.mocking_fixtures & given)
+
+    def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
+        """`base` in this context: milder where collection closes it, and as `here` says.
+
+        A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not.
+        """
+        collected = kind.gc is Gc.REFCOUNT or (
+            kind.gc is Gc.CYCLIC and (Role.ROUTE not in self.roles or not kind.pooled)
+        )
+        return self.here(base.lowered() if collected else base)
+
+    def here(self, severity: Severity) -> Severity:
+        """`severity` by harm: milder in what runs once, a hint in tests, examples and migrations."""
+        if self.place is Place.SERVICE:
+            return severity
+        return severity.lowered() if self.place is Place.SCRIPT else Severity.INFO
+
+    def step(self, at: int, text: str) -> Step:
+        """A station of a path in this function."""
+        return Step(self.path, self.unit.span(at), text)
+
+    def name_of(self, site: Site) -> str:
+        """The name that holds the connection; "" when none does."""
+        if site.at < 0:
+            return site.name
+        own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
+        for op in self.unit.ops():
+            source = op.manager if isinstance(op, ir.Enter) else getattr(op, "source", "")
+            if source not in own or not isinstance(op, ir.Assign | ir.Await | ir.Enter):
+                continue
+            if ir.is_local(op.target) and "#" not in op.target:
+                return op.target
+            own.add(op.target)
+        return ""
+
+    def through(self, acquisition: Acquisition) -> list[tuple[str, str, int]]:
+        """The wrappers between this function and the driver: name, path and line, nearest first."""
+        found = []
+        for ref in acquisition.through:
+            info = self.analyzer.info(ref)
+            if info is not None:
+                found.append((info.name, self.display(ref.path), info.def_row))
+        return found
+
+    def closed_in(self, acquisition: Acquisition) -> list[Step]:
+        """The `return` of the wrapper that hands the connection out closed, so that it opens again at its first use."""
+        ref = acquisition.closed_by
+        unit = self.analyzer.unit(ref.path, ref.key) if ref is not None else None
+        if unit is None:
+            return []
+        wrapper = FunctionFacts(self.analyzer, unit, self.display)
+        endings = (e for site in wrapper.sites for e in site.exploration.endings)
+        at = next((e.at for e in endings if marks.RETURNED_CLOSED in e.state.refs), -1)
+        text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"
+        return [wrapper.step(at, text)] if at >= 0 else []
+
+    def pool_text(self, site: Site) -> str:
+        """The pool as the acquire spells it: `pool` of `pool.getconn()`; "" when a wrapper hides it."""
+        if site.acquisition.through:
+            return ""
+        text = self.unit.text(site.at)
+        return text.partition("(")[0].rpartition(".")[0] if "\n" not in text.partition("(")[0] else ""

@@ -1,0 +1,293 @@
+"""The questions a rule may ask of one acquire in a function, and of the ways that lose its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import After, Close, Kind, On, With
+from putback.flow import ir
+from putback.flow.names import Member, Name
+from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
+from putback.model.finding import Confidence
+from putback.model.span import Span
+from putback.ownership.analysis import guards, marks, unbound
+from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.handlers import CANCELLED
+from putback.ownership.analysis.release_points import Trail, trail
+from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.facts.evidence import Weight, weight_of
+
+if TYPE_CHECKING:
+    from putback.ownership.facts.facts import FunctionFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """One way to leave the function while the connection is held.
+
+    `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`
+    statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
+    whether an exception leaves it. `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left
+    because a name is read that the exception has kept from being bound. `weight`: how far one believes that it raises.
+    """
+
+    raised_at: int
+    explicit: bool
+    cancelled: bool
+    at_yield: bool
+    left_at: int
+    by_exception: bool
+    named: bool
+    unbound: bool = False
+    weight: Weight = Weight.DATABASE
+
+
+@dataclass(eq=False)
+class SiteFacts:
+    """One acquire in a function and what becomes of it."""
+
+    function: FunctionFacts
+    site: Site
+    exploration: Exploration[State] = field(repr=False)
+    _weights: dict[int, Weight] = field(default_factory=dict, repr=False)
+
+    @property
+    def kind(self) -> Kind:
+        """What is held."""
+        return self.site.kind
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """How it was acquired."""
+        return self.site.acquisition
+
+    @property
+    def span(self) -> Span:
+        """Where the acquire stands."""
+        return self.function.unit.span(self.site.at)
+
+    @cached_property
+    def leaks(self) -> list[Leak]:
+        """Every way to leave the function while the connection is held, the plainest first."""
+        found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
+        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.weight, leak.left_at))
+
+    @cached_property
+    def trail(self) -> Trail:
+        """Where it is released, handed on and lent, and the names that belong to it."""
+        return trail(self.function.analyzer, self.function.unit, self.site, self.exploration)
+
+    def phases_at(self, at: int) -> set[Phase]:
+        """What may have become of it where the block that begins with operation `at` is entered."""
+        blocks = self.function.unit.function.blocks
+        return {n.state.phase for n in self.exploration.arrivals if any(o.at == at for o in blocks[n.block].ops[:1])}
+
+    @property
+    def is_released_somewhere(self) -> bool:
+        """Whether some path gives it back, rightly or by a wrong close; for a session, whether a normal path does."""
+        if self.kind.lazy:
+            normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
+            return bool(normal & {Phase.RELEASED, Phase.IDLE})
+        reached = (n.state.phase for n in self.exploration.arrivals)
+        ended = (e.state.phase for e in self.exploration.endings)
+        return any(p in (Phase.RELEASED, Phase.CLOSED) for p in (*reached, *ended))
+
+    @property
+    def is_passed_on_somewhere(self) -> bool:
+        """Whether some normal path hands it to a new owner."""
+        return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is entered and given back with `async with` and `await`."""
+        for ref in self.acquisition.through:
+            info = self.function.analyzer.info(ref)
+            if info is not None and info.is_generator:
+                return info.is_async
+        return self.kind.release.startswith("await ")
+
+    @property
+    def with_releases(self) -> bool:
+        """Whether leaving a `with` on it gives it back."""
+        closes = self.kind.with_ is With.CLOSES and self.kind.close in (Close.RETURNS, Close.DESTROYS)
+        return On.ENTER in self.acquisition.on or self.kind.with_ is With.RELEASES or closes
+
+    def releasing_calls(self, name: str) -> list[int]:
+        """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
+        analyzer, unit = self.function.analyzer, self.function.unit
+        found: dict[int, None] = {}
+        known = {op.expr for op in unit.ops() if isinstance(op, ir.Call) and op.at in self.trail.releases}
+        for op in unit.ops():
+            if isinstance(op, ir.Call) and name:
+                effect = analyzer.catalog.method(self.kind.type, op.name) if op.receiver == name else None
+                closes = effect is not None and (effect.closes or effect.releases_self)
+                given = analyzer.call_info(unit, op).releases() and any(a.value == name for a in op.arguments)
+                if closes or given or op.expr in known:
+                    found[op.at] = None
+        return list(found)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a statement has run on it on some path, or a cursor was made."""
+        return bool(self.trail.streams) or any(e.state.opened >= 0 for e in self.exploration.endings)
+
+    @property
+    def unbound_reads(self) -> frozenset[str]:
+        """The names that are read while the connection is held, although an error came before they were bound."""
+        return frozenset(d.what.removeprefix(marks.READ_UNBOUND) for d in self.defects(marks.READ_UNBOUND))
+
+    @property
+    def unbound_beside(self) -> frozenset[str]:
+        """The other names that a clean-up reads when the acquire has failed, before they were bound."""
+        return frozenset(d.what.removeprefix(marks.UNBOUND_BESIDE) for d in self.defects(marks.UNBOUND_BESIDE))
+
+    def has(self, defect: str) -> bool:
+        """Whether an operation showed this defect."""
+        return any(d.what == defect for d in self.exploration.defects)
+
+    def defects(self, what: str) -> Iterator[Defect[State]]:
+        """The places that showed this defect; `what` may be a prefix that ends in a colon."""
+        for defect in self.exploration.defects:
+            if defect.what == what or (what.endswith(":") and defect.what.startswith(what)):
+                yield defect
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether what a path returns while the connection is held reads from it later."""
+        return any(e.state.child_type(marks.RETURNED) == marks.STREAM for e in self._held_at_the_end)
+
+    @cached_property
+    def borrowers(self) -> tuple[str, ...]:
+        """Who may still need the connection when the function has ended, in words."""
+        later = [self._callee(d.at) for d in self.defects(marks.LATER)]
+        normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
+        kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(marks.KEPT)]
+        found = [f"{who} may use it later" for who in later] + [f"{who} may keep it" for who in kept]
+        if any(e.state.child_type(marks.RETURNED) == marks.NEEDING for e in self._held_at_the_end):
+            found.append("what is returned may still need it")
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def _held_at_the_end(self) -> list[Ending[State]]:
+        normal = (e for e in self.exploration.endings if e.edge is Edge.NORMAL)
+        return [e for e in normal if e.state.phase in (Phase.HELD, Phase.IDLE)]
+
+    def _callee(self, at: int) -> str:
+        """What is called at an operation, or the operation itself, in quotes."""
+        text = self.function.unit.text(at).partition("(")[0].partition("\n")[0].strip()
+        return f"`{text}`"
+
+    @cached_property
+    def wrong_closes(self) -> list[int]:
+        """The operations that close the connection where it should be given back, on a path that ends so."""
+        found: dict[int, None] = {}
+        for ending in self.exploration.endings:
+            if ending.state.phase is Phase.CLOSED:
+                found[self._closing_operation(ending)] = None
+        return sorted(found)
+
+    def _closing_operation(self, ending: Ending[State]) -> int:
+        """The last close on the path: searched in the blocks from the end back."""
+        for node, _ in reversed(self.exploration.path(ending.node)):
+            for op in reversed(self.function.unit.function.blocks[node.block].ops):
+                if isinstance(op, (ir.Call, ir.Exit)) and node.state.phase is not Phase.CLOSED and self._closes(op):
+                    return op.at
+        return self.site.at
+
+    def _closes(self, op: ir.Call | ir.Exit) -> bool:
+        if isinstance(op, ir.Exit):
+            return self.has(marks.CLOSING_KEEPS)
+        names = guards.aliases(self.function.unit, self.site)
+        effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
+        return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
+
+    @cached_property
+    def cached_closed(self) -> str:
+        """The attribute that holds a session which the function has closed, when it asks the attribute before it opens
+        one: the next call takes the closed one, which opens again. "" when there is none.
+        """
+        if not self.kind.lazy or self.kind.use_after_release is not After.REOPENS:
+            return ""
+        tests = (b.end.test.key for b in self.function.unit.function.blocks if isinstance(b.end, ir.Branch))
+        asked = {key.removesuffix(" None") for key in tests}
+        closed = (e.state for e in self.exploration.endings if e.state.phase is Phase.RELEASED)
+        kept = dict.fromkeys(r for state in closed for r in sorted(state.refs) if r in asked)
+        return next((r for r in kept if self._is_attribute_with_connection(r)), "")
+
+    def _is_attribute_with_connection(self, path: str) -> bool:
+        """Whether `self.x` is the connection itself and not an object around it."""
+        base, _, name = path.rpartition(".")
+        analyzer, scope = self.function.analyzer, self.function.unit.scope
+        types = analyzer.resolver.types(Member(Name(base), name), scope) if base else ()
+        return any(analyzer.carriers.is_held(t) for t in types)
+
+    @property
+    def is_never_bound(self) -> bool:
+        """Whether no name holds the connection on any of the leaking ways out."""
+        return bool(self.leaks) and not any(leak.named for leak in self.leaks)
+
+    def _leak(self, ending: Ending[State]) -> Leak:
+        unit = self.function.unit
+        raised_at, exception = self._first_exception(ending)
+        named = any(ir.is_local(r) for r in ending.state.refs)
+        named = named or any(t.startswith(marks.TUPLE) for _, t in ending.state.children)
+        return Leak(
+            raised_at,
+            raised_at in self.function.raise_statements,
+            exception == CANCELLED,
+            raised_at in self.function.yields,
+            ending.at if ending.at >= 0 else unit.function.at,
+            ending.edge is Edge.RAISED,
+            named,
+            ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
+            self._weight(raised_at) if raised_at >= 0 else Weight.DATABASE,
+        )
+
+    def _weight(self, at: int) -> Weight:
+        if at not in self._weights:
+            self._weights[at] = weight_of(self, at)
+        return self._weights[at]
+
+    def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:
+        """The first exception edge behind the last acquire on the path, and the class in flight there."""
+        path = self.exploration.path(ending.node)
+        first = (-1, "")
+        for node, arrival in reversed(path):
+            if not self._is_after_acquire(node):
+                break
+            if arrival.edge is Edge.RAISED and not self._is_passing_on(arrival):
+                first = (self._most_believable(node, arrival), node.state.exception)
+        if first[0] < 0 and ending.edge is Edge.RAISED:
+            first = (ending.at, ending.state.exception)
+        return first
+
+    def _most_believable(self, node: Node[State], arrival: Arrival[State]) -> int:
+        """Of all operations whose exception leads there the one that a reader believes first to raise."""
+        every = [arrival.at, *self.exploration.also.get(node, ())]
+        weighed: list[tuple[int, int]] = sorted((self._weight(at).value, at) for at in every)
+        return weighed[0][1]
+
+    def _is_after_acquire(self, node: Node[State]) -> bool:
+        return node.state.phase is not Phase.ABSENT and node.state.phase is not Phase.PENDING
+
+    def _is_passing_on(self, arrival: Arrival[State]) -> bool:
+        """Whether the edge only carries an exception out of a clean-up block."""
+        if arrival.source is None:
+            return True
+        return isinstance(self.function.unit.function.blocks[arrival.source.block].end, ir.Resume | ir.Dispatch) and (
+            arrival.at < 0
+        )
+
+
+def confidence_of(site: SiteFacts) -> Confidence:
+    """How sure a leak of this site is: less so where states were merged, where only a cancellation or what hardly ever
+    fails loses it, and where it is taken for borrowed by code that cannot be seen."""
+    leaks = site.leaks
+    doubtful = site.exploration.capped or all(leak.cancelled for leak in leaks)
+    doubtful = doubtful or all(leak.weight >= Weight.SLIGHT for leak in leaks) or bool(site.borrowers)
+    if doubtful:
+        return min(site.acquisition.confidence, Confidence.MEDIUM, key=lambda c: c.rank)
+    return site.acquisition.confidence

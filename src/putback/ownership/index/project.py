@@ -1,0 +1,161 @@
+"""The whole project: which file an import means, and what each file defines. Modules are indexed on demand.
+
+A closed view indexes nothing more. It answers what candidates say of each other: a file that is no candidate can
+neither define nor pass on a connection, so looking into it could only cost time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+from putback.ownership.index.module import Import, ModuleInfo
+from putback.ownership.index.module_cache import Shelf
+
+_PASSED_ON = 3  # imports from the one who defines a name to the one who uses it
+_STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
+
+
+class Project:
+    """All Python files of the project by path, `/`-separated.
+
+    `load` indexes one file and returns None when it cannot be read; each file is loaded at most once.
+    """
+
+    def __init__(self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None]) -> None:
+        self._load = load
+        self._shelf = Shelf()
+        self._known: dict[str, None] = {}
+        self._is_closed = False
+        self._by_tail: dict[str, list[tuple[str, ...]]] = {}
+        self._paths: dict[tuple[str, ...], str] = {}
+        self._found: dict[tuple[str, str], str | None] = {}
+        self._callers: dict[str, dict[str, bytes]] = {}
+        self._stores: dict[str, dict[str, bytes]] = {}
+        self._importers: dict[str, set[str]] = {}
+        for path in paths:
+            self._add(path)
+
+    def _add(self, path: str) -> None:
+        parts = tuple(map(sys.intern, path.split("/")))
+        stem = parts[-1].rpartition(".")[0]
+        dotted = parts[:-1] if stem == "__init__" else (*parts[:-1], sys.intern(stem))
+        if dotted and (dotted not in self._paths or path.endswith(".py")):
+            self._paths[dotted] = path
+            self._by_tail.setdefault(dotted[-1], []).append(dotted)
+
+    def put(self, path: str, module: ModuleInfo | bytes) -> None:
+        """Hand in a module that was indexed elsewhere, as it is or packed."""
+        self._known[path] = None
+        if isinstance(module, bytes):
+            self._shelf.put_packed(path, module)
+        else:
+            self._shelf.put(path, module)
+
+    def note(self, path: str, calls: Mapping[str, bytes], stores: Mapping[str, bytes], imports: Iterable[str]) -> None:
+        """Note what the file at `path` calls and sets on objects, packed by name, and which files it imports."""
+        for name, packed_stores in stores.items():
+            self._stores.setdefault(sys.intern(name), {})[path] = packed_stores
+        for name, packed_calls in calls.items():
+            self._callers.setdefault(sys.intern(name), {})[path] = packed_calls
+        for each in imports:
+            self._importers.setdefault(each, set()).add(path)
+
+    def callers(self, name: str) -> Mapping[str, bytes]:
+        """The packed calls by this last name that pass something, by the file that they stand in."""
+        return self._callers.get(name, {})
+
+    def stores(self, name: str) -> Mapping[str, bytes]:
+        """What is set on objects as attribute `name` or as item `[name]`, packed, by file."""
+        return self._stores.get(name, {})
+
+    def importers(self, path: str) -> frozenset[str]:
+        """The files, of those handed in, that can mean `path` by an import, also by one that passes it on."""
+        found = {path}
+        edge = {path}
+        for _ in range(_PASSED_ON):
+            edge = {each for here in edge for each in self._importers.get(here, ())} - found
+            found |= edge
+        return frozenset(found)
+
+    def closed(self) -> Project:
+        """A view that knows the modules handed in so far and loads no others."""
+        view = self._like(lambda path: None)
+        view._shelf, view._known, view._is_closed = self._shelf, dict(self._known), True
+        return view
+
+    def renewed(self, changed: Collection[str], load: Callable[[str], ModuleInfo | None]) -> Project:
+        """The same files with what is known of all but the `changed` ones, which `load` may index anew."""
+        project = self._like(load)
+        project._shelf = self._shelf.without(changed)
+        project._known = {path: None for path in self._known if path not in changed}
+        project._callers = {n: {p: c for p, c in by.items() if p not in changed} for n, by in self._callers.items()}
+        project._importers = {path: by.difference(changed) for path, by in self._importers.items()}
+        return project
+
+    def _like(self, load: Callable[[str], ModuleInfo | None]) -> Project:
+        """The same files with nothing known of them yet."""
+        project = Project((), load)
+        project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
+        project._callers, project._stores = self._callers, self._stores
+        project._importers = self._importers
+        return project
+
+    @property
+    def paths(self) -> Collection[str]:
+        """Every file of the project."""
+        return self._paths.values()
+
+    def loaded(self) -> Iterator[ModuleInfo]:
+        """The modules handed in so far."""
+        return (module for path in self._known if (module := self.module(path)) is not None)
+
+    def module(self, path: str) -> ModuleInfo | None:
+        """The module at `path`, indexed now if it was not yet."""
+        if self._is_closed:
+            return self._shelf.get(path) if path in self._known else None
+        if path not in self._shelf:
+            self._shelf.put(path, self._load(path))
+        return self._shelf.get(path)
+
+    def resolve_import(self, found: Import, importer: str) -> str | None:
+        """The path of the module that `import module` or `from module import …` in file `importer` means."""
+        if found.level:
+            return self._relative(found, importer)
+        return self.find(found.module, importer)
+
+    def _relative(self, found: Import, importer: str) -> str | None:
+        package = tuple(importer.split("/"))[: -found.level]
+        if len(importer.split("/")) < found.level:
+            return None
+        return self._paths.get((*package, *[p for p in found.module.split(".") if p]))
+
+    def find(self, dotted: str, importer: str) -> str | None:
+        """The project file of an absolute module name, seen from `importer`; None for anything outside."""
+        key = (dotted, importer.rpartition("/")[0])
+        if key not in self._found:
+            self._found[key] = self._search(tuple(dotted.split(".")), importer)
+        return self._found[key]
+
+    def _search(self, wanted: tuple[str, ...], importer: str) -> str | None:
+        here = tuple(importer.split("/")[:-1])
+        best: tuple[int, tuple[str, ...]] | None = None
+        for parts in self._by_tail.get(wanted[-1], ()):
+            root = parts[: -len(wanted)]
+            if parts[-len(wanted) :] != wanted:
+                continue
+            shared = _shared(root, here)
+            if shared < len(root) and (len(wanted) == 1 or wanted[0] in _STANDARD_LIBRARY):
+                continue
+            if best is None or shared - len(root) > best[0]:
+                best = (shared - len(root), parts)
+        return self._paths[best[1]] if best is not None else None
+
+
+def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
+    count = 0
+    for a, b in zip(left, right, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count

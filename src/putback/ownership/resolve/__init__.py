@@ -1,0 +1,1 @@
+"""What is this expression: light types from names, imports, annotations, calls and what callers pass."""

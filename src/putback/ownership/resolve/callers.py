@@ -1,0 +1,215 @@
+"""What callers pass: the types of parameters that nobody annotated, from the calls that the project makes.
+
+A parameter is the union of what the calls of its function give it, in the project as it is: code that is never called
+here keeps what its annotations say. Calls are looked up by the last name of what they call, on demand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from putback.flow.names import (
+    Annotation,
+    Awaited,
+    Choice,
+    Element,
+    Entered,
+    Expr,
+    Group,
+    Invoke,
+    Literal,
+    Member,
+    Name,
+    Unknown,
+    last_name,
+    root_name,
+)
+from putback.ownership.index.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
+from putback.ownership.index.places import is_test_code
+from putback.ownership.index.subclasses import Heirs
+from putback.ownership.resolve.types import (
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Partial,
+    Scope,
+    Symbol,
+    Type,
+    Types,
+    union,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.resolve.resolver import Resolver
+
+_MOST_CALLS = 25
+_REMEMBERED = 2_000
+_CONSTRUCTORS = ("__init__", "__new__")
+PARTIAL = frozenset({"functools.partial", "functools.partialmethod"})
+
+Place = tuple[Scope, Invoke]
+"""A call and where it stands."""
+
+
+class Callers:
+    """Answers for parameters; the values that are passed are the resolver's to evaluate."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._project = resolver.project
+        self._heirs = Heirs(resolver.project)
+        self._calls: dict[tuple[str, str], list[Place]] = {}
+
+    def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
+        """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
+        found: list[Types] = []
+        for scope, call in self._calls_of(module, function):
+            if not any(_argument(call, function, name, first) for first in (0, 1, -1)):
+                continue
+            for first in self._first_arguments(call, scope, module, function):
+                value = _argument(call, function, name, first)
+                if value is not None:
+                    found.append(self._resolver.types(value, scope))
+        return frozenset(t for t in union(found) if self._says_something(t))
+
+    def _says_something(self, t: Type) -> bool:
+        """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
+        if not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name):
+            return True
+        return t.name.rpartition(".")[2][:1].isupper()
+
+    def _calls_of(self, module: ModuleInfo, function: FunctionInfo) -> list[Place]:
+        """The calls that may mean a function, by their last names: those of tests count for functions of tests only."""
+        key = (module.path, function.key)
+        if key not in self._calls:
+            if len(self._calls) >= _REMEMBERED:
+                self._calls.clear()
+            self._calls[key] = list(islice(self._search(module, function), _MOST_CALLS))
+        return self._calls[key]
+
+    def _search(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[Place]:
+        is_test = is_test_code(module.path)
+        by_import = not function.owner or function.name in _CONSTRUCTORS
+        reach = self._project.importers(module.path) if by_import else frozenset()
+        for name in self._names(module, function):
+            for path, calls in self._project.callers(name).items():
+                if (is_test or not is_test_code(path)) and (not by_import or path in reach):
+                    for scope, call in unpacked_calls(calls):
+                        yield Scope(path, scope), call
+
+    def _names(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[str]:
+        """What a function may be called by: its own name; a constructor by its class, the heirs' and `cls`."""
+        yield function.name
+        if function.owner and function.name in _CONSTRUCTORS:
+            heirs = (key for _, key in self._heirs.of(function.owner))
+            yield from dict.fromkeys(key.rpartition(".")[2] for key in (function.owner, *heirs))
+            yield "cls"
+
+    def _first_arguments(self, call: Invoke, scope: Scope, module: ModuleInfo, function: FunctionInfo) -> set[int]:
+        """Which parameters of a function the first positional argument of a call can be for; empty: another function.
+
+        Negative for the arguments that stand in front of them: those of `partial(function, ...)`.
+        """
+        found: set[int] = set()
+        for callee in self._resolver.types(call.func, scope):
+            if isinstance(callee, Symbol) and callee.name in PARTIAL and call.args:
+                targets = self._resolver.types(call.args[0], scope)
+                found |= {at - 1 for t in targets if (at := self._filled(t, module, function)) is not None}
+            elif (at := self._filled(callee, module, function)) is not None:
+                found.add(at)
+        return found
+
+    def _filled(self, callee: Type, module: ModuleInfo, function: FunctionInfo) -> int | None:
+        """How many parameters are filled when this is called; None: it is not the function."""
+        match callee:
+            case FunctionRef(path=path, key=key, bound=bound) if (path, key) == (module.path, function.key):
+                if not function.owner or self._resolver.has_decorator(function, path, {"staticmethod"}):
+                    return 0
+                return int(bound or self._resolver.has_decorator(function, path, {"classmethod"}))
+            case ClassRef(path=path, key=key) if function.name in _CONSTRUCTORS:
+                for home, cls in self._resolver.classes.lineage(path, key):
+                    if function.name in cls.methods:
+                        return 1 if (home.path, cls.methods[function.name]) == (module.path, function.key) else None
+                return None
+            case Partial(function=inner, given=given):
+                at = self._filled(inner, module, function)
+                return None if at is None else at + given
+            case _:
+                return None
+
+
+def _argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Expr | None:
+    """What a call passes for parameter `name`, if its first positional argument is for parameter number `first`."""
+    by_name = call.keyword(name)
+    if by_name is not None:
+        return by_name
+    plain = [p.name for p in function.params if not p.kind]
+    index = plain.index(name) - first if name in plain else -1
+    return call.args[index] if 0 <= index < len(call.args) else None
+
+
+def called_names(call: Invoke) -> Iterator[str]:
+    """The last names of what a call may call: of its callee, and of the function that is given to `partial`."""
+    name = last_name(call.func)
+    if name in ("partial", "partialmethod") and call.args:
+        name = last_name(call.args[0])
+    if name:
+        yield name
+
+
+def begins_with(call: Invoke) -> str:
+    """The name that a call begins with."""
+    return root_name(call.func)
+
+
+def invocations(module: ModuleInfo) -> Iterator[tuple[str, Invoke]]:
+    """The calls of a module that pass something which is no constant, as far as the index keeps them.
+
+    Each with the key of the function that it stands in ("" for the top level).
+    """
+    for scope, value in _values(module):
+        for call in _invocations(value):
+            yield scope, call
+
+
+def _values(module: ModuleInfo) -> Iterator[tuple[str, Expr]]:
+    for function in module.functions.values():
+        for values in function.bindings.values():
+            yield from ((function.key, value) for value in values)
+        yield from ((function.key, value) for value in (*function.returns, *function.yields))
+    for cls in module.classes.values():
+        for pairs in cls.attributes.values():
+            yield from pairs
+    for pairs in module.globals.values():
+        yield from pairs
+    yield from module.calls
+    yield from ((reference.scope, reference.call) for reference in module.references)
+
+
+def _invocations(value: Expr) -> Iterator[Invoke]:
+    todo = [value]
+    while todo:
+        match todo.pop():
+            case Invoke() as call:
+                given = (*call.args, *(each for _, each in call.keywords))
+                if not all(isinstance(each, (Literal, Unknown)) for each in given):
+                    yield call
+                    todo += given
+                todo.append(call.func)
+            case Member(base=inner) | Awaited(value=inner) | Entered(value=inner) | Element(value=inner):
+                todo.append(inner)
+            case Choice(options=inside) | Group(items=inside):
+                todo += inside
+            case Annotation() | Name() | _:
+                pass
+
+
+def by_name(calls: Iterable[tuple[str, Invoke]]) -> dict[str, bytes]:
+    """Some calls by the last names of what they call, packed."""
+    found: dict[str, dict[tuple[str, Invoke], None]] = {}
+    for scope, call in calls:
+        for name in called_names(call):
+            found.setdefault(name, {})[scope, call] = None
+    return {name: packed_calls(list(each)) for name, each in found.items()}

@@ -1,0 +1,302 @@
+"""Which definitions of the project can carry a connection, a pool or a session factory: by light types alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from putback.drivers.catalog import Catalog
+from putback.drivers.schema import TypeSpec
+from putback.flow.names import Expr, Group, Invoke, Name
+from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import (
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Later,
+    Managed,
+    Method,
+    Object,
+    Partial,
+    Scope,
+    Symbol,
+    Type,
+    Types,
+)
+
+_DEEPEST = 100
+_CALLABLE = (FunctionRef, Method, Partial, Later)
+
+
+class Carriers:
+    """Answers for definitions; each is decided once.
+
+    *Hands out*: a call returns or yields a connection. *Carries*: a value is a connection, or a pool, engine or factory
+    that hands one out, or an object of a class that has such a method or attribute of its own (not one object further).
+    """
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.catalog = resolver.catalog
+        self._handing: dict[FunctionRef, bool] = {}
+        self._carrying: dict[FunctionRef, bool] = {}
+        self._classes: dict[tuple[str, str], bool] = {}
+        self._yielding: dict[FunctionRef, bool] = {}
+        self._own: dict[str, frozenset[str]] = {}
+        self._depth = 0
+        self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
+        self._acquiring = _acquiring_types(self.catalog, self._held)
+
+    # -- values
+
+    def carries(self, t: Type) -> bool:
+        """Whether a value of this type is, makes or holds a connection."""
+        match t:
+            case Instance(name=name):
+                return self.catalog.canonical(name) in self._acquiring
+            case Object(path=path, key=key) | ClassRef(path=path, key=key):
+                return self.by_class(path, key)
+            case Managed():
+                return self._is_handed(t)
+            case FunctionRef():
+                return self.by_function(t)
+            case Partial(function=function):
+                return self.carries(function) or self.makes(function)
+            case Method() | Later():
+                return self.makes(t)
+            case _:
+                return False
+
+    def _results(self, ref: FunctionRef) -> Types:
+        return self.resolver.results.returned(ref)
+
+    def by_function(self, ref: FunctionRef) -> bool:
+        """Whether what a project function returns or yields carries one."""
+        ref = FunctionRef(ref.path, ref.key)
+        if ref not in self._carrying:
+            self._carrying[ref] = False
+            self._carrying[ref] = self.hands_out(ref) or any(
+                self.carries(t) for t in self.resolver.results.returned(ref)
+            )
+        return self._carrying[ref]
+
+    def by_class(self, path: str, key: str) -> bool:
+        """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
+        if (path, key) not in self._classes:
+            if self._depth > _DEEPEST:
+                return False
+            self._classes[path, key] = False
+            self._depth += 1
+            self._classes[path, key] = any(
+                self.carries(Instance(base)) for base in self.resolver.classes.outside_bases(path, key)
+            ) or any(
+                True for module, cls in self.resolver.classes.lineage(path, key) for _ in self._members(module, cls)
+            )
+            self._depth -= 1
+        return self._classes[path, key]
+
+    def _members(self, module: ModuleInfo, cls: ClassInfo) -> Iterator[str]:
+        """The attributes and methods of a class that carry one by themselves."""
+        for name, key in cls.methods.items():
+            ref = FunctionRef(module.path, key)
+            if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
+                yield name
+        for name, values in cls.attributes.items():
+            types = (t for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
+            if any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types):
+                yield name
+
+    def _is_plain(self, t: Type) -> bool:
+        return isinstance(t, Instance) and self.carries(t)
+
+    def _value(self, expr: Expr, scope: Scope) -> bool:
+        return any(self.carries(t) for t in self.resolver.types(expr, scope))
+
+    # -- calls
+
+    def hands_out(self, ref: FunctionRef) -> bool:
+        """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
+        ref = FunctionRef(ref.path, ref.key)
+        if ref not in self._handing:
+            if self._depth > _DEEPEST:
+                return False
+            self._handing[ref] = False
+            self._depth += 1
+            is_handed = any(self._is_handed(t) for t in self._results(ref))
+            self._handing[ref] = is_handed or self._wraps(ref) or self._in_tuple(ref)
+            self._depth -= 1
+        return self._handing[ref]
+
+    def is_held(self, t: Type) -> bool:
+        """Whether a value of this type is itself a connection."""
+        return isinstance(t, Instance) and self.catalog.canonical(t.name) in self._held
+
+    def _is_yielded(self, function: FunctionRef) -> bool:
+        """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
+        if function not in self._yielding:
+            self._yielding[function] = False
+            found = self.resolver.results.yielded(function)
+            self._yielding[function] = any(self._is_handed(y) or self.carries(y) for y in found)
+        return self._yielding[function]
+
+    def _is_handed(self, t: Type) -> bool:
+        match t:
+            case Instance(name=name):
+                return self.catalog.canonical(name) in self._held
+            case Managed(function=function):
+                return self._is_yielded(function)
+            case _:
+                return False
+
+    def _in_tuple(self, ref: FunctionRef) -> bool:
+        """Whether a function returns a tuple with a connection in it."""
+        module = self.resolver.project.module(ref.path)
+        info = module.functions.get(ref.key) if module is not None else None
+        if info is None or info.is_generator:
+            return False
+        scope = Scope(ref.path, ref.key)
+        values = [v for r in info.returns for v in (info.bindings.get(r.id, ()) if isinstance(r, Name) else (r,))]
+        items = (item for value in values if isinstance(value, Group) for item in value.items)
+        return any(self._is_handed(t) for item in items for t in self.resolver.types(item, scope))
+
+    def _wraps(self, ref: FunctionRef) -> bool:
+        """Whether a function returns a project object that it has made around a connection."""
+        module = self.resolver.project.module(ref.path)
+        info = module.functions.get(ref.key) if module is not None else None
+        if info is None:
+            return False
+        scope = Scope(ref.path, ref.key)
+        values = [v for r in info.returns for v in (info.bindings.get(r.id, ()) if isinstance(r, Name) else (r,))]
+        return any(self._is_wrapping(v, scope) for v in values)
+
+    def _is_wrapping(self, value: Expr, scope: Scope) -> bool:
+        if not isinstance(value, Invoke):
+            return False
+        made = self.resolver.types(value.func, scope)
+        if any(isinstance(t, FunctionRef) and self.hands_out(t) for t in made):
+            return True
+        given = (*value.args, *(v for _, v in value.keywords))
+        wraps = any(isinstance(t, ClassRef) for t in made)
+        return wraps and any(self._is_handed(t) for g in given for t in self.resolver.types(g, scope))
+
+    def makes(self, callee: Type) -> bool:
+        """Whether calling this can hand out a connection."""
+        match callee:
+            case Symbol(name=name):
+                effect, spec = self.catalog.function(name), self.catalog.type(name)
+                return bool((effect and effect.acquires) or (spec and spec.init.acquires))
+            case Method(owner=owner, name=name):
+                effect = self.catalog.method(owner.name, name)
+                return bool(effect and effect.acquires)
+            case Instance(name=name):
+                spec = self.catalog.type(name)
+                return bool(spec and spec.call and spec.call.acquires)
+            case Partial(function=function):
+                return self.makes(function)
+            case Later(value=value, scope=scope):
+                return any(self._is_handed(t) for t in self.resolver.types(value, scope))
+            case FunctionRef():
+                return self.hands_out(callee)
+            case ClassRef(path=path, key=key):
+                return any(self.makes(Symbol(base)) for base in self.resolver.classes.outside_bases(path, key))
+            case Object():
+                return any(self.makes(t) for t in self.resolver.member(callee, "__call__"))
+            case _:
+                return False
+
+    def any_makes(self, callees: Iterable[Expr], scope: Scope) -> bool:
+        """Whether calling one of these can hand out a connection."""
+        return any(self.makes(t) for callee in callees for t in self.resolver.types(callee, scope))
+
+    def passes_one(self, call: Invoke, scope: Scope) -> bool:
+        """Whether a call is given what carries a connection, or makes one."""
+        return any(self.carries_any(value, scope) for value in (*call.args, *(v for _, v in call.keywords)))
+
+    def carries_any(self, value: Expr, scope: Scope) -> bool:
+        """Whether a value carries a connection, or makes one."""
+        return any(self.carries(t) or self.makes(t) for t in self.resolver.types(value, scope))
+
+    # -- names
+
+    def names(self, modules: Iterable[ModuleInfo]) -> dict[str, set[str]]:
+        """The top-level names of carriers in these modules, with the paths that define them: what others import."""
+        found: dict[str, set[str]] = {}
+        for module in modules:
+            for name in self._exported(module):
+                if not name.startswith("__"):
+                    found.setdefault(name, set()).add(module.path)
+        return found
+
+    def members(self, modules: Iterable[ModuleInfo]) -> set[str]:
+        """The attributes and methods of classes in these modules that carry one."""
+        return {
+            name
+            for module in modules
+            for cls in module.classes.values()
+            if self.by_class(module.path, cls.key)
+            for name in self._members(module, cls)
+        }
+
+    def _exported(self, module: ModuleInfo) -> set[str]:
+        """The names of carriers that others can import from a module."""
+        taken = (name for other in self._starred(module) for name in self._defined(other) if not name.startswith("_"))
+        return {*self._defined(module), *taken}
+
+    def _starred(self, module: ModuleInfo) -> list[ModuleInfo]:
+        """The modules that a module takes over by `*`, those that they take over included."""
+        project = self.resolver.project
+        found = {module.path: module}
+        todo = [module]
+        while todo:
+            here = todo.pop()
+            for star in here.star_imports:
+                path = project.resolve_import(star, here.path)
+                target = project.module(path) if path is not None and path not in found else None
+                if target is not None:
+                    found[target.path] = target
+                    todo.append(target)
+        return [each for each in found.values() if each is not module]
+
+    def _defined(self, module: ModuleInfo) -> frozenset[str]:
+        """The names of carriers that a module itself defines or imports."""
+        if module.path not in self._own:
+            self._own[module.path] = frozenset(self._carriers_in(module))
+        return self._own[module.path]
+
+    def _carriers_in(self, module: ModuleInfo) -> set[str]:
+        found: set[str] = set()
+        for function in module.functions.values():
+            if not function.outer and self._is_exported(function, module):
+                found.add(function.name)
+        for name, values in module.globals.items():
+            if any(self._value(v, Scope(module.path, scope)) for scope, v in values):
+                found.add(name)
+        for name in module.imports:
+            if any(self.carries(t) for t in self.resolver.global_name(module, name)):
+                found.add(name)
+        for cls in module.classes.values():
+            if self.by_class(module.path, cls.key):
+                found.add(cls.key.rpartition(".")[2])
+        return found
+
+    def _is_exported(self, function: FunctionInfo, module: ModuleInfo) -> bool:
+        return bool(function.returns or function.is_generator) and self.by_function(
+            FunctionRef(module.path, function.key)
+        )
+
+
+def _acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
+    """The driver classes that are held, or that hand out or make something that is, by their methods or calls."""
+    found = set(held)
+    specs = {name: spec for driver in catalog.drivers.values() for name, spec in driver.types.items()}
+    grown = True
+    while grown:
+        more = {name for name, spec in specs.items() if name not in found and _leads_to(spec, found)}
+        found |= more
+        grown = bool(more)
+    return frozenset(found)
+
+
+def _leads_to(spec: TypeSpec, known: set[str]) -> bool:
+    effects = [*spec.methods.values(), *([spec.call] if spec.call is not None else [])]
+    return not known.isdisjoint(spec.bases) or any(e.acquires or (e.returns and e.returns in known) for e in effects)

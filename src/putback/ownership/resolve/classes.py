@@ -1,0 +1,123 @@
+"""What project classes have: their bases, and what an attribute of the class or of an object of it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from putback.ownership.index.module import ClassInfo, ModuleInfo
+from putback.ownership.index.subclasses import ABSTRACT_BASES, Heirs, plain
+from putback.ownership.resolve.types import (
+    NOTHING,
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Method,
+    Scope,
+    Symbol,
+    Types,
+    union,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.resolve.resolver import Resolver
+
+_PROPERTY_DECORATORS = {"property", "functools.cached_property", "cached_property"}
+
+
+class Classes:
+    """Answers about classes; the values of their attributes are the resolver's to evaluate."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._heirs = Heirs(resolver.project)
+        self._lineages: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+    def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
+        """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
+        question = ("member", path, key, attr, bound)
+        return self._resolver.answers.ask(question, lambda: self._member(path, key, attr, bound))
+
+    def _member(self, path: str, key: str, attr: str, bound: bool) -> Types:
+        defined, placeholder = self._inherited_member(path, key, attr, bound)
+        if defined is not None:
+            return defined
+        bases = self.outside_bases(path, key)
+        if ABSTRACT_BASES.issuperset(bases) and (found := self._member_of_heirs(path, key, attr, bound)):
+            return found
+        return placeholder or union(self.of_instance(Instance(base), attr) for base in bases if bound)
+
+    def _inherited_member(self, path: str, key: str, attr: str, bound: bool) -> tuple[Types | None, Types]:
+        """A member as a class and its bases define it (None: nowhere), and as they only announce it."""
+        placeholder = NOTHING
+        for module, cls in self.lineage(path, key):
+            found = self._own_member(module, cls, attr, bound)
+            if found is not None and not self._is_announced(module, cls, attr):
+                return found, placeholder
+            placeholder = placeholder or found or NOTHING
+        return None, placeholder
+
+    def _own_member(self, module: ModuleInfo, cls: ClassInfo, attr: str, bound: bool) -> Types | None:
+        """A member that the class itself defines; None when it does not."""
+        if attr in cls.methods:
+            function = module.functions[cls.methods[attr]]
+            if bound and self._resolver.has_decorator(function, module.path, _PROPERTY_DECORATORS):
+                return self._resolver.results.returned(FunctionRef(module.path, function.key, True))
+            return frozenset({FunctionRef(module.path, function.key, bound)})
+        if attr in cls.attributes:
+            return union(self._resolver.types(v, Scope(module.path, s)) for s, v in cls.attributes[attr])
+        nested = f"{cls.key}.{attr}"
+        return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
+
+    @staticmethod
+    def _is_announced(module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
+        """Whether the class only says that heirs have this method."""
+        return attr in cls.methods and module.functions[cls.methods[attr]].is_placeholder
+
+    def _member_of_heirs(self, path: str, key: str, attr: str, bound: bool) -> Types:
+        """What `self.attr` is in the project classes that derive from a class, if they agree."""
+        answers = set()
+        for heir in self._heirs.of(key):
+            found, _ = self._inherited_member(*heir, attr, bound)
+            if found and any((m.path, c.key) == (path, key) for m, c in self.lineage(*heir)):
+                answers.add(found)
+        return answers.pop() if len(answers) == 1 else NOTHING
+
+    def lineage(self, path: str, key: str) -> list[tuple[ModuleInfo, ClassInfo]]:
+        """A project class and its project bases, nearest first."""
+        found = []
+        for home, name in self._lineages.get((path, key)) or self._find_lineage(path, key):
+            module = self._resolver.project.module(home)
+            if module is not None:
+                found.append((module, module.classes[name]))
+        return found
+
+    def _find_lineage(self, path: str, key: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        todo = [(path, key)]
+        while todo:
+            here = todo.pop(0)
+            module = self._resolver.project.module(here[0])
+            cls = module.classes.get(here[1]) if module is not None else None
+            if cls is None or here in found:
+                continue
+            found.append(here)
+            for base in cls.bases:
+                for t in self._resolver.types(plain(base), Scope(here[0])):
+                    if isinstance(t, ClassRef):
+                        todo.append((t.path, t.key))
+        if not self._resolver.is_deep:
+            self._lineages[path, key] = found
+        return found
+
+    def outside_bases(self, path: str, key: str) -> list[str]:
+        """The qualified names of the outside classes among the ancestors of a project class."""
+        bases = ((module, base) for module, cls in self.lineage(path, key) for base in cls.bases)
+        types = (t for module, base in bases for t in self._resolver.types(plain(base), Scope(module.path)))
+        return [t.name for t in types if isinstance(t, Symbol)]
+
+    def of_instance(self, owner: Instance, attr: str) -> Types:
+        """An attribute of an object of an outside class."""
+        found = self._resolver.catalog.attribute(owner.name, attr)
+        if found is not None and found.type:
+            return frozenset({Instance(found.type, owner.flags)})
+        return frozenset({Method(owner, attr)})

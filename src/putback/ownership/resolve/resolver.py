@@ -1,0 +1,300 @@
+"""Light types: what a symbolic value is, as far as names, imports, annotations and assignments say.
+
+No inference over control flow: a name has the union of what is assigned to it. An empty result means unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from putback.drivers.catalog import Catalog
+from putback.flow import names
+from putback.flow.names import Expr
+from putback.frameworks.catalog import FrameworkCatalog
+from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.index.project import Project
+from putback.ownership.index.subclasses import plain
+from putback.ownership.resolve.callers import Callers
+from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.recursion import Answers
+from putback.ownership.resolve.results import Results
+from putback.ownership.resolve.stores import Stores
+from putback.ownership.resolve.types import (
+    GUESSED,
+    NOTHING,
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Later,
+    Method,
+    ModuleRef,
+    Object,
+    Scope,
+    Symbol,
+    Type,
+    Types,
+    union,
+)
+
+_DEEPEST = 60
+_REMEMBERED = 60_000
+_ANYTHING = frozenset(
+    Instance(name)
+    for name in ("typing.Any", "object", "typing.Callable", "collections.abc.Callable", "typing_extensions.Any")
+)
+"""What an annotation may say without saying anything."""
+_MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+
+
+class Resolver:
+    """Answers what a symbolic value is. Answers are remembered for the run.
+
+    `classes` knows what project classes have, `results` what calls result in.
+    """
+
+    def __init__(self, project: Project, catalog: Catalog, frameworks: FrameworkCatalog) -> None:
+        self.project = project
+        self.catalog = catalog
+        self.frameworks = frameworks
+        self.classes = Classes(self)
+        self._own: dict[str, bool] = {}
+        self.results = Results(self)
+        self.callers = Callers(self)
+        self.stores = Stores(self)
+        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
+
+    # -- values
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether an answer given now may be cut short because too much is being asked at once."""
+        return self.answers.open > _DEEPEST // 2
+
+    def types(self, expr: Expr, scope: Scope) -> Types:
+        """The possible types of `expr` in `scope`; empty when unknown."""
+        key = (expr, scope)
+        known = self.answers.known(key)
+        return known if known is not None else self.answers.ask(key, lambda: self._evaluate(expr, scope))
+
+    def _evaluate(self, expr: Expr, scope: Scope) -> Types:
+        match expr:
+            case names.Name(id=name):
+                return self._name(name, scope)
+            case names.Member(base=base, attr=attr):
+                owners = self.types(base, scope)
+                return union(self.member(t, attr) for t in owners) if owners else self._told(attr, scope)
+            case names.Invoke(func=names.Name(id="super")):
+                return self._above(scope)
+            case names.Invoke():
+                return union(self.results.called(t, expr, scope) for t in self.types(expr.func, scope))
+            case names.Awaited(value=value):
+                return self.types(value, scope)
+            case names.Entered(value=value):
+                return union(self.results.entered(t) for t in self.types(value, scope))
+            case names.Choice(options=options):
+                return union(self.types(o, scope) for o in options)
+            case names.Annotation(type=annotated):
+                return union(self.results.constructed(t) for t in self.types(annotated, scope))
+            case names.Lambda(value=value):
+                return frozenset({Later(value, scope)})
+            case names.Element(value=value, index=index):
+                return self.results.element(value, index, scope)
+            case _:
+                return NOTHING
+
+    def _above(self, scope: Scope) -> Types:
+        """What `super()` in a method is: an object of each base of the class."""
+        module = self.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        while module is not None and function is not None and not function.owner:
+            function = module.functions.get(function.outer)
+        cls = module.classes.get(function.owner) if module is not None and function is not None else None
+        bases = cls.bases if cls is not None else ()
+        return union(self.results.constructed(t) for base in bases for t in self.types(plain(base), Scope(scope.path)))
+
+    def _told(self, attr: str, scope: Scope) -> Types:
+        """A method of an unknown object whose name gives the class away, in a file that imports the driver."""
+        module = self.project.module(scope.path)
+        owners = self.catalog.telling(attr)
+        if module is None or not owners or self._has_own(attr):
+            return NOTHING
+        roots = module.import_roots()
+        return frozenset(Method(Instance(o, GUESSED), attr) for o in owners if o.partition(".")[0] in roots)
+
+    def _has_own(self, attr: str) -> bool:
+        """Whether a class of the project that is not made from a driver's has a method of this name."""
+        if attr not in self._own:
+            self._own[attr] = any(
+                attr in cls.methods and not self.classes.outside_bases(module.path, cls.key)
+                for module in self.project.loaded()
+                for cls in module.classes.values()
+            )
+        return self._own[attr]
+
+    def _name(self, name: str, scope: Scope) -> Types:
+        module = self.project.module(scope.path)
+        if module is None:
+            return NOTHING
+        function = module.functions.get(scope.function)
+        while function is not None:
+            found = self._local(name, function, module)
+            if found is not None:
+                return found
+            function = module.functions.get(function.outer)
+        return self.global_name(module, name)
+
+    def values_of(self, name: str, scope: Scope) -> list[tuple[Expr, Scope]]:
+        """What is assigned to a name that a function or module of the project binds, as it is written."""
+        module = self.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        while module is not None and function is not None:
+            if name in function.bindings:
+                return [(value, Scope(scope.path, function.key)) for value in function.bindings[name]]
+            function = module.functions.get(function.outer)
+        return [(v, Scope(scope.path, s)) for s, v in module.globals.get(name, ())] if module is not None else []
+
+    def _local(self, name: str, function: FunctionInfo, module: ModuleInfo) -> Types | None:
+        """The types of a local name, or None when the function does not bind it."""
+        scope = Scope(module.path, function.key)
+        if name in function.imports:
+            return self._imported(function.imports[name], module.path)
+        nested = f"{function.key}.{name}"
+        if nested in module.functions:
+            return frozenset({FunctionRef(module.path, nested)})
+        if nested in module.classes:
+            return frozenset({ClassRef(module.path, nested)})
+        values = function.bindings.get(name)
+        param = next((p for p in function.params if p.name == name), None)
+        if values is None and param is None:
+            return None
+        question = ("local", module.path, function.key, name)
+        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v in values or ()))
+        return found if found or param is None else self._parameter(function, name, module)
+
+    def _parameter(self, function: FunctionInfo, name: str, module: ModuleInfo) -> Types:
+        first = function.params[0].name if function.params else ""
+        if function.owner and name == first and not self.has_decorator(function, module.path, {"staticmethod"}):
+            is_class = self.has_decorator(function, module.path, {"classmethod"})
+            return frozenset({(ClassRef if is_class else Object)(module.path, function.owner)})
+        param = next(p for p in function.params if p.name == name)
+        outside = Scope(module.path, function.outer)
+        found = self.types(param.annotation, outside) - _ANYTHING
+        found = found or self.types(param.default, outside)
+        question = ("given", module.path, function.key, name)
+        return found or self.answers.ask(question, lambda: self.callers.given(module, function, name))
+
+    def global_name(self, module: ModuleInfo, name: str) -> Types:
+        """The types of a top-level name of a module."""
+        if name in module.functions:
+            return frozenset({FunctionRef(module.path, name)})
+        if name in module.classes:
+            return frozenset({ClassRef(module.path, name)})
+        found: Types = NOTHING
+        if name in module.imports:
+            found = self._imported(module.imports[name], module.path)
+            if name in module.fallbacks and not any(self._is_known(t) for t in found):
+                found = self._imported(module.fallbacks[name], module.path)
+        if name in module.globals:
+            values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
+            question = ("global", module.path, name)
+            return found | self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values))
+        if found or name in module.imports:
+            return found
+        for star in module.star_imports:
+            path = self.project.resolve_import(star, module.path)
+            target = self.project.module(path) if path and path != module.path else None
+            if target is not None and (starred := self._defined(target, name)):
+                return starred
+        return frozenset({Symbol(name)})
+
+    def _is_known(self, t: Type) -> bool:
+        """Whether this is the project's, or of a library that a driver table knows."""
+        return not isinstance(t, Symbol) or self.catalog.knows(t.name)
+
+    def _defined(self, module: ModuleInfo, name: str) -> Types:
+        """The types of a top-level name that a module defines or passes on; nothing for all other names."""
+        found = self.answers.ask(("name", module.path, name), lambda: self.global_name(module, name))
+        return NOTHING if found == {Symbol(name)} else found
+
+    def _imported(self, found: Import, importer: str) -> Types:
+        if not found.level and self.catalog.knows(found.module):
+            return self._symbol(f"{found.module}.{found.name}" if found.name else found.module)
+        path = self.project.resolve_import(found, importer)
+        if found.name:
+            inside = Import(f"{found.module}.{found.name}" if found.module else found.name, "", found.level)
+            submodule = self.project.resolve_import(inside, importer)
+            module = self.project.module(path) if path and path != importer else None
+            if module is not None and (defined := self._defined(module, found.name)):
+                return defined
+            if submodule is not None:
+                return frozenset({ModuleRef(submodule)})
+            if path is not None:
+                return NOTHING
+            return self._symbol(f"{found.module}.{found.name}") if not found.level else NOTHING
+        if path is not None:
+            return frozenset({ModuleRef(path)})
+        return self._symbol(found.module)
+
+    def _symbol(self, name: str) -> Types:
+        name = self.frameworks.canonical(self.catalog.canonical(name))
+        value = self.frameworks.value(name)
+        return frozenset({Instance(value) if value else Symbol(name)})
+
+    # -- members
+
+    def member(self, owner: Type, attr: str) -> Types:
+        """The types of `owner.attr`."""
+        match owner:
+            case Symbol(name=name):
+                return self._symbol(f"{name}.{attr}")
+            case ModuleRef(path=path):
+                return self._module_member(path, attr)
+            case Instance() | Method():
+                return self._of_outside(owner, attr)
+            case Object(path=path, key=key):
+                return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr)
+            case ClassRef(path=path, key=key):
+                return self.classes.member(path, key, attr, bound=False)
+            case _:
+                return NOTHING
+
+    def _of_outside(self, owner: Instance | Method, attr: str) -> Types:
+        """An attribute of something outside: as the tables say, or a method, or what the project sets in its place."""
+        value = self.frameworks.value(f"{owner.name}.{attr}") if isinstance(owner, Instance) else ""
+        if value:
+            return frozenset({Instance(value)})
+        found = self.classes.of_instance(owner, attr) if isinstance(owner, Instance) else NOTHING
+        is_method = found <= {Method(owner, attr)} if isinstance(owner, Instance) else True
+        return found | self.stores.of(owner, attr) if is_method else found
+
+    def _module_member(self, path: str, attr: str) -> Types:
+        module = self.project.module(path)
+        if module is not None and (found := self._defined(module, attr)):
+            return found
+        folder = path.rpartition("/")[0] if path.endswith("/__init__.py") else path.rpartition(".")[0]
+        for candidate in (f"{folder}/{attr}.py", f"{folder}/{attr}/__init__.py"):
+            if self.project.module(candidate) is not None:
+                return frozenset({ModuleRef(candidate)})
+        return NOTHING
+
+    # -- decorators
+
+    def decorator_names(self, function: FunctionInfo, path: str) -> list[str]:
+        """The qualified names of a function's decorators, as far as they resolve."""
+        found = []
+        for decorator in function.decorators:
+            base = decorator.func if isinstance(decorator, names.Invoke) else decorator
+            for t in self.types(base, Scope(path, function.outer)):
+                if isinstance(t, Symbol):
+                    found.append(t.name)
+                elif isinstance(t, Method):
+                    found.append(f"{t.owner.name}.{t.name}")
+        return found
+
+    def has_decorator(self, function: FunctionInfo, path: str, wanted: Iterable[str]) -> bool:
+        """Whether one of the decorators is one of `wanted`."""
+        return bool(function.decorators) and not set(wanted).isdisjoint(self.decorator_names(function, path))
+
+    def is_manager(self, function: FunctionInfo, path: str) -> bool:
+        """Whether the function is a generator made into a context manager."""
+        return function.is_generator and self.has_decorator(function, path, _MANAGER_DECORATORS)

@@ -1,0 +1,229 @@
+"""What calls result in: of driver functions by their tables, of project functions by what they return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Effect
+from putback.flow import names
+from putback.flow.names import Expr
+from putback.ownership.resolve.types import (
+    NOTHING,
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Later,
+    Managed,
+    Method,
+    Object,
+    Partial,
+    Scope,
+    Symbol,
+    Type,
+    Types,
+    union,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.resolve.resolver import Resolver
+
+_CACHES = {"functools.lru_cache", "functools.cache"}
+
+
+class Results:
+    """Answers about calls; their arguments are the resolver's to evaluate."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+
+    def called(self, callee: Type, call: names.Invoke, scope: Scope) -> Types:
+        """The types of the result of calling `callee`."""
+        match callee:
+            case Symbol() | Method() if (run := self.run_for(callee, call)) is not None:
+                return self._resolver.types(run, scope)
+            case Symbol(name=name):
+                return self._called_symbol(name, call, scope)
+            case Method(owner=owner, name=name):
+                effect = self._resolver.catalog.method(owner.name, name)
+                return (
+                    self._result(effect, call, owner, scope)
+                    if effect
+                    else frozenset({Instance(f"{owner.name}.{name}()")})
+                )
+            case Instance(name=name):
+                spec = self._resolver.catalog.type(name)
+                return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
+            case FunctionRef():
+                return self.returned(callee)
+            case ClassRef(path=path, key=key):
+                return frozenset({Object(path, key)})
+            case Partial(function=function):
+                return self.called(function, call, scope)
+            case Later(value=value, scope=where):
+                return self._resolver.types(value, where)
+            case Object(path=path, key=key):
+                return union(
+                    self.called(t, call, scope)
+                    for t in self._resolver.classes.member(path, key, "__call__", bound=True)
+                )
+            case _:
+                return NOTHING
+
+    def run_for(self, callee: Symbol | Method, call: names.Invoke) -> names.Invoke | None:
+        """The call whose result this one gives once it is awaited: `f(x)` of `asyncio.to_thread(f, x)`."""
+        name = callee.name if isinstance(callee, Symbol) else f"{callee.owner.name}.{callee.name}"
+        answer = self._resolver.frameworks.answers(name)
+        if answer is None:
+            return None
+        _, index, keyword = answer
+        function = call.keyword(keyword) if keyword else None
+        if function is not None:
+            rest = tuple((k, v) for k, v in call.keywords if k != keyword)
+            return names.Invoke(function, call.args, rest)
+        return names.Invoke(call.args[index], call.args[index + 1 :], call.keywords) if index < len(call.args) else None
+
+    def _called_symbol(self, name: str, call: names.Invoke, scope: Scope) -> Types:
+        if name in ("functools.partial", "partial") and call.args:
+            given = len(call.args) - 1
+            return frozenset(Partial(t, given) for t in self._resolver.types(call.args[0], scope))
+        effect = self._resolver.catalog.function(name)
+        if effect is not None:
+            return self._result(effect, call, None, scope)
+        spec = self._resolver.catalog.type(name)
+        if spec is not None:
+            kind = spec.init.acquires
+            return (
+                frozenset({Instance(name, self._flags(call, scope))})
+                if not kind
+                else self._result(spec.init, call, None, scope)
+            )
+        if self._resolver.frameworks.knows_type(name):
+            return frozenset({Instance(name)})
+        if name in _CACHES:
+            return frozenset({Symbol(name)})
+        return frozenset({Instance(self._resolver.frameworks.returned(name) or f"{name}()")})
+
+    def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
+        if effect.itself and owner is not None:
+            return frozenset({owner})
+        if effect.acquires:
+            kind = self._resolver.catalog.kind(self.kind_id(effect, call, owner, scope))
+            return frozenset({Instance(kind.type)})
+        name = effect.returns or effect.derives
+        flags = self._flags(call, scope) | (owner.flags if owner is not None else frozenset())
+        return frozenset({Instance(name, flags)}) if name else NOTHING
+
+    def kind_id(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> str:
+        """Which kind an acquiring call hands out, its keyword arguments and its receiver's considered."""
+        given = self._flags(call, scope) | (owner.flags if owner is not None else frozenset())
+        if effect.makes is not None:
+            for flag in given:
+                name, _, made = flag.partition("=")
+                spec = self._resolver.catalog.type(made) if name == effect.makes.name and made else None
+                if spec is not None and spec.init.acquires:
+                    return spec.init.acquires
+        return next((kind for flag, kind in effect.when.items() if flag in given), effect.acquires)
+
+    def _flags(self, call: names.Invoke, scope: Scope) -> frozenset[str]:
+        """The keywords of a call that are given and not off; for classes also "keyword=qualified name"."""
+        off = (None, False)
+        found: set[str] = set()
+        for keyword, value in call.keywords:
+            if keyword and not (isinstance(value, names.Literal) and value.value in off):
+                found.add(keyword)
+                if isinstance(value, (names.Name, names.Member)):
+                    found.update(f"{keyword}={made}" for made in self._class_names(value, scope))
+        return frozenset(found)
+
+    def _class_names(self, value: Expr, scope: Scope) -> list[str]:
+        found: list[str] = []
+        for t in self._resolver.types(value, scope):
+            if isinstance(t, Symbol):
+                found.append(t.name)
+            elif isinstance(t, ClassRef):
+                found += self._resolver.classes.outside_bases(t.path, t.key)
+        return found
+
+    def returned(self, function: FunctionRef) -> Types:
+        """The types of the result of calling a project function."""
+        module = self._resolver.project.module(function.path)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None or module is None:
+            return NOTHING
+        if info.is_generator:
+            return frozenset({Managed(function)})
+        scope = Scope(function.path, function.key)
+        found = self._resolver.answers.ask(
+            ("returned", function), lambda: union(self._resolver.types(v, scope) for v in info.returns)
+        )
+        return found or self._resolver.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def yielded(self, function: FunctionRef) -> Types:
+        """The types that a project generator function yields."""
+        module = self._resolver.project.module(function.path)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None:
+            return NOTHING
+        found = union(self._resolver.types(v, Scope(function.path, function.key)) for v in info.yields)
+        return found or self._resolver.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def entered(self, manager: Type) -> Types:
+        """What `with` on this manager binds."""
+        match manager:
+            case Managed(function=function):
+                return self.yielded(function)
+            case Object(path=path, key=key):
+                found: Types = NOTHING
+                for dunder in ("__enter__", "__aenter__"):
+                    for t in self._resolver.classes.member(path, key, dunder, bound=True):
+                        found |= self.returned(t) if isinstance(t, FunctionRef) else NOTHING
+                return found or frozenset({manager})
+            case _:
+                return frozenset({manager})
+
+    def element(self, value: Expr, index: int | str | None, scope: Scope) -> Types:
+        """One item of a value: by its index, or (None) of an iteration."""
+        if isinstance(index, int):
+            return self._item(value, index, scope)
+        if index is not None:
+            owners = self._resolver.types(value, scope)
+            return union(self._resolver.stores.of(t, f"[{index}]") for t in owners)
+        return union(self.yielded(t.function) for t in self._resolver.types(value, scope) if isinstance(t, Managed))
+
+    def _item(self, value: Expr, index: int, scope: Scope) -> Types:
+        """One item of a tuple, written out here or returned by a project function."""
+        match value:
+            case names.Group(items=items):
+                return self._resolver.types(items[index], scope) if -len(items) <= index < len(items) else NOTHING
+            case names.Awaited(value=inner):
+                return self._item(inner, index, scope)
+            case names.Name(id=name):
+                bound = self._resolver.values_of(name, scope)
+                question = ("item", value, index, scope)
+                return self._resolver.answers.ask(question, lambda: union(self._item(v, index, s) for v, s in bound))
+            case names.Invoke(func=func):
+                functions = [t for t in self._resolver.types(func, scope) if isinstance(t, FunctionRef)]
+                return union(
+                    self._item(returned, index, Scope(f.path, f.key))
+                    for f in functions
+                    for returned in self._returns_of(f)
+                    if isinstance(returned, names.Group)
+                )
+            case _:
+                return NOTHING
+
+    def _returns_of(self, function: FunctionRef) -> Sequence[Expr]:
+        module = self._resolver.project.module(function.path)
+        info = module.functions.get(function.key) if module is not None else None
+        return info.returns if info is not None else ()
+
+    def constructed(self, t: Type) -> Types:
+        """An object of a class."""
+        match t:
+            case Symbol(name=name):
+                return frozenset({Instance(name)})
+            case ClassRef(path=path, key=key):
+                return frozenset({Object(path, key)})
+            case _:
+                return NOTHING

@@ -1,0 +1,1 @@
+"""Scoped sessions: who uses a registry, and who cleans up after it."""

@@ -1,0 +1,155 @@
+"""Who in a project removes scoped sessions, and whether something may do so around every job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from putback.flow.names import Invoke, last_name
+from putback.frameworks.schema import Role
+from putback.model.errors import SourceError
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
+from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.index.places import is_test_code
+from putback.ownership.index.subclasses import plain
+from putback.ownership.resolve.types import FunctionRef, Scope, Types
+from putback.ownership.sessions.registries import Registries
+from putback.ownership.sessions.session_use import Conduct, conduct
+
+_SIGNS = (b".remove()", b"app_context", b"request_context", b"appcontext")
+_HOOKS = re.compile(r"(?:connect|add_listener|add_event_listener|listen)\(\s*([\w.]+)\s*[,)]")
+_REMOVING = re.compile(r"\.remove(?:\(\)|\))")
+_CLEANING = re.compile(r"\.remove\(\)|\.close\b|(?:app|request)_?context")
+_CONNECTING = frozenset({"connect", "connect_via", "listens_for"})
+
+
+class Cleaners:
+    """Answers for all files of a project but its tests, whether they are candidates or not."""
+
+    def __init__(self, analyzer: Analyzer, registries: Registries) -> None:
+        self.analyzer = analyzer
+        self.project = analyzer.project
+        self.registries = registries
+        self._conducts: dict[FunctionRef, Conduct] = {}
+
+    def conduct(self, ref: FunctionRef) -> Conduct:
+        """What one function does."""
+        if ref not in self._conducts:
+            info = self.analyzer.info(ref)
+            self._conducts[ref] = (
+                conduct(self.registries, self.analyzer.reader, ref.path, info) if info is not None else Conduct()
+            )
+        return self._conducts[ref]
+
+    @cached_property
+    def functions(self) -> list[tuple[ModuleInfo, FunctionInfo]]:
+        """The functions outside of tests that remove a session, or that enter an application context."""
+        return [
+            (module, info)
+            for module in (*self.modules_with(_SIGNS), *self._closing_modules())
+            for info in module.functions.values()
+            if self._may_clean(module, info) and self._cleans(self.conduct(FunctionRef(module.path, info.key)))
+        ]
+
+    def _may_clean(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        rows = self.analyzer.reader.rows(module.path)[info.row - 1 : info.end_row]
+        return any(_CLEANING.search(row) for row in rows)
+
+    @staticmethod
+    def _cleans(found: Conduct) -> bool:
+        return bool(found.removes) or found.removes_unknown or found.in_context
+
+    def _closing_modules(self) -> Iterator[ModuleInfo]:
+        """The modules that only close something, and have the name of a registry."""
+        names = [registry.name.encode() for registry in self.registries.found.values()]
+        for module in self.modules_with(names):
+            text = self.text(module.path)
+            if ".close" in text and not any(sign.decode() in text for sign in _SIGNS):
+                yield module
+
+    def modules_with(self, words: Iterable[bytes]) -> Iterator[ModuleInfo]:
+        """The modules outside of tests with one of some words in their text."""
+        for path in sorted(self.project.paths):
+            if is_test_code(path):
+                continue
+            try:
+                data = self.analyzer.reader.data(path)
+            except OSError:
+                continue
+            module = self.project.module(path) if any(word in data for word in words) else None
+            if module is not None:
+                yield module
+
+    @cached_property
+    def jobs_are_attended(self) -> bool:
+        """Whether something in the project may clean up around every job: a task class, a signal, a listener."""
+        hooked = self._hooked
+        return any(
+            info.name in hooked or self._is_connected(info) or self._is_inherited(module, info)
+            for module, info in self.functions
+        )
+
+    @cached_property
+    def jobs_have_context(self) -> bool:
+        """Whether an application context may have been entered, for good, where jobs run."""
+        return any(
+            "app_context().push" in row or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
+            for module in self.modules_with((b"app_context",))
+            for row in self.analyzer.reader.rows(module.path)
+        )
+
+    def _runs_jobs(self, module: ModuleInfo) -> bool:
+        return not module.import_roots().isdisjoint(self._job_roots)
+
+    @cached_property
+    def _hooked(self) -> frozenset[str]:
+        """The names of what is given to signals and listeners."""
+        found: set[str] = set()
+        for module in self.modules_with((b"connect(", b"listener(", b"listen(")):
+            try:
+                text = self.analyzer.reader.text(module.path)
+            except SourceError:
+                continue
+            found |= {name.rpartition(".")[2] for name in _HOOKS.findall(text)}
+        return frozenset(found)
+
+    @staticmethod
+    def _is_connected(info: FunctionInfo) -> bool:
+        names = (last_name(d.func if isinstance(d, Invoke) else d) for d in info.decorators)
+        return not _CONNECTING.isdisjoint(names)
+
+    def _is_inherited(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        """Whether it is a method of a class that derives from another: a framework may call it around a job."""
+        cls = module.classes.get(info.owner)
+        types = self.analyzer.resolver.types
+        return cls is not None and any(self._may_run_jobs(types(plain(b), Scope(module.path))) for b in cls.bases)
+
+    def _may_run_jobs(self, base: Types) -> bool:
+        names = [name for name in map(name_of, base) if name]
+        return not base or any("." not in name or name.partition(".")[0] in self._job_roots for name in names)
+
+    @cached_property
+    def _job_roots(self) -> frozenset[str]:
+        """The packages that run jobs."""
+        every = self.analyzer.frameworks.frameworks.values()
+        return frozenset(name for f in every if any(m.role is Role.JOB for m in f.markers) for name in f.imports)
+
+    @cached_property
+    def removes_at_top(self) -> bool:
+        """Whether some module removes a session outside of its functions, or in a lambda there."""
+        for module in self.modules_with((b".remove()", b".remove)")):
+            rows = list(self.analyzer.reader.rows(module.path))
+            for info in module.functions.values():
+                rows[info.row - 1 : info.end_row] = [""] * (info.end_row - info.row + 1)
+            if any(_REMOVING.search(row) for row in rows):
+                return True
+        return False
+
+    def text(self, path: str) -> str:
+        """The text of a file; empty when it cannot be read."""
+        try:
+            return self.analyzer.reader.text(path)
+        except SourceError:
+            return ""

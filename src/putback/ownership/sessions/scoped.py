@@ -1,0 +1,280 @@
+"""What becomes of scoped sessions: which functions use them, followed through calls, and who removes them.
+
+An answer that nobody removes a session rests on all functions that can be reached. Something that removes or may
+remove it anywhere among them is the answer that somebody does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from putback.flow.ir import MODULE
+from putback.flow.names import Invoke, dotted
+from putback.frameworks.schema import Role
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.places import is_test_code
+from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.sessions.cleaners import Cleaners
+from putback.ownership.sessions.entry_points import Entry, Unattended
+from putback.ownership.sessions.registries import Registries, Registry
+from putback.ownership.sessions.session_use import function_node
+from putback.ownership.sessions.teardowns import Missed, Teardown
+
+_DEEPEST = 20
+_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A call on the way to a use: the function that is entered, and where it is called."""
+
+    path: str
+    row: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a function comes to use a registry's session: through the calls `steps`, in file `path` on row `row`."""
+
+    steps: tuple[Step, ...]
+    path: str
+    row: int
+
+
+@dataclass(slots=True)
+class Reached:
+    """What a function and all that it calls do. `capped`: not all of it was looked at."""
+
+    ways: dict[Registry, Way] = field(default_factory=dict)
+    removed: set[Registry] = field(default_factory=set)
+    removes_unknown: bool = False
+    ended: set[Registry] = field(default_factory=set)
+    capped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Neglect:
+    """An entry that uses a session which nobody removes.
+
+    `ended`: its transactions are ended on some path; `thread_ends`: the thread ends with the function, and with it the
+    session; `repeats`: the function loops; `capped`: not all that it calls was looked at.
+    """
+
+    entry: Entry
+    registry: Registry
+    way: Way
+    ended: bool
+    thread_ends: bool
+    repeats: bool
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """A teardown that removes a session on rows `removals`, and not on the path that turns off at `missed`."""
+
+    registry: Registry
+    removals: tuple[int, ...]
+    missed: Missed
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a function leaves undone, and for the top level of a module the registries that nobody removes."""
+
+    neglects: tuple[Neglect, ...] = ()
+    lapse: Lapse | None = None
+    unremoved: tuple[tuple[Registry, Way], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.neglects or self.lapse or self.unremoved)
+
+
+class Sessions:
+    """One run's knowledge of the project's scoped sessions."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.project = analyzer.project
+        self.registries = Registries(analyzer.resolver, analyzer.reader)
+        self.cleaners = Cleaners(analyzer, self.registries)
+        self._neglected: dict[FunctionRef, tuple[Neglect, ...]] = {}
+
+    def duties(self, unit: Unit) -> Duties:
+        """What a function, or the top level of a module, leaves undone."""
+        ref = FunctionRef(unit.path, unit.key)
+        made = [r for r in self.registries.found.values() if r.path == unit.path] if unit.key == MODULE else ()
+        unremoved = tuple((registry, self.unremoved[registry]) for registry in made if registry in self.unremoved)
+        return Duties(self.neglects(ref), self.lapses.get(ref), unremoved)
+
+    def concerned(self, paths: Collection[str]) -> set[FunctionRef]:
+        """The functions in some files that a rule has something to say of."""
+        if not self.registries.found:
+            return set()
+        neglecting = (ref for ref in self.entries if ref.path in paths and self.neglects(ref))
+        lapsing = (ref for ref in self.lapses if ref.path in paths)
+        made = (r for r in self.registries.found.values() if r.path in paths and r in self.unremoved)
+        return {*neglecting, *lapsing, *(FunctionRef(r.path, MODULE) for r in made)}
+
+    # -- teardowns
+
+    @cached_property
+    def lapses(self) -> dict[FunctionRef, Lapse]:
+        """The teardowns that do not remove a session on every path."""
+        found: dict[FunctionRef, Lapse] = {}
+        for module, info in self.cleaners.functions if self.registries.found else ():
+            ref = FunctionRef(module.path, info.key)
+            if self.is_teardown(ref) and (lapse := self._lapse(ref, info)) is not None:
+                found[ref] = lapse
+        return found
+
+    def is_teardown(self, ref: FunctionRef) -> bool:
+        """Whether a framework calls the function at the end of a request or a context."""
+        info = self.analyzer.info(ref)
+        return info is not None and Role.TEARDOWN in self.analyzer.context.roles(ref.path, info)
+
+    def _lapse(self, ref: FunctionRef, info: FunctionInfo) -> Lapse | None:
+        here = self.cleaners.conduct(ref)
+        parsed = function_node(self.analyzer.reader, ref.path, info)
+        for registry, rows in here.removes.items() if parsed is not None and not here.removes_unknown else ():
+            if here.closes.isdisjoint(rows) and parsed is not None:
+                function, offset = parsed
+                missed = Teardown(rows, [p.name for p in info.params], offset).missed(function.body)
+                if missed is not None:
+                    return Lapse(registry, tuple(rows), missed)
+        return None
+
+    # -- registries that nobody removes
+
+    @cached_property
+    def unremoved(self) -> dict[Registry, Way]:
+        """The registries that request code uses while nothing removes them, with one such use."""
+        if all(r.is_managed for r in self.registries.found.values()) or self.cleaners.removes_at_top:
+            return {}
+        kept = [r for r in self.registries.found.values() if not r.is_managed and self._is_kept(r)]
+        ways = [self.reach(ref).ways for ref in self._routes()] if kept else []
+        found = {r: min((w[r] for w in ways if r in w), key=_length, default=None) for r in kept}
+        return {r: way for r, way in found.items() if way is not None}
+
+    def _is_kept(self, registry: Registry) -> bool:
+        """Whether nothing that runs in a request or around one can remove a session of this registry."""
+        if is_test_code(registry.path) or "zope" in self.cleaners.text(registry.path):
+            return False
+        return not any(
+            found.removes_unknown or registry in found.removes
+            for module, info in self.cleaners.functions
+            if (found := self.cleaners.conduct(FunctionRef(module.path, info.key)))
+            and not self._ends_process(info)
+            and FunctionRef(module.path, info.key) not in self.entries
+        )
+
+    @staticmethod
+    def _ends_process(info: FunctionInfo) -> bool:
+        return any("atexit" in (dotted(d.func if isinstance(d, Invoke) else d) or "") for d in info.decorators)
+
+    def _routes(self) -> Iterator[FunctionRef]:
+        every = self.analyzer.frameworks.frameworks.values()
+        serving = [name.encode() for f in every if any(m.role is Role.ROUTE for m in f.markers) for name in f.imports]
+        for module in self.cleaners.modules_with(serving):
+            for info in module.functions.values():
+                if Role.ROUTE in self.analyzer.context.roles(module.path, info):
+                    yield FunctionRef(module.path, info.key)
+
+    # -- who neglects a session
+
+    @cached_property
+    def entries(self) -> dict[FunctionRef, Entry]:
+        """The jobs and threads of the project."""
+        context, reader = self.analyzer.context, self.analyzer.reader
+        return Unattended(self.project, self.analyzer.resolver, context, reader).entries()
+
+    def neglects(self, ref: FunctionRef) -> tuple[Neglect, ...]:
+        """The sessions that a function leaves behind as a job or thread; none in a project without a registry."""
+        if ref not in self._neglected:
+            entry = self.entries.get(ref) if self.registries.found else None
+            self._neglected[ref] = tuple(self._neglects(entry)) if entry is not None else ()
+        return self._neglected[ref]
+
+    def _neglects(self, entry: Entry) -> Iterator[Neglect]:
+        """What an entry leaves behind.
+
+        Who removes a session himself is trusted with those that he uses through others.
+        """
+        own = self.cleaners.conduct(entry.target)
+        if own.in_context or is_test_code(entry.target.path):
+            return
+        found = self.reach(entry.target)
+        for registry, way in sorted(found.ways.items(), key=_nearness):
+            is_removed = found.removes_unknown or registry in found.removed or bool(own.removes and way.steps)
+            if not is_removed and self.must_remove(entry.target, registry):
+                ends = entry.ends and not own.repeats
+                yield Neglect(entry, registry, way, registry in found.ended, ends, own.repeats, found.capped)
+
+    def must_remove(self, ref: FunctionRef, registry: Registry) -> bool:
+        """Whether nothing runs after a function that could remove its session: a teardown, a thread, a lonely job."""
+        entry = self.entries.get(ref)
+        if entry is None:
+            return self.is_teardown(ref)
+        return not (entry.role is Role.JOB and self._is_attended(registry))
+
+    def _is_attended(self, registry: Registry) -> bool:
+        """Whether something may clean up around every job that uses a registry."""
+        return self.cleaners.jobs_are_attended or (registry.is_managed and self.cleaners.jobs_have_context)
+
+    def reach(self, start: FunctionRef) -> Reached:
+        """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""
+        found = Reached()
+        todo: deque[tuple[FunctionRef, tuple[Step, ...], bool]] = deque([(start, (), False)])
+        seen = {(start, False)}
+        while todo:
+            ref, steps, given = todo.popleft()
+            here = self.cleaners.conduct(ref)
+            if here.in_context:
+                continue
+            found.removed |= here.removes.keys()
+            found.removes_unknown |= here.removes_unknown
+            if not given:
+                found.ended |= here.ends
+                for registry, row in here.uses.items():
+                    found.ways.setdefault(registry, Way(steps, ref.path, row))
+            for call in here.calls:
+                info = self.analyzer.info(call.target)
+                if info is None:
+                    continue
+                passed = given or call.given
+                targets = [call.target, *(self._nested(call.target) if call.given else ())]
+                for target in targets:
+                    if (target, passed) in seen:
+                        continue
+                    if len(steps) >= _DEEPEST or len(seen) >= _MOST:
+                        found.capped = True
+                        continue
+                    seen.add((target, passed))
+                    todo.append((target, (*steps, Step(ref.path, call.row, info.name)), passed))
+        return found
+
+    def _nested(self, ref: FunctionRef) -> list[FunctionRef]:
+        """The functions inside of one: what a decorator returns."""
+        module = self.project.module(ref.path)
+        keys = module.functions if module is not None else ()
+        return [FunctionRef(ref.path, key) for key in keys if key.startswith(f"{ref.key}.")]
+
+
+def _length(way: Way) -> tuple[int, str, int]:
+    return len(way.steps), way.path, way.row
+
+
+def _nearness(found: tuple[Registry, Way]) -> tuple[int, str, str]:
+    registry, way = found
+    return len(way.steps), registry.path, registry.name
+
+
+def sessions_of(analyzer: Analyzer) -> Sessions:
+    """What is known of the scoped sessions of a run."""
+    return analyzer.known(Sessions)

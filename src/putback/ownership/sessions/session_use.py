@@ -1,0 +1,251 @@
+"""What one function does with the scoped sessions of the project: by a cheap parse."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from putback.flow.names import Name, dotted, last_name
+from putback.model.errors import SourceError
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.indexer import parsed
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Object, Partial, Scope, Type, Types
+from putback.ownership.sessions.registries import Registries, Registry, function_refs
+from putback.source.slices import Reader
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_CONTEXTS = ("app_context", "request_context", "appcontext")
+"""Parts of the names by which an application context is entered, whatever enters it."""
+_SESSIONS = re.compile(r"sess|(?:^|_)db$")
+"""Names under which something that is not resolved is taken for a session."""
+_CLOSING = frozenset({"closing", "aclosing"})
+_CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a project function, or a function that is given to something else (`given`).
+
+    `callee` is the dotted text of what is called, "" where it has none.
+    """
+
+    target: FunctionRef
+    row: int
+    given: bool
+    callee: str = ""
+
+
+@dataclass(slots=True)
+class Conduct:
+    """What is seen in a function, those nested in it left out.
+
+    `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed
+    or closed, with the rows, `closes` those rows that only close; `removes_unknown`: something that is not resolved is
+    removed, or is called a session and closed; `ends`: whose transactions are ended; `in_context`: it has to do with
+    an application context; `repeats`: it has a `while`.
+    """
+
+    uses: dict[Registry, int] = field(default_factory=dict)
+    removes: dict[Registry, list[int]] = field(default_factory=dict)
+    closes: set[int] = field(default_factory=set)
+    removes_unknown: bool = False
+    ends: set[Registry] = field(default_factory=set)
+    calls: list[Call] = field(default_factory=list)
+    in_context: bool = False
+    repeats: bool = False
+
+
+def conduct(registries: Registries, reader: Reader, path: str, info: FunctionInfo) -> Conduct:
+    """What the function `info` of a file does; nothing when it cannot be parsed."""
+    found = function_node(reader, path, info)
+    if found is None:
+        return Conduct()
+    function, offset = found
+    return _Watcher(registries, Scope(path, info.key), offset).watch(function)
+
+
+def function_node(
+    reader: Reader, path: str, info: FunctionInfo
+) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef, int] | None:
+    """The tree of a function, and what is to be added to its rows; None when it cannot be parsed."""
+    try:
+        tree, offset = parsed(reader.function(path, info.row, info.end_row))
+    except SourceError:
+        return None
+    nodes = (n for n in ast.walk(tree) if isinstance(n, _FUNCTIONS) and n.lineno + offset == info.def_row)
+    function = next(nodes, None)
+    return (function, offset) if function is not None else None
+
+
+def enters_context(name: str) -> bool:
+    """Whether something of this name has to do with entering an application context."""
+    return not name.startswith("has_") and any(part in name for part in _CONTEXTS)
+
+
+class _Watcher:
+    """One walk over one function."""
+
+    def __init__(self, registries: Registries, scope: Scope, offset: int) -> None:
+        self.registries = registries
+        self.resolver = registries.resolver
+        self.scope = scope
+        self.offset = offset
+        self.found = Conduct()
+
+    def watch(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Conduct:
+        for node in own_nodes(function):
+            match node:
+                case ast.Call():
+                    self._call(node)
+                case ast.Attribute():
+                    self._attribute(node)
+                case ast.Name(id=name):
+                    self._context(name)
+                case ast.While():
+                    self.found.repeats = True
+                case ast.withitem(context_expr=entered):
+                    self._enter(entered)
+        for decorator in function.decorator_list:
+            self._decorator(decorator)
+        return self.found
+
+    def _context(self, name: str) -> None:
+        if enters_context(name):
+            self.found.in_context = True
+
+    def _row(self, node: ast.expr) -> int:
+        return node.lineno + self.offset
+
+    # -- sessions
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        self._context(node.attr)
+        types = self.registries.types
+        if node.attr == "query" and isinstance(node.value, (ast.Name, ast.Attribute)):
+            model = self.registries.of_model(to_expr(node.value), self.scope)
+            if model is not None:
+                self._use(model, node)
+        if node.attr in types.using or node.attr in types.ending or node.attr in types.removing:
+            self._method(node)
+
+    def _method(self, node: ast.Attribute) -> None:
+        types = self.registries.types
+        registry = self._registry(node.value)
+        if registry is None:
+            if node.attr in types.removing:
+                self._remove_unknown(node.value)
+        elif node.attr in types.removing:
+            self._remove(registry, node, closes=node.attr != "remove")
+        elif node.attr in types.ending:
+            self.found.ends.add(registry)
+        else:
+            self._use(registry, node)
+
+    def _registry(self, node: ast.expr) -> Registry | None:
+        """The registry that an expression is, or whose session it is."""
+        if isinstance(node, ast.Call):
+            return self.registries.of(to_expr(node.func), self.scope)
+        expr = to_expr(node)
+        return self.registries.of(expr, self.scope) or self.registries.session_of(expr, self.scope)
+
+    def _remove(self, registry: Registry, node: ast.expr, *, closes: bool) -> None:
+        self.found.removes.setdefault(registry, []).append(self._row(node))
+        if closes:
+            self.found.closes.add(self._row(node))
+
+    def _remove_unknown(self, node: ast.expr) -> None:
+        """Note what `node.close()` closes: a name that may hold a session, or what is called one."""
+        expr = to_expr(node)
+        held = self.registries.sessions_in(expr, self.scope)
+        for registry in held:
+            self._remove(registry, node, closes=True)
+        if not held and not (isinstance(expr, Name) and self.registries.is_made_here(expr, self.scope)):
+            self.found.removes_unknown |= bool(_SESSIONS.search(last_name(expr)))
+
+    def _enter(self, node: ast.expr) -> None:
+        """A `with` closes the session that it enters, ends the transaction that it begins, and calls `__exit__`."""
+        given = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+        registry = self._registry(node) or self._registry(given)
+        if registry is not None:
+            self._remove(registry, node, closes=True)
+        elif not isinstance(node, ast.Call):
+            for t in self.resolver.types(to_expr(node), self.scope):
+                self._leave(t, node)
+
+    def _leave(self, t: Type, node: ast.expr) -> None:
+        for ref in self._exits(t):
+            self.found.calls.append(Call(ref, self._row(node), False))
+
+    def _exits(self, t: Type) -> Iterator[FunctionRef]:
+        for name in ("__exit__", "__aexit__"):
+            yield from function_refs(self.resolver.member(t, name))
+
+    def _use(self, registry: Registry, node: ast.expr) -> None:
+        row = self._row(node)
+        self.found.uses[registry] = min(row, self.found.uses.get(registry, row))
+
+    # -- calls
+
+    def _call(self, node: ast.Call) -> None:
+        func = node.func
+        if isinstance(func, ast.Attribute) and func.attr == "remove" and not node.args and not node.keywords:
+            # without arguments it is that of a scoped session, whoever it may be
+            self.found.removes_unknown |= self.registries.of(to_expr(func.value), self.scope) is None
+        self._close(node)
+        if isinstance(func, ast.Name) and func.id == "getattr":
+            names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
+            self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
+        called = to_expr(func)
+        for ref in self._targets(self.resolver.types(called, self.scope)):
+            self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
+        for argument in (*node.args, *(k.value for k in node.keywords)):
+            self._given(argument)
+
+    def _close(self, node: ast.Call) -> None:
+        """`closing(Session())`, `close_all_sessions()`."""
+        name = last_name(to_expr(node.func))
+        self.found.removes_unknown |= name in _CLOSING_ALL
+        for argument in node.args if name in _CLOSING else ():
+            registry = self._registry(argument)
+            if registry is not None:
+                self._remove(registry, argument, closes=True)
+
+    def _given(self, argument: ast.expr) -> None:
+        if isinstance(argument, (ast.Name, ast.Attribute)):
+            for ref in function_refs(self.resolver.types(to_expr(argument), self.scope)):
+                self.found.calls.append(Call(ref, self._row(argument), True))
+
+    def _decorator(self, decorator: ast.expr) -> None:
+        """A decorator of the project may clean up after the function."""
+        base = decorator.func if isinstance(decorator, ast.Call) else decorator
+        for node in ast.walk(base):
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                self._context(node.id if isinstance(node, ast.Name) else node.attr)
+        for ref in function_refs(self.resolver.types(to_expr(base), Scope(self.scope.path))):
+            self.found.calls.append(Call(ref, self._row(decorator), True))
+
+    def _targets(self, types: Types) -> Iterator[FunctionRef]:
+        """The functions that a call runs: of a class its constructor, of an object its `__call__`."""
+        yield from function_refs(types)
+        for t in types:
+            match t:
+                case Partial(function=function):
+                    yield from self._targets(frozenset({function}))
+                case ClassRef():
+                    yield from function_refs(self.resolver.member(t, "__init__"))
+                    yield from self._exits(t)
+                case Object():
+                    yield from function_refs(self.resolver.member(t, "__call__"))
+
+
+def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """The nodes of a function's body, those of definitions nested in it left out."""
+    stack: list[ast.AST] = list(function.body)
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(node))
