@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from libraries import import_or_skip
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "exhausted.md"
 BLOCKS = re.findall(r"^```(\w+) ?(\w*)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)

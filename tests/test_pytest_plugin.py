@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from libraries import import_or_skip
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import pytest
 import sqlalchemy as sa

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from cli_project import SOURCES, Project, new_project
 
+pytestmark = pytest.mark.slow
+
 HEAD = "from psycopg2.pool import SimpleConnectionPool\n\npool = SimpleConnectionPool(1, 5)\n"
 LEAK = """
 

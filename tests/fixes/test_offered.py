@@ -14,6 +14,8 @@ from putback.model.finding import Finding
 from putback.pipeline.fix import fix, written
 from putback.source import settings
 
+pytestmark = pytest.mark.slow
+
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "rules"
 CASES = [case for document in sorted(FIXTURES.glob("*.md")) for case in cases(document) if case.found]
 

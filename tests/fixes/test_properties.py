@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from mending import Mender
 from properties import broken_promises
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 500
 LIMITS = settings(
     max_examples=EXAMPLES // len(DIALECTS),

@@ -19,6 +19,8 @@ from sides import (
 
 from putback.pool import ThreadedConnectionPool
 
+pytestmark = pytest.mark.slow
+
 COMMON = {"get": 30, "put": 22, "insert": 12, "fail": 5, "commit": 6, "roll_back": 3, "use_after": 3}
 MISUSE = {"put_again": 4, "put_foreign": 2, "put_none": 2}
 

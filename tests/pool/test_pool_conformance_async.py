@@ -16,6 +16,8 @@ from sides import BRIEF, HIGH, Outcome, outcome_of
 from putback.pool import Settings
 from putback.pool.aio import AsyncReferencePool
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = {
     "get": 30,
     "put": 20,

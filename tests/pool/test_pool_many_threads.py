@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 
+import pytest
 from together import run_together
 
 from putback.pool import (
@@ -13,6 +14,8 @@ from putback.pool import (
     ReferencePool,
     Settings,
 )
+
+pytestmark = pytest.mark.slow
 
 
 def test_32_threads_share_8_connections_and_all_come_back() -> None:

@@ -11,6 +11,8 @@ from test_specifications import CASES, settings_of
 
 from putback.pipeline.check import check
 
+pytestmark = pytest.mark.slow
+
 THEIRS = re.compile(r"\bpsycopg2\.pool\b|\bfrom psycopg2 import pool\b")
 BY_NAME = re.compile(r"\bPoolError\b|\bpsycopg2\.connect\(|AbstractConnectionPool|PersistentConnectionPool")
 """What the drop-in does not have, or what is of another package."""

@@ -9,6 +9,8 @@ from agreeing import compared
 from holders import NAME, SHOPS, Holder, Shop, holders
 from hypothesis import HealthCheck, Phase, given, settings
 
+pytestmark = pytest.mark.slow
+
 _EACH = 56
 _LIMITS = settings(
     max_examples=3 * _EACH,

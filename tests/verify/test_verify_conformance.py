@@ -15,6 +15,8 @@ from lockstep import Lockstep, Model, Planned, Side, State, Weights
 from putback.drivers.catalog import load_catalog
 from putback.verify.roles import Acquire, Does, On, Pass
 
+pytestmark = pytest.mark.slow
+
 CATALOG = load_catalog(names=["psycopg2", "psycopg", "psycopg_pool", "sqlalchemy", "asyncpg", "sqlite3", "dbapi"])
 STATEMENTS = {
     "insert": "insert into row_of_test values ({value})",

@@ -17,6 +17,8 @@ from putback.verify.roles import Bounds, Case
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Proof, Verdict
 
+pytestmark = pytest.mark.slow
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork a process answers once")
 
 LEAK = case("def f():\n    conn = pool.getconn()\n")

@@ -11,6 +11,8 @@ from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case
 from putback.verify.verdict import Verdict
 
+pytestmark = pytest.mark.slow
+
 _LEAST = 500
 _BOUNDS = Bounds(seconds=60.0)
 _NAMES = [section.name for section in sections()]
