@@ -11,6 +11,7 @@ from grammar import Module
 from mending import Mender, with_fix
 from oracle import differences
 
+from putback.fixes.rounds import is_hint_of_rollback
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
 
@@ -43,7 +44,7 @@ def _alone(module: Module, finding: Finding, found: tuple[Finding, ...], mender:
         yield f"{finding.code}: does not parse: {error}\n{after}"
         return
     was = Counter(map(_identity, found))
-    now = Counter(map(_identity, mender.findings(after)))
+    now = Counter(_identity(each) for each in mender.findings(after) if not is_hint_of_rollback(each))
     if now[_identity(finding)] >= was[_identity(finding)]:
         yield f"{finding.code}: is still there"
     if now - was:

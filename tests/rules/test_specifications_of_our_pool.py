@@ -14,8 +14,10 @@ from putback.pipeline.check import check
 pytestmark = pytest.mark.slow
 
 THEIRS = re.compile(r"\bpsycopg2\.pool\b|\bfrom psycopg2 import pool\b")
-BY_NAME = re.compile(r"\bPoolError\b|\bpsycopg2\.connect\(|AbstractConnectionPool|PersistentConnectionPool")
-"""What the drop-in does not have, or what is of another package."""
+BY_NAME = re.compile(
+    r"\bPoolError\b|\bpsycopg2\.connect\(|AbstractConnectionPool|PersistentConnectionPool|cur\.connection"
+)
+"""What the drop-in does not have, or what is of another package: a cursor's `connection` is the driver's."""
 
 
 def is_about_the_pool(case: Case) -> bool:

@@ -110,16 +110,6 @@ CHECK_ALONE = {
     ),
 }
 EXPLORER_ALONE = {
-    "a commit that fails to write what was only added keeps a connection: the session has run no statement": (
-        "SQLAlchemy session",
-        "leak",
-        """
-        session = SessionLocal()
-        session.add(a)
-        session.commit()
-        session.close()
-        """,
-    ),
     "what a second release raises goes to no handler": (
         "psycopg2 pool",
         "used after release",

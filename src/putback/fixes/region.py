@@ -95,7 +95,7 @@ def _lazy_names(holding: Holding, statement: cst.BaseStatement, wanted: frozense
     """The names that a statement binds to something which will use the connection later."""
     found: set[str] = set()
     for node in all_below(statement):
-        if isinstance(node, cst.FunctionDef) and mentions(node, wanted):
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and mentions(node, wanted):
             found.add(node.name.value)
         if isinstance(node, cst.Assign) and (_is_lazy(node.value, wanted) or _may_need(holding, node.value)):
             found.update(n.value for t in node.targets for n in names(t.target))

@@ -181,7 +181,7 @@ class Rounds:
             left = Counter(map(self._identity, self.findings.get(path, ())))
             for finding in findings:
                 left[self._identity(finding)] -= 1
-                if left[self._identity(finding)] < 0 and not _is_hint_of_rollback(finding):
+                if left[self._identity(finding)] < 0 and not is_hint_of_rollback(finding):
                     faults[path, finding.function] = gained(finding)
             for identity, count in mended.items():
                 if identity[0] == path and left[identity] < count:
@@ -260,7 +260,7 @@ def _new(finding: Finding) -> Finding:
     return replace(finding, site=SiteKey(finding.site.function)) if finding.site is not None else finding
 
 
-def _is_hint_of_rollback(finding: Finding) -> bool:
+def is_hint_of_rollback(finding: Finding) -> bool:
     """Whether it only says that the release rolls back, as one does that moves from a handler to a `finally`."""
     return finding.code == "PB201" and finding.severity is Severity.INFO
 
