@@ -11,7 +11,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from putback.flow.names import (
-    Annotation,
     Awaited,
     Choice,
     Element,
@@ -21,7 +20,6 @@ from putback.flow.names import (
     Invoke,
     Literal,
     Member,
-    Name,
     Unknown,
     last_name,
     root_name,
@@ -150,18 +148,15 @@ def _argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Ex
     return call.args[index] if 0 <= index < len(call.args) else None
 
 
-def called_names(call: Invoke) -> Iterator[str]:
-    """The last names of what a call may call: of its callee, and of the function that is given to `partial`."""
-    name = last_name(call.func)
-    if name in ("partial", "partialmethod") and call.args:
-        name = last_name(call.args[0])
-    if name:
-        yield name
-
-
 def begins_with(call: Invoke) -> str:
     """The name that a call begins with."""
     return root_name(call.func)
+
+
+def _called_name(call: Invoke) -> str:
+    """The last name of what a call is about: of its callee, or of the function that is given to `partial`."""
+    name = last_name(call.func)
+    return last_name(call.args[0]) if name in ("partial", "partialmethod") and call.args else name
 
 
 def invocations(module: ModuleInfo) -> Iterator[tuple[str, Invoke]]:
@@ -202,7 +197,7 @@ def _invocations(value: Expr) -> Iterator[Invoke]:
                 todo.append(inner)
             case Choice(options=inside) | Group(items=inside):
                 todo += inside
-            case Annotation() | Name() | _:
+            case _:
                 pass
 
 
@@ -210,6 +205,6 @@ def by_name(calls: Iterable[tuple[str, Invoke]]) -> dict[str, bytes]:
     """Some calls by the last names of what they call, packed."""
     found: dict[str, dict[tuple[str, Invoke], None]] = {}
     for scope, call in calls:
-        for name in called_names(call):
+        if name := _called_name(call):
             found.setdefault(name, {})[scope, call] = None
     return {name: packed_calls(list(each)) for name, each in found.items()}
