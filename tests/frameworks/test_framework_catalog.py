@@ -101,7 +101,7 @@ def test_alternatives() -> None:
         (
             {"imports": ["house"], "markers": [{"role": "job", "decorator": []}]},
             'house.toml: [markers] decorator: unknown key "decorator". Did you mean "decorators"? '
-            "Allowed: role, decorators, arguments, attributes, methods, unattended.",
+            "Allowed: role, decorators, arguments, attributes, methods, unattended, queries, rethrows.",
         ),
         (
             {"imports": ["house"], "markers": [{"role": "job", "arguments": {"house.run": 3}}]},

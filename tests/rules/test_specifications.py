@@ -95,7 +95,8 @@ def test_the_example_of_a_page_is_found(rule: Rule, tmp_path: Path) -> None:
     blocks = page(rule)["Example"].blocks
     assert blocks
     for number, block in enumerate(blocks):
-        found = found_in({"example.py": block.text}, "", _directory(tmp_path, number))
+        config = f'extend-select = ["{rule.code}"]\n' if rule.opt_in else ""
+        found = found_in({"example.py": block.text}, config, _directory(tmp_path, number))
         assert rule.code in {f.code for f in found}
 
 

@@ -6,14 +6,14 @@ The tables are the `.toml` files beside this module.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import asdict
 
-from putback.frameworks.schema import Framework, FrameworkTable, Role
+from putback.frameworks.schema import Framework, FrameworkTable, Marker, Role
 from putback.tables import Where, read, resolve_aliases
 
 _HERE = Path(__file__).parent
@@ -37,6 +37,8 @@ class FrameworkCatalog:
     _attributes: Mapping[str, Sequence[tuple[frozenset[str], Role]]] = field(repr=False)
     _types: frozenset[str] = field(repr=False)
     _unattended: frozenset[str] = field(repr=False)
+    _querying: frozenset[str] = field(repr=False)
+    _rethrowing: frozenset[str] = field(repr=False)
     _answering: frozenset[str] = field(repr=False)
     _returns: Mapping[str, str] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
@@ -73,6 +75,14 @@ class FrameworkCatalog:
     def is_unattended(self, qualname: str) -> bool:
         """Whether what this decorator, callable or base class runs is left alone with the sessions that it uses."""
         return self.canonical(qualname) in self._unattended
+
+    def queries(self, qualname: str) -> bool:
+        """Whether this callable has the parameters of what it is given asked of each request."""
+        return self.canonical(qualname) in self._querying
+
+    def rethrows(self, qualname: str) -> bool:
+        """Whether what this callable is given must pass on what is thrown in at its `yield`."""
+        return self.canonical(qualname) in self._rethrowing
 
     def answers(self, qualname: str) -> Argument | None:
         """Which argument is the function whose result this callable gives once it is awaited."""
@@ -117,6 +127,7 @@ def load_frameworks() -> FrameworkCatalog:
             for attribute in marker.attributes:
                 attributes.setdefault(attribute, []).append((frozenset(framework.imports), role))
             methods.update(((base, name), role) for base, names in marker.methods.items() for name in names)
+    markers = [marker for framework in frameworks.values() for marker in framework.markers]
     answering = frozenset(name for each in frameworks.values() for name in each.answering)
     return FrameworkCatalog(
         frameworks=frameworks,
@@ -127,18 +138,19 @@ def load_frameworks() -> FrameworkCatalog:
         _attributes=attributes,
         _types=frozenset(name for each in frameworks.values() for name in each.types)
         | frozenset(base for base, _ in methods),
-        _unattended=frozenset(
-            name
-            for each in frameworks.values()
-            for marker in each.markers
-            if marker.unattended
-            for name in (*marker.decorators, *marker.arguments, *marker.methods)
-        ),
+        _unattended=_those(m for m in markers if m.unattended),
+        _querying=_those(m for m in markers if m.queries),
+        _rethrowing=_those(m for m in markers if m.rethrows),
         _answering=answering,
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )
+
+
+def _those(markers: Iterable[Marker]) -> frozenset[str]:
+    """Every name by which some markers give their role."""
+    return frozenset(name for m in markers for name in (*m.decorators, *m.arguments, *m.methods))
 
 
 def read_framework(raw: Mapping[str, Any], name: str, file: str) -> Framework:

@@ -45,7 +45,8 @@ class Marker(Table, frozen=True):
     ("fastapi.Depends" 0 "dependency"); `attributes`: attribute names that count when the receiver cannot be
     resolved but the file imports the framework ("get", "route"); `methods`: methods of subclasses of the
     named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
-    worker that goes on to other work, outside of what the framework cleans up after.
+    worker that goes on to other work, outside of what the framework cleans up after. `queries`: what the function's
+    parameters are called is asked of each request; `rethrows`: what is thrown in at its `yield` must leave it again.
     """
 
     role: Role
@@ -54,6 +55,8 @@ class Marker(Table, frozen=True):
     attributes: tuple[str, ...] = ()
     methods: Mapping[str, tuple[str, ...]] = {}
     unattended: bool = False
+    queries: bool = False
+    rethrows: bool = False
 
     def __post_init__(self) -> None:
         force_setattr(self, "decorators", _expanded(self.decorators))

@@ -130,12 +130,15 @@ class Analysis:
 
         paths = [path for path in self.scan.imports if path in wanted]
         found = [task for part in self.scanner.shared_out(work, paths) for task in part]
-        return [*found, *self._about_sessions(wanted, {(task.path, task.key) for task in found})]
+        return [*found, *self._beside(wanted, {(task.path, task.key) for task in found})]
 
-    def _about_sessions(self, wanted: Collection[str], known: Collection[tuple[str, str]]) -> Iterator[Task]:
-        """The functions that a rule about scoped sessions has something to say of, whatever they acquire."""
-        concerned = sessions_of(self.analyzer).concerned(wanted)
-        places = ((ref.path, self.analyzer.outermost(ref.path, ref.key)) for ref in concerned)
+    def _beside(self, wanted: Collection[str], known: Collection[tuple[str, str]]) -> Iterator[Task]:
+        """The functions that a rule has something to say of whatever they acquire: they neglect a scoped session, or
+        give a framework what is no dependency."""
+        concerned = {(ref.path, ref.key) for ref in sessions_of(self.analyzer).concerned(wanted)}
+        misgiven = self.analyzer.context.misgiven
+        concerned |= {(path, each.scope or MODULE) for path in misgiven.keys() & wanted for each in misgiven[path]}
+        places = ((path, self.analyzer.outermost(path, key)) for path, key in concerned)
         for path, key in sorted({place for place in places if place not in known}):
             yield Task(path, key, 50)
 
@@ -280,7 +283,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             if unit is None:
                 continue
             facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
-            for rule in ALL if facts.sites or facts.borrowed or facts.duties else ():
+            for rule in ALL if facts.sites or facts.borrowed or facts.duties or facts.misgiven else ():
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:

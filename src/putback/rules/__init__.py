@@ -24,6 +24,7 @@ from putback.rules import (
     pb305_teardown_skips_remove,
     pb306_job_without_session_cleanup,
     pb307_thread_without_session_cleanup,
+    pb310_sessionmaker_as_dependency,
 )
 from putback.rules.rule import Rule
 
@@ -49,4 +50,5 @@ ALL: tuple[Rule, ...] = (
     pb305_teardown_skips_remove.RULE,
     pb306_job_without_session_cleanup.RULE,
     pb307_thread_without_session_cleanup.RULE,
+    pb310_sessionmaker_as_dependency.RULE,
 )

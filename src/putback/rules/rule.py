@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
+from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 
@@ -14,7 +15,10 @@ URL = "https://putback.readthedocs.io/rules/"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule; `page` is the docstring of its module, the text of `putback rule NAME`."""
+    """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
+
+    `opt_in`: it runs only where it is asked for.
+    """
 
     code: str
     name: str
@@ -22,6 +26,7 @@ class Rule:
     severity: Severity
     page: str
     check: Callable[[FunctionFacts], Iterator[Finding]]
+    opt_in: bool = False
 
     @property
     def summary(self) -> str:
@@ -52,6 +57,26 @@ def report(
 ) -> Finding:
     """A finding of `rule` about `site`, located at its acquire or at operation `at`; what is not sure is no error."""
     facts = site.function
+    span = facts.unit.span(site.site.at if at is None else at)
+    found = report_at(
+        rule, facts, span, message, severity=severity, confidence=confidence, trace=trace, driver=site.kind.driver
+    )
+    return replace(found, help=help, site=SiteKey(facts.unit.key, site.site.at, site.site.name))
+
+
+def report_at(
+    rule: Rule,
+    facts: FunctionFacts,
+    span: Span,
+    message: str,
+    *,
+    severity: Severity,
+    confidence: Confidence,
+    trace: tuple[Step, ...],
+    driver: str,
+    help: str = "",
+) -> Finding:
+    """A finding of `rule` about a place in a function and no acquire; what is not sure is no error."""
     if severity is Severity.ERROR and confidence is not Confidence.HIGH:
         severity = Severity.WARNING
     return Finding(
@@ -62,12 +87,12 @@ def report(
         confidence,
         facts.path,
         facts.unit.path,
-        facts.unit.span(site.site.at if at is None else at),
+        span,
         facts.name,
-        site.kind.driver,
+        driver,
         trace,
         help,
         url=rule.url,
         place=facts.place,
-        site=SiteKey(facts.unit.key, site.site.at, site.site.name),
+        site=SiteKey(facts.unit.key),
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from putback.drivers.catalog import Catalog
-from putback.flow.names import Invoke, Member, last_name
+from putback.drivers.schema import Kind
+from putback.flow.names import Expr, Invoke, Member, dotted, last_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Framework, Role
 from putback.ownership.analysis import handlers
@@ -16,6 +18,24 @@ from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Instance, Method, Scope, Symbol, Type
 
 Mentions = Callable[[str, FunctionInfo], frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Misgiven:
+    """A factory of connections, written as `given`, that a framework is given as a dependency on row `row`.
+
+    `scope` is the function in whose signature or body that is ("" for the top level); `kind` what it hands out.
+    """
+
+    scope: str
+    row: int
+    given: Expr
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The factory as it is written; "" when it has no plain name."""
+        return dotted(self.given) or ""
 
 
 class Context:
@@ -30,6 +50,8 @@ class Context:
         self.frameworks = frameworks
         self._mentions = mentions
         self._given: dict[tuple[str, str], set[Role]] = {}
+        self._rethrowing: set[tuple[str, str]] = set()
+        self.misgiven: dict[str, list[Misgiven]] = {}
         self._releasing = _releasing_methods(resolver.catalog)
 
     def prepare(self, resolver: Resolver, also: Callable[[ModuleInfo], None]) -> None:
@@ -54,7 +76,26 @@ class Context:
                     given = call.args[index]
                 for target in resolver.types(given, scope) if given is not None else ():
                     if isinstance(target, FunctionRef):
-                        self._given.setdefault((target.path, target.key), set()).add(role)
+                        self._note_function(target, role, self.frameworks.rethrows(name_of(callee)))
+                    elif given is not None and self.frameworks.queries(name_of(callee)):
+                        self._note_factory(module, reference, given, target)
+
+    def _note_function(self, target: FunctionRef, role: Role, rethrows: bool) -> None:
+        place = (target.path, target.key)
+        self._given.setdefault(place, set()).add(role)
+        if rethrows:
+            self._rethrowing.add(place)
+
+    def _note_factory(self, module: ModuleInfo, reference: Reference, given: Expr, target: Type) -> None:
+        """Note an object given as a dependency that hands out a connection when it is called."""
+        spec = self.resolver.catalog.type(target.name) if isinstance(target, Instance) else None
+        if spec is not None and spec.call is not None and spec.call.acquires:
+            kind = self.resolver.catalog.kind(spec.call.acquires)
+            self.misgiven.setdefault(module.path, []).append(Misgiven(reference.scope, reference.row, given, kind))
+
+    def must_rethrow(self, path: str, info: FunctionInfo | None) -> bool:
+        """Whether a framework demands of the function that what is thrown in at its `yield` leaves it again."""
+        return info is not None and (path, info.key) in self._rethrowing
 
     def roles(self, path: str, info: FunctionInfo | None) -> set[Role]:
         """The roles of a function."""

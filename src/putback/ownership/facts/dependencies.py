@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
-from putback.flow.names import Invoke
+from putback.flow.names import Expr, Invoke
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
@@ -41,7 +41,15 @@ class Spelling:
 
 def dependencies_for(analyzer: Analyzer, unit: Unit, site: Site) -> list[FunctionRef]:
     """The dependencies that yield a session made by the same factory, with the same arguments, as `site` is."""
-    wanted = _made_by(analyzer, unit, site)
+    return _yielding(analyzer, _made_by(analyzer, unit, site))
+
+
+def dependencies_on(analyzer: Analyzer, factory: Expr, scope: Scope) -> list[FunctionRef]:
+    """The dependencies that yield what `factory`, called without arguments, makes."""
+    return _yielding(analyzer, identity(analyzer.project, Invoke(factory, (), ()), scope))
+
+
+def _yielding(analyzer: Analyzer, wanted: Identity | None) -> list[FunctionRef]:
     if wanted is None:
         return []
     return [ref for ref in _dependencies(analyzer) if wanted in set(_yielded(analyzer, ref))]

@@ -12,8 +12,10 @@ from putback.flow.ir import MODULE
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Place, Severity, Step
+from putback.model.span import Position, Span
 from putback.ownership.analysis import guards, marks
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import Misgiven
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
@@ -93,6 +95,12 @@ class FunctionFacts:
     def duties(self) -> Duties:
         """The scoped sessions that it should remove, or see to it that they are, and does not."""
         return sessions_of(self.analyzer).duties(self.unit)
+
+    @cached_property
+    def misgiven(self) -> list[Misgiven]:
+        """The factories of connections that it gives to a framework as if they were dependencies."""
+        key = "" if self.unit.key == MODULE else self.unit.key
+        return [each for each in self.analyzer.context.misgiven.get(self.unit.path, ()) if each.scope == key]
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""
@@ -185,6 +193,17 @@ class FunctionFacts:
     def step(self, at: int, text: str) -> Step:
         """A station of a path in this function."""
         return Step(self.path, self.unit.span(at), text)
+
+    def step_at(self, span: Span, text: str) -> Step:
+        """A station of a path anywhere in the file."""
+        return Step(self.path, span, text)
+
+    def row_span(self, row: int, text: str) -> Span:
+        """Where `text` stands in a row of the file; the whole row, without its indentation, if it is not there."""
+        line = self.rows[row - 1]
+        at = line.find(text) if text else -1
+        start, length = (at, len(text)) if at >= 0 else (len(line) - len(line.lstrip()), len(line.strip()))
+        return Span(Position(row, start + 1), Position(row, start + 1 + length))
 
     def name_of(self, site: Site) -> str:
         """The name that holds the connection; "" when none does."""
