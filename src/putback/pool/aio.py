@@ -109,13 +109,15 @@ class AsyncReferencePool(Lending[TaskGate]):
             await done
 
     async def close(self) -> None:
-        """Close the pool: nobody gets a connection any more. Returns when the last lent one has come back and is
-        closed; so it waits for ever if one is leaked, as asyncpg's does."""
+        """Close the pool: nobody gets a connection any more. Returns when the last lent one has come back, is closed,
+        and whoever gave it back goes on; so it waits for ever if one is leaked, as asyncpg's does."""
         await self._finish(self._perform(self._shut(with_lent=False)))
         if self.leases:
             if self._idle is None:
                 self._idle = asyncio.Event()
             await self._idle.wait()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def terminate(self) -> None:
         """Close the pool and every connection at once, lent ones too."""

@@ -67,6 +67,11 @@ class LentConnection:
             self._pool.used_after_release(self, name)
         setattr(self._raw, name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if self._lease.ended:
+            self._pool.used_after_release(self, name)
+        delattr(self._raw, name)
+
     @property
     def driver_connection(self) -> Any:
         """The driver's own object, for functions in C that insist on it. It does not know when it is given back."""
@@ -84,7 +89,7 @@ class LentConnection:
         raise TypeError("the class of a lent connection cannot be changed")
 
     def __repr__(self) -> str:
-        ended = " given back" if self._lease.ended else ""
+        ended = " [released]" if self._lease.ended else ""
         return f"<{type(self).__name__} {self._lease.slot}{ended} of {self._raw!r}>"
 
     def __del__(self) -> None:
@@ -145,4 +150,9 @@ def _made_for(driver: type, proxy: type[LentConnection]) -> type[LentConnection]
     library = sys.modules.get("asyncpg.connection")
     if library is None or library.Connection not in driver.__mro__:
         return proxy
-    return type(proxy.__name__, (proxy, library._ConnectionProxy), {"__slots__": ()})
+    return type(proxy.__name__, (proxy, library._ConnectionProxy), {"__slots__": (), "_con": property(_unwrapped)})
+
+
+def _unwrapped(connection: LentConnection) -> Any:
+    """The driver's connection while it is lent. Private in asyncpg too, but read by many programs."""
+    return None if connection._lease.ended else without_faults(connection._raw)

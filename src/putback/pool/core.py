@@ -281,6 +281,8 @@ class Core(Generic[G]):
             if self.settings.strict or self.profile.second_release is Twice.NOTHING:
                 return None
             raw = connection._raw
+        elif self.profile.takes_proxies_only and not self.settings.bare:
+            return None
         return self.leases.get(self.opened.slot_of(raw))
 
     def _collect(self, lease: Lease) -> list[Reset | Close]:

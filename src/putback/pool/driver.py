@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -87,7 +88,15 @@ def is_closed(raw: Any) -> bool:
     if is_open is not None and not callable(is_open):
         return not is_open
     asked = getattr(raw, "is_closed", None)
-    return bool(asked()) if callable(asked) else False
+    return asked() is True if callable(asked) else False
+
+
+def let_go(raw: Any) -> None:
+    """Tell a connection that its borrower is done with it. asyncpg then refuses the transactions, cursors and prepared
+    statements that the borrower made, and warns of listeners that were left on it."""
+    library = sys.modules.get("asyncpg.connection")
+    if library is not None and isinstance(without_faults(raw), library.Connection):
+        raw._on_release()
 
 
 Look = Callable[[Any], Condition]
@@ -103,11 +112,20 @@ def _look_for(raw: Any) -> Look:
         return _condition_of_sqlite
     if _is_aiopg(raw):
         return lambda wrapper: _condition_of_psycopg2(wrapper.raw)
-    if hasattr(raw, "get_transaction_status"):
+    if hasattr(raw, "get_transaction_status") and _says(raw.closed):
         return _condition_of_psycopg2
-    if hasattr(raw, "pgconn"):
+    if hasattr(raw, "pgconn") and _says(raw.closed):
         return _condition_of_psycopg
-    return _condition_of_asyncpg if hasattr(raw, "is_in_transaction") else _condition_of_others
+    return _condition_of_asyncpg if _is_as_asyncpg(raw) else _condition_of_others
+
+
+def _is_as_asyncpg(raw: Any) -> bool:
+    return hasattr(raw, "is_in_transaction") and _says(raw.is_in_transaction())
+
+
+def _says(answer: object) -> bool:
+    """Whether it is an answer: a mock in place of a connection has every method, and gives mocks."""
+    return isinstance(answer, int)
 
 
 def _condition_of_psycopg2(raw: Any) -> Condition:
@@ -148,7 +166,7 @@ def reset_of(raw: Any, commit: bool) -> Any:
         return _end_by_statement(raw, "COMMIT" if commit else "ROLLBACK")
     if commit and hasattr(raw, "commit"):
         return raw.commit()
-    return raw.reset() if hasattr(raw, "is_in_transaction") else raw.rollback()
+    return raw.reset() if _is_as_asyncpg(raw) else raw.rollback()
 
 
 async def _end_by_statement(raw: Any, statement: str) -> None:

@@ -17,7 +17,18 @@ from typing import Any, TypeVar
 from putback.pool.clock import LATE, SYSTEM_CLOCK, Clock
 from putback.pool.connection import LentConnection
 from putback.pool.core import Core, G
-from putback.pool.driver import CLEAN, CLOSED, DIRTY, Connect, condition, ping, reset_of, session_of, sqlite_memory
+from putback.pool.driver import (
+    CLEAN,
+    CLOSED,
+    DIRTY,
+    Connect,
+    condition,
+    let_go,
+    ping,
+    reset_of,
+    session_of,
+    sqlite_memory,
+)
 from putback.pool.faults import Faults, Operation, faulty
 from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease, Stack, callers
@@ -269,6 +280,8 @@ class Lending(Core[G]):
         if lease is None:
             self._refuse(connection, key, closed)
             return None
+        if state is not CLEAN:
+            let_go(raw)
         if lent and connection._lease is not lease:
             self._report_second_release(connection)
         if state is DIRTY or session != before:

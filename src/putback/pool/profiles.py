@@ -72,6 +72,8 @@ class Profile:
     second_release: Twice = Twice.RAISES
     use_after_release_raises: bool = False
     """The library itself notices; elsewhere it works, on a connection that others may own."""
+    takes_proxies_only: bool = False
+    """The library lends proxies itself, and does not take back what it lends them for."""
     failed_reset_keeps_slot: bool = False
     """When the rollback on return fails the slot stays taken (and the error reaches the caller)."""
     failed_reset_raises: bool = False
@@ -192,6 +194,7 @@ ASYNCPG = Profile(
     close=Closing.FREES,
     second_release=Twice.NOTHING,
     use_after_release_raises=True,
+    takes_proxies_only=True,
     failed_reset_raises=True,
     exhausted=lambda pool: WaitTimeout(""),
     closed=lambda pool: _asyncpg("pool is closed"),

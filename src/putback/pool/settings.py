@@ -18,12 +18,12 @@ class ResetBy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`None` means: as the profile has it."""
+    """`None` means: as the profile has it, if nothing else is said."""
 
     timeout: float | None = None
     """Seconds to wait for a connection; 0: fail at once; `math.inf`: wait for ever."""
-    overflow: int = 0
-    """Connections beyond the maximum, opened under load and closed when they come back."""
+    overflow: int | None = 0
+    """Connections beyond the maximum, opened under load and closed when they come back; None: any number."""
     max_waiting: int = 0
     """Requests that may wait; 0: any number."""
     pre_ping: bool = False
