@@ -36,8 +36,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("ownership.analysis", "ownership.resolve", "ownership.index"),
         *("flow", "drivers", "frameworks", "model", "source.slices"),
     ),
+    "ownership.makers": (
+        *("ownership.analysis", "ownership.resolve", "ownership.index", "flow.ir", "flow.names", "frameworks", "model"),
+    ),
     "ownership.facts": (
-        *("ownership.sessions", "ownership.analysis", "ownership.resolve", "ownership.index"),
+        *("ownership.makers", "ownership.sessions", "ownership.analysis", "ownership.resolve", "ownership.index"),
         *("flow", "drivers", "frameworks", "model"),
     ),
     "fixes": ("source", "flow", "model"),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from putback.drivers.link import check_references, extended, inherit, mentioned
 from putback.drivers.read import read_driver
-from putback.drivers.schema import Attribute, Driver, Effect, Kind, TypeSpec
+from putback.drivers.schema import Attribute, Driver, Effect, Kind, Pool, TypeSpec
 from putback.model.errors import DriverTableError
 from putback.tables import resolve_aliases, suggestion
 
@@ -33,6 +33,7 @@ class Catalog:
     _functions: Mapping[str, Effect] = field(repr=False)
     _types: Mapping[str, TypeSpec] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
+    _pools: Mapping[str, Pool] = field(repr=False)
     _imports: frozenset[str] = field(repr=False)
     _memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -59,6 +60,19 @@ class Catalog:
         return self._remember(
             ("kind", type_name), lambda: next((k for k in self.kinds.values() if k.type == type_name), None)
         )
+
+    def pool_made_by(self, qualname: str) -> Pool | None:
+        """The pool, engine or session factory that calling this makes."""
+        return self._remember(("pool", qualname), lambda: self._pools.get(self.canonical(qualname)))
+
+    def pool_makers(self) -> frozenset[str]:
+        """The last names of what makes pools, as files may spell them."""
+        names = {alias.rpartition(".")[2] for alias in self._aliases if self.pool_made_by(alias) is not None}
+        return self._remember(("makers",), lambda: frozenset(names | {n.rpartition(".")[2] for n in self._pools}))
+
+    def is_server(self, kind: Kind) -> bool:
+        """Whether a connection of this kind leads out of the process."""
+        return not self.drivers[kind.driver].embedded
 
     def method(self, type_name: str, method: str) -> Effect | None:
         """What this method does, looked up through the bases."""
@@ -149,6 +163,7 @@ def load_catalog(user_tables: Mapping[str, Any] | None = None, names: Collection
         _functions={name: effect for driver in drivers.values() for name, effect in driver.functions.items()},
         _types=types,
         _aliases={name: target for driver in drivers.values() for name, target in driver.aliases.items()},
+        _pools={name: pool for driver in drivers.values() for pool in driver.pools.values() for name in pool.made_by},
         _imports=frozenset(name for driver in drivers.values() for name in driver.imports),
     )
     for name, driver in drivers.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from putback.drivers.schema import Driver, DriverTable, Effect, Kind, TypeSpec
+from putback.drivers.schema import Driver, DriverTable, Effect, Kind, Pool, TypeSpec
 from putback.tables import Where, read
 
 
@@ -19,6 +19,9 @@ def read_driver(raw: Mapping[str, Any], name: str, file: str) -> Driver:
         "needles": _needles(table) if table.needles is None else table.needles,
         "kinds": {
             f"{name}.{key}": Kind(id=f"{name}.{key}", driver=name, **asdict(kind)) for key, kind in table.kinds.items()
+        },
+        "pools": {
+            f"{name}.{key}": Pool(id=f"{name}.{key}", driver=name, **asdict(pool)) for key, pool in table.pools.items()
         },
         "types": {key: TypeSpec(name=key, driver=name, **asdict(spec)) for key, spec in table.types.items()},
     }

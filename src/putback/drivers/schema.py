@@ -213,6 +213,46 @@ class TypeSpec(TypeTable, frozen=True, kw_only=True):
     driver: str
 
 
+class Limit(Table, frozen=True):
+    """An argument that is a number: by name, or by position (-1: keyword only). `default` is what stands for a missing
+    one, and `like` the argument whose value does."""
+
+    name: str
+    index: int = -1
+    default: int | None = None
+    like: str = ""
+
+
+class PoolTable(Table, frozen=True):
+    """What keeps connections for others: an engine, a pool, or a factory of sessions over one.
+
+    `made_by` are the functions and classes that make one, `ends` its methods that close what it keeps.
+    `keeps`: it opens connections of its own. `size` is how many it keeps at most, `overflow` how many more it may open.
+    `gc` is when what it keeps is closed if nobody has closed it. With one of the classes `keeping_none` for its
+    argument `pool_class` it keeps none.
+    """
+
+    title: str
+    made_by: tuple[str, ...]
+    ends: tuple[str, ...] = ()
+    keeps: bool = True
+    size: Limit | None = None
+    overflow: Limit | None = None
+    gc: Gc = Gc.REFCOUNT
+    pool_class: str = ""
+    keeping_none: tuple[str, ...] = ()
+
+
+class Pool(PoolTable, frozen=True, kw_only=True):
+    """A pool of a driver. `id` is "<driver>.<name>"."""
+
+    id: str
+    driver: str
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
 class DriverTable(Table, frozen=True):
     """What putback knows about one library.
 
@@ -220,7 +260,8 @@ class DriverTable(Table, frozen=True):
     the connection was lost, and its transaction with it.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
-    names whose appearance in a file can mean an acquire.
+    names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
+    costs next to nothing.
     """
 
     imports: tuple[str, ...] | None = None
@@ -232,16 +273,19 @@ class DriverTable(Table, frozen=True):
     aliases: Mapping[str, str] = {}
     errors: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    pools: Mapping[str, PoolTable] = {}
+    embedded: bool = False
 
     def __post_init__(self) -> None:
         spread(self, "functions", "types", "aliases")
 
 
 class Driver(DriverTable, frozen=True, kw_only=True):
-    """A driver: what its table leaves out is filled in, its kinds and types know whose they are."""
+    """A driver: what its table leaves out is filled in, its kinds, types and pools know whose they are."""
 
     name: str
     imports: tuple[str, ...]
     needles: tuple[str, ...]
     kinds: Mapping[str, Kind]
     types: Mapping[str, TypeSpec]
+    pools: Mapping[str, Pool]

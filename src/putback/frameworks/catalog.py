@@ -26,11 +26,13 @@ Argument = tuple[Role, int, str]
 class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
-    `answering_names` are the last names of the callables that `answers` knows.
+    `answering_names` are the last names of the callables that `answers` knows; attributes of what is `per_request` live
+    no longer than a request.
     """
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
+    per_request: frozenset[str]
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -132,6 +134,7 @@ def load_frameworks() -> FrameworkCatalog:
     return FrameworkCatalog(
         frameworks=frameworks,
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
+        per_request=frozenset(name for each in frameworks.values() for name in each.per_request),
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,

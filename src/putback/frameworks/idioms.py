@@ -18,7 +18,7 @@ class Functions(Table, frozen=True):
     write a log; objects of classes with `plain_bases` are made quickly.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
-    function runs, and keep it nowhere else.
+    function runs, and keep it nowhere else; `caching` ones keep its answers.
     """
 
     quiet: frozenset[str]
@@ -37,6 +37,7 @@ class Functions(Table, frozen=True):
     borrowing: frozenset[str]
     late_keywords: frozenset[str]
     decorating: frozenset[str]
+    caching: frozenset[str]
 
 
 class Methods(Table, frozen=True):

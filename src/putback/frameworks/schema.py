@@ -71,7 +71,8 @@ class FrameworkTable(Table, frozen=True):
     `values` names the classes of what the framework hands out, by name or attribute ("flask.current_app" is a
     "flask.Flask"): what the project sets on one such object is found on another.
     `returns` names the classes of what the framework's functions return;
-    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns."""
+    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
+    `per_request` are objects whose attributes live no longer than a request."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]
@@ -82,6 +83,7 @@ class FrameworkTable(Table, frozen=True):
     values: Mapping[str, str] = {}
     returns: Mapping[str, str] = {}
     answering: tuple[str, ...] = ()
+    per_request: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))

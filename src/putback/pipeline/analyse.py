@@ -252,7 +252,7 @@ def analysis_of(
 def _analyzer(scanner: Scanner, scan: Scan, reader: Reader) -> Analyzer:
     """What answers questions about the functions of a project."""
     analyzer = Analyzer(Resolver(scan.project, scanner.catalog, scanner.frameworks), scan.carriers, reader)
-    analyzer.alone = scan.alone
+    analyzer.alone, analyzer.importing = scan.alone, scan.importing
     registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
     analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
     return analyzer
@@ -283,7 +283,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             if unit is None:
                 continue
             facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
-            for rule in ALL if facts.sites or facts.borrowed or facts.duties or facts.misgiven else ():
+            for rule in ALL if facts.has_something else ():
                 if rule.code in codes:
                     found += rule.check(facts)
     except Exception as error:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from putback.drivers.catalog import Catalog
@@ -69,12 +70,17 @@ class Indexed:
         return Indexed, (self.path, _packed(self.module), self.imports, self.calls, self.stores)
 
 
+def _nobody(path: str) -> Iterable[str]:
+    return ()
+
+
 @dataclass(slots=True)
 class Scan:
     """What the first pass found. `names` are all names that can mean a connection, those of the project included.
 
     `imports` holds for each candidate that was indexed the files of the project that it imports, at its top level or in
-    a function. `alone` are those candidates that no other file imports.
+    a function. `alone` are those candidates that no other file imports. `importing` gives the files of the project that
+    may import one.
     """
 
     project: Project
@@ -83,6 +89,7 @@ class Scan:
     broken: list[Broken] = field(default_factory=list)
     names: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
+    importing: Callable[[str], Iterable[str]] = _nobody
 
     @property
     def candidates(self) -> set[str]:
@@ -165,6 +172,7 @@ class Scanner:
         members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
         found.names = driver_names(self.catalog).union(carried, *members)
         found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
+        found.importing = partial(seen.importing, self.paths)
         return found
 
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:
@@ -172,7 +180,7 @@ class Scanner:
         other = copy.copy(self)
         other.reader, other.project = reader, before.project.renewed(changed, other._load)
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
-        found = Scan(other.project, before.carriers, kept, alone=before.alone)
+        found = Scan(other.project, before.carriers, kept, alone=before.alone, importing=before.importing)
         new = other._index(found, sorted(changed))
         found.carriers = other._carriers()
         modules = list(found.modules(new))

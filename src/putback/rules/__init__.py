@@ -25,6 +25,8 @@ from putback.rules import (
     pb306_job_without_session_cleanup,
     pb307_thread_without_session_cleanup,
     pb310_sessionmaker_as_dependency,
+    pb401_connect_per_request,
+    pb402_pool_created_per_call,
 )
 from putback.rules.rule import Rule
 
@@ -51,4 +53,6 @@ ALL: tuple[Rule, ...] = (
     pb306_job_without_session_cleanup.RULE,
     pb307_thread_without_session_cleanup.RULE,
     pb310_sessionmaker_as_dependency.RULE,
+    pb401_connect_per_request.RULE,
+    pb402_pool_created_per_call.RULE,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.site_facts import SiteFacts
 
 URL = "https://putback.readthedocs.io/rules/"
@@ -95,4 +96,35 @@ def report_at(
         url=rule.url,
         place=facts.place,
         site=SiteKey(facts.unit.key),
+    )
+
+
+def at_making(
+    rule: Rule,
+    facts: FunctionFacts,
+    made: PoolFacts,
+    message: str,
+    *,
+    severity: Severity,
+    confidence: Confidence,
+    trace: tuple[Step, ...] = (),
+    help: str = "",
+) -> Finding:
+    """A finding of `rule` about the call that makes a pool."""
+    return Finding(
+        rule.code,
+        rule.name,
+        message,
+        severity,
+        confidence,
+        facts.path,
+        facts.unit.path,
+        made.span,
+        facts.name,
+        made.pool.driver,
+        trace,
+        help,
+        url=rule.url,
+        place=facts.place,
+        site=SiteKey(facts.unit.key, made.at),
     )

@@ -43,6 +43,19 @@ class Survey:
             if number in naming or paths[number].startswith(f"{home}/"):
                 yield number
 
+    def importing(self, paths: Sequence[str], module: str) -> list[str]:
+        """The files that can mean `module` by an import, or by one of a package that passes it on."""
+        found: dict[str, None] = {}
+        todo = [module]
+        while todo:
+            for number in self.may_import(todo.pop(), paths):
+                path = paths[number]
+                if path not in found and path != module:
+                    found[path] = None
+                    if path.endswith("/__init__.py"):
+                        todo.append(path)
+        return list(found)
+
 
 def survey(
     paths: Sequence[str],

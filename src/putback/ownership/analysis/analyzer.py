@@ -43,7 +43,8 @@ _LOWERED = 100
 
 
 class Analyzer:
-    """One run's knowledge. `notes` are for `--debug`; `alone` are the files that no other imports."""
+    """One run's knowledge. `notes` are for `--debug`; `alone` are the files that no other imports, and `importing`
+    gives the files of the project that may import one."""
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         self.resolver = resolver
@@ -54,6 +55,7 @@ class Analyzer:
         self.carriers = carriers
         self.notes: list[str] = []
         self.alone: frozenset[str] = frozenset()
+        self.importing: Callable[[str], Iterable[str]] = self.project.importers
         self.errors = Errors(resolver)
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
@@ -160,7 +162,7 @@ class Analyzer:
         return self.reader.function(path, info.row, info.end_row)
 
     def may_acquire(self, path: str, key: str) -> bool:
-        """Whether a call in an outermost function, or in a module's top level, can hand out a connection.
+        """Whether a call in an outermost function, or in a module's top level, can take a connection or make a pool.
 
         Decided from light types on a cheap parse; True whenever that parse fails.
         """
@@ -175,10 +177,9 @@ class Analyzer:
         except SourceError:
             return True
         scopes = {f.def_row: f.key for f in module.functions.values()}
-        return any(
-            self.carriers.any_makes(found, Scope(path, scopes.get(row, "" if key == MODULE else key)))
-            for row, found in callees.items()
-        )
+        places = ((found, Scope(path, scopes.get(row, "" if key == MODULE else key))) for row, found in callees.items())
+        carriers = self.carriers
+        return any(carriers.any_makes(found, at) or carriers.any_makes_pool(found, at) for found, at in places)
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by an annotated parameter."""

@@ -20,6 +20,7 @@ from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.index.places import place_by_path, runs_once
 from putback.ownership.sessions.scoped import Duties, sessions_of
@@ -90,6 +91,16 @@ class FunctionFacts:
             return []
         sites = self.analyzer.borrowed(self.unit)
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
+
+    @property
+    def has_something(self) -> bool:
+        """Whether there is anything in it that a rule may ask about."""
+        return bool(self.sites or self.borrowed or self.duties or self.misgiven or self.pools)
+
+    @cached_property
+    def pools(self) -> list[PoolFacts]:
+        """Every pool, engine or session factory that it makes."""
+        return list(pools_in(self.analyzer, self.unit, self.display))
 
     @cached_property
     def duties(self) -> Duties:

@@ -19,6 +19,7 @@ from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.release_points import Trail, trail
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.facts.evidence import Weight, weight_of
+from putback.ownership.facts.pool_facts import Making
 
 if TYPE_CHECKING:
     from putback.ownership.facts.facts import FunctionFacts
@@ -79,6 +80,18 @@ class SiteFacts:
     def trail(self) -> Trail:
         """Where it is released, handed on and lent, and the names that belong to it."""
         return trail(self.function.analyzer, self.function.unit, self.site, self.exploration)
+
+    @cached_property
+    def making(self) -> Making | None:
+        """The opening of a connection to a server that stands right here, and is no pool's."""
+        analyzer, kind = self.function.analyzer, self.kind
+        plain = not kind.pooled and not kind.registry and analyzer.catalog.is_server(kind)
+        if not plain or self.site.at < 0 or self.acquisition.through or self.acquisition.indirect:
+            return None
+        if any(pool.at == self.site.at for pool in self.function.pools):
+            return None
+        closing = analyzer.methods_that(kind, "release")
+        return Making(analyzer, self.function.unit, self.site.at, self.function.display, closing)
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""

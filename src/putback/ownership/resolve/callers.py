@@ -72,6 +72,10 @@ class Callers:
                     found.append(self._resolver.types(value, scope))
         return frozenset(t for t in union(found) if self._says_something(t))
 
+    def heirs(self, key: str) -> list[tuple[str, str]]:
+        """Path and key of the classes that may derive from a class `key`, by the names of their bases."""
+        return self._heirs.of(key)
+
     def _says_something(self, t: Type) -> bool:
         """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
         if not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name):

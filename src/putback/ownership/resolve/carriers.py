@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
-from putback.flow.names import Expr, Group, Invoke, Name
+from putback.flow.names import Expr, Group, Invoke, Name, last_name
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
@@ -207,6 +207,23 @@ class Carriers:
     def any_makes(self, callees: Iterable[Expr], scope: Scope) -> bool:
         """Whether calling one of these can hand out a connection."""
         return any(self.makes(t) for callee in callees for t in self.resolver.types(callee, scope))
+
+    def any_makes_pool(self, callees: Iterable[Expr], scope: Scope) -> bool:
+        """Whether calling one of these makes a pool, an engine or a session factory."""
+        makers = self.catalog.pool_makers()
+        named = (c for c in callees if last_name(c) in makers or isinstance(c, Name))
+        return any(self._makes_pool(t) for callee in named for t in self.resolver.types(callee, scope))
+
+    def _makes_pool(self, callee: Type) -> bool:
+        match callee:
+            case Symbol(name=name):
+                return self.catalog.pool_made_by(name) is not None
+            case ClassRef(path=path, key=key):
+                return any(self._makes_pool(Symbol(b)) for b in self.resolver.classes.outside_bases(path, key))
+            case Partial(function=function):
+                return self._makes_pool(function)
+            case _:
+                return False
 
     def passes_one(self, call: Invoke, scope: Scope) -> bool:
         """Whether a call is given what carries a connection, or makes one."""

@@ -1,0 +1,126 @@
+"""The questions a rule may ask of what a function makes: a pool, an engine, a session factory, a plain connection."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from putback.drivers.schema import Pool
+from putback.flow import ir
+from putback.flow.names import Invoke
+from putback.frameworks.schema import Role
+from putback.model.finding import Step
+from putback.model.span import Position, Span
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.makers.fates import Fate
+from putback.ownership.makers.often import Often, frequency_of
+from putback.ownership.makers.parts import Part
+from putback.ownership.resolve.types import ClassRef, Partial, Symbol
+
+
+@dataclass(eq=False)
+class Making:
+    """A call that makes something new; `ends` are the methods that close it."""
+
+    analyzer: Analyzer = field(repr=False)
+    unit: Unit = field(repr=False)
+    at: int
+    display: Callable[[str], str] = field(repr=False)
+    ends: Collection[str] = field(default=(), repr=False)
+
+    @property
+    def span(self) -> Span:
+        """Where the call stands."""
+        return self.unit.span(self.at)
+
+    @cached_property
+    def _place(self) -> tuple[Part, ast.Call] | None:
+        part = frequency_of(self.analyzer).parts.part(self.unit.path, self.unit.key)
+        call = part.call_at(self.span) if part is not None else None
+        return (part, call) if part is not None and call is not None else None
+
+    @property
+    def call(self) -> ast.Call | None:
+        """The call as a tree."""
+        return self._place[1] if self._place is not None else None
+
+    @cached_property
+    def fate(self) -> Fate:
+        """What becomes of it in this function."""
+        if self._place is None:
+            return Fate.KEPT
+        return frequency_of(self.analyzer).fate(*self._place, self.ends)
+
+    @cached_property
+    def often(self) -> Often | None:
+        """Who makes it again and again, if anybody is seen to."""
+        if self._place is None:
+            return None
+        return frequency_of(self.analyzer).often(*self._place, self.ends)
+
+    def way(self, often: Often) -> Iterator[Step]:
+        """The steps from the one who runs often down to this call, which is not among them."""
+        yield Step(self.display(often.path), self._row(often.path, often.row), f"{often.name} {_WHEN[often.role]}")
+        for link in reversed(often.links):
+            yield Step(self.display(link.path), self._row(link.path, link.row), f"uses {link.name} ...")
+
+    def _row(self, path: str, row: int) -> Span:
+        rows = self.analyzer.reader.rows(path)
+        text = rows[row - 1] if 0 < row <= len(rows) else ""
+        start = len(text) - len(text.lstrip()) + 1
+        return Span(Position(row, start), Position(row, start + len(text.strip())))
+
+
+@dataclass(eq=False)
+class PoolFacts(Making):
+    """A pool, engine or session factory that a function makes."""
+
+    pool: Pool = field(kw_only=True)
+
+    @cached_property
+    def is_without_pool(self) -> bool:
+        """Whether it is told to keep no connections."""
+        call = self.call
+        given = (k.value for k in call.keywords if k.arg == self.pool.pool_class) if call is not None else ()
+        return any(self._is_none_kept(value) for value in given)
+
+    def _is_none_kept(self, value: ast.expr) -> bool:
+        names = {t.name for t in self.analyzer.resolver.types(to_expr(value), self.unit.scope) if isinstance(t, Symbol)}
+        return not names.isdisjoint(self.pool.keeping_none)
+
+
+_WHEN = {
+    Role.ROUTE: "runs for every request",
+    Role.DEPENDENCY: "runs for every request",
+    Role.JOB: "runs for every job",
+    None: "runs this for each item",
+}
+
+
+def pools_in(analyzer: Analyzer, unit: Unit, display: Callable[[str], str]) -> Iterator[PoolFacts]:
+    """What the calls of a function make that keeps connections."""
+    makers = analyzer.catalog.pool_makers()
+    seen: set[int] = set()
+    for op in unit.ops():
+        if isinstance(op, ir.Call) and op.at not in seen and (op.name in makers or not op.receiver):
+            seen.add(op.at)
+            pool = _made_by(analyzer, unit, op)
+            if pool is not None:
+                yield PoolFacts(analyzer, unit, op.at, display, pool.ends, pool=pool)
+
+
+def _made_by(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Pool | None:
+    assert isinstance(op.expr, Invoke)
+    for t in analyzer.resolver.types(op.expr.func, unit.scope):
+        callee = t.function if isinstance(t, Partial) else t
+        names = [callee.name] if isinstance(callee, Symbol) else []
+        if isinstance(callee, ClassRef):
+            names = analyzer.resolver.classes.outside_bases(callee.path, callee.key)
+        found = next(filter(None, map(analyzer.catalog.pool_made_by, names)), None)
+        if found is not None:
+            return found
+    return None

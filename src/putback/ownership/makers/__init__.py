@@ -1,0 +1,1 @@
+"""Who makes engines, pools and connections, what becomes of them, and how often that happens."""

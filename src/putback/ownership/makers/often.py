@@ -1,0 +1,262 @@
+"""How often a call in a function makes something new: once a program, or with every request, job or item.
+
+From what becomes of the thing the search goes up: what is returned lives on in the callers, what is an attribute of
+`self` lives as long as the object, what nobody keeps is made anew whenever the function runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from putback.flow.names import Invoke
+from putback.frameworks.idioms import idioms
+from putback.frameworks.schema import Role
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.makers.fates import Fate, Fates
+from putback.ownership.makers.parts import Part, Parts
+from putback.ownership.makers.users import Use, Users
+from putback.ownership.resolve.types import ClassRef, FunctionRef
+
+_DEEPEST = 6
+_MOST = 80
+_AGAIN = (Role.ROUTE, Role.DEPENDENCY, Role.JOB)
+_ONCE = (Role.FIXTURE, Role.SCRIPT, Role.TEARDOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A call, or mention, on the way from the one who runs often down to the maker."""
+
+    path: str
+    row: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Often:
+    """Why something is made again and again: by the function `name` of this role, or (None) for each round of a loop.
+
+    `row` is where that function, or the loop, begins; `links` lead from the maker up to it.
+    """
+
+    role: Role | None
+    name: str
+    path: str
+    row: int
+    links: tuple[Link, ...] = ()
+
+
+class Frequency:
+    """Searches upwards from makers; remembers what it has found out about functions."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.parts = Parts(analyzer)
+        self.users = Users(analyzer, self.parts)
+        self._left = 0
+
+    def fate(self, part: Part, made: ast.expr, ends: Collection[str]) -> Fate:
+        """What becomes of what an expression makes, in its own function."""
+        return Fates(part, self.analyzer.resolver, self.analyzer.frameworks, ends).of(made)
+
+    def often(self, part: Part, made: ast.Call, ends: Collection[str]) -> Often | None:
+        """Who makes it again and again, if anybody is seen to."""
+        self._left = _MOST
+        return self._made(part, made, ends, frozenset())
+
+    def _made(self, part: Part, made: ast.Call, ends: Collection[str], seen: frozenset[FunctionRef]) -> Often | None:
+        """The same for a call that makes it or hands it on."""
+        ref = part.ref_of(made)
+        info = self.analyzer.info(ref)
+        if info is None or ref in seen or self._left <= 0 or self._is_once(part, made) or self._is_cached(info, ref):
+            return None
+        self._left -= 1
+        fate = self.fate(part, made, ends)
+        if fate is Fate.KEPT:
+            return None
+        if fate.is_over and (loop := loop_around(part, made)) is not None:
+            return Often(None, info.name, part.path, part.row(loop))
+        if fate.is_over:
+            is_same = _read(made).isdisjoint(p.name for p in info.params)
+            return self._runs(ref, info, seen, is_same)
+        if fate is Fate.RETURNED:
+            return self._entry(ref, info) or self._handed_on(ref, info, ends, seen | {ref})
+        return self._in_objects(ref, info, ends, seen | {ref})
+
+    def _handed_on(
+        self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
+    ) -> Often | None:
+        """Whether a caller of a function that returns it makes it again and again."""
+        for use in self.users.of(ref):
+            if use.call is not None:
+                found = self._made(use.part, use.call, ends, seen)
+                if found is not None:
+                    return _linked(found, use, info.name)
+        return None
+
+    def _in_objects(
+        self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
+    ) -> Often | None:
+        """Whether objects of the class whose attribute it is are made again and again."""
+        for cls in self._classes(ref.path, info.owner):
+            for use in self.users.of(cls):
+                if use.call is None:
+                    role = self._given_role(use)
+                    if role is Role.DEPENDENCY:
+                        return Often(role, cls.key, use.part.path, use.part.row(use.node))
+                    continue
+                found = self._made(use.part, use.call, ends, seen)
+                if found is not None:
+                    return _linked(found, use, cls.key.rpartition(".")[2])
+        return None
+
+    def _classes(self, path: str, key: str) -> Iterator[ClassRef]:
+        """A class and those that derive from it."""
+        yield ClassRef(path, key)
+        for heir, name in self.analyzer.resolver.callers.heirs(key):
+            if any(cls.key == key for _, cls in self.analyzer.resolver.classes.lineage(heir, name)):
+                yield ClassRef(heir, name)
+
+    def _runs(self, ref: FunctionRef, info: FunctionInfo, seen: frozenset[FunctionRef], is_same: bool) -> Often | None:
+        """Who runs a function again and again; what it makes `is_same` whatever it is given."""
+        found = self._entry(ref, info)
+        if found is not None or ref in seen or self._is_once_by_role(ref, info) or self._left <= 0:
+            return found
+        self._left -= 1
+        seen = seen | {ref}
+        for use in self.users.of(ref) if len(seen) < _DEEPEST else ():
+            user = use.part.ref_of(use.node)
+            caller = self.analyzer.info(user)
+            if caller is None or user in seen or self._is_once(use.part, use.node) or self._is_cached(caller, user):
+                continue
+            loop = loop_around(use.part, use.call, whatever=True) if use.call is not None and is_same else None
+            above = (
+                Often(None, caller.name, use.part.path, use.part.row(loop))
+                if loop is not None
+                else self._runs(user, caller, seen, is_same)
+            )
+            if above is not None:
+                return _linked(above, use, info.name)
+        return None
+
+    def _entry(self, ref: FunctionRef, info: FunctionInfo) -> Often | None:
+        roles = self.analyzer.context.roles(ref.path, info)
+        role = next((each for each in _AGAIN if each in roles), None)
+        return Often(role, info.name, ref.path, info.def_row) if role is not None else None
+
+    def _given_role(self, use: Use) -> Role | None:
+        """What a framework makes of something by the call that it is given to."""
+        call = use.part.parents.get(use.node)
+        if not isinstance(call, ast.Call):
+            return None
+        expr = to_expr(call)
+        assert isinstance(expr, Invoke)
+        names = map(name_of, self.analyzer.resolver.types(expr.func, use.part.scope_of(call)))
+        return next((role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n)), None)
+
+    # -- what is done once
+
+    def _is_once_by_role(self, ref: FunctionRef, info: FunctionInfo) -> bool:
+        return not self.analyzer.context.roles(ref.path, info).isdisjoint(_ONCE)
+
+    def _is_cached(self, info: FunctionInfo, ref: FunctionRef) -> bool:
+        """Whether a decorator keeps the answers of a function."""
+        return self.analyzer.resolver.has_decorator(info, ref.path, idioms().functions.caching)
+
+    def _is_once(self, part: Part, node: ast.expr) -> bool:
+        """Whether a place is reached only while something that stays is not there yet: `if _engine is None:`."""
+        below: ast.AST = node
+        for parent in part.above(node):
+            if isinstance(parent, ast.If) and below in parent.body and _asks_for_absence(parent.test, _own(part, node)):
+                return not self._is_about_request(part, parent.test)
+            if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.Or) and below is not parent.values[0]:
+                return _stays(parent.values[0], _own(part, node)) and not self._is_about_request(part, parent.values[0])
+            below = parent
+        return False
+
+    def _is_about_request(self, part: Part, test: ast.expr) -> bool:
+        """Whether a test asks an object that lives no longer than a request."""
+        names = (to_expr(n) for n in ast.walk(test) if isinstance(n, (ast.Name, ast.Attribute)))
+        types = (t for name in names for t in self.analyzer.resolver.types(name, part.scope_of(test)))
+        return any(name_of(t) in self.analyzer.frameworks.per_request for t in types)
+
+
+def loop_around(part: Part, made: ast.Call, *, whatever: bool = False) -> ast.For | ast.AsyncFor | None:
+    """The loop that makes the same anew in every round: none that leaves as soon as it has it, or that counts.
+
+    Nor one that gives the call something else each time, unless `whatever` it is given is the same.
+    """
+    below: ast.AST = made
+    for parent in part.above(made):
+        if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.While, ast.ClassDef)):
+            return None
+        if isinstance(parent, (ast.For, ast.AsyncFor)) and below in parent.body:
+            inside = [node for each in (parent.target, *parent.body) for node in ast.walk(each)]
+            leaves = any(isinstance(node, (ast.Break, ast.Return)) for node in inside)
+            counts = isinstance(parent.iter, ast.Call) and getattr(parent.iter.func, "id", "") == "range"
+            differs = not whatever and not _read(made).isdisjoint(n.id for n in inside if _is_stored(n))
+            return None if differs or leaves or counts else parent
+        below = parent
+    return None
+
+
+def _read(call: ast.Call) -> set[str]:
+    """The names in the arguments of a call."""
+    return {n.id for each in (*call.args, *call.keywords) for n in ast.walk(each) if isinstance(n, ast.Name)}
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+def _own(part: Part, node: ast.expr) -> frozenset[str]:
+    """The names that the function around a node binds itself."""
+    function = part.function_of(node)
+    if function is None:
+        return frozenset()
+    args = function.args
+    given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+    outer = {n for each in ast.walk(function) if isinstance(each, (ast.Global, ast.Nonlocal)) for n in each.names}
+    bound = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and _is_stored(n)}
+    return frozenset((given | bound) - outer)
+
+
+def _asks_for_absence(test: ast.expr, own: frozenset[str]) -> bool:
+    """Whether a test asks for something that outlives the call and is not there yet; `own` names die with it.
+
+    `_engine is None`, `not self.ready`, `not hasattr(local, "conn")`, `key not in _engines`, alone or with others.
+    """
+    match test:
+        case ast.BoolOp(values=values):
+            return any(_asks_for_absence(value, own) for value in values)
+        case ast.Compare(left=asked, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=None)]):
+            return _stays(asked, own)
+        case ast.Compare(ops=[ast.NotIn()], comparators=[asked]):
+            return _stays(asked, own)
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Name(id="hasattr"))):
+            return True
+        case ast.UnaryOp(op=ast.Not(), operand=asked):
+            return _stays(asked, own)
+        case _:
+            return False
+
+
+def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
+    return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
+
+
+def _linked(found: Often, use: Use, name: str) -> Often:
+    """The same with the step from a use down to what it uses."""
+    link = Link(use.part.path, use.part.row(use.node), name)
+    return Often(found.role, found.name, found.path, found.row, (link, *found.links))
+
+
+def frequency_of(analyzer: Analyzer) -> Frequency:
+    """The run's only one."""
+    return analyzer.known(Frequency)

@@ -1,0 +1,113 @@
+"""Functions and top levels of modules as trees: what the questions about makers are asked of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from putback.flow.ir import MODULE
+from putback.model.errors import SourceError
+from putback.model.span import Position, Span
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.index.indexer import parsed
+from putback.ownership.resolve.types import FunctionRef, Scope
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MOST = 40
+
+
+@dataclass(eq=False)
+class Part:
+    """An outermost function of a file, or its top level; `offset` is to be added to the rows of its nodes."""
+
+    path: str
+    tree: ast.Module = field(repr=False)
+    offset: int
+    keys: dict[int, str] = field(repr=False)
+    rows: tuple[str, ...] = field(repr=False)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """The node around each node."""
+        return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes around a node, the nearest first."""
+        here = self.parents.get(node)
+        while here is not None:
+            yield here
+            here = self.parents.get(here)
+
+    def function_of(self, node: ast.AST) -> Function | None:
+        """The innermost function in whose body a node stands; its decorators and defaults stand outside of it."""
+        below = node
+        for each in self.above(node):
+            if isinstance(each, FUNCTIONS) and below in each.body:
+                return each
+            below = each
+        return None
+
+    def key_of(self, node: ast.AST) -> str:
+        """The key of the function in whose body a node stands."""
+        function = self.function_of(node)
+        return self.keys.get(function.lineno + self.offset, MODULE) if function is not None else MODULE
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """Where the names of a node are looked up."""
+        key = self.key_of(node)
+        return Scope(self.path, "" if key == MODULE else key)
+
+    def ref_of(self, node: ast.AST) -> FunctionRef:
+        """The function in whose body a node stands."""
+        return FunctionRef(self.path, self.key_of(node))
+
+    def row(self, node: ast.expr | ast.stmt) -> int:
+        """The row of a node in the file."""
+        return node.lineno + self.offset
+
+    def span(self, node: ast.expr) -> Span:
+        """Where a node stands in the file."""
+        end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
+        return Span(self._position(node.lineno, node.col_offset), self._position(*end))
+
+    def _position(self, row: int, offset: int) -> Position:
+        row += self.offset
+        text = self.rows[row - 1] if 0 < row <= len(self.rows) else ""
+        return Position(row, (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1)
+
+    def call_at(self, span: Span) -> ast.Call | None:
+        """The call that stands there."""
+        row = span.start.row - self.offset
+        calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and n.lineno == row)
+        return next((each for each in calls if self.span(each) == span), None)
+
+
+class Parts:
+    """Parses what is asked for, and remembers the last of it."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._known: dict[tuple[str, str], Part | None] = {}
+
+    def part(self, path: str, key: str) -> Part | None:
+        """The outermost function around `key`, or the top level of the file; None when it cannot be parsed."""
+        outermost = self._analyzer.outermost(path, key)
+        if (path, outermost) not in self._known:
+            if len(self._known) >= _MOST:
+                self._known.pop(next(iter(self._known)))
+            self._known[path, outermost] = self._parse(path, outermost)
+        return self._known[path, outermost]
+
+    def _parse(self, path: str, key: str) -> Part | None:
+        module = self._analyzer.project.module(path)
+        if module is None:
+            return None
+        try:
+            tree, offset = parsed(self._analyzer.part(path, key))
+        except SourceError:
+            return None
+        keys = {info.def_row: info.key for info in module.functions.values()}
+        return Part(path, tree, offset, keys, tuple(self._analyzer.reader.rows(path)))

@@ -1,0 +1,100 @@
+"""Every request opens a connection of its own.
+
+## What it finds
+A driver's `connect()` that runs for every request (in a route, in a dependency, or in a helper that one of them calls)
+or for each item of a loop. The path shows who calls it; one finding for each `connect()`, however many routes use it.
+
+## Why it is bad
+Opening a connection is dear: a handshake over the network, the authentication, and on PostgreSQL a process of its own.
+For a small query it takes many times as long as the query itself. And nothing limits how many there are: under load
+the database refuses them, `FATAL: sorry, too many clients already` or
+`FATAL: remaining connection slots are reserved for non-replication superuser connections`.
+
+## Example
+```python
+import psycopg2
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/users/{user_id}")
+def user(user_id: int):
+    conn = psycopg2.connect("dbname=shop")
+    try:
+        with conn.cursor() as cur:
+            cur.execute("SELECT name FROM users WHERE id = %s", (user_id,))
+            return cur.fetchone()
+    finally:
+        conn.close()
+```
+
+## Use instead
+```python
+from fastapi import FastAPI
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+app = FastAPI()
+
+
+@app.get("/users/{user_id}")
+def user(user_id: int):
+    conn = pool.getconn()
+    try:
+        with conn.cursor() as cur:
+            cur.execute("SELECT name FROM users WHERE id = %s", (user_id,))
+            return cur.fetchone()
+    finally:
+        pool.putconn(conn)
+```
+
+## Fix
+None by itself: where the pool is made, and how large, is for you to decide. `putback.pool` has one to begin with.
+
+## Stays silent
+In scripts, commands, migrations, examples and tests; for a database inside of the process, such as SQLite; where the
+connection is kept (in a global, or by an object that is made once), and in jobs. In loops that try again, and in those
+that connect to another database each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.frameworks.schema import Role
+from putback.model.finding import Finding, Place, Severity
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.makers.often import Often
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each call that opens a connection again and again."""
+    for site in facts.sites if facts.place is Place.SERVICE else ():
+        often = site.making.often if site.making is not None else None
+        if often is not None and often.role is not Role.JOB:
+            yield _finding(site, often)
+
+
+def _finding(site: SiteFacts, often: Often) -> Finding:
+    assert site.making is not None
+    when = "for each item" if often.role is None else "for every request"
+    by = "" if often.role is None else f" of {often.name}"
+    return report(
+        RULE,
+        site,
+        f"a new {site.kind.title} is opened {when}{by}: connecting takes many times as long as a small query, "
+        "and nothing limits how many there are",
+        severity=Severity.WARNING,
+        confidence=site.acquisition.confidence,
+        trace=(*site.making.way(often), wording.acquired(site)),
+        help="connect once, before the loop"
+        if often.role is None
+        else "take connections from a pool that is made once",
+    )
+
+
+RULE = Rule("PB401", "connect-per-request", "pool", Severity.WARNING, __doc__, check)

@@ -1,0 +1,113 @@
+"""An engine or a pool is made anew with every call.
+
+## What it finds
+An engine, a pool or a session factory that is made in a function which runs again and again: a route, a dependency, a
+job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it.
+Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint.
+
+## Why it is bad
+A pool saves the opening of connections only to those who share it. One of their own opens at least one connection for
+each call, which stays open until the garbage collector has found the engine, or for ever: they add up until the
+database refuses more, `FATAL: sorry, too many clients already`, although each pool is far below its limit.
+
+## Example
+```python
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+app = FastAPI()
+
+
+@app.get("/users")
+def users():
+    engine = create_engine("postgresql://shop", pool_pre_ping=True)
+    with engine.connect() as conn:
+        return conn.execute(text("SELECT name FROM users")).scalars().all()
+```
+
+## Use instead
+```python
+from fastapi import FastAPI
+from sqlalchemy import create_engine, text
+
+engine = create_engine("postgresql://shop", pool_pre_ping=True)
+app = FastAPI()
+
+
+@app.get("/users")
+def users():
+    with engine.connect() as conn:
+        return conn.execute(text("SELECT name FROM users")).scalars().all()
+```
+
+## Fix
+None by itself: where the one engine should live is for you to decide. At the top of a module, or behind
+`functools.lru_cache`, are the usual places.
+
+## Stays silent
+Where it is made once: at the top of a module, in a global behind `if _engine is None`, behind `lru_cache`, in an
+application factory, a startup handler, an object that is made once, a fixture, a script or a migration. In a job that
+disposes of the engine at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.drivers.schema import Gc
+from putback.frameworks.schema import Role
+from putback.model.finding import Confidence, Finding, Place, Severity, Step
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.pool_facts import PoolFacts
+from putback.ownership.makers.fates import Fate
+from putback.ownership.makers.often import Often
+from putback.rules.rule import Rule, at_making
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each call that makes a pool again and again."""
+    for made in facts.pools if facts.place is Place.SERVICE and facts.name else ():
+        often = made.often
+        if often is None:
+            if made.fate is Fate.LOCAL and made.pool.gc is not Gc.REFCOUNT and not made.is_without_pool:
+                yield _hint(facts, made)
+        elif not (made.fate is Fate.ENDED and (often.role is Role.JOB or made.is_without_pool)):
+            yield _finding(facts, made, often)
+
+
+def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
+    when = {Role.JOB: f"for every job of {often.name}", None: "for each item"}.get(
+        often.role, f"for every request of {often.name}"
+    )
+    costs = made.pool.keeps and not made.is_without_pool
+    what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
+    return at_making(
+        RULE,
+        facts,
+        made,
+        f"a new {made.pool.title} is made {when}: {what}",
+        severity=Severity.WARNING if costs else Severity.INFO,
+        confidence=Confidence.HIGH,
+        trace=(*made.way(often), _here(facts, made)),
+        help=f"make the {made.pool.title} once, at the top of a module or behind `functools.lru_cache`",
+    )
+
+
+def _hint(facts: FunctionFacts, made: PoolFacts) -> Finding:
+    return at_making(
+        RULE,
+        facts,
+        made,
+        f"each call of {facts.name} makes a new {made.pool.title} and closes none of its connections",
+        severity=Severity.INFO,
+        confidence=Confidence.MEDIUM,
+        trace=(_here(facts, made),),
+        help=f"make the {made.pool.title} once, or close it at the end",
+    )
+
+
+def _here(facts: FunctionFacts, made: PoolFacts) -> Step:
+    return facts.step(made.at, f"the {made.pool.title} is made here")
+
+
+RULE = Rule("PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check)
