@@ -80,6 +80,12 @@ class Catalog:
             ("method", type_name, method), lambda: self._inherited(type_name, lambda spec: spec.methods.get(method))
         )
 
+    def is_async(self, kind: Kind) -> bool:
+        """Whether what is held works with `await`."""
+        return kind.release.startswith("await ") or self._remember(
+            ("async", kind.type), lambda: any(_has_coroutine(spec) for spec in self._lineage(kind.type))
+        )
+
     def attribute(self, type_name: str, name: str) -> Attribute | None:
         """What this attribute is, looked up through the bases."""
         return self._remember(
@@ -143,6 +149,10 @@ class Catalog:
             yield spec
             for base in spec.bases:
                 yield from self._lineage(base)
+
+
+def _has_coroutine(spec: TypeSpec) -> bool:
+    return any(effect.awaited for effect in spec.methods.values())
 
 
 def load_catalog(user_tables: Mapping[str, Any] | None = None, names: Collection[str] | None = None) -> Catalog:

@@ -10,6 +10,7 @@ import libcst as cst
 from putback.fixes.code import Code, dotted
 from putback.fixes.draft import Draft
 from putback.fixes.imports import Needed, add_import
+from putback.fixes.modules import module_tree
 
 _FITTING = {"Generator", "AsyncGenerator", "Iterator", "AsyncIterator", "Iterable", "AsyncIterable", "Any", "None"}
 _OLD_STYLE = {
@@ -39,7 +40,7 @@ def _home(rows: Sequence[str], name: str) -> str:
     """The module from which the file imports such names: `typing` where it has the old spellings from there."""
     from_typing: set[str] = set()
     from_collections: set[str] = set()
-    for node in ast.parse("\n".join(rows)).body:
+    for node in module_tree(rows).body:
         if isinstance(node, ast.ImportFrom) and not node.level:
             found = {"typing": from_typing, "collections.abc": from_collections}.get(node.module or "", set())
             found.update(a.name for a in node.names)

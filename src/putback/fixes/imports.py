@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
+from putback.fixes.modules import module_tree
 from putback.model.span import Position, Span
 
 
@@ -32,7 +33,7 @@ def add_import(draft: Draft, rows: Sequence[str], needed: Needed) -> None:
     """Import a name, unless the file can spell it already. Raises Declined where the place cannot be found."""
     if needed.module and spelled_from(rows, needed) != needed.name:
         return
-    tree = ast.parse("\n".join(rows))
+    tree = module_tree(rows)
     statements = list(_imports(tree))
     if any(_brings(s, needed) for s in statements):
         return

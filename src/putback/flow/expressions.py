@@ -235,7 +235,8 @@ class ExpressionLowering(Builder):
             case cst.BooleanOperation():
                 left = self.value(node.left)
                 self.emit(ir.Assign(at, target, left))
-                more, stop = self.fork(ir.Test("truth", left if ir.is_local(left) else target))
+                key = dotted(self.expr(node.left)) or ""
+                more, stop = self.fork(ir.Test("truth", left if ir.is_local(left) else target, key=key))
                 if isinstance(node.operator, cst.Or):
                     more, stop = stop, more
                 self._go(stop, done)

@@ -27,7 +27,7 @@ class _Older(cst.CSTTransformer):
         return updated_node.with_changes(type_parameters=None)
 
     def leave_TypeAlias(self, original_node: cst.TypeAlias, updated_node: cst.TypeAlias) -> cst.BaseSmallStatement:
-        return cst.Pass()
+        return cst.Expr(self._empty(original_node))
 
     def leave_FormattedString(
         self, original_node: cst.FormattedString, updated_node: cst.FormattedString

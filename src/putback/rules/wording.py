@@ -23,6 +23,8 @@ def cost(site: SiteFacts) -> str:
     """What one lost connection costs, with the error text that users will see."""
     kind = site.kind
     seen = f' ("{kind.exhausted}")' if kind.exhausted else ""
+    if not kind.pooled and kind.gc is Gc.PERMANENT:
+        return f"the {noun(site)} stays open until the process ends{seen}"
     if not kind.pooled:
         end = "until its last reference goes" if kind.gc is Gc.REFCOUNT else "until the garbage collector runs"
         return f"the {noun(site)} stays open {end}"

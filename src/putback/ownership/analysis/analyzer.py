@@ -354,10 +354,15 @@ class Analyzer:
         """Whether the class passes unknown attributes on to the connection by `__getattr__`."""
         return any("__getattr__" in cls.methods for _, cls in self.resolver.classes.lineage(owner.path, owner.key))
 
-    def delegates_text(self, owner: str) -> bool:
-        """The same for an encoded owner."""
+    def delegates_text(self, owner: str, attribute: str) -> bool:
+        """Whether an attribute of an object, of an encoded owner, is the connection's: passed on and not its own."""
         found = Owner.decode(owner)
-        return found is not None and self.delegates(found)
+        if found is None or not self.delegates(found):
+            return False
+        return not any(
+            attribute in cls.methods or attribute in cls.attributes
+            for _, cls in self.resolver.classes.lineage(found.path, found.key)
+        )
 
     def constructed(self, ref: ClassRef) -> list[str]:
         """The outside classes that a project class derives from."""

@@ -56,7 +56,7 @@ def _by_summary(
         elif effect.keeps and call is not None:
             done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
             if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
-                done = done._replace(phase=state.phase)
+                done = done._replace(phase=state.phase, facts=state.facts)
         if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done._replace(children=done.children | {(call.target, effect.needing)})
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:

@@ -60,13 +60,14 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
     if f"{op.base}.{op.name}" in state.refs:
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     child = state.child_type(op.base) or ""
-    attribute = domain.analyzer.catalog.attribute(domain.kind.type if op.base in state.refs else child, op.name)
+    is_passed_on = child.startswith(CARRIER) and domain.analyzer.delegates_text(child.removeprefix(CARRIER), op.name)
+    is_its = op.base in state.refs or is_passed_on
+    attribute = domain.analyzer.catalog.attribute(domain.kind.type if is_its else child, op.name)
     if attribute is not None and attribute.type == domain.kind.type:  # `cursor.connection` is the connection
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     if child and not child.startswith("<") and domain.effect(state, op.base, op.name) is not None:
         return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
-    delegated = child.startswith(CARRIER) and domain.analyzer.delegates_text(child.removeprefix(CARRIER))
-    if op.base not in state.refs and not delegated:
+    if not is_its:
         return Outcome((state,))
     effect = domain.effect(state, op.base, op.name)
     if effect is not None and (effect.closes or effect.releases_self):
@@ -76,12 +77,7 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
         return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
     if attribute is not None and op.base in state.refs and domain.analyzer.catalog.kind_of(attribute.type) is not None:
         return Outcome((state._replace(children=state.children | {(op.target, attribute.type)}),))
-    if (
-        attribute is not None
-        and op.base in state.refs
-        and attribute.while_held is not None
-        and state.phase in (*ACTIVE, Phase.PENDING)
-    ):
+    if attribute is not None and attribute.while_held is not None and state.phase in (*ACTIVE, Phase.PENDING):
         return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
     return Outcome((state,))
 

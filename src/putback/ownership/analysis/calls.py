@@ -27,6 +27,8 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         return _plain(domain, op, info, state)
     if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
         return methods.on_connection(domain, op, info, state)
+    if domain.is_of_pool(op) and any(d.effect.releases_all for d in info.drivers):
+        return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
     known = methods.closure_called(domain, op, info, state) or methods.own_method(domain, op, info, state)
     if known is not None:
         return known

@@ -6,6 +6,8 @@ reached from one of its branches and not from the other, a few blocks deep.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from putback.flow import ir
 from putback.flow.builder import successors
 from putback.frameworks.idioms import idioms
@@ -13,6 +15,9 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 
 _DEEP = 5
+OWN = "self."
+IS_NONE = " None"
+"""The end of the key of `x is None`. It is remembered with `x`, as one decides about a connection like the other."""
 
 
 def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -69,7 +74,7 @@ def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> froz
             test = block.end.test
             found.update(v for v in (test.subject, test.other) if v and not v.startswith("="))
             if test.key:
-                found.add(f"?{test.key}")
+                found.add(f"?{test.key.removesuffix(IS_NONE)}")
         for op in block.ops:
             if isinstance(op, ir.Assign) and not op.source.startswith("="):
                 copies.append((op.target, op.source))
@@ -79,6 +84,36 @@ def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> froz
         found |= more
         grown = bool(more)
     return frozenset(found | names)
+
+
+def is_taken_for_object(unit: Unit, site: Site) -> bool:
+    """Whether an attribute of the object decides if a connection is taken: `self.conn or pool.getconn()`.
+
+    Whether it is to be given back is then for the object to know, by this attribute or by another one.
+    """
+    blocks = unit.function.blocks
+    asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.test.key.startswith(OWN))
+    taking = {b.id for b in blocks if any(isinstance(o, ir.Call) and o.at == site.at for o in b.ops)}
+    return any(not taking.isdisjoint((branch.then, branch.orelse)) for branch in asking)
+
+
+def flags(unit: Unit) -> frozenset[str]:
+    """The names by which a handler tells the code behind it that something has failed: `ok = False`, `error = e`."""
+    blocks = unit.function.blocks
+    tested = {b.end.test.subject for b in blocks if isinstance(b.end, ir.Branch)}
+    return frozenset(name for block in blocks for name in _set_in_handler(block, tested))
+
+
+def _set_in_handler(block: ir.Block, tested: set[ir.Val]) -> Iterator[str]:
+    caught = ""
+    for op in block.ops:
+        if isinstance(op, ir.Catch):
+            caught = op.name or ir.TRUE
+        elif isinstance(op, ir.Assign) and op.target in tested and caught:
+            if op.source == caught:
+                yield from (op.target, caught)
+            elif op.source in (ir.TRUE, ir.FALSE, ir.NONE):
+                yield op.target
 
 
 def _decides(blocks: list[ir.Block], branch: ir.Branch, touching: set[int]) -> bool:

@@ -8,7 +8,7 @@ from putback.drivers.schema import After, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import handlers, lending, methods
-from putback.ownership.analysis.domain import ACTIVE, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
 from putback.ownership.analysis.marks import (
     AFTER,
     BORROWING,
@@ -66,6 +66,8 @@ def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome
         gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
         managed = entered._replace(phase=Phase.MANAGED, children=entered.children | {(_block(op), MANAGING)})
         return Outcome((managed,), (gone,))
+    if op.is_async and not domain.analyzer.catalog.is_async(domain.kind):
+        return Outcome((domain.pass_on(entered),))  # it cannot be what it is annotated as
     keeps = domain.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
     return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
 
@@ -156,6 +158,7 @@ def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
     """
     if op.name:
         state = state.without(op.name).rebound(op.name)
+        state = state.with_fact(op.name, Fact.TRUTHY) if op.name in domain.guards else state
     if state.broke >= 0 and state.opened >= 0 and state.phase in ACTIVE:
         state = state._replace(unmended=op.at, harm=domain.harm(state, op))
     return Outcome((state,))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Begin, Close, Effect, FailedCommit, On
 from putback.flow import ir
+from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
 from putback.ownership.analysis.attempts import attempt_at
@@ -79,7 +80,9 @@ class SiteDomain:
         releasing = analyzer.methods_that(site.kind, "release")
         self.release_names = _release_names(site.kind.release)
         self.pools = analyzer.pools_of_releases(unit, self.names)
-        self.guards = self.names if entered_only else guards.guards(unit, self.names, releasing)
+        decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
+        self.guards = decisive | guards.flags(unit)
+        self.is_taken_for_object = guards.is_taken_for_object(unit, site)
 
     # -- the Domain protocol
 
@@ -115,7 +118,15 @@ class SiteDomain:
             answer = state.truth(test.subject)
             if answer is not None:
                 return state if (answer == (test.other == ir.TRUE)) == holds else None
+        if test.kind == "equal" and self._is_another(test, state):
+            return None if holds else state
         return self._learn_key(test.key, state, holds)
+
+    def _is_another(self, test: ir.Test, state: State) -> bool:
+        """Whether the connection is compared with what it cannot be: taken here, and none of its names."""
+        values = (test.subject, test.other)
+        is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and self.site.at >= 0
+        return is_one and any(v not in state.refs and state.child_type(v) is None for v in values)
 
     def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
         name = test.subject
@@ -123,16 +134,21 @@ class SiteDomain:
             return self._learn_key(test.key, state, holds)
         if test.kind == "none":
             return state.with_fact(name, Fact.NONE if holds else Fact.PRESENT)
-        return state.with_fact(name, Fact.TRUTHY if holds else Fact.FALSY)
+        learned = state.with_fact(name, Fact.TRUTHY if holds else Fact.FALSY)
+        return self._learn_key(test.key, learned, holds) if "." in test.key else learned
 
     def _learn_key(self, key: str, state: State, holds: bool) -> State | None:
+        if key.endswith(guards.IS_NONE):
+            return self._learn_key(key.removesuffix(guards.IS_NONE), state, not holds)
         key = f"?{key}"
         if key not in self.guards:
             return state
         known = state.fact(key)
         if known is not None:
             return state if (known is Fact.TRUE) == holds else None
-        return state.with_fact(key, Fact.TRUE if holds else Fact.FALSE)
+        learned = state.with_fact(key, Fact.TRUE if holds else Fact.FALSE)
+        is_for_the_object = self.is_taken_for_object and key.startswith(f"?{guards.OWN}") and state.is_held()
+        return self.pass_on(learned) if is_for_the_object else learned
 
     def dispatch(self, end: ir.Dispatch, state: State) -> Sequence[tuple[int | None, State]]:
         found: list[tuple[int | None, State]] = []
@@ -220,6 +236,13 @@ class SiteDomain:
             return state
         return state._replace(phase=Phase.PASSED, facts=frozenset(), opened=-1, unmended=-1)
 
+    def is_of_pool(self, op: ir.Call) -> bool:
+        """Whether a method is called on the pool that the connection has come from, as far as one sees here."""
+        if self.site.acquisition.through or self.site.at < 0:
+            return False
+        made = (o for o in self.unit.ops() if isinstance(o, ir.Call) and o.at == self.site.at)
+        return any(_base(o) == _base(op) != "" for o in made)
+
     def is_owner(self, state: State, value: ir.Val) -> bool:
         """Whether storing `value` hands the connection on."""
         child = state.child_type(value)
@@ -306,6 +329,12 @@ class SiteDomain:
             if state.unmended >= 0 and state.harm is not Harm.NOTHING
             else ()
         )
+
+
+def _base(op: ir.Call) -> str:
+    """What a method is called on, as it is written."""
+    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    return (dotted(func.base) or "") if isinstance(func, Member) else ""
 
 
 def _release_names(template: str) -> frozenset[str]:

@@ -100,10 +100,12 @@ class SiteFacts:
 
     @property
     def is_released_somewhere(self) -> bool:
-        """Whether some path gives it back, rightly or by a wrong close; for a session, whether a normal path does."""
+        """Whether some path gives it back, rightly or by a wrong close; for a session, whether a
+        normal path does, if there is one."""
         if self.kind.lazy:
-            normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
-            return bool(normal & {Phase.RELEASED, Phase.IDLE})
+            every = self.exploration.endings
+            phases = {e.state.phase for e in every if e.edge is Edge.NORMAL} or {e.state.phase for e in every}
+            return bool(phases & {Phase.RELEASED, Phase.IDLE})
         reached = (n.state.phase for n in self.exploration.arrivals)
         ended = (e.state.phase for e in self.exploration.endings)
         return any(p in (Phase.RELEASED, Phase.CLOSED) for p in (*reached, *ended))

@@ -1,0 +1,24 @@
+"""The tree of the file that a fix changes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from putback.fixes.declined import Declined
+from putback.flow.lower import parse
+from putback.flow.older import without_newer
+from putback.model.errors import SourceError
+
+
+def module_tree(rows: Sequence[str]) -> ast.Module:
+    """The tree of a file, without syntax that the running Python does not know. Raises Declined when there is none."""
+    text = "\n".join(rows)
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        pass
+    try:
+        return ast.parse(without_newer(parse(text)))
+    except (SourceError, SyntaxError):
+        raise Declined("this Python cannot read the file, so that nothing can be imported into it") from None
