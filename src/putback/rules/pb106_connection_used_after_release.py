@@ -56,9 +56,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.drivers.schema import After
+from putback.flow.solve import Defect
 from putback.model.finding import Finding, Severity
 from putback.ownership.analysis import marks
+from putback.ownership.analysis.domain import State
+from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
 
@@ -73,12 +77,20 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is used after it was given back: {result}",
-                severity=facts.here(Severity.ERROR),
+                severity=facts.here(_severity(site, defect)),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here, after the release")),
                 at=defect.at,
                 help="move the release behind the last use",
             )
+
+
+def _severity(site: SiteFacts, defect: Defect[State]) -> Severity:
+    """Milder where only an error behind the release leads to the use, and none of a database's."""
+    weight = site.weight_after_release(defect.node)
+    if weight < Weight.UNKNOWN:
+        return Severity.ERROR
+    return Severity.WARNING if site.kind.use_after_release is After.FOREIGN else Severity.INFO
 
 
 RULE = Rule("PB106", "connection-used-after-release", "leak", Severity.ERROR, __doc__, check)

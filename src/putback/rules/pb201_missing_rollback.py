@@ -91,7 +91,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow.solve import Edge
-from putback.model.finding import Finding, Severity
+from putback.model.finding import Finding, Place, Severity
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import Harm, Phase
@@ -137,7 +137,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
         RULE,
         site,
         f"the error is swallowed without a rollback{_consequence(site, lapse)}",
-        severity=facts.here(lapse.severity),
+        severity=Severity.INFO if facts.place is Place.SCRIPT else facts.here(lapse.severity),
         confidence=site.acquisition.confidence,
         trace=tuple(steps),
         at=lapse.handler,

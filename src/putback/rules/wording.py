@@ -63,8 +63,7 @@ def believed(severity: Severity, leak: Leak) -> Severity:
     """`severity` as far as a reader believes that the leak happens."""
     if leak.weight is Weight.TRIVIAL:
         return Severity.INFO
-    doubtful = leak.weight is Weight.SLIGHT and severity is Severity.ERROR
-    return Severity.WARNING if doubtful else severity
+    return severity.lowered() if leak.weight is Weight.SLIGHT else severity
 
 
 def unbound_error(site: SiteFacts) -> str:

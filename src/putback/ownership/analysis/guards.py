@@ -6,7 +6,7 @@ reached from one of its branches and not from the other, a few blocks deep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from putback.flow import ir
 from putback.flow.builder import successors
@@ -95,6 +95,18 @@ def is_taken_for_object(unit: Unit, site: Site) -> bool:
     asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.test.key.startswith(OWN))
     taking = {b.id for b in blocks if any(isinstance(o, ir.Call) and o.at == site.at for o in b.ops)}
     return any(not taking.isdisjoint((branch.then, branch.orelse)) for branch in asking)
+
+
+def copies(unit: Unit, names: frozenset[str]) -> Mapping[str, str]:
+    """Names that are the connection or else what a parameter is: `s = db`, and `s = connect()` if that is None."""
+    params = {p.name for p in unit.function.params}
+    sources: dict[str, set[str]] = {}
+    for op in unit.ops():
+        if isinstance(op, ir.Assign):
+            sources.setdefault(op.target, set()).add(op.source)
+    given = {target: found - names for target, found in sources.items() if target in names}
+    only = {target: next(iter(found)) for target, found in given.items() if len(found) == 1}
+    return {target: param for target, param in only.items() if param in params and param not in sources}
 
 
 def flags(unit: Unit) -> frozenset[str]:

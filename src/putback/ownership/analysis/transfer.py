@@ -82,6 +82,7 @@ class SiteDomain:
         self.pools = analyzer.pools_of_releases(unit, self.names)
         decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self.guards = decisive | guards.flags(unit)
+        self.copies = guards.copies(unit, self.names)
         self.is_taken_for_object = guards.is_taken_for_object(unit, site)
 
     # -- the Domain protocol
@@ -133,9 +134,15 @@ class SiteDomain:
         if not ir.is_local(name) or name not in self.guards:
             return self._learn_key(test.key, state, holds)
         if test.kind == "none":
-            return state.with_fact(name, Fact.NONE if holds else Fact.PRESENT)
-        learned = state.with_fact(name, Fact.TRUTHY if holds else Fact.FALSY)
+            return self._learned(state, name, Fact.NONE if holds else Fact.PRESENT)
+        learned = self._learned(state, name, Fact.TRUTHY if holds else Fact.FALSY)
         return self._learn_key(test.key, learned, holds) if "." in test.key else learned
+
+    def _learned(self, state: State, name: str, fact: Fact) -> State:
+        """What is learned of a name, and of what it is a copy of."""
+        original = self.copies.get(name)
+        state = state.with_fact(original, fact) if original and state.fact(original) is None else state
+        return state.with_fact(name, fact)
 
     def _learn_key(self, key: str, state: State, holds: bool) -> State | None:
         if key.endswith(guards.IS_NONE):

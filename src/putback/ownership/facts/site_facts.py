@@ -244,6 +244,13 @@ class SiteFacts:
         """Whether no name holds the connection on any of the leaking ways out."""
         return bool(self.leaks) and not any(leak.named for leak in self.leaks)
 
+    def weight_after_release(self, node: Node[State]) -> Weight:
+        """How far one believes what raises, behind the release, on the way to `node`."""
+        for reached, arrival in self.exploration.path(node):
+            if arrival.edge is Edge.RAISED and reached.state.phase is Phase.RELEASED:
+                return self._weight(self._most_believable(reached, arrival))
+        return Weight.DATABASE
+
     def _leak(self, ending: Ending[State]) -> Leak:
         unit = self.function.unit
         raised_at, exception = self._first_exception(ending)
