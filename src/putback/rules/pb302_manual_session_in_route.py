@@ -2,8 +2,8 @@
 
 ## What it finds
 A session that a route handler of FastAPI, Starlette or Flask makes by hand, whatever the session factory is called.
-When it leaks as well, the message says so and it is an error; a session that is closed on all paths is a warning
-where the framework injects, and a note where it does not.
+When it leaks as well, the message says so and it is an error; a session closed by hand on all paths is a warning
+where the framework injects, and a hint where it does not or where a `with` closes it.
 
 ## Why it is bad
 Each route has to get the release right by itself, and the one that does not empties the pool for all:
@@ -88,7 +88,8 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
-    severity = Severity.ERROR if site.leaks else Severity.WARNING if injects else Severity.INFO
+    is_by_hand = injects and not site.is_closed_by_with
+    severity = Severity.ERROR if site.leaks else Severity.WARNING if is_by_hand else Severity.INFO
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
     found = report(
         RULE,

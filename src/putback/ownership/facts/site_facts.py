@@ -130,6 +130,13 @@ class SiteFacts:
         closes = self.kind.with_ is With.CLOSES and self.kind.close in (Close.RETURNS, Close.DESTROYS)
         return On.ENTER in self.acquisition.on or self.kind.with_ is With.RELEASES or closes
 
+    @property
+    def is_closed_by_with(self) -> bool:
+        """Whether a `with` on it gives it back, and nothing loses it."""
+        names = guards.aliases(self.function.unit, self.site)
+        entered = any(isinstance(op, ir.Enter) and op.manager in names for op in self.function.unit.ops())
+        return entered and self.with_releases and not self.leaks
+
     def releasing_calls(self, name: str) -> list[int]:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
         analyzer, unit = self.function.analyzer, self.function.unit
