@@ -151,7 +151,7 @@ class Effect(Table, frozen=True):
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit.
-    `reopens`: what was closed is open again behind it.
+    `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     """
 
     acquires: ScopedName = ScopedName("")
@@ -176,6 +176,7 @@ class Effect(Table, frozen=True):
     flushes: bool = False
     defers: bool = False
     reopens: bool = False
+    tells_open: bool = False
 
 
 INHERITED = Effect()

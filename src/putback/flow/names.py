@@ -122,6 +122,19 @@ def dotted(expr: Expr) -> str | None:
             return None
 
 
+def chain(path: str) -> Expr:
+    """The reverse of `dotted`.
+
+    >>> dotted(chain("a.b.c"))
+    'a.b.c'
+    """
+    first, *rest = path.split(".")
+    expr: Expr = Name(first)
+    for attribute in rest:
+        expr = Member(expr, attribute)
+    return expr
+
+
 def shortcut(value: Expr, params: Container[str]) -> Expr:
     """The symbolic value of a lambda: only one that is a call of something outside of it can answer with a connection.
 

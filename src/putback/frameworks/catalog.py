@@ -26,13 +26,14 @@ Argument = tuple[Role, int, str]
 class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
-    `answering_names` are the last names of the callables that `answers` knows; attributes of what is `per_request` live
-    no longer than a request.
+    `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
+    `opens_context` knows; attributes of what is `per_request` live no longer than a request.
     """
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
     per_request: frozenset[str]
+    context_names: frozenset[str]
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -42,6 +43,7 @@ class FrameworkCatalog:
     _querying: frozenset[str] = field(repr=False)
     _rethrowing: frozenset[str] = field(repr=False)
     _answering: frozenset[str] = field(repr=False)
+    _contexts: frozenset[str] = field(repr=False)
     _returns: Mapping[str, str] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
@@ -91,6 +93,10 @@ class FrameworkCatalog:
         name = self.canonical(qualname)
         return next(iter(self._arguments.get(name, ())), None) if name in self._answering else None
 
+    def opens_context(self, qualname: str) -> bool:
+        """Whether what this returns is entered by a `with`, at whose end extensions clean up."""
+        return self.canonical(qualname) in self._contexts
+
     def returned(self, qualname: str) -> str:
         """The class of what this function returns; "" if the tables do not say."""
         return self._returns.get(self.canonical(qualname), "")
@@ -131,10 +137,12 @@ def load_frameworks() -> FrameworkCatalog:
             methods.update(((base, name), role) for base, names in marker.methods.items() for name in names)
     markers = [marker for framework in frameworks.values() for marker in framework.markers]
     answering = frozenset(name for each in frameworks.values() for name in each.answering)
+    contexts = frozenset(name for each in frameworks.values() for name in each.contexts)
     return FrameworkCatalog(
         frameworks=frameworks,
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
         per_request=frozenset(name for each in frameworks.values() for name in each.per_request),
+        context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,
@@ -145,6 +153,7 @@ def load_frameworks() -> FrameworkCatalog:
         _querying=_those(m for m in markers if m.queries),
         _rethrowing=_those(m for m in markers if m.rethrows),
         _answering=answering,
+        _contexts=contexts,
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},

@@ -146,13 +146,21 @@ class Analysis:
         """The functions in some files that have a name in them which can mean a connection."""
         known = self.scan.names
         names = frozenset(name.encode() for name in known)
+        working = self.analyzer.ambients.telling_words
         for module in self.scan.modules(paths):
             here = names | {name.encode() for name, found in module.imports.items() if _bare(found) in known}
             for task, code in self._functions(module):
-                if not self.config.gates or (
-                    not here.isdisjoint(words(code)) and not here.isdisjoint(words(without_prose(code)))
-                ):
+                if not self.config.gates or self._is_named(code, here) or self._works(code, working):
                     yield task
+
+    @staticmethod
+    def _is_named(code: bytes, names: frozenset[bytes]) -> bool:
+        return not names.isdisjoint(words(code)) and not names.isdisjoint(words(without_prose(code)))
+
+    @staticmethod
+    def _works(code: bytes, words_for_it: frozenset[bytes]) -> bool:
+        """Whether a function catches something and runs statements, on whatever it is."""
+        return b"except" in code and not words_for_it.isdisjoint(words(code))
 
     def _functions(self, module: ModuleInfo) -> Iterator[tuple[Task, bytes]]:
         """The outermost functions of a module and its top level, each with its text."""

@@ -87,7 +87,7 @@ does with it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.flow.solve import Edge
@@ -95,6 +95,7 @@ from putback.model.finding import Finding, Place, Severity
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import Harm, Phase
+from putback.ownership.analysis.site import Home
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
@@ -108,8 +109,12 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """
     own = [(site, [*_by_use(site), *_at_end(site)]) for site in facts.sites]
     lent = [(site, [*_by_use(site)]) for site in facts.borrowed]
+    ambient = [(site, [*_by_use(site), *_living_on(site)]) for site in facts.ambient]
     found = [
-        (site, lapse) for site, lapses in [*own, *lent] for lapse in lapses if not _is_seen_to(site, lapse.handler)
+        (site, lapse)
+        for site, lapses in [*own, *lent, *ambient]
+        for lapse in lapses
+        if not _is_seen_to(site, lapse.handler)
     ]
     seen: set[int] = set()
     for site, lapse in sorted(found, key=lambda each: (-each[1].severity.rank, each[1].handler)):
@@ -121,12 +126,21 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class _Lapse:
-    """A handler that does not roll back, what that costs, and the use afterwards (None: it is only released)."""
+    """A handler that does not roll back, what that costs, and the use afterwards (None: there is none here).
+
+    `lives_on`: the connection is there for others when the function has ended; else it is only released.
+    """
 
     handler: int
     severity: Severity
     harm: Harm
     used: int | None
+    lives_on: bool = False
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether somebody goes on in the transaction."""
+        return self.used is not None or self.lives_on
 
 
 def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
@@ -143,14 +157,15 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
         at=lapse.handler,
         help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
     )
-    return mending.rolled_back(found, site, lapse.handler, lapse.used is not None)
+    return mending.rolled_back(found, site, lapse.handler, lapse.is_worked_on)
 
 
 def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
-    if lapse.used is None:
+    if not lapse.is_worked_on:
         rolls_back = site.kind.release_rolls_back
         return f": {'only the release' if rolls_back else 'not even the release'} undoes what was half done"
-    after = f" and {wording.subject(site)} is used or committed afterwards"
+    what = "lives on" if lapse.lives_on else "is used or committed afterwards"
+    after = f" and {wording.subject(site)} {what}"
     if lapse.harm is Harm.HALF:
         return f"{after}: what was written before the error is committed without the rest"
     if lapse.harm is Harm.PERHAPS:
@@ -163,7 +178,8 @@ def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
     for defect in site.defects(f"{marks.UNMENDED_USED}:"):
         _, handler, value = defect.what.split(":")
         harm = Harm(int(value))
-        severity = Severity.WARNING if harm is Harm.PERHAPS else Severity.ERROR
+        doubtful = Severity.INFO if site.acquisition.ambient is not None else Severity.WARNING
+        severity = doubtful if harm is Harm.PERHAPS else Severity.ERROR
         yield _Lapse(int(handler), severity, harm, defect.at)
 
 
@@ -175,6 +191,18 @@ def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
         is_lapse = state.unmended >= 0 and state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
         if ending.edge is Edge.NORMAL and is_lapse:
             yield _Lapse(state.unmended, severity, state.harm, None)
+
+
+def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
+    """Handlers after which the function ends, and the connection lives on as it is."""
+    severities = _SEVERITIES.get(site.home, {})
+    for ending in site.exploration.endings if severities and not site.is_removed_elsewhere else ():
+        state = ending.state
+        is_there = ending.edge is Edge.NORMAL and site.site.name in state.refs
+        if is_there and state.unmended >= 0 and state.harm is not Harm.NOTHING:
+            severity = severities.get(state.harm)
+            if severity is not None:
+                yield _Lapse(state.unmended, severity, state.harm, None, lives_on=True)
 
 
 def _is_seen_to(site: SiteFacts, handler: int) -> bool:
@@ -189,5 +217,12 @@ def _is_seen_to(site: SiteFacts, handler: int) -> bool:
     asks = driver is not None and not attempt.words.isdisjoint(driver.lost)
     return asks or any(unit.span(at).start.row in attempt.handler for at in ended)
 
+
+_SEVERITIES: Mapping[Home, Mapping[Harm, Severity]] = {
+    Home.GLOBAL: {Harm.BROKEN: Severity.ERROR, Harm.HALF: Severity.ERROR},
+    Home.OBJECT: {Harm.BROKEN: Severity.WARNING, Harm.HALF: Severity.WARNING},
+    Home.REGISTRY: {Harm.BROKEN: Severity.WARNING},
+}
+"""How bad it is to leave a connection behind so; a caller, or the end of an application context, may yet mend it."""
 
 RULE = Rule("PB201", "missing-rollback", "transaction", Severity.ERROR, __doc__, check)

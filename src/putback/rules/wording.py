@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from putback.drivers.schema import Gc
 from putback.model.finding import Severity, Step
+from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.site_facts import Leak, SiteFacts
+
+_PLACES = {
+    Home.GLOBAL: "the global",
+    Home.OBJECT: "the attribute",
+    Home.REGISTRY: "the scoped session",
+    Home.CONTEXT: "the scoped session",
+    Home.LENT: "the caller's",
+}
 
 
 def subject(site: SiteFacts) -> str:
@@ -37,12 +46,19 @@ def cost(site: SiteFacts) -> str:
 def acquired(site: SiteFacts) -> Step:
     """The first step: where the connection comes from, wrappers included."""
     kind = site.kind
+    if site.site.acquisition.ambient is not None:
+        return site.function.step(site.function.unit.function.at, f"works on {_place(site)} ({kind.title})")
     if site.site.at < 0:
         return site.function.step(site.function.unit.function.at, f"handed in as {subject(site)} ({kind.title})")
     verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
     wrappers = site.function.through(site.acquisition)
     origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
     return site.function.step(site.site.at, f"{verb} here ({kind.title}{origin})")
+
+
+def _place(site: SiteFacts) -> str:
+    """An ambient connection by where it is kept."""
+    return f"{_PLACES[site.home]} {subject(site)}"
 
 
 def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
-from putback.flow.names import Invoke, dotted
+from putback.flow.names import Expr, Invoke, dotted
 from putback.flow.solve import Exploration, explore
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
-from putback.ownership.analysis import acquire
+from putback.ownership.analysis import acquire, guards
+from putback.ownership.analysis.ambient import Ambients
+from putback.ownership.analysis.app_contexts import AppContexts
 from putback.ownership.analysis.context import Context
-from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.errors import Errors
 from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.giants import eased
+from putback.ownership.analysis.marks import AUTOCOMMIT
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
@@ -51,6 +54,8 @@ class Analyzer:
         self.project = resolver.project
         self.catalog = resolver.catalog
         self.frameworks = resolver.frameworks
+        self.ambients = Ambients(resolver, self.mentions, self._switches_off)
+        self.app_contexts = AppContexts(resolver, self._entered)
         self.context = Context(self.project, resolver, self.frameworks, self.mentions)
         self.carriers = carriers
         self.notes: list[str] = []
@@ -176,10 +181,13 @@ class Analyzer:
             callees = callees_by_row(part, self.frameworks.answering_names)
         except SourceError:
             return True
-        scopes = {f.def_row: f.key for f in module.functions.values()}
-        places = ((found, Scope(path, scopes.get(row, "" if key == MODULE else key))) for row, found in callees.items())
+        rows = {f.def_row: f.key for f in module.functions.values()}
+        scopes = {row: Scope(path, rows.get(row, "" if key == MODULE else key)) for row in callees}
         carriers = self.carriers
-        return any(carriers.any_makes(found, at) or carriers.any_makes_pool(found, at) for found, at in places)
+        if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
+            return True
+        catches = "except" in part.text and key != MODULE
+        return catches and any(self.ambients.works(found, scopes[row]) for row, found in callees.items())
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by an annotated parameter."""
@@ -203,6 +211,26 @@ class Analyzer:
             if kind is not None:
                 found.append(Site(-1, Acquisition((kind,)), param.name))
         return found
+
+    def _switches_off(self, path: str, key: str, value: Expr) -> bool:
+        """Whether a function switches the transactions off of the connection that it acquires as `value`."""
+        unit = self.unit(path, key)
+        for site in self.sites(unit) if unit is not None else ():
+            if unit is None or not self._is_value(unit, site, value):
+                continue
+            ended = [ending.state for ending in self.explore(unit, site).endings]
+            if site.acquisition.autocommits or any(state.fact(AUTOCOMMIT) is Fact.TRUE for state in ended):
+                return True
+        return False
+
+    def _is_value(self, unit: Unit, site: Site, value: Expr) -> bool:
+        made = any(isinstance(op, ir.Call) and op.at == site.at and op.expr == value for op in unit.ops())
+        return made or dotted(value) in guards.aliases(unit, site)
+
+    def _entered(self, ref: FunctionRef) -> list[Expr]:
+        """What a function enters by `with`."""
+        unit = self.unit(ref.path, ref.key)
+        return [op.expr for op in unit.ops() if isinstance(op, ir.Enter)] if unit is not None else []
 
     def nested(self, path: str, key: str) -> list[str]:
         """The keys of all functions in the slice of outermost function `key`, itself first."""

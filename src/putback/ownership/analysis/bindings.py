@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from putback.flow import ir
+from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
@@ -49,7 +50,9 @@ def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
 
 
 def store_global(domain: SiteDomain, op: ir.StoreGlobal, state: State) -> Outcome[State]:
-    """A global keeps it."""
+    """A global keeps it, or is another one from now on."""
+    if op.name == domain.site.name and domain.is_ambient:
+        return Outcome((domain.replaced(state),))
     if domain.is_owner(state, op.source):
         return Outcome((domain.pass_on(state),))
     return Outcome((state,), (), lending.kept(state, op.source))
@@ -57,8 +60,11 @@ def store_global(domain: SiteDomain, op: ir.StoreGlobal, state: State) -> Outcom
 
 def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
     """An attribute of the object that keeps it, or of the connection itself."""
-    if f"{op.base}.{op.name}" in state.refs:
+    path = f"{op.base}.{op.name}"
+    if path in state.refs or (domain.deep_path in state.refs and dotted(op.expr) == domain.deep_path):
         return Outcome((state._replace(refs=state.refs | {op.target}),))
+    if domain.is_ambient and (part := state.child_type(path)) is not None:
+        return Outcome((state._replace(children=state.children | {(op.target, part)}),))
     child = state.child_type(op.base) or ""
     is_passed_on = child.startswith(CARRIER) and domain.analyzer.delegates_text(child.removeprefix(CARRIER), op.name)
     is_its = op.base in state.refs or is_passed_on
@@ -91,6 +97,8 @@ def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[St
     doubtful = lending.kept(state, op.source)
     kept = domain.is_owner(state, op.source) or (child is not None and not doubtful)
     path = f"{op.base}.{op.name}"
+    if path == domain.site.name and domain.is_ambient:
+        return Outcome((domain.replaced(state),))
     state = state.without(path).rebound(path)
     if not kept:
         return Outcome((state,), (), doubtful)

@@ -29,7 +29,13 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         return methods.on_connection(domain, op, info, state)
     if domain.is_of_pool(op) and any(d.effect.releases_all for d in info.drivers):
         return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
-    known = methods.closure_called(domain, op, info, state) or methods.own_method(domain, op, info, state)
+    if op.callee in state.refs and domain.kind.registry:  # `Session()` of a scoped session is the session itself
+        return Outcome((state._replace(refs=state.refs | {op.target}),))
+    known = (
+        methods.closure_called(domain, op, info, state)
+        or methods.own_method(domain, op, info, state)
+        or methods.elsewhere(domain, op, info, state)
+    )
     if known is not None:
         return known
     for position, argument in enumerate(op.arguments):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from putback.drivers.schema import Kind
-from putback.flow.names import Expr, Member, Name
+from putback.flow.names import chain
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis import handlers
 from putback.ownership.analysis.unit import Unit
@@ -40,7 +40,7 @@ class Errors:
     def _find(self, scope: Scope, types: Sequence[str], kind: Kind) -> About:
         if handlers.is_about_code(types):
             return About.CODE
-        resolved = [self._resolver.types(_expr(each), scope) for each in types]
+        resolved = [self._resolver.types(chain(each), scope) for each in types]
         driver = self._resolver.catalog.drivers.get(kind.driver)
         named = {t.name for each in resolved for t in each if isinstance(t, Symbol)}
         if driver is not None and kind.own_errors and not named.isdisjoint(driver.errors):
@@ -71,11 +71,3 @@ _PLAIN = frozenset(
     {"Exception", "BaseException", "ValueError", "TypeError", "KeyError", "LookupError", "AttributeError"}
 )
 """What a class of one's own is derived from without saying what raises it."""
-
-
-def _expr(dotted: str) -> Expr:
-    first, *rest = dotted.split(".")
-    expr: Expr = Name(first)
-    for attribute in rest:
-        expr = Member(expr, attribute)
-    return expr

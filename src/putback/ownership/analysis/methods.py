@@ -75,6 +75,8 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+    if effect.tells_open:
+        return _told_open(op, after)
     only_builds = effect.itself and not effect.executes
     if not effect.raises or only_builds or _is_cleanup(domain, op, effect, state):
         return Outcome((after,), (), defects)
@@ -82,6 +84,14 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
     outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else -1, DRIVERS)
     return outcome._replace(defects=defects)
+
+
+def _told_open(op: ir.Call, state: State) -> Outcome[State]:
+    """The answer is yes as long as something is to be rolled back; where the caller knows that, no means nothing is."""
+    yes = state.with_fact(op.target, Fact.TRUE)
+    if state.opened >= 0 or state.unmended >= 0:
+        return Outcome((yes,))
+    return Outcome((yes, state._replace(unmended=-1).with_fact(op.target, Fact.FALSE)))
 
 
 def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outcome[State]:
@@ -128,6 +138,16 @@ def own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
         domain.summaries.param_effect(f, a, domain.bare, state.phase) for f in info.functions for a in attributes
     ]
     return applied.summarised(domain, op, state, effects)
+
+
+def elsewhere(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A function of the project that knows the same ambient connection by itself."""
+    where = domain.site.acquisition.ambient
+    if where is None or where.meant is None or not info.functions:
+        return None
+    spelled = [(f, domain.analyzer.ambients.spelled_in(where, f)) for f in info.functions]
+    effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in spelled if name]
+    return applied.summarised(domain, op, state, effects) if effects else None
 
 
 def closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:

@@ -22,6 +22,7 @@ from putback.ownership.analysis.marks import (
     WITH_KEEPS,
     YIELDED,
 )
+from putback.ownership.analysis.site import Home
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.transfer import SiteDomain
@@ -55,7 +56,16 @@ def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
         return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
     if domain.analyzer.enters_quietly(domain.unit, op):
         return Outcome((state,))
-    return domain.may_raise(state, awaited=op.is_async)
+    return domain.may_raise(_renewed(domain, op, state), awaited=op.is_async)
+
+
+def _renewed(domain: SiteDomain, op: ir.Enter | ir.Exit, state: State) -> State:
+    """In an application context, and behind it, an extension's session is another one."""
+    where = domain.site.acquisition.ambient
+    if where is None or where.home is not Home.CONTEXT:
+        return state
+    is_other = domain.analyzer.app_contexts.opened_by(op.expr, domain.unit.scope)
+    return domain.ended(state, "both") if is_other else state
 
 
 def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
@@ -86,7 +96,7 @@ def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
         after = domain.closed(state)
         return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
     if child is None or child.startswith("<"):
-        return Outcome((state,))
+        return Outcome((_renewed(domain, op, state),))
     dunder = "__aexit__" if op.is_async else "__exit__"
     effect = domain.analyzer.catalog.method(child, dunder) or domain.analyzer.catalog.method(child, "__exit__")
     if effect is None or not effect.ends:

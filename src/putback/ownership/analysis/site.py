@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from putback.drivers.schema import Kind, On
 from putback.model.finding import Confidence
+from putback.ownership.resolve.identity import Defined
 from putback.ownership.resolve.types import FunctionRef
 
 
@@ -28,6 +30,33 @@ class Owner:
         return Owner(*parts) if len(parts) == 3 else None
 
 
+class Home(Enum):
+    """Where a connection is that lives longer than the function which uses it.
+
+    GLOBAL: a name of a module; OBJECT: an attribute of an object; REGISTRY: the session that a scoped session keeps for
+    its thread; CONTEXT: the same, and an extension removes it when an application context ends; LENT: a parameter.
+    """
+
+    GLOBAL = auto()
+    OBJECT = auto()
+    REGISTRY = auto()
+    CONTEXT = auto()
+    LENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """A connection that is there before a function is called and after it has ended.
+
+    `meant` is the global name that leads to it, the same in all files (None: a parameter, or an attribute of one), and
+    `rest` the attributes behind that name, with a leading dot.
+    """
+
+    home: Home
+    meant: Defined | None = None
+    rest: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Acquisition:
     """What a call hands out.
@@ -39,6 +68,7 @@ class Acquisition:
     the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
     closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
     `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
+    `ambient`: nothing is acquired, the connection has been there before.
     """
 
     kinds: tuple[Kind, ...]
@@ -53,6 +83,7 @@ class Acquisition:
     closed_by: FunctionRef | None = None
     autocommits: bool = False
     indirect: bool = False
+    ambient: Ambient | None = None
 
     @property
     def kind(self) -> Kind:
@@ -62,7 +93,10 @@ class Acquisition:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A followed connection: acquired by operation `at`, or handed in as parameter or captured `name` (`at` -1)."""
+    """A followed connection: acquired by operation `at`, or known before as `name` (`at` -1).
+
+    `name` is a parameter, a captured name, or the path of an ambient connection.
+    """
 
     at: int
     acquisition: Acquisition

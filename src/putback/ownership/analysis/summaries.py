@@ -81,7 +81,7 @@ class Summaries:
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
         """What `ref` does to the connection it knows as `name`."""
         ref = FunctionRef(ref.path, ref.key)
-        key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, phase)
+        key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, acquisition.ambient, phase)
         if key in self._busy:
             self._recursive.add(key)
         if key in self._effects:

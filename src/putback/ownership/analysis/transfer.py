@@ -80,6 +80,8 @@ class SiteDomain:
         releasing = analyzer.methods_that(site.kind, "release")
         self.release_names = _release_names(site.kind.release)
         self.pools = analyzer.pools_of_releases(unit, self.names)
+        self.is_ambient = site.acquisition.ambient is not None
+        self.deep_path = site.name if self.is_ambient and site.name.count(".") > 1 else ""
         decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self.guards = decisive | guards.flags(unit)
         self.copies = guards.copies(unit, self.names)
@@ -93,10 +95,19 @@ class SiteDomain:
             child = (self.site.name, f"{CARRIER}{owner.encode()}")
             return [State(self.start_phase, frozenset({OWNED}), frozenset({child}), unmended=CALLERS)]
         if self.site.at < 0:
-            return [State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)]
+            return [self._known_before()]
         params = {p.name for p in self.unit.function.params}
         unbound = (self.unit.function.assigned & self.guards) - params - self.unit.function.globals
         return [State(Phase.ABSENT, facts=frozenset((n, Fact.UNBOUND) for n in unbound))]
+
+    def _known_before(self) -> State:
+        state = State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)
+        if not self.is_ambient:
+            return state
+        state = state._replace(children=frozenset(self.analyzer.ambients.parts(self.unit, self.site)))
+        if self.kind.lazy:  # what others have given it is written by the next commit
+            state = state.with_fact(UNWRITTEN, Fact.TRUE)
+        return state.with_fact(AUTOCOMMIT, Fact.TRUE) if self.site.acquisition.autocommits else state
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
         if (missing := unbound.read(self, op, state)) is not None:
@@ -241,7 +252,8 @@ class SiteDomain:
         """Somebody else owns the connection from now on: what guarded it here does not matter any more."""
         if state.phase not in (*ACTIVE, Phase.PENDING):
             return state
-        return state._replace(phase=Phase.PASSED, facts=frozenset(), opened=-1, unmended=-1)
+        known = frozenset(fact for fact in state.facts if fact[0] == AUTOCOMMIT)
+        return state._replace(phase=Phase.PASSED, facts=known, opened=-1, unmended=-1)
 
     def is_of_pool(self, op: ir.Call) -> bool:
         """Whether a method is called on the pool that the connection has come from, as far as one sees here."""
@@ -262,6 +274,8 @@ class SiteDomain:
 
     def released(self, state: State) -> State:
         """The connection was given back."""
+        if self.is_ambient:
+            return self.ended(state, "both")
         return state._replace(phase=Phase.RELEASED, opened=-1)
 
     def tried(self, state: State) -> State:
@@ -270,6 +284,8 @@ class SiteDomain:
 
     def closed(self, state: State) -> State:
         """`close()` was called on the connection itself; inside of a `with` that gives it back that is harmless."""
+        if self.is_ambient:
+            return self.ended(state, "both")
         if state.phase is Phase.MANAGED:
             return state
         if self.kind.close in (Close.LEAKS, Close.FREES):
@@ -323,6 +339,10 @@ class SiteDomain:
         """A commit or rollback."""
         state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1).with_fact(UNWRITTEN, None)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
+
+    def replaced(self, state: State) -> State:
+        """The path of an ambient connection means something else from now on, or nothing."""
+        return self.ended(state, "both")._replace(refs=frozenset(), children=frozenset())
 
     def acquired(self, state: State) -> State:
         """The acquire has happened."""

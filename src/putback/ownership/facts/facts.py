@@ -95,12 +95,21 @@ class FunctionFacts:
     @property
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
-        return bool(self.sites or self.borrowed or self.duties or self.misgiven or self.pools)
+        return bool(self.sites or self.borrowed or self.ambient or self.duties or self.misgiven or self.pools)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:
         """Every pool, engine or session factory that it makes."""
         return list(pools_in(self.analyzer, self.unit, self.display))
+
+    @cached_property
+    def ambient(self) -> list[SiteFacts]:
+        """Every connection that it works on without having acquired it: in a global, an attribute, a scoped session."""
+        if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
+            return []
+        lent = {site.site.name for site in self.borrowed}
+        sites = [site for site in self.analyzer.ambients.known_in(self.unit) if site.name not in lent]
+        return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
     @cached_property
     def duties(self) -> Duties:

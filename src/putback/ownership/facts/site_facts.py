@@ -17,9 +17,10 @@ from putback.ownership.analysis import guards, marks, unbound
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.release_points import Trail, trail
-from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.evidence import Weight, weight_of
 from putback.ownership.facts.pool_facts import Making
+from putback.ownership.sessions.scoped import sessions_of
 
 if TYPE_CHECKING:
     from putback.ownership.facts.facts import FunctionFacts
@@ -64,6 +65,19 @@ class SiteFacts:
     def acquisition(self) -> Acquisition:
         """How it was acquired."""
         return self.site.acquisition
+
+    @property
+    def home(self) -> Home:
+        """Where it is kept; for the function's own, and for what an annotated parameter lends, that is the caller."""
+        return self.acquisition.ambient.home if self.acquisition.ambient is not None else Home.LENT
+
+    @property
+    def is_removed_elsewhere(self) -> bool:
+        """Whether it is a scoped session that something in the project removes."""
+        ambient = self.acquisition.ambient
+        if ambient is None or ambient.meant is None or ambient.home is not Home.REGISTRY:
+            return False
+        return sessions_of(self.function.analyzer).is_removed(ambient.meant)
 
     @property
     def span(self) -> Span:

@@ -18,6 +18,7 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.index.places import is_test_code
+from putback.ownership.resolve.identity import Defined
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.cleaners import Cleaners
 from putback.ownership.sessions.entry_points import Entry, Unattended
@@ -161,6 +162,11 @@ class Sessions:
         ways = [self.reach(ref).ways for ref in self._routes()] if kept else []
         found = {r: min((w[r] for w in ways if r in w), key=_length, default=None) for r in kept}
         return {r: way for r, way in found.items() if way is not None}
+
+    def is_removed(self, meant: Defined) -> bool:
+        """Whether something in the project removes the session of a registry, or may do so."""
+        registry = self.registries.found.get(meant)
+        return registry is None or self.cleaners.removes_at_top or not self._is_kept(registry)
 
     def _is_kept(self, registry: Registry) -> bool:
         """Whether nothing that runs in a request or around one can remove a session of this registry."""

@@ -1,0 +1,49 @@
+"""Whether a `with` enters an application or request context, behind which an extension has removed its session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from putback.flow.names import Expr, Invoke, Member, Name
+from putback.ownership.analysis.context import name_of
+from putback.ownership.resolve.resolver import Resolver
+from putback.ownership.resolve.types import FunctionRef, Scope, Type
+
+_DEEPEST = 4
+
+
+class AppContexts:
+    """Answers for what a `with` enters. `entered` gives what a generator of the project enters itself."""
+
+    def __init__(self, resolver: Resolver, entered: Callable[[FunctionRef], Sequence[Expr]]) -> None:
+        self._resolver = resolver
+        self._frameworks = resolver.frameworks
+        self._entered = entered
+
+    def opened_by(self, expr: Expr, scope: Scope, depth: int = 0) -> bool:
+        """Whether it is a context: a framework's, what a function of the project makes of one, or a name for it.
+
+        Of an application that cannot be resolved the method's name tells.
+        """
+        if depth > _DEEPEST:
+            return False
+        match expr:
+            case Invoke(func=func):
+                callees = self._resolver.types(func, scope)
+                if not callees:
+                    return isinstance(func, Member) and func.attr in self._frameworks.context_names
+                return any(self._makes_one(callee, depth + 1) for callee in callees)
+            case Name(id=name):
+                values = self._resolver.values_of(name, scope)
+                return any(value != expr and self.opened_by(value, where, depth + 1) for value, where in values)
+        return False
+
+    def _makes_one(self, callee: Type, depth: int) -> bool:
+        if not isinstance(callee, FunctionRef):
+            return self._frameworks.opens_context(name_of(callee))
+        module = self._resolver.project.module(callee.path)
+        info = module.functions.get(callee.key) if module is not None else None
+        if info is None:
+            return False
+        inside = self._entered(callee) if info.is_generator else info.returns
+        return any(self.opened_by(each, Scope(callee.path, callee.key), depth) for each in inside)
