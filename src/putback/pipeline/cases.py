@@ -210,7 +210,7 @@ class _Table:
         self.analyzer = analyzer
         self.units = units
         self.sites = {id(u): analyzer.sites(u) for u in units}
-        self.borrowed = analyzer.borrowed(units[0])
+        self.borrowed = analyzer.ambients.lent_to(units[0])
         self.every = [*(s for found in self.sites.values() for s in found), *self.borrowed]
         self.names = frozenset(n for u in units for s in self.every for n in guards.aliases(u, s))
 

@@ -9,8 +9,13 @@ nor re-raises. The finding stands at the `except`. It is an error
 - when it is used or committed afterwards and of two writes in one `try` the first may be committed alone: with sqlite3
   and the drivers of MySQL, which undo a failed statement and keep the transaction.
 
-It is a warning after another failed statement in SQLAlchemy, which breaks the transaction on PostgreSQL only, and a
-hint when the connection is only given back: the release rolls back then, but nobody reading the handler can tell.
+The connection may be the function's own, one that a caller lends, or one that lives longer than the function: a global,
+an attribute, a scoped session, Flask-SQLAlchemy's `db.session`. A global that is left so is an error, whoever uses it
+next; an attribute, and a scoped session that nobody removes, a warning.
+
+It is a warning after another failed statement in SQLAlchemy, which breaks the transaction on PostgreSQL only (a hint
+where nobody acquires the connection here), and a hint when the connection is only given back: the release rolls back
+then, but nobody reading the handler can tell.
 
 ## Why it is bad
 The transaction is broken or half done. PostgreSQL answers the next statement with
@@ -76,13 +81,15 @@ connection back itself, when a helper rolls back, the function that failed has d
 does (`ROLLBACK TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises
 (`except ValueError`), what no database raises (`queue.Empty`, an exception of one's own), or stands behind one that has
 taken the database's errors. When nothing has run or all has been committed before, when sqlite3 has only read, in a
-savepoint (`begin_nested()`), when the error is asked whether the connection was lost (`connection_invalidated`), and in
-autocommit: asyncpg, `autocommit=True`, `isolation_level=None`, `conn.autocommit = True`, also where a wrapper switches
-it on.
+savepoint (`begin_nested()`), when the handler puts a new connection in the place of a global or an attribute, when
+`db.session` is not used again before the function, or the `with app.app_context():` around it, ends, when a scoped
+session is removed anywhere in the project, when the error is asked whether the connection was lost
+(`connection_invalidated`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
+`conn.autocommit = True`, also where a wrapper switches it on.
 
 ## Known gaps
-That a connection lives on in an attribute, a registry or a caller is no consequence by itself: only what the function
-does with it is.
+That a caller or a request goes on with what it has lent, or with `db.session`, is not followed: only what the function
+itself does with it is.
 """
 
 from __future__ import annotations

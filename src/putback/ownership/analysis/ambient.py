@@ -137,6 +137,19 @@ class Ambients:
                 found.setdefault(site.name, site)
         return list(found.values())
 
+    def lent_to(self, unit: Unit) -> list[Site]:
+        """The connections that callers hand in by parameters whose annotation says so."""
+        if unit.info is None:
+            return []
+        found = []
+        for param in unit.info.params:
+            types = self._resolver.types(param.annotation, Scope(unit.path, unit.info.outer))
+            names = {t.name for t in types if isinstance(t, Instance)}
+            kind = next((k for k in self._catalog.kinds.values() if k.type in names and not k.registry), None)
+            if kind is not None:
+                found.append(Site(-1, Acquisition((kind,)), param.name))
+        return found
+
     def _site(self, unit: Unit, path: str) -> Site | None:
         types = self._resolver.types(chain(path), unit.scope)
         kinds = {k.id: k for t in types if isinstance(t, Instance) and (k := self._kind(t.name)) is not None}

@@ -26,7 +26,7 @@ from putback.ownership.analysis.errors import Errors
 from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.marks import AUTOCOMMIT
-from putback.ownership.analysis.site import Acquisition, Owner, Site
+from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit, make_unit
@@ -198,19 +198,6 @@ class Analyzer:
             for param in info.params
             for t in self.carriers.resolver.types(param.annotation, Scope(module.path, info.outer))
         )
-
-    def borrowed(self, unit: Unit) -> list[Site]:
-        """The connections that callers hand in by parameters whose annotation says so."""
-        if unit.info is None:
-            return []
-        found = []
-        for param in unit.info.params:
-            types = self.resolver.types(param.annotation, Scope(unit.path, unit.info.outer))
-            names = {t.name for t in types if isinstance(t, Instance)}
-            kind = next((k for k in self.catalog.kinds.values() if k.type in names and not k.registry), None)
-            if kind is not None:
-                found.append(Site(-1, Acquisition((kind,)), param.name))
-        return found
 
     def _switches_off(self, path: str, key: str, value: Expr) -> bool:
         """Whether a function switches the transactions off of the connection that it acquires as `value`."""

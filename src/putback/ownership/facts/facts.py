@@ -89,7 +89,7 @@ class FunctionFacts:
         """
         if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
             return []
-        sites = self.analyzer.borrowed(self.unit)
+        sites = self.analyzer.ambients.lent_to(self.unit)
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
     @property
