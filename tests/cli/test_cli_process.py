@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from putback.cli import quick
 from putback.cli.quick import quick_answer
+from putback.source import cache
 
 SOURCES = str(Path(quick.__file__).parents[2])
 POOL = "import psycopg2.pool\n\npool = psycopg2.pool.ThreadedConnectionPool(1, 9)\n"
@@ -99,10 +101,147 @@ def test_no_quick_answer_for_a_file_that_does_not_parse(project: Path, content: 
     assert quick_answer(["check", "shop/plain.py"]) is None
 
 
+CONFIGURED = """
+select = ["PB1", "missing-rollback", "ALL"]
+ignore = ["PB302"]
+extend-exclude = ["migrations", "*_pb2.py", "legacy/**/old.py"]
+min-confidence = "high"
+fail-on = "error"
+show-info = true
+jobs = 2
+per-file-ignores = { "tests/*" = ["PB1"] }
+severity = { PB102 = "warning" }
+"""
+
+
 @pytest.mark.parametrize("name", ["putback.toml", ".putback.toml", "shop/putback.toml", "pyproject.toml"])
-def test_no_quick_answer_where_there_is_a_configuration(project: Path, name: str) -> None:
-    (project / name).write_text("[tool.putback]\n" if name == "pyproject.toml" else "")
+def test_the_quick_answer_reads_the_configuration(project: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from putback.cli.main import run
+
+    (project / name).write_text("[tool.putback]" * (name == "pyproject.toml") + CONFIGURED)
+    assert run(["check", "shop/plain.py"]) == 0
+    said = capsys.readouterr().out
+    assert said == "No connection leaks found in 1 file.\n"
+    assert [quick_answer(["check", "shop/plain.py"]) for _ in range(2)] == [said, said]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "typo = 1",
+        "select = []",
+        'select = ["PB999"]',
+        'severity = { PB102 = "terrible" }',
+        'exclude = ["[z-a]"]',
+        'exclude = ["plain.py"]',
+        'exclude = ["sh*/**"]',
+        "jobs = true",
+        "drivers.acme = {}",
+        "x = [",
+    ],
+)
+def test_no_quick_answer_where_the_configuration_is_wrong_or_says_more(project: Path, row: str) -> None:
+    (project / "putback.toml").write_text(row)
     assert quick_answer(["check", "shop/plain.py"]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.putback]\nextend-exclude = ['migrations']\n",
+        "[dependency-groups]\ndev = ['putback']\n",
+        "[dependency-groups]\ndev = [\n  'putback==0.1',\n]\n",
+    ],
+)
+def test_the_second_quick_answer_parses_no_toml(project: Path, text: str) -> None:
+    (project / "pyproject.toml").write_text(text)
+    command = ("check", "--force-exclude", "--output-format", "concise", "--ignore", "PB302", "shop/plain.py")
+    for expected in (1, 2):
+        done = putback(*command, options=("-X", "importtime"))
+        assert (done.returncode, done.stdout) == (0, b"No connection leaks found in 1 file.\n"), expected
+    loaded = {line.rpartition(b"|")[2].strip().decode() for line in done.stderr.splitlines()}
+    assert loaded.isdisjoint({"tomllib", "re", "click", "msgspec", "dataclasses", "hashlib", "putback.pipeline.check"})
+
+
+@pytest.mark.parametrize("spoil", [b"", b"present", b"present\n" * 3, b"\xff" * 300])
+def test_a_spoilt_cache_is_written_anew(project: Path, spoil: bytes) -> None:
+    (project / "pyproject.toml").write_text("[tool.putback]\nexclude = ['shop']\n")
+    assert quick_answer(["check", "shop/plain.py"]) is None
+    (entry,) = (project / ".putback_cache").glob("config-*")
+    kept = entry.read_bytes()
+    entry.write_bytes(spoil)
+    assert quick_answer(["check", "shop/plain.py"]) is None
+    assert entry.read_bytes() == kept
+
+
+def test_a_cache_from_elsewhere_counts_for_nothing(project: Path, tmp_path: Path) -> None:
+    cache.prepare(str(tmp_path / "one"))
+    cache.prepare(str(tmp_path / "two"))
+    assert cache.write(str(tmp_path / "one"), "config-1", b"present")
+    assert cache.read(str(tmp_path / "one"), "config-1") == b"present"
+    shutil.copy(tmp_path / "one/config-1", tmp_path / "two/config-1")
+    shutil.copy(tmp_path / "one/config-1", tmp_path / "one/config-2")
+    assert cache.read(str(tmp_path / "two"), "config-1") is None
+    assert cache.read(str(tmp_path / "one"), "config-2") is None
+
+
+def test_a_cache_of_another_version_counts_for_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache.write(str(project / "one"), "config-1", b"present")
+    monkeypatch.setattr(cache, "_stamp", [b"another"])
+    assert cache.read(str(project / "one"), "config-1") is None
+
+
+def test_the_cache_folder_is_marked(project: Path) -> None:
+    (project / "putback.toml").write_text("jobs = 1\n")
+    assert quick_answer(["check", "shop/plain.py"])
+    folder = project / ".putback_cache"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    assert (folder / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_a_linked_cache_leads_nowhere(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (project / "putback.toml").write_text("jobs = 1\n")
+    (project / ".putback_cache").symlink_to(elsewhere)
+    assert quick_answer(["check", "shop/plain.py"])
+    (project / ".putback_cache").unlink()
+    (project / ".putback_cache").mkdir()
+    (project / ".putback_cache/.gitignore").symlink_to(elsewhere / "made")
+    assert quick_answer(["check", "shop/plain.py"])
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_without_a_cache_nothing_is_written(project: Path) -> None:
+    (project / "putback.toml").write_text("jobs = 1\n")
+    assert quick_answer(["check", "--no-cache", "shop/plain.py"])
+    assert not (project / ".putback_cache").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--output-format", "concise"],
+        ["--output-format=full", "--color", "never"],
+        ["--ignore", "PB302"],
+        ["--select=PB1,missing-rollback"],
+        ["--min-confidence", "high", "--fail-on=info"],
+        ["-j2", "--exit-zero", "--unsafe-fixes"],
+        ["-j", "2", "--fixable", "ALL"],
+        ["--no-force-exclude", "--show-info"],
+    ],
+)
+def test_common_options_have_a_quick_answer(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from putback.cli.main import run
+
+    assert run(["check", *options, "shop/plain.py"]) == 0
+    assert quick_answer(["check", *options, "shop/plain.py"]) == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options", [["--output-format", "xml"], ["--jobs", "-1"], ["--jobs", "x"], ["--color", "always"], ["--ignore", ""]]
+)
+def test_no_quick_answer_for_values_that_are_wrong_or_say_more(options: list[str]) -> None:
+    assert quick_answer(["check", "shop/plain.py", *options]) is None
 
 
 def test_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,16 @@
 """The quick no: a hook call over files that cannot matter ends here, before click, re or libcst are imported.
 
-Whatever is unusual (other options, a configuration with drivers of its own, a file that does not parse or
-cannot be read) gives no answer, and the whole program runs.
+Whatever is unusual (options that ask for something else, a configuration with drivers of its own, a file that does not
+parse or cannot be read) gives no answer, and the whole program runs.
 """
 
 from __future__ import annotations
 
 import os
 
-from putback.model.defaults import CONFIG_FILES, DEFAULT_EXCLUDE, PROJECT_FILE
+from putback.cli.quick_config import Plain, Unusual, configuration
+from putback.cli.quick_options import QUIET, Options, options_of
+from putback.model.defaults import DEFAULT_EXCLUDE
 from putback.source.definitions import TooHard, parsed
 from putback.source.prefilter import Prefilter, read_bytes, read_table
 from putback.source.reach import Reach
@@ -17,18 +19,20 @@ TYPE_CHECKING = False  # importing typing takes longer than all of this
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUIET = frozenset(("-q", "--quiet"))
-SIMPLE = QUIET | {"--fix", "--force-exclude", "--no-cache", "--exit-zero", "--isolated", "--output-format=concise"}
 NEEDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "drivers", "needles.txt")
+HARMLESS = frozenset(("PUTBACK_CACHE_DIR",))
+"""Settings by the environment that leave the answer as it is."""
 
 
 def quick_answer(arguments: Sequence[str]) -> str | None:
     """What `putback` prints for these arguments when nothing can be found, without looking closer; else None."""
-    files = plain_files(arguments)
-    if not files or any(name.startswith("PUTBACK_") for name in os.environ):
+    options = options_of(arguments)
+    if options is None or not options.files or any(is_setting(name) for name in os.environ):
         return None
+    here = os.getcwd()
+    files = list(dict.fromkeys(os.path.normpath(os.path.join(here, name)) for name in options.files))
     try:
-        root = project_root(files)
+        root = project_root(files, options)
         if root is None:
             return None
         with open(NEEDLES, encoding="utf-8") as table:
@@ -36,44 +40,33 @@ def quick_answer(arguments: Sequence[str]) -> str | None:
         reach = Reach(prefilter, root)
         if not all(cannot_matter(path, reach) for path in files):
             return None
-    except OSError:
+    except (OSError, Unusual):
         return None
     count = "1 file" if len(files) == 1 else f"{len(files)} files"
-    return "" if QUIET.intersection(arguments) else f"No connection leaks found in {count}.\n"
+    return "" if QUIET.intersection(options.flags) else f"No connection leaks found in {count}.\n"
 
 
-def plain_files(arguments: Sequence[str]) -> list[str]:
-    """The absolute paths in `check [simple options] FILES...`, or `fix`; none when the call is of another sort."""
-    if not arguments or arguments[0] not in ("check", "fix"):
-        return []
-    names = [each for each in arguments[1:] if each not in SIMPLE]
-    if any(name.startswith("-") or not name.endswith((".py", ".pyi")) for name in names):
-        return []
-    here = os.getcwd()
-    paths = dict.fromkeys(os.path.normpath(os.path.join(here, name)) for name in names)
-    return [] if any(not set(DEFAULT_EXCLUDE).isdisjoint(path.split("/")) for path in paths) else list(paths)
+def is_setting(name: str) -> bool:
+    """Whether an environment variable is one of ours that may change the answer."""
+    return name.startswith("PUTBACK_") and name not in HARMLESS
 
 
-def project_root(files: Sequence[str]) -> str | None:
-    """The directory that the project's imports are looked for in: the working one.
+def project_root(files: Sequence[str], options: Options) -> str | None:
+    """The directory that the project's imports are looked for in: the working one, or that of the configuration above.
 
-    None when a configuration has a say, a file lies outside, or the directory is itself a package.
+    None when a file lies outside or may be excluded, or when the directory is itself a package. Raises Unusual.
     """
     here = os.getcwd()
-    directory = os.path.commonpath([here, *(os.path.dirname(path) for path in files)])
-    if directory != here or os.path.exists(os.path.join(here, "__init__.py")):
-        return None
     directory = os.path.commonpath([os.path.dirname(path) for path in files])
-    while True:
-        names = set(os.listdir(directory))
-        if not names.isdisjoint(CONFIG_FILES):
-            return None
-        if PROJECT_FILE in names and b"putback" in read_bytes(os.path.join(directory, PROJECT_FILE)):
-            return None
-        above = os.path.dirname(directory)
-        if above == directory:
-            return here
-        directory = above
+    if os.path.commonpath([here, directory]) != here or os.path.exists(os.path.join(here, "__init__.py")):
+        return None
+    plain = None
+    if "--isolated" not in options.flags:
+        plain = configuration(directory, "--no-cache" not in options.flags)
+    plain = plain or Plain(here, DEFAULT_EXCLUDE)
+    if any(map(plain.may_exclude, files)):
+        return None
+    return os.path.commonpath([here, plain.root])
 
 
 def cannot_matter(path: str, reach: Reach) -> bool:
