@@ -11,16 +11,20 @@ def main() -> None:
     without_working_directory()
     from putback.cli import streams
     from putback.cli.quick import quick_answer
+    from putback.cli.remembered import same_again
 
     streams.provided()
-    answer = quick_answer(sys.argv[1:])
-    if answer is not None:
+    quick = quick_answer(sys.argv[1:])
+    known = (quick, 0) if quick is not None else same_again(sys.argv[1:])
+    if known is not None:
+        text, code = known
         try:
-            sys.stdout.write(answer)
+            streams.forgiving()
+            sys.stdout.write(text)
             sys.stdout.flush()
         except OSError as error:
             sys.exit(streams.given_up(error))
-        sys.exit(0)
+        os._exit(code)
 
     from putback.cli.main import run
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import click
 
-from putback.cli.options import CheckOptions, configured, shared_options
+from putback.cli.options import CheckOptions, Selection, configured, shared_options
 from putback.cli.output import as_file, fails, rendered, sources, to_show, warn, write
+from putback.cli.remembered import Memory
 from putback.cli.terminal import Progress
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.printable import harmless, harmless_lines
 from putback.model.report import CheckResult, Report
 from putback.source.discover import discover, shown
+from putback.source.excludes import SPECIAL
 
 
 @click.command("check")
@@ -57,6 +61,7 @@ def run(options: CheckOptions, config: Config) -> int:
     from putback.pipeline import check as pipeline
 
     stdin = as_file(options, config, sys.stdin.buffer.read()) if options.paths == ("-",) else None
+    memory = memory_of(options, config)
     progress = Progress()
     try:
         if options.paths == ("-",) and stdin is None:
@@ -71,12 +76,41 @@ def run(options: CheckOptions, config: Config) -> int:
     shown_report = to_show(report, options.output_format, config)
     if options.holders is not None:
         shown_report = with_holders(shown_report, report, options.holders)
-    write(rendered(options, shown_report), options.output_file)
+    text = rendered(options, shown_report)
+    write(text, options.output_file)
     for error in result.errors:
         warn(error)
     if result.internal_error:
         return 2
-    return int(fails(result.findings, config) and not options.exit_zero)
+    code = int(fails(result.findings, config) and not options.exit_zero)
+    if memory is not None and result.files and not result.errors:
+        memory.keep(text, code, result.files)
+    return code
+
+
+PRINTS_ALONE = frozenset(
+    field.name for field in fields(Selection) if field.name not in ("stdin_filename", "no_cache", "no_gates")
+) | {"exit_zero", "fail_on", "show_info", "output_format", "statistics", "color", "quiet"}
+"""The options with which a run does nothing but print, and what it prints rests on the files of the project alone."""
+
+
+def memory_of(options: CheckOptions, config: Config) -> Memory | None:
+    """What keeps the output of a run over directories for when nothing has changed; None where it rests on more."""
+    others = (getattr(options, field.name) for field in fields(options) if field.name not in PRINTS_ALONE)
+    if any(others) or not any(os.path.isdir(path) for path in options.paths):
+        return None
+    arguments = click.get_current_context().obj
+    if not arguments:
+        return None
+    others = [config.file] if config.file else []
+    return Memory(arguments, config.root or os.getcwd(), options.paths, names_left_out(config.exclude), others)
+
+
+def names_left_out(exclude: Sequence[str]) -> frozenset[str]:
+    """The names, among patterns, of folders that no file is read in."""
+    never = {".git", "__pycache__", ".putback_cache"}
+    takes_back = any(pattern.startswith("!") for pattern in exclude)
+    return frozenset(never if takes_back else never.union(each for each in exclude if SPECIAL.isdisjoint(each)))
 
 
 def with_holders(shown_report: Report, report: Report, path: str) -> Report:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from io import TextIOWrapper
 
 import click
 
@@ -72,11 +71,9 @@ def print_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
 
 def run(arguments: list[str]) -> int:
     """Run the command line and give the exit code: 0, 1, or 2 for all that went wrong."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    streams.forgiving()
     try:
-        code = group.main(arguments, prog_name="putback", standalone_mode=False)
+        code = group.main(list(arguments), prog_name="putback", standalone_mode=False, obj=tuple(arguments))
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:

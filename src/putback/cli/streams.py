@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from io import TextIOWrapper
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF))
 
@@ -16,6 +17,13 @@ def provided() -> None:
     os.close(handle)
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  for as long as the process runs
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def forgiving() -> None:
+    """Let the standard streams print whatever there is: what their encoding lacks, escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def is_lost(error: OSError) -> bool:
