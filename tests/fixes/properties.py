@@ -11,7 +11,7 @@ from grammar import Module
 from mending import Mender, with_fix
 from oracle import differences
 
-from putback.fixes.rounds import is_hint_of_rollback
+from putback.fixes.rounds import is_harmless
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
 
@@ -44,7 +44,7 @@ def _alone(module: Module, finding: Finding, found: tuple[Finding, ...], mender:
         yield f"{finding.code}: does not parse: {error}\n{after}"
         return
     was = Counter(map(_identity, found))
-    now = Counter(_identity(each) for each in mender.findings(after) if not is_hint_of_rollback(each))
+    now = Counter(_identity(each) for each in mender.findings(after) if not is_harmless(each))
     if now[_identity(finding)] >= was[_identity(finding)]:
         yield f"{finding.code}: is still there"
     if now - was:

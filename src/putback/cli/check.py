@@ -27,6 +27,9 @@ from putback.source.excludes import SPECIAL
 @click.option(
     "--holders", metavar="FILE", help="What putback.pool.watch dumped: findings there come first, the others are named."
 )
+@click.option(
+    "--add-ignore", metavar="[=REASON]", help="Write a `# putback: ignore` comment, with the reason, at every finding."
+)
 def command(**given: Any) -> None:
     """Find database connections that are taken and not given back.
 
@@ -48,6 +51,10 @@ def execute(options: CheckOptions) -> None:
         print_files(options, config)
     elif options.debug:
         print_debug(options, config)
+    elif options.add_ignore is not None:
+        from putback.cli.add_ignore import run as add
+
+        click.get_current_context().exit(add(options, config, options.add_ignore))
     elif options.fix or options.fix_only or options.diff or options.interactive:
         from putback.cli import fixing
 
@@ -102,8 +109,8 @@ def memory_of(options: CheckOptions, config: Config) -> Memory | None:
     arguments = click.get_current_context().obj
     if not arguments:
         return None
-    others = [config.file] if config.file else []
-    return Memory(arguments, config.root or os.getcwd(), options.paths, names_left_out(config.exclude), others)
+    files = [config.file] if config.file else []
+    return Memory(arguments, config.root or os.getcwd(), options.paths, names_left_out(config.exclude), files)
 
 
 def names_left_out(exclude: Sequence[str]) -> frozenset[str]:

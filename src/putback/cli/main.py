@@ -72,8 +72,9 @@ def print_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> 
 def run(arguments: list[str]) -> int:
     """Run the command line and give the exit code: 0, 1, or 2 for all that went wrong."""
     streams.forgiving()
+    given = ["--add-ignore=" if each == "--add-ignore" else each for each in arguments]  # its value is never a path
     try:
-        code = group.main(list(arguments), prog_name="putback", standalone_mode=False, obj=tuple(arguments))
+        code = group.main(given, prog_name="putback", standalone_mode=False, obj=tuple(arguments))
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:

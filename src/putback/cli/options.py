@@ -66,6 +66,7 @@ class CheckOptions(Selection):
     show_files: bool
     show_settings: bool
     holders: str | None = None
+    add_ignore: str | None = None
 
 
 def words(ctx: click.Context, option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from putback.cli.quick_config import Plain, Unusual, configuration
 from putback.cli.quick_options import QUIET, Options, options_of
 from putback.model.defaults import DEFAULT_EXCLUDE
 from putback.source.definitions import TooHard, parsed
-from putback.source.prefilter import Prefilter, read_bytes, read_table
+from putback.source.prefilter import Prefilter, is_commented, read_bytes, read_table
 from putback.source.reach import Reach
 
 TYPE_CHECKING = False  # importing typing takes longer than all of this
@@ -75,7 +75,7 @@ def cannot_matter(path: str, reach: Reach) -> bool:
     What does not parse is for the whole program: it knows why, and newer syntax than the running Python's.
     """
     data = read_bytes(path)
-    if reach.matters(path, data):
+    if is_commented(data) or reach.matters(path, data):
         return False
     try:
         parsed(data)

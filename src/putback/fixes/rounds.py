@@ -33,6 +33,7 @@ ONE_LEAK = frozenset({"PB101", "PB102", "PB103", "PB107", "PB109"})
 """The rules of which the most specific speaks for a leak: after a fix of something else that may be another of them."""
 HOLDING = ONE_LEAK | {"PB108"}
 """The rules whose fixes leave the acquire as it is."""
+ABOUT_COMMENTS = frozenset({"PB002", "PB003", "PB004"})
 Faults = dict[tuple[str, str], str]
 """What does not hold, by file and function."""
 Attempt = tuple[object, ...]
@@ -181,7 +182,7 @@ class Rounds:
             left = Counter(map(self._identity, self.findings.get(path, ())))
             for finding in findings:
                 left[self._identity(finding)] -= 1
-                if left[self._identity(finding)] < 0 and not is_hint_of_rollback(finding):
+                if left[self._identity(finding)] < 0 and not is_harmless(finding):
                     faults[path, finding.function] = gained(finding)
             for identity, count in mended.items():
                 if identity[0] == path and left[identity] < count:
@@ -260,9 +261,10 @@ def _new(finding: Finding) -> Finding:
     return replace(finding, site=SiteKey(finding.site.function)) if finding.site is not None else finding
 
 
-def is_hint_of_rollback(finding: Finding) -> bool:
-    """Whether it only says that the release rolls back, as one does that moves from a handler to a `finally`."""
-    return finding.code == "PB201" and finding.severity is Severity.INFO
+def is_harmless(finding: Finding) -> bool:
+    """Whether it may come with a fix: it says that the release rolls back, as one does that moves from a handler to a
+    `finally`, or something about comments that hide findings."""
+    return (finding.code == "PB201" and finding.severity is Severity.INFO) or finding.code in ABOUT_COMMENTS
 
 
 def attempt(finding: Finding) -> Attempt:

@@ -24,14 +24,15 @@ from putback.ownership.index.places import place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline import workers
+from putback.pipeline.remarks import Comments, comments_of, in_order
 from putback.pipeline.scan import Broken, Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale
 from putback.rules import ALL
 from putback.rules.rule import Rule
 from putback.source.discover import shown
+from putback.source.prefilter import is_commented
 from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
 from putback.source.slices import Reader, without_prose, words
-from putback.source.suppress import Suppressions
 from putback.source.survey import Survey
 
 Progress = Callable[[int, int], None]
@@ -90,7 +91,7 @@ class Analysis:
         other = self.changed({**changed, **texts})
         affected = self.affected(texts.keys(), wanted)
         findings: dict[str, tuple[Finding, ...]] = dict.fromkeys(affected, ())
-        for finding in other.reported(other._found_since(self, found, affected, {**changed, **texts})):
+        for finding in other.reported(other._found_since(self, found, affected, {**changed, **texts}), affected):
             findings[finding.filename] += (finding,)
         for broken in other.scan.broken:
             if broken.path in texts and not broken.part:
@@ -224,27 +225,39 @@ class Analysis:
 
     # -- what is shown
 
-    def reported(self, found: Iterable[Finding]) -> tuple[Finding, ...]:
-        """Those of `found` that are to be shown, in the order of path and place."""
+    def reported(self, found: Iterable[Finding], wanted: Collection[str]) -> tuple[Finding, ...]:
+        """Those of `found` that are to be shown, in the order of path and place, with what is to be said of the
+        comments in the files `wanted`, in which they were found."""
+        comments = {path: comments_of(path, self.reader.rows(path)) for path in self._commented(wanted)}
+        shown_findings = self._shown(found, comments)
+        remarks = self._shown(in_order(comments.values(), self.codes), comments)
+        every = sorted({**remarks, **shown_findings}.values(), key=lambda each: (each.path, each.span, each.code))
+        return fingerprinted(every, lambda f: expression_at(self.reader.rows(f.filename), f.span))
+
+    def _commented(self, wanted: Collection[str]) -> Iterator[str]:
+        """The files `wanted` that may have comments for putback: as they were read first, or stand in for that."""
+        yield from self.scan.commented.intersection(wanted).difference(self.reader.given)
+        yield from (path for path, data in self.reader.given.items() if path in wanted and is_commented(data))
+
+    def _shown(self, found: Iterable[Finding], comments: dict[str, Comments]) -> dict[tuple[str, Span, str], Finding]:
+        """Those of `found` that are to be shown, once each; those that a comment hides are noted in `comments`."""
         ignored = ignored_in_file(ALL, self.config)
-        comments: dict[str, Suppressions] = {}
         kept: dict[tuple[str, Span, str], Finding] = {}
         for finding in found:
             if finding.filename not in comments:
-                comments[finding.filename] = Suppressions.parse("\n".join(self.reader.rows(finding.filename)))
+                comments[finding.filename] = comments_of(finding.filename, self.reader.rows(finding.filename))
             finding = replace(finding, severity=severity_of(_BY_CODE[finding.code], finding.severity, self.config))
             finding = with_configured_fix(finding, self.config)
-            if self._is_shown(finding, ignored(finding.filename), comments[finding.filename]):
+            is_hidden = comments[finding.filename].hides(finding)
+            if not is_hidden and self._is_wanted(finding, ignored(finding.filename)):
                 kept.setdefault((finding.path, finding.span, finding.code), finding)
-        return fingerprinted(kept.values(), lambda f: expression_at(self.reader.rows(f.filename), f.span))
+        return kept
 
-    def _is_shown(self, finding: Finding, ignored: frozenset[str], comments: Suppressions) -> bool:
-        rows = (finding.span.start.row, finding.span.end.row)
+    def _is_wanted(self, finding: Finding, ignored: frozenset[str]) -> bool:
         return (
             finding.code not in ignored
             and finding.confidence.rank >= self.config.min_confidence.rank
             and finding.severity.rank >= self.config.min_severity.rank
-            and not comments.hides(finding.code, finding.name, *rows)
         )
 
 

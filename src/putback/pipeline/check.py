@@ -130,7 +130,11 @@ def checked(
         internal = any(each.code == "PB009" for each in found)
         candidates = len(analysis.scan.candidates & wanted)
         result = CheckResult(
-            analysis.reported(analysis.broken(wanted) + found), len(wanted), candidates, project.errors, internal
+            analysis.reported(analysis.broken(wanted) + found, wanted),
+            len(wanted),
+            candidates,
+            project.errors,
+            internal,
         )
         return Checked(project, found, result)
 

@@ -80,7 +80,7 @@ class Scan:
 
     `imports` holds for each candidate that was indexed the files of the project that it imports, at its top level or in
     a function. `alone` are those candidates that no other file imports. `importing` gives the files of the project that
-    may import one.
+    may import one; `commented` are the files that may have comments for putback.
     """
 
     project: Project
@@ -90,6 +90,7 @@ class Scan:
     names: frozenset[str] = frozenset()
     alone: frozenset[str] = frozenset()
     importing: Callable[[str], Iterable[str]] = _nobody
+    commented: frozenset[str] = frozenset()
 
     @property
     def candidates(self) -> set[str]:
@@ -147,6 +148,7 @@ class Scanner:
     def run(self, seen: Survey) -> Scan:
         """Index what matters; without gates everything."""
         found = Scan(self.project, self._carriers())
+        found.commented = frozenset(self.paths[number] for number in seen.commented)
         for number, message in seen.unreadable:
             found.broken.append(Broken(self.paths[number], f"cannot be read: {message}", 1, 1))
         new = self._index(found, [self.paths[number] for number in sorted(seen.candidates)])
@@ -181,6 +183,7 @@ class Scanner:
         other.reader, other.project = reader, before.project.renewed(changed, other._load)
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
         found = Scan(other.project, before.carriers, kept, alone=before.alone, importing=before.importing)
+        found.commented = before.commented
         new = other._index(found, sorted(changed))
         found.carriers = other._carriers()
         modules = list(found.modules(new))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from putback.rules import (
     pb001_syntax_error,
+    pb002_unused_suppression,
+    pb003_unknown_suppression,
+    pb004_suppression_without_reason,
     pb009_internal_error,
     pb101_connection_never_released,
     pb102_connection_leaked_on_exception,
@@ -32,6 +35,9 @@ from putback.rules.rule import Rule
 
 ALL: tuple[Rule, ...] = (
     pb001_syntax_error.RULE,
+    pb002_unused_suppression.RULE,
+    pb003_unknown_suppression.RULE,
+    pb004_suppression_without_reason.RULE,
     pb009_internal_error.RULE,
     pb101_connection_never_released.RULE,
     pb102_connection_leaked_on_exception.RULE,

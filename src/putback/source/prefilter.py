@@ -87,6 +87,11 @@ def without_continuations(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\\\n", b" ").replace(b"\\", b" ")
 
 
+def is_commented(data: bytes) -> bool:
+    """Whether a comment in the file may be meant for putback."""
+    return b"utback:" in data or b"UTBACK:" in data
+
+
 def read_bytes(path: str) -> bytes:
     """The content of the file at `path`, in half the time that `open` takes; raises OSError.
 

@@ -129,9 +129,15 @@ def all_selectors(config: Config) -> Iterator[tuple[str, str]]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The tail of an error message: the known words nearest to `word`, "" when none is near."""
+    found = near(word, known)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def near(word: str, known: Iterable[str]) -> list[str]:
+    """The known words nearest to `word`, none when there is none near; digits are often mistaken for letters."""
     from difflib import get_close_matches
 
     spelled = {each.lower(): each for each in known}
     mistyped = word.lower().translate(str.maketrans("oil", "011")).replace("p8", "pb")
-    near = [mistyped] if mistyped in spelled else get_close_matches(word.lower(), spelled, n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(spelled[each] for each in near)}?" if near else ""
+    found = [mistyped] if mistyped in spelled else get_close_matches(word.lower(), spelled, n=2, cutoff=0.6)
+    return [spelled[each] for each in found]

@@ -1,4 +1,7 @@
-"""Comments that hide findings: `# putback: ignore[PB102] why`, `disable`/`enable`, `ignore-file`, `# noqa: PB102`."""
+"""Comments that hide findings: `# putback: ignore[PB102] why`, `disable`/`enable`, `ignore-file`, `# noqa: PB102`.
+
+What says `putback:` and means none of these is kept as well, so that it can be told.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ from putback.source.text import split_lines
 
 MARKERS = ("putback:", "noqa")
 OURS = re.compile(
-    r"#\s*putback:\s*(?P<verb>ignore-file|ignore|disable|enable)(?![-\w])\s*"
+    r"#\s*putback:\s*(?P<verb>ignore-file|ignore|disable-next-line|disable|enable)(?![-\w])\s*"
     r"(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
     re.IGNORECASE,
 )
+OTHER = re.compile(r"#\s*putback:\s*(?P<word>[a-z][-\w]*)(?P<bracket>\s*\[[^\]]*\])?", re.IGNORECASE)
 NOQA = re.compile(
     r"#\s*noqa(?![-\w])(?P<colon>\s*:)?(?P<rules>(?:[\s,]*(?:[a-z]+[0-9]+|[a-z]+(?:-[a-z]+)+)\b)*)(?P<reason>[^#]*)",
     re.IGNORECASE,
@@ -31,13 +35,18 @@ class Verb(Enum):
     IGNORE = "ignore"
     IGNORE_FILE = "ignore-file"
     DISABLE = "disable"
+    DISABLE_NEXT_LINE = "disable-next-line"
     ENABLE = "enable"
     NOQA = "noqa"
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One comment. `rules` are its selectors (none: every rule); it acts on rows `first` to `last`."""
+    """One comment. `rules` are its selectors (none: every rule); it acts on rows `first` to `last`.
+
+    It stands in `row` from `column` to `end`; of an unknown verb the `reason` is the word.
+    """
 
     verb: Verb
     row: int
@@ -46,6 +55,7 @@ class Suppression:
     reason: str
     first: int
     last: int
+    end: int = 0
 
     def names(self, code: str, name: str) -> bool:
         """Whether the comment is about this rule."""
@@ -69,10 +79,13 @@ class Suppressions:
 
     def by(self, code: str, name: str, row: int, end_row: int) -> Suppression | None:
         """The comment that hides a finding of this rule on these rows, if any."""
+        return next(self.all_by(code, name, row, end_row), None)
+
+    def all_by(self, code: str, name: str, row: int, end_row: int) -> Iterator[Suppression]:
+        """The comments that hide a finding of this rule on these rows."""
         for each in self.comments:
             if each.first <= end_row and row <= each.last and each.names(code, name):
-                return each
-        return None
+                yield each
 
     def hides(self, code: str, name: str, row: int, end_row: int) -> bool:
         """Whether a comment hides a finding of this rule that spans `row` to `end_row`."""
@@ -154,15 +167,22 @@ def read(comment: Comment) -> Iterator[Suppression]:
         verb = Verb(match["verb"].lower())
         rules = tuple(re.split(r"[\s,]+", (match["rules"] or "").strip(" ,"))) if match["rules"] else ()
         reason = match["reason"].strip(" \t:-")
-        column = comment.column + match.start()
-        whole = Suppression(verb, comment.row, column, rules, reason, comment.first, comment.last)
+        column, end = comment.column + match.start(), comment.column + len(match[0].rstrip()) + match.start()
+        whole = Suppression(verb, comment.row, column, rules, reason, comment.first, comment.last, end)
         if verb is Verb.IGNORE:
             yield whole
+        elif verb is Verb.DISABLE_NEXT_LINE:
+            yield replace(whole, first=comment.row + 1, last=comment.row + 1)
         elif verb is Verb.IGNORE_FILE:
             yield replace(whole, first=1, last=TO_THE_END)
         else:
             for one in rules or ("",):
                 yield replace(whole, rules=(one,) if one else (), first=comment.row, last=TO_THE_END)
+    for match in OTHER.finditer(comment.text):
+        if not OURS.match(comment.text, match.start()):
+            rules = ("",) if match["bracket"] else ()
+            column, end = comment.column + match.start("word"), comment.column + match.end("word")
+            yield Suppression(Verb.UNKNOWN, comment.row, column, rules, match["word"], TO_THE_END, 0, end)
     for match in NOQA.finditer(comment.text):
         named = tuple(match["rules"].replace(",", " ").split()) if match["colon"] else ()
         if (named or not match["colon"]) and not comment.alone:

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from putback.source.prefilter import WORDS, Prefilter, import_rows
+from putback.source.prefilter import WORDS, Prefilter, import_rows, is_commented
 
 MOST_DOTS = 8
 
@@ -20,16 +20,19 @@ MOST_DOTS = 8
 class Survey:
     """What was seen. Files are numbers: their places in the list that was surveyed.
 
-    `importers` says for the bare name of a module or folder which files have that word in an import.
+    `commented` may have comments for putback; `importers` says for the bare name of a module or folder which files have
+    that word in an import.
     """
 
     candidates: list[int] = field(default_factory=list)
+    commented: list[int] = field(default_factory=list)
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     importers: dict[bytes, array[int]] = field(default_factory=dict)
 
     def add(self, other: Survey) -> None:
         """Take over what was seen of other files."""
         self.candidates += other.candidates
+        self.commented += other.commented
         self.unreadable += other.unreadable
         for name, files in other.importers.items():
             self.importers.setdefault(name, array("I")).extend(files)
@@ -79,6 +82,8 @@ def survey(
         words = frozenset(rows.translate(WORDS).split())
         if path in always or prefilter.matches(content, words):
             found.candidates.append(number)
+        if is_commented(content):
+            found.commented.append(number)
         for name in (words | packages(path, rows)) & names:
             if name not in found.importers:
                 found.importers[name] = array("I")

@@ -1,0 +1,20 @@
+"""A comment for putback says something that putback does not know.
+
+## What it finds
+A rule that there is not (`# putback: ignore[PB1O1]`) or a word that means nothing (`# putback: ignor[PB101]`): such a
+comment hides nothing, whatever its author believes. The message names what may have been meant.
+
+## Use instead
+One of `ignore`, `ignore-file`, `disable-next-line`, `disable` and `enable`, with codes, prefixes or names of rules in
+brackets.
+
+## Fix safety
+Unsafe: the nearest name is a guess, and then the comment hides something.
+"""
+
+from __future__ import annotations
+
+from putback.model.finding import Severity
+from putback.rules.rule import Rule, nothing
+
+RULE = Rule("PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing)
