@@ -74,6 +74,23 @@ def test_values_in_circles(made: Callable[[int], str], monkeypatch: pytest.Monke
     assert Instance(QUERY) in found
 
 
+def test_whether_a_class_carries_one_is_asked_in_one_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 200 assignments that rest on each other once was gone round for by itself: 120,000 evaluations."""
+    asked: list[object] = []
+    evaluate = Resolver._evaluate
+
+    def counted(self: Resolver, *given: object) -> object:
+        asked.append(given)
+        return evaluate(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Resolver, "_evaluate", counted)
+    project = Sources(an_attribute(200)).resolver.project
+    module = project.module("/r/app.py")
+    assert module is not None
+    assert not Carriers(Resolver(project, CATALOG, FRAMEWORKS)).by_class(module.path, "Query")
+    assert len(asked) < 10_000, len(asked)
+
+
 def test_what_a_circle_adds_is_found() -> None:
     project = Sources("""
         from psycopg2.pool import ThreadedConnectionPool

@@ -102,6 +102,8 @@ class Carriers:
             if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
                 yield name
         for name, values in cls.attributes.items():
+            # all of them in one question: values that rest on each other are then gone through once, not once for each
+            self.resolver.classes.member(module.path, cls.key, name, bound=True)
             types = (t for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
             if any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types):
                 yield name
