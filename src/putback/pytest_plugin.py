@@ -17,7 +17,7 @@ import pytest
 
 from putback.pool.lease import Frame
 from putback.pool.watching import Watch, hooks, sqlalchemy, watch
-from putback.pool.watching.watcher import Holding
+from putback.pool.watching.holding import Holding
 
 INI = "putback_no_leaks"
 
@@ -56,7 +56,7 @@ class _Pools:
                     self._watch_existing(cls)
         if "sqlalchemy.pool" in sys.modules and "sqlalchemy" not in self._known:
             self._known.add("sqlalchemy")
-            watching = Watch("SQLAlchemy", depth=8)
+            watching = Watch("SQLAlchemy", depth=8, sample=1)
             sqlalchemy.hook_all(watching)
             self._watches.append(watching)
 
@@ -86,7 +86,7 @@ class _Pools:
                 self._watch(found)
 
     def _watch(self, pool: Any) -> None:
-        self._watches.append(watch(pool, depth=8))
+        self._watches.append(watch(pool, depth=8, sample=1))
 
 
 class _Guard:

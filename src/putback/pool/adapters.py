@@ -57,7 +57,7 @@ def borrowed(pool: Any) -> Iterator[Any]:
     """A DB-API connection of a pool for threads, given back at the end of the block; what was not committed is undone.
     SettingsError for a pool that is for tasks."""
     known = _engine_pool(pool)
-    if hasattr(known, "getconn") and not inspect.iscoroutinefunction(known.getconn):
+    if hasattr(known, "getconn") and not inspect.iscoroutinefunction(inspect.unwrap(known.getconn)):
         connection = known.getconn()
         give_back = known.putconn
     elif hasattr(known, "checkedout"):

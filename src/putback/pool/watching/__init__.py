@@ -19,8 +19,9 @@ from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.errors import SettingsError
 from putback.pool.incidents import Incident
 from putback.pool.watching import hooks, sqlalchemy
+from putback.pool.watching.holding import Holders
 from putback.pool.watching.requests import serving
-from putback.pool.watching.watcher import Holders, Watch
+from putback.pool.watching.watcher import Watch
 
 __all__ = ["Holders", "Watch", "serving", "watch"]
 
@@ -34,15 +35,16 @@ def watch(
     *,
     leak_threshold: float | None = None,
     depth: int = 4,
-    sample: int = 1,
+    sample: int | None = None,
     name: str = "",
     clock: Clock = SYSTEM_CLOCK,
     on_incident: Callable[[Incident], None] | None = None,
 ) -> Watch:
     """Watch the pool behind `target` from now on. `leak_threshold`: seconds after which a connection that is still out
     is logged, once, with its stack. `depth`: how many of the program's own callers are remembered for each.
-    `sample=n` asks for them only every n-th time, and each time when half of the pool is out: cheaper, but those that
-    leaked while there was plenty may be without a place.
+    When check-outs come thick and fast (more than a hundred in a second for long), only one in ten milliseconds is
+    asked for its callers, and each while half of the pool is out: what leaks leaks again, and the others are counted
+    at a place that was not noted. `sample=1` asks each, `sample=n` every n-th.
 
     SettingsError for what is no pool that is known.
     """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -132,17 +133,21 @@ def loaded_classes(library: Library) -> set[type]:
 
 def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
-    take, give = getattr(pool, library.take), getattr(pool, library.give)
-    asynchronous = asyncio.iscoroutinefunction(take)
+    if library.can_be_lost:
+        watch.keeps = weakref.ref
+    if library.is_out is not None:
+        watch.keeps, watch.is_out = _itself, library.is_out
     methods = {
-        library.take: (_async_take if asynchronous else _take)(take, library, watch),
-        library.give: (_async_give if asyncio.iscoroutinefunction(give) else _give)(give, library, watch),
+        library.take: _take(getattr(pool, library.take), library, watch),
+        library.give: _give(getattr(pool, library.give), library, watch),
     }
     if library.closes_lent:
         methods[library.closes_lent] = _ends_all(getattr(pool, library.closes_lent), watch)
-    if library.is_out is not None:
-        watch.is_out = library.is_out
     _replace(pool, methods, watch)
+
+
+def _itself(connection: Any) -> Any:
+    return connection
 
 
 def _replace(pool: Any, methods: dict[str, Callable[..., Any]], watch: Watch) -> None:
@@ -177,85 +182,65 @@ def _without_self(method: Callable[..., Any], _: Any, *args: Any, **kwargs: Any)
     return method(*args, **kwargs)
 
 
-def _began(connection: Any, library: Library, watch: Watch, stack: Stack) -> None:
-    watch.began(
-        library.lent(connection),
-        stack,
-        connection if library.can_be_lost else None,
-        connection if library.is_out is not None else None,
-    )
+def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    lent, took, began, callers = library.lent, watch.took, watch.began, watch.callers
+
+    def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if watch.waited_in_vain(since, given_back) if cancelled else _is_exhausted(error, library):
+            watch.exhausted(error)
+
+    @functools.wraps(take)
+    def taking(*args: Any, **kwargs: Any) -> Any:
+        try:
+            connection = take(*args, **kwargs)
+        except Exception as error:
+            refused(error)
+            raise
+        took(lent(connection), connection)
+        return connection
+
+    @functools.wraps(take)
+    def taking_later(*args: Any, **kwargs: Any) -> Any:
+        # the callers of now, and not of when it is awaited: `asyncio.wait_for` may do that in another task
+        return taken(callers(), *args, **kwargs)
+
+    async def taken(stack: Stack | None, *args: Any, **kwargs: Any) -> Any:
+        since, given_back = watch.clock.now(), watch.given_back
+        try:
+            connection = await take(*args, **kwargs)
+        except (Exception, asyncio.CancelledError) as error:
+            refused(error, since, given_back)
+            raise
+        began(lent(connection), stack, connection)
+        return connection
+
+    return taking_later if asyncio.iscoroutinefunction(take) else taking
 
 
 def _is_exhausted(error: BaseException, library: Library) -> bool:
     return type(error).__name__ in library.exhausted and library.says in str(error)
 
 
-def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    @functools.wraps(take)
-    def taking(*args: Any, **kwargs: Any) -> Any:
-        try:
-            connection = take(*args, **kwargs)
-        except Exception as error:
-            if _is_exhausted(error, library):
-                watch.exhausted(error)
-            raise
-        _began(connection, library, watch, watch.callers())
-        return connection
-
-    return taking
-
-
-def _async_take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    @functools.wraps(take)
-    def taking(*args: Any, **kwargs: Any) -> Any:
-        # now, and not when it is awaited: `asyncio.wait_for` may do that in another task
-        return taken(watch.callers(), *args, **kwargs)
-
-    async def taken(stack: Stack, *args: Any, **kwargs: Any) -> Any:
-        began, given_back = watch.clock.now(), watch.given_back
-        try:
-            connection = await take(*args, **kwargs)
-        except Exception as error:
-            if _is_exhausted(error, library):
-                watch.exhausted(error)
-            raise
-        except asyncio.CancelledError as error:
-            if watch.waited_in_vain(began, given_back):
-                watch.exhausted(error)
-            raise
-        _began(connection, library, watch, stack)
-        return connection
-
-    return taking
-
-
-def _given(args: tuple[Any, ...], kwargs: dict[str, Any], library: Library) -> int:
-    connection = args[0] if args else next(iter(kwargs.values()), None)
-    return library.given(connection)
-
-
 def _give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+    given, ended, keeps = library.given, watch.ended, library.failed_give_keeps
+
     @functools.wraps(give)
     def giving(*args: Any, **kwargs: Any) -> Any:
-        key = _given(args, kwargs, library)
-        holding = watch.ended(key)
+        key = given(args[0] if args else next(iter(kwargs.values()), None))
+        entry = ended(key)
         try:
             return give(*args, **kwargs)
         except Exception:
-            if library.failed_give_keeps:
-                watch.still_out(key, holding)
+            if keeps:
+                watch.still_out(key, entry)
             raise
 
-    return giving
-
-
-def _async_give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
     @functools.wraps(give)
-    async def giving(*args: Any, **kwargs: Any) -> Any:
-        watch.ended(_given(args, kwargs, library))
-        return await give(*args, **kwargs)
+    async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
+        return await giving(*args, **kwargs)
 
-    return giving
+    return giving_later if asyncio.iscoroutinefunction(give) else giving
 
 
 def _ends_all(method: Callable[..., Any], watch: Watch) -> Callable[..., Any]:

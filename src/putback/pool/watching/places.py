@@ -42,6 +42,9 @@ _STEP = asyncio.Handle._run.__code__
 _INLINE = {"<listcomp>", "<setcomp>", "<dictcomp>"}
 """Functions of Python's own making: the one around them is meant."""
 
+NOWHERE = Frame("unknown", 0, "unknown")
+"""The place of what was taken while nobody looked for places."""
+
 _own: dict[str, bool] = {}
 """By file, whether it is the program's own; looked up at every check-out."""
 
@@ -91,7 +94,7 @@ def folded(stack: list[Place]) -> tuple[Frame, list[Frame]]:
     """The caller to show and the wrappers between it and the pool, innermost first."""
     places = [place for place in stack if place[0].co_name not in _INLINE]
     if not places:
-        return Frame("unknown", 0, "unknown"), []
+        return NOWHERE, []
     depth = 0
     while depth < len(places) - 1 and hands_on(places[depth]):
         depth += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from putback.pool.watching.watcher import Watch
@@ -31,14 +32,8 @@ def _is_of_sqlalchemy(target: Any, *names: str) -> bool:
 
 def hook(engine: Any, watch: Watch) -> None:
     """Listen to an engine: check-outs and check-ins by events, an empty pool by its error."""
-    watch.takes_back_lost = True
     event = sys.modules["sqlalchemy"].event
-
-    def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        watch.began(id(record), watch.callers(), proxy)
-
-    def checkin(connection: Any, record: Any) -> None:
-        watch.ended(id(record))
+    checkout, checkin = _listeners(watch)
 
     def disposed(engine: Any) -> None:
         _hook_errors(engine.pool, watch)
@@ -54,17 +49,24 @@ def hook(engine: Any, watch: Watch) -> None:
     _hook_errors(engine.pool, watch)
 
 
+def _listeners(watch: Watch) -> tuple[Callable[..., None], Callable[..., None]]:
+    """What hears of check-outs, and what hears of check-ins."""
+    watch.takes_back_lost, watch.keeps = True, weakref.ref
+    took, ended = watch.took, watch.ended
+
+    def checkout(connection: Any, record: Any, proxy: Any) -> None:
+        took(id(record), proxy)
+
+    def checkin(connection: Any, record: Any) -> None:
+        ended(id(record))
+
+    return checkout, checkin
+
+
 def hook_all(watch: Watch) -> None:
     """Listen to the check-outs of every pool that there is or will be."""
     library = sys.modules["sqlalchemy"]
-
-    def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        watch.began(id(record), watch.callers(), proxy)
-
-    def checkin(connection: Any, record: Any) -> None:
-        watch.ended(id(record))
-
-    watch.takes_back_lost = True
+    checkout, checkin = _listeners(watch)
     for name, listener in (("checkout", checkout), ("checkin", checkin), ("detach", checkin)):
         library.event.listen(library.pool.Pool, name, listener)
         watch.undone_by(functools.partial(library.event.remove, library.pool.Pool, name, listener))

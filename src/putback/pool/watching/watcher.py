@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import math
@@ -11,71 +10,30 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Self
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
-from putback.pool.lease import Frame, Lease, Stack
-from putback.pool.watching.places import folded, own_callers
-from putback.pool.watching.requests import current
+from putback.pool.lease import Frame, Stack
+from putback.pool.watching.holding import Entry, Holders, Holding, is_gone, line_of, made_of, noted
+from putback.pool.watching.places import NOWHERE, own_callers
 
 log = logging.getLogger("putback.pool")
+
+PAUSE = 0.01
+"""Seconds between two check-outs whose callers are looked for, in a rush."""
+BURST = 100
+"""So many one after the other are no rush yet."""
 
 QUIET = 10.0
 """Seconds between two tables of holders in the log."""
 PATIENCE = 1.0
 """Seconds that a request must have waited before its cancellation can mean that the pool is empty."""
-
-
-class Holding(Lease):
-    """A check-out of a pool that is not ours."""
-
-    request: str | None = None
-    """The request or job that it was taken for."""
-    seen = False
-    """Whether it counts as seen leaking."""
-    borrowed: weakref.ref[Any] | None = None
-
-    @property
-    def site(self) -> str:
-        return str(self.caller)
-
-    @property
-    def caller(self) -> Frame:
-        """The line that people look for."""
-        return folded(self._stack)[0]
-
-    @property
-    def through(self) -> list[Frame]:
-        """The program's own wrappers between the caller and the pool."""
-        return folded(self._stack)[1]
-
-    @property
-    def holder(self) -> str:
-        who = super().holder
-        return f"{who}, {self.request}" if self.request else who
-
-
-@dataclass(frozen=True, slots=True)
-class Holders:
-    """One line of the table: connections that were taken at one place."""
-
-    caller: Frame
-    through: tuple[Frame, ...]
-    count: int
-    oldest: float
-    """Seconds since the first of them was taken."""
-    who: str
-    """Who holds the oldest."""
-
-    def __str__(self) -> str:
-        through = "".join(f", through {frame}" for frame in self.through)
-        return f"{self.count} x {self.caller}{through}; the oldest for {self.oldest:.1f} s by {self.who}"
 
 
 class Watch:
@@ -89,7 +47,7 @@ class Watch:
         capacity: Callable[[Any], int | None] = lambda target: None,
         leak_threshold: float | None = None,
         depth: int = 4,
-        sample: int = 1,
+        sample: int | None = None,
         clock: Clock = SYSTEM_CLOCK,
         on_incident: Callable[[Incident], None] | None = None,
     ) -> None:
@@ -98,6 +56,11 @@ class Watch:
         self.depth = depth
         self.sample = sample
         self.clock = clock
+        self._now = clock.now
+        self._calm_from = -math.inf
+        """When the callers are looked for again, if there is no other reason to."""
+        self._half = math.inf
+        """So many connections out are half of the pool, as far as it was known when somebody looked last."""
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
         self.taken = 0
@@ -105,13 +68,17 @@ class Watch:
         self.patience = PATIENCE
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
-        self.is_out: Callable[[Any], bool] = lambda raw: True
+        self.keeps: Callable[[Any], Any] | None = None
+        """What is remembered of a connection, to see later whether it is still out."""
+        self.is_out: Callable[[Any], bool] | None = None
         """Asked when somebody looks, for what can come back without a call of a hook."""
         self.takes_back_lost = False
         """Whether the pool gets back what is garbage-collected."""
         self._capacity_of = capacity
-        self._out: dict[int, Holding] = {}
+        self._out: dict[int, Entry] = {}
         """By the identity of what the pool lends. No lock: single operations on a dictionary cannot be interrupted."""
+        self._looked_at: dict[int, tuple[Entry, Holding]] = {}
+        """What was made of the brief ones among them when somebody looked."""
         self._numbers = count(1)
         self._quiet_until = -QUIET
         self._undo: list[Callable[[], None]] = []
@@ -131,44 +98,79 @@ class Watch:
 
     # What the hooks call
 
-    def callers(self) -> Stack:
-        """Who takes a connection now. With `sample` only every so often, unless half of the pool is out already."""
-        if self.sample > 1 and self.taken % self.sample and len(self._out) * 2 < (self._capacity() or math.inf):
-            return []
+    def took(self, key: int, connection: Any) -> None:
+        """A connection was taken just now. In a rush little is noted: to look for the callers of each would cost more
+        than it tells."""
+        out = self._out
+        if key not in out and len(out) < self._half and self._is_left_out():
+            keeps = self.keeps
+            out[key] = (self._now(), get_ident(), None if keeps is None else keeps(connection))
+            self.taken += 1
+        else:
+            self.began(key, self._callers(), connection)
+
+    def _is_left_out(self) -> bool:
+        if self.sample is None:
+            return self._now() < self._calm_from
+        return self.taken % self.sample > 0
+
+    def callers(self) -> Stack | None:
+        """Who takes a connection now; None in a rush."""
+        return None if len(self._out) < self._half and self._is_left_out() else self._callers()
+
+    def _callers(self) -> Stack:
+        self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
+        capacity = self._capacity()
+        self._half = math.inf if capacity is None else capacity / 2
         return own_callers(self.depth)
 
-    def began(self, key: int, stack: Stack, connection: Any = None, raw: Any = None) -> None:
-        """A connection was taken from `stack`. With `connection` it is noticed when that is garbage-collected."""
-        if key in self._out:
+    def began(self, key: int, stack: Stack | None, connection: Any) -> None:
+        """A connection was taken from `stack`."""
+        known = self._out.get(key)
+        if known is not None and not is_gone(known):
             return  # the same one again: psycopg2's getconn with a key
-        holding = Holding(next(self._numbers), raw, self.clock.now(), stack)
-        if asyncio._get_running_loop() is not None:
-            task = asyncio.current_task()
-            holding.task = task.get_name() if task is not None else None
-        holding.request = current()
-        if connection is not None:
-            holding.borrowed = weakref.ref(connection, lambda _: self._collected(key, holding))
+        kept = None if self.keeps is None else self.keeps(connection)
         self.taken += 1
+        if stack is None:
+            self._out[key] = (self._now(), get_ident(), kept)
+            return
+        holding = noted(next(self._numbers), self._now(), stack)
+        if isinstance(kept, weakref.ref):
+            kept = weakref.ref(connection, lambda _: self._collected(key, holding))
+        holding.kept = kept
         self._out[key] = holding
-        self.leaks.began(holding)
-        if self.clock.now() >= self.leaks.due:
-            self.check()
 
-    def ended(self, key: int) -> Holding | None:
+    def ended(self, key: int) -> Entry | None:
         """It came back, or is about to."""
-        holding = self._out.pop(key, None)
-        if holding is not None:
-            holding.ended = True
+        entry = self._out.pop(key, None)
+        if entry is not None:
             self.given_back += 1
-            if holding.reported:
-                self.leaks.ended(holding, self.clock.now())
-        return holding
+            if isinstance(entry, Holding):
+                self._tell_ended(entry)
+            elif self._looked_at and key in self._looked_at:
+                self._tell_ended(self._look_at(key, entry))
+                self._looked_at.pop(key, None)
+        return entry
 
-    def still_out(self, key: int, holding: Holding | None) -> None:
+    def _tell_ended(self, holding: Holding) -> None:
+        holding.ended = True
+        if holding.reported:
+            self.leaks.ended(holding, self.clock.now())
+
+    def _look_at(self, key: int, entry: Entry) -> Holding:
+        """What is known of a check-out; the same object each time."""
+        if isinstance(entry, Holding):
+            return entry
+        known = self._looked_at.get(key)
+        if known is None or known[0] is not entry:
+            known = self._looked_at[key] = entry, made_of(entry, next(self._numbers))
+        return known[1]
+
+    def still_out(self, key: int, entry: Entry | None) -> None:
         """It could not be given back."""
-        if holding is not None:
-            holding.ended = False
-            self._out.setdefault(key, holding)
+        if entry is not None:
+            self._look_at(key, entry).ended = False
+            self._out.setdefault(key, entry)
 
     def all_ended(self) -> None:
         """The pool ended all that it had lent."""
@@ -195,7 +197,8 @@ class Watch:
         return capacity is not None and len(self.holdings()) >= capacity
 
     def _collected(self, key: int, holding: Holding) -> None:
-        if holding.ended or self._out.get(key) is not holding:
+        entry = self._out.get(key)
+        if holding.ended or entry is None or self._look_at(key, entry) is not holding:
             return
         del self._out[key]
         holding.ended = True
@@ -215,16 +218,21 @@ class Watch:
         for holding in self.holdings():
             by_place.setdefault((holding.caller, tuple(holding.through)), []).append(holding)
         now = self.clock.now()
-        lines = [_line(caller, through, found, now) for (caller, through), found in by_place.items()]
+        lines = [line_of(caller, through, found, now) for (caller, through), found in by_place.items()]
         return sorted(lines, key=lambda line: (-line.count, -line.oldest))
 
     def holdings(self) -> list[Holding]:
         """What is out. Who closed its connection in a way that no hook hears of, holds nothing."""
-        found = list(self._out.items())
-        for key, holding in found:
-            if holding.raw is not None and not self.is_out(holding.raw):
+        found: list[Holding] = []
+        for key, entry in list(self._out.items()):
+            holding = self._look_at(key, entry)
+            found.append(holding)
+            if is_gone(entry):
+                self._collected(key, holding)
+            elif self.is_out is not None and not self.is_out(holding.kept):
                 self.ended(key)
-        return [holding for _, holding in found if not holding.ended]
+        self._looked_at = {key: known for key, known in self._looked_at.items() if self._out.get(key) is known[0]}
+        return [holding for holding in found if not holding.ended]
 
     def table(self) -> str:
         """The same as text."""
@@ -248,6 +256,7 @@ class Watch:
         holders = [
             {"file": frame.file, "line": frame.line, "function": frame.function, "times": times}
             for frame, times in places.most_common()
+            if frame != NOWHERE
         ]
         return {"pool": self.name, "holders": holders}
 
@@ -315,8 +324,3 @@ def reference(target: Any) -> Callable[[], Any]:
 
 def _restore(number: int, handler: Any) -> None:
     signal.signal(number, handler)
-
-
-def _line(caller: Frame, through: tuple[Frame, ...], found: list[Holding], now: float) -> Holders:
-    oldest = min(found, key=lambda holding: holding.since)
-    return Holders(caller, through, len(found), now - oldest.since, oldest.holder)

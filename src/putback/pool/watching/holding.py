@@ -1,0 +1,101 @@
+"""A check-out of a pool that is not ours, and the line of a table that it is counted in."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+from putback.pool.lease import Frame, Lease, Stack
+from putback.pool.watching.places import NOWHERE, folded
+from putback.pool.watching.requests import current
+
+
+class Holding(Lease):
+    """A check-out of a pool that is not ours."""
+
+    request: str | None = None
+    """The request or job that it was taken for."""
+    seen = False
+    """Whether it counts as seen leaking."""
+    kept: Any = None
+    """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
+
+    @property
+    def site(self) -> str:
+        return str(self.caller)
+
+    @property
+    def caller(self) -> Frame:
+        """The line that people look for."""
+        return folded(self._stack)[0]
+
+    @property
+    def through(self) -> list[Frame]:
+        """The program's own wrappers between the caller and the pool."""
+        return folded(self._stack)[1]
+
+    @property
+    def holder(self) -> str:
+        who = super().holder
+        return f"{who}, {self.request}" if self.request else who
+
+
+Brief = tuple[float, int, Any]
+"""A check-out that was taken in a rush: since when, by the thread with which number, and what is kept of it."""
+
+Entry = Holding | Brief
+
+
+def noted(number: int, since: float, stack: Stack) -> Holding:
+    """A check-out of this moment, with who takes it."""
+    holding = Holding(number, None, since, stack)
+    if asyncio._get_running_loop() is not None:
+        task = asyncio.current_task()
+        holding.task = task.get_name() if task is not None else None
+    holding.request = current()
+    return holding
+
+
+def made_of(brief: Brief, number: int) -> Holding:
+    """A check-out of which only little was noted."""
+    since, thread, kept = brief
+    holding = Holding(number, None, since, [])
+    holding.kept = kept
+    holding.thread = next((each for each in threading.enumerate() if each.ident == thread), _ENDED)
+    return holding
+
+
+_ENDED = threading.Thread(name="unknown")
+
+
+def is_gone(entry: Entry) -> bool:
+    """Whether the borrower's object was garbage-collected."""
+    kept = entry.kept if isinstance(entry, Holding) else entry[2]
+    return isinstance(kept, weakref.ref) and kept() is None
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """One line of the table: connections that were taken at one place."""
+
+    caller: Frame
+    through: tuple[Frame, ...]
+    count: int
+    oldest: float
+    """Seconds since the first of them was taken."""
+    who: str
+    """Who holds the oldest."""
+
+    def __str__(self) -> str:
+        where = "a place that was not noted, in a rush" if self.caller == NOWHERE else str(self.caller)
+        through = "".join(f", through {frame}" for frame in self.through)
+        return f"{self.count} x {where}{through}; the oldest for {self.oldest:.1f} s by {self.who}"
+
+
+def line_of(caller: Frame, through: tuple[Frame, ...], found: list[Holding], now: float) -> Holders:
+    """The line for check-outs of one place."""
+    oldest = min(found, key=lambda holding: holding.since)
+    return Holders(caller, through, len(found), now - oldest.since, oldest.holder)
