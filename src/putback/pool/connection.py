@@ -38,9 +38,6 @@ class TaskLender(Lender, Protocol):
         """`terminate()`: close it at once, without a word to the server."""
 
 
-_set = object.__setattr__  # `self.x = y` sets an attribute of the driver's connection
-
-
 class LentConnection:
     """A lent connection. What is not said here is the driver's own."""
 
@@ -49,8 +46,8 @@ class LentConnection:
     _pool: Lender
 
     def __init__(self, lease: Lease, pool: Lender) -> None:
-        _set(self, "_lease", lease)
-        _set(self, "_pool", pool)
+        _set_lease(self, lease)
+        _set_pool(self, pool)
 
     @property
     def _raw(self) -> Any:
@@ -97,6 +94,13 @@ class LentConnection:
             self._pool.lose(self._lease)
 
 
+# `self.x = y` sets an attribute of the driver's connection
+_set_lease, _set_pool = (vars(LentConnection)[name].__set__ for name in ("_lease", "_pool"))
+
+PROXIES: set[type] = set()
+"""The classes of what is lent: to look here is quicker than `isinstance`, which every check-in asks."""
+
+
 class PooledConnection(LentConnection):
     """A connection that is lent to a thread."""
 
@@ -140,9 +144,11 @@ def proxy_of(raw: Any, proxy: type[LentConnection]) -> type[LentConnection]:
     found = _proxies.get((driver, proxy))
     if found is None:
         found = _proxies[driver, proxy] = _made_for(driver, proxy)
+        PROXIES.add(found)
     return found
 
 
+PROXIES |= {PooledConnection, AsyncPooledConnection}
 _proxies: dict[tuple[type, type[LentConnection]], type[LentConnection]] = {}
 
 

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
-from putback.pool.connection import LentConnection
+from putback.pool.connection import PROXIES, LentConnection
 from putback.pool.driver import BROKEN, CLEAN, CLOSED, DIRTY, Condition, Session, condition, told_change
 from putback.pool.errors import InterfaceError, PoolError
 from putback.pool.forking import left_to_parent, notice_forks, of_the_parent
@@ -271,7 +271,7 @@ class Core(Generic[G]):
 
     def _lent(self, connection: Any) -> Lease | None:
         raw = connection
-        if isinstance(connection, LentConnection):
+        if type(connection) in PROXIES:
             lease: Lease = connection._lease
             pool: object = connection._pool
             if pool is self and not lease.ended:
@@ -339,7 +339,7 @@ class Core(Generic[G]):
         if state is DIRTY and lease.place is not None:
             with self.lock:
                 self.tally.unfinished[lease.place] += 1
-        if now != before:
+        if now is not before:
             changes = ", ".join(told_change(raw, before, now))
             text = f"connection {lease.slot} was given back with {changes}: its next borrower gets it so"
             self.incidents.report(Kind.SESSION_CHANGED, text, lease)

@@ -194,11 +194,10 @@ def _settings_of(raw: Any) -> tuple[str, ...]:
 
 def session_of(raw: Any) -> Session:
     """How a connection's session is set, as far as its driver knows."""
-    try:
-        read = _READERS[type(raw)]
-    except KeyError:
+    read = READERS.get(type(raw))
+    if read is None:
         names = [name for name in _settings_of(raw) if hasattr(raw, name)]
-        read = _READERS[type(raw)] = _reader(names)
+        read = READERS[type(raw)] = _reader(names)
     return read(raw)
 
 
@@ -206,7 +205,8 @@ def _reader(names: list[str]) -> Callable[[Any], Session]:
     return attrgetter(*names) if len(names) > 1 else lambda raw: ()
 
 
-_READERS: dict[type, Callable[[Any], Session]] = {}
+READERS: dict[type, Callable[[Any], Session]] = {}
+"""What reads the session of a type's connections, once it is known."""
 
 
 def told_change(raw: Any, before: Session, after: Session) -> list[str]:

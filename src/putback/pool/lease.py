@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
 _HERE = os.path.dirname(__file__) + os.sep
 _CONTEXTLIB = f"{os.sep}contextlib.py"
+
+_inside: dict[str, bool] = {}
+"""By file, whether it belongs to the pool, or is contextlib, which stands between the pool and a `with`."""
 
 Place = tuple[CodeType, int]
 """One caller: its code and the offset in that."""
@@ -85,24 +87,24 @@ class Lease:
 def callers(depth: int) -> Stack:
     """At most `depth` callers outside of this package, innermost first.
 
-    The first two frames are known to be the pool's own; not looking at them saves making objects of them.
+    The first three frames are known to be the pool's own; not looking at them saves making objects of them.
     """
     if not depth:
         return []
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and _is_inside(frame.f_code.co_filename):
+    frame: FrameType | None = sys._getframe(3)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        is_inside = _inside.get(file)
+        if is_inside is None:
+            is_inside = _inside[file] = file.startswith(_HERE) or file.endswith(_CONTEXTLIB)
+        if not is_inside:
+            break
         frame = frame.f_back
     found: Stack = []
     while frame is not None and len(found) < depth:
         found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return found
-
-
-@lru_cache(maxsize=1024)
-def _is_inside(filename: str) -> bool:
-    """Whether a file belongs to the pool, or is contextlib, which stands between the pool and a `with`."""
-    return filename.startswith(_HERE) or filename.endswith(_CONTEXTLIB)
 
 
 def frame_of(place: Place) -> Frame:

@@ -15,13 +15,15 @@ from functools import partial
 from typing import Any, TypeVar
 
 from putback.pool.clock import LATE, SYSTEM_CLOCK, Clock
-from putback.pool.connection import LentConnection
+from putback.pool.connection import PROXIES, LentConnection
 from putback.pool.core import Core, G
 from putback.pool.driver import (
     CLEAN,
     CLOSED,
     DIRTY,
+    READERS,
     Connect,
+    Session,
     condition,
     let_go,
     ping,
@@ -263,19 +265,23 @@ class Lending(Core[G]):
 
     def _put(self, connection: Any, key: Hashable | None = None, close: bool = False) -> Any:
         """Take a connection back; gives what `_finish` gives, if there is something to do."""
-        lent = isinstance(connection, LentConnection)
+        lent = type(connection) in PROXIES
         if self._faults is not None:
             self._faults.before(Operation.PUT, connection._lease.slot if lent else 0)
         if self.lost:
             self._take_back_lost()
         raw = connection._lease.raw if lent else connection
         state = condition(raw)
-        session = session_of(raw) if state is CLEAN or state is DIRTY else ()
+        session: Session = ()
+        if state is CLEAN or state is DIRTY:
+            session = READERS.get(type(raw), session_of)(raw)
+        before = session
         with self.lock:
             closed = self.state.closed and self.profile.put_after_shut_raises
             lease = None if closed else self._claim(connection, key)
             if lease is not None:
-                before = self.opened.change(lease.slot, session) if session else session
+                if session and self.opened.sessions.get(lease.slot, session) != session:
+                    before, self.opened.sessions[lease.slot] = self.opened.sessions[lease.slot], session
                 work = self._after_return(lease.slot, state, close)
         if lease is None:
             self._refuse(connection, key, closed)
@@ -284,7 +290,7 @@ class Lending(Core[G]):
             let_go(raw)
         if lent and connection._lease is not lease:
             self._report_second_release(connection)
-        if state is DIRTY or session != before:
+        if state is DIRTY or session is not before:
             self._look_at_returned(lease, raw, state, before, session)
         if work:
             return self._finish(self._settle(work, lease, connection))

@@ -10,13 +10,14 @@ from putback.pool.driver import Session, session_of
 class Opened:
     """Which connection is in which slot, since when, and how its session was. Changed under the pool's lock."""
 
-    __slots__ = ("_born", "_sessions", "_slots", "raws")
+    __slots__ = ("_born", "_slots", "raws", "sessions")
 
     def __init__(self) -> None:
         self.raws: dict[int, Any] = {}
         """The driver's connections."""
         self._born: dict[int, float] = {}
-        self._sessions: dict[int, Session] = {}
+        self.sessions: dict[int, Session] = {}
+        """How each session was when it was opened, or last noted."""
         self._slots: dict[int, int] = {}
 
     def add(self, slot: int, raw: Any, now: float) -> None:
@@ -24,13 +25,13 @@ class Opened:
         self.raws[slot] = raw
         self._born[slot] = now
         self._slots[id(raw)] = slot
-        self._sessions[slot] = session_of(raw)
+        self.sessions[slot] = session_of(raw)
 
     def remove(self, slot: int) -> Any:
         """A connection is about to be closed. None if there is none."""
         raw = self.raws.pop(slot, None)
         if raw is not None:
-            del self._born[slot], self._sessions[slot]
+            del self._born[slot], self.sessions[slot]
             if self._slots.get(id(raw)) == slot:  # a `connect` may give one connection twice
                 del self._slots[id(raw)]
         return raw
@@ -42,10 +43,3 @@ class Opened:
     def age(self, slot: int, now: float) -> float:
         """Seconds since it was opened."""
         return now - self._born[slot]
-
-    def change(self, slot: int, session: Session) -> Session:
-        """Note how the session is now, and give how it was when it was opened, or last noted."""
-        before = self._sessions.get(slot, session)
-        if before != session:
-            self._sessions[slot] = session
-        return before

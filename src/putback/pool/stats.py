@@ -83,28 +83,38 @@ class PoolStats:
 
 
 class Timings:
-    """Durations that are still being collected."""
+    """Durations that are still being collected. They are added up when somebody asks, or when they have become many:
+    `add` is called for every check-out."""
 
-    __slots__ = ("count", "longest", "recent", "total")
+    __slots__ = ("_count", "_longest", "_new", "_total", "recent")
 
     def __init__(self) -> None:
-        self.count = 0
-        self.total = self.longest = 0.0
+        self._count = 0
+        self._total = self._longest = 0.0
+        self._new: list[float] = []
         self.recent: deque[float] = deque(maxlen=RECENT_WAITS)
 
     def add(self, seconds: float) -> None:
-        self.count += 1
-        self.total += seconds
-        if seconds > self.longest:
-            self.longest = seconds
-        self.recent.append(seconds)
+        new = self._new
+        new.append(seconds)
+        if len(new) > RECENT_WAITS:
+            self._add_up()
+
+    def _add_up(self) -> None:
+        self._count += len(self._new)
+        self._total += sum(self._new)
+        self._longest = max(self._longest, *self._new)
+        self.recent.extend(self._new)
+        self._new.clear()
 
     def summary(self) -> Durations:
+        if self._new:
+            self._add_up()
         ordered = sorted(self.recent)
         if not ordered:
             return Durations()
         last = len(ordered) - 1
-        return Durations(self.count, self.total, self.longest, ordered[last // 2], ordered[round(last * 0.95)])
+        return Durations(self._count, self._total, self._longest, ordered[last // 2], ordered[round(last * 0.95)])
 
 
 class Tally:
