@@ -33,10 +33,11 @@ def stats_of(pool: Any) -> PoolStats:
     if not _derives(pool, "putback", "Watch"):
         return stats
     sites: Counter[str] = Counter()
-    for line in pool.holders():
+    lines = pool.holders()
+    for line in lines:
         sites[str(line.caller)] += line.count
     found = dict(sites.most_common())
-    return replace(stats, sites=found, holders=found)
+    return replace(stats, sites=found, holders=found, held=tuple(line.as_json() for line in lines))
 
 
 def health_of(pool: Any, thresholds: Thresholds | None = None) -> Health:

@@ -34,7 +34,8 @@ def database_health(health: Health) -> Json:
 def pool_health(health: Health) -> Json:
     """The pool's health with warnings and advice; of a watched pool also which place holds how many."""
     limits = health.thresholds
-    holders = {"holders": health.stats.holders} if health.stats.holders else {}
+    stats = health.stats
+    holders = {"holders": stats.holders, "held": list(stats.held), "waiters": stats.waiters} if stats.holders else {}
     return {
         "status": health.status.value,
         **holders,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import Any
 
 from putback.pool.lease import Place
 
@@ -43,6 +44,8 @@ class PoolStats:
     """How many connections are lent at which place of the code; the most first."""
     holders: dict[str, int] = field(default_factory=dict)
     """The same for a pool that is watched: health shows them."""
+    held: tuple[dict[str, Any], ...] = ()
+    """Of a pool that is watched, each place with its wrappers, number, age and who, as data."""
     waits: Durations | None = None
     """How long requests waited that had to."""
     uses: Durations | None = None

@@ -94,6 +94,16 @@ class Holders:
         through = "".join(f", through {frame}" for frame in self.through)
         return f"{self.count} x {where}{through}; the oldest for {self.oldest:.1f} s by {self.who}"
 
+    def as_json(self) -> dict[str, Any]:
+        """The same as data."""
+        return {
+            "place": "" if self.caller == NOWHERE else str(self.caller),
+            "through": [str(frame) for frame in self.through],
+            "count": self.count,
+            "oldest": round(self.oldest, 3),
+            "who": self.who,
+        }
+
 
 def line_of(caller: Frame, through: tuple[Frame, ...], found: list[Holding], now: float) -> Holders:
     """The line for check-outs of one place."""

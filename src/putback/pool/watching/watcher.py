@@ -22,6 +22,7 @@ from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame, Stack
 from putback.pool.watching.holding import Entry, Holders, Holding, is_gone, line_of, made_of, noted
 from putback.pool.watching.places import NOWHERE, own_callers
+from putback.pool.watching.signals import listen
 
 log = logging.getLogger("putback.pool")
 
@@ -92,7 +93,8 @@ class Watch:
         """The engine or pool that is watched; None when it is gone: watching keeps nothing alive."""
         return self._target()
 
-    def _capacity(self) -> int | None:
+    def capacity(self) -> int | None:
+        """How many connections the pool can lend; None if that is not known."""
         target = self._target()
         return None if target is None else self._capacity_of(target)
 
@@ -120,7 +122,7 @@ class Watch:
 
     def _callers(self) -> Stack:
         self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
-        capacity = self._capacity()
+        capacity = self.capacity()
         self._half = math.inf if capacity is None else capacity / 2
         return own_callers(self.depth)
 
@@ -193,7 +195,7 @@ class Watch:
         limit of his own is cancelled by it. In good times something comes back meanwhile."""
         if given_back != self.given_back or self.clock.now() - began < self.patience:
             return False
-        capacity = self._capacity()
+        capacity = self.capacity()
         return capacity is not None and len(self.holdings()) >= capacity
 
     def _collected(self, key: int, holding: Holding) -> None:
@@ -261,12 +263,9 @@ class Watch:
         return {"pool": self.name, "holders": holders}
 
     def on_signal(self, number: int | None = None) -> None:
-        """Log the table whenever the process gets a signal (default: SIGUSR1): `kill -USR1 PID`. To be called in the
-        main thread."""
-        number = signal.SIGUSR1 if number is None else number
-        before = signal.getsignal(number)
-        signal.signal(number, lambda *_: log.warning("%s", self.table()))
-        self.undone_by(lambda: _restore(number, before))
+        """Log the table whenever the process gets a signal (default: SIGUSR1): `kill -USR1 PID`; and be seen by
+        `python -m putback.pool.top PID`. To be called in the main thread."""
+        self.undone_by(listen(self, signal.SIGUSR1 if number is None else number))
 
     # Life
 
@@ -295,7 +294,7 @@ class Watch:
     # Inside
 
     def _title(self) -> str:
-        capacity = self._capacity()
+        capacity = self.capacity()
         of = f" of {capacity}" if capacity else ""
         return f"pool {self.name}: {len(self.holdings())}{of} connections are out"
 
@@ -320,7 +319,3 @@ def reference(target: Any) -> Callable[[], Any]:
         return weakref.ref(target)
     except TypeError:
         return lambda: target
-
-
-def _restore(number: int, handler: Any) -> None:
-    signal.signal(number, handler)
