@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import MagicMock, Mock
 
 import pytest
+from libraries import import_or_skip
 
-from putback.pool import ASYNCPG, InterfaceError, ReferencePool, Settings, SettingsError
+from putback.pool import (
+    ASYNCPG,
+    PSYCOPG2,
+    PSYCOPG_POOL,
+    SQLALCHEMY,
+    InterfaceError,
+    Profile,
+    ReferencePool,
+    Settings,
+    SettingsError,
+)
 from putback.pool.driver import UNKNOWN, condition
 
 
@@ -79,3 +91,101 @@ def test_a_lent_connection_says_in_its_repr_that_it_was_given_back() -> None:
     assert repr(conn.driver_connection) in repr(conn)
     pool.putconn(conn)
     assert "[released]" in repr(conn)
+
+
+@pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])
+def test_an_engine_that_would_lose_every_slot_is_refused_with_what_works(profile: Profile) -> None:
+    library = import_or_skip("sqlalchemy", "sqlalchemy")
+    pool = ReferencePool(1, 2, profile=profile)
+    for poolclass in (library.NullPool, library.QueuePool):
+        engine = library.create_engine("sqlite://", creator=pool.getconn, poolclass=poolclass)
+        with pytest.raises(SettingsError, match=r"Use profile=SQLALCHEMY with .*NullPool"):
+            engine.connect()
+    pool.putconn(pool.getconn())
+    assert (pool.stats().total, pool.stats().in_use) == (1, 0)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg://"])
+def test_an_engine_over_the_pool_gives_back_what_it_closes(url: str, request: pytest.FixtureRequest) -> None:
+    library = import_or_skip("sqlalchemy", "sqlalchemy")
+    connect = None
+    if url != "sqlite://":
+        dsn = request.getfixturevalue("postgres_dsn")
+        driver = import_or_skip("psycopg", "psycopg")
+        connect = lambda: driver.connect(dsn)  # noqa: E731
+    pool = ReferencePool(1, 2, connect, profile=SQLALCHEMY, settings=Settings(timeout=0))
+    engine = library.create_engine(url, creator=pool.getconn, poolclass=library.NullPool)
+    for _ in range(5):
+        with engine.begin() as conn:
+            assert conn.execute(library.text("select 1")).scalar() == 1
+        assert pool.stats().in_use == 0
+    with engine.connect(), engine.connect():
+        assert pool.stats().in_use == 2
+        with pytest.raises(library.exc.TimeoutError):
+            engine.connect()
+    assert (pool.stats().in_use, pool.stats().available) == (0, 2)
+    engine.dispose()
+    pool.closeall()
+
+
+def test_an_engine_with_psycopg2_is_refused_with_what_works(postgres_dsn: str) -> None:
+    library = import_or_skip("sqlalchemy", "sqlalchemy")
+    driver = import_or_skip("psycopg2", "psycopg2")
+    pool = ReferencePool(1, 2, lambda: driver.connect(postgres_dsn), profile=SQLALCHEMY)
+    engine = library.create_engine("postgresql+psycopg2://", creator=pool.getconn, poolclass=library.NullPool)
+    with pytest.raises(SettingsError, match=r"use postgresql.psycopg with creator="):
+        engine.connect()
+    pool.closeall()
+
+
+def test_helpers_of_psycopg2_work_on_a_lent_connection_or_on_the_drivers_own(postgres_dsn: str) -> None:
+    driver = import_or_skip("psycopg2", "psycopg2")
+    extras = import_or_skip("psycopg2.extras", "psycopg2")
+    sql = import_or_skip("psycopg2.sql", "psycopg2")
+    extensions = import_or_skip("psycopg2.extensions", "psycopg2")
+    pool = ReferencePool(1, 1, lambda: driver.connect(postgres_dsn))
+    conn = pool.getconn()
+    for factory in (extras.DictCursor, extras.RealDictCursor, extras.NamedTupleCursor, extras.LoggingCursor):
+        assert isinstance(conn.cursor(cursor_factory=factory), factory)
+    cursor = conn.cursor()
+    extras.execute_values(cursor, "insert into item values %s", [(1,), (2,)])
+    extras.execute_batch(cursor, "insert into item values (%s)", [(3,)])
+    cursor.execute(sql.SQL("select {} from {}").format(sql.Literal(1), sql.Identifier("item")))
+    assert sql.Identifier("a").as_string(cursor) == '"a"'
+    extras.wait_select(conn)
+    assert isinstance(conn, extensions.connection)
+    helpers: list[Callable[[Any], Any]] = [
+        lambda it: sql.Identifier("a").as_string(it),
+        lambda it: sql.Literal("x").as_string(it),
+        lambda it: extensions.quote_ident("a", it),
+        lambda it: extras.register_uuid(conn_or_curs=it),
+        lambda it: extras.register_inet(conn_or_curs=it),
+        lambda it: extras.register_default_json(it),
+        lambda it: extras.register_default_jsonb(it),
+        lambda it: extras.register_composite("item", it),
+        lambda it: extras.register_range("int4range", "Numbers", it),
+        lambda it: extensions.register_type(extensions.UNICODE, it),
+        lambda it: extensions.adapt("x").prepare(it),
+        lambda it: extensions.cursor(it),
+    ]
+    for helper in helpers:
+        with pytest.raises(TypeError, match="connection"):
+            helper(conn)
+        helper(conn.driver_connection)
+    pool.putconn(conn)
+    with pytest.raises(InterfaceError):
+        _ = conn.driver_connection
+
+
+def test_helpers_of_psycopg_work_on_a_lent_connection(postgres_dsn: str) -> None:
+    driver = import_or_skip("psycopg", "psycopg")
+    sql = import_or_skip("psycopg.sql", "psycopg")
+    types = import_or_skip("psycopg.types", "psycopg")
+    pool = ReferencePool(1, 1, lambda: driver.connect(postgres_dsn), profile=PSYCOPG_POOL)
+    with pool.connection() as conn:
+        assert sql.Literal("x").as_string(conn) == "'x'"
+        types.TypeInfo.fetch(conn, "item").register(conn)
+        assert driver.ClientCursor(conn).mogrify("select %s", (1,)) == "select 1"
+        with conn.transaction(), conn.pipeline():
+            conn.execute("select 1")
+    pool.closeall()

@@ -31,6 +31,7 @@ from putback.pool.driver import (
     session_of,
     sqlite_memory,
 )
+from putback.pool.engines import refuse_engine
 from putback.pool.faults import Faults, Operation, faulty
 from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease, Stack, callers
@@ -65,6 +66,8 @@ class Lending(Core[G]):
         self._connect = faulty(connect, faults) if faults is not None else connect
         self._checks = settings.pre_ping or settings.recycle is not None
         self._looks = profile.looks_before_lending
+        self._known_until = -1
+        """The newest slot when somebody last looked who borrows."""
 
     # How procedures are run
 
@@ -96,6 +99,9 @@ class Lending(Core[G]):
         limit = self.timeout if timeout is None else timeout
         self._look_for_leaks()
         stack = callers(self.settings.stack_depth)  # before it may have to wait: then it is not in anybody's way
+        if self.state.last_slot != self._known_until:
+            refuse_engine(stack, self.profile, list(self.opened.raws.values()))
+            self._known_until = self.state.last_slot
         gate = None
         with self.lock:
             if key is not None and key in self._keyed and not self.state.closed:

@@ -108,7 +108,7 @@ class PoolState:
         self.shelf: deque[int] = deque()
         self.line: dict[int, bool] = {}
         """Who waits, in order; whether it is patient. The others wait only for slots that are on their way."""
-        self._last_slot = 0
+        self.last_slot = 0
         self._returning = 0
         self._impatient = 0
 
@@ -246,9 +246,9 @@ class PoolState:
         return self._returning > 0 or self.count(_CLOSING) > 0
 
     def _add(self) -> int:
-        self._last_slot += 1
-        self.phases[self._last_slot] = _OPENING
-        return self._last_slot
+        self.last_slot += 1
+        self.phases[self.last_slot] = _OPENING
+        return self.last_slot
 
     def _unshelve(self) -> int:
         slot = self.shelf.pop() if self._newest_first else self.shelf.popleft()
