@@ -13,8 +13,8 @@ from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.model.fix import Applicability
 from putback.model.fixing import Applied, Declined
 from putback.model.report import Fixing
-from putback.report import concise, full
 from putback.report.diff import diff
+from putback.report.formats import concise, full
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\")
 

@@ -13,8 +13,9 @@ from report_shop import Shop, span
 
 from putback.model.fingerprint import fingerprint, fingerprinted
 from putback.model.report import Report
-from putback.report import FORMATS, format_named, github, sarif
-from putback.report import json as json_report
+from putback.report import FORMATS, format_named
+from putback.report.formats import github, sarif
+from putback.report.formats import json as json_report
 
 SARIF_SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0.schema.json").read_text())
 
@@ -57,9 +58,27 @@ def test_json_says_all_of_a_finding(shop: Shop) -> None:
         "function": "pay",
         "driver": "psycopg2",
         "trace": [
-            {"path": "shop/orders.py", "location": {"row": 3, "column": 12}, "text": "taken from the pool"},
-            {"path": "shop/orders.py", "location": {"row": 5, "column": 5}, "text": "if this raises ..."},
-            {"path": "shop/orders.py", "location": {"row": 12, "column": 9}, "text": "... the function ends here"},
+            {
+                "path": "shop/orders.py",
+                "location": {"row": 3, "column": 12},
+                "end_location": {"row": 3, "column": 31},
+                "text": "taken from the pool",
+                "via": [],
+            },
+            {
+                "path": "shop/orders.py",
+                "location": {"row": 5, "column": 5},
+                "end_location": {"row": 5, "column": 34},
+                "text": "if this raises ...",
+                "via": [],
+            },
+            {
+                "path": "shop/orders.py",
+                "location": {"row": 12, "column": 9},
+                "end_location": {"row": 12, "column": 38},
+                "text": "... the function ends here",
+                "via": [],
+            },
         ],
         "fix": {
             "applicability": "safe",
@@ -97,7 +116,7 @@ def test_sarif_is_valid_and_complete(shop: Shop) -> None:
     place = first["locations"][0]["physicalLocation"]
     assert place["artifactLocation"] == {"uri": "shop/orders.py", "uriBaseId": "%SRCROOT%"}
     assert place["region"] == {"startLine": 3, "startColumn": 12, "endLine": 3, "endColumn": 31}
-    assert first["partialFingerprints"] == {"putback/v1": "0123456789abcdef01234567"}
+    assert first["partialFingerprints"]["putback/v1"] == "0123456789abcdef01234567"
     [flow] = first["codeFlows"]
     steps = [step["location"]["message"]["text"] for step in flow["threadFlows"][0]["locations"]]
     assert steps == ["taken from the pool", "if this raises ...", "... the function ends here"]

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from putback.cli.destinations import destinations
 from putback.cli.options import CheckOptions, Selection, configured, shared_options
-from putback.cli.output import as_file, fails, rendered, sources, to_show, warn, write
+from putback.cli.output import Arrange, as_file, fails, sources, warn, write_reports
 from putback.cli.remembered import Memory
 from putback.cli.terminal import Progress
 from putback.model.config import Config
@@ -44,6 +45,7 @@ def execute(options: CheckOptions) -> None:
     """Do what the options ask for, and end the command with its exit code."""
     if "-" in options.paths and len(options.paths) > 1:
         raise UsageError("standard input (-) cannot be checked together with files")
+    destinations(options)  # what cannot be written is said before the work begins
     config = configured(options)
     if options.show_settings:
         print_settings(config)
@@ -79,12 +81,9 @@ def run(options: CheckOptions, config: Config) -> int:
         progress.clear()
     if not result.files and not result.errors and stdin is None and not options.quiet:
         warn("no Python files found")
-    report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes)
-    shown_report = to_show(report, options.output_format, config)
-    if options.holders is not None:
-        shown_report = with_holders(shown_report, report, options.holders)
-    text = rendered(options, shown_report)
-    write(text, options.output_file)
+    report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes, root=result.root)
+    arranged = None if options.holders is None else held_first(report, options.holders)
+    text = write_reports(options, config, report, arranged)
     for error in result.errors:
         warn(error)
     if result.internal_error:
@@ -120,15 +119,14 @@ def names_left_out(exclude: Sequence[str]) -> frozenset[str]:
     return frozenset(never if takes_back else never.union(each for each in exclude if SPECIAL.isdisjoint(each)))
 
 
-def with_holders(shown_report: Report, report: Report, path: str) -> Report:
-    """The report with the findings first at whose places a running program lost connections; says where nothing is
-    found."""
+def held_first(report: Report, path: str) -> Arrange:
+    """What puts the findings first at whose places a running program lost connections; says where nothing is found."""
     from putback.cli import holders
 
     seen = holders.read(path)
     for place in holders.without_finding(report.findings, seen):
         warn(f"seen at run time, but nothing is found there: {place}")
-    return replace(shown_report, findings=holders.seen_first(shown_report.findings, seen))
+    return lambda shown_report: replace(shown_report, findings=holders.seen_first(shown_report.findings, seen))
 
 
 def print_files(options: CheckOptions, config: Config) -> None:

@@ -142,8 +142,7 @@ def show_report(options: CheckOptions, config: Config, done: FixRun, stdin: Stdi
         done.files,
         fixing=Fixing(done.applied, done.declined, options.show_fixes, options.fix_only),
         unsafe_fixes=config.unsafe_fixes,
+        root=done.root,
     )
     from_stdin = options.paths == ("-",)
-    report = output.to_show(report, options.output_format, config)
-    text = output.rendered(options, report, not from_stdin)
-    output.write(text, options.output_file, sys.stderr if from_stdin else sys.stdout)
+    output.write_reports(options, config, report, stream=sys.stderr if from_stdin else None)

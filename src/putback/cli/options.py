@@ -57,7 +57,8 @@ class CheckOptions(Selection):
     interactive: bool
     exit_non_zero_on_fix: bool
     verify: bool
-    output_format: str
+    output_format: tuple[str, ...]
+    output: tuple[str, ...]
     output_file: str | None
     statistics: bool
     color: str
@@ -137,7 +138,17 @@ SHARED = (
         "--verify", is_flag=True, help="Run each fixed function in a sandbox and keep only fixes that are proved."
     ),
     click.option(
-        "--output-format", type=click.Choice(FORMATS), default="full", show_default=True, envvar="PUTBACK_OUTPUT_FORMAT"
+        "--output-format",
+        type=click.Choice(FORMATS),
+        multiple=True,
+        envvar="PUTBACK_OUTPUT_FORMAT",
+        help="How to report [full, or what the name of --output-file says].",
+    ),
+    click.option(
+        "--output",
+        multiple=True,
+        metavar="FORMAT[:FILE]",
+        help="A report, and the file for it; FILE alone if its name tells the format. May be repeated.",
     ),
     *PRINTING,
     click.option("--statistics", is_flag=True, help="Count findings instead of listing them."),

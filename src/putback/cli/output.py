@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TextIO
 
 import click
 
+from putback.cli.destinations import Destination, destinations
 from putback.cli.options import CheckOptions
 from putback.cli.terminal import colour_wanted, terminal_width
 from putback.model.config import Config
@@ -19,10 +20,13 @@ from putback.model.finding import Finding
 from putback.model.fixing import Change
 from putback.model.printable import harmless
 from putback.model.report import Report, Sources, StdinFile
-from putback.report import COMPLETE, FOR_PEOPLE, format_named
+from putback.model.spelling import seen_from
+from putback.report import Traits, format_named
 from putback.report.order import ranked, without_hints
 from putback.source.excludes import Excludes
 from putback.source.text import decode, read_source
+
+Arrange = Callable[[Report], Report]
 
 
 def fails(findings: Iterable[Finding], config: Config) -> bool:
@@ -30,13 +34,23 @@ def fails(findings: Iterable[Finding], config: Config) -> bool:
     return any(each.severity.rank >= config.fail_on.rank for each in findings)
 
 
-def to_show(report: Report, output_format: str, config: Config) -> Report:
-    """`report` with the findings that this format shows, in its order."""
+def to_show(report: Report, traits: Traits, config: Config) -> Report:
+    """`report` with the findings that a format shows, in its order and as it spells files."""
     findings = report.findings
-    if not config.show_info and output_format not in COMPLETE:
+    if not config.show_info and not traits.complete:
         findings = without_hints(findings)
     hidden = len(report.findings) - len(findings)
-    return replace(report, findings=ranked(findings) if output_format in FOR_PEOPLE else findings, hidden=hidden)
+    findings = ranked(findings) if traits.for_people else findings
+    return rooted(replace(report, findings=findings, hidden=hidden), traits)
+
+
+def rooted(report: Report, traits: Traits) -> Report:
+    """`report`, whose files are spelled for the working directory, spelled as the format does."""
+    root, read = report.root, report.sources
+    if not traits.from_root or not root:
+        return replace(report, root=os.getcwd())
+    findings = sorted((seen_from(each, root) for each in report.findings), key=lambda f: (f.path, f.span, f.code))
+    return replace(report, findings=tuple(findings), sources=lambda path: read(os.path.join(root, path)))
 
 
 def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | None:
@@ -52,22 +66,37 @@ def warn(message: str) -> None:
     click.echo(harmless(f"putback: warning: {message}"), err=True)
 
 
-def rendered(options: CheckOptions, report: Report, to_stdout: bool = True) -> str:
+def write_reports(
+    options: CheckOptions, config: Config, report: Report, arranged: Arrange | None = None, stream: TextIO | None = None
+) -> str:
+    """Put the report, in each format that is wanted, where it is wanted; `arranged` has a say in what is shown.
+
+    What goes to no file is the result as well.
+    """
+    printed = ""
+    for each in destinations(options):
+        shown = to_show(report, format_named(each.format).TRAITS, config)
+        text = rendered(options, each, arranged(shown) if arranged else shown, stream is None)
+        write(text, each.file, stream)
+        printed += text if each.file is None else ""
+    return printed
+
+
+def rendered(options: CheckOptions, wanted: Destination, report: Report, to_stdout: bool = True) -> str:
     """The report in the chosen format, as it suits the place that it goes to."""
-    to_terminal = to_stdout and options.output_file is None
+    to_terminal = to_stdout and wanted.file is None
     colour = to_terminal and colour_wanted(options.color)
     width = terminal_width() if to_terminal else 0
-    with_rules = options.output_format == "sarif"
+    chosen = format_named(wanted.format)
     report = replace(
         report,
-        rules=rule_cards() if with_rules else (),
-        version=own_version() if with_rules else "",
+        rules=rule_cards() if chosen.TRAITS.with_rules else (),
+        version=own_version() if chosen.TRAITS.document else "",
         colour=colour,
         links=colour and width > 0,
         width=width,
         quiet=options.quiet,
     )
-    chosen = format_named(options.output_format)
     return chosen.statistics(report) if options.statistics else chosen.render(report)
 
 

@@ -199,7 +199,7 @@ def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Pr
 def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> str:
     """The machine-readable report: one entry for each finding."""
     from putback.pipeline.verify import entries
-    from putback.report.json import as_text
+    from putback.report.formats.json import as_text
     from putback.verify.verdict import report
 
     every = [entry for subject, proof in zip(found, proofs, strict=True) for entry in entries(subject, proof)]

@@ -55,11 +55,15 @@ class Confidence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One numbered station of a leak's path. `path` is relative to the working directory, with `/`."""
+    """One numbered station of a leak's path. `path` is relative to the working directory, with `/`.
+
+    `via` are the stations inside of the functions that are called here, in the order of the calls.
+    """
 
     path: str
     span: Span
     text: str
+    via: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Finding:
     `path` is relative to the working directory with `/`; `filename` is absolute; `function` is the
     dotted name inside the module ("" at module level); `driver` is the driver table's name;
     `trace` holds the path in order; `help` says in one line how to mend it; `fingerprint` has no line
-    numbers in it and stays the same when unrelated lines move; `site` leads back into the analysis of the same run.
+    numbers in it and stays the same when unrelated lines move; `site` leads back into the analysis of the same run;
+    `mentions` are the absolute paths of files that its texts may name.
     """
 
     code: str
@@ -101,3 +106,4 @@ class Finding:
     url: str = ""
     place: Place = Place.SERVICE
     site: SiteKey | None = None
+    mentions: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from putback.model.finding import Finding
 from putback.model.span import Span
+from putback.model.spelling import inside
 
 
 def fingerprint(path: str, code: str, function: str, expression: str, occurrence: int) -> str:
@@ -34,18 +35,21 @@ def expression_at(rows: Sequence[str], span: Span) -> str:
     return row[span.start.column - 1 : span.end.column - 1 if span.end.row == span.start.row else None]
 
 
-def fingerprinted(findings: Iterable[Finding], expression: Callable[[Finding], str]) -> tuple[Finding, ...]:
+def fingerprinted(
+    findings: Iterable[Finding], expression: Callable[[Finding], str], root: str = ""
+) -> tuple[Finding, ...]:
     """`findings` in the order of path and place, each with its fingerprint.
 
     `expression(finding)` is the source text that the finding is about (the acquire). Equal ones in one
-    function are told apart by their order.
+    function are told apart by their order. The files are named as seen from `root`, "" for the working directory.
     """
     seen: Counter[tuple[str, ...]] = Counter()
     done = []
     for finding in sorted(findings, key=lambda each: (each.path, each.span, each.code)):
         text = expression(finding)
-        same = (finding.path, finding.code, finding.function, plain(text))
-        mark = fingerprint(finding.path, finding.code, finding.function, text, seen[same])
+        path = inside(finding.filename, root)
+        same = (path, finding.code, finding.function, plain(text))
+        mark = fingerprint(path, finding.code, finding.function, text, seen[same])
         seen[same] += 1
         done.append(replace(finding, fingerprint=mark))
     return tuple(done)

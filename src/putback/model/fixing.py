@@ -71,7 +71,7 @@ class FixRun:
 
     `before` are the findings of the files as they were, `findings` those that remain; the other counts and the
     errors are those of `CheckResult`. `unwritten` are lines about files that could not be written, `overtaken` about
-    those left alone because their content has changed meanwhile.
+    those left alone because their content has changed meanwhile. `root` is that of `CheckResult`.
     """
 
     before: tuple[Finding, ...] = ()
@@ -85,6 +85,7 @@ class FixRun:
     internal_error: bool = False
     unwritten: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class CheckResult:
     """The outcome of a run.
 
     `files` counts the Python files looked at, `candidates` those that were analysed. `errors` are lines
-    for stderr about what could not be looked at; `internal_error` makes the exit code 2.
+    for stderr about what could not be looked at; `internal_error` makes the exit code 2. `root` is the directory from
+    which programs know the files.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -38,6 +39,7 @@ class CheckResult:
     candidates: int = 0
     errors: tuple[str, ...] = ()
     internal_error: bool = False
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Report:
     `colour` and `links` allow terminal escapes; `width` is the terminal's width in columns (0: not a
     terminal, nothing is wrapped). `quiet` leaves out the closing line of the formats for people;
     `version` is putback's own. `fixing` is set when fixes were applied, and the findings are what remains;
-    `unsafe_fixes` tells that unsafe fixes are wanted. `hidden` counts the hints that are not among the findings.
+    `unsafe_fixes` tells that unsafe fixes are wanted. `hidden` counts the hints that are not among the findings. `root`
+    is the directory that the paths are relative to.
     """
 
     findings: tuple[Finding, ...]
@@ -88,3 +91,4 @@ class Report:
     fixing: Fixing | None = None
     unsafe_fixes: bool = False
     hidden: int = 0
+    root: str = ""

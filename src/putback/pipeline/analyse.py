@@ -17,6 +17,7 @@ from putback.model.errors import SourceError
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
+from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
@@ -50,15 +51,18 @@ class Task:
 
 
 class Analysis:
-    """A project with its index, and what the rules `codes` find in it."""
+    """A project with its index, and what the rules `codes` find in it. Programs know its files as seen from `root`."""
 
-    def __init__(self, config: Config, codes: frozenset[str], scanner: Scanner, scan: Scan, reader: Reader) -> None:
+    def __init__(
+        self, config: Config, codes: frozenset[str], scanner: Scanner, scan: Scan, reader: Reader, root: str
+    ) -> None:
         self.config = config
+        self.root = root
         self.codes = codes
         self.scanner = scanner
         self.scan = scan
         self.reader = reader
-        self.analyzer = _analyzer(scanner, scan, reader)
+        self.analyzer = _analyzer(scanner, scan, reader, root)
 
     def found(self, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
         """What the rules find in the files `wanted`, as they say it."""
@@ -69,7 +73,7 @@ class Analysis:
         """The same project with `texts` as the content of these files; what is known of the others stays."""
         reader = Reader({**self.reader.given, **texts})
         scan = self.scanner.again(self.scan, texts.keys(), reader)
-        return Analysis(self.config, self.codes, self.scanner, scan, reader)
+        return Analysis(self.config, self.codes, self.scanner, scan, reader, self.root)
 
     def affected(self, paths: Collection[str], wanted: Collection[str]) -> set[str]:
         """The files `paths`, and those `wanted` that import from them."""
@@ -207,7 +211,7 @@ class Analysis:
         what = "a statement of this file was not" if broken.part else "nothing in this file was"
         rows = self.reader.rows(broken.path) if broken.row else ()
         here = rows[broken.row - 1] if 0 < broken.row <= len(rows) else ""
-        by_path = place_by_path(shown(broken.path))
+        by_path = place_by_path(inside(broken.path, self.root))
         is_aside = "{{" in broken.path or "{%" in here or "{{" in here or by_path in (Place.TEST, Place.EXAMPLE)
         return Finding(
             "PB001",
@@ -232,7 +236,7 @@ class Analysis:
         shown_findings = self._shown(found, comments)
         remarks = self._shown(in_order(comments.values(), self.codes), comments)
         every = sorted({**remarks, **shown_findings}.values(), key=lambda each: (each.path, each.span, each.code))
-        return fingerprinted(every, lambda f: expression_at(self.reader.rows(f.filename), f.span))
+        return fingerprinted(every, lambda f: expression_at(self.reader.rows(f.filename), f.span), self.root)
 
     def _commented(self, wanted: Collection[str]) -> Iterator[str]:
         """The files `wanted` that may have comments for putback: as they were read first, or stand in for that."""
@@ -262,18 +266,23 @@ class Analysis:
 
 
 def analysis_of(
-    paths: Sequence[str], seen: Callable[[], Survey], reader: Reader, config: Config, codes: frozenset[str] | None
+    paths: Sequence[str],
+    seen: Callable[[], Survey],
+    reader: Reader,
+    config: Config,
+    codes: frozenset[str] | None,
+    root: str,
 ) -> Analysis:
     """The project of the files `paths`, from a first look at them that may still be under way."""
     scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs)
     scan = scanner.run(seen())
-    return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader)
+    return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader, root)
 
 
-def _analyzer(scanner: Scanner, scan: Scan, reader: Reader) -> Analyzer:
+def _analyzer(scanner: Scanner, scan: Scan, reader: Reader, root: str) -> Analyzer:
     """What answers questions about the functions of a project."""
     analyzer = Analyzer(Resolver(scan.project, scanner.catalog, scanner.frameworks), scan.carriers, reader)
-    analyzer.alone, analyzer.importing = scan.alone, scan.importing
+    analyzer.alone, analyzer.importing, analyzer.root = scan.alone, scan.importing, root
     registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
     analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
     return analyzer
@@ -306,7 +315,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
             for rule in ALL if facts.has_something else ():
                 if rule.code in codes:
-                    found += rule.check(facts)
+                    found += [replace(each, mentions=tuple(facts.mentioned)) for each in rule.check(facts)]
     except Exception as error:
         _end_if_told_to(error)
         found.append(_internal_error(analyzer, task, rule, error))
@@ -348,7 +357,7 @@ def _left_out(analyzer: Analyzer, task: Task, failure: SourceError) -> Finding:
     """PB001 for a function, or the top level of a file, that cannot be parsed by itself."""
     row = failure.row if failure.row > 1 else _row_of(analyzer, task)
     what = "the top level of this file" if task.key == MODULE else f"`{task.key}`"
-    by_path = place_by_path(shown(task.path))
+    by_path = place_by_path(inside(task.path, analyzer.root))
     return Finding(
         "PB001",
         "syntax-error",

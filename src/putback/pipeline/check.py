@@ -21,6 +21,7 @@ from putback.pipeline import workers
 from putback.source.discover import Discovered, discover
 from putback.source.homes import homes, outside_of_packages
 from putback.source.prefilter import Prefilter, read_table
+from putback.source.root import project_root
 from putback.source.slices import Reader
 from putback.source.survey import Survey, survey
 
@@ -129,13 +130,8 @@ def checked(
         found = analysis.found(wanted, progress)
         internal = any(each.code == "PB009" for each in found)
         candidates = len(analysis.scan.candidates & wanted)
-        result = CheckResult(
-            analysis.reported(analysis.broken(wanted) + found, wanted),
-            len(wanted),
-            candidates,
-            project.errors,
-            internal,
-        )
+        reported = analysis.reported(analysis.broken(wanted) + found, wanted)
+        result = CheckResult(reported, len(wanted), candidates, project.errors, internal, analysis.root)
         return Checked(project, found, result)
 
 
@@ -155,7 +151,8 @@ def scanned(
 
     from putback.pipeline.analyse import analysis_of
 
-    analysis = analysis_of(every, seen, reader, config, codes)
+    root = project_root([each.path for each in asked], config.file)
+    analysis = analysis_of(every, seen, reader, config, codes, root)
     return Scanned(analysis, frozenset(each.path for each in asked), explicit, tuple(errors))
 
 

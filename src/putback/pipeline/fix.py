@@ -78,6 +78,7 @@ def fixed(
     read, result = project.analysis.reader.data, project.result
     before = _once(_inside(finding, explicit) for finding in result.findings if finding.code in codes)
     outcome = FixRun(before, before, (), (), (), result.files, result.candidates, result.errors, result.internal_error)
+    outcome = replace(outcome, root=result.root)
     texts = {finding.filename: read(finding.filename) for finding in before if wanted(finding)}
     if not texts:
         declined = vetoed(before)

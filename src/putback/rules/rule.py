@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
+from putback.model.site import rule_page
 from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.site_facts import SiteFacts
-
-URL = "https://putback.readthedocs.io/rules/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,8 @@ class Rule:
 
     @property
     def url(self) -> str:
-        """Where the page stands on the web."""
-        return f"{URL}{self.name}"
+        """Where the page stands on the web; "" while that is nowhere."""
+        return rule_page(self.name)
 
 
 def nothing(facts: FunctionFacts) -> Iterator[Finding]:

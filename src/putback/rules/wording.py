@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from putback.drivers.schema import Gc
 from putback.model.finding import Severity, Step
 from putback.ownership.analysis.site import Home
@@ -53,7 +55,8 @@ def acquired(site: SiteFacts) -> Step:
     verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
     wrappers = site.function.through(site.acquisition)
     origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
-    return site.function.step(site.site.at, f"{verb} here ({kind.title}{origin})")
+    inside = site.function.inside_of(site.acquisition, verb)
+    return replace(site.function.step(site.site.at, f"{verb} here ({kind.title}{origin})"), via=inside)
 
 
 def _place(site: SiteFacts) -> str:

@@ -47,7 +47,7 @@ _LOWERED = 100
 
 class Analyzer:
     """One run's knowledge. `notes` are for `--debug`; `alone` are the files that no other imports, and `importing`
-    gives the files of the project that may import one."""
+    gives the files of the project that may import one. `root` is the directory of the project."""
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         self.resolver = resolver
@@ -61,6 +61,7 @@ class Analyzer:
         self.notes: list[str] = []
         self.alone: frozenset[str] = frozenset()
         self.importing: Callable[[str], Iterable[str]] = self.project.importers
+        self.root = ""
         self.errors = Errors(resolver)
         self.reader = reader
         self._lowered: dict[tuple[str, str], Lowered | None] = {}

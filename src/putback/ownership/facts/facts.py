@@ -13,6 +13,7 @@ from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Place, Severity, Step
 from putback.model.span import Position, Span
+from putback.model.spelling import inside
 from putback.ownership.analysis import guards, marks
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import Misgiven
@@ -31,18 +32,26 @@ class FunctionFacts:
     """One analysed function: its sites and its place in the project.
 
     `prefers_with`: fixes are to be written as `with` blocks where these give the connection back. `code` is the place
-    where the fixes keep their own view of the function, once there is one.
+    where the fixes keep their own view of the function, once there is one. `mentioned` are the files that were spelled
+    for its findings.
     """
 
     analyzer: Analyzer = field(repr=False)
     unit: Unit = field(repr=False)
-    display: Callable[[str], str] = field(repr=False)
+    spell: Callable[[str], str] = field(repr=False)
     prefers_with: bool = False
     code: object | None = field(default=None, repr=False)
+    mentioned: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def display(self, path: str) -> str:
+        """A file, as findings spell it."""
+        if path not in self.mentioned:
+            self.mentioned[path] = self.spell(path)
+        return self.mentioned[path]
 
     @property
     def path(self) -> str:
-        """The file, as findings spell it."""
+        """The function's own file, as findings spell it."""
         return self.display(self.unit.path)
 
     @property
@@ -163,7 +172,7 @@ class FunctionFacts:
     @cached_property
     def place(self) -> Place:
         """What kind of code it is: what serves again and again, what runs once, an example or a test."""
-        found = place_by_path(self.path)
+        found = place_by_path(inside(self.unit.path, self.analyzer.root))
         if found is not Place.SERVICE:
             return found
         module = self.analyzer.project.module(self.unit.path)
@@ -248,13 +257,28 @@ class FunctionFacts:
                 found.append((info.name, self.display(ref.path), info.def_row))
         return found
 
+    def inside_of(self, acquisition: Acquisition, text: str) -> tuple[Step, ...]:
+        """Where each wrapper between this function and the driver takes the connection, nearest first."""
+        steps = []
+        for ref in acquisition.through:
+            unit = self.analyzer.unit(ref.path, ref.key)
+            sites = self.analyzer.sites(unit) if unit is not None else ()
+            site = next((each for each in sites if each.kind == acquisition.kind and each.at >= 0), None)
+            if unit is not None and site is not None:
+                steps.append(self._of(unit).step(site.at, f"{text} in {unit.key.partition('@')[0]}"))
+        return tuple(steps)
+
+    def _of(self, unit: Unit) -> FunctionFacts:
+        """Another function, whose file is mentioned as well."""
+        return FunctionFacts(self.analyzer, unit, self.spell, mentioned=self.mentioned)
+
     def closed_in(self, acquisition: Acquisition) -> list[Step]:
         """The `return` of the wrapper that hands the connection out closed, so that it opens again at its first use."""
         ref = acquisition.closed_by
         unit = self.analyzer.unit(ref.path, ref.key) if ref is not None else None
         if unit is None:
             return []
-        wrapper = FunctionFacts(self.analyzer, unit, self.display)
+        wrapper = self._of(unit)
         endings = (e for site in wrapper.sites for e in site.exploration.endings)
         at = next((e.at for e in endings if marks.RETURNED_CLOSED in e.state.refs), -1)
         text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"

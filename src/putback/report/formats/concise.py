@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from putback.model.finding import Finding
 from putback.model.report import Report
+from putback.report import Traits
 from putback.report.display import safe
-from putback.report.full import closing, statistics, to_text
+from putback.report.formats.full import closing, statistics, to_text
 from putback.report.paint import Line, Segment
 from putback.report.remedy import mark
 
-__all__ = ["render", "statistics"]
+__all__ = ["TRAITS", "render", "statistics"]
+
+TRAITS = Traits(for_people=True, from_root=False, document=False)
 
 
 def render(report: Report) -> str:

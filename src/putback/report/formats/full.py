@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.report import Report
-from putback.report import remedy
+from putback.report import Traits, remedy
 from putback.report.counts import by_rule
 from putback.report.display import safe
 from putback.report.paint import Line, Segment, coloured, plain
 from putback.report.snippet import snippet
+
+TRAITS = Traits(for_people=True, from_root=False, document=False, names=(".txt", ".log"))
 
 
 def render(report: Report) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from putback.model.finding import Finding, Severity
 from putback.model.report import Report
+from putback.report import Traits
 from putback.report.counts import by_rule, summary
 from putback.report.display import safe
-from putback.report.remedy import remedy
+from putback.report.places import place_of
+from putback.report.story import story
 
+TRAITS = Traits(document=False)
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
@@ -40,15 +43,8 @@ def command(finding: Finding) -> str:
 
 def message(finding: Finding) -> str:
     """The sentence, then the path in numbered lines, then how to mend it."""
-    start = finding.span.start
-    lines = [f"{safe(finding.path)}:{start.row}:{start.column}: {finding.code} {finding.name}: {safe(finding.message)}"]
-    for index, step in enumerate(finding.trace, 1):
-        lines.append(f"{index}. {safe(step.path)}:{step.span.start.row}: {safe(step.text)}")
-    if finding.help:
-        lines.append(f"help: {safe(finding.help)}")
-    if command := remedy(finding):
-        lines.append(command)
-    return "\n".join(lines)
+    head = f"{place_of(finding)}: {finding.code} {finding.name}: {safe(finding.message)}"
+    return "\n".join([head, *story(finding)])
 
 
 def data(text: str) -> str:

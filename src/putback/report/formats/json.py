@@ -1,4 +1,4 @@
-"""The findings as one JSON array; `findings.schema.json` beside this file describes it."""
+"""The findings as one JSON array; `findings.schema.json` in the folder above describes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from putback.model.finding import Finding, Step
 from putback.model.fix import Edit, Fix
 from putback.model.report import Report
 from putback.model.span import Position
+from putback.report import Traits
 from putback.report.counts import by_rule
+
+TRAITS = Traits(complete=True, names=(".json",))
 
 
 def render(report: Report) -> str:
@@ -19,10 +22,13 @@ def render(report: Report) -> str:
 
 def statistics(report: Report) -> str:
     """One object a rule, the most frequent first."""
+    return as_text(counts(report))
+
+
+def counts(report: Report) -> list[dict[str, Any]]:
+    """How many findings of which rule."""
     rules = by_rule(report.findings)
-    return as_text(
-        [{"code": rule.code, "name": rule.name, "count": rule.count, "fixable": rule.fixable} for rule in rules]
-    )
+    return [{"code": rule.code, "name": rule.name, "count": rule.count, "fixable": rule.fixable} for rule in rules]
 
 
 def as_text(content: object) -> str:
@@ -59,7 +65,13 @@ def position_to_dict(position: Position) -> dict[str, int]:
 
 def step_to_dict(step: Step) -> dict[str, Any]:
     """One station of the path."""
-    return {"path": step.path, "location": position_to_dict(step.span.start), "text": step.text}
+    return {
+        "path": step.path,
+        "location": position_to_dict(step.span.start),
+        "end_location": position_to_dict(step.span.end),
+        "text": step.text,
+        "via": [step_to_dict(each) for each in step.via],
+    }
 
 
 def fix_to_dict(fix: Fix) -> dict[str, Any]:

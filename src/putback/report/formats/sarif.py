@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 from putback.model.finding import Finding, Severity, Step
 from putback.model.fix import Applicability, Fix
-from putback.model.report import Report, RuleCard
+from putback.model.report import Report, RuleCard, Sources
+from putback.model.site import information
 from putback.model.span import Span
+from putback.report import Traits
 from putback.report.counts import by_rule
-from putback.report.json import as_text
+from putback.report.formats.json import as_text
+from putback.report.line_hash import line_hashes
 
+TRAITS = Traits(with_rules=True, names=(".sarif", ".sarif.json"))
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "recommendation"}
@@ -42,15 +48,27 @@ def run(report: Report) -> Json:
     """The tool, its rules and the results."""
     rules = all_rules(report)
     index = {rule.code: at for at, rule in enumerate(rules)}
-    driver: Json = {"name": "putback", "rules": [rule_to_dict(rule) for rule in rules]}
+    driver: Json = {"name": "putback", "informationUri": information(), "rules": [rule_to_dict(r) for r in rules]}
     if report.version:
         driver["version"] = report.version
+        driver["semanticVersion"] = report.version
+    hashes = line_hash(report.sources)
     return {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {ROOT: {"description": {"text": "The directory that putback was started in."}}},
-        "results": [result(finding, index[finding.code]) for finding in report.findings],
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project: of its repository, if any."}}},
+        "results": [result(finding, index[finding.code], hashes) for finding in report.findings],
     }
+
+
+def line_hash(sources: Sources) -> Callable[[str, int], str]:
+    """What gives the hash of a row in a file; "" where there is none. Each file is read once."""
+
+    @lru_cache(maxsize=8)
+    def hashes(path: str) -> dict[int, str]:
+        return line_hashes(sources(path))
+
+    return lambda path, row: hashes(path).get(row, "")
 
 
 def all_rules(report: Report) -> list[RuleCard]:
@@ -68,6 +86,7 @@ def rule_to_dict(rule: RuleCard) -> Json:
         "id": rule.code,
         "name": rule.name,
         "shortDescription": {"text": rule.summary or rule.name.replace("-", " ")},
+        "fullDescription": {"text": what(rule)},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
             "precision": "high",
@@ -82,7 +101,13 @@ def rule_to_dict(rule: RuleCard) -> Json:
     return done
 
 
-def result(finding: Finding, rule_index: int) -> Json:
+def what(rule: RuleCard) -> str:
+    """What a rule finds, in full: the first section of its page."""
+    section = rule.page.partition("\n## ")[2].partition("\n")[2].partition("\n## ")[0]
+    return " ".join(section.split()) or rule.summary or rule.name.replace("-", " ")
+
+
+def result(finding: Finding, rule_index: int, hashes: Callable[[str, int], str]) -> Json:
     """One finding; its path is both the code flow and, without the finding's own place, the related places."""
     done: Json = {
         "ruleId": finding.code,
@@ -92,12 +117,17 @@ def result(finding: Finding, rule_index: int) -> Json:
         "locations": [place(finding)],
         "properties": {"confidence": finding.confidence.value, "precision": finding.confidence.value},
     }
-    if finding.fingerprint:
-        done["partialFingerprints"] = {"putback/v1": finding.fingerprint}
-    if finding.trace:
-        steps = [{"location": step_location(step)} for step in finding.trace]
+    marks = {
+        "putback/v1": finding.fingerprint,
+        "primaryLocationLineHash": hashes(finding.path, finding.span.start.row),
+    }
+    if any(marks.values()):
+        done["partialFingerprints"] = {name: mark for name, mark in marks.items() if mark}
+    stations = list(flow(finding))
+    if stations:
+        steps = [{"location": step_location(step), "nestingLevel": level} for step, level in stations]
         done["codeFlows"] = [{"message": {"text": finding.message}, "threadFlows": [{"locations": steps}]}]
-    others = [step for step in finding.trace if (step.path, step.span) != (finding.path, finding.span)]
+    others = [step for step, _ in stations if (step.path, step.span) != (finding.path, finding.span)]
     if others:
         done["relatedLocations"] = [{"id": at, **step_location(step)} for at, step in enumerate(others, 1)]
     if finding.fix:
@@ -105,6 +135,13 @@ def result(finding: Finding, rule_index: int) -> Json:
     elif finding.no_fix_reason:
         done["properties"]["noFixReason"] = finding.no_fix_reason
     return done
+
+
+def flow(finding: Finding) -> Iterator[tuple[Step, int]]:
+    """The path of a finding with what happens inside of the functions that it calls, and how deep each lies."""
+    for step in finding.trace:
+        yield step, 0
+        yield from ((inner, level) for level, inner in enumerate(step.via, 1))
 
 
 def place(finding: Finding) -> Json:
@@ -126,8 +163,11 @@ def physical(path: str, span: Span) -> Json:
 
 
 def artifact(path: str) -> Json:
-    """A file, relative to the source root."""
-    return {"uri": quote(path, errors="surrogateescape"), "uriBaseId": ROOT}
+    """A file, relative to the source root unless it lies outside."""
+    uri = quote(path, errors="surrogateescape")
+    if path.startswith("/"):
+        return {"uri": f"file://{uri}"}
+    return {"uri": uri, "uriBaseId": ROOT}
 
 
 def region(span: Span) -> Json:

@@ -1,0 +1,44 @@
+"""How findings spell files: relative to a directory, with `/`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from putback.model.finding import Finding, Step
+
+
+def inside(path: str, directory: str) -> str:
+    """The absolute `path` relative to `directory`, with `/`; whole when it lies outside."""
+    relative = os.path.relpath(path, directory).replace(os.sep, "/")
+    return path.replace(os.sep, "/") if relative.startswith("../") else relative
+
+
+def seen_from(finding: Finding, directory: str) -> Finding:
+    """`finding`, as the analysis spells it for the working directory, spelled for `directory`."""
+
+    def step(each: Step) -> Step:
+        path = inside(os.path.abspath(each.path), directory)
+        return replace(each, path=path, text=told(each.text), via=tuple(map(step, each.via)))
+
+    told = _retold(finding, directory)
+    return replace(
+        finding,
+        path=inside(finding.filename, directory),
+        message=told(finding.message),
+        help=told(finding.help),
+        no_fix_reason=told(finding.no_fix_reason),
+        trace=tuple(map(step, finding.trace)),
+    )
+
+
+def _retold(finding: Finding, directory: str) -> Callable[[str], str]:
+    """What spells the files that a text names, "shop/db.py:18", for `directory`."""
+    names = {os.path.relpath(path).replace(os.sep, "/"): inside(path, directory) for path in finding.mentions}
+    if all(name == other for name, other in names.items()):
+        return lambda text: text
+    known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = re.compile(rf"(?<![\w./-])({known})(?=:\d)")
+    return lambda text: pattern.sub(lambda found: names[found[1]], text)

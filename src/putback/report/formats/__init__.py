@@ -1,0 +1,1 @@
+"""The formats: every file here is one, called as the file is."""
