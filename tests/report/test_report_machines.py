@@ -43,6 +43,12 @@ def test_json_matches_its_schema(shop: Shop) -> None:
         assert len(content) == len(report.findings)
 
 
+def station(row: int, column: int, end: int, text: str) -> dict[str, Any]:
+    """A step of the path in the format json."""
+    places = {"location": {"row": row, "column": column}, "end_location": {"row": row, "column": end}}
+    return {"path": "shop/orders.py", "cell": None, **places, "text": text, "via": []}
+
+
 def test_json_says_all_of_a_finding(shop: Shop) -> None:
     [item] = json.loads(json_report.render(shop.report(shop.leak)))
     assert item == {
@@ -53,32 +59,15 @@ def test_json_says_all_of_a_finding(shop: Shop) -> None:
         "confidence": "high",
         "filename": "/srv/shop/orders.py",
         "path": "shop/orders.py",
+        "cell": None,
         "location": {"row": 3, "column": 12},
         "end_location": {"row": 3, "column": 31},
         "function": "pay",
         "driver": "psycopg2",
         "trace": [
-            {
-                "path": "shop/orders.py",
-                "location": {"row": 3, "column": 12},
-                "end_location": {"row": 3, "column": 31},
-                "text": "taken from the pool",
-                "via": [],
-            },
-            {
-                "path": "shop/orders.py",
-                "location": {"row": 5, "column": 5},
-                "end_location": {"row": 5, "column": 34},
-                "text": "if this raises ...",
-                "via": [],
-            },
-            {
-                "path": "shop/orders.py",
-                "location": {"row": 12, "column": 9},
-                "end_location": {"row": 12, "column": 38},
-                "text": "... the function ends here",
-                "via": [],
-            },
+            station(3, 12, 31, "taken from the pool"),
+            station(5, 5, 34, "if this raises ..."),
+            station(12, 9, 38, "... the function ends here"),
         ],
         "fix": {
             "applicability": "safe",

@@ -24,6 +24,8 @@ from putback.model.spelling import seen_from
 from putback.report import Traits, format_named
 from putback.report.order import ranked, without_hints
 from putback.source.excludes import Excludes
+from putback.source.notebook import notebook
+from putback.source.prefilter import read_bytes
 from putback.source.text import decode, read_source
 
 Arrange = Callable[[Report], Report]
@@ -49,8 +51,9 @@ def rooted(report: Report, traits: Traits) -> Report:
     root, read = report.root, report.sources
     if not traits.from_root or not root:
         return replace(report, root=os.getcwd())
-    findings = sorted((seen_from(each, root) for each in report.findings), key=lambda f: (f.path, f.span, f.code))
-    return replace(report, findings=tuple(findings), sources=lambda path: read(os.path.join(root, path)))
+    spelled = (seen_from(each, root) for each in report.findings)
+    findings = tuple(sorted(spelled, key=lambda each: (each.path, each.cell, each.span, each.code)))
+    return replace(report, findings=findings, sources=lambda path: read(os.path.join(root, path)))
 
 
 def as_file(options: CheckOptions, config: Config, data: bytes) -> StdinFile | None:
@@ -119,10 +122,13 @@ def sources(stdin: StdinFile | None) -> Sources:
 
     @lru_cache(maxsize=64)
     def lines(path: str) -> Sequence[str]:
-        whole = os.path.abspath(path)
+        file, _, cell = path.partition(".ipynb:cell ")
+        whole = os.path.abspath(f"{file}.ipynb" if cell else path)
         try:
+            if cell:
+                return notebook(stdin.data if stdin and stdin.path == whole else read_bytes(whole)).rows(int(cell))
             return decode(stdin.data).lines if stdin and stdin.path == whole else read_source(whole).lines
-        except SourceError:
+        except (SourceError, OSError):
             return ()
 
     return lines

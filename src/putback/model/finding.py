@@ -57,13 +57,15 @@ class Confidence(Enum):
 class Step:
     """One numbered station of a leak's path. `path` is relative to the working directory, with `/`.
 
-    `via` are the stations inside of the functions that are called here, in the order of the calls.
+    `via` are the stations inside of the functions that are called here, in the order of the calls. `cell` counts the
+    cells of a notebook, and rows are those of the cell; 0 in other files.
     """
 
     path: str
     span: Span
     text: str
     via: tuple[Step, ...] = ()
+    cell: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Finding:
     dotted name inside the module ("" at module level); `driver` is the driver table's name;
     `trace` holds the path in order; `help` says in one line how to mend it; `fingerprint` has no line
     numbers in it and stays the same when unrelated lines move; `site` leads back into the analysis of the same run;
-    `mentions` are the absolute paths of files that its texts may name.
+    `mentions` are the absolute paths of files that its texts may name; `cell` is as in `Step`.
     """
 
     code: str
@@ -107,3 +109,4 @@ class Finding:
     place: Place = Place.SERVICE
     site: SiteKey | None = None
     mentions: tuple[str, ...] = ()
+    cell: int = 0

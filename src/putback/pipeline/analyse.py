@@ -30,6 +30,7 @@ from putback.pipeline.scan import Broken, Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale
 from putback.rules import ALL
 from putback.rules.rule import Rule
+from putback.source.cells import in_cells
 from putback.source.discover import shown
 from putback.source.prefilter import is_commented
 from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
@@ -236,7 +237,8 @@ class Analysis:
         shown_findings = self._shown(found, comments)
         remarks = self._shown(in_order(comments.values(), self.codes), comments)
         every = sorted({**remarks, **shown_findings}.values(), key=lambda each: (each.path, each.span, each.code))
-        return fingerprinted(every, lambda f: expression_at(self.reader.rows(f.filename), f.span), self.root)
+        marked = fingerprinted(every, lambda f: expression_at(self.reader.rows(f.filename), f.span), self.root)
+        return tuple(in_cells(each, self.reader.raw) for each in marked)
 
     def _commented(self, wanted: Collection[str]) -> Iterator[str]:
         """The files `wanted` that may have comments for putback: as they were read first, or stand in for that."""

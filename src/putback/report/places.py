@@ -6,9 +6,19 @@ from putback.model.finding import Finding, Step
 from putback.report.display import safe
 
 
+def source_of(each: Finding | Step) -> str:
+    """What the rows around a place are asked by: the file, and the cell of a notebook."""
+    return f"{each.path}:cell {each.cell}" if each.cell else each.path
+
+
+def in_cell(each: Finding | Step) -> str:
+    """ "cell 3: ", in front of a text whose place names only a row; "" outside of notebooks."""
+    return f"cell {each.cell}: " if each.cell else ""
+
+
 def file_of(each: Finding | Step) -> str:
-    """The file: "shop/orders.py"."""
-    return safe(each.path)
+    """The file: "shop/orders.py", and the cell of a notebook: "shop.ipynb:cell 3"."""
+    return f"{safe(each.path)}:cell {each.cell}" if each.cell else safe(each.path)
 
 
 def place_of(each: Finding | Step) -> str:

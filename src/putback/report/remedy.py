@@ -11,6 +11,7 @@ from putback.model.fixing import Applied
 from putback.model.report import Fixing, Report
 from putback.report.counts import is_safely_fixable, number, remaining, summary
 from putback.report.display import safe
+from putback.report.places import place_of
 
 
 def remedy(finding: Finding) -> str:
@@ -69,8 +70,7 @@ def entry(applied: Applied) -> str:
 
 def place(finding: Finding) -> str:
     """Where a finding stands, and its code."""
-    start = finding.span.start
-    return f"{safe(finding.path)}:{start.row}:{start.column}: {finding.code}"
+    return f"{place_of(finding)}: {finding.code}"
 
 
 def fixable(findings: Sequence[Finding], unsafe: bool) -> str:

@@ -11,6 +11,7 @@ from putback.model.report import Sources
 from putback.model.span import Span
 from putback.report.display import cut, safe, shown, width_of
 from putback.report.paint import Line, Segment
+from putback.report.places import source_of
 
 LINE_LIMIT = 120  # columns of source shown where there is no terminal to fit into
 SMALL_GAP = 1  # so many lines between two marked ones are shown rather than elided
@@ -36,7 +37,7 @@ def snippet(finding: Finding, sources: Sources, width: int) -> list[Line]:
     marks = marks_of(finding)
     gutter = max(len(str(mark.row)) for mark in marks) + 2
     lines: list[Line] = []
-    path = finding.path
+    path = source_of(finding)
     for chunk in chunks(marks):
         if chunk[0].path != path:
             path = chunk[0].path
@@ -50,15 +51,14 @@ def snippet(finding: Finding, sources: Sources, width: int) -> list[Line]:
 
 def marks_of(finding: Finding) -> list[Mark]:
     """The steps of the path, with the finding's own place in front when it is not among them."""
+    own = (source_of(finding), finding.span)
     steps = [
-        Mark(
-            step.path, step.span, f"{number}. {safe(step.text)}", (step.path, step.span) == (finding.path, finding.span)
-        )
+        Mark(source_of(step), step.span, f"{number}. {safe(step.text)}", (source_of(step), step.span) == own)
         for number, step in enumerate(finding.trace, 1)
     ]
     if any(step.primary for step in steps):
         return steps
-    return [Mark(finding.path, finding.span, "", True), *steps]
+    return [Mark(*own, "", True), *steps]
 
 
 def chunks(marks: Sequence[Mark]) -> Iterator[list[Mark]]:

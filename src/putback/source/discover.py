@@ -27,7 +27,7 @@ def discover(paths: Sequence[str], config: Config, warn: Warn | None = None) -> 
     """The Python files at and below `paths`, each once, in the order of `paths` and then by name.
 
     Files are taken whatever their ending, excluded or not, unless `config.force_exclude`; directories
-    give their `.py` and `.pyi` files without what is excluded or ignored by git. Directories that cannot be
+    give their `.py`, `.pyi` and `.ipynb` files without what is excluded or ignored by git. Directories that cannot be
     read are told to `warn` (stderr by default). Raises UsageError for a path that does not exist.
     """
     warn = warn or warn_on_stderr

@@ -25,7 +25,7 @@ Found = tuple[str, bool]  # a file's absolute path, and whether it is a symbolic
 GIT = ("git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")
 NOTHING_ELSE = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}
 PATIENCE = 120  # seconds
-PYTHON = (".py", ".pyi")
+PYTHON = (".py", ".pyi", ".ipynb")
 UNREADABLE = "warning: could not open directory "
 
 

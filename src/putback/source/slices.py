@@ -38,7 +38,16 @@ class Reader:
         self._rows: dict[str, Sequence[str]] = {}
 
     def data(self, path: str) -> bytes:
-        """The bytes of a file. Raises OSError."""
+        """The bytes of a file, of a notebook its Python. Raises OSError."""
+        data = self.raw(path)
+        if path.endswith(".ipynb"):
+            from putback.source.notebook import notebook
+
+            return notebook(data).text.encode("utf-8", "surrogatepass")
+        return data
+
+    def raw(self, path: str) -> bytes:
+        """The bytes of a file as they are. Raises OSError."""
         return self.given[path] if path in self.given else read_bytes(path)
 
     def text(self, path: str) -> str:

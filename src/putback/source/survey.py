@@ -73,6 +73,8 @@ def survey(
     names = {name for _, name in homes} | {os.fsencode(home.rpartition("/")[2]) for home, _ in homes}
     for number in files:
         path = paths[number]
+        if path.endswith(".pyi"):  # a stub does nothing
+            continue
         try:
             content = data(path)
         except OSError as error:

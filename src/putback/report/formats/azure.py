@@ -7,7 +7,7 @@ from putback.model.report import Report
 from putback.report import Traits
 from putback.report.counts import by_rule, summary
 from putback.report.display import safe
-from putback.report.places import file_of
+from putback.report.places import in_cell
 from putback.report.story import story
 
 TRAITS = Traits(document=False)
@@ -28,13 +28,13 @@ def command(finding: Finding) -> str:
     """The command for one finding; there are two types only."""
     fields = {
         "type": "error" if finding.severity is Severity.ERROR else "warning",
-        "sourcepath": file_of(finding),
+        "sourcepath": safe(finding.path),
         "linenumber": finding.span.start.row,
         "columnnumber": finding.span.start.column,
         "code": finding.code,
     }
     where = "".join(f"{key}={escaped(str(value))};" for key, value in fields.items())
-    message = "\n".join([f"{finding.name}: {safe(finding.message)}", *story(finding)])
+    message = "\n".join([f"{in_cell(finding)}{finding.name}: {safe(finding.message)}", *story(finding)])
     return f"##vso[task.logissue {where}]{data(message)}"
 
 

@@ -8,6 +8,7 @@ from putback.report import Traits
 from putback.report.display import safe
 from putback.report.formats.full import closing, statistics, to_text
 from putback.report.paint import Line, Segment
+from putback.report.places import place_of
 from putback.report.remedy import mark
 
 __all__ = ["TRAITS", "render", "statistics"]
@@ -22,9 +23,8 @@ def render(report: Report) -> str:
 
 def line_of(finding: Finding, report: Report) -> Line:
     """Place, code and sentence; `[*]` marks what a fix takes away."""
-    start = finding.span.start
     return [
-        Segment(f"{safe(finding.path)}:{start.row}:{start.column}: ", "path"),
+        Segment(f"{place_of(finding)}: ", "path"),
         Segment(finding.code, finding.severity.value, finding.url),
         Segment(f"{mark(finding, report)} {finding.name}: {safe(finding.message)}"),
     ]

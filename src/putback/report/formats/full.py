@@ -10,6 +10,7 @@ from putback.report import Traits, remedy
 from putback.report.counts import by_rule
 from putback.report.display import safe
 from putback.report.paint import Line, Segment, coloured, plain
+from putback.report.places import place_of
 from putback.report.snippet import snippet
 
 TRAITS = Traits(for_people=True, from_root=False, document=False, names=(".txt", ".log"))
@@ -59,9 +60,8 @@ def block(finding: Finding, report: Report) -> Iterator[Line]:
 
 def heading(finding: Finding) -> Line:
     """Place, code and name; severity and confidence where they are not the usual ones."""
-    start = finding.span.start
     line = [
-        Segment(f"{safe(finding.path)}:{start.row}:{start.column}: ", "path"),
+        Segment(f"{place_of(finding)}: ", "path"),
         Segment(finding.code, finding.severity.value, finding.url),
         Segment(f" {finding.name}", "name"),
     ]

@@ -10,6 +10,7 @@ from putback.model.span import Position
 from putback.report import Traits
 from putback.report.counts import by_rule
 from putback.report.formats.json import as_text
+from putback.report.places import in_cell
 
 TRAITS = Traits(names=("codequality.json", "code-quality.json", "code-quality-report.json"))
 SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "major", Severity.INFO: "info"}
@@ -40,7 +41,7 @@ def issue(finding: Finding) -> dict[str, Any]:
     """One finding, with the way to mend it in its text."""
     return {
         "type": "issue",
-        "description": ". ".join(filter(None, (finding.message.rstrip("."), finding.help))),
+        "description": in_cell(finding) + ". ".join(filter(None, (finding.message.rstrip("."), finding.help))),
         "check_name": f"{finding.code} {finding.name}",
         "categories": ["Bug Risk"],
         "fingerprint": finding.fingerprint,

@@ -46,6 +46,7 @@ def finding_to_dict(finding: Finding) -> dict[str, Any]:
         "confidence": finding.confidence.value,
         "filename": finding.filename,
         "path": finding.path,
+        "cell": finding.cell or None,
         "location": position_to_dict(finding.span.start),
         "end_location": position_to_dict(finding.span.end),
         "function": finding.function,
@@ -67,6 +68,7 @@ def step_to_dict(step: Step) -> dict[str, Any]:
     """One station of the path."""
     return {
         "path": step.path,
+        "cell": step.cell or None,
         "location": position_to_dict(step.span.start),
         "end_location": position_to_dict(step.span.end),
         "text": step.text,

@@ -7,7 +7,7 @@ from putback.model.report import Report
 from putback.report import Traits
 from putback.report.counts import by_rule
 from putback.report.display import safe
-from putback.report.places import row_of
+from putback.report.places import in_cell
 
 TRAITS = Traits(from_root=False, document=False)
 
@@ -26,4 +26,4 @@ def statistics(report: Report) -> str:
 def line_of(finding: Finding) -> str:
     """ "shop/orders.py:28: [PB103(connection-leaked-on-early-exit), cancel_order] ..." """
     about = f"{finding.code}({finding.name}), {safe(finding.function)}"
-    return f"{row_of(finding)}: [{about}] {safe(finding.message)}"
+    return f"{safe(finding.path)}:{finding.span.start.row}: [{about}] {in_cell(finding)}{safe(finding.message)}"

@@ -12,6 +12,7 @@ from putback.model.span import Position, Span
 from putback.report import Traits
 from putback.report.counts import by_rule
 from putback.report.formats.json import as_text
+from putback.report.places import in_cell, source_of
 from putback.report.story import story
 
 TRAITS = Traits(from_root=False, names=(".rdjson",))
@@ -45,15 +46,15 @@ def result(diagnostics: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def diagnostic(finding: Finding, report: Report) -> dict[str, Any]:
     """One finding; its path is told in the message and in the related places, its fix is a suggestion."""
     done: dict[str, Any] = {
-        "message": "\n".join([finding.message, *story(finding)]),
+        "message": "\n".join([in_cell(finding) + finding.message, *story(finding)]),
         "location": location(finding, report),
         "severity": SEVERITIES[finding.severity],
         "code": {"value": finding.code, **({"url": finding.url} if finding.url else {})},
     }
     steps = [inner for step in finding.trace for inner in (step, *step.via)]
-    others = [step for step in steps if (step.path, step.span) != (finding.path, finding.span)]
+    others = [step for step in steps if (source_of(step), step.span) != (source_of(finding), finding.span)]
     if others:
-        done["related_locations"] = [{"message": s.text, "location": location(s, report)} for s in others]
+        done["related_locations"] = [{"message": in_cell(s) + s.text, "location": location(s, report)} for s in others]
     if finding.fix is not None and len(finding.fix.edits) == 1:  # reviewdog takes several as alternatives
         rows = report.sources(finding.path)
         done["suggestions"] = [{"range": span(e.span, rows), "text": e.content} for e in finding.fix.edits]
@@ -62,7 +63,7 @@ def diagnostic(finding: Finding, report: Report) -> dict[str, Any]:
 
 def location(each: Finding | Step, report: Report) -> dict[str, Any]:
     """A place in a file."""
-    return {"path": each.path, "range": span(each.span, report.sources(each.path))}
+    return {"path": each.path, "range": span(each.span, report.sources(source_of(each)))}
 
 
 def span(place: Span, rows: Sequence[str]) -> dict[str, Any]:

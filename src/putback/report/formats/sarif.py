@@ -17,6 +17,7 @@ from putback.report import Traits
 from putback.report.counts import by_rule
 from putback.report.formats.json import as_text
 from putback.report.line_hash import line_hashes
+from putback.report.places import in_cell, source_of
 
 TRAITS = Traits(with_rules=True, names=(".sarif", ".sarif.json"))
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -113,13 +114,13 @@ def result(finding: Finding, rule_index: int, hashes: Callable[[str, int], str])
         "ruleId": finding.code,
         "ruleIndex": rule_index,
         "level": LEVELS[finding.severity],
-        "message": {"text": "\n".join(filter(None, (finding.message, finding.help)))},
+        "message": {"text": in_cell(finding) + "\n".join(filter(None, (finding.message, finding.help)))},
         "locations": [place(finding)],
         "properties": {"confidence": finding.confidence.value, "precision": finding.confidence.value},
     }
     marks = {
         "putback/v1": finding.fingerprint,
-        "primaryLocationLineHash": hashes(finding.path, finding.span.start.row),
+        "primaryLocationLineHash": "" if finding.cell else hashes(finding.path, finding.span.start.row),
     }
     if any(marks.values()):
         done["partialFingerprints"] = {name: mark for name, mark in marks.items() if mark}
@@ -127,7 +128,7 @@ def result(finding: Finding, rule_index: int, hashes: Callable[[str, int], str])
     if stations:
         steps = [{"location": step_location(step), "nestingLevel": level} for step, level in stations]
         done["codeFlows"] = [{"message": {"text": finding.message}, "threadFlows": [{"locations": steps}]}]
-    others = [step for step, _ in stations if (step.path, step.span) != (finding.path, finding.span)]
+    others = [step for step, _ in stations if (source_of(step), step.span) != (source_of(finding), finding.span)]
     if others:
         done["relatedLocations"] = [{"id": at, **step_location(step)} for at, step in enumerate(others, 1)]
     if finding.fix:
@@ -147,14 +148,16 @@ def flow(finding: Finding) -> Iterator[tuple[Step, int]]:
 def place(finding: Finding) -> Json:
     """The finding's own location, with the function it lies in."""
     done: Json = {"physicalLocation": physical(finding.path, finding.span)}
-    if finding.function:
-        done["logicalLocations"] = [{"fullyQualifiedName": finding.function, "kind": "function"}]
+    around = [(f"cell {finding.cell}", "module")] if finding.cell else []
+    around += [(finding.function, "function")] if finding.function else []
+    if around:
+        done["logicalLocations"] = [{"fullyQualifiedName": name, "kind": kind} for name, kind in around]
     return done
 
 
 def step_location(step: Step) -> Json:
     """A station of the path as a location."""
-    return {"physicalLocation": physical(step.path, step.span), "message": {"text": step.text}}
+    return {"physicalLocation": physical(step.path, step.span), "message": {"text": in_cell(step) + step.text}}
 
 
 def physical(path: str, span: Span) -> Json:
