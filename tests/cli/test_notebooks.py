@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_project import Project, new_project, stdin
+from strict import STRICT
 
 from putback.report import FORMATS
 from putback.source.notebook import NotebookError, notebook
-
-sys.path.append(str(Path(__file__).parents[1] / "report"))
-from strict import STRICT
 
 SETUP = "%pip install psycopg2\nfrom psycopg2.pool import ThreadedConnectionPool\n\npool = ThreadedConnectionPool(1, 9)"
 LEAK = "!ls\ndef total(day):\n    conn = pool.getconn()\n    if not day:\n        return 0\n    pool.putconn(conn)"
@@ -73,6 +70,13 @@ def test_nothing_is_written_and_the_reason_is_told(project: Project) -> None:
     assert Path("sales.ipynb").read_bytes() == before
     assert project.putback("fix", "--diff", "--unsafe-fixes") == 0
     assert project.out == ""
+
+
+def test_no_comment_is_added(project: Project) -> None:
+    before = Path("sales.ipynb").read_bytes()
+    project.putback("check", "--add-ignore")
+    assert "sales.ipynb is left as it is: putback does not write notebooks" in project.err
+    assert Path("sales.ipynb").read_bytes() == before
 
 
 def test_a_fingerprint_stays_when_cells_are_added(project: Project) -> None:

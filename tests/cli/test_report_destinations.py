@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from cli_project import Project, new_project, stdin
+from strict import STRICT
 
 from putback.report import FORMATS
-
-sys.path.append(str(Path(__file__).parents[1] / "report"))
-from strict import STRICT
 
 SHOP = Path(__file__).parents[2] / "fixtures" / "projects" / "shop"
 FROM_ROOT = [each for each in FORMATS if each not in ("full", "concise", "grouped", "pylint", "rdjson")]

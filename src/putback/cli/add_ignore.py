@@ -16,6 +16,7 @@ from putback.model.config import Config
 from putback.model.errors import SourceError, UsageError, WriteError
 from putback.model.finding import Finding
 from putback.model.report import Report
+from putback.report import Traits
 from putback.report.counts import number
 from putback.source.suppress import Suppressions
 from putback.source.text import SourceText, read_source
@@ -34,7 +35,7 @@ def run(options: CheckOptions, config: Config, reason: str) -> int:
     from putback.pipeline.check import check
 
     result = check(options.paths, config)
-    shown = to_show(Report(result.findings), options.output_format, config).findings
+    shown = to_show(Report(result.findings), Traits(from_root=False), config).findings
     wanted = [each for each in shown if not each.code.startswith("PB0")]
     added = 0
     for path in dict.fromkeys(each.filename for each in wanted):
@@ -48,6 +49,9 @@ def run(options: CheckOptions, config: Config, reason: str) -> int:
 
 def in_file(path: str, findings: Sequence[Finding], reason: str) -> int:
     """Write the comments of one file, as many as take effect; how many rows have one now."""
+    if findings[0].cell:
+        warn(f"{findings[0].path} is left as it is: putback does not write notebooks")
+        return 0
     source = read_source(path)
     rows = source.text.splitlines(keepends=True) if source.newline != "\r" else None
     if rows is None or os.path.islink(path):

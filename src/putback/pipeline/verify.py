@@ -137,6 +137,17 @@ def fix(
         vetoes |= refused
 
 
+def fix_one(stdin: StdinFile, config: Config, prover: Prover, finding: Finding) -> tuple[FixRun, Proof | None]:
+    """The fixes of the one function that `finding` is about, and their proof; None where there is none."""
+    project = checked_for_fixes([], config, stdin=stdin)
+    scope = (finding.filename, finding.function)
+    others = {(f.filename, f.function) for f in project.result.findings} - {scope}
+    run = fixed(project, config, vetoes=dict.fromkeys(others, "it was not asked for"))
+    found = [s for s in subjects(project, run) if s.scope == scope and _is_fixed(s, run)]
+    proofs = prover.prove(found)
+    return run, min(proofs, key=lambda proof: proof.verdict.is_accepted, default=None)
+
+
 def entries(subject: Subject, proof: Proof) -> Iterator[Proof]:
     """The proof of each of the findings of a subject."""
     for finding in subject.findings:
