@@ -133,7 +133,7 @@ def edited(folder: Path, story: Callable[[Editor], Awaitable[None]], **files: st
             if client._server is not None:
                 client._server.kill()  # it would wait for an orderly end
             raise
-        await client.stop()  # type: ignore[no-untyped-call]
+        await client.stop()
 
     asyncio.run(asyncio.wait_for(session(), 120))
 
@@ -223,7 +223,7 @@ def test_fix_and_prove(tmp_path: Path) -> None:
         _, prove, _ = await editor.actions("app.py", leak.range)
         edits: list[lsp.ApplyWorkspaceEditParams] = []
 
-        @editor.client.feature(lsp.WORKSPACE_APPLY_EDIT)  # type: ignore[untyped-decorator]
+        @editor.client.feature(lsp.WORKSPACE_APPLY_EDIT)
         def apply(params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
             edits.append(params)
             return lsp.ApplyWorkspaceEditResult(True)

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from lsprotocol import types as lsp
 from pygls.lsp.server import LanguageServer
@@ -20,7 +20,7 @@ from putback.server.session import Session, session_for
 from putback.source.text import read_source, split_lines
 
 R = TypeVar("R")
-Action = lsp.CodeAction | lsp.Command
+Action: TypeAlias = "lsp.CodeAction | lsp.Command"
 PROVE = "putback.fixAndProve"
 FIX_ALL = "source.fixAll.putback"
 PAUSE = 0.04

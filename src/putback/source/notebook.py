@@ -63,7 +63,10 @@ def notebook(data: bytes) -> Notebook:
         raise NotebookError(f"is no notebook: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise NotebookError("is no notebook of format 4: it has no list of cells")
-    parts, cells, begins, row = [], [], [], 1
+    parts: list[str] = []
+    cells: list[int] = []
+    begins: list[int] = []
+    row = 1
     for number, code in _code(content) if _is_python(content) else ():
         rows = _as_python(split_lines(code)) or ("",)
         cells.append(number)
