@@ -23,7 +23,6 @@ from watched import ON_MYSQL, ON_POSTGRES, SIZE, Pool
 from putback.pool import Incident, Kind, ManualClock, SettingsError, watch
 from putback.pool.watching import serving
 from putback.pool.watching.requests import current
-from putback.pool.watching.watcher import BURST
 
 JOBS = {"browse": 1, "order": 2, "pay": 1}
 
@@ -105,6 +104,12 @@ def test_a_pool_is_not_kept_alive_by_being_watched(postgres_dsn: str) -> None:
     assert watching.target is None
     assert "0 connections are out" in watching.table()
     watching.stop()
+
+
+def test_dbutils_simple_pool_is_nothing_that_is_known() -> None:
+    library = import_or_skip("dbutils.simple_pooled_db", "dbutils")
+    with pytest.raises(SettingsError, match="is nothing that can be watched"):
+        watch(library.PooledDB(import_or_skip("sqlite3", "sqlite3"), 1, database=":memory:"))
 
 
 def test_what_is_held_too_long_is_logged_once_with_its_stack(engine: Pool) -> None:
@@ -315,60 +320,6 @@ def test_a_sample_has_every_place_once_half_of_the_pool_is_out(engine: Pool) -> 
         }
         for conn in kept:
             conn.close()
-
-
-def test_in_a_rush_each_is_counted_and_few_are_asked_for_their_place(postgres_dsn: str) -> None:
-    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
-    clock = ManualClock()
-    with watch(pool.target, clock=clock) as watching:
-        for _ in range(BURST):
-            pool.give(pool.take())
-        kept = program.browse(pool.take)
-        (line,) = watching.holders()
-        assert (line.caller.function, line.count) == ("unknown", 1)
-        assert "a place that was not noted" in watching.table()
-        assert watching.holdings()[0] is watching.holdings()[0]
-        clock.advance(1)
-        kept += program.order(pool.take)
-        assert {line.caller.function: line.count for line in watching.holders()} == {"unknown": 1, "order": 2}
-        kept += program.pay(pool.take)
-        with pytest.raises(Exception, match="exhausted"):
-            pool.take()
-        assert {each["function"] for each in watching.seen_as_json()["holders"]} == {"order", "pay"}
-        for conn in kept:
-            pool.give(conn)
-        assert (watching.taken, watching.holders()) == (BURST + SIZE, [])
-    pool.end()
-
-
-def test_what_was_taken_in_a_rush_and_is_held_too_long_is_told_once(postgres_dsn: str) -> None:
-    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
-    clock = ManualClock()
-    with watch(pool.target, clock=clock, sample=1000) as watching:
-        watching.leaks.threshold = 30
-        pool.give(pool.take())
-        conn = pool.take()
-        clock.advance(31)
-        watching.check()
-        watching.check()
-        pool.give(conn)
-        counts = watching.incidents.counts
-        assert counts == {Kind.HELD_TOO_LONG: 1, Kind.RETURNED_AFTER_ALL: 1}
-        assert "thread MainThread" in watching.incidents.recent[0].text
-        pool.give(pool.take())
-        assert watching._looked_at == {}, "nothing is kept of what came back"
-    pool.end()
-
-
-def test_a_lost_connection_that_was_taken_in_a_rush_is_named_when_somebody_looks(postgres_dsn: str) -> None:
-    pool = ON_POSTGRES["psycopg_pool"](postgres_dsn)
-    with watch(pool.target, sample=1000) as watching:
-        pool.give(pool.take())
-        pool.take()
-        gc.collect()
-        assert watching.holders() == []
-        assert watching.incidents.counts == {Kind.COLLECTED: 1}
-    pool.end()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -1,7 +1,8 @@
 """Where to listen in the pools of other libraries. Nothing is imported: a pool says by its class what it is.
 
-A hook replaces the methods that lend and take back, on this one pool only; `Watch.stop` puts them back. The call of a
-take-back is noted before it is made, because another may get the same connection as soon as it is.
+A hook gives this one pool a class of its own, which differs in the methods that lend and take back; `Watch.stop` gives
+it its own again. No circle is made, so the pool is gone as soon as it would be. The call of a take-back is noted before
+it is made, because another may get the same connection as soon as it is.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ def library_of(pool: Any) -> Library | None:
     for library in LIBRARIES:
         for cls in type(pool).__mro__:
             if cls.__name__ == library.pool and cls.__module__.partition(".")[0] == library.module:
-                return library
+                # DBUtils has a second PooledDB, for drivers that are not thread-safe, which lends in another way
+                return library if hasattr(pool, library.take) and hasattr(pool, library.give) else None
     return None
 
 
@@ -133,53 +135,30 @@ def loaded_classes(library: Library) -> set[type]:
 
 def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
+    cls = type(pool)
     if library.can_be_lost:
         watch.keeps = weakref.ref
     if library.is_out is not None:
         watch.keeps, watch.is_out = _itself, library.is_out
     methods = {
-        library.take: _take(getattr(pool, library.take), library, watch),
-        library.give: _give(getattr(pool, library.give), library, watch),
+        library.take: _take(getattr(cls, library.take), library, watch),
+        library.give: _give(getattr(cls, library.give), library, watch),
     }
     if library.closes_lent:
-        methods[library.closes_lent] = _ends_all(getattr(pool, library.closes_lent), watch)
-    _replace(pool, methods, watch)
+        methods[library.closes_lent] = _ends_all(getattr(cls, library.closes_lent), watch)
+    kind: Any = type(cls)
+    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    pool.__class__ = kind(cls.__name__, (cls,), {**same, **methods})
+    watch.undone_by(functools.partial(_back_to, reference(pool), cls))
 
 
 def _itself(connection: Any) -> Any:
     return connection
 
 
-def _replace(pool: Any, methods: dict[str, Callable[..., Any]], watch: Watch) -> None:
-    if hasattr(pool, "__dict__"):
-        for name, method in methods.items():
-            setattr(pool, name, method)
-            watch.undone_by(functools.partial(_delete, reference(pool), name))
-        return
-    # no room for attributes: a class of its own, which differs in nothing else
-    cls = type(pool)
-    unbound = {name: functools.partial(_without_self, method) for name, method in methods.items()}
-    body = {name: _method(function) for name, function in unbound.items()}
-    pool.__class__ = type(cls.__name__, (cls,), {"__slots__": (), "__module__": cls.__module__, **body})
-    watch.undone_by(functools.partial(_back_to, reference(pool), cls))
-
-
-def _delete(pool: Callable[[], Any], name: str) -> None:
-    if (found := pool()) is not None:
-        delattr(found, name)
-
-
 def _back_to(pool: Callable[[], Any], cls: type) -> None:
     if (found := pool()) is not None:
         found.__class__ = cls
-
-
-def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
-
-
-def _without_self(method: Callable[..., Any], _: Any, *args: Any, **kwargs: Any) -> Any:
-    return method(*args, **kwargs)
 
 
 def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
@@ -191,9 +170,9 @@ def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[
             watch.exhausted(error)
 
     @functools.wraps(take)
-    def taking(*args: Any, **kwargs: Any) -> Any:
+    def taking(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            connection = take(*args, **kwargs)
+            connection = take(self, *args, **kwargs)
         except Exception as error:
             refused(error)
             raise
@@ -226,19 +205,19 @@ def _give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[
     given, ended, keeps = library.given, watch.ended, library.failed_give_keeps
 
     @functools.wraps(give)
-    def giving(*args: Any, **kwargs: Any) -> Any:
+    def giving(self: Any, *args: Any, **kwargs: Any) -> Any:
         key = given(args[0] if args else next(iter(kwargs.values()), None))
         entry = ended(key)
         try:
-            return give(*args, **kwargs)
+            return give(self, *args, **kwargs)
         except Exception:
             if keeps:
                 watch.still_out(key, entry)
             raise
 
     @functools.wraps(give)
-    async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
-        return await giving(*args, **kwargs)
+    async def giving_later(self: Any, *args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
+        return await giving(self, *args, **kwargs)
 
     return giving_later if asyncio.iscoroutinefunction(give) else giving
 

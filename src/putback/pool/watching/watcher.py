@@ -279,6 +279,7 @@ class Watch:
         while self._undo:
             self._undo.pop()()
         self._out.clear()
+        self._target = _nothing
 
     def __enter__(self) -> Self:
         return self
@@ -313,8 +314,13 @@ class Watch:
         threading.Thread(target=look, name="putback-pool-watch", daemon=True).start()
 
 
+def _nothing() -> None:
+    """What a watch that has stopped watches."""
+
+
 def reference(target: Any) -> Callable[[], Any]:
-    """Gives the target as long as it lives; asyncpg's pools have no room for a weak reference."""
+    """Gives the target as long as it lives. asyncpg's pools have no room for a weak reference: those live as long as
+    their watch, until it stops; if nobody has the watch either, both are collected together."""
     try:
         return weakref.ref(target)
     except TypeError:

@@ -1,0 +1,108 @@
+"""A watch in a rush, and how long watched pools live."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import program
+import pytest
+from watched import ON_POSTGRES, SIZE
+
+from putback.pool import Kind, ManualClock, watch
+from putback.pool.watching import Watch
+from putback.pool.watching.watcher import BURST
+
+
+def test_in_a_rush_each_is_counted_and_few_are_asked_for_their_place(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
+    clock = ManualClock()
+    with watch(pool.target, clock=clock) as watching:
+        for _ in range(BURST):
+            pool.give(pool.take())
+        kept = program.browse(pool.take)
+        (line,) = watching.holders()
+        assert (line.caller.function, line.count) == ("unknown", 1)
+        assert "a place that was not noted" in watching.table()
+        assert watching.holdings()[0] is watching.holdings()[0]
+        clock.advance(1)
+        kept += program.order(pool.take)
+        assert {line.caller.function: line.count for line in watching.holders()} == {"unknown": 1, "order": 2}
+        kept += program.pay(pool.take)
+        with pytest.raises(Exception, match="exhausted"):
+            pool.take()
+        assert {each["function"] for each in watching.seen_as_json()["holders"]} == {"order", "pay"}
+        for conn in kept:
+            pool.give(conn)
+        assert (watching.taken, watching.holders()) == (BURST + SIZE, [])
+    pool.end()
+
+
+def test_what_was_taken_in_a_rush_and_is_held_too_long_is_told_once(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn)
+    clock = ManualClock()
+    with watch(pool.target, clock=clock, sample=1000) as watching:
+        watching.leaks.threshold = 30
+        pool.give(pool.take())
+        conn = pool.take()
+        clock.advance(31)
+        watching.check()
+        watching.check()
+        pool.give(conn)
+        counts = watching.incidents.counts
+        assert counts == {Kind.HELD_TOO_LONG: 1, Kind.RETURNED_AFTER_ALL: 1}
+        assert "thread MainThread" in watching.incidents.recent[0].text
+        pool.give(pool.take())
+        assert watching._looked_at == {}, "nothing is kept of what came back"
+    pool.end()
+
+
+def test_a_lost_connection_that_was_taken_in_a_rush_is_named_when_somebody_looks(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg_pool"](postgres_dsn)
+    with watch(pool.target, sample=1000) as watching:
+        pool.give(pool.take())
+        pool.take()
+        gc.collect()
+        assert watching.holders() == []
+        assert watching.incidents.counts == {Kind.COLLECTED: 1}
+    pool.end()
+
+
+@pytest.mark.parametrize("name", ["psycopg2", "psycopg_pool"])
+def test_a_watched_pool_is_gone_as_soon_as_nobody_has_it(name: str, postgres_dsn: str) -> None:
+    """Tests of DBUtils and of aiopg count on that: no circle may be made."""
+    made = ON_POSTGRES[name](postgres_dsn)
+    pool = made.target
+    watching = watch(pool)
+    pool.putconn(pool.getconn())
+    made.run(made.end())
+    gone = weakref.ref(pool)
+    gc.collect()
+    gc.disable()
+    try:
+        del made, pool
+        assert gone() is None
+    finally:
+        gc.enable()
+    watching.stop()
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_asyncpgs_pool_lives_as_long_as_its_watch_and_no_longer(stops: bool, postgres_dsn: str) -> None:
+    made = ON_POSTGRES["asyncpg"](postgres_dsn)
+    watching: Watch | None = watch(made.target)
+    assert watching is not None
+    number = id(made.target)
+    made.run(made.end())
+    assert made.loop is not None
+    made.loop.close()
+    del made
+    gc.collect()
+    assert id(watching.target) == number
+    if stops:
+        watching.stop()
+        assert watching.target is None
+    else:
+        watching = None
+    gc.collect()
+    assert [each for each in gc.get_objects() if type(each).__name__ == "Pool" and id(each) == number] == []
