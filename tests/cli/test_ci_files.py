@@ -1,0 +1,87 @@
+"""The files for CI are valid by the schemas of those who read them, and their commands can be typed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from putback.cli.main import group
+
+CI = Path(__file__).parents[2] / "docs" / "ci"
+GUIDE = CI.parent / "pages" / "guides" / "ci.md"
+
+
+def check(schema: str, *files: Path) -> None:
+    """Validate files by a schema that comes with check-jsonschema."""
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def blocks(language: str) -> list[str]:
+    """The code of the guide in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_release_workflow() -> None:
+    check("vendor.github-workflows", CI / "release.yml")
+    text = (CI / "release.yml").read_text(encoding="utf-8")
+    for step in ("-m build", "twine check --strict", "attest-build-provenance", "gh-action-pypi-publish"):
+        assert step in text
+
+
+def test_the_component_of_gitlab(tmp_path: Path) -> None:
+    spec, _, job = (CI / "gitlab-component.yml").read_text(encoding="utf-8").partition("\n---\n")
+    assert set(re.findall(r"inputs\.(\w+)", job)) == set(re.findall(r"^    (\w+):$", spec, re.MULTILINE))
+    filled = re.sub(r"\$\[\[ inputs\.\w+ \]\]", "x", job)
+    (tmp_path / "job.yml").write_text(filled.replace("stage: x", "stage: test"), encoding="utf-8")
+    check("vendor.gitlab-ci", tmp_path / "job.yml")
+
+
+def test_the_pipeline_of_azure() -> None:
+    check("vendor.azure-pipelines", CI / "azure-pipelines.yml")
+
+
+def test_the_examples_of_the_guide(tmp_path: Path) -> None:
+    github, component, gitlab, azure = blocks("yaml")
+    for name, text in {"github": github, "component": component, "gitlab": gitlab, "azure": azure}.items():
+        (tmp_path / f"{name}.yml").write_text(text, encoding="utf-8")
+    check("vendor.github-workflows", tmp_path / "github.yml")
+    check("vendor.gitlab-ci", tmp_path / "component.yml", tmp_path / "gitlab.yml")
+    check("vendor.azure-pipelines", tmp_path / "azure.yml")
+    assert azure == (CI / "azure-pipelines.yml").read_text(encoding="utf-8")
+
+
+def test_the_commands_can_be_typed() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [GUIDE, *CI.iterdir()])
+    lines = re.findall(r"^\s*- (?:script: )?putback (check .*)$", text, re.MULTILINE)
+    assert len(lines) >= 2
+    for line in lines:
+        name, *arguments = shlex.split(line)
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        command.make_context(name, arguments)
+
+
+def test_the_image_is_built_from_the_distribution_alone() -> None:
+    text = (CI / "Dockerfile").read_text(encoding="utf-8")
+    images = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert images == ["debian:trixie-slim"] * 2
+    assert "curl" not in text and "ADD http" not in text
+
+
+def test_the_extension_of_vs_code_names_what_it_uses() -> None:
+    folder = CI.parent / "editors" / "vscode"
+    package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    code = (folder / package["main"]).read_text(encoding="utf-8")
+    assert set(re.findall(r'require\("([\w-]+)', code)) == {"vscode", *package["dependencies"]}
+    [setting] = package["contributes"]["configuration"]["properties"]
+    assert [f"putback.{name}" for name in re.findall(r'\.get\("(\w+)"\)', code)] == [setting]
