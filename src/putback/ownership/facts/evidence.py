@@ -59,10 +59,10 @@ def _call(site: SiteFacts, op: ir.Call) -> Weight:
         return Weight.SLIGHT
     if info.functions or info.classes:
         return Weight.UNKNOWN
-    return _outside(op, info.names)
+    return _outside(site, op, info.names)
 
 
-def _outside(op: ir.Call, names: tuple[str, ...]) -> Weight:
+def _outside(site: SiteFacts, op: ir.Call, names: tuple[str, ...]) -> Weight:
     """The weight of a call of something outside of the project."""
     table = idioms().evidence
     roots = {name.partition(".")[0] for name in names}
@@ -71,9 +71,21 @@ def _outside(op: ir.Call, names: tuple[str, ...]) -> Weight:
     if not table.trivial.isdisjoint((*names, *roots)):
         return Weight.TRIVIAL
     func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
-    if isinstance(func, Member) and (isinstance(func.base, Literal) or func.attr in table.methods_of_values):
+    if not isinstance(func, Member):
+        return Weight.UNKNOWN
+    if isinstance(func.base, Literal):
         return Weight.TRIVIAL
-    return Weight.UNKNOWN
+    if func.attr not in table.methods_of_values:
+        return Weight.UNKNOWN
+    return Weight.TRIVIAL if _is_value(site, op.receiver) else Weight.SLIGHT
+
+
+def _is_value(site: SiteFacts, name: ir.Val) -> bool:
+    """Whether a name is a text, a number or a container that the function itself has written down."""
+    ops = list(site.function.unit.ops())
+    made = {op.target for op in ops if isinstance(op, ir.Build)}
+    sources = [op.source for op in ops if isinstance(op, ir.Assign) and op.target == name]
+    return name in made or (bool(sources) and all(s == ir.CONSTANT or s in made for s in sources))
 
 
 def _root(op: ir.Call) -> str:
