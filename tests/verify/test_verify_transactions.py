@@ -105,8 +105,17 @@ def f(shop):
 """
 
 
-def test_a_handler_in_the_handler_for_another_error_does_not_take_its_place() -> None:
+GUARDED = "with suppress(Error):\n            conn.rollback()"
+
+
+def test_a_rollback_on_a_lost_connection_must_not_replace_the_answer() -> None:
     found = about(WITHIN.format(outer="pass"), WITHIN.format(outer="conn.rollback()"), 5)
+    assert found.verdict is Verdict.REJECTED
+    assert "when the connection is lost" in found.reason
+
+
+def test_a_handler_in_the_handler_for_another_error_does_not_take_its_place() -> None:
+    found = about(WITHIN.format(outer="pass"), WITHIN.format(outer=GUARDED), 5)
     assert found.verdict is Verdict.PROVED, found.reason
 
 

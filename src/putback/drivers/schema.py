@@ -90,7 +90,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
     registry keeps and gives back (a scoped session); `release` is how the paired release is written, with {conn}
     and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
-    when the server has gone away or the connection is closed ("" when it has no server to lose). `autocommit` is what
+    when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
+    behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
     constants or a name that ends so.
     """
@@ -107,6 +108,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     use_after_release: After = After.RAISES
     release_rolls_back: bool = True
     rollback_error: str = ""
+    notices_loss: bool = False
     autobegin: Begin = Begin.ANY
     aborts: bool = True
     own_errors: bool = True

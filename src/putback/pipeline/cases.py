@@ -135,6 +135,7 @@ def profile_of(kind: Kind) -> roles.Profile:
         tuple(_POOL_METHOD.findall(kind.release)),
         tuple(_OWN_METHOD.findall(kind.release)),
         roles.FailedCommit(kind.failed_commit.value),
+        bool(kind.rollback_error) and not kind.notices_loss,
     )
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from putback.model.errors import UsageError
 
 _FORGOTTEN = "unknown"
+LOST = " has lost its server"
+"""The end of the label of the decision whether a failed statement has cost the connection."""
 
 
 class Sort(Enum):
@@ -62,7 +64,8 @@ class Decider:
 
     The first ones are those of `prefix`; `fixed` decides by key before anything else (the fate of another run);
     `wanted` decides by option name (a schedule to replay). All others take the default. More than `deviations`
-    decisions never differ from it; `held_back` tells that this limit was felt.
+    decisions never differ from it; `held_back` tells that this limit was felt. `is_fix`: the run is one of the second
+    version, and is offered what only that has to decide.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Decider:
         fixed: Mapping[Key, int] | None = None,
         wanted: Mapping[Key, str] | None = None,
         deviations: int = 1_000_000,
+        is_fix: bool = False,
     ) -> None:
         self.trail: list[Step] = []
         self.taken: dict[Key, int] = {}
@@ -85,6 +89,7 @@ class Decider:
         self._fixed = fixed
         self._wanted = wanted
         self._deviations = deviations
+        self._is_fix = is_fix
         self._seen: Counter[Key] = Counter()
 
     def numbered(self, sort: Sort, label: str) -> str:
@@ -112,6 +117,12 @@ class Decider:
             if self.allowance is not None:
                 self.allowance -= 1
         return self._keep(key, picked, options)
+
+    def pick_for_fix(self, sort: Sort, label: str, options: Sequence[str]) -> int:
+        """The option taken at a decision that is offered to the second version alone: what both do they do alike."""
+        if not self._is_fix and self._wanted is None:
+            return self._keep((sort, label), 0, options)
+        return self.pick(sort, label, options)
 
     def _is_held_back(self) -> bool:
         if self.frozen or self.allowance == 0:

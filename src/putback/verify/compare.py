@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from putback.verify.choices import Choice, Sort
+from putback.verify.choices import LOST, Choice, Sort
 from putback.verify.events import Broken, Event, What, releases, visible
+from putback.verify.faults import OperationalError
 from putback.verify.run import FINISHED, THROWN_IN, Run
 from putback.verify.ways import DESTROYED, PLAIN, Foreign
 
@@ -67,6 +68,21 @@ class Comparer:
             return f"after a failure the fixed version {_outcome(after)}, which the original never does"
         return None
 
+    def after_loss(self, before: Run, after: Run) -> str | None:
+        """The statement has cost the connection, so that the fix's rollback fails: nobody may see that.
+
+        Except where the error of the statement leaves the function in any case: then it may be the rollback's.
+        """
+        if before.outcome == after.outcome:
+            was, now = self._without_logs(before.trace), self._without_logs(after.trace)
+            return None if was == now and before.durable == after.durable else _first_difference(was, now)
+        if after.outcome[0] == "raises" and _passes_on(before):
+            return self.after_fault(before, after)
+        return f"when the connection is lost, before, the function {_outcome(before)}; after, it {_outcome(after)}"
+
+    def _without_logs(self, trace: Sequence[Event]) -> list[Event]:
+        return [e for e in self._visible(trace) if e.what is not What.LOG]
+
     def lends(self, before: Run, after: Run) -> str | None:
         """A provider that returned now yields: it must lend what it returned, once, and only give that back."""
         lent = [event.text for event in after.trace if event.what is What.YIELD]
@@ -112,9 +128,19 @@ class Comparer:
         return None
 
 
+def loses(decisions: Collection[Choice]) -> bool:
+    """Whether decisions make a connection lose its server."""
+    return any(c.label.endswith(LOST) for c in decisions)
+
+
 def fails(decisions: Collection[Choice]) -> bool:
     """Whether decisions make something fail."""
     return any(c.sort is Sort.FAULT or c.label.endswith("closed by the server") for c in decisions)
+
+
+def _passes_on(run: Run) -> bool:
+    """Whether the error of a failed statement leaves the function."""
+    return run.outcome[0] == "raises" and run.outcome[1].startswith(f"{OperationalError.__name__}(")
 
 
 def _is_earlier(now: list[int], was: list[int]) -> bool:

@@ -29,6 +29,9 @@ def _load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
 
 
+_SUPPRESSING = ("suppress", "contextlib.suppress")
+
+
 def helper(method: str, *arguments: ast.expr) -> ast.Call:
     """A call of a method of the runtime."""
     return ast.Call(_load(f"{PREFIX}{method}__"), list(arguments), [])
@@ -315,6 +318,8 @@ class Instrumenter(ast.NodeTransformer):
         for keyword in node.keywords:
             if keyword.arg is None:
                 keyword.value = helper("keywords", keyword.value)
+        if ast.unparse(node.func) in _SUPPRESSING:
+            node.args = [helper("caught_class", each) for each in node.args]
         if role is not None:
             method, number = role
             place = [_constant(node.lineno + self._offset)] if method == _ACQUIRES else []

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from putback.verify.choices import Choice, Decider, Key, next_prefix
-from putback.verify.compare import Comparer, fails
+from putback.verify.compare import Comparer, fails, loses
 from putback.verify.events import ABOUT_HANDLERS, ABOUT_NAMES, Broken, Overlooked, Violation, mended_by
 from putback.verify.explore import Budget
 from putback.verify.roles import Bounds, Case
@@ -116,7 +116,7 @@ class Refinement:
                 found.finished = False
                 return False
             self.budget.used += 1
-            after = self.after.run(self.bounds, Decider(prefix, expected, fixed=before.taken))
+            after = self.after.run(self.bounds, Decider(prefix, expected, before.taken, is_fix=not is_ideal))
             self._count(after, found)
             why = None if is_ideal else self._new_violation(before, after, found)
             if why is None:
@@ -142,6 +142,8 @@ class Refinement:
         turn = None if is_ideal else self._turn(before, after)
         if turn is not None:
             return comparer.until(before, after, turn.after) if not _new(before, after) else None
+        if loses(_new(before, after)):
+            return comparer.after_loss(before, after)
         if fails(_new(before, after)):
             return comparer.after_fault(before, after)
         if self.turns_generator:

@@ -134,6 +134,7 @@ class Profile:
     `type` names its entry in `Roles.types`. `lazy`: it holds a connection only from its first statement to the end of
     the transaction. `aborts`: a failed statement makes every later one fail until the rollback. `given_back_by` are
     the methods of its pool that release a connection passed as the first argument, `closed_by` its own that release it.
+    `has_server`: a rollback fails when the server has gone away.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Profile:
     given_back_by: tuple[str, ...] = ()
     closed_by: tuple[str, ...] = ()
     failed_commit: FailedCommit = FailedCommit.OVER
+    has_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)

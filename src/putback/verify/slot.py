@@ -35,7 +35,8 @@ class Slot:
     from ("": not known). `commits` counts them, `lost` the effects that were pending when a statement failed.
     `failed`: a statement of the transaction has; `handler` is the row of the last `except`
     since; `left_failed` and `left_handler`: as they were at the release. `refuses`: it takes nothing but a rollback, a
-    commit neither. `unwritten`: a session has objects that it writes with its next statement or commit.
+    commit neither. `unwritten`: a session has objects that it writes with its next statement or commit. `struck`: it
+    may have lost its server when a statement failed.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Slot:
     left_handler: int = 0
     refuses: bool = False
     unwritten: bool = False
+    struck: bool = False
 
     @property
     def is_out(self) -> bool:
@@ -117,6 +119,7 @@ class Slot:
         self.handler = 0
         self.refuses = False
         self.unwritten = False
+        self.struck = False
         self.lost = 0
 
     def recover(self) -> None:

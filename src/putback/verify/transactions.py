@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from putback.verify.events import Broken, What
-from putback.verify.faults import Error, InFailedTransaction, InternalError
+from putback.verify.faults import Error, InFailedTransaction, InterfaceError, InternalError, OperationalError
 from putback.verify.resource import Belonging
 from putback.verify.roles import Method
 from putback.verify.slot import Slot, Transaction
@@ -53,6 +53,7 @@ class Transactions:
             case "commit":
                 self.commit(slot, method, text)
             case "rollback":
+                self._lose(slot)
                 self._roll_back(slot, method, text)
             case "rollback to":
                 self._end_savepoint(slot, self._savepoint(slot, name), method, text, rolls_back=True)
@@ -115,6 +116,8 @@ class Transactions:
             rolls_back = _ENDING_SAVEPOINTS[name]
         elif not method.ends:
             return False
+        if rolls_back and thing._pb_savepoint is None:
+            self._lose(thing._pb_slot)
         self.end(thing, method, text, rolls_back=rolls_back)
         return True
 
@@ -159,6 +162,12 @@ class Transactions:
         self.world.note(What.TIDY, text)
         slot.settle()
 
+    def _lose(self, slot: Slot) -> None:
+        """A rollback behind a statement that has failed because the server has gone away fails, too."""
+        if slot.struck and slot.is_out and self.world.loses(slot.name):
+            slot.settle()
+            raise self.world.raised(InterfaceError, "connection already closed")
+
     def _end_savepoint(self, slot: Slot, mark: int, method: Method, text: str, rolls_back: bool) -> None:
         if rolls_back:
             self.use(slot, "rollback")
@@ -188,8 +197,9 @@ class Transactions:
             slot.transaction = Transaction.OPEN
         try:
             self._fault(text, method)
-        except BaseException:
+        except BaseException as error:
             slot.fail()
+            slot.struck = slot.profile.has_server and isinstance(error, OperationalError)
             raise
 
     def _fault(self, text: str, method: Method) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from putback.verify.choices import Decider, Sort
+from putback.verify.choices import LOST, Decider, Sort
 from putback.verify.connections import Connections
 from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults, Modelled
@@ -130,6 +130,15 @@ class World:
             label = self.decider.numbered(Sort.BRANCH, label)
         picked = self._pick(Sort.BRANCH, label, _YES_NO if usually else _NO_YES)
         return (picked == 0) == usually
+
+    def loses(self, name: str) -> bool:
+        """Whether the statement that has failed has cost the connection, so that a rollback of the fix fails as well.
+
+        That is one fault with two effects, not two faults.
+        """
+        if self.cut_off is not None:
+            return False
+        return bool(self.decider.pick_for_fix(Sort.BRANCH, f"{name}{LOST}", _NO_YES))
 
     def fault(
         self, label: str, classes: Sequence[type[BaseException]], level: int = 1, *, awaited: bool = False
