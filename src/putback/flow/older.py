@@ -8,7 +8,8 @@ _MOST_DIGITS = 4_000
 
 
 def without_newer(tree: cst.Module) -> str:
-    """The text of a module without type parameters, `type` statements, templates and what strings are made of.
+    """The text of a module without type parameters, `type` statements, templates and what strings are made of, and with
+    brackets around the classes of an `except` clause.
 
     Rows stay as they are.
     """
@@ -29,6 +30,16 @@ class _Older(cst.CSTTransformer):
     def leave_TypeAlias(self, original_node: cst.TypeAlias, updated_node: cst.TypeAlias) -> cst.BaseSmallStatement:
         return cst.Expr(self._empty(original_node))
 
+    def leave_ExceptHandler(
+        self, original_node: cst.ExceptHandler, updated_node: cst.ExceptHandler
+    ) -> cst.ExceptHandler:
+        return updated_node.with_changes(type=_in_brackets(updated_node.type))
+
+    def leave_ExceptStarHandler(
+        self, original_node: cst.ExceptStarHandler, updated_node: cst.ExceptStarHandler
+    ) -> cst.ExceptStarHandler:
+        return updated_node.with_changes(type=_in_brackets(updated_node.type))
+
     def leave_FormattedString(
         self, original_node: cst.FormattedString, updated_node: cst.FormattedString
     ) -> cst.BaseExpression:
@@ -46,3 +57,10 @@ class _Older(cst.CSTTransformer):
         """A string of as many rows."""
         rows = self._tree.code_for_node(node).count("\n")
         return cst.SimpleString('"""' + "\n" * rows + '"""' if rows else '""')
+
+
+def _in_brackets(classes: cst.BaseExpression | None) -> cst.BaseExpression | None:
+    """`except A, B:` as it had to be written before."""
+    if isinstance(classes, cst.Tuple) and not classes.lpar:
+        return classes.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    return classes

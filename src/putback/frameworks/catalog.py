@@ -27,12 +27,14 @@ class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
-    `opens_context` knows; attributes of what is `per_request` live no longer than a request.
+    `opens_context` knows; attributes of what is `per_request` live no longer than a request; a route that is given one
+    of the classes `lasting` goes on for as long as somebody stays connected.
     """
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
     per_request: frozenset[str]
+    lasting: frozenset[str]
     context_names: frozenset[str]
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
@@ -142,6 +144,7 @@ def load_frameworks() -> FrameworkCatalog:
         frameworks=frameworks,
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
         per_request=frozenset(name for each in frameworks.values() for name in each.per_request),
+        lasting=frozenset(name for each in frameworks.values() for name in each.lasting),
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         _decorators=decorators,
         _arguments=arguments,

@@ -73,7 +73,8 @@ class FrameworkTable(Table, frozen=True):
     `returns` names the classes of what the framework's functions return;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
-    `per_request` are objects whose attributes live no longer than a request."""
+    `per_request` are objects whose attributes live no longer than a request;
+    `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]
@@ -85,12 +86,14 @@ class FrameworkTable(Table, frozen=True):
     returns: Mapping[str, str] = {}
     answering: tuple[str, ...] = ()
     per_request: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
         force_setattr(self, "returns", _spread(self.returns))
         force_setattr(self, "answering", _expanded(self.answering))
+        force_setattr(self, "lasting", _expanded(self.lasting))
         force_setattr(self, "contexts", _expanded(self.contexts))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))

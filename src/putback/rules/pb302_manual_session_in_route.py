@@ -58,7 +58,8 @@ signature changes and the session lives as long as the request. No fix where the
 more than one. In other frameworks the session is released in a `finally`.
 
 ## Stays silent
-Outside of routes, and in Flask for a session that is closed on all paths.
+Outside of routes, in Flask for a session that is closed on all paths, and in a websocket: what is injected there is
+held for as long as somebody stays connected.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     if Role.ROUTE not in facts.roles:
         return
     framework = facts.route_framework
-    injects = framework is not None and framework.injects
+    injects = framework is not None and framework.injects and not facts.is_lasting
     for site in facts.sites:
         if site.kind.lazy and not site.acquisition.generator and (injects or site.leaks):
             yield _finding(facts, site, injects)

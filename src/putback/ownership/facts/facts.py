@@ -16,7 +16,7 @@ from putback.model.span import Position, Span
 from putback.model.spelling import inside
 from putback.ownership.analysis import guards, marks
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.context import Misgiven
+from putback.ownership.analysis.context import Misgiven, name_of
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
@@ -168,6 +168,14 @@ class FunctionFacts:
         if self.unit.info is None:
             return None
         return self.analyzer.context.route_framework(self.unit.path, self.unit.info)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether a request that it serves lasts for as long as somebody stays connected: a websocket."""
+        params = self.unit.info.params if self.unit.info is not None else ()
+        types = (t for p in params for t in self.analyzer.resolver.types(p.annotation, self.unit.scope))
+        frameworks = self.analyzer.frameworks
+        return any(frameworks.canonical(name_of(t)) in frameworks.lasting for t in types)
 
     @cached_property
     def place(self) -> Place:

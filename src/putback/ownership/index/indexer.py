@@ -244,6 +244,7 @@ class Indexer:
             node.end_lineno or node.lineno,
             node.col_offset,
             tuple(to_expr(b) for b in node.bases),
+            metaclass=next((to_expr(k.value) for k in node.keywords if k.arg == "metaclass"), UNKNOWN),
         )
         self.info.classes[key] = info
         self._expressions(node, function, None)

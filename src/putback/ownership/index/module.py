@@ -87,6 +87,7 @@ class ClassInfo(Struct, array_like=True):
     bases: tuple[Expr, ...]
     methods: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
+    metaclass: Expr = UNKNOWN
 
 
 class ModuleInfo(Struct, array_like=True):

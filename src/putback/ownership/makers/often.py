@@ -105,6 +105,8 @@ class Frequency:
     ) -> Often | None:
         """Whether objects of the class whose attribute it is are made again and again."""
         for cls in self._classes(ref.path, info.owner):
+            if self.analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
+                continue
             for use in self.users.of(cls):
                 if use.call is None:
                     role = self._given_role(use)

@@ -91,6 +91,17 @@ class Classes:
                 found.append((module, module.classes[name]))
         return found
 
+    def hands_out_others(self, path: str, key: str) -> bool:
+        """Whether calling the class may give an object that is there already: `__new__`, or a metaclass, decides."""
+        return any(
+            "__new__" in cls.methods or self._is_called_by_metaclass(m, cls) for m, cls in self.lineage(path, key)
+        )
+
+    def _is_called_by_metaclass(self, module: ModuleInfo, cls: ClassInfo) -> bool:
+        kinds = self._resolver.types(cls.metaclass, Scope(module.path, ""))
+        made = (self.lineage(kind.path, kind.key) for kind in kinds if isinstance(kind, ClassRef))
+        return any("__call__" in each.methods for found in made for _, each in found)
+
     def _find_lineage(self, path: str, key: str) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         todo = [(path, key)]
