@@ -260,7 +260,8 @@ class DriverTable(Table, frozen=True):
     """What putback knows about one library.
 
     The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
-    the connection was lost, and its transaction with it.
+    the connection was lost, and its transaction with it. Of a library for several servers `aborting_servers` are words
+    that name one where a failed statement breaks the transaction, `keeping_servers` the schemes of the others' URLs.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
     names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
@@ -276,6 +277,8 @@ class DriverTable(Table, frozen=True):
     aliases: Mapping[str, str] = {}
     errors: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    aborting_servers: tuple[str, ...] = ()
+    keeping_servers: tuple[str, ...] = ()
     pools: Mapping[str, PoolTable] = {}
     embedded: bool = False
 

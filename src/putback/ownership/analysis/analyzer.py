@@ -26,6 +26,7 @@ from putback.ownership.analysis.errors import Errors
 from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.marks import AUTOCOMMIT
+from putback.ownership.analysis.servers import Servers
 from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
@@ -64,6 +65,7 @@ class Analyzer:
         self.root = ""
         self.errors = Errors(resolver)
         self.reader = reader
+        self.servers = Servers(self.project.paths, reader, self.catalog)
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
         self._failures: dict[tuple[str, str], SourceError] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}

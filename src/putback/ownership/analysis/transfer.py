@@ -319,7 +319,10 @@ class SiteDomain:
         kind = self.kind
         if kind.aborts:
             is_sure = kind.failed_commit is not FailedCommit.INACTIVE or self._flushes(state.broke)
-            return Harm.BROKEN if is_sure else Harm.PERHAPS
+            if is_sure:
+                return Harm.BROKEN
+            is_whole = state.fact(UNWRITTEN) is not Fact.TRUE and self.analyzer.servers.only_keep
+            return Harm.NOTHING if is_whole else Harm.PERHAPS
         if state.wrote < 0 or not self._surely_writes(state.broke):
             return Harm.NOTHING
         attempt = attempt_at(self.analyzer.reader, self.unit, self._row(op.at))
