@@ -150,3 +150,31 @@ def test_leaks():
     )
     assert "1 passed, 1 error" in told
     assert "in test_leaks" in told
+
+
+def test_a_pool_of_another_kind_that_has_the_same_name_is_left_alone(tmp_path: Path) -> None:
+    """DBUtils has a PooledDB for drivers that are not thread-safe, which lends in another way."""
+    import_or_skip("dbutils.simple_pooled_db", "dbutils")
+    told = run(
+        tmp_path,
+        """
+from dbutils import pooled_db, simple_pooled_db
+
+
+class driver:
+    threadsafety = 1
+    Error = apilevel = paramstyle = None
+
+    @staticmethod
+    def connect(*arguments):
+        import sqlite3
+
+        return sqlite3.connect(":memory:")
+
+
+def test_simple():
+    pool = simple_pooled_db.PooledDB(driver, 2)
+    pool.connection().close()
+""",
+    )
+    assert "1 passed" in told, told

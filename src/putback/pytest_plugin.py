@@ -86,7 +86,8 @@ class _Pools:
                 self._watch(found)
 
     def _watch(self, pool: Any) -> None:
-        self._watches.append(watch(pool, depth=8, sample=1))
+        if hooks.library_of(pool) is not None:  # the class of that name may be another one
+            self._watches.append(watch(pool, depth=8, sample=1))
 
 
 class _Guard:
