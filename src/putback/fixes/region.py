@@ -235,9 +235,11 @@ def leaves(statement: cst.CSTNode) -> bool:
 
 
 def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
-    """Whether a statement does next to nothing: no await, and only calls that are known to be cheap."""
+    """Whether a statement does next to nothing: no await, only calls known to be cheap, and loops over values alone."""
     for node in all_below(statement):
-        if isinstance(node, (cst.Await, cst.Yield, cst.For, cst.While, cst.With)):
+        if isinstance(node, (cst.Await, cst.Yield, cst.While, cst.With)):
+            return False
+        if isinstance(node, cst.For) and not (node.asynchronous is None and _is_value(holding, node.iter)):
             return False
         if isinstance(node, cst.Call) and not _is_quick_call(holding, node):
             return False
@@ -267,17 +269,27 @@ def _is_value(holding: Holding, node: cst.BaseExpression, known: frozenset[str] 
         case cst.Subscript(value=inner):
             return _is_value(holding, inner, known)
         case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name(value=method))):
-            fetched = method.startswith("fetch") and isinstance(inner, cst.Name) and inner.value in holding.related
-            return fetched or (method in holding.value_methods and _is_value(holding, inner, known))
+            fetched = method.startswith("fetch") and _root(inner) in holding.related
+            is_quick = any(node is each for each in holding.quick)
+            return fetched or is_quick or (method in holding.value_methods and _is_value(holding, inner, known))
         case cst.Call():
             return any(node is each for each in holding.quick)
         case cst.Await(expression=inner):
             return _is_value(holding, inner, known)
+        case cst.BinaryOperation(left=left, right=right):
+            return _is_value(holding, left, known) and _is_value(holding, right, known)
         case cst.Name(value=name):
             found = [] if name in known else [_bound_value(holding.code, n) for n in bindings(holding.code, name)]
             known |= {name}
             return bool(found) and all(v is not None and _is_value(holding, v, known) for v in found)
     return isinstance(node, _DISPLAYS)
+
+
+def _root(node: cst.BaseExpression) -> str:
+    """The name that a chain of attributes and calls begins with: `conn` of `conn.execute(sql).fetchall()`."""
+    while isinstance(node, (cst.Attribute, cst.Call)):
+        node = node.value if isinstance(node, cst.Attribute) else node.func
+    return node.value if isinstance(node, cst.Name) else ""
 
 
 def _bound_value(code: Code, node: cst.Name) -> cst.BaseExpression | None:
