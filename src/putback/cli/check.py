@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from putback.cli.destinations import destinations
+from putback.cli.narrowed import Narrowed, baseline_file, narrowed
 from putback.cli.options import CheckOptions, Selection, configured, shared_options
 from putback.cli.output import Arrange, as_file, fails, sources, warn, write_reports
 from putback.cli.remembered import Memory
@@ -81,14 +82,22 @@ def run(options: CheckOptions, config: Config) -> int:
         progress.clear()
     if not result.files and not result.errors and stdin is None and not options.quiet:
         warn("no Python files found")
-    report = Report(result.findings, sources(stdin), result.files, unsafe_fixes=config.unsafe_fixes, root=result.root)
+    counted = narrowed(result.findings, options, config) if stdin is None else Narrowed(result.findings)
+    report = Report(
+        counted.findings,
+        sources(stdin),
+        result.files,
+        unsafe_fixes=config.unsafe_fixes,
+        root=result.root,
+        known=counted.known,
+    )
     arranged = None if options.holders is None else held_first(report, options.holders)
     text = write_reports(options, config, report, arranged)
     for error in result.errors:
         warn(error)
     if result.internal_error:
         return 2
-    code = int(fails(result.findings, config) and not options.exit_zero)
+    code = int((fails(counted.findings, config) or counted.is_stale) and not options.exit_zero)
     if memory is not None and result.files and not result.errors:
         memory.keep(text, code, result.files)
     return code
@@ -96,7 +105,7 @@ def run(options: CheckOptions, config: Config) -> int:
 
 PRINTS_ALONE = frozenset(
     field.name for field in fields(Selection) if field.name not in ("stdin_filename", "no_cache", "no_gates")
-) | {"exit_zero", "fail_on", "show_info", "output_format", "statistics", "color", "quiet"}
+) | {"exit_zero", "fail_on", "show_info", "output_format", "statistics", "color", "quiet", "no_baseline"}
 """The options with which a run does nothing but print, and what it prints rests on the files of the project alone."""
 
 
@@ -108,7 +117,7 @@ def memory_of(options: CheckOptions, config: Config) -> Memory | None:
     arguments = click.get_current_context().obj
     if not arguments:
         return None
-    files = [config.file] if config.file else []
+    files = [*([config.file] if config.file else []), baseline_file(config, options.baseline)]
     return Memory(arguments, config.root or os.getcwd(), options.paths, names_left_out(config.exclude), files)
 
 

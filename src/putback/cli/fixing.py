@@ -14,6 +14,7 @@ import click
 
 from putback.cli import output
 from putback.cli.ask import Asker
+from putback.cli.narrowed import Narrowed, narrowed
 from putback.cli.options import CheckOptions
 from putback.cli.terminal import Progress, colour_wanted
 from putback.model.config import Config
@@ -48,6 +49,8 @@ def run(options: CheckOptions, config: Config) -> int:
             done = written(done)
     if not done.files and not done.errors and not from_stdin and not options.quiet:
         output.warn("no Python files found")
+    counted = Narrowed(done.findings) if from_stdin else narrowed(done.findings, options, config, whole=False)
+    done = replace(done, findings=counted.findings)
     if options.diff:
         show_diff(options, done)
     else:

@@ -68,6 +68,11 @@ class CheckOptions(Selection):
     show_settings: bool
     holders: str | None = None
     add_ignore: str | None = None
+    baseline: str | None = None
+    no_baseline: bool = False
+    fail_on_stale: bool = False
+    diff_base: str | None = None
+    whole_function: bool = False
 
 
 def words(ctx: click.Context, option: click.Parameter, given: Sequence[str]) -> tuple[str, ...]:
@@ -121,6 +126,11 @@ SHARED = (
         "--fail-on", type=click.Choice([each.value for each in Severity]), help="What exits with 1 [warning]."
     ),
     click.option("--show-info/--no-show-info", default=None, help="Show and fix hints (severity info) as well [no]."),
+    click.option("--baseline", metavar="FILE", help="What is known and not reported [.putback/baseline.json]."),
+    click.option("--no-baseline", is_flag=True, help="Report what is in the baseline, too."),
+    click.option("--fail-on-stale", is_flag=True, help="Exit with 1 if the baseline lists what is gone."),
+    click.option("--diff-base", metavar="REF", help="Report only what new code since this commit of git is part of."),
+    click.option("--whole-function", is_flag=True, help="With --diff-base: new code anywhere in the function."),
     click.option("--fix", is_flag=True, help="Apply the safe fixes: what `putback fix` does."),
     click.option(
         "--unsafe-fixes/--no-unsafe-fixes", default=None, help="Also apply fixes that may change what the program does."

@@ -75,8 +75,8 @@ class Report:
     `colour` and `links` allow terminal escapes; `width` is the terminal's width in columns (0: not a
     terminal, nothing is wrapped). `quiet` leaves out the closing line of the formats for people;
     `version` is putback's own. `fixing` is set when fixes were applied, and the findings are what remains;
-    `unsafe_fixes` tells that unsafe fixes are wanted. `hidden` counts the hints that are not among the findings. `root`
-    is the directory that the paths are relative to.
+    `unsafe_fixes` tells that unsafe fixes are wanted. `hidden` counts the hints that are not among the findings,
+    `known` what the baseline lists. `root` is the directory that the paths are relative to.
     """
 
     findings: tuple[Finding, ...]
@@ -92,3 +92,4 @@ class Report:
     unsafe_fixes: bool = False
     hidden: int = 0
     root: str = ""
+    known: int = 0

@@ -41,6 +41,8 @@ def closing(report: Report) -> Iterator[str]:
         yield summary(report.findings, report.files)
     if offer := fixable(report.findings, report.unsafe_fixes):
         yield offer
+    if report.known:
+        yield f"{number(report.known, 'known problem')} not shown: --no-baseline."
     if report.hidden:
         yield f"{number(report.hidden, 'hint')} not shown: --show-info."
 

@@ -34,6 +34,11 @@ def strings(value: Any) -> tuple[str, ...] | None:
     return None
 
 
+def text(value: Any) -> str | None:
+    """A string."""
+    return value if isinstance(value, str) else None
+
+
 def boolean(value: Any) -> bool | None:
     """true or false."""
     return value if isinstance(value, bool) else None
@@ -98,6 +103,7 @@ KEYS: Mapping[str, Key] = {
     "extend-unsafe-fixes": Key("a list of strings", strings),
     "unsafe-fixes": Key("true or false", boolean),
     "fix-style": Key(choices(FixStyle), one_of(FixStyle)),
+    "baseline": Key("a string", text),
     "jobs": Key("a number, 0 for one per processor", count),
 }
 
