@@ -110,6 +110,7 @@ def test_the_commands_of_the_usage_exist(
 
 
 def test_the_settings_load(tmp_path: Path) -> None:
+    (tmp_path / "common.toml").write_text("")
     for block in blocks("toml"):
         (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
         config = settings.load([str(tmp_path)])

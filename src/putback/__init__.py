@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-__version__ = "0.1.0"
+from putback.model.version import VERSION
+
+__version__ = VERSION
 
 TYPE_CHECKING = False  # importing typing takes longer than all of this
 if TYPE_CHECKING:

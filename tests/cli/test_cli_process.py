@@ -109,6 +109,8 @@ min-confidence = "high"
 fail-on = "error"
 show-info = true
 jobs = 2
+baseline = "known.json"
+required-version = ">=0.1"
 per-file-ignores = { "tests/*" = ["PB1"] }
 severity = { PB102 = "warning" }
 """
@@ -136,6 +138,9 @@ def test_the_quick_answer_reads_the_configuration(project: Path, name: str, caps
         'exclude = ["plain.py"]',
         'exclude = ["sh*/**"]',
         "jobs = true",
+        'required-version = ">=99"',
+        'extend = "other.toml"',
+        'wrappers.acquire = ["shop.plain.take"]',
         "drivers.acme = {}",
         "x = [",
     ],

@@ -10,7 +10,7 @@ from putback.model.config import Config, FixStyle
 from putback.model.defaults import DEFAULT_EXCLUDE
 from putback.model.errors import ConfigError, UsageError
 from putback.model.finding import Confidence, Severity
-from putback.source.settings import load
+from putback.source.settings import load, suits
 
 
 @pytest.fixture(autouse=True)
@@ -181,3 +181,48 @@ def test_a_named_pyproject_must_have_our_table() -> None:
     Path("pyproject.toml").write_text("[project]\n")
     with pytest.raises(ConfigError, match=r"has no table \[tool.putback\]"):
         load(["."], ["pyproject.toml"])
+
+
+def test_a_file_extends_another() -> None:
+    Path("base").mkdir()
+    Path("base/common.toml").write_text('ignore = ["PB201"]\nextend-select = ["PB004"]\nfail-on = "error"\njobs = 3\n')
+    Path("putback.toml").write_text('extend = "base/common.toml"\nextend-ignore = ["PB302"]\njobs = 1\n')
+    found = load(["."])
+    assert (found.ignore, found.extend_select) == (("PB201", "PB302"), ("PB004",))
+    assert (found.fail_on, found.jobs) == (Severity.ERROR, 1)
+    assert (found.root, found.file) == (str(Path.cwd()), str(Path.cwd() / "putback.toml"))
+    assert found.extended == (str(Path.cwd() / "base/common.toml"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('extend = "gone.toml"', "`extend` names a file that is not there"),
+        ('extend = "putback.toml"', "`extend` leads in a circle"),
+        ('extend = "pyproject.toml"', "without a table [tool.putback]"),
+        ("extend = 1", '"extend" must be the path of a file'),
+        ('required-version = ">=99"', "needs putback >=99, and this is "),
+        ('required-version = "new"', '"required-version" must be like'),
+    ],
+)
+def test_what_cannot_be_extended_or_is_for_another_version(text: str, message: str) -> None:
+    Path("pyproject.toml").write_text("[project]\n")
+    assert message in config_error(text)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "own", "expected"),
+    [
+        (">=0.1,<1", "0.1.0", True),
+        (">=0.1, <1", "1.0.0", False),
+        ("==0.1", "0.1.0", True),
+        ("0.1.0", "0.1.1", False),
+        ("~=0.1", "0.9.3", True),
+        ("~=0.1.2", "0.2.0", False),
+        ("!=0.1.0", "0.1.0", False),
+        (">0.1", "0.1.0.dev3", False),
+        ("<=0.2", "0.10", False),
+    ],
+)
+def test_required_versions(wanted: str, own: str, expected: bool) -> None:
+    assert suits(wanted, own) is expected

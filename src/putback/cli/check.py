@@ -48,6 +48,8 @@ def execute(options: CheckOptions) -> None:
         raise UsageError("standard input (-) cannot be checked together with files")
     destinations(options)  # what cannot be written is said before the work begins
     config = configured(options)
+    if config.select == () and not config.extend_select and not options.quiet:
+        warn("`select` is empty, so no rule runs: leave it out to run all of them")
     if options.show_settings:
         print_settings(config)
     elif options.show_files:
@@ -117,7 +119,7 @@ def memory_of(options: CheckOptions, config: Config) -> Memory | None:
     arguments = click.get_current_context().obj
     if not arguments:
         return None
-    files = [*([config.file] if config.file else []), baseline_file(config, options.baseline)]
+    files = [*([config.file] if config.file else []), *config.extended, baseline_file(config, options.baseline)]
     return Memory(arguments, config.root or os.getcwd(), options.paths, names_left_out(config.exclude), files)
 
 

@@ -62,9 +62,8 @@ def narrowed(findings: Iterable[Finding], options: CheckOptions, config: Config,
             gone = number(len(found.gone), "problem")
             click.echo(f"putback: {gone} less in the baseline: {os.path.relpath(path)}", err=True)
     elif is_stale and options.fail_on_stale:
-        warn(
-            f"the baseline lists {number(len(found.gone), 'problem')} that are not found any more: run `putback baseline --prune`"
-        )
+        gone = number(len(found.gone), "problem")
+        warn(f"the baseline lists {gone} that are not found any more: run `putback baseline --prune`")
     new = frozenset(found.new)
     return Narrowed(tuple(each for each in every if each in new), len(found.known), is_stale and options.fail_on_stale)
 

@@ -126,9 +126,25 @@ def is_in_order(key: str, value: Any) -> bool:
         return isinstance(value, dict) and are_rules(value) and all(each in SEVERITIES for each in value.values())
     if key in FLAGS:
         return isinstance(value, bool)
+    if key == "baseline":
+        return isinstance(value, str)
+    if key == "required-version":
+        return isinstance(value, str) and is_for_this(value)
     if key == "jobs":
         return type(value) is int and value >= 0
     return value in CHOICES.get(key, ())
+
+
+def is_for_this(versions: str) -> bool:
+    """Whether a configuration for these versions is for this one. Asked once for each version of the file."""
+    from putback.model.errors import ConfigError
+    from putback.model.version import VERSION
+    from putback.source.settings import suits
+
+    try:
+        return suits(versions, VERSION)
+    except ConfigError:
+        return False
 
 
 def is_list(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from putback.model.config import Config
 
-INTERNAL = ("root", "file", "gates")
+INTERNAL = ("root", "file", "extended", "gates")
 
 
 def as_toml(config: Config) -> str:
@@ -22,6 +22,8 @@ def as_toml(config: Config) -> str:
         if field.name in INTERNAL:
             continue
         key, value = field.name.replace("_", "-"), getattr(config, field.name)
+        if value is None:
+            continue
         if isinstance(value, Mapping):
             tables.extend([f"{key} = {inline(value)}"] if value else [])
         else:

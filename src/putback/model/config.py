@@ -22,20 +22,21 @@ class FixStyle(Enum):
 class Config:
     """What to look at, what to report and how sure to be.
 
-    `root` is the absolute directory of the configuration file (or the working directory): patterns in
-    `exclude` and `per_file_ignores` are gitignore patterns relative to it. `select` and `ignore` hold
-    codes, code prefixes, kebab-case names or `ALL`; `extend-ignore` is merged into `ignore`, `extend-exclude`
-    into `exclude`. `file` is the configuration file ("" without one). `drivers` holds the user's own driver
+    `root` is the absolute directory of the configuration file (or the working directory): patterns in `exclude` and
+    `per_file_ignores` are gitignore patterns relative to it. `select` and `ignore` hold codes, code prefixes,
+    kebab-case names or `ALL`; `extend-ignore` is merged into `ignore`, `extend-exclude` into `exclude`. `file` is the
+    configuration file ("" without one), `extended` the files that it builds on. `drivers` holds the user's own driver
     tables, raw, in the schema of the built-in ones. `gates` off analyses every file in full (slow; for comparing).
     `fixable` and `unfixable` select the rules whose fixes are offered, `extend_safe_fixes` and `extend_unsafe_fixes`
     those whose fixes count as safe or as unsafe whatever they say of themselves; `unsafe_fixes` applies unsafe ones.
-    `baseline` is the file of what is known, relative to `root` ("": the usual one).
-    A finding as bad as `fail_on` makes the exit code 1; those of severity info are shown and fixed with `show_info`.
+    `baseline` is the file of what is known, relative to `root` ("": the usual one). A finding as bad as `fail_on` makes
+    the exit code 1; those of severity info are shown and fixed with `show_info`.
     """
 
     root: str = ""
     file: str = ""
-    select: tuple[str, ...] = ()
+    extended: tuple[str, ...] = ()
+    select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = DEFAULT_EXCLUDE

@@ -51,8 +51,8 @@ def enabled(rules: Sequence[Named], config: Config) -> frozenset[str]:
 
 def wanted(rule: Named, config: Config) -> int:
     """How strongly `rule` is asked for. Rules about the run itself (PB0) need no asking."""
-    asked = strongest((*config.select, *config.extend_select), rule)
-    by_default = (not config.select or rule.code.startswith("PB0")) and not getattr(rule, "opt_in", False)
+    asked = strongest((*(config.select or ()), *config.extend_select), rule)
+    by_default = (config.select is None or rule.code.startswith("PB0")) and not getattr(rule, "opt_in", False)
     return max(asked, int(by_default))
 
 
@@ -113,7 +113,7 @@ def check_selectors(rules: Sequence[Named], config: Config) -> None:
 def all_selectors(config: Config) -> Iterator[tuple[str, str]]:
     """Every selector in `config` with the key it stands under."""
     lists = (
-        ("select", config.select),
+        ("select", config.select or ()),
         ("extend-select", config.extend_select),
         ("ignore", config.ignore),
         ("fixable", config.fixable),

@@ -13,10 +13,13 @@ from putback.model.config import Config, FixStyle
 from putback.model.defaults import CONFIG_FILES, PROJECT_FILE
 from putback.model.errors import ConfigError, UsageError
 from putback.model.finding import Confidence, Severity
+from putback.model.version import VERSION as version
 from putback.source import prefilter
 from putback.source.selection import did_you_mean
+from putback.source.wrappers import DRIVER, as_driver
 
 Table = Mapping[str, Any]
+SWITCHES = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,12 @@ def table_of(read: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any] | Non
     return read_table
 
 
+def wrappers(value: Any) -> dict[str, tuple[str, ...]] | None:
+    """Names of functions: those that take a connection and those that give it back."""
+    found: dict[str, tuple[str, ...]] | None = table_of(strings)(value)
+    return found if found is not None and found.keys() <= {"acquire", "release"} else None
+
+
 def one_of(kind: type[Enum]) -> Callable[[Any], Enum | None]:
     """The value of a member of `kind`."""
     return lambda value: next((member for member in kind if member.value == value), None)
@@ -82,6 +91,8 @@ def choices(kind: type[Enum]) -> str:
 
 
 KEYS: Mapping[str, Key] = {
+    "extend": Key("the path of a file", text),
+    "required-version": Key('a string such as ">=0.1,<1"', text),
     "select": Key("a list of strings", strings),
     "extend-select": Key("a list of strings", strings),
     "ignore": Key("a list of strings", strings),
@@ -97,6 +108,7 @@ KEYS: Mapping[str, Key] = {
     "respect-gitignore": Key("true or false", boolean),
     "force-exclude": Key("true or false", boolean),
     "drivers": Key("a table of tables", tables),
+    "wrappers": Key("a table with the lists of strings acquire and release", wrappers),
     "fixable": Key("a list of strings", strings),
     "unfixable": Key("a list of strings", strings),
     "extend-safe-fixes": Key("a list of strings", strings),
@@ -124,10 +136,35 @@ def load(paths: Sequence[str], given: Sequence[str] = (), isolated: bool = False
         config = from_file(os.path.abspath(named[0]))
     elif not isolated:
         config = nearest(common_directory(paths)) or config
+    config = merged(config, from_environment())
     for each in given:
         if is_assignment(each):
             config = merged(config, read_table(parse_assignment(each), "--config", ""))
     return config
+
+
+def from_environment() -> Table:
+    """The settings in environment variables: PUTBACK_MIN_SEVERITY, with lists as words between commas."""
+    found: dict[str, Any] = {}
+    for name in KEYS:
+        variable = f"PUTBACK_{name.upper().replace('-', '_')}"
+        value = os.environ.get(variable)
+        if value is not None:
+            found[name] = from_word(name, value)
+            if found[name] is None:
+                raise ConfigError(f'{variable} must be {KEYS[name].expected}, not "{value}"')
+    return found
+
+
+def from_word(name: str, value: str) -> Any:
+    """A setting from an environment variable; None when it does not suit."""
+    lower = value.strip().lower()
+    meanings: list[Any] = [value, [each.strip() for each in value.split(",") if each.strip()]]
+    if lower in SWITCHES:
+        meanings.append(SWITCHES[lower])
+    if lower.isdigit():
+        meanings.append(int(lower))
+    return next((found for each in meanings if (found := KEYS[name].read(each)) is not None), None)
 
 
 def common_directory(paths: Sequence[str]) -> str:
@@ -168,8 +205,11 @@ def from_file(path: str) -> Config:
     return found
 
 
-def read_file(path: str) -> Config | None:
-    """The settings in the file at `path`; None for a pyproject.toml without our table."""
+def read_file(path: str, seen: tuple[str, ...] = ()) -> Config | None:
+    """The settings in the file at `path`; None for a pyproject.toml without our table.
+
+    `seen` are the files that have led here by `extend`.
+    """
     import tomllib
 
     data = read_bytes(path)
@@ -187,8 +227,59 @@ def read_file(path: str) -> Config | None:
         where = f"{path}: [tool.putback]"
     if not isinstance(content, dict):
         raise ConfigError(f"{where}: must be a table")
-    base = Config(root=os.path.dirname(path), file=path)
-    return merged(base, read_table(content, where, data.decode("utf-8")))
+    values = read_table(content, where, data.decode("utf-8"))
+    base = extended(path, where, values.get("extend"), seen)
+    if "required-version" in values and not suits(values["required-version"], version):
+        wanted = values["required-version"]
+        raise ConfigError(
+            f"{where}: needs putback {wanted}, and this is {version}: install another, or change the file"
+        )
+    return merged(replace(base, root=os.path.dirname(path), file=path), values)
+
+
+def extended(path: str, where: str, name: str | None, seen: tuple[str, ...]) -> Config:
+    """The settings that the file at `path` extends; those of nothing without a name."""
+    if name is None:
+        return Config()
+    other = os.path.normpath(os.path.join(os.path.dirname(path), os.path.expanduser(name)))
+    if other in (*seen, path):
+        raise ConfigError(f"{where}: `extend` leads in a circle: {' -> '.join((*seen, path, other))}")
+    if not os.path.isfile(other):
+        raise ConfigError(f"{where}: `extend` names a file that is not there: {other}")
+    found = read_file(other, (*seen, path))
+    if found is None:
+        raise ConfigError(f"{where}: `extend` names a file without a table [tool.putback]: {other}")
+    return replace(found, extended=(*found.extended, other))
+
+
+def suits(wanted: str, own: str) -> bool:
+    """Whether the version `own` is among those that `wanted` allows: `>=0.1, <1`. Raises ConfigError."""
+    here = numbers(own)
+    for part in wanted.split(","):
+        found = re.fullmatch(r"\s*(==|!=|>=|<=|~=|>|<|)\s*(\d+(?:\.\d+)*)\s*", part)
+        if found is None:
+            raise ConfigError(f'"required-version" must be like ">=0.1,<1", not "{wanted}"')
+        sign, other = found[1] or "==", numbers(found[2])
+        size = found[2].count(".")
+        compatible = here >= other and here[:size] == other[:size]
+        allowed = {
+            "==": here == other,
+            "!=": here != other,
+            ">=": here >= other,
+            "<=": here <= other,
+            ">": here > other,
+            "<": here < other,
+            "~=": compatible,
+        }
+        if not allowed[sign]:
+            return False
+    return True
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """A version for comparison: its first four numbers; what marks it as not final does not count."""
+    found = [int(each) for each in re.findall(r"\d+", re.split(r"[a-z+]", text)[0])]
+    return tuple([*found, 0, 0, 0, 0][:4])
 
 
 def read_bytes(path: str) -> bytes:
@@ -221,11 +312,16 @@ def row_of(name: str, text: str) -> str:
 
 def merged(config: Config, values: Table) -> Config:
     """`config` with the checked `values` of a table laid over it; the `extend-` keys add."""
+    before = config
     known = {field.name for field in fields(Config)}
     plain = {name.replace("-", "_"): value for name, value in values.items()}
     config = replace(config, **{name: value for name, value in plain.items() if name in known})
+    if "wrappers" in plain:
+        table = as_driver(plain["wrappers"].get("acquire", ()), plain["wrappers"].get("release", ()))
+        config = replace(config, drivers={**config.drivers, DRIVER: table} if table else config.drivers)
     return replace(
         config,
+        extend_select=(*before.extend_select, *plain.get("extend_select", ())),
         ignore=(*config.ignore, *plain.get("extend_ignore", ())),
         exclude=(*config.exclude, *plain.get("extend_exclude", ())),
     )
