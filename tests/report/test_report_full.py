@@ -55,6 +55,10 @@ shop/orders.py:3:12: PB102 connection-leaked-on-exception
 
 Found 1 problem (1 error) in 1 of 12 files.
 1 fixable with `putback fix`.
+
+  putback fix --diff  # show 1 fix, write nothing
+  putback rule PB102  # what the first one means, and why it matters
+  putback verify      # run the functions in a sandbox: do they leak, do the fixes hold?
 """
     )
 
@@ -89,6 +93,8 @@ shop/orders.py:3:12: PB102 connection-leaked-on-exception
   no fix: it is too late
 
 Found 1 problem (1 error) in 1 of 12 files.
+
+  putback rule PB102  # what the first one means, and why it matters
 """
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -16,14 +16,24 @@ from putback.model.report import RuleCard
 @click.option("--all", "every", is_flag=True, help="Explain every rule.")
 @click.option("--output-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(rules: tuple[str, ...], every: bool, output_format: str) -> None:
-    """Explain what a rule finds, why it matters and how to mend it."""
-    if every == bool(rules):
-        raise UsageError("name a rule (putback rule PB101) or ask for all of them (putback rule --all)")
-    chosen = cards() if every else [card(each) for each in rules]
+    """Explain what a rule finds, why it matters and how to mend it; without a name, list the rules."""
+    if every and rules:
+        raise UsageError("name rules (putback rule PB101) or ask for all of them (putback rule --all)")
+    chosen = [card(each) for each in rules] or cards()
     if output_format == "json":
         click.echo(as_json(chosen), nl=False)
+    elif not every and not rules:
+        click.echo("\n".join(listed(chosen)))
     else:
         show("\n\n".join(page(each) for each in chosen))
+
+
+def listed(rules: Sequence[RuleCard]) -> Iterator[str]:
+    """A line for each rule, then how to learn more."""
+    width = max(len(each.name) for each in rules)
+    for each in rules:
+        yield f"{each.code}  {each.name:<{width}}  {each.severity.value:<7}  {each.summary}"
+    yield "\nputback rule PB101 explains one, putback rule --all every one."
 
 
 def page(rule: RuleCard) -> str:

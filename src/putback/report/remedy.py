@@ -9,9 +9,14 @@ from putback.model.finding import Finding
 from putback.model.fix import Applicability
 from putback.model.fixing import Applied
 from putback.model.report import Fixing, Report
-from putback.report.counts import is_safely_fixable, number, remaining, summary
+from putback.report.counts import by_severity, is_safely_fixable, number, remaining, summary, touched
 from putback.report.display import safe
 from putback.report.places import place_of
+
+FEW = 10
+"""How many fixes are named one by one without being asked for."""
+MANY = 10
+"""From how many problems on there may be none who mends them all at once."""
 
 
 def remedy(finding: Finding) -> str:
@@ -30,11 +35,11 @@ def mark(finding: Finding, report: Report) -> str:
     return " [*]" if wanted else ""
 
 
-def closing(report: Report) -> Iterator[str]:
-    """The lines that sum up a report for people."""
+def closing(report: Report, is_full: bool = False) -> Iterator[str]:
+    """The lines that sum up a report for people; a full one names a few fixes one by one."""
     fixing = report.fixing
     if fixing is not None:
-        yield from fixed(fixing)
+        yield from fixed(fixing, FEW if is_full else 0)
     if fixing is not None and fixing.applied and report.findings:
         yield remaining(report.findings, report.files)
     elif fixing is None or not (fixing.applied or fixing.alone):
@@ -47,10 +52,11 @@ def closing(report: Report) -> Iterator[str]:
         yield f"{number(report.hidden, 'hint')} not shown: --show-info."
 
 
-def fixed(fixing: Fixing) -> Iterator[str]:
-    """What was fixed, one by one if that is wanted, and how much was taken back."""
-    if fixing.listed:
+def fixed(fixing: Fixing, few: int) -> Iterator[str]:
+    """What was fixed, one by one if that is wanted or no more than `few`, and how much was taken back."""
+    if fixing.listed or len(fixing.applied) <= few:
         yield from (entry(each) for each in fixing.applied)
+    if fixing.listed:
         yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
@@ -85,3 +91,27 @@ def fixable(findings: Sequence[Finding], unsafe: bool) -> str:
         more = f" ({unsafely} more with `--unsafe-fixes`)" if unsafely else ""
         return f"{safely} fixable with `putback fix`{more}."
     return f"{unsafely} fixable with `putback fix --unsafe-fixes`." if unsafely else ""
+
+
+def opening(report: Report) -> str:
+    """The line on top of a longer report: how much there is, and what of it can be mended; "" for a short one."""
+    if len(report.findings) < 2 or report.fixing is not None:
+        return ""
+    count = f"{number(len(report.findings), 'problem')} ({by_severity(report.findings)})"
+    return f"{count} in {touched(report.findings, report.files)}, what matters most first:"
+
+
+def next_commands(report: Report) -> Iterator[tuple[str, str]]:
+    """What to type next, each with what it is for: see the fixes, understand the first finding, begin with new code."""
+    if not report.findings or report.fixing is not None:
+        return
+    safely = sum(map(is_safely_fixable, report.findings))
+    unsafe = "" if safely else " --unsafe-fixes"
+    fixable = sum(each.fix is not None for each in report.findings)
+    if fixable:
+        yield f"putback fix --diff{unsafe}", f"show {number(safely or fixable, 'fix', 'fixes')}, write nothing"
+    yield f"putback rule {report.findings[0].code}", "what the first one means, and why it matters"
+    if len(report.findings) >= MANY and not report.known:
+        yield "putback baseline", "report only what is new from now on"
+    elif safely:
+        yield "putback verify", "run the functions in a sandbox: do they leak, do the fixes hold?"

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from putback.drivers.schema import Gc
 from putback.model.finding import Severity, Step
+from putback.ownership.analysis.pairing import is_attribute_here, name_here, paired_release, pool_here
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
+from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts
+from putback.ownership.resolve.types import FunctionRef
 
 _PLACES = {
     Home.GLOBAL: "the global",
@@ -105,11 +108,29 @@ def _raising(leak: Leak) -> str:
 
 
 def release(site: SiteFacts) -> str:
-    """The paired release, with the names of the code where they are known."""
+    """The paired release, with the names that the code has: the pool's own, else that of the project's own function."""
     facts = site.function
     name = facts.name_of(site.site) or noun(site)
     text = site.kind.release.replace("{conn}", name)
-    return text.replace("{pool}", facts.pool_text(site.site) or "pool")
+    if "{pool}" not in text:
+        return text
+    pool = facts.pool_text(site.site) or pool_here(facts.analyzer, facts.unit, site.acquisition)
+    if pool:
+        return text.replace("{pool}", pool)
+    pair = paired_release(facts.analyzer, site.acquisition)
+    if pair is None:
+        return f"{text.replace('{pool}.', '')} of its pool"
+    released = facts.analyzer.info(pair)
+    awaited = "await " if released is not None and released.is_async else ""
+    return f"{awaited}{_spelled(facts, site, pair)}({name})"
+
+
+def _spelled(facts: FunctionFacts, site: SiteFacts, wanted: FunctionRef) -> str:
+    """A function of the project as this file can call it: by its name, or beside what acquires."""
+    last = wanted.key.rpartition(".")[2]
+    base = facts.unit.text(site.site.at).partition("(")[0].rpartition(".")[0] if site.site.at >= 0 else ""
+    is_beside = base and "\n" not in base and is_attribute_here(facts.analyzer, facts.unit, base, wanted)
+    return name_here(facts.analyzer, facts.unit, wanted) or (f"{base}.{last}" if is_beside else last)
 
 
 def help_line(site: SiteFacts) -> str:

@@ -19,7 +19,7 @@ TRAITS = Traits(for_people=True, from_root=False, document=False, names=(".txt",
 def render(report: Report) -> str:
     """Every finding with its path, then a line that sums up."""
     lines = [line for finding in report.findings for line in block(finding, report)]
-    return to_text([*lines, *closing(report)], report)
+    return to_text([*opening(report), *lines, *closing(report, True), *onward(report)], report)
 
 
 def statistics(report: Report) -> str:
@@ -37,11 +37,28 @@ def to_text(lines: list[Line], report: Report) -> str:
     return coloured(lines, report.links) if report.colour else plain(lines)
 
 
-def closing(report: Report) -> list[Line]:
+def closing(report: Report, is_full: bool = False) -> list[Line]:
     """The lines that sum up, unless nobody wants them."""
     if report.quiet:
         return []
-    return [[Segment(line, "name" if report.findings else "good")] for line in remedy.closing(report)]
+    return [[Segment(line, "name" if report.findings else "good")] for line in remedy.closing(report, is_full)]
+
+
+def opening(report: Report) -> list[Line]:
+    """The line on top, where there is much to come."""
+    line = remedy.opening(report)
+    return [[Segment(line, "name")], []] if line and not report.quiet else []
+
+
+def onward(report: Report) -> Iterator[Line]:
+    """The commands to type next, with what they are for."""
+    commands = [] if report.quiet else list(remedy.next_commands(report))
+    width = max((len(command) for command, _ in commands), default=0)
+    for at, (command, purpose) in enumerate(commands):
+        if at == 0:
+            yield []
+        fits = not report.width or width + len(purpose) + 6 <= report.width
+        yield [Segment(f"  {command:<{width}}" if fits else f"  {command}", "help"), Segment(f"  # {purpose}" * fits)]
 
 
 def block(finding: Finding, report: Report) -> Iterator[Line]:

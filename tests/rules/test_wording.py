@@ -1,0 +1,46 @@
+"""What a finding advises is in scope where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from putback.pipeline.check import check
+
+POOL = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def get_db_connection():
+    return pool.getconn()
+"""
+GIVE = "\n\ndef release_db_connection(conn):\n    pool.putconn(conn)\n"
+USE = "\n\ndef view():\n    conn = {}\n    conn.cursor().execute('x')\n"
+
+
+@pytest.mark.parametrize(
+    ("db", "use", "expected"),
+    [
+        (POOL + GIVE, "from db import get_db_connection, release_db_connection\n" + USE.format("get_db_connection()"),
+         "release_db_connection(conn)"),
+        (POOL + GIVE, "from db import get_db_connection\n" + USE.format("get_db_connection()"),
+         "release_db_connection(conn)"),
+        (POOL + GIVE, "import db\n" + USE.format("db.get_db_connection()"), "db.release_db_connection(conn)"),
+        (POOL, "from db import get_db_connection\n" + USE.format("get_db_connection()"), "putconn(conn) of its pool"),
+        ("", POOL + USE.format("get_db_connection()"), "pool.putconn(conn)"),
+        ("", POOL + USE.format("pool.getconn()"), "pool.putconn(conn)"),
+    ],
+)  # fmt: skip
+def test_the_release_is_named_as_it_can_be_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, db: str, use: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "db.py").write_text(db)
+    (tmp_path / "use.py").write_text(use)
+    (found,) = check(["use.py"]).findings
+    assert found.help == f"release it in a `finally`: {expected}"
+    assert found.trace[-1].text.endswith(f"without {expected}")
