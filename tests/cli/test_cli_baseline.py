@@ -38,9 +38,9 @@ def entries(project: Project) -> list[dict[str, object]]:
 def test_what_is_known_is_not_reported(project: Project) -> None:
     assert project.putback("check", ".") == 0
     assert "2 known problems not shown: --no-baseline." in project.out
-    assert "PB101" not in project.out
+    assert "PB101 " not in project.out
     assert project.putback("check", ".", "--no-baseline") == 1
-    assert project.out.count("PB101") == 2
+    assert project.out.count("PB101 connection") == 2
 
 
 def test_rows_may_move(project: Project) -> None:
@@ -74,7 +74,7 @@ def test_a_second_leak_in_the_same_function_is_reported(project: Project) -> Non
     more = "    other = pool.getconn()\n    other.cursor().execute('y')\n"
     project.write("shop.py", HEAD + LEAK.format("cancel") + more + LEAK.format("rename"))
     assert project.putback("check", ".") == 1
-    assert project.out.count("PB101") == 1
+    assert project.out.count("PB101 connection") == 1
     assert "shop.py:9:" in project.out
 
 
@@ -176,7 +176,7 @@ def test_only_new_code_is_reported(repository: Project) -> None:
     assert repository.putback("check", ".", "--diff-base", "HEAD") == 0
     repository.write("shop.py", HEAD + LEAK.format("rename") + LEAK.format("cancel"))
     assert repository.putback("check", ".", "--diff-base", "HEAD") == 1
-    assert repository.out.count("PB101") == 1
+    assert repository.out.count("PB101 connection") == 1
     assert "shop.py:7:" in repository.out
 
 

@@ -243,7 +243,16 @@ def test_common_options_have_a_quick_answer(options: list[str], capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    "options", [["--output-format", "xml"], ["--jobs", "-1"], ["--jobs", "x"], ["--color", "always"], ["--ignore", ""]]
+    "options",
+    [
+        ["--output-format", "full", "--output-format", "concise"],
+        ["--output", "sarif:report.sarif"],
+        ["--output-format", "xml"],
+        ["--jobs", "-1"],
+        ["--jobs", "x"],
+        ["--color", "always"],
+        ["--ignore", ""],
+    ],
 )
 def test_no_quick_answer_for_values_that_are_wrong_or_say_more(options: list[str]) -> None:
     assert quick_answer(["check", "shop/plain.py", *options]) is None

@@ -19,8 +19,9 @@ FLAGS = QUIET | {
 }
 ALIKE = ("full", "concise")
 """The formats that say alike that there is nothing."""
+FORMAT = "--output-format"  # given twice it prints twice
 CHOICES = {
-    "--output-format": ALIKE,
+    FORMAT: ALIKE,
     "--color": ("auto", "never"),
     "--fail-on": ("error", "warning", "info"),
     "--min-severity": ("error", "warning", "info"),
@@ -54,8 +55,9 @@ def options_of(arguments: Sequence[str]) -> Options | None:
                 name, equals, value = "-j", word[2:], word[2:]
             if not equals and not rest:
                 return None
-            if not is_fine(name, value if equals else rest.pop()):
+            if not is_fine(name, value if equals else rest.pop()) or (name == FORMAT and name in flags):
                 return None
+            flags.add(name)
         elif word.endswith((".py", ".pyi")):
             files.append(word)
         else:
