@@ -25,7 +25,7 @@ AZURE = re.compile(
 )
 PYLINT = re.compile(r"[^:\n]+:\d+: \[[A-Z]+\d+\([a-z0-9-]+\), [^\]\n]*\] [^\n]+")
 CONCISE = re.compile(r"[^:\n]+(:cell \d+)?:\d+:\d+: PB\d{3}( \[\*\])? [a-z0-9-]+: [^\n]+")
-VOID = {"meta", "line", "rect", "path"}
+VOID = {"br", "meta", "line", "rect", "path"}
 
 
 @cache

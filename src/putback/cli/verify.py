@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -189,11 +191,28 @@ def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Pr
     if options.html is not None:
         from putback.report.proofs import page
 
-        output.write(page.render(replace(shown, version=output.own_version())), options.html)
+        output.write(page.render(described(shown, options, bounds)), options.html)
     if options.tests is not None:
         from putback.cli.reproduced import write_tests
 
         write_tests(proofs, options.tests)
+
+
+def described(shown: ProofReport, options: VerifyOptions, bounds: Bounds) -> ProofReport:
+    """The report with what a reader elsewhere has to know: which project, in which state, on which day."""
+    from putback.source.ignored import commit_of
+    from putback.source.root import project_root
+
+    root = project_root([os.path.abspath(path) for path in options.paths], "")
+    commit = commit_of(root)
+    return replace(
+        shown,
+        version=output.own_version(),
+        project=os.path.basename(root),
+        state=f"commit {commit}" if commit else "",
+        date=date.today().isoformat(),
+        level=bounds.level,
+    )
 
 
 def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> str:

@@ -10,11 +10,15 @@ from putback.model.occupancy import Occupancy
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One run: what it violates, the decisions that lead to it (to be replayed), and its story in sentences."""
+    """One run: what it violates, the decisions that lead to it (to be replayed), and its story in sentences.
+
+    `rows` are the rows of the file that the first sentences are about, 0 for those about none.
+    """
 
     broken: str
     schedule: tuple[str, ...]
     story: tuple[str, ...]
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,17 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class ProofReport:
-    """All outcomes, and how to print them: `bounds` in words; `colour` and `width` as in `Report`."""
+    """All outcomes, and how to print them: `bounds` in words; `colour` and `width` as in `Report`.
+
+    `project` names what was looked at, `state` the commit or version of it ("" where there is none), `date` the day.
+    """
 
     proven: tuple[Proven, ...]
     bounds: str
     colour: bool = False
     width: int = 0
     version: str = ""
+    project: str = ""
+    state: str = ""
+    date: str = ""
+    level: int = 1

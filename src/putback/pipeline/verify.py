@@ -181,7 +181,7 @@ def proven(subject: Subject, proof: Proof) -> Proven:
 def _example(found: Counterexample | None) -> Example | None:
     if found is None:
         return None
-    return Example(found.broken, tuple(map(str, found.schedule)), found.story)
+    return Example(found.broken, tuple(map(str, found.schedule)), found.story, found.rows)
 
 
 def _is_unsafe(finding: Finding) -> bool:

@@ -50,6 +50,8 @@ svg .refused { fill: var(--badbg); opacity: .6; }
   vertical-align: middle; background: currentColor; }
 .added { color: var(--good); } .removed { color: var(--bad); } .place, .gutter { color: var(--soft); }
 .primary { color: var(--bad); } .step { color: var(--open); } .path { font-weight: 600; }
+dl { font-size: .9rem; margin: .75rem 0; } dt { font-weight: 600; float: left; clear: left; margin-right: .5rem; }
+dd { margin: 0 0 .25rem; }
 details { margin-top: .75rem; } summary { cursor: pointer; color: var(--soft); }
 """
 

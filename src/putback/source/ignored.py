@@ -39,6 +39,17 @@ def repository_of(directory: str) -> str:
     return directory
 
 
+def commit_of(directory: str) -> str:
+    """The commit that a repository is at, with a word when files differ from it; "" where there is none."""
+    if not repository_of(directory):
+        return ""
+    code, head, _ = run_git(directory, "rev-parse", "--short=12", "HEAD")
+    if code != 0:
+        return ""
+    changed, _, _ = run_git(directory, "diff", "--quiet", "--no-ext-diff", "HEAD")
+    return head.decode("ascii", "replace").strip() + (" with changes" if changed == 1 else "")
+
+
 def files_below(top: str, respect_gitignore: bool, walk: Walk, warn: Warn) -> Iterator[Found]:
     """The files below `top`, links to directories not followed; directories that cannot be read are told to `warn`."""
     repository = repository_of(top) if respect_gitignore else ""

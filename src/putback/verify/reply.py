@@ -37,6 +37,7 @@ class _Example(Struct, forbid_unknown_fields=True):
     broken: Text
     schedule: Annotated[list[tuple[Sort, Label, Label]], Meta(max_length=MOST_TEXTS)]
     story: Texts
+    rows: Counts = []
 
 
 class _Proof(Struct, forbid_unknown_fields=True):
@@ -165,7 +166,7 @@ def _example(told: _Example | None) -> Counterexample | None:
     if told is None:
         return None
     schedule = tuple(Choice(sort, harmless(label), harmless(option)) for sort, label, option in told.schedule)
-    return Counterexample(harmless(told.broken), schedule, _texts(told.story))
+    return Counterexample(harmless(told.broken), schedule, _texts(told.story), tuple(told.rows))
 
 
 def _texts(texts: list[str]) -> tuple[str, ...]:

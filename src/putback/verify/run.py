@@ -45,7 +45,8 @@ class Run:
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
     commit of the caller; `outer` the names from around the function that have another value at its end; `handed_on`
     whether an owner outside has got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the
-    run was abandoned; `acquired` how many connections it took.
+    run was abandoned; `acquired` how many connections it took; `rows` those of the events of the trace and of the end,
+    0 where none is known.
     """
 
     outcome: tuple[str, str]
@@ -65,6 +66,7 @@ class Run:
     held_back: bool
     has_overlooked: bool
     unstable: tuple[str, str] | None
+    rows: list[int]
 
     @property
     def leaks(self) -> bool:
@@ -116,6 +118,7 @@ class Runner:
         world.kept += [namespace[n] for n in program.stores if n in namespace]
         handed_on = cut_off is None and check(world, result, program.is_generator)
         outer = dict(self._outer(namespace))
+        ended = world.point
         self._end(world)
         return Run(
             outcome,
@@ -135,6 +138,7 @@ class Runner:
             decider.held_back,
             world.has_overlooked,
             decider.unstable,
+            [self.program.rows.get(place, 0) for place in (*world.places, ended)],
         )
 
     def _outer(self, namespace: dict[str, Any]) -> Iterator[tuple[str, str]]:

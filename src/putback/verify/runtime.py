@@ -53,6 +53,7 @@ class Runtime:
     def at(self, number: int) -> None:
         """A statement is reached."""
         self.world.points.add(number)
+        self.world.point = number
         if self._narrow is not None and not self._narrow[0] <= number <= self._narrow[1]:
             self._widen()
         if self.world.cut_off is not None:

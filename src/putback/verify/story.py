@@ -19,6 +19,16 @@ def tell(run: Run) -> tuple[str, ...]:
     return tuple(f"{number}. {_CHECK_SUM.sub('…', sentence)}" for number, sentence in enumerate(told, 1))
 
 
+def rows(run: Run) -> tuple[int, ...]:
+    """The row of each sentence of a run, 0 for those about no row."""
+    decided = [0 for _ in _decisions(run)]
+    *places, end = run.rows
+    happened = [row for event, row in zip(run.trace, places, strict=True) if event.what is not What.INFO]
+    if len(happened) > _LONGEST:
+        happened = [*happened[: _LONGEST // 2], 0, *happened[-_LONGEST // 2 :]]
+    return (*decided, *happened, end, *(violation.row for violation in run.violations))
+
+
 def tell_difference(why: str, before: Run, after: Run) -> tuple[str, ...]:
     """The run of the fixed version, and how it differs from the original's."""
     same = before.schedule == after.schedule

@@ -20,7 +20,7 @@ from putback.verify.occupancy import occupancy
 from putback.verify.refine import Comparison, Refinement
 from putback.verify.roles import Bounds, Case
 from putback.verify.run import Run, Runner
-from putback.verify.story import tell, tell_difference
+from putback.verify.story import rows, tell, tell_difference
 
 _EVERYTHING = "BaseException"
 _NOTHING_SHOWN = "no run of the original shows what is to be mended"
@@ -51,11 +51,15 @@ class Verdict(Enum):
 
 
 class Counterexample(NamedTuple):
-    """A run that shows the leak, or what is wrong with a fix: its decisions, and the story in words."""
+    """A run that shows the leak, or what is wrong with a fix: its decisions, and the story in words.
+
+    `rows` are those of the story's first sentences, 0 for what is about no row.
+    """
 
     broken: str
     schedule: Schedule
     story: tuple[str, ...]
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +292,7 @@ class Verifier:
         if not broken:
             return None
         run = found.first[broken[0]]
-        return Counterexample(broken[0].value, run.schedule, tell(run))
+        return Counterexample(broken[0].value, run.schedule, tell(run), rows(run))
 
 
 def _catch_others(before: Program, after: Program | None) -> bool:
@@ -328,4 +332,5 @@ def _difference(compared: Comparison) -> Counterexample | None:
     found = compared.difference
     if found is None:
         return None
-    return Counterexample(found.why, found.after.schedule, tell_difference(found.why, found.before, found.after))
+    story = tell_difference(found.why, found.before, found.after)
+    return Counterexample(found.why, found.after.schedule, story, rows(found.after))

@@ -109,7 +109,8 @@ def _example(found: Counterexample | None) -> dict[str, Any] | None:
     if found is None:
         return None
     schedule = [[c.sort.value, _whole(c.label), _whole(c.option)] for c in found.schedule]
-    return {"broken": _cut(found.broken), "schedule": schedule, "story": _texts(found.story)}
+    told = {"broken": _cut(found.broken), "schedule": schedule, "story": _texts(found.story)}
+    return {**told, "rows": found.rows[:MOST_TEXTS]}
 
 
 def _texts(texts: tuple[str, ...]) -> list[str]:

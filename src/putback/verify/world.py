@@ -52,6 +52,8 @@ class World:
         self.violations: list[Violation] = []
         self.kept: list[Any] = []
         self.points: set[int] = set()
+        self.point = 0
+        self.places: list[int] = []
         self.rounds: dict[object, int] = {}
         self.unexplained: list[str] = []
         self.cut_off: str | None = None
@@ -70,6 +72,7 @@ class World:
         """Add to the trace."""
         if self.cut_off is None:
             self.trace.append(Event(what, text, subject, way))
+            self.places.append(self.point)
 
     def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""

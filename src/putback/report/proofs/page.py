@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from putback.model.finding import Finding
 from putback.model.verified import Example, ProofReport, Proven
@@ -11,6 +13,8 @@ from putback.report.diff import diff_lines
 from putback.report.paper import drawn, page, text
 from putback.report.proofs import words
 from putback.report.proofs.chart import svg
+
+_DEFINITION = re.compile(r"\s*(async\s+)?def\s")
 
 
 def render(report: ProofReport) -> str:
@@ -21,6 +25,8 @@ def render(report: ProofReport) -> str:
 
 def _head(report: ProofReport) -> Iterator[str]:
     yield f'<header><h1>putback verify</h1><p class="soft">{text(words.summary(report.proven))}</p>\n'
+    about = (report.project, report.state, report.date)
+    yield f'<p class="soft">{text(" · ".join(filter(None, about)))}</p>\n' if any(about) else ""
     yield (
         '<p class="soft">Each function was taken out of its file and run in a sandbox, as it is and as its fixes leave '
         f"it, on stand-ins for its connections. Bounds: {text(report.bounds)}. A proof holds within these bounds."
@@ -28,6 +34,8 @@ def _head(report: ProofReport) -> Iterator[str]:
     yield f" putback {text(report.version)}.</p></header>\n" if report.version else "</p></header>\n"
     if not report.proven:
         return
+    meanings = (f"<dt>{text(word)}</dt><dd>{text(meaning)}</dd>" for word, meaning in words.glossary(report))
+    yield f'<dl class="soft">{"".join(meanings)}</dl>\n'
     kinds = Counter((each.verdict.partition("(")[0], words.tone(each)) for each in report.proven)
     tiles = "".join(f'<li><b class="{tone}">{count}</b>{kind}</li>' for (kind, tone), count in kinds.most_common())
     yield f'<ul class="tiles">{tiles}</ul>\n'
@@ -58,10 +66,10 @@ def _article(number: int, each: Proven, bounds: str) -> str:
     ]
     if each.leak is not None:
         again = f"<pre>{text(words.replayed(each, each.leak.schedule))}</pre>"
-        parts.append(f"<div>{_story(f'as it is: {each.leak.broken}', each.leak)}<details>")
+        parts.append(f"<div>{_story(f'as it is: {each.leak.broken}', each.leak, each.row, each.before)}<details>")
         parts.append(f"<summary>run it again</summary>{again}</details></div>\n")
     if each.counterexample is not None:
-        parts.append(f"<div>{_story('as the fix leaves it', each.counterexample)}</div>\n")
+        parts.append(f"<div>{_story('as the fix leaves it', each.counterexample, each.row, each.after)}</div>\n")
     if each.occupancy is not None and words.is_picture_worth(each):
         key = '<p class="soft"><span class="key bad">before</span> &emsp; <span class="key good">after</span></p>'
         parts.append(f"<div><h3>{text(words.pool(each.occupancy))}</h3>{svg(each.occupancy)}{key}</div>\n")
@@ -76,10 +84,17 @@ def _finding(found: Finding) -> str:
     return f'<p><b>{rule}</b> <span class="soft">line {found.span.start.row}</span>: {text(found.message)}</p>\n'
 
 
-def _story(title: str, example: Example) -> str:
-    sentences = (sentence.partition(". ")[2] if sentence[:1].isdigit() else sentence for sentence in example.story)
-    steps = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)
-    return f"<h3>{text(title)}</h3><ol>{steps}</ol>"
+def _story(title: str, example: Example, row: int, code: str) -> str:
+    """A run step by step, each with its row and what stands there; `code` is a function whose `def` is in `row`."""
+    lines = code.splitlines()
+    first = row - next((at for at, line in enumerate(lines) if _DEFINITION.match(line)), row)
+    steps = []
+    for sentence, at in zip_longest(example.story, example.rows[: len(example.story)], fillvalue=0):
+        told = re.sub(r"^\d+\. ", "", str(sentence))
+        source = lines[int(at) - first].strip() if at and 0 <= int(at) - first < len(lines) else ""
+        place = f'<br><span class="soft">line {at}: <code>{text(source)}</code></span>' if source else ""
+        steps.append(f"<li>{text(told)}{place}</li>")
+    return f"<h3>{text(title)}</h3><ol>{''.join(steps)}</ol>"
 
 
 def _diff(each: Proven) -> str:

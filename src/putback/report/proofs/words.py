@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from putback.model.occupancy import Occupancy
-from putback.model.verified import Proven
+from putback.model.verified import ProofReport, Proven
 from putback.report.counts import number
 
 GOOD, BAD, OPEN = "good", "bad", "open"
@@ -61,6 +61,28 @@ def taken(counts: Sequence[int], refused: int, size: int) -> str:
 def pool(picture: Occupancy) -> str:
     """The pool of the picture."""
     return f"a pool of {picture.size} connections, the same {len(picture.before)} requests"
+
+
+LEVELS = {
+    1: "what commonly fails: taking a connection, statements, commits, calls of unknown code",
+    2: "also rollbacks, closing cursors, and being cancelled at an await",
+    3: "also giving the connection back",
+}
+
+
+def glossary(report: ProofReport) -> Iterator[tuple[str, str]]:
+    """What the page's own words mean."""
+    yield (
+        "schedule",
+        "one run of the function, with one choice of what fails, which way branches go, how often loops run and what "
+        "comes back; 10 schedules are ten such runs, of the original and of the fixed version under the same choices",
+    )
+    yield f"fault of level {report.level}", f"an operation that raises: {LEVELS.get(report.level, LEVELS[3])}"
+    yield (
+        "leaked before, after",
+        "schedules in which a connection was not given back: as it is, as the fix leaves it",
+    )
+    yield "proved", "no schedule within the bounds tells the two versions apart, and none of the fixed version leaks"
 
 
 def summary(proven: Sequence[Proven]) -> str:
