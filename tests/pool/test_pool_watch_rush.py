@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 
 import program
 import pytest
+from libraries import import_or_skip
 from watched import ON_POSTGRES, SIZE
 
 from putback.pool import Kind, ManualClock, watch
@@ -106,3 +108,16 @@ def test_asyncpgs_pool_lives_as_long_as_its_watch_and_no_longer(stops: bool, pos
         watching = None
     gc.collect()
     assert [each for each in gc.get_objects() if type(each).__name__ == "Pool" and id(each) == number] == []
+
+
+def test_a_pool_of_aiopg_without_a_limit(postgres_dsn: str) -> None:
+    aiopg = import_or_skip("aiopg", "aiopg")
+
+    async def story() -> None:
+        async with aiopg.create_pool(postgres_dsn, minsize=0, maxsize=0) as pool:
+            with watch(pool) as watching:
+                async with pool.acquire():
+                    assert "1 connections are out" in watching.table()
+                assert watching.holders() == []
+
+    asyncio.run(story())

@@ -82,7 +82,7 @@ LIBRARIES = (
         take="_acquire",
         give="release",
         closes_lent="terminate",
-        capacity=lambda pool: int(pool.maxsize) or None,
+        capacity=lambda pool: pool.maxsize or None,
     ),
     Library(
         module="aiopg",
@@ -91,7 +91,7 @@ LIBRARIES = (
         give="release",
         closes_lent="terminate",
         exhausted=("TimeoutError",),
-        capacity=lambda pool: int(pool.maxsize) or None,
+        capacity=lambda pool: pool.maxsize or None,
     ),
     Library(
         module="mysql",
