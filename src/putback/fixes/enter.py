@@ -13,6 +13,7 @@ from putback.fixes.code import Code, Place, all_below, mentions, names
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
+from putback.fixes.imports import Needed, add_import
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.unwrap import drop
 from putback.model.fix import Applicability, Fix
@@ -22,16 +23,26 @@ _FREE_NAMES = ("conn", "connection", "db_conn")
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """How a manager is to be written where no call makes it yet, with the import that this needs."""
+
+    text: str
+    needed: Needed
+
+
+@dataclass(frozen=True, slots=True)
 class Manager:
     """A context manager that nobody enters.
 
     `holding` is the call that makes it with its name; `is_async`: it needs `async with`; `deriving` are the methods
-    whose results work only while the connection is there (cursors, results that are read later).
+    whose results work only while the connection is there (cursors, results that are read later). `written`: the call
+    makes the connection, and the manager is to be written in its place.
     """
 
     holding: Holding
     is_async: bool
     deriving: frozenset[str]
+    written: Written | None = None
 
 
 def enter(manager: Manager) -> Fix:
@@ -72,9 +83,20 @@ def _enter_bound(manager: Manager, word: str) -> Fix:
     first_row, last_row = code.last_row(place.statement) + 1, code.last_row(kept[last])
     code.ensure_complete(first_row, last_row)
     drop(code, draft, closers)
-    _write_header(code, draft, place.statement, holding, word)
+    if manager.written is None:
+        _write_header(code, draft, place.statement, holding, word)
+    else:
+        _write_anew(code, draft, place.statement, holding, f"{word} {manager.written.text}")
+        add_import(draft, code.rows, manager.written.needed)
     draft.indent(first_row, last_row, code.unit())
-    return _fix(draft, f"{word} {code.text(holding.acquire)} as {holding.name}")
+    text = code.text(holding.acquire) if manager.written is None else manager.written.text
+    return _fix(draft, f"{word} {text} as {holding.name}")
+
+
+def _write_anew(code: Code, draft: Draft, statement: cst.BaseStatement, holding: Holding, header: str) -> None:
+    """A header in place of `conn = acquire`; a comment behind that stays where it is."""
+    assert isinstance(statement, cst.SimpleStatementLine)
+    draft.replace(code.span(statement.body[0]), f"{header} as {holding.name}:")
 
 
 def _write_header(code: Code, draft: Draft, statement: cst.BaseStatement, holding: Holding, word: str) -> None:

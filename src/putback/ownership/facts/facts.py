@@ -22,6 +22,7 @@ from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
+from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.index.places import place_by_path, runs_once
 from putback.ownership.sessions.scoped import Duties, sessions_of
@@ -104,7 +105,8 @@ class FunctionFacts:
     @property
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
-        return bool(self.sites or self.borrowed or self.ambient or self.duties or self.misgiven or self.pools)
+        mine = bool(self.sites or self.borrowed or self.ambient or self.duties)
+        return mine or bool(self.misgiven or self.pulls or self.pools)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:
@@ -130,6 +132,11 @@ class FunctionFacts:
         """The factories of connections that it gives to a framework as if they were dependencies."""
         key = "" if self.unit.key == MODULE else self.unit.key
         return [each for each in self.analyzer.context.misgiven.get(self.unit.path, ()) if each.scope == key]
+
+    @cached_property
+    def pulls(self) -> list[Pull]:
+        """The connections that it takes from generators by hand."""
+        return pulls(self.analyzer, self.unit)
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""

@@ -1,0 +1,57 @@
+"""Keep a generator that was resumed by hand: a context manager is made of it and entered. Rule PB303."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import libcst as cst
+
+from putback.fixes.code import Code, all_below
+from putback.fixes.declined import Declined
+from putback.fixes.enter import Manager, Written, enter
+from putback.fixes.holding import Holding, Release
+from putback.fixes.imports import Needed, spelled_from
+from putback.fixes.protect import acquiring
+from putback.model.fix import Applicability, Fix
+
+
+def hold(code: Code, pull: int, made: int, is_async: bool, deriving: frozenset[str], lazy: bool) -> Fix:
+    """The fix for `db = next(get_db())`, where `pull` is the operation that takes and `made` the one that makes the
+    generator. Raises Declined."""
+    taking, making = code.node(pull), code.node(made)
+    if not isinstance(making, cst.Call):
+        raise Declined("how the generator is made is not clear")
+    name = _name(Holding(code, taking, "", frozenset(), Release()))
+    closers = tuple(_closers(code, name))
+    holding = Holding(code, taking, name, frozenset({name}), Release(f"{name}.close()"), closers=closers, lazy=lazy)
+    needed = Needed("asynccontextmanager" if is_async else "contextmanager", "contextlib")
+    arguments = ", ".join(code.text(argument).rstrip(", ") for argument in making.args)
+    text = f"{spelled_from(code.rows, needed)}({code.text(making.func)})({arguments})"
+    fix = enter(Manager(holding, is_async, deriving, Written(text, needed)))
+    return replace(
+        fix,
+        applicability=Applicability.UNSAFE,
+        message=f"{fix.message} (what the generator does behind its `yield` happens there)",
+    )
+
+
+def _name(holding: Holding) -> str:
+    statement = acquiring(holding).statement
+    assert isinstance(statement, cst.SimpleStatementLine)
+    match statement.body[0]:
+        case (
+            cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))])
+            | cst.AnnAssign(target=cst.Name(value=name))
+        ):
+            return name
+    raise Declined("the connection is not bound to a name of its own")
+
+
+def _closers(code: Code, name: str) -> Iterator[cst.CSTNode]:
+    """The calls that close what a variable holds."""
+    for node in all_below(code.function):
+        match node:
+            case cst.Call(func=cst.Attribute(value=cst.Name(value=owner), attr=cst.Name(value="close"))):
+                if owner == name:
+                    yield node

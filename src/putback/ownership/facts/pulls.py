@@ -1,0 +1,100 @@
+"""Where a function takes what a generator of the project yields, by hand, instead of having it resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from putback.flow import ir
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.marks import YIELDED
+from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import FunctionRef
+
+_TAKING = frozenset({"next", "anext"})
+_RESUMING = frozenset({"__next__", "__anext__"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """The connection that a generator yields is taken by operation `at`, from the generator that `made` has made.
+
+    `site` is the acquire in the `generator`; `left_early`: it is taken by a loop that may be left before the generator
+    has ended.
+    """
+
+    at: int
+    made: int
+    generator: Unit
+    site: Site
+    left_early: bool = False
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the generator is resumed with `await`."""
+        return self.generator.function.is_async
+
+
+def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
+    """Every pull of a generator that nobody keeps."""
+    made = {op.target: op for op in unit.ops() if isinstance(op, ir.Call)}
+    found: dict[int, Pull] = {}
+    for at, value, early in _taken(analyzer, unit):
+        call = made.get(value)
+        if call is not None and at not in found:
+            found.update((at, Pull(at, call.at, g, s, early)) for g, s in _yielded(analyzer, unit, call))
+    return list(found.values())
+
+
+def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, bool]]:
+    """Each value that is taken from, where, and whether by a loop that may be left early; named ones are kept."""
+    behind = {op.target: op.source for op in unit.ops() if isinstance(op, ir.Assign) and "#" in op.target}
+    for block in unit.function.blocks:
+        for op in block.ops:
+            if isinstance(op, ir.Call) and op.name in _TAKING and op.arguments:
+                if not _TAKING.isdisjoint(analyzer.call_info(unit, op).names):
+                    yield op.at, op.arguments[0].value, False
+            elif isinstance(op, ir.Call) and op.name in _RESUMING:
+                yield op.at, op.receiver, False
+            elif isinstance(op, ir.Next) and _is_left_early(unit, block):
+                yield op.at, behind.get(op.source, ""), True
+
+
+def _is_left_early(unit: Unit, head: ir.Block) -> bool:
+    """Whether a `return` or `break` leaves the loop of block `head` from inside: else all ways lead back to it."""
+    todo = [head.end.then] if isinstance(head.end, ir.Branch) else []
+    seen = {head.id}
+    while todo:
+        block = unit.function.blocks[todo.pop()]
+        if block.id in seen:
+            continue
+        seen.add(block.id)
+        match block.end:
+            case ir.Return():
+                return True
+            case ir.Jump(target=target):
+                todo.append(target)
+            case ir.Branch(then=then, orelse=orelse):
+                todo += [then, orelse]
+    return False
+
+
+def _yielded(analyzer: Analyzer, unit: Unit, call: ir.Call) -> Iterator[tuple[Unit, Site]]:
+    """The connections that a generator of the project yields, and gives back when it ends."""
+    for function in analyzer.call_info(unit, call).functions:
+        made = _generator(analyzer, function)
+        for site in analyzer.sites(made) if made is not None else ():
+            assert made is not None
+            found = analyzer.explore(made, site)
+            phases = {n.state.phase for n in found.arrivals} | {e.state.phase for e in found.endings}
+            if Phase.RELEASED in phases and any(d.what == YIELDED for d in found.defects):
+                yield made, site
+
+
+def _generator(analyzer: Analyzer, function: FunctionRef) -> Unit | None:
+    info = analyzer.info(function)
+    if info is None or not info.is_generator or analyzer.resolver.is_manager(info, function.path):
+        return None
+    return analyzer.unit(function.path, function.key)
