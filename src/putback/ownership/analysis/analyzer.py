@@ -6,7 +6,7 @@ What calling a function does stands in `summaries`, what calls acquire in `acqui
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from putback.drivers.schema import Effect, Kind
@@ -25,8 +25,10 @@ from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.errors import Errors
 from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.giants import eased
+from putback.ownership.analysis.injected import injected
 from putback.ownership.analysis.marks import AUTOCOMMIT
 from putback.ownership.analysis.servers import Servers
+from putback.ownership.analysis.outside import Leaving
 from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
@@ -77,6 +79,7 @@ class Analyzer:
         self._truths: dict[tuple[str, str], bool | None] = {}
         self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
+        self.leaving = Leaving(self)
 
     def forget(self) -> None:
         """Let go of what is large and can be had again, when there is much of it; summaries stay.
@@ -178,7 +181,7 @@ class Analyzer:
         if module is None or module.incomplete:
             return True
         part = self.part(path, key)
-        if "except" in part.text and self._is_lent(module, key):
+        if self._is_lent(module, key) and ("except" in part.text or self._leaves(module, key)):
             return True
         try:
             callees = callees_by_row(part, self.frameworks.answering_names)
@@ -189,17 +192,18 @@ class Analyzer:
         carriers = self.carriers
         if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
             return True
-        catches = "except" in part.text and key != MODULE
-        return catches and any(self.ambients.works(found, scopes[row]) for row, found in callees.items())
+        if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
+            return False
+        return "except" in part.text or self._leaves(module, key)
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
-        """Whether an outermost function, or one nested in it, is given a connection by an annotated parameter."""
-        inside = (f for f in module.functions.values() if f.key == key or f.key.startswith(f"{key}."))
+        """Whether an outermost function, or one nested in it, is given a connection by a parameter."""
+        params = ((param, Scope(module.path, i.outer)) for i in _inside(module, key) for param in i.params)
+        resolver = self.carriers.resolver
         return any(
             self.carriers.is_held(t)
-            for info in inside
-            for param in info.params
-            for t in self.carriers.resolver.types(param.annotation, Scope(module.path, info.outer))
+            for param, scope in params
+            for t in resolver.types(param.annotation, scope) or injected(resolver, param.default, scope)
         )
 
     def _switches_off(self, path: str, key: str, value: Expr) -> bool:
@@ -221,6 +225,11 @@ class Analyzer:
         """What a function enters by `with`."""
         unit = self.unit(ref.path, ref.key)
         return [op.expr for op in unit.ops() if isinstance(op, ir.Enter)] if unit is not None else []
+
+    def _leaves(self, module: ModuleInfo, key: str) -> bool:
+        """Whether an outermost function, or one nested in it, makes a call that leaves the process."""
+        refs = (FunctionRef(module.path, info.key) for info in _inside(module, key))
+        return any(self.leaving.made_by(ref) is not None for ref in refs)
 
     def nested(self, path: str, key: str) -> list[str]:
         """The keys of all functions in the slice of outermost function `key`, itself first."""
@@ -385,6 +394,11 @@ class Analyzer:
     def constructed(self, ref: ClassRef) -> list[str]:
         """The outside classes that a project class derives from."""
         return self.resolver.classes.outside_bases(ref.path, ref.key)
+
+
+def _inside(module: ModuleInfo, key: str) -> Iterator[FunctionInfo]:
+    """An outermost function and those nested in it."""
+    return (info for info in module.functions.values() if info.key == key or info.key.startswith(f"{key}."))
 
 
 def _gives_back(effect: Effect) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from putback.drivers.schema import Gc, Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
+from putback.flow.solve import Exploration
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Place, Severity, Step
@@ -18,6 +19,8 @@ from putback.ownership.analysis import guards, marks
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import Misgiven, name_of
 from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.extent import Extent, Extents
+from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
@@ -25,6 +28,7 @@ from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.index.places import place_by_path, runs_once
+from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import Duties, sessions_of
 
 
@@ -106,7 +110,7 @@ class FunctionFacts:
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
         mine = bool(self.sites or self.borrowed or self.ambient or self.duties)
-        return mine or bool(self.misgiven or self.pulls or self.pools)
+        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:
@@ -137,6 +141,28 @@ class FunctionFacts:
     def pulls(self) -> list[Pull]:
         """The connections that it takes from generators by hand."""
         return pulls(self.analyzer, self.unit)
+
+    @cached_property
+    def extents(self) -> list[tuple[SiteFacts, Extent]]:
+        """The connections, of its own or lent to it, that it holds while something leaves the process."""
+        extents = self.analyzer.known(Extents)
+        if self.analyzer.leaving.made_by(FunctionRef(self.unit.path, self.unit.key)) is None:
+            return []
+        found = [(site, e) for site in self.sites for e in extents.of(self.unit, site.site)]
+        for site in lent(self.analyzer, self.unit):
+            facts = SiteFacts(self, site, Exploration())
+            found += [(facts, e) for e in extents.of(self.unit, site, self._is_injected)]
+        known = {facts.site.name for facts, _ in found}
+        for site in self.analyzer.ambients.known_in(self.unit):
+            facts = SiteFacts(self, site, Exploration())
+            found += [(facts, e) for e in extents.of(self.unit, site) if site.name not in known]
+        return found
+
+    @property
+    def _is_injected(self) -> bool:
+        """Whether a framework hands in what the parameters ask for, and takes it back when the function has ended."""
+        framework = self.route_framework
+        return framework is not None and framework.injects
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""

@@ -1,0 +1,257 @@
+"""How long a connection is held, and what leaves the process meanwhile: from the first statement to the end.
+
+A second look at a site, in functions only that can leave the process at all. A state remembers the operation since
+which a transaction is open, or the connection held, and the first call outside that was made then. Where that comes to
+an end on the same path, the exploration has a defect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from putback.drivers.schema import Begin, On
+from putback.flow import ir
+from putback.flow.names import Invoke
+from putback.flow.solve import Edge, Outcome, explore
+from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER
+from putback.ownership.analysis.outside import Outside, Station, awaited_in, started_in
+from putback.ownership.analysis.site import Acquisition, Owner, Site
+from putback.ownership.analysis.transfer import SiteDomain
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import FunctionRef
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.analyzer import Analyzer
+
+_SINCE = "#since "
+_MADE = "#made "
+_OVER = "over "
+_DEEPEST = 3
+_CALLERS = -1
+"""The operation since which a connection is held that a caller hands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A transaction open, or a connection held, from operation `since` to operation `end`.
+
+    `made` is the operation of the first call `outside` in it. `end` is -1 where whoever called the function ends it;
+    `ended` is the place in a called function where that ends it. `in_transaction`: not only a slot is held.
+    """
+
+    since: int
+    made: int
+    outside: Outside
+    end: int
+    ended: Station | None
+    in_transaction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What a call does while the connection is held: `left` goes outside and leaves the transaction as it is; `over`
+    goes outside in the transaction that was open before, which then ends at `end`."""
+
+    left: Outside | None = None
+    over: Outside | None = None
+    end: Station | None = None
+
+
+_NOTHING = _Call()
+
+
+class Extents:
+    """One run's answers."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.leaving = analyzer.leaving
+        self._inside: dict[tuple[str, str, str, str, bool], _Call] = {}
+        self._depth = 0
+
+    def of(self, unit: Unit, site: Site, is_lent: bool = False) -> list[Extent]:
+        """The extents of one connection in which something leaves the process, in the order of the source.
+
+        `is_lent`: whoever called the function gives the connection back right behind it.
+        """
+        domain = _Domain(self, unit, site, False)
+        found = explore(unit.function, domain)
+        words = [(d.what, d.at) for d in found.defects if d.what.startswith(_OVER)]
+        if is_lent:
+            ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
+            words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s))]
+        first: dict[int, Extent] = {}
+        extents = (domain.extent(what, at) for what, at in words)
+        for extent in sorted((e for e in extents if e.since != _CALLERS), key=_by_place):
+            first.setdefault(extent.made, extent)
+        return list(first.values())
+
+    def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
+        """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
+        key = (ref.path, ref.key, name, acquisition.kind.id, is_open)
+        if key not in self._inside:
+            self._inside[key] = _NOTHING
+            unit = self.analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
+            if unit is not None and self.leaving.made_by(ref) is not None:
+                self._depth += 1
+                self._inside[key] = self._explored(unit, Site(-1, acquisition, name), is_open)
+                self._depth -= 1
+        return self._inside[key]
+
+    def _explored(self, unit: Unit, site: Site, is_open: bool) -> _Call:
+        domain = _Domain(self, unit, site, is_open)
+        found = explore(unit.function, domain)
+        ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
+        left = [domain.extent(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s))]
+        extents = (domain.extent(d.what, d.at) for d in found.defects if d.what.startswith(_OVER))
+        callers = [extent for extent in extents if extent.since == _CALLERS]
+        return _Call(
+            left[0].outside if left else None,
+            callers[0].outside if callers else None,
+            (callers[0].ended or domain.station(callers[0].end)) if callers else None,
+        )
+
+
+class _Domain(SiteDomain):
+    """Follows one site, and what is outside of the process while it is held; `is_open`: it is handed in that way."""
+
+    def __init__(self, extents: Extents, unit: Unit, site: Site, is_open: bool) -> None:
+        lent = Phase.HELD if is_open or not site.kind.lazy else Phase.IDLE
+        super().__init__(extents.analyzer, unit, site, lent)
+        self.extents = extents
+        self.is_given_open = is_open
+        self.made: list[tuple[int, Outside, Station | None, bool]] = []
+        self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
+        self.awaited, self.started = awaited_in(unit), started_in(unit)
+
+    def _is_waited_for(self) -> bool:
+        """Whether a slot of a pool that others wait for is held from the acquire on, whatever runs on it."""
+        return self.kind.autobegin is Begin.NONE or On.CALL not in self.site.acquisition.on
+
+    def initial(self) -> list[State]:
+        states = super().initial()
+        given = f"{_SINCE}{_CALLERS}"
+        return [s.with_fact(given, Fact.TRUE) if self.is_given_open else s for s in states]
+
+    def coarser(self, state: State) -> State:
+        kept = frozenset(f for f in state.facts if f[0].startswith((_SINCE, _MADE)))
+        coarse = super().coarser(state)
+        return coarse._replace(facts=coarse.facts | kept)
+
+    def is_open(self, state: State) -> bool:
+        """Whether a transaction is open, or a slot is held that others wait for."""
+        if state.fact(AUTOCOMMIT) is Fact.TRUE or state.phase not in (Phase.HELD, Phase.MANAGED):
+            return False
+        if self.kind.lazy:
+            return state.phase is Phase.HELD or state.opened >= 0
+        given = self.is_given_open and self._word(state, _SINCE) == str(_CALLERS)
+        return self.holds_slot or state.opened >= 0 or given
+
+    # -- what operations do
+
+    def step(self, op: ir.Op, state: State) -> Outcome[State]:
+        call = self._call(op, state) if isinstance(op, ir.Call) and op.at != self.site.at else _NOTHING
+        outcome = super().step(op, state)
+        defects = list(outcome.defects)
+        after = tuple(self._after(op, call, state, each, defects) for each in outcome.after)
+        raised = tuple(self._after(op, _NOTHING, state, each, defects) for each in outcome.raised)
+        return Outcome(after, raised, tuple(defects))
+
+    def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[str]) -> State:
+        if self.kind.lazy and after.phase is Phase.MANAGED:
+            after = after._replace(phase=Phase.IDLE)  # entered: it holds nothing before its first statement
+        was_open, is_open = self.is_open(before), self.is_open(after)
+        if is_open and not was_open:
+            after = _without(after).with_fact(f"{_SINCE}{op.at}", Fact.TRUE)
+        if call.over is not None and was_open:
+            defects.append(self._over(before, self._note(op.at, call.over, call.end, before)))
+        if call.left is not None and (was_open or is_open) and not self._word(after, _MADE):
+            after = after.with_fact(f"{_MADE}{self._note(op.at, call.left, None, after)}", Fact.TRUE)
+        if was_open and not is_open:
+            over = self.over(after)
+            defects += [over] if over else []
+            after = _without(after)
+        return after
+
+    def _note(self, at: int, outside: Outside, end: Station | None, state: State) -> int:
+        noted = (at, outside, end, self.kind.lazy or state.opened >= 0)
+        if noted not in self.made:
+            self.made.append(noted)
+        return self.made.index(noted)
+
+    def _call(self, op: ir.Call, state: State) -> _Call:
+        """What a call does outside of the process; nothing if it only makes what somebody else runs."""
+        if op.target in self.started or not isinstance(op.expr, Invoke) or state.phase is Phase.ABSENT:
+            return _NOTHING
+        leaving, scope = self.extents.leaving, self.unit.scope
+        call = leaving.run_by(op.expr, scope)
+        sort = leaving.sort_of(call, scope)
+        if sort is not None:
+            return _Call(left=Outside(sort, (self.station(op.at),)))
+        for callee in leaving.callees(call, scope, op.awaited or op.target in self.awaited or call is not op.expr):
+            found = self._by_callee(op, state, callee, call is op.expr)
+            if found != _NOTHING:
+                here = self.station(op.at, callee.key)
+                return _Call(_behind(here, found.left), _behind(here, found.over), found.end)
+        return _NOTHING
+
+    def _by_callee(self, op: ir.Call, state: State, callee: FunctionRef, is_direct: bool) -> _Call:
+        name = next(self._names(op, state, callee), "") if is_direct else ""
+        if name:
+            return self.extents.inside(callee, name, self.bare, self.is_open(state))
+        return _Call(left=self.extents.leaving.made_by(callee)) if self.is_open(state) else _NOTHING
+
+    def _names(self, op: ir.Call, state: State, callee: FunctionRef) -> Iterator[str]:
+        """Under which names a called function has the connection."""
+        for position, argument in enumerate(op.arguments):
+            if argument.value in state.refs:
+                yield self.summaries.parameter_for(callee, argument, position)
+        child = state.child_type(op.receiver) if op.receiver else None
+        owner = Owner.decode(child.removeprefix(CARRIER)) if child is not None and child.startswith(CARRIER) else None
+        if owner is not None:
+            yield f"self.{owner.attribute}"
+        for ref in sorted(state.refs):
+            if op.receiver and ref.startswith(f"{op.receiver}."):
+                yield f"self.{ref.removeprefix(f'{op.receiver}.')}"
+        yield from (name for name in self.unit.closures.get(callee.key, ()) if name in state.refs)
+
+    # -- what is told of it
+
+    def station(self, at: int, name: str = "") -> Station:
+        """An operation as others see it."""
+        return Station(self.unit.path, self.unit.span(at).start.row, name)
+
+    def over(self, state: State) -> str:
+        """What a state says when its extent ends; "" when nothing was outside in it."""
+        made = self._word(state, _MADE)
+        return self._over(state, int(made)) if made else ""
+
+    def _over(self, state: State, made: int) -> str:
+        return f"{_OVER}{self._word(state, _SINCE) or _CALLERS} {made}"
+
+    @staticmethod
+    def _word(state: State, prefix: str) -> str:
+        return next((name.removeprefix(prefix) for name, _ in state.facts if name.startswith(prefix)), "")
+
+    def extent(self, over: str, end: int) -> Extent:
+        """The reverse of `over`."""
+        since, index = over.removeprefix(_OVER).split(" ")
+        at, outside, ended, in_transaction = self.made[int(index)]
+        return Extent(int(since), at, outside, end, ended, in_transaction)
+
+
+def _by_place(extent: Extent) -> tuple[int, bool, int]:
+    """The first call outside first; of its ends the one that follows it before those of other paths."""
+    return extent.made, extent.end < extent.made, extent.end
+
+
+def _without(state: State) -> State:
+    """The state without what it remembers of an extent."""
+    return state._replace(facts=frozenset(f for f in state.facts if not f[0].startswith((_SINCE, _MADE))))
+
+
+def _behind(here: Station, outside: Outside | None) -> Outside | None:
+    return Outside(outside.sort, (here, *outside.way)) if outside is not None else None

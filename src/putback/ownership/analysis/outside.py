@@ -1,0 +1,224 @@
+"""What leaves the process: calls of the table, and the project's functions that make one, by light types.
+
+No flow: a function makes a call if one stands in it, outside of its `except` clauses. Coroutines count where they are
+awaited.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from putback.flow import ir
+from putback.flow.ir import MODULE
+from putback.flow.names import Expr, Invoke, Literal, Member
+from putback.frameworks.external import Sort, external
+from putback.frameworks.idioms import idioms
+from putback.frameworks.schema import Role
+from putback.model.errors import SourceError
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.indexer import parsed
+from putback.ownership.resolve.types import (
+    ClassRef,
+    FunctionRef,
+    Instance,
+    Method,
+    Object,
+    Scope,
+    Symbol,
+    Type,
+)
+
+if TYPE_CHECKING:
+    from putback.ownership.analysis.analyzer import Analyzer
+    from putback.ownership.analysis.unit import Unit
+
+DEEPEST = 4
+_MOST_CALLEES = 3
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_STARTING = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
+_QUEUEING = frozenset({"delay", "apply_async", "send", "send_with_options", "enqueue"})
+_MESSAGE = Sort("a message", brief=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A call on the way out of the process: where it stands and what it calls."""
+
+    path: str
+    row: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A call that leaves the process, through the functions `way`, the outermost first; the last is the call."""
+
+    sort: Sort
+    way: tuple[Station, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it."""
+
+    expr: Invoke
+    row: int
+    waits: bool
+
+
+class Leaving:
+    """One run's knowledge of what leaves the process."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._found: dict[tuple[str, str, int], Outside | None] = {}
+        self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
+
+    def sort_of(self, call: Invoke, scope: Scope) -> Sort | None:
+        """The sort of call that this one is by itself, if it leaves the process."""
+        if call.args and isinstance(call.args[0], Literal) and call.args[0].value == 0:
+            return None  # `asyncio.sleep(0)` only lets others run
+        found = (external().sort_of(name) for name in self._names(call.func, scope))
+        sort = next((sort for sort in found if sort is not None), None)
+        return sort or (_MESSAGE if self._queues(call.func, scope) else None)
+
+    def _names(self, func: Expr, scope: Scope) -> Iterator[str]:
+        """The qualified names of something outside, an attribute of an attribute of an object included."""
+        types = self._analyzer.resolver.types(func, scope)
+        known = [name for t in types if (name := _name(t))]
+        yield from known
+        if not types and isinstance(func, Member):
+            yield from (f"{base}.{func.attr}" for base in self._names(func.base, scope))
+
+    def _queues(self, func: Expr, scope: Scope) -> bool:
+        """Whether it is a method of a job that has somebody else run it: `send_mail.delay`."""
+        if not isinstance(func, Member) or func.attr not in _QUEUEING:
+            return False
+        bases = [t for t in self._analyzer.resolver.types(func.base, scope) if isinstance(t, FunctionRef)]
+        infos = ((t.path, self._analyzer.info(t)) for t in bases)
+        roles = (self._analyzer.context.decorated_roles(path, info) for path, info in infos if info is not None)
+        return any(Role.JOB in each for each in roles)
+
+    def callees(self, call: Invoke, scope: Scope, waits: bool) -> list[FunctionRef]:
+        """The project's functions that run when this call does."""
+        found = [ref for t in self._analyzer.resolver.types(call.func, scope) for ref in self._functions(t)]
+        infos = ((ref, self._analyzer.info(ref)) for ref in found)
+        running = [r for r, i in infos if i is not None and not i.is_generator and (waits or not i.is_async)]
+        return running if len(running) <= _MOST_CALLEES else []
+
+    def _functions(self, callee: Type) -> list[FunctionRef]:
+        """What runs when this is called: a function, a constructor, the `__call__` of an object."""
+        match callee:
+            case FunctionRef():
+                return [callee]
+            case ClassRef(path=path, key=key):
+                lineage = self._analyzer.resolver.classes.lineage(path, key)
+                made = (FunctionRef(m.path, c.methods["__init__"], True) for m, c in lineage if "__init__" in c.methods)
+                return [ref for ref in [next(made, None)] if ref is not None]
+            case Object():
+                members = self._analyzer.resolver.member(callee, "__call__")
+                return [t for t in members if isinstance(t, FunctionRef)]
+        return []
+
+    def run_by(self, call: Invoke, scope: Scope) -> Invoke:
+        """The call that a thread makes for this one, if it is awaited: `f(x)` of `asyncio.to_thread(f, x)`."""
+        for t in self._analyzer.resolver.types(call.func, scope):
+            run = self._analyzer.resolver.results.run_for(t, call) if isinstance(t, (Symbol, Method)) else None
+            if run is not None:
+                return run
+        return call
+
+    def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
+        """The first call that leaves the process when a project function runs, at most `deep` functions further."""
+        key = (ref.path, ref.key, deep)
+        if key not in self._found:
+            self._found[key] = None
+            self._found[key] = self._search(ref, deep)
+        return self._found[key]
+
+    def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
+        scope = Scope(ref.path, ref.key)
+        calls = [replace(call, expr=self.run_by(call.expr, scope)) for call in self._in(ref)]
+        for call in calls:
+            sort = self.sort_of(call.expr, scope)
+            if sort is not None:
+                return Outside(sort, (Station(ref.path, call.row, ""),))
+        for call in calls if deep else ():
+            for callee in self.callees(call.expr, scope, call.waits):
+                found = self.made_by(callee, deep - 1)
+                if found is not None:
+                    return Outside(found.sort, (Station(ref.path, call.row, callee.key), *found.way))
+        return None
+
+    def _in(self, ref: FunctionRef) -> list[_Call]:
+        """The calls in a function, those nested in it left out."""
+        info = self._analyzer.info(ref)
+        if info is None:
+            return []
+        place = (ref.path, self._analyzer.outermost(ref.path, ref.key))
+        if place not in self._calls:
+            self._calls[place] = self._read(*place)
+        return self._calls[place].get(info.def_row, [])
+
+    def _read(self, path: str, key: str) -> dict[int, list[_Call]]:
+        try:
+            if key == MODULE:
+                return {}
+            tree, offset = parsed(self._analyzer.part(path, key))
+        except (SourceError, KeyError):
+            return {}
+        found: dict[int, list[_Call]] = {}
+        _collect(tree, offset, 0, False, found)
+        return found
+
+
+def awaited_in(unit: Unit) -> frozenset[str]:
+    """The values that some call in a function awaits: what `gather` is given."""
+    waiting = idioms().methods.waiting - _STARTING
+    return _given_to(unit, waiting)
+
+
+def started_in(unit: Unit) -> frozenset[str]:
+    """The values that some call in a function has run beside it: what `create_task` is given."""
+    return _given_to(unit, _STARTING)
+
+
+def _given_to(unit: Unit, names: frozenset[str]) -> frozenset[str]:
+    calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.name in names)
+    return frozenset(argument.value for op in calls for argument in op.arguments)
+
+
+def _collect(node: ast.AST, offset: int, row: int, waits: bool, found: dict[int, list[_Call]]) -> None:
+    """Every call below a node, by the row of the `def` around it, in the order of the source."""
+    if isinstance(node, (ast.ExceptHandler, ast.Lambda)):
+        return
+    if isinstance(node, ast.Call):
+        expr = to_expr(node)
+        if isinstance(expr, Invoke):
+            found.setdefault(row, []).append(_Call(expr, node.lineno + offset, waits))
+        waits = _awaits(node)
+    elif isinstance(node, ast.Await):
+        waits = True
+    elif isinstance(node, ast.stmt):
+        waits = False
+    inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
+    for child in ast.iter_child_nodes(node):
+        _collect(child, offset, inner, waits, found)
+
+
+def _awaits(call: ast.Call) -> bool:
+    """Whether a call awaits what it is given."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in idioms().methods.waiting - _STARTING
+
+
+def _name(t: Type) -> str:
+    match t:
+        case Symbol(name=name) | Instance(name=name):
+            return name
+        case Method(owner=owner, name=name):
+            return f"{owner.name}.{name}"
+    return ""

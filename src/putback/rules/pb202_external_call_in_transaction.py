@@ -1,0 +1,142 @@
+"""Something slow outside of the process is waited for while a transaction is open or a connection is held.
+
+## What it finds
+An HTTP request, an e-mail, a process, a sleep, an object store, a model or a queue that is called between the first
+statement of a transaction and its commit, rollback or release, directly or through functions of the project; and, where
+others wait for the slots of a pool (asyncpg, psycopg_pool), between acquire and release. Both ends have to be seen: a
+session that a route has injected ends with the request. The finding stands at the call.
+
+## Why it is bad
+The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is
+empty when fifteen requests wait for a mail server:
+`QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00`. The rows that the transaction
+has locked stay locked, and PostgreSQL shows it as "idle in transaction".
+
+## Example
+```python
+import requests
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+
+
+def ship(order_id):
+    with SessionLocal() as session:
+        address = session.scalar(text("SELECT address FROM orders WHERE id = :id"), {"id": order_id})
+        requests.post("https://carrier.example/parcels", json={"address": address}, timeout=10)
+        session.execute(text("UPDATE orders SET shipped = true WHERE id = :id"), {"id": order_id})
+        session.commit()
+```
+
+## Use instead
+```python
+import requests
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+
+
+def ship(order_id):
+    with SessionLocal() as session:
+        address = session.scalar(text("SELECT address FROM orders WHERE id = :id"), {"id": order_id})
+    requests.post("https://carrier.example/parcels", json={"address": address}, timeout=10)
+    with SessionLocal() as session:
+        session.execute(text("UPDATE orders SET shipped = true WHERE id = :id"), {"id": order_id})
+        session.commit()
+```
+
+## Fix
+None: what may happen before the call and what must come after it is yours to decide.
+
+## Stays silent
+Before the first statement, after a commit, a rollback or a close (an object that is read after a commit opens the next
+transaction, unless the session is made with `expire_on_commit=False`), on a connection with autocommit, in an `except`
+of a called function, and for what is only started: background tasks, `asyncio.create_task`. Calls that answer within
+milliseconds as a rule, such as redis and message queues, are hints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.ownership.analysis.extent import Extent
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.rules import wording
+from putback.rules.rule import Rule, report
+from putback.rules.scoping import step
+
+_SURE = 3
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each connection, about the first call outside that it is held during."""
+    told: set[str] = set()
+    for site, extent in facts.extents:
+        name = facts.name_of(site.site)
+        if name not in told:
+            told.add(name)
+            yield _finding(site, extent)
+
+
+def _finding(site: SiteFacts, extent: Extent) -> Finding:
+    facts = site.function
+    brief = extent.outside.sort.brief
+    deep = len(extent.outside.way) > _SURE
+    return report(
+        RULE,
+        site,
+        f"{extent.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site)}",
+        severity=Severity.INFO if brief else facts.here(Severity.WARNING),
+        confidence=Confidence.MEDIUM if deep else site.acquisition.confidence,
+        trace=tuple(_trace(site, extent)),
+        at=extent.made,
+        help=_help(site),
+    )
+
+
+def _what(site: SiteFacts, extent: Extent) -> str:
+    subject = wording.subject(site)
+    return f"{subject} has a transaction open" if extent.in_transaction else f"{subject} is held"
+
+
+def _cost(site: SiteFacts) -> str:
+    if site.kind.pooled:
+        return "nobody else can use its connection for as long as that takes"
+    return "its locks stay for as long as that takes"
+
+
+def _help(site: SiteFacts) -> str:
+    if site.kind.lazy:
+        return (
+            "commit or close the session before the call, and do not read its objects in between: "
+            "after a commit that opens a new transaction, unless `expire_on_commit=False`"
+        )
+    return "give the connection back before the call, and take another one behind it"
+
+
+def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
+    facts = site.function
+    yield wording.acquired(site)
+    if extent.in_transaction and extent.since not in (site.site.at, extent.made):
+        yield facts.step(extent.since, "the first statement begins the transaction here")
+    first, *further = extent.outside.way
+    if not further:
+        yield facts.step(extent.made, f"waits for {extent.outside.sort.noun} here")
+    else:
+        yield facts.step(extent.made, f"calls {first.name} ...")
+        for station in further[:-1]:
+            yield step(facts, station.path, station.row, f"calls {station.name} ...")
+        yield step(facts, further[-1].path, further[-1].row, f"... which waits for {extent.outside.sort.noun} here")
+    if extent.ended is not None:
+        yield step(facts, extent.ended.path, extent.ended.row, "it ends only here")
+    elif extent.end >= 0:
+        yield facts.step(extent.end, "it ends only here")
+    else:
+        yield facts.step(facts.unit.function.at, "it ends when the request ends")
+
+
+RULE = Rule("PB202", "external-call-in-transaction", "transaction", Severity.WARNING, __doc__, check)
