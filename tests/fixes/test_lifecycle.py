@@ -10,7 +10,7 @@ from pairs import Pair, Project, ensure_mended, pairs
 from putback.model.fix import Applicability
 from putback.rules import ALL
 
-UNSAFE = ("PB303", "PB310")
+UNSAFE = ("PB203", "PB303", "PB310")
 SHOWN = [(rule.code, pair) for rule in ALL if rule.code in UNSAFE for pair in pairs(rule.name)]
 
 

@@ -191,6 +191,11 @@ class FunctionFacts:
         return frozenset(self.analyzer.context.roles(self.unit.path, self.unit.info))
 
     @property
+    def must_rethrow(self) -> bool:
+        """Whether a framework demands that what is thrown in at its `yield` leaves it again."""
+        return self.analyzer.context.must_rethrow(self.unit.path, self.unit.info)
+
+    @property
     def is_provider(self) -> bool:
         """Whether it is a context manager or dependency that others resume."""
         return self.analyzer.context.is_provider(self.unit.path, self.unit.info)
