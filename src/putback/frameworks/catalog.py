@@ -90,6 +90,10 @@ class FrameworkCatalog:
         """Whether what this callable is given must pass on what is thrown in at its `yield`."""
         return self.canonical(qualname) in self._rethrowing
 
+    def has_contexts(self, qualname: str) -> bool:
+        """Whether this is the class of an application, which has contexts."""
+        return any(name.startswith(f"{self.canonical(qualname)}.") for name in self._contexts)
+
     def answers(self, qualname: str) -> Argument | None:
         """Which argument is the function whose result this callable gives once it is awaited."""
         name = self.canonical(qualname)

@@ -150,7 +150,7 @@ class Analysis:
 
     def named(self, paths: Iterable[str]) -> Iterator[Task]:
         """The functions in some files that have a name in them which can mean a connection."""
-        known = self.scan.names
+        known = self.scan.names | self.scanner.frameworks.context_names
         names = frozenset(name.encode() for name in known)
         working = self.analyzer.ambients.telling_words
         for module in self.scan.modules(paths):

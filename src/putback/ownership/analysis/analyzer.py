@@ -192,6 +192,8 @@ class Analyzer:
         carriers = self.carriers
         if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
             return True
+        if any(self.app_contexts.pushed_by(each, scopes[row]) for row, found in callees.items() for each in found):
+            return True
         if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
             return False
         return "except" in part.text or self._leaves(module, key)

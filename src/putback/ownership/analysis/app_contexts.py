@@ -20,6 +20,10 @@ class AppContexts:
         self._frameworks = resolver.frameworks
         self._entered = entered
 
+    def pushed_by(self, callee: Expr, scope: Scope) -> bool:
+        """Whether calling this pushes a context: `app.app_context().push`."""
+        return isinstance(callee, Member) and callee.attr == "push" and self.opened_by(callee.base, scope)
+
     def opened_by(self, expr: Expr, scope: Scope, depth: int = 0) -> bool:
         """Whether it is a context: a framework's, what a function of the project makes of one, or a name for it.
 

@@ -26,6 +26,7 @@ from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.pulls import Pull, pulls
+from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.index.places import place_by_path, runs_once
 from putback.ownership.resolve.types import FunctionRef
@@ -110,7 +111,7 @@ class FunctionFacts:
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
         mine = bool(self.sites or self.borrowed or self.ambient or self.duties)
-        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents)
+        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents or self.pushed)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:
@@ -157,6 +158,11 @@ class FunctionFacts:
             facts = SiteFacts(self, site, Exploration())
             found += [(facts, e) for e in extents.of(self.unit, site) if site.name not in known]
         return found
+
+    @cached_property
+    def pushed(self) -> list[int]:
+        """Where it pushes application contexts that nobody pops."""
+        return list(pushed(self.analyzer, self.unit)) if self.unit.key != MODULE else []
 
     @property
     def _is_injected(self) -> bool:
