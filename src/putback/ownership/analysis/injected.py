@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.flow.names import Expr, Invoke
 from putback.frameworks.schema import Role
+from putback.ownership.analysis.ambient import Ambients
 from putback.ownership.analysis.context import name_of
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import NOTHING, FunctionRef, Instance, Scope, Types, union
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.analyzer import Analyzer
 
-
-def lent(analyzer: Analyzer, unit: Unit) -> list[Site]:
+def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
     """The connections that callers hand in by parameters, injected ones without an annotation included."""
-    found = analyzer.ambients.lent_to(unit)
+    found = ambients.lent_to(unit)
     known = {site.name for site in found}
     for param in unit.info.params if unit.info is not None else ():
         outer = unit.info.outer if unit.info is not None else ""
-        types = injected(analyzer.resolver, param.default, Scope(unit.path, outer))
+        types = injected(resolver, param.default, Scope(unit.path, outer))
         names = {t.name for t in types if isinstance(t, Instance)}
-        kind = next((k for k in analyzer.catalog.kinds.values() if k.type in names and not k.registry), None)
+        kind = next((k for k in resolver.catalog.kinds.values() if k.type in names and not k.registry), None)
         if kind is not None and param.name not in known:
             found.append(Site(-1, Acquisition((kind,)), param.name))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from putback.flow import ir
 from putback.flow.ir import MODULE
@@ -18,8 +18,12 @@ from putback.frameworks.external import Sort, external
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
+from putback.ownership.analysis.context import Context
+from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parsed
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
     ClassRef,
     FunctionRef,
@@ -30,10 +34,7 @@ from putback.ownership.resolve.types import (
     Symbol,
     Type,
 )
-
-if TYPE_CHECKING:
-    from putback.ownership.analysis.analyzer import Analyzer
-    from putback.ownership.analysis.unit import Unit
+from putback.source.slices import Slice
 
 DEEPEST = 4
 _MOST_CALLEES = 3
@@ -69,11 +70,30 @@ class _Call:
     waits: bool
 
 
+class Knowledge(Protocol):
+    """What has to be known of a project: its functions, by their definitions and their text."""
+
+    resolver: Resolver
+    context: Context
+
+    def info(self, ref: FunctionRef) -> FunctionInfo | None:
+        """The definition of a function."""
+        ...
+
+    def outermost(self, path: str, key: str) -> str:
+        """The function around `key` that stands in no other."""
+        ...
+
+    def part(self, path: str, key: str) -> Slice:
+        """The rows of an outermost function."""
+        ...
+
+
 class Leaving:
     """One run's knowledge of what leaves the process."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
-        self._analyzer = analyzer
+    def __init__(self, known: Knowledge) -> None:
+        self._known = known
         self._found: dict[tuple[str, str, int], Outside | None] = {}
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
@@ -87,7 +107,7 @@ class Leaving:
 
     def _names(self, func: Expr, scope: Scope) -> Iterator[str]:
         """The qualified names of something outside, an attribute of an attribute of an object included."""
-        types = self._analyzer.resolver.types(func, scope)
+        types = self._known.resolver.types(func, scope)
         known = [name for t in types if (name := _name(t))]
         yield from known
         if not types and isinstance(func, Member):
@@ -97,15 +117,15 @@ class Leaving:
         """Whether it is a method of a job that has somebody else run it: `send_mail.delay`."""
         if not isinstance(func, Member) or func.attr not in _QUEUEING:
             return False
-        bases = [t for t in self._analyzer.resolver.types(func.base, scope) if isinstance(t, FunctionRef)]
-        infos = ((t.path, self._analyzer.info(t)) for t in bases)
-        roles = (self._analyzer.context.decorated_roles(path, info) for path, info in infos if info is not None)
+        bases = [t for t in self._known.resolver.types(func.base, scope) if isinstance(t, FunctionRef)]
+        infos = ((t.path, self._known.info(t)) for t in bases)
+        roles = (self._known.context.decorated_roles(path, info) for path, info in infos if info is not None)
         return any(Role.JOB in each for each in roles)
 
     def callees(self, call: Invoke, scope: Scope, waits: bool) -> list[FunctionRef]:
         """The project's functions that run when this call does."""
-        found = [ref for t in self._analyzer.resolver.types(call.func, scope) for ref in self._functions(t)]
-        infos = ((ref, self._analyzer.info(ref)) for ref in found)
+        found = [ref for t in self._known.resolver.types(call.func, scope) for ref in self._functions(t)]
+        infos = ((ref, self._known.info(ref)) for ref in found)
         running = [r for r, i in infos if i is not None and not i.is_generator and (waits or not i.is_async)]
         return running if len(running) <= _MOST_CALLEES else []
 
@@ -115,18 +135,18 @@ class Leaving:
             case FunctionRef():
                 return [callee]
             case ClassRef(path=path, key=key):
-                lineage = self._analyzer.resolver.classes.lineage(path, key)
+                lineage = self._known.resolver.classes.lineage(path, key)
                 made = (FunctionRef(m.path, c.methods["__init__"], True) for m, c in lineage if "__init__" in c.methods)
                 return [ref for ref in [next(made, None)] if ref is not None]
             case Object():
-                members = self._analyzer.resolver.member(callee, "__call__")
+                members = self._known.resolver.member(callee, "__call__")
                 return [t for t in members if isinstance(t, FunctionRef)]
         return []
 
     def run_by(self, call: Invoke, scope: Scope) -> Invoke:
         """The call that a thread makes for this one, if it is awaited: `f(x)` of `asyncio.to_thread(f, x)`."""
-        for t in self._analyzer.resolver.types(call.func, scope):
-            run = self._analyzer.resolver.results.run_for(t, call) if isinstance(t, (Symbol, Method)) else None
+        for t in self._known.resolver.types(call.func, scope):
+            run = self._known.resolver.results.run_for(t, call) if isinstance(t, (Symbol, Method)) else None
             if run is not None:
                 return run
         return call
@@ -155,10 +175,10 @@ class Leaving:
 
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""
-        info = self._analyzer.info(ref)
+        info = self._known.info(ref)
         if info is None:
             return []
-        place = (ref.path, self._analyzer.outermost(ref.path, ref.key))
+        place = (ref.path, self._known.outermost(ref.path, ref.key))
         if place not in self._calls:
             self._calls[place] = self._read(*place)
         return self._calls[place].get(info.def_row, [])
@@ -167,7 +187,7 @@ class Leaving:
         try:
             if key == MODULE:
                 return {}
-            tree, offset = parsed(self._analyzer.part(path, key))
+            tree, offset = parsed(self._known.part(path, key))
         except (SourceError, KeyError):
             return {}
         found: dict[int, list[_Call]] = {}

@@ -150,7 +150,7 @@ class FunctionFacts:
         if self.analyzer.leaving.made_by(FunctionRef(self.unit.path, self.unit.key)) is None:
             return []
         found = [(site, e) for site in self.sites for e in extents.of(self.unit, site.site)]
-        for site in lent(self.analyzer, self.unit):
+        for site in lent(self.analyzer.ambients, self.analyzer.resolver, self.unit):
             facts = SiteFacts(self, site, Exploration())
             found += [(facts, e) for e in extents.of(self.unit, site, self._is_injected)]
         known = {facts.site.name for facts, _ in found}
