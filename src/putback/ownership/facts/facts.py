@@ -24,6 +24,7 @@ from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.cursors import Cursor, unclosed
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
@@ -163,6 +164,11 @@ class FunctionFacts:
     def pushed(self) -> list[int]:
         """Where it pushes application contexts that nobody pops."""
         return list(pushed(self.analyzer, self.unit)) if self.unit.key != MODULE else []
+
+    @cached_property
+    def cursors(self) -> list[Cursor]:
+        """The cursors that it makes and does not surely close."""
+        return list(unclosed(self.analyzer, self.unit))
 
     @property
     def _is_injected(self) -> bool:
