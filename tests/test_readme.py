@@ -52,7 +52,8 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rule_table() -> str:
     """The rules as a table in Markdown."""
-    rows = [f"| {r.code} | {r.name} | {r.category} | {r.severity.value} | {r.summary} |" for r in ALL]
+    opt_in = {True: ", opt-in", False: ""}
+    rows = [f"| {r.code} | {r.name} | {r.category} | {r.severity.value}{opt_in[r.opt_in]} | {r.summary} |" for r in ALL]
     return "\n".join(["| code | name | category | severity | finds |", "|---|---|---|---|---|", *rows]) + "\n"
 
 

@@ -2,8 +2,9 @@
 
 A row that ends in `# error: PB102, PB201` expects exactly these findings; `PB104[warning]` also expects the severity.
 `# FN: PB102 why` marks a finding that should be there and is not, `# FP: PB102 why` one that is there and should not.
-A block ```` ```python file=shop/db.py ```` is a file of its section's case, a block without `file=` a case of its own;
-a ```` ```toml ```` block is the configuration of its section. Blocks in other languages are prose.
+A block ```` ```python file=shop/db.py ```` is a file of its section's case, and so is a ```` ```text file=uv.lock ````;
+a block without `file=` is a case of its own; a ```` ```toml ```` block is the configuration of its section. Blocks in
+other languages are prose.
 """
 
 from __future__ import annotations
@@ -88,7 +89,9 @@ def _body(rows: Iterator[tuple[int, str]]) -> str:
 
 def _cases(document: str, section: Section) -> Iterator[Case]:
     config = "".join(block.text for block in section.blocks if block.language == "toml")
-    code = [block for block in section.blocks if block.language == "python"]
+    code = [
+        block for block in section.blocks if block.language == "python" or (block.language == "text" and block.file)
+    ]
     together = [block for block in code if block.file]
     for blocks in [[block] for block in code if not block.file] + ([together] if together else []):
         yield _case(f"{document}:{blocks[0].row} {section.title}", blocks, config)

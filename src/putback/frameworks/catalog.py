@@ -45,6 +45,9 @@ class FrameworkCatalog:
     _querying: frozenset[str] = field(repr=False)
     _rethrowing: frozenset[str] = field(repr=False)
     _answering: frozenset[str] = field(repr=False)
+    streaming: frozenset[str]
+    deferring: frozenset[str]
+    later_names: frozenset[str]
     _contexts: frozenset[str] = field(repr=False)
     _returns: Mapping[str, str] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
@@ -143,6 +146,8 @@ def load_frameworks() -> FrameworkCatalog:
             methods.update(((base, name), role) for base, names in marker.methods.items() for name in names)
     markers = [marker for framework in frameworks.values() for marker in framework.markers]
     answering = frozenset(name for each in frameworks.values() for name in each.answering)
+    streaming = frozenset(name for each in frameworks.values() for name in each.streaming)
+    deferring = frozenset(name for each in frameworks.values() for name in each.deferring)
     contexts = frozenset(name for each in frameworks.values() for name in each.contexts)
     return FrameworkCatalog(
         frameworks=frameworks,
@@ -160,6 +165,9 @@ def load_frameworks() -> FrameworkCatalog:
         _querying=_those(m for m in markers if m.queries),
         _rethrowing=_those(m for m in markers if m.rethrows),
         _answering=answering,
+        streaming=streaming,
+        deferring=deferring,
+        later_names=frozenset(name.rpartition(".")[2] for name in streaming | deferring),
         _contexts=contexts,
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},

@@ -75,6 +75,8 @@ class FrameworkTable(Table, frozen=True):
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
     `per_request` are objects whose attributes live no longer than a request;
     `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected."""
+    `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
+    given then; `per_request` are objects whose attributes live no longer than a request."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]
@@ -88,12 +90,16 @@ class FrameworkTable(Table, frozen=True):
     per_request: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
+    streaming: tuple[str, ...] = ()
+    deferring: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
         force_setattr(self, "returns", _spread(self.returns))
         force_setattr(self, "answering", _expanded(self.answering))
         force_setattr(self, "lasting", _expanded(self.lasting))
+        force_setattr(self, "streaming", _expanded(self.streaming))
+        force_setattr(self, "deferring", _expanded(self.deferring))
         force_setattr(self, "contexts", _expanded(self.contexts))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))

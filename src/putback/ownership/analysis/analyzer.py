@@ -181,7 +181,7 @@ class Analyzer:
         if module is None or module.incomplete:
             return True
         part = self.part(path, key)
-        if self._is_lent(module, key) and ("except" in part.text or self._leaves(module, key)):
+        if self._is_lent(module, key) and (self._says_enough(part) or self._leaves(module, key)):
             return True
         try:
             callees = callees_by_row(part, self.frameworks.answering_names)
@@ -227,6 +227,10 @@ class Analyzer:
         """What a function enters by `with`."""
         unit = self.unit(ref.path, ref.key)
         return [op.expr for op in unit.ops() if isinstance(op, ir.Enter)] if unit is not None else []
+
+    def _says_enough(self, part: Slice) -> bool:
+        """Whether a text says that something is done to a connection which is lent: by a handler, or later on."""
+        return "except" in part.text or any(name in part.text for name in self.frameworks.later_names)
 
     def _leaves(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, makes a call that leaves the process."""

@@ -29,7 +29,9 @@ from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.streaming import Outliving, outliving
 from putback.ownership.index.places import place_by_path, runs_once
+from putback.ownership.index.requirements import version_of
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import Duties, sessions_of
 
@@ -112,7 +114,7 @@ class FunctionFacts:
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
         mine = bool(self.sites or self.borrowed or self.ambient or self.duties)
-        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents or self.pushed)
+        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents or self.pushed or self.outliving)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:
@@ -169,6 +171,17 @@ class FunctionFacts:
     def cursors(self) -> list[Cursor]:
         """The cursors that it makes and does not surely close."""
         return list(unclosed(self.analyzer, self.unit))
+
+    @cached_property
+    def outliving(self) -> list[tuple[SiteFacts, Outliving]]:
+        """The injected sessions that what runs after the function needs."""
+        sites = lent(self.analyzer.ambients, self.analyzer.resolver, self.unit) if self._is_injected else []
+        found = outliving(self.analyzer, self.unit, sites)
+        return [(SiteFacts(self, each.site, Exploration()), each) for each in found]
+
+    def version_of(self, package: str) -> tuple[int, int] | None:
+        """The version of a package that the project settles on, by its first two numbers."""
+        return version_of(self.unit.path, package)
 
     @property
     def _is_injected(self) -> bool:

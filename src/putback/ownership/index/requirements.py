@@ -1,0 +1,116 @@
+"""Which version of a package a project runs on: from its lock and requirement files, the nearest first.
+
+Only what settles the version counts: a lock file, `==`, `~=` with three numbers, and `^0.110` as Poetry reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+Version = tuple[int, int]
+"""The first two numbers of a version."""
+
+_DEEPEST = 12
+_LARGEST = 8 << 20  # bytes
+_NAME = re.compile(r"\s*[\"']?(?P<name>[A-Za-z0-9._-]+)\s*(\[[^\]]*\])?\s*\(?(?P<rest>[^;#\"']*)")
+_SETTLED = re.compile(r"(?:===?\s*(\d+)\.(\d+)|~=\s*(\d+)\.(\d+)\.\d+|\^\s*(0)\.(\d+)|~\s*(\d+)\.(\d+))")
+_ROOTS = (".git", ".hg")
+
+
+def version_of(path: str, package: str) -> Version | None:
+    """The version of `package` that the file `path` runs on; None where nothing settles it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    for _ in range(_DEEPEST):
+        found = _in_folder(folder, _plain(package))
+        if found is not None:
+            return found
+        parent = os.path.dirname(folder)
+        if parent == folder or any(os.path.exists(os.path.join(folder, root)) for root in _ROOTS):
+            return None
+        folder = parent
+    return None
+
+
+@lru_cache(maxsize=2048)
+def _in_folder(folder: str, package: str) -> Version | None:
+    for read, name in _files(folder):
+        text = _text(os.path.join(folder, name))
+        try:
+            found = read(text, package) if text else None
+        except (ValueError, TypeError, AttributeError):
+            continue  # a file that is not what its name says
+        if found is not None:
+            return found
+    return None
+
+
+def _files(folder: str) -> Iterator[tuple[Callable[[str, str], Version | None], str]]:
+    """The files of a folder that name versions, those that settle them first."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    yield from ((_locked, name) for name in ("uv.lock", "poetry.lock", "pdm.lock") if name in names)
+    yield from ((_pipenv, name) for name in ("Pipfile.lock",) if name in names)
+    yield from ((_listed, n) for n in names if n.startswith("requirements") and n.endswith(".txt"))
+    yield from ((_declared, name) for name in ("pyproject.toml",) if name in names)
+
+
+def _text(path: str) -> str:
+    try:
+        if os.path.getsize(path) > _LARGEST:
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _locked(text: str, package: str) -> Version | None:
+    packages = tomllib.loads(text).get("package", [])
+    return next((_numbers(f"=={p.get('version', '')}") for p in packages if _plain(p.get("name", "")) == package), None)
+
+
+def _pipenv(text: str, package: str) -> Version | None:
+    tables: Mapping[str, Any] = json.loads(text)
+    entries = {_plain(name): entry for part in ("default", "develop") for name, entry in tables.get(part, {}).items()}
+    return _numbers(entries[package].get("version", "")) if package in entries else None
+
+
+def _listed(text: str, package: str) -> Version | None:
+    return next((found for row in text.splitlines() if (found := _required(row, package)) is not None), None)
+
+
+def _declared(text: str, package: str) -> Version | None:
+    table = tomllib.loads(text)
+    rows = [row for row in table.get("project", {}).get("dependencies", []) if isinstance(row, str)]
+    poetry = table.get("tool", {}).get("poetry", {}).get("dependencies", {})
+    for name, value in poetry.items():
+        given = value.get("version", "") if isinstance(value, dict) else value
+        if _plain(name) == package and isinstance(given, str):
+            return _numbers(given if not given[:1].isdigit() else f"=={given}")
+    return next((found for row in rows if (found := _required(row, package)) is not None), None)
+
+
+def _required(row: str, package: str) -> Version | None:
+    """What a row such as `fastapi[all]==0.110.1` settles for a package."""
+    match = _NAME.match(row)
+    return _numbers(match["rest"]) if match is not None and _plain(match["name"]) == package else None
+
+
+def _numbers(specifier: str) -> Version | None:
+    match = _SETTLED.search(specifier)
+    if match is None:
+        return None
+    major, minor = (int(each) for each in match.groups() if each is not None)
+    return major, minor
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
