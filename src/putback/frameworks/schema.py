@@ -74,9 +74,9 @@ class FrameworkTable(Table, frozen=True):
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
     `per_request` are objects whose attributes live no longer than a request;
-    `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected."""
+    `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected;
     `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
-    given then; `per_request` are objects whose attributes live no longer than a request."""
+    given then."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]

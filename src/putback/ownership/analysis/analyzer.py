@@ -27,8 +27,8 @@ from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.injected import injected
 from putback.ownership.analysis.marks import AUTOCOMMIT
-from putback.ownership.analysis.servers import Servers
 from putback.ownership.analysis.outside import Leaving
+from putback.ownership.analysis.servers import Servers
 from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
