@@ -57,6 +57,9 @@ class Open:
     def returning(self, end: ir.Return, state: State) -> State:
         return state
 
+    def entering(self, block: int, state: State) -> State:
+        return state
+
     def coarser(self, state: State) -> State:
         return state[0], frozenset()
 

@@ -64,6 +64,10 @@ class Domain(Protocol[S]):
         """A `return`."""
         ...
 
+    def entering(self, block: int, state: S) -> S:
+        """The state without what cannot matter in `block` and behind it: paths that differ only in that are one."""
+        ...
+
     def coarser(self, state: S) -> S:
         """A state that says less, for blocks with too many states."""
         ...
@@ -105,13 +109,15 @@ class Defect(NamedTuple, Generic[S]):
 class Exploration(Generic[S]):
     """All that was reached. `capped` says that states were made coarser.
 
-    `also` are the further operations whose exceptions led to a node that another one had reached before.
+    `also` are the further operations whose exceptions led to a node that another one had reached before; `merged` the
+    further nodes that a node was reached from.
     """
 
     arrivals: dict[Node[S], Arrival[S]] = field(default_factory=dict)
     endings: list[Ending[S]] = field(default_factory=list)
     defects: list[Defect[S]] = field(default_factory=list)
     also: dict[Node[S], list[int]] = field(default_factory=dict)
+    merged: dict[Node[S], list[Node[S]]] = field(default_factory=dict)
     capped: bool = False
 
     def path(self, node: Node[S]) -> list[tuple[Node[S], Arrival[S]]]:
@@ -124,6 +130,11 @@ class Exploration(Generic[S]):
             current = arrival.source
         found.reverse()
         return found
+
+    def sources(self, node: Node[S]) -> list[Node[S]]:
+        """Every node from which `node` was reached."""
+        first = self.arrivals[node].source
+        return [*self.merged.get(node, ()), *([first] if first is not None else [])]
 
 
 def explore(
@@ -154,6 +165,7 @@ class _Explorer(Generic[S]):
 
     def reach(self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int) -> None:
         count = self.counts.get(block, 0)
+        state = self.domain.entering(block, state)
         if count >= self.states_per_block or len(self.found.arrivals) >= self.nodes:
             self.found.capped = True
             state = self.domain.coarser(state)
@@ -163,6 +175,8 @@ class _Explorer(Generic[S]):
         if node in self.found.arrivals:
             if edge is Edge.RAISED and at >= 0:
                 self.found.also.setdefault(node, []).append(at)
+            if source is not None:
+                self.found.merged.setdefault(node, []).append(source)
             return
         self.counts[block] = count + 1
         self.found.arrivals[node] = Arrival(source, edge, at)

@@ -72,7 +72,7 @@ class Analyzer:
         self._failures: dict[tuple[str, str], SourceError] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
-        self._explorations: dict[tuple[str, str, Site], Exploration[State]] = {}
+        self._explorations: dict[tuple[str, str, Site, Phase], Exploration[State]] = {}
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
         self._mentions: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
@@ -362,15 +362,18 @@ class Analyzer:
     # -- exploring
 
     def explore(self, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> Exploration[State]:
-        """Follow one site through its function."""
-        if site.at < 0:
+        """Follow one site through its function.
+
+        What callers hand in is followed for their summaries and, if they lend it, for what handlers do to it as well.
+        """
+        if site.at < 0 and phase is not Phase.MANAGED:
             return explore(unit.function, SiteDomain(self, unit, site, phase))
-        key = (unit.path, unit.key, site)
+        key = (unit.path, unit.key, site, phase)
         if key not in self._explorations:
             found = explore(unit.function, SiteDomain(self, unit, site, phase))
             if self.summaries.are_settled:
                 self._explorations[key] = found
-            if found.capped:
+            if found.capped and site.at >= 0:
                 self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
             return found
         return self._explorations[key]

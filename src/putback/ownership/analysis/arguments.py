@@ -97,8 +97,7 @@ def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: St
 
 def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection goes to functions of the project: their summaries say what becomes of it."""
-    argument = op.arguments[position]
-    effects = domain.summaries.argument_effects(domain.bare, info, argument, position, state.phase)
+    effects = domain.effects_of(op, info, position, state.phase)
     if not effects:
         used = domain.executed(state, -1) if domain.kind.lazy else state
         if info.classes:

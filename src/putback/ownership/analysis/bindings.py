@@ -8,7 +8,7 @@ from putback.flow import ir
 from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
-from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Phase, State
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
@@ -43,7 +43,7 @@ def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
     elif child is not None:
         after = after._replace(children=after.children | {(target, child)})
     after = after.rebound(target)
-    if target in domain.guards and fact not in (None, Fact.UNBOUND, Fact.SKIPPED):
+    if target in domain.guards and fact not in (None, *UNBOUND):
         after = after.with_fact(target, fact)
     defects = (LOST,) if state.is_held() and state.refs and not after.refs else ()
     return Outcome((domain.pass_on(after) if defects else after,), (), defects)
@@ -158,7 +158,7 @@ def delete(domain: SiteDomain, op: ir.Delete, state: State) -> Outcome[State]:
 def closure(domain: SiteDomain, op: ir.Closure, state: State) -> Outcome[State]:
     """A nested function that captures it, or that may bind what is unbound here."""
     for name in op.captured:
-        if state.fact(name) in (Fact.UNBOUND, Fact.SKIPPED):
+        if state.fact(name) in UNBOUND:
             state = state.with_fact(name, None)
     if any(name in state.refs for name in op.captured):
         return Outcome((state._replace(children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))

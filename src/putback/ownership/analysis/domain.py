@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import IntEnum, auto
 from typing import NamedTuple
 
@@ -60,6 +61,12 @@ class Fact(IntEnum):
     PRESENT = auto()
 
 
+UNBOUND = (Fact.UNBOUND, Fact.SKIPPED)
+"""What is known of a variable that is not bound."""
+
+NOTHING = (*UNBOUND, Fact.NONE)
+"""What is known of a variable that stands for no object."""
+
 _IS_TRUE = {
     Fact.TRUE: True,
     Fact.TRUTHY: True,
@@ -105,7 +112,10 @@ class State(NamedTuple):
         """What is known of `name`, constants included."""
         if name in _OF_CONSTANT:
             return _OF_CONSTANT[name]
-        return next((f for n, f in self.facts if n == name), None)
+        for known, fact in self.facts:
+            if known == name:
+                return fact
+        return None
 
     def with_fact(self, name: str, fact: Fact | None) -> State:
         """The same with one fact replaced (None: forgotten)."""
@@ -114,7 +124,10 @@ class State(NamedTuple):
 
     def child_type(self, value: Val) -> str | None:
         """The type of a value that belongs to the connection, or None."""
-        return next((t for v, t in self.children if v == value), None)
+        for child, its_type in self.children:
+            if child == value:
+                return its_type
+        return None
 
     def without(self, value: Val) -> State:
         """The same after `value` stopped meaning the connection or a child of it."""
@@ -124,14 +137,26 @@ class State(NamedTuple):
 
     def without_temporaries(self) -> State:
         """The same after the expression being evaluated was abandoned."""
+        if not any(map(is_temporary, self.values())):
+            return self
         return self._replace(
             refs=frozenset(r for r in self.refs if not is_temporary(r)),
             children=frozenset(c for c in self.children if not is_temporary(c[0])),
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
         )
 
+    def values(self) -> Iterator[Val]:
+        """Every value that something is known of."""
+        yield from self.refs
+        for value, _ in self.children:
+            yield value
+        for value, _ in self.facts:
+            yield value
+
     def rebound(self, name: str) -> State:
         """The same after something unknown was assigned to `name`: what was known of it is forgotten."""
+        if not self.facts:
+            return self
         kept = frozenset(f for f in self.facts if f[0] != name and not _about(f[0], name))
         return self if len(kept) == len(self.facts) else self._replace(facts=kept)
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from putback.flow import ir
 from putback.flow.builder import successors
 from putback.frameworks.idioms import idioms
+from putback.ownership.analysis.marks import IS_NONE
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 
 _DEEP = 5
 OWN = "self."
-IS_NONE = " None"
-"""The end of the key of `x is None`. It is remembered with `x`, as one decides about a connection like the other."""
 
 
 def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:

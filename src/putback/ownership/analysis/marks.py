@@ -58,3 +58,9 @@ AUTOCOMMIT = "#autocommit"
 # a fact about a session: it has been given something that its next commit writes
 
 UNWRITTEN = "#unwritten"
+
+ABOUT_CONNECTION = (AUTOCOMMIT, UNWRITTEN)
+
+# the end of the key of `x is None`, which is remembered with `x`: one decides about a connection like the other
+
+IS_NONE = " None"

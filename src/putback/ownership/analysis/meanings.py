@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from putback.flow import ir
 from putback.flow.solve import Exploration
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.domain import Fact, State
+from putback.ownership.analysis.domain import NOTHING, State
 from putback.ownership.analysis.release_points import endings, steps
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
-
-_NOTHING = (Fact.UNBOUND, Fact.SKIPPED, Fact.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ def meanings(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[Stat
         reached.add(at)
         if _is_ours(before, name):
             ours.add(at)
-        elif before.fact(name) not in _NOTHING:
+        elif before.fact(name) not in NOTHING:
             others.add(at)
         if _is_ours(after, name):
             bound.add(at)

@@ -80,7 +80,7 @@ class Summaries:
 
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
         """What `ref` does to the connection it knows as `name`."""
-        ref = FunctionRef(ref.path, ref.key)
+        ref = _unbound(ref)
         key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, acquisition.ambient, phase)
         if key in self._busy:
             self._recursive.add(key)
@@ -150,7 +150,7 @@ class Summaries:
 
     def may_raise(self, ref: FunctionRef) -> bool:
         """Whether a project function can raise; True unless it is short and every call in it is known not to."""
-        ref = FunctionRef(ref.path, ref.key)
+        ref = _unbound(ref)
         if ref not in self._raises:
             self._raises[ref] = True
             info = self._analyzer.info(ref)
@@ -172,7 +172,7 @@ class Summaries:
 
     def returns(self, ref: FunctionRef) -> tuple[Acquisition, ...]:
         """The connections that calling a project function hands to its caller."""
-        ref = FunctionRef(ref.path, ref.key)
+        ref = _unbound(ref)
         if ref not in self._returns:
             self._returns[ref] = ()
             wanted = self._depth < _DEEPEST and self._analyzer.carriers.hands_out(ref)
@@ -184,3 +184,8 @@ class Summaries:
                 finally:
                     self._depth -= 1
         return self._returns[ref]
+
+
+def _unbound(ref: FunctionRef) -> FunctionRef:
+    """The function itself, whatever object it is called on."""
+    return FunctionRef(ref.path, ref.key) if ref.bound else ref

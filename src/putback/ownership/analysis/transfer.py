@@ -13,11 +13,14 @@ from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
 from putback.ownership.analysis.attempts import attempt_at
-from putback.ownership.analysis.domain import ACTIVE, CALLERS, Fact, Harm, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, CALLERS, UNBOUND, Fact, Harm, Phase, State
 from putback.ownership.analysis.errors import About
+from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.forgetting import Forgetting
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
     CARRIER,
+    IS_NONE,
     NEEDING,
     OWNED,
     OWNERS,
@@ -31,6 +34,7 @@ from putback.ownership.analysis.marks import (
 )
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.statements import may_write, surely_writes
+from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
 
 if TYPE_CHECKING:
@@ -86,6 +90,8 @@ class SiteDomain:
         self.guards = decisive | guards.flags(unit)
         self.copies = guards.copies(unit, self.names)
         self.is_taken_for_object = guards.is_taken_for_object(unit, site)
+        self._effects: dict[tuple[int, int, Phase], list[ParamEffect]] = {}
+        self._forgetting = Forgetting(unit, self.names)
 
     # -- the Domain protocol
 
@@ -117,7 +123,7 @@ class SiteDomain:
 
     def assume(self, test: ir.Test, state: State, holds: bool) -> State | None:
         if test.kind == "bound":
-            bound = state.fact(test.subject) not in (Fact.UNBOUND, Fact.SKIPPED)
+            bound = state.fact(test.subject) not in UNBOUND
             return state if bound == holds else None
         if test.kind == "isinstance" and test.subject in state.refs:
             return state if holds else None
@@ -156,8 +162,8 @@ class SiteDomain:
         return state.with_fact(name, fact)
 
     def _learn_key(self, key: str, state: State, holds: bool) -> State | None:
-        if key.endswith(guards.IS_NONE):
-            return self._learn_key(key.removesuffix(guards.IS_NONE), state, not holds)
+        if key.endswith(IS_NONE):
+            return self._learn_key(key.removesuffix(IS_NONE), state, not holds)
         key = f"?{key}"
         if key not in self.guards:
             return state
@@ -218,10 +224,23 @@ class SiteDomain:
             return state._replace(refs=frozenset({RETURNED_NONE}))
         return state
 
+    def entering(self, block: int, state: State) -> State:
+        return self._forgetting.without_the_rest(block, state)
+
     def coarser(self, state: State) -> State:
         return state._replace(facts=frozenset(f for f in state.facts if f[0] in self.names))
 
     # -- building blocks
+
+    def effects_of(self, op: ir.Call, info: CallInfo, position: int, phase: Phase) -> list[ParamEffect]:
+        """The summaries of the project functions that a call can reach, for the connection as one argument."""
+        key = (op.at, position, phase)
+        if key in self._effects:
+            return self._effects[key]
+        found = self.summaries.argument_effects(self.bare, info, op.arguments[position], position, phase)
+        if self.summaries.are_settled:
+            self._effects[key] = found
+        return found
 
     def raised(self, state: State, exception: str) -> State:
         """The state on an exception edge: the expression is abandoned."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import guards
+from putback.ownership.analysis.asked import names_read
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.marks import READ_UNBOUND, UNBOUND, UNBOUND_BESIDE
 
@@ -24,7 +25,7 @@ def read(domain: SiteDomain, op: ir.Op, state: State) -> Outcome[State] | None:
     """
     if not state.facts:
         return None
-    missing = [name for name in _names(op) if state.is_missing(name)]
+    missing = [name for name in names_read(op) if state.is_missing(name)]
     if not missing:
         return None
     if state.is_held():
@@ -39,17 +40,6 @@ def _hiding(domain: SiteDomain, op: ir.Op, state: State, missing: Collection[str
         if own.intersection(missing) and _releases(domain, op):
             yield UNBOUND
         yield from (f"{UNBOUND_BESIDE}{name}" for name in missing if name not in own)
-
-
-def _names(op: ir.Op) -> tuple[ir.Val, ...]:
-    """The names that the operation reads."""
-    match op:
-        case ir.Read(name=name) | ir.Attr(base=name):
-            return (name,)
-        case ir.Call(arguments=arguments):
-            return tuple(a.value for a in arguments)
-        case _:
-            return ()
 
 
 def _releases(domain: SiteDomain, op: ir.Op) -> bool:

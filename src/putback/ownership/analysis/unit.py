@@ -13,6 +13,7 @@ from putback.ownership.resolve.types import Scope
 
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
+    from putback.ownership.analysis.asked import Asked
     from putback.ownership.analysis.attempts import Attempt
 
 
@@ -21,7 +22,8 @@ class Unit:
     """A function of the project. `info` is None for a module's top level and for lambdas.
 
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
-    `attempts` the rows of handlers to what they are the handlers of.
+    `attempts` the rows of handlers to what they are the handlers of, and `asked` knows which names and
+    conditions a block, or one behind it, asks about.
     """
 
     path: str
@@ -32,6 +34,7 @@ class Unit:
     closures: dict[str, tuple[str, ...]] = field(default_factory=dict)
     swallowing: dict[int, tuple[str, ...]] | None = None
     attempts: dict[int, Attempt] | None = None
+    asked: Asked | None = None
     _ops: Sequence[ir.Op] = ()
 
     @property

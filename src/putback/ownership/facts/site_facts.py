@@ -219,19 +219,26 @@ class SiteFacts:
     @cached_property
     def wrong_closes(self) -> list[int]:
         """The operations that close the connection where it should be given back, on a path that ends so."""
-        found: dict[int, None] = {}
-        for ending in self.exploration.endings:
-            if ending.state.phase is Phase.CLOSED:
-                found[self._closing_operation(ending)] = None
-        return sorted(found)
+        closed = [e for e in self.exploration.endings if e.state.phase is Phase.CLOSED]
+        return sorted({at for e in closed for at in self._closing_operations(e.node) or [self.site.at]})
 
-    def _closing_operation(self, ending: Ending[State]) -> int:
-        """The last close on the path: searched in the blocks from the end back."""
-        for node, _ in reversed(self.exploration.path(ending.node)):
-            for op in reversed(self.function.unit.function.blocks[node.block].ops):
-                if isinstance(op, (ir.Call, ir.Exit)) and node.state.phase is not Phase.CLOSED and self._closes(op):
-                    return op.at
-        return self.site.at
+    def _closing_operations(self, end: Node[State]) -> list[int]:
+        """The close on each path to a node: in the last block that was entered with the connection open."""
+        found: list[int | None] = []
+        stack, seen = [end], {end}
+        while stack:
+            node = stack.pop()
+            if node.state.phase is not Phase.CLOSED:
+                found.append(self._last_close(node))
+                continue
+            fresh = [source for source in self.exploration.sources(node) if source not in seen]
+            stack += fresh
+            seen.update(fresh)
+        return [at for at in found if at is not None]
+
+    def _last_close(self, node: Node[State]) -> int | None:
+        ops = reversed(self.function.unit.function.blocks[node.block].ops)
+        return next((op.at for op in ops if isinstance(op, (ir.Call, ir.Exit)) and self._closes(op)), None)
 
     def _closes(self, op: ir.Call | ir.Exit) -> bool:
         if isinstance(op, ir.Exit):
