@@ -69,7 +69,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "server": ("pipeline", "verify", "rules", "source", "model"),
     "cli": ("server", "pipeline", "verify", "report", "rules", "fixes.write", "source", "model"),
     "__init__": ("pipeline", "model"),
-    "__main__": ("cli",),
+    "__main__": ("cli", "source.cache"),
     "pytest_plugin": ("pool", "pipeline.check"),
 }
 """What each layer may import beside itself: packages, modules at the top, rooms, and the pipeline's one by one."""

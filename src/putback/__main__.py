@@ -11,11 +11,12 @@ def main() -> None:
     without_working_directory()
     from putback.cli import streams
     from putback.cli.quick import quick_answer
-    from putback.cli.remembered import same_again
+    from putback.source import cache
 
     streams.provided()
+    cache.placed(sys.argv[1:])
     quick = quick_answer(sys.argv[1:])
-    known = (quick, 0) if quick is not None else same_again(sys.argv[1:])
+    known = (quick, 0) if quick is not None else earlier_answer(sys.argv[1:])
     if known is not None:
         text, code = known
         try:
@@ -32,6 +33,13 @@ def main() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # to take the project's index apart, object by object, takes a while
+
+
+def earlier_answer(arguments: list[str]) -> tuple[str, int] | None:
+    """What the same call printed before, and its exit code, if nothing has changed since."""
+    from putback.cli.remembered import same_again
+
+    return same_again(arguments)
 
 
 def without_working_directory() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -171,6 +172,17 @@ def test_what_does_more_than_print_findings_is_not_kept(project: Project, option
 def test_a_written_report_is_written_again(project: Project) -> None:
     assert project.putback(*COMMAND, "-o", "report.txt") == 1
     assert same_again([*COMMAND, "-o", "report.txt"]) is None
+
+
+def test_the_cache_may_lie_elsewhere(project: Project, tmp_path: Path) -> None:
+    elsewhere = str(tmp_path / "elsewhere")
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    shutil.rmtree(project.root / ".putback_cache")
+    command = [sys.executable, "-m", "putback", "check", ".", "--cache-dir", elsewhere]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert not (project.root / ".putback_cache").exists()
+    assert same_again(["check", "."]) is None
 
 
 def test_many_at_once(project: Project) -> None:

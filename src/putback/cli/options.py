@@ -11,7 +11,7 @@ import click
 from putback.model.config import Config
 from putback.model.finding import Confidence, Severity
 from putback.report import FORMATS
-from putback.source import settings
+from putback.source import cache, settings
 from putback.source.selection import EXACT, strength
 
 Command = Callable[..., None]
@@ -80,6 +80,12 @@ def words(ctx: click.Context, option: click.Parameter, given: Sequence[str]) -> 
     return tuple(word.strip() for value in given for word in value.split(",") if word.strip())
 
 
+def placed(ctx: click.Context, option: click.Parameter, given: str | None) -> None:
+    """Keep the cache where the option says."""
+    if given:
+        cache.placed([f"{cache.OPTION}={given}"])
+
+
 def list_option(name: str, text: str) -> Callable[[Command], Command]:
     """An option that takes a list."""
     return click.option(name, multiple=True, metavar="LIST", callback=words, help=text)
@@ -107,6 +113,13 @@ SELECTING = (
     click.option("--isolated", is_flag=True, help="Read no configuration file."),
     click.option("-j", "--jobs", type=click.IntRange(min=0), metavar="N", help="Processes; 0: one per processor."),
     click.option("--no-cache", is_flag=True, help="Neither read nor write the cache."),
+    click.option(
+        "--cache-dir",
+        metavar="DIR",
+        expose_value=False,
+        callback=placed,
+        help="Keep the cache there [.putback_cache in the project; PUTBACK_CACHE_DIR].",
+    ),
     click.option("--no-gates", is_flag=True, hidden=True),
     list_option("--fixable", "Rules whose findings may be fixed. Replaces what the configuration says."),
     list_option("--unfixable", "Rules whose findings are left alone."),

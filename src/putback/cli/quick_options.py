@@ -69,6 +69,8 @@ def is_fine(name: str, value: str) -> bool:
     """Whether an option is known to change nothing, and takes this value."""
     if name in ("-j", "--jobs"):
         return value.isascii() and value.isdigit()
+    if name == "--cache-dir":
+        return bool(value)
     if name in RULES:
         return are_rules(value.split(","))
     return value in CHOICES.get(name, ())

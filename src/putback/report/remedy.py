@@ -43,7 +43,8 @@ def closing(report: Report, is_full: bool = False) -> Iterator[str]:
     if fixing is not None and fixing.applied and report.findings:
         yield remaining(report.findings, report.files)
     elif fixing is None or not (fixing.applied or fixing.alone):
-        yield summary(report.findings, report.files)
+        line = summary(report.findings, report.files)
+        yield line.replace("No connection leaks", "No new connection leaks") if report.known else line
     if offer := fixable(report.findings, report.unsafe_fixes):
         yield offer
     if report.known:

@@ -13,15 +13,24 @@ import sys
 
 TYPE_CHECKING = False  # importing typing takes longer than all of this
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 FOLDER = ".putback_cache"
 PLACE = "PUTBACK_CACHE_DIR"
+OPTION = "--cache-dir"
 MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
 TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of putback; `putback clean` removes it.\n"
 PACKAGE = os.path.dirname(os.path.dirname(__file__))
 MOST = 60  # files: more than that are remains
 LENGTH = 32  # of a digest in hexadecimal
+
+
+def placed(arguments: Sequence[str]) -> None:
+    """Keep the cache where `--cache-dir` says, for this process and those that it starts."""
+    for at, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name == OPTION:
+            os.environ[PLACE] = value if equals else next(iter(arguments[at + 1 : at + 2]), "")
 
 
 def folder(root: str) -> str:
