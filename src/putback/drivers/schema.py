@@ -226,11 +226,26 @@ class Limit(Table, frozen=True):
     like: str = ""
 
 
+class Backend(Table, frozen=True):
+    """A database that a URL can name. `server`: it is not in the process. `idle_closes`: it closes what is idle.
+    `usual` is the driver of a URL that names none, `timeouts` the argument of each driver that waits without end for a
+    connection, and would not with it."""
+
+    server: bool = True
+    idle_closes: bool = False
+    usual: str = ""
+    timeouts: Mapping[str, str] = {}
+
+
 class PoolTable(Table, frozen=True):
     """What keeps connections for others: an engine, a pool, or a factory of sessions over one.
 
     `made_by` are the functions and classes that make one, `ends` its methods that close what it keeps.
     `keeps`: it opens connections of its own. `size` is how many it keeps at most, `overflow` how many more it may open.
+    `url` is what it connects to, `passes` the dictionary of what the driver's `connect` is given besides; `others` are
+    further arguments that may stand by position. `pre_ping` switches the test of a connection before it is lent, which
+    listeners to one of the events `pinged_by` may do as well; `recycle` says how old one may become, `timeout` how
+    long connecting may take.
     `gc` is when what it keeps is closed if nobody has closed it. With one of the classes `keeping_none` for its
     argument `pool_class` it keeps none.
     """
@@ -241,6 +256,13 @@ class PoolTable(Table, frozen=True):
     keeps: bool = True
     size: Limit | None = None
     overflow: Limit | None = None
+    url: Parameter | None = None
+    passes: str = ""
+    others: tuple[Parameter, ...] = ()
+    pre_ping: str = ""
+    pinged_by: tuple[str, ...] = ()
+    recycle: str = ""
+    timeout: str = ""
     gc: Gc = Gc.REFCOUNT
     pool_class: str = ""
     keeping_none: tuple[str, ...] = ()
@@ -280,10 +302,11 @@ class DriverTable(Table, frozen=True):
     aborting_servers: tuple[str, ...] = ()
     keeping_servers: tuple[str, ...] = ()
     pools: Mapping[str, PoolTable] = {}
+    backends: Mapping[str, Backend] = {}
     embedded: bool = False
 
     def __post_init__(self) -> None:
-        spread(self, "functions", "types", "aliases")
+        spread(self, "functions", "types", "aliases", "backends")
 
 
 class Driver(DriverTable, frozen=True, kw_only=True):

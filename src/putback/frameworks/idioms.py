@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -83,6 +84,22 @@ class Logging(Table, frozen=True):
     methods: frozenset[str]
 
 
+class Reading(Table, frozen=True):
+    """How programs read their settings, by qualified names.
+
+    `environment` functions read a variable, and have their default at this position; `mappings` are looked into by its
+    name. `fields` have the default of a settings class; what `casts` give is their first argument in another form.
+    `texts` make a URL, of which this argument is the beginning; `text_methods` give a text nearly as it was.
+    """
+
+    environment: Mapping[str, int]
+    mappings: frozenset[str]
+    fields: frozenset[str]
+    casts: frozenset[str]
+    texts: Mapping[str, str]
+    text_methods: frozenset[str]
+
+
 class Idioms(Table, frozen=True):
     """The whole table."""
 
@@ -92,6 +109,7 @@ class Idioms(Table, frozen=True):
     errors: Errors
     places: Places
     logging: Logging
+    reading: Reading
 
 
 @cache

@@ -36,6 +36,8 @@ from putback.rules import (
     pb310_sessionmaker_as_dependency,
     pb401_connect_per_request,
     pb402_pool_created_per_call,
+    pb403_pool_without_pre_ping,
+    pb407_pool_not_recycled,
 )
 from putback.rules.rule import Rule
 
@@ -73,4 +75,6 @@ ALL: tuple[Rule, ...] = (
     pb310_sessionmaker_as_dependency.RULE,
     pb401_connect_per_request.RULE,
     pb402_pool_created_per_call.RULE,
+    pb403_pool_without_pre_ping.RULE,
+    pb407_pool_not_recycled.RULE,
 )

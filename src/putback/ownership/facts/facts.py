@@ -243,14 +243,20 @@ class FunctionFacts:
     @cached_property
     def place(self) -> Place:
         """What kind of code it is: what serves again and again, what runs once, an example or a test."""
+        is_service = self.file_place is Place.SERVICE
+        return (
+            Place.SCRIPT if is_service and (self.unit.key == MODULE or Role.SCRIPT in self.roles) else self.file_place
+        )
+
+    @cached_property
+    def file_place(self) -> Place:
+        """The same for the whole file: the top level of a module that serves is of the service."""
         found = place_by_path(inside(self.unit.path, self.analyzer.root))
         if found is not Place.SERVICE:
             return found
         module = self.analyzer.project.module(self.unit.path)
-        once = self.unit.key == MODULE or Role.SCRIPT in self.roles
-        if once or (module is not None and runs_once(module, self.rows, self._is_alone, self._serving)):
-            return Place.SCRIPT
-        return Place.SERVICE
+        once = module is not None and runs_once(module, self.rows, self._is_alone, self._serving)
+        return Place.SCRIPT if once else Place.SERVICE
 
     @property
     def _is_alone(self) -> bool:

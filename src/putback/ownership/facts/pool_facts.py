@@ -19,6 +19,7 @@ from putback.ownership.index.astnames import to_expr
 from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.often import Often, frequency_of
 from putback.ownership.makers.parts import Part
+from putback.ownership.makers.settings import Settings, reader_of
 from putback.ownership.resolve.types import ClassRef, Partial, Symbol
 
 
@@ -64,9 +65,13 @@ class Making:
 
     def way(self, often: Often) -> Iterator[Step]:
         """The steps from the one who runs often down to this call, which is not among them."""
-        yield Step(self.display(often.path), self._row(often.path, often.row), f"{often.name} {_WHEN[often.role]}")
+        yield self.step(often.path, often.row, f"{often.name} {_WHEN[often.role]}")
         for link in reversed(often.links):
-            yield Step(self.display(link.path), self._row(link.path, link.row), f"uses {link.name} ...")
+            yield self.step(link.path, link.row, f"uses {link.name} ...")
+
+    def step(self, path: str, row: int, text: str) -> Step:
+        """A station of a path that takes a whole row."""
+        return Step(self.display(path), self._row(path, row), text)
 
     def _row(self, path: str, row: int) -> Span:
         rows = self.analyzer.reader.rows(path)
@@ -80,6 +85,27 @@ class PoolFacts(Making):
     """A pool, engine or session factory that a function makes."""
 
     pool: Pool = field(kw_only=True)
+
+    @cached_property
+    def settings(self) -> list[Settings]:
+        """The ways in which it is set up."""
+        return reader_of(self.analyzer).settings(*self._place, self.pool) if self._place is not None else []
+
+    @property
+    def listens(self) -> bool:
+        """Whether its file listens to one of the events that may test a connection before it is lent."""
+        text = "\n".join(self.analyzer.reader.rows(self.unit.path))
+        return any(f'"{event}"' in text or f"'{event}'" in text for event in self.pool.pinged_by)
+
+    @property
+    def last_argument(self) -> Span | None:
+        """Where the last argument of the call stands."""
+        if self._place is None:
+            return None
+        part, call = self._place
+        spans = [part.span(each) for each in call.args]
+        spans += [part.span(k) for k in call.keywords]
+        return max(spans, key=lambda span: span.start, default=None)
 
     @cached_property
     def is_without_pool(self) -> bool:

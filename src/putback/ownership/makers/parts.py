@@ -68,7 +68,7 @@ class Part:
         """The row of a node in the file."""
         return node.lineno + self.offset
 
-    def span(self, node: ast.expr) -> Span:
+    def span(self, node: ast.expr | ast.keyword) -> Span:
         """Where a node stands in the file."""
         end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
         return Span(self._position(node.lineno, node.col_offset), self._position(*end))

@@ -1,0 +1,73 @@
+"""An engine lends connections that the database has closed long ago.
+
+## What it finds
+`create_engine` (or its asynchronous sister) for a database on a server, in code that serves, without
+`pool_pre_ping=True`. The URL and the options are followed: literals, names, environment variables with a default,
+settings classes, dictionaries of options, and the callers of a wrapper.
+
+## Why it is bad
+A restart of the database, a failover or a firewall closes the connections that lie in the pool, and the pool does not
+notice. Each of them then fails the request that borrows it: `server closed the connection unexpectedly`,
+`MySQL server has gone away`, `SSL connection has been closed unexpectedly`. With the ping it is replaced before it is
+lent; the price is a round trip at every checkout.
+
+## Example
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("postgresql://shop", pool_size=10)
+```
+
+## Use instead
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
+```
+
+## Fix
+`putback fix --unsafe-fixes` adds the argument. Unsafe, because every checkout costs a round trip then.
+
+## Stays silent
+For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
+`checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
+migrations, examples and tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.drivers.schema import Backend
+from putback.model.finding import Finding, Severity
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.pool_facts import PoolFacts
+from putback.ownership.makers.settings import Settings
+from putback.rules.rule import Rule, at_making
+from putback.rules.setting_up import is_missing, serving, trace, with_argument
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each engine that lends without asking."""
+    for made, settings, confidence in serving(facts, _lends_dead_ones):
+        found = at_making(
+            RULE,
+            facts,
+            made,
+            f"this {made.pool.title} lends connections without a look whether they still live: after a restart of the "
+            "database each of them fails a request",
+            severity=Severity.WARNING,
+            confidence=confidence,
+            trace=trace(facts, made, settings),
+            help=f"add {made.pool.pre_ping}=True",
+        )
+        yield with_argument(found, facts, made, f"{made.pool.pre_ping}=True")
+
+
+def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
+    if not made.pool.pre_ping or made.listens or made.pool.pool_class in settings.arguments:
+        return False
+    return is_missing(settings, made.pool.pre_ping)
+
+
+RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check)

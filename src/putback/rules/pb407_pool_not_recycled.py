@@ -1,0 +1,71 @@
+"""An engine for MySQL or MariaDB keeps connections that the server closes when they are idle.
+
+## What it finds
+`create_engine` for MySQL or MariaDB, in code that serves, with neither `pool_recycle` nor `pool_pre_ping`.
+
+## Why it is bad
+These servers close a connection that was idle for `wait_timeout`, eight hours unless somebody has set it lower. The
+pool does not notice: the first requests of the morning fail with `MySQL server has gone away` or
+`Lost connection to MySQL server during query`.
+
+## Example
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop")
+```
+
+## Use instead
+```python
+from sqlalchemy import create_engine
+
+engine = create_engine("mysql+pymysql://shop", pool_recycle=3600, pool_pre_ping=True)
+```
+
+## Fix
+`putback fix --unsafe-fixes` adds `pool_recycle=3600`. Unsafe, because connections are opened anew every hour then, and
+because your server may need less.
+
+## Stays silent
+For other databases; with `pool_pre_ping`, which finds what was closed, and with `NullPool`; where options are passed on
+that cannot be seen; in scripts, migrations, examples and tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from putback.drivers.schema import Backend
+from putback.model.finding import Finding, Severity
+from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.pool_facts import PoolFacts
+from putback.ownership.makers.settings import Settings
+from putback.rules.rule import Rule, at_making
+from putback.rules.setting_up import is_missing, serving, trace, with_argument
+
+
+def check(facts: FunctionFacts) -> Iterator[Finding]:
+    """One finding for each engine whose connections the server closes while they are idle."""
+    for made, settings, confidence in serving(facts, _keeps_idle_ones):
+        found = at_making(
+            RULE,
+            facts,
+            made,
+            f"this {made.pool.title} keeps connections for ever, and the server closes those that are idle for eight "
+            "hours: MySQL server has gone away",
+            severity=Severity.WARNING,
+            confidence=confidence,
+            trace=trace(facts, made, settings),
+            help=f"add {made.pool.recycle}=3600, or less than the server's wait_timeout",
+        )
+        yield with_argument(found, facts, made, f"{made.pool.recycle}=3600")
+
+
+def _keeps_idle_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
+    pool = made.pool
+    if backend is None or not backend.idle_closes or made.listens or pool.pool_class in settings.arguments:
+        return False
+    return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
+
+
+RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check)
