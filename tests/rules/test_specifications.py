@@ -19,6 +19,7 @@ CASES = [case for document in sorted(FIXTURES.glob("*.md")) for case in cases(do
 ABOUT_CODE = [rule for rule in ALL if not rule.code.startswith("PB0")]
 ABOUT_SETTINGS = ("PB403", "PB407")
 """Rules that speak of how nearly every example sets up its engine: only where a configuration asks for them."""
+DEPLOYMENT = "[deployment]\nworkers = 8\nmax-connections = 100\n"
 PARTS = ("What it finds", "Why it is bad", "Example", "Use instead", "Fix", "Stays silent")
 
 
@@ -111,7 +112,8 @@ def test_what_a_page_recommends_is_clean(rule: Rule, tmp_path: Path) -> None:
 
 def _asking_for(rule: Rule) -> str:
     """The configuration that a rule needs to speak here."""
-    return f'extend-select = ["{rule.code}"]\n' if rule.opt_in or rule.code in ABOUT_SETTINGS else ""
+    asking = f'extend-select = ["{rule.code}"]\n' if rule.opt_in or rule.code in ABOUT_SETTINGS else ""
+    return asking + (DEPLOYMENT if rule.code == "PB406" else "")
 
 
 def _directory(root: Path, number: int) -> Path:

@@ -228,11 +228,13 @@ class Limit(Table, frozen=True):
 
 class Backend(Table, frozen=True):
     """A database that a URL can name. `server`: it is not in the process. `idle_closes`: it closes what is idle.
-    `usual` is the driver of a URL that names none, `timeouts` the argument of each driver that waits without end for a
+    `limit` is how many connections it takes unless it is told otherwise. `usual` is the driver of a URL that names
+    none, `timeouts` the argument of each driver that waits without end for a
     connection, and would not with it."""
 
     server: bool = True
     idle_closes: bool = False
+    limit: int = 100
     usual: str = ""
     timeouts: Mapping[str, str] = {}
 

@@ -100,6 +100,15 @@ class Reading(Table, frozen=True):
     text_methods: frozenset[str]
 
 
+class Deployment(Table, frozen=True):
+    """How projects say how they are run: in `files` of these names in these `folders`; `servers` are commands that
+    start processes, each with the options that say how many."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    servers: Mapping[str, tuple[str, ...]]
+
+
 class Idioms(Table, frozen=True):
     """The whole table."""
 
@@ -110,6 +119,7 @@ class Idioms(Table, frozen=True):
     places: Places
     logging: Logging
     reading: Reading
+    deployment: Deployment
 
 
 @cache

@@ -29,6 +29,7 @@ class Config:
     tables, raw, in the schema of the built-in ones. `gates` off analyses every file in full (slow; for comparing).
     `fixable` and `unfixable` select the rules whose fixes are offered, `extend_safe_fixes` and `extend_unsafe_fixes`
     those whose fixes count as safe or as unsafe whatever they say of themselves; `unsafe_fixes` applies unsafe ones.
+    `deployment` says how many processes there are and how many connections the database takes.
     `baseline` is the file of what is known, relative to `root` ("": the usual one). A finding as bad as `fail_on` makes
     the exit code 1; those of severity info are shown and fixed with `show_info`.
     """
@@ -57,4 +58,5 @@ class Config:
     fix_style: FixStyle = FixStyle.TRY_FINALLY
     baseline: str = ""
     jobs: int = 0
+    deployment: Mapping[str, int] = field(default_factory=dict)
     gates: bool = True

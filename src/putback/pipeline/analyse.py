@@ -25,6 +25,7 @@ from putback.ownership.index.places import place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline import workers
+from putback.pipeline.exceeding import exceeding
 from putback.pipeline.remarks import Comments, comments_of, in_order
 from putback.pipeline.scan import Broken, Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale
@@ -67,8 +68,11 @@ class Analysis:
 
     def found(self, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
         """What the rules find in the files `wanted`, as they say it."""
-        parts = self._analyse(self.tasks(wanted), progress)
-        return [finding for part in parts for finding in part]
+        tasks = self.tasks(wanted)
+        found = [finding for part in self._analyse(tasks, progress) for finding in part]
+        if self.config.deployment and "PB406" in self.codes:
+            found += exceeding(self.analyzer, [(task.path, task.key) for task in tasks], self.config)
+        return found
 
     def changed(self, texts: Mapping[str, bytes]) -> Analysis:
         """The same project with `texts` as the content of these files; what is known of the others stays."""

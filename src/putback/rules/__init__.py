@@ -37,6 +37,7 @@ from putback.rules import (
     pb401_connect_per_request,
     pb402_pool_created_per_call,
     pb403_pool_without_pre_ping,
+    pb406_pool_exceeds_database_limit,
     pb407_pool_not_recycled,
 )
 from putback.rules.rule import Rule
@@ -76,5 +77,6 @@ ALL: tuple[Rule, ...] = (
     pb401_connect_per_request.RULE,
     pb402_pool_created_per_call.RULE,
     pb403_pool_without_pre_ping.RULE,
+    pb406_pool_exceeds_database_limit.RULE,
     pb407_pool_not_recycled.RULE,
 )

@@ -90,6 +90,14 @@ def choices(kind: type[Enum]) -> str:
     return " or ".join(f'"{member.value}"' for member in kind)
 
 
+DEPLOYMENT = ("workers", "replicas", "max-connections", "reserved")
+
+
+def deployment(value: Any) -> dict[str, int] | None:
+    """Some of the numbers of a deployment."""
+    return value if table_of(count)(value) is not None and set(value) <= set(DEPLOYMENT) else None
+
+
 KEYS: Mapping[str, Key] = {
     "extend": Key("the path of a file", text),
     "required-version": Key('a string such as ">=0.1,<1"', text),
@@ -116,6 +124,7 @@ KEYS: Mapping[str, Key] = {
     "unsafe-fixes": Key("true or false", boolean),
     "fix-style": Key(choices(FixStyle), one_of(FixStyle)),
     "baseline": Key("a string", text),
+    "deployment": Key(f"a table of numbers: {', '.join(DEPLOYMENT)}", deployment),
     "jobs": Key("a number, 0 for one per processor", count),
 }
 
