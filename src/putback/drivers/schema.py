@@ -88,7 +88,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     `title` names it in messages ("psycopg2 pool connection"); `type` is the qualified class of the object;
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
-    registry keeps and gives back (a scoped session); `release` is how the paired release is written, with {conn}
+    registry keeps and gives back (a scoped session); `waits`: an exhausted pool keeps the caller waiting without end;
+    `release` is how the paired release is written, with {conn}
     and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
     when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
     behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
@@ -115,6 +116,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
+    waits: bool = False
     autocommit: Mapping[str, tuple[str, ...]] = {}
 
 
@@ -247,7 +249,7 @@ class PoolTable(Table, frozen=True):
     `url` is what it connects to, `passes` the dictionary of what the driver's `connect` is given besides; `others` are
     further arguments that may stand by position. `pre_ping` switches the test of a connection before it is lent, which
     listeners to one of the events `pinged_by` may do as well; `recycle` says how old one may become, `timeout` how
-    long connecting may take.
+    long connecting may take. `lazy`: it opens none before the first is asked for.
     `gc` is when what it keeps is closed if nobody has closed it. With one of the classes `keeping_none` for its
     argument `pool_class` it keeps none.
     """
@@ -265,6 +267,7 @@ class PoolTable(Table, frozen=True):
     pinged_by: tuple[str, ...] = ()
     recycle: str = ""
     timeout: str = ""
+    lazy: bool = False
     gc: Gc = Gc.REFCOUNT
     pool_class: str = ""
     keeping_none: tuple[str, ...] = ()

@@ -49,6 +49,7 @@ class Methods(Table, frozen=True):
     entering: frozenset[str]
     waiting: frozenset[str]
     wrapping: frozenset[str]
+    limiting: frozenset[str]
     borrowing: frozenset[str]
     of_values: frozenset[str]
 

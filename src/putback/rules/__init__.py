@@ -37,8 +37,12 @@ from putback.rules import (
     pb401_connect_per_request,
     pb402_pool_created_per_call,
     pb403_pool_without_pre_ping,
+    pb404_pool_overflow_too_large,
+    pb405_pool_without_connect_timeout,
     pb406_pool_exceeds_database_limit,
     pb407_pool_not_recycled,
+    pb408_unguarded_lazy_pool,
+    pb409_acquire_without_timeout,
 )
 from putback.rules.rule import Rule
 
@@ -77,6 +81,10 @@ ALL: tuple[Rule, ...] = (
     pb401_connect_per_request.RULE,
     pb402_pool_created_per_call.RULE,
     pb403_pool_without_pre_ping.RULE,
+    pb404_pool_overflow_too_large.RULE,
+    pb405_pool_without_connect_timeout.RULE,
     pb406_pool_exceeds_database_limit.RULE,
     pb407_pool_not_recycled.RULE,
+    pb408_unguarded_lazy_pool.RULE,
+    pb409_acquire_without_timeout.RULE,
 )

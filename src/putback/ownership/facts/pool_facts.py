@@ -9,7 +9,8 @@ from functools import cached_property
 
 from putback.drivers.schema import Pool
 from putback.flow import ir
-from putback.flow.names import Invoke
+from putback.flow.names import Invoke, last_name
+from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.finding import Step
 from putback.model.span import Position, Span
@@ -17,7 +18,7 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.makers.fates import Fate
-from putback.ownership.makers.often import Often, frequency_of
+from putback.ownership.makers.often import Often, Race, frequency_of
 from putback.ownership.makers.parts import Part
 from putback.ownership.makers.settings import Settings, reader_of
 from putback.ownership.resolve.types import ClassRef, Partial, Symbol
@@ -62,6 +63,25 @@ class Making:
         if self._place is None:
             return None
         return frequency_of(self.analyzer).often(*self._place, self.ends)
+
+    @cached_property
+    def race(self) -> Race | None:
+        """Which requests may make it at the same time, although each looks first whether it is there."""
+        if self._place is None:
+            return None
+        return frequency_of(self.analyzer).raced(*self._place)
+
+    @cached_property
+    def is_limited(self) -> bool:
+        """Whether something around the call ends it when it takes too long."""
+        if self._place is None:
+            return True
+        part, call = self._place
+        if any(k.arg == "timeout" and not _is_none(k.value) for k in call.keywords):
+            return True
+        around = (n for each in part.above(call) for n in (each, *_entered(each)))
+        calls = (n.func for n in around if isinstance(n, ast.Call))
+        return any(last_name(to_expr(func)) in idioms().methods.limiting for func in calls)
 
     def way(self, often: Often) -> Iterator[Step]:
         """The steps from the one who runs often down to this call, which is not among them."""
@@ -117,6 +137,16 @@ class PoolFacts(Making):
     def _is_none_kept(self, value: ast.expr) -> bool:
         names = {t.name for t in self.analyzer.resolver.types(to_expr(value), self.unit.scope) if isinstance(t, Symbol)}
         return not names.isdisjoint(self.pool.keeping_none)
+
+
+def _entered(node: ast.AST) -> Iterator[ast.expr]:
+    """What a `with` enters."""
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        yield from (item.context_expr for item in node.items)
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 _WHEN = {

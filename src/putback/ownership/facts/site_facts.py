@@ -104,8 +104,13 @@ class SiteFacts:
             return None
         if any(pool.at == self.site.at for pool in self.function.pools):
             return None
-        closing = analyzer.methods_that(kind, "release")
-        return Making(analyzer, self.function.unit, self.site.at, self.function.display, closing)
+        return self.call
+
+    @property
+    def call(self) -> Making:
+        """The call that acquires."""
+        closing = self.function.analyzer.methods_that(self.kind, "release")
+        return Making(self.function.analyzer, self.function.unit, self.site.at, self.function.display, closing)
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""

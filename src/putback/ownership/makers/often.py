@@ -52,6 +52,14 @@ class Often:
     links: tuple[Link, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Who may be first at the same time; `early`: somebody else uses the function who is no request."""
+
+    entry: Often
+    early: bool
+
+
 class Frequency:
     """Searches upwards from makers; remembers what it has found out about functions."""
 
@@ -162,6 +170,28 @@ class Frequency:
         names = map(name_of, self.analyzer.resolver.types(expr.func, use.part.scope_of(call)))
         return next((role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n)), None)
 
+    # -- who is there first
+
+    def raced(self, part: Part, made: ast.Call) -> Race | None:
+        """Whether several requests at once may find that something is not there yet, and each make it."""
+        ref = part.ref_of(made)
+        info = self.analyzer.info(ref)
+        if info is None or not self._is_once(part, made) or self._is_cached(info, ref) or _is_locked(part, made):
+            return None
+        if info.is_async and not isinstance(part.parents.get(made), ast.Await):
+            return None
+        self._left = _MOST
+        entry = self._runs(ref, info, frozenset(), False)
+        if entry is None or entry.role not in (Role.ROUTE, Role.DEPENDENCY):
+            return None
+        return Race(entry, any(self._is_early(use, ref) for use in self.users.of(ref)))
+
+    def _is_early(self, use: Use, ref: FunctionRef) -> bool:
+        """Whether a use stands where nobody is seen to run it for a request: at a start, most likely."""
+        user = use.part.ref_of(use.node)
+        info = self.analyzer.info(user)
+        return user != ref and (info is None or self._runs(user, info, frozenset({ref}), False) is None)
+
     # -- what is done once
 
     def _is_once_by_role(self, ref: FunctionRef, info: FunctionInfo) -> bool:
@@ -251,6 +281,17 @@ def _asks_for_absence(test: ast.expr, own: frozenset[str]) -> bool:
 
 def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
     return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
+
+
+def _is_locked(part: Part, made: ast.expr) -> bool:
+    """Whether a place stands in a `with` of something that is called a lock."""
+    for parent in part.above(made):
+        if isinstance(parent, (ast.With, ast.AsyncWith)):
+            entered = (i.context_expr for i in parent.items)
+            names = (n for e in entered for n in ast.walk(e) if isinstance(n, (ast.Name, ast.Attribute)))
+            if any("lock" in (n.id if isinstance(n, ast.Name) else n.attr).lower() for n in names):
+                return True
+    return False
 
 
 def _linked(found: Often, use: Use, name: str) -> Often:
