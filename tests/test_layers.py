@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("flow", "drivers", "frameworks", "model", "source.slices"),
     ),
     "ownership.makers": (
-        *("ownership.analysis", "ownership.resolve", "ownership.index", "flow.ir", "flow.names", "frameworks", "model"),
+        *("ownership.analysis", "ownership.resolve", "ownership.index", "flow.ir", "flow.names"),
+        *("drivers.schema", "frameworks", "model"),
     ),
     "ownership.facts": (
         *("ownership.makers", "ownership.sessions", "ownership.analysis", "ownership.resolve", "ownership.index"),

@@ -89,6 +89,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
     registry keeps and gives back (a scoped session); `waits`: an exhausted pool keeps the caller waiting without end;
+    `shareable`: it is made to be used by several threads or tasks at once;
     `release` is how the paired release is written, with {conn}
     and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
     when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
@@ -117,6 +118,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     exhausted: str = ""
     registry: bool = False
     waits: bool = False
+    shareable: bool = False
     autocommit: Mapping[str, tuple[str, ...]] = {}
 
 
@@ -292,7 +294,7 @@ class DriverTable(Table, frozen=True):
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
     names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
-    costs next to nothing.
+    costs next to nothing. `threadsafety` is DB-API's number: threads may share a connection where it is 2 or more.
     """
 
     imports: tuple[str, ...] | None = None
@@ -309,6 +311,7 @@ class DriverTable(Table, frozen=True):
     pools: Mapping[str, PoolTable] = {}
     backends: Mapping[str, Backend] = {}
     embedded: bool = False
+    threadsafety: int = 1
 
     def __post_init__(self) -> None:
         spread(self, "functions", "types", "aliases", "backends")

@@ -27,8 +27,8 @@ class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
-    `opens_context` knows; attributes of what is `per_request` live no longer than a request; a route that is given one
-    of the classes `lasting` goes on for as long as somebody stays connected.
+    `opens_context` knows, `spawning_names` those of what `spawns`; attributes of what is `per_request` live no longer
+    than a request; a route that is given one of the classes `lasting` goes on for as long as somebody stays connected.
     """
 
     frameworks: Mapping[str, Framework]
@@ -36,6 +36,8 @@ class FrameworkCatalog:
     per_request: frozenset[str]
     lasting: frozenset[str]
     context_names: frozenset[str]
+    spawning_names: frozenset[str]
+    _spawning: frozenset[str] = field(repr=False)
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -97,6 +99,10 @@ class FrameworkCatalog:
         """Whether this is the class of an application, which has contexts."""
         return any(name.startswith(f"{self.canonical(qualname)}.") for name in self._contexts)
 
+    def spawns(self, qualname: str) -> bool:
+        """Whether this runs what it is given beside its caller."""
+        return self.canonical(qualname) in self._spawning
+
     def answers(self, qualname: str) -> Argument | None:
         """Which argument is the function whose result this callable gives once it is awaited."""
         name = self.canonical(qualname)
@@ -155,6 +161,8 @@ def load_frameworks() -> FrameworkCatalog:
         per_request=frozenset(name for each in frameworks.values() for name in each.per_request),
         lasting=frozenset(name for each in frameworks.values() for name in each.lasting),
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
+        spawning_names=frozenset(name.rpartition(".")[2] for each in frameworks.values() for name in each.spawning),
+        _spawning=frozenset(name for each in frameworks.values() for name in each.spawning),
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,

@@ -76,7 +76,7 @@ class FrameworkTable(Table, frozen=True):
     `per_request` are objects whose attributes live no longer than a request;
     `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected;
     `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
-    given then."""
+    given then; `spawning` are callables that run what they are given beside their caller."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...]
@@ -92,6 +92,7 @@ class FrameworkTable(Table, frozen=True):
     contexts: tuple[str, ...] = ()
     streaming: tuple[str, ...] = ()
     deferring: tuple[str, ...] = ()
+    spawning: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
@@ -101,6 +102,7 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "streaming", _expanded(self.streaming))
         force_setattr(self, "deferring", _expanded(self.deferring))
         force_setattr(self, "contexts", _expanded(self.contexts))
+        force_setattr(self, "spawning", _expanded(self.spawning))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 from io import StringIO
-from typing import TYPE_CHECKING
 
 from putback.model.budget import Budget, Share
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _WIDTH = 30
 
@@ -18,6 +14,7 @@ def text(budget: Budget, width: int, *, colour: bool) -> str:
     """The table, the sum in words, and the bar."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     out = StringIO()
     console = Console(file=out, width=width, force_terminal=colour, color_system="auto" if colour else None)
@@ -29,19 +26,13 @@ def text(budget: Budget, width: int, *, colour: bool) -> str:
     most = max((each.most or 0 for each in budget.shares), default=0)
     for each in budget.shares:
         row = (each.title, f"{each.path}:{each.row}", _count(each.size), _count(each.overflow), _most(each))
-        table.add_row(*map(_plain, row), _plain(_share(each, most)))
+        table.add_row(*map(Text, row), Text(_share(each, most)))
     if budget.shares:
         console.print(table)
         console.print()
     for line in _sum(budget):
-        console.print(_plain(line))
+        console.print(Text(line))
     return "\n".join(row.rstrip() for row in out.getvalue().splitlines()) + "\n"
-
-
-def _plain(text: str) -> Text:
-    from rich.text import Text
-
-    return Text(text)
 
 
 def _count(number: int | None) -> str:

@@ -43,6 +43,7 @@ from putback.rules import (
     pb407_pool_not_recycled,
     pb408_unguarded_lazy_pool,
     pb409_acquire_without_timeout,
+    pb501_connection_shared_between_threads,
 )
 from putback.rules.rule import Rule
 
@@ -87,4 +88,5 @@ ALL: tuple[Rule, ...] = (
     pb407_pool_not_recycled.RULE,
     pb408_unguarded_lazy_pool.RULE,
     pb409_acquire_without_timeout.RULE,
+    pb501_connection_shared_between_threads.RULE,
 )

@@ -181,6 +181,9 @@ class Analyzer:
         if module is None or module.incomplete:
             return True
         part = self.part(path, key)
+        spawns = any(name in part.text for name in self.frameworks.spawning_names)
+        if spawns and (self._is_lent(module, key) or self._has_one(module, key)):
+            return True
         if self._is_lent(module, key) and (self._says_enough(part) or self._leaves(module, key)):
             return True
         try:
@@ -207,6 +210,13 @@ class Analyzer:
             for param, scope in params
             for t in resolver.types(param.annotation, scope) or injected(resolver, param.default, scope)
         )
+
+    def _has_one(self, module: ModuleInfo, key: str) -> bool:
+        """Whether objects of the class whose method this is have a connection in an attribute."""
+        cls = module.classes.get(module.functions[key].owner) if key in module.functions else None
+        values = (pair for pairs in cls.attributes.values() for pair in pairs) if cls is not None else ()
+        types = (t for scope, value in values for t in self.carriers.resolver.types(value, Scope(module.path, scope)))
+        return any(self.carriers.is_held(t) for t in types)
 
     def _switches_off(self, path: str, key: str, value: Expr) -> bool:
         """Whether a function switches the transactions off of the connection that it acquires as `value`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,7 @@ from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.streaming import Outliving, outliving
 from putback.ownership.index.places import place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
+from putback.ownership.makers.sharing import Spawned, sharing_of
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import Duties, sessions_of
 
@@ -93,11 +95,29 @@ class FunctionFacts:
     @cached_property
     def sites(self) -> list[SiteFacts]:
         """Every acquire whose connection is this function's to give back."""
-        found = []
-        for site in self.analyzer.sites(self.unit):
-            if not self._is_module_global(site):
-                found.append(SiteFacts(self, site, self.analyzer.explore(self.unit, site)))
-        return found
+        return [site for site in self.acquires if not self._is_module_global(site.site)]
+
+    @cached_property
+    def acquires(self) -> list[SiteFacts]:
+        """Every acquire, those of globals included."""
+        return [SiteFacts(self, s, self.analyzer.explore(self.unit, s)) for s in self.analyzer.sites(self.unit)]
+
+    @cached_property
+    def spawned(self) -> list[Spawned]:
+        """The calls that run several at once which share a connection."""
+        if not any(
+            isinstance(o, ir.Call) and o.name in self.analyzer.frameworks.spawning_names for o in self.unit.ops()
+        ):
+            return []
+        sharing = sharing_of(self.analyzer)
+        part = sharing.frequency.parts.part(self.unit.path, self.unit.key)
+        return list(sharing.spawned(part, self.unit.key)) if part is not None else []
+
+    def span_of(self, node: ast.expr) -> Span:
+        """Where a node of one of its trees stands."""
+        part = sharing_of(self.analyzer).frequency.parts.part(self.unit.path, self.unit.key)
+        assert part is not None
+        return part.span(node)
 
     @cached_property
     def borrowed(self) -> list[SiteFacts]:
@@ -113,8 +133,9 @@ class FunctionFacts:
     @property
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
-        mine = bool(self.sites or self.borrowed or self.ambient or self.duties)
-        return mine or bool(self.misgiven or self.pulls or self.pools or self.extents or self.pushed or self.outliving)
+        mine = self.acquires or self.borrowed or self.ambient or self.duties or self.misgiven
+        theirs = self.pulls or self.pools or self.extents or self.pushed or self.outliving or self.spawned
+        return bool(mine or theirs)
 
     @cached_property
     def pools(self) -> list[PoolFacts]:

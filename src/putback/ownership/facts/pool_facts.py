@@ -21,6 +21,7 @@ from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.often import Often, Race, frequency_of
 from putback.ownership.makers.parts import Part
 from putback.ownership.makers.settings import Settings, reader_of
+from putback.ownership.makers.sharing import Requested, sharing_of
 from putback.ownership.resolve.types import ClassRef, Partial, Symbol
 
 
@@ -70,6 +71,11 @@ class Making:
         if self._place is None:
             return None
         return frequency_of(self.analyzer).raced(*self._place)
+
+    @cached_property
+    def requested(self) -> tuple[str, Requested] | None:
+        """The global that keeps it, and a use of it by requests that no lock keeps apart."""
+        return sharing_of(self.analyzer).requested(*self._place) if self._place is not None else None
 
     @cached_property
     def is_limited(self) -> bool:

@@ -20,6 +20,7 @@ from putback.ownership.analysis.release_points import Trail, trail
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.evidence import Weight, weight_of
 from putback.ownership.facts.pool_facts import Making
+from putback.ownership.makers.sharing import Requested
 from putback.ownership.sessions.scoped import sessions_of
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ class SiteFacts:
         """The call that acquires."""
         closing = self.function.analyzer.methods_that(self.kind, "release")
         return Making(self.function.analyzer, self.function.unit, self.site.at, self.function.display, closing)
+
+    @cached_property
+    def requested(self) -> tuple[str, Requested] | None:
+        """The global that keeps it, and a use of it by requests that no lock keeps apart."""
+        return self.call.requested
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""

@@ -170,13 +170,19 @@ class Frequency:
         names = map(name_of, self.analyzer.resolver.types(expr.func, use.part.scope_of(call)))
         return next((role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n)), None)
 
+    def run_by(self, ref: FunctionRef) -> Often | None:
+        """Who runs a function again and again, if anybody is seen to."""
+        info = self.analyzer.info(ref)
+        self._left = _MOST
+        return self._runs(ref, info, frozenset(), False) if info is not None else None
+
     # -- who is there first
 
     def raced(self, part: Part, made: ast.Call) -> Race | None:
         """Whether several requests at once may find that something is not there yet, and each make it."""
         ref = part.ref_of(made)
         info = self.analyzer.info(ref)
-        if info is None or not self._is_once(part, made) or self._is_cached(info, ref) or _is_locked(part, made):
+        if info is None or not self._is_once(part, made) or self._is_cached(info, ref) or is_locked(part, made):
             return None
         if info.is_async and not isinstance(part.parents.get(made), ast.Await):
             return None
@@ -283,7 +289,7 @@ def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
     return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
 
 
-def _is_locked(part: Part, made: ast.expr) -> bool:
+def is_locked(part: Part, made: ast.AST) -> bool:
     """Whether a place stands in a `with` of something that is called a lock."""
     for parent in part.above(made):
         if isinstance(parent, (ast.With, ast.AsyncWith)):

@@ -1,0 +1,229 @@
+"""Connections and sessions that several threads or tasks have at the same time.
+
+Two forms: one name is given to what runs at once (`asyncio.gather`, threads started in a loop), or a global is used by
+requests, which a server runs at once. A lock around a use takes it out.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from putback.drivers.schema import Kind
+from putback.frameworks.schema import Role
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.makers.often import Often, frequency_of, is_locked
+from putback.ownership.makers.parts import FUNCTIONS, Function, Part
+from putback.ownership.resolve.identity import Defined, identity
+from putback.ownership.resolve.types import Instance
+
+_MOST = 60
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+
+
+@dataclass(frozen=True, eq=False)
+class Spawned:
+    """A call that runs several at once which all have `name`."""
+
+    node: ast.Call
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A use of a global in what requests run: where it is, and who runs it."""
+
+    path: str
+    row: int
+    entry: Often
+
+
+class Sharing:
+    """Answers for functions and for globals."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self.analyzer = analyzer
+        self.frequency = frequency_of(analyzer)
+
+    # -- what runs at once
+
+    def spawned(self, part: Part, key: str) -> Iterator[Spawned]:
+        """The calls in a function that run several at once which share a connection."""
+        once: dict[str, ast.Call] = {}
+        told: set[str] = set()
+        for call in self._spawning(part, key):
+            for name, kind, many in self._given(part, call):
+                if name not in told and (many or (name in once and _at_once(part, once[name], call))):
+                    told.add(name)
+                    yield Spawned(call, name, kind)
+                once.setdefault(name, call)
+
+    def _spawning(self, part: Part, key: str) -> Iterator[ast.Call]:
+        """The calls in a function itself that run something beside it, in order."""
+        frameworks = self.analyzer.frameworks
+        for node in ast.walk(part.tree):
+            if isinstance(node, ast.Call) and _last(node.func) in frameworks.spawning_names:
+                names = map(name_of, self.analyzer.resolver.types(to_expr(node.func), part.scope_of(node)))
+                if part.key_of(node) == key and any(frameworks.spawns(name) for name in names):
+                    yield node
+
+    def _given(self, part: Part, call: ast.Call) -> Iterator[tuple[str, Kind, bool]]:
+        """The connections that a call is given, each with whether more than one run has it."""
+        repeated = self._is_repeated(part, call)
+        is_waited_for = _waits(part.parents.get(call))
+        arguments = [*call.args, *(k.value for k in call.keywords)]
+        counted: dict[str, tuple[Kind, int]] = {}
+        for argument in arguments:
+            several = isinstance(argument, ast.Starred) or _last(call.func) == "map"
+            for name, kind in self._held(part, argument).items():
+                known = counted.get(name, (kind, 0))[1]
+                counted[name] = (kind, known + (2 if several else 1))
+        for name, (kind, count) in counted.items():
+            root = name.partition(".")[0]
+            again = repeated is not None and not is_waited_for and root not in _bound_in(repeated)
+            if again or count > 1:
+                yield name, kind, True
+            elif not is_waited_for:
+                yield name, kind, False
+
+    @staticmethod
+    def _is_repeated(part: Part, call: ast.Call) -> ast.AST | None:
+        """The loop or comprehension around a call."""
+        for parent in part.above(call):
+            if isinstance(parent, FUNCTIONS):
+                return None
+            if isinstance(parent, (*_COMPREHENSIONS, *_LOOPS)):
+                return parent
+        return None
+
+    def _held(self, part: Part, argument: ast.expr) -> dict[str, Kind]:
+        """The connections that an argument has, as it writes them; those that a function in it closes over, too."""
+        found: dict[str, Kind] = {}
+        own = _bound_in(argument)
+        for node in self._reached(part, argument):
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                kind = self._kind(part, node)
+                if kind is not None and _root(node) not in own and not is_locked(part, node):
+                    found[ast.unparse(node)] = kind
+        return found
+
+    def _reached(self, part: Part, argument: ast.expr) -> Iterator[ast.AST]:
+        """The nodes of an argument, and those of functions nested beside it that it names."""
+        named = {node.id for node in ast.walk(argument) if isinstance(node, ast.Name)}
+        around = part.function_of(argument)
+        yield from ast.walk(argument)
+        for nested in ast.walk(around) if around is not None else ():
+            if isinstance(nested, FUNCTIONS) and nested is not around and nested.name in named:
+                own = _own_names(nested)
+                yield from (node for node in ast.walk(nested) if _root(node) not in own)
+
+    def _kind(self, part: Part, node: ast.expr) -> Kind | None:
+        for t in self.analyzer.resolver.types(to_expr(node), part.scope_of(node)):
+            if isinstance(t, Instance):
+                kind = self.analyzer.catalog.kind_of(self.analyzer.catalog.canonical(t.name))
+                if kind is not None and not kind.shareable:
+                    return kind
+        return None
+
+    # -- what requests use
+
+    def requested(self, part: Part, made: ast.expr) -> tuple[str, Requested] | None:
+        """The global that a connection is kept in, and a use of it by requests that no lock keeps apart."""
+        name = self._kept_in(part, made)
+        if not name:
+            return None
+        for use_part, node in self._uses(part.path, name):
+            if not is_locked(use_part, node):
+                entry = self.frequency.run_by(use_part.ref_of(node))
+                if entry is not None and entry.role is Role.ROUTE:
+                    return name, Requested(use_part.path, use_part.row(node), entry)
+        return None
+
+    @staticmethod
+    def _kept_in(part: Part, made: ast.expr) -> str:
+        """The global that a call is assigned to; "" for none."""
+        for parent in part.above(made):
+            if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+                function = part.function_of(made)
+                name = parent.targets[0].id
+                return name if function is None or name in _globals(function) else ""
+            if isinstance(parent, ast.stmt):
+                return ""
+        return ""
+
+    def _uses(self, home: str, name: str) -> Iterator[tuple[Part, ast.expr]]:
+        """Where functions use a global, and what accessors answer with it."""
+        wanted = Defined(home, name)
+        for path in (home, *self.analyzer.importing(home)):
+            module = self.analyzer.project.module(path)
+            rows = self.analyzer.reader.rows(path)
+            for info in module.functions.values() if module is not None else ():
+                if info.outer or not any(name in row for row in rows[info.row - 1 : info.end_row]):
+                    continue
+                part = self.frequency.parts.part(path, info.key)
+                for node in ast.walk(part.tree) if part is not None else ():
+                    assert part is not None
+                    if isinstance(node, (ast.Name, ast.Attribute)) and self._means(part, node, wanted, name):
+                        yield from self._used(part, node)
+
+    def _used(self, part: Part, node: ast.expr) -> Iterator[tuple[Part, ast.expr]]:
+        if isinstance(part.parents.get(node), ast.Return):
+            for use in self.frequency.users.of(part.ref_of(node))[:_MOST]:
+                yield use.part, use.node
+        else:
+            yield part, node
+
+    def _means(self, part: Part, node: ast.Name | ast.Attribute, wanted: Defined, name: str) -> bool:
+        is_read = _last(node) == name and isinstance(node.ctx, ast.Load)
+        return is_read and identity(self.analyzer.project, to_expr(node), part.scope_of(node)) == wanted
+
+
+def _at_once(part: Part, first: ast.Call, second: ast.Call) -> bool:
+    """Whether two calls stand in one block, with nothing between them that waits for the first."""
+    here, there = (next(p for p in part.above(each) if isinstance(p, ast.stmt)) for each in (first, second))
+    holder = part.parents.get(here)
+    for block in (getattr(holder, name, None) for name in ("body", "orelse", "finalbody")):
+        if isinstance(block, list) and here in block and there in block:
+            between = block[block.index(here) : block.index(there)]
+            return not any(_waits(node) for statement in between for node in ast.walk(statement))
+    return False
+
+
+def _waits(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Await) or (isinstance(node, ast.Attribute) and node.attr in ("join", "result"))
+
+
+def _root(node: ast.AST) -> str:
+    """The name that a name or an attribute begins with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _last(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _bound_in(node: ast.AST) -> set[str]:
+    """The names that a loop, a comprehension or a lambda binds."""
+    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return stored | {a.arg for n in ast.walk(node) if isinstance(n, ast.Lambda) for a in n.args.args}
+
+
+def _own_names(function: Function) -> set[str]:
+    args = function.args
+    return {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)} | _bound_in(function)
+
+
+def _globals(function: Function) -> Iterable[str]:
+    return {name for n in ast.walk(function) if isinstance(n, ast.Global) for name in n.names}
+
+
+def sharing_of(analyzer: Analyzer) -> Sharing:
+    """The run's only one."""
+    return analyzer.known(Sharing)
