@@ -286,6 +286,9 @@ def _asks_for_absence(test: ast.expr, own: frozenset[str]) -> bool:
 
 
 def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
+    """Whether something lives longer than the call: an attribute, also by `getattr`, or a name of somebody else's."""
+    if isinstance(asked, ast.Call) and isinstance(asked.func, ast.Name) and asked.func.id == "getattr":
+        return True
     return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
 
 
