@@ -6,10 +6,11 @@ or for each item of a loop. The path shows who calls it; one finding for each `c
 
 ## Why it is bad
 Opening a connection is dear: a handshake over the network, the authentication, and on PostgreSQL a process of its own.
-For a small query it takes many times as long as the query itself: measured with psycopg2 on a PostgreSQL of the same
-machine, without network, TLS or password, `SELECT 1` took 12.4 ms with a connection of its own and 0.07 ms with one
-from a pool (medians of 400, `tests/bench/engine_per_call.py`, on two cores that others used as well). And nothing limits how many there are: under load
-the database refuses them, `FATAL: sorry, too many clients already` or
+For a small query it takes many times as long as the query itself. Measured with psycopg2 on a PostgreSQL of the same
+machine, without network, TLS or password: `SELECT 1` took 12.4 ms with a connection of its own and 0.07 ms with one
+from a pool (medians of 400, `tests/bench/engine_per_call.py`, on two cores that others used as well).
+
+And nothing limits how many there are: under load the database refuses them, `FATAL: sorry, too many clients already` or
 `FATAL: remaining connection slots are reserved for non-replication superuser connections`.
 
 ## Example

@@ -11,9 +11,9 @@ each call, which stays open until the garbage collector has found the engine, or
 database refuses more, `FATAL: sorry, too many clients already`, although each pool is far below its limit.
 
 Measured with SQLAlchemy on a PostgreSQL of the same machine, without network, TLS or password: `SELECT 1` took 37 ms
-with an engine of its own, 34 ms with one that is disposed of afterwards, and 0.3 ms with one for all. After 40 calls the
-server had 40 connections more, before the garbage collector ran (medians of 400, `tests/bench/engine_per_call.py`, on
-two cores that others used as well).
+with an engine of its own, 34 ms with one that is disposed of afterwards, and 0.3 ms with one for all. After 40 calls
+the server had 40 connections more, before the garbage collector ran (medians of 400,
+`tests/bench/engine_per_call.py`, on two cores that others used as well).
 
 ## Example
 ```python
