@@ -52,7 +52,7 @@ None by itself: where the one engine should live is for you to decide. At the to
 ## Stays silent
 Where it is made once: at the top of a module, in a global behind `if _engine is None`, behind `lru_cache`, in an
 application factory, a startup handler, an object that is made once, a fixture, a script or a migration. In a job that
-disposes of the engine at its end.
+disposes of the engine at its end, and where the URL is given with each call and the engine is disposed of.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.often import Often
 from putback.rules.rule import Rule, at_making
 
+_PLACES = "at the top of a module or behind `functools.lru_cache`"
+
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each call that makes a pool again and again."""
@@ -76,8 +78,13 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         if often is None:
             if made.fate is Fate.LOCAL and made.pool.gc is not Gc.REFCOUNT and not made.is_without_pool:
                 yield _hint(facts, made)
-        elif not (made.fate is Fate.ENDED and (often.role is Role.JOB or made.is_without_pool)):
+        elif not (made.fate is Fate.ENDED and _is_meant(made, often)):
             yield _finding(facts, made, often)
+
+
+def _is_meant(made: PoolFacts, often: Often) -> bool:
+    """Whether one that is closed at the end is as it should be."""
+    return often.role is Role.JOB or made.is_without_pool or made.is_for_others
 
 
 def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
@@ -94,7 +101,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
         severity=Severity.WARNING if costs else Severity.INFO,
         confidence=Confidence.HIGH,
         trace=(*made.way(often), _here(facts, made)),
-        help=f"make the {made.pool.title} once, at the top of a module or behind `functools.lru_cache`",
+        help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",
     )
 
 
@@ -107,8 +114,12 @@ def _hint(facts: FunctionFacts, made: PoolFacts) -> Finding:
         severity=Severity.INFO,
         confidence=Confidence.MEDIUM,
         trace=(_here(facts, made),),
-        help=f"make the {made.pool.title} once, or close it at the end",
+        help=f"make the {made.pool.title} once, or {_close(made)}",
     )
+
+
+def _close(made: PoolFacts) -> str:
+    return f"close it at the end: {made.pool.ends[0]}()" if made.pool.ends else "close it at the end"
 
 
 def _here(facts: FunctionFacts, made: PoolFacts) -> Step:

@@ -117,6 +117,18 @@ class PoolFacts(Making):
         """The ways in which it is set up."""
         return reader_of(self.analyzer).settings(*self._place, self.pool) if self._place is not None else []
 
+    @cached_property
+    def is_for_others(self) -> bool:
+        """Whether each call may be for another database: the URL is one that a caller or a request gives."""
+        url, place = self.pool.url, self._place
+        if url is None or place is None or any(each.url for each in self.settings):
+            return False
+        part, call = place
+        given = next((k.value for k in call.keywords if k.arg == url.name), call.args[0] if call.args else None)
+        seen = any(value.variables for each in self.settings if (value := each.of(url)) is not None)
+        names = (n.id for n in ast.walk(given) if isinstance(n, ast.Name)) if given is not None else ()
+        return not seen and not part.own_names(call).isdisjoint(names)
+
     @property
     def listens(self) -> bool:
         """Whether its file listens to one of the events that may test a connection before it is lent."""

@@ -211,10 +211,16 @@ class Frequency:
         """Whether a place is reached only while something that stays is not there yet: `if _engine is None:`."""
         below: ast.AST = node
         for parent in part.above(node):
-            if isinstance(parent, ast.If) and below in parent.body and _asks_for_absence(parent.test, _own(part, node)):
+            if (
+                isinstance(parent, ast.If)
+                and below in parent.body
+                and _asks_for_absence(parent.test, part.own_names(node))
+            ):
                 return not self._is_about_request(part, parent.test)
             if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.Or) and below is not parent.values[0]:
-                return _stays(parent.values[0], _own(part, node)) and not self._is_about_request(part, parent.values[0])
+                return _stays(parent.values[0], part.own_names(node)) and not self._is_about_request(
+                    part, parent.values[0]
+                )
             below = parent
         return False
 
@@ -251,18 +257,6 @@ def _read(call: ast.Call) -> set[str]:
 
 def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-
-
-def _own(part: Part, node: ast.expr) -> frozenset[str]:
-    """The names that the function around a node binds itself."""
-    function = part.function_of(node)
-    if function is None:
-        return frozenset()
-    args = function.args
-    given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
-    outer = {n for each in ast.walk(function) if isinstance(each, (ast.Global, ast.Nonlocal)) for n in each.names}
-    bound = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and _is_stored(n)}
-    return frozenset((given | bound) - outer)
 
 
 def _asks_for_absence(test: ast.expr, own: frozenset[str]) -> bool:

@@ -60,6 +60,17 @@ class Part:
         key = self.key_of(node)
         return Scope(self.path, "" if key == MODULE else key)
 
+    def own_names(self, node: ast.AST) -> frozenset[str]:
+        """The names that the function around a node binds itself."""
+        function = self.function_of(node)
+        if function is None:
+            return frozenset()
+        args = function.args
+        given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+        outer = {n for each in ast.walk(function) if isinstance(each, (ast.Global, ast.Nonlocal)) for n in each.names}
+        names = (n for n in ast.walk(function) if isinstance(n, ast.Name))
+        return frozenset((given | {n.id for n in names if isinstance(n.ctx, ast.Store)}) - outer)
+
     def ref_of(self, node: ast.AST) -> FunctionRef:
         """The function in whose body a node stands."""
         return FunctionRef(self.path, self.key_of(node))
