@@ -67,8 +67,12 @@ class Catalog:
 
     def pool_makers(self) -> frozenset[str]:
         """The last names of what makes pools, as files may spell them."""
-        names = {alias.rpartition(".")[2] for alias in self._aliases if self.pool_made_by(alias) is not None}
-        return self._remember(("makers",), lambda: frozenset(names | {n.rpartition(".")[2] for n in self._pools}))
+
+        def find() -> frozenset[str]:
+            aliases = (alias for alias in self._aliases if self.pool_made_by(alias) is not None)
+            return frozenset(name.rpartition(".")[2] for name in (*aliases, *self._pools))
+
+        return self._remember(("makers",), find)
 
     def is_server(self, kind: Kind) -> bool:
         """Whether a connection of this kind leads out of the process."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from putback.drivers.schema import After, Close, Kind, On, With
 from putback.flow import ir
+from putback.flow.ir import MODULE
 from putback.flow.names import Member, Name
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.model.finding import Confidence
@@ -116,7 +117,9 @@ class SiteFacts:
     @cached_property
     def requested(self) -> tuple[str, Requested] | None:
         """The global that keeps it, and a use of it by requests that no lock keeps apart."""
-        return self.call.requested
+        unit = self.function.unit
+        sets_globals = unit.key == MODULE or (unit.info is not None and bool(unit.info.globals))
+        return self.call.requested if sets_globals else None
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""
