@@ -22,6 +22,7 @@ SELECTORS = (
     *("select", "extend-select", "ignore", "extend-ignore", "fixable", "unfixable"),
     *("extend-safe-fixes", "extend-unsafe-fixes"),
 )
+DEPLOYMENT = {"workers", "replicas", "max-connections", "reserved"}
 PATTERNS = ("exclude", "extend-exclude")
 FLAGS = ("respect-gitignore", "force-exclude", "unsafe-fixes", "show-info")
 CHOICES = {
@@ -130,9 +131,16 @@ def is_in_order(key: str, value: Any) -> bool:
         return isinstance(value, str)
     if key == "required-version":
         return isinstance(value, str) and is_for_this(value)
+    if key == "deployment":
+        return isinstance(value, dict) and set(value) <= DEPLOYMENT and all(map(is_count, value.values()))
     if key == "jobs":
-        return type(value) is int and value >= 0
+        return is_count(value)
     return value in CHOICES.get(key, ())
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a number, zero or more."""
+    return type(value) is int and value >= 0
 
 
 def is_for_this(versions: str) -> bool:

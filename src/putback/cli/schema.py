@@ -10,7 +10,7 @@ from typing import Any
 
 from putback.model.config import Config, FixStyle
 from putback.model.finding import Confidence, Severity
-from putback.source.settings import KEYS
+from putback.source.settings import DEPLOYMENT, KEYS
 
 SHIPPED = Path(__file__).parents[1] / "putback.schema.json"
 ADDRESS = "https://json.schemastore.org/putback.json"
@@ -41,12 +41,14 @@ MEANINGS: Mapping[str, str] = {
     "unsafe-fixes": "Also apply fixes that may change what the program does.",
     "fix-style": "The shape of a fix: a `finally`, or a `with` where the driver's really releases.",
     "baseline": "The file of what is known and not reported, relative to this file.",
+    "deployment": "Processes, and what the database takes: for `putback budget` and PB406.",
     "jobs": "Processes to use; 0: one per processor.",
 }
 
 LIST: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
 SWITCH: Mapping[str, Any] = {"type": "boolean"}
 TEXT: Mapping[str, Any] = {"type": "string"}
+NUMBER: Mapping[str, Any] = {"type": "integer", "minimum": 0}
 
 
 def choice(kind: type[Enum]) -> Mapping[str, Any]:
@@ -65,7 +67,12 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
     "fix-style": choice(FixStyle),
     "drivers": {"type": "object", "additionalProperties": {"type": "object"}},
     "wrappers": {"type": "object", "properties": {"acquire": LIST, "release": LIST}, "additionalProperties": False},
-    "jobs": {"type": "integer", "minimum": 0},
+    "deployment": {
+        "type": "object",
+        "properties": dict.fromkeys(DEPLOYMENT, NUMBER),
+        "additionalProperties": False,
+    },
+    "jobs": NUMBER,
 }
 
 
