@@ -96,7 +96,7 @@ def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=31)
-    parser.add_argument("--times", type=int, default=1000)
+    parser.add_argument("--times", type=int, default=2000)
     chosen = parser.parse_args()
     with running_postgres() as dsn:
         for name, (target, take, give) in pools(dsn).items():

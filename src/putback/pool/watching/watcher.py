@@ -103,22 +103,19 @@ class Watch:
     def took(self, key: int, connection: Any) -> None:
         """A connection was taken just now. In a rush little is noted: to look for the callers of each would cost more
         than it tells."""
-        out = self._out
-        if key not in out and len(out) < self._half and self._is_left_out():
+        out, now, sample = self._out, self._now(), self.sample
+        left_out = now < self._calm_from if sample is None else self.taken % sample
+        if left_out and key not in out and len(out) < self._half:
             keeps = self.keeps
-            out[key] = (self._now(), get_ident(), None if keeps is None else keeps(connection))
+            out[key] = (now, get_ident(), None if keeps is None else keeps(connection))
             self.taken += 1
         else:
             self.began(key, self._callers(), connection)
 
-    def _is_left_out(self) -> bool:
-        if self.sample is None:
-            return self._now() < self._calm_from
-        return self.taken % self.sample > 0
-
     def callers(self) -> Stack | None:
         """Who takes a connection now; None in a rush."""
-        return None if len(self._out) < self._half and self._is_left_out() else self._callers()
+        left_out = self._now() < self._calm_from if self.sample is None else self.taken % self.sample
+        return None if left_out and len(self._out) < self._half else self._callers()
 
     def _callers(self) -> Stack:
         self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
