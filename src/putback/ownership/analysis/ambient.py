@@ -67,6 +67,14 @@ class Ambients:
         return frozenset(name for name, e in methods if e.executes or e.ends or e.derives or e.defers)
 
     @cached_property
+    def ending_words(self) -> frozenset[str]:
+        """The methods by which a transaction ends."""
+        specs = (spec for driver in self._catalog.drivers.values() for spec in driver.types.values())
+        return frozenset(
+            name for spec in specs for name, e in spec.methods.items() if e.ends or e.closes or e.releases_self
+        )
+
+    @cached_property
     def telling_words(self) -> frozenset[bytes]:
         """The methods by which every driver runs statements and commits: what else could have them?"""
         drivers = self._catalog.drivers.values()

@@ -184,7 +184,7 @@ class Analyzer:
         spawns = any(name in part.text for name in self.frameworks.spawning_names)
         if spawns and (self._is_lent(module, key) or self._has_one(module, key)):
             return True
-        if self._is_lent(module, key) and (self._says_enough(part) or self._leaves(module, key)):
+        if self._is_lent(module, key) and (self._says_enough(part) or self._leaves(module, key, part)):
             return True
         try:
             callees = callees_by_row(part, self.frameworks.answering_names)
@@ -199,7 +199,7 @@ class Analyzer:
             return True
         if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
             return False
-        return "except" in part.text or self._leaves(module, key)
+        return "except" in part.text or self._leaves(module, key, part)
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by a parameter."""
@@ -242,8 +242,13 @@ class Analyzer:
         """Whether a text says that something is done to a connection which is lent: by a handler, or later on."""
         return "except" in part.text or any(name in part.text for name in self.frameworks.later_names)
 
-    def _leaves(self, module: ModuleInfo, key: str) -> bool:
-        """Whether an outermost function, or one nested in it, makes a call that leaves the process."""
+    def _leaves(self, module: ModuleInfo, key: str, part: Slice) -> bool:
+        """Whether an outermost function, or one nested in it, makes a call that leaves the process.
+
+        Only where a transaction can be seen to end: in the function, or with the route that it is.
+        """
+        if not module.functions[key].decorators and not any(word in part.text for word in self.ambients.ending_words):
+            return False
         refs = (FunctionRef(module.path, info.key) for info in _inside(module, key))
         return any(self.leaving.made_by(ref) is not None for ref in refs)
 

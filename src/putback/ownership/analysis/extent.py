@@ -137,9 +137,10 @@ class _Domain(SiteDomain):
         return [s.with_fact(given, Fact.TRUE) if self.is_given_open else s for s in states]
 
     def coarser(self, state: State) -> State:
-        kept = frozenset(f for f in state.facts if f[0].startswith((_SINCE, _MADE)))
-        coarse = super().coarser(state)
-        return coarse._replace(facts=coarse.facts | kept)
+        return _remembering(super().coarser(state), state)
+
+    def entering(self, block: int, state: State) -> State:
+        return _remembering(super().entering(block, state), state)
 
     def is_open(self, state: State) -> bool:
         """Whether a transaction is open, or a slot is held that others wait for."""
@@ -246,6 +247,12 @@ class _Domain(SiteDomain):
 def _by_place(extent: Extent) -> tuple[int, bool, int]:
     """The first call outside first; of its ends the one that follows it before those of other paths."""
     return extent.made, extent.end < extent.made, extent.end
+
+
+def _remembering(less: State, state: State) -> State:
+    """A state that says less than `state`, and still what that remembers of an extent."""
+    kept = frozenset(f for f in state.facts if f[0].startswith((_SINCE, _MADE)))
+    return less._replace(facts=less.facts | kept) if kept else less
 
 
 def _without(state: State) -> State:

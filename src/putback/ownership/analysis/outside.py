@@ -94,7 +94,7 @@ class Leaving:
 
     def __init__(self, known: Knowledge) -> None:
         self._known = known
-        self._found: dict[tuple[str, str, int], Outside | None] = {}
+        self._found: dict[tuple[str, str], tuple[int, Outside | None]] = {}
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
     def sort_of(self, call: Invoke, scope: Scope) -> Sort | None:
@@ -153,11 +153,14 @@ class Leaving:
 
     def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
         """The first call that leaves the process when a project function runs, at most `deep` functions further."""
-        key = (ref.path, ref.key, deep)
-        if key not in self._found:
-            self._found[key] = None
-            self._found[key] = self._search(ref, deep)
-        return self._found[key]
+        key = (ref.path, ref.key)
+        searched, found = self._found.get(key, (-1, None))
+        if (found is not None and len(found.way) <= deep + 1) or (found is None and searched >= deep):
+            return found
+        self._found[key] = (deep, None)
+        found = self._search(ref, deep)
+        self._found[key] = (deep, found)
+        return found
 
     def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
         scope = Scope(ref.path, ref.key)

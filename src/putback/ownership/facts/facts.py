@@ -171,16 +171,18 @@ class FunctionFacts:
     def extents(self) -> list[tuple[SiteFacts, Extent]]:
         """The connections, of its own or lent to it, that it holds while something leaves the process."""
         extents = self.analyzer.known(Extents)
+        given = lent(self.analyzer.ambients, self.analyzer.resolver, self.unit)
+        names = {site.name for site in given}
+        known = [site for site in self.analyzer.ambients.known_in(self.unit) if site.name not in names]
+        if not (self.sites or given or known):
+            return []
         if self.analyzer.leaving.made_by(FunctionRef(self.unit.path, self.unit.key)) is None:
             return []
         found = [(site, e) for site in self.sites for e in extents.of(self.unit, site.site)]
-        for site in lent(self.analyzer.ambients, self.analyzer.resolver, self.unit):
+        for site in (*given, *known):
+            is_injected = self._is_injected and site in given
             facts = SiteFacts(self, site, Exploration())
-            found += [(facts, e) for e in extents.of(self.unit, site, self._is_injected)]
-        known = {facts.site.name for facts, _ in found}
-        for site in self.analyzer.ambients.known_in(self.unit):
-            facts = SiteFacts(self, site, Exploration())
-            found += [(facts, e) for e in extents.of(self.unit, site) if site.name not in known]
+            found += [(facts, e) for e in extents.of(self.unit, site, is_injected)]
         return found
 
     @cached_property
