@@ -246,7 +246,7 @@ def test_a_change_in_a_wrapper_is_seen_where_it_is_used(tmp_path: Path) -> None:
         document = lsp.VersionedTextDocumentIdentifier(2, editor.uri("db.py"))
         editor.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
         while not (told := editor.client.diagnostics.get(editor.uri("app.py"))):
-            await asyncio.sleep(0)
+            await editor.client.wait_for_notification(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         assert [each.code for each in told] == ["PB101"]
 
     edited(tmp_path, story, app=CLEAN)
