@@ -59,17 +59,18 @@ def _may_wrap(name: str) -> bool:
     return name[:1].isupper() or name in idioms().methods.wrapping
 
 
-def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str]) -> frozenset[str]:
+def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str], deep: int = _DEEP) -> frozenset[str]:
     """The names, and conditions with a leading "?", that decide about the connection known as `names`.
 
-    `releasing` are the methods of the connection that give it back.
+    `releasing` are the methods of the connection that give it back. A branch decides if that happens up to `deep`
+    blocks behind it.
     """
     blocks = unit.function.blocks
     touching = {b.id for b in blocks if any(_touches(o, names, releasing) for o in b.ops) or _returns(b, names)}
     found: set[str] = set()
     copies: list[tuple[str, str]] = []
     for block in blocks:
-        if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, touching):
+        if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, touching, deep):
             test = block.end.test
             found.update(v for v in (test.subject, test.other) if v and not v.startswith("="))
             if test.key:
@@ -127,15 +128,15 @@ def _set_in_handler(block: ir.Block, tested: set[ir.Val]) -> Iterator[str]:
                 yield op.target
 
 
-def _decides(blocks: list[ir.Block], branch: ir.Branch, touching: set[int]) -> bool:
-    then, orelse = _near(blocks, branch.then), _near(blocks, branch.orelse)
+def _decides(blocks: list[ir.Block], branch: ir.Branch, touching: set[int], deep: int) -> bool:
+    then, orelse = _near(blocks, branch.then, deep), _near(blocks, branch.orelse, deep)
     return bool((then ^ orelse) & touching)
 
 
-def _near(blocks: list[ir.Block], start: int) -> set[int]:
+def _near(blocks: list[ir.Block], start: int, deep: int) -> set[int]:
     found = {start}
     front = [start]
-    for _ in range(_DEEP):
+    for _ in range(deep):
         front = [s for b in front for s in successors(blocks[b]) if s != blocks[b].handler and s not in found]
         found.update(front)
     return found

@@ -88,6 +88,7 @@ class SiteDomain:
         self.deep_path = site.name if self.is_ambient and site.name.count(".") > 1 else ""
         decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self.guards = decisive | guards.flags(unit)
+        self.nearest = self.names if entered_only else guards.guards(unit, self.names, releasing, 0)
         self.copies = guards.copies(unit, self.names)
         self.is_taken_for_object = guards.is_taken_for_object(unit, site)
         self._effects: dict[tuple[int, int, Phase], list[ParamEffect]] = {}
@@ -228,7 +229,7 @@ class SiteDomain:
         return self._forgetting.without_the_rest(block, state)
 
     def coarser(self, state: State) -> State:
-        return state._replace(facts=frozenset(f for f in state.facts if f[0] in self.names))
+        return state._replace(facts=frozenset(f for f in state.facts if f[0] in self.nearest))
 
     # -- building blocks
 
