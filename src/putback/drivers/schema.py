@@ -289,7 +289,8 @@ class DriverTable(Table, frozen=True):
     """What putback knows about one library.
 
     The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
-    the connection was lost, and its transaction with it. Of a library for several servers `aborting_servers` are words
+    the connection was lost, and its transaction with it. `answers` are errors by which a statement that has worked says
+    what it has found. Of a library for several servers `aborting_servers` are words
     that name one where a failed statement breaks the transaction, `keeping_servers` the schemes of the others' URLs.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
@@ -306,6 +307,7 @@ class DriverTable(Table, frozen=True):
     aliases: Mapping[str, str] = {}
     errors: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     aborting_servers: tuple[str, ...] = ()
     keeping_servers: tuple[str, ...] = ()
     pools: Mapping[str, PoolTable] = {}

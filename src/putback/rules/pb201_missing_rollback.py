@@ -77,16 +77,16 @@ release rolls back by itself, and where somebody else may have it by then.
 ## Stays silent
 After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
 idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL.
-When the handler re-raises and the release or the `with` of the owner rolls back, when it gives the
-connection back itself, when a helper rolls back, the function that failed has done so before it raised, or a statement
-does (`ROLLBACK TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises
-(`except ValueError`), what no database raises (`queue.Empty`, an exception of one's own), or stands behind one that has
-taken the database's errors. When nothing has run or all has been committed before, when sqlite3 has only read, in a
-savepoint (`begin_nested()`), when the handler puts a new connection in the place of a global or an attribute, when
-`db.session` is not used again before the function, or the `with app.app_context():` around it, ends, when a scoped
-session is removed anywhere in the project, when the error is asked whether the connection was lost
-(`connection_invalidated`), and in autocommit: asyncpg, `autocommit=True`, `isolation_level=None`,
-`conn.autocommit = True`, also where a wrapper switches it on.
+When the handler re-raises and the release or the `with` of the owner rolls back, when it gives the connection back
+itself, when a helper rolls back, the function that failed has done so before it raised, or a statement does (`ROLLBACK
+TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises (`except
+ValueError`), what a statement raises that has worked (`NoResultFound`), what no database raises (`queue.Empty`, an
+exception of one's own), or stands behind one that has taken the database's errors. When nothing has run or all has
+been committed before, when sqlite3 has only read, in a savepoint (`begin_nested()`), when the handler puts a new
+connection in the place of a global or an attribute, when `db.session` is not used again before the function, or the
+`with app.app_context():` around it, ends, when a scoped session is removed anywhere in the project, when the error is
+asked whether the connection was lost (`connection_invalidated`), and in autocommit: asyncpg, `autocommit=True`,
+`isolation_level=None`, `conn.autocommit = True`, also where a wrapper switches it on.
 
 ## Known gaps
 That a caller or a request goes on with what it has lent, or with `db.session`, is not followed: only what the function

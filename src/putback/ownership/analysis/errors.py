@@ -15,7 +15,9 @@ from putback.ownership.resolve.types import ClassRef, Scope, Symbol, Type
 
 
 class About(Enum):
-    """CODE: what Python code itself raises; DATABASE: every error of a statement; OTHERS: none of these."""
+    """CODE: what Python code itself raises, or a statement that has worked; DATABASE: every error of a failed one;
+    OTHERS: none of these.
+    """
 
     CODE = auto()
     DATABASE = auto()
@@ -43,6 +45,8 @@ class Errors:
         resolved = [self._resolver.types(chain(each), scope) for each in types]
         driver = self._resolver.catalog.drivers.get(kind.driver)
         named = {t.name for each in resolved for t in each if isinstance(t, Symbol)}
+        if driver is not None and named and named.issubset(driver.answers):
+            return About.CODE
         if driver is not None and kind.own_errors and not named.isdisjoint(driver.errors):
             return About.DATABASE
         is_foreign = bool(resolved) and all(each and all(map(self._is_foreign, each)) for each in resolved)
