@@ -95,7 +95,11 @@ class FunctionFacts:
     @cached_property
     def sites(self) -> list[SiteFacts]:
         """Every acquire whose connection is this function's to give back."""
-        return [site for site in self.acquires if not self._is_module_global(site.site)]
+        return [
+            site
+            for site in self.acquires
+            if not self._is_module_global(site.site) and not self._is_mocked_for_nothing(site.site)
+        ]
 
     @cached_property
     def acquires(self) -> list[SiteFacts]:
@@ -211,6 +215,11 @@ class FunctionFacts:
         """Whether a framework hands in what the parameters ask for, and takes it back when the function has ended."""
         framework = self.route_framework
         return framework is not None and framework.injects
+
+    def _is_mocked_for_nothing(self, site: Site) -> bool:
+        """Whether a test with mocks takes it and does nothing with it: what counts is that the mock was called."""
+        calls = (op for op in self.unit.ops() if isinstance(op, ir.Call) and op.at == site.at)
+        return any(op.discarded for op in calls) and self.may_be_mocked
 
     def _is_module_global(self, site: Site) -> bool:
         """Whether a module's top level binds it to a name that the module's functions use or others may import."""
