@@ -18,7 +18,7 @@ from putback.model.report import RuleCard
 def command(rules: tuple[str, ...], every: bool, output_format: str) -> None:
     """Explain what a rule finds, why it matters and how to mend it; without a name, list the rules."""
     if every and rules:
-        raise UsageError("name rules (putback rule PB101) or ask for all of them (putback rule --all)")
+        raise UsageError("name a rule (putback rule PB101) or ask for all of them (putback rule --all)")
     chosen = [card(each) for each in rules] or cards()
     if output_format == "json":
         click.echo(as_json(chosen), nl=False)
