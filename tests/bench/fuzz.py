@@ -1,22 +1,25 @@
-"""Programs of every shape, many of them no programs at all: no crash, no slow file, none left out in silence.
+"""Programs of every shape, many of them no programs at all: no crash, no slow file, nothing left out in silence.
 
-    python tests/bench/fuzz.py [--count N] [--seed N] [--seconds S] [--keep FOLDER]
+    python tests/bench/fuzz.py [--count N] [--smiths N] [--seed N] [--seconds S] [--keep FOLDER]
 
 Four sorts take turns: the grammar of tests/generated; statements of the standard library put together at random; both
 of them with characters and rows lost, doubled and swapped; and hypothesmith's, where it is installed (`pip install
-hypothesmith`). Every file ends with a known leak: a file has to show that, or say by PB001 what was not checked.
+hypothesmith`). Every file ends with a known leak: a file has to show that, or say by PB001 what was not checked. What
+is wrong with a file is decided by `watching.py`, for which each of its functions has to be analysed or named.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import os
+import json
 import random
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,6 +33,8 @@ from grammar import Writer, rendered
 
 LEAK = "\n\nimport psycopg2\n\ndef known_leak():\n    known = psycopg2.connect()\n    known.cursor()\n"
 BATCH = 100
+SLOW = 5.0
+WATCHING = Path(__file__).with_name("watching.py")
 Program = Callable[[random.Random], str]
 
 
@@ -93,7 +98,9 @@ def damaged(text: str, chance: random.Random) -> str:
 
 
 def from_hypothesmith(count: int, seed: int) -> list[str]:
-    """Programs of Python's whole grammar; none without the library."""
+    """Programs of Python's whole grammar, from trees and from productions; none without the library."""
+    if not count:
+        return []
     try:
         import hypothesmith
     except ImportError:
@@ -105,18 +112,18 @@ def from_hypothesmith(count: int, seed: int) -> list[str]:
 
     @seeded(seed)
     @settings(
-        max_examples=count,
+        max_examples=2 * count,
         database=None,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(hypothesmith.from_node())
+    @given(hypothesmith.from_node(auto_target=False) | hypothesmith.from_grammar(auto_target=False))
     def take(text: str) -> None:
         found.append(text)
 
     take()
-    return found
+    return list(dict.fromkeys(found))[:count]
 
 
 def programs(count: int, seed: int, smiths: int) -> Iterator[tuple[str, str]]:
@@ -124,71 +131,38 @@ def programs(count: int, seed: int, smiths: int) -> Iterator[tuple[str, str]]:
     chance = random.Random(seed)
     library = Library(chance)
     smith = iter(from_hypothesmith(smiths, seed))
+    each = count / (smiths or 1)
     sorts: list[tuple[str, Program]] = [("grammar", from_grammar), ("library", library.program)]
     for number in range(count):
         name, make = sorts[number // 2 % 2]
         text = make(chance)
-        if number % 10 == 9 and (given := next(smith, None)) is not None:
+        if number % each < 1 and (given := next(smith, None)) is not None:
             name, text = "hypothesmith", given
         elif number % 2:
             name, text = f"{name}, damaged", damaged(text, chance)
         yield name, text
 
 
-CHILD = """
-import sys, time
-sys.setrecursionlimit(1000)
-from putback.model.config import Config
-from putback.pipeline.check import check
-begin = time.process_time()
-result = check(sys.argv[1:], Config(gates=False, jobs=1))
-print("took", time.process_time() - begin)
-for finding in result.findings:
-    if finding.code in ("PB001", "PB009") or finding.function == "known_leak":
-        print(finding.code, finding.filename)
-"""
+def checked(paths: list[Path], limit: float) -> Iterator[tuple[Path, float, str]]:
+    """For each file the seconds of processor time, and what is wrong with it; each is given `limit` on the clock.
 
-
-def checked(paths: list[Path], limit: float) -> tuple[float, Counter[str], dict[str, set[str]]]:
-    """Seconds of processor time, the codes found, and those by file. A crash or a run over the limit takes for ever."""
-    command = [sys.executable, "-c", CHILD, *map(str, paths)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PYTHONWARNINGS": "ignore"}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, env=environment, check=False)
-    except subprocess.TimeoutExpired:
-        return float("inf"), Counter(), {}
-    if done.returncode:
-        print(done.stderr[-600:])
-        return float("inf"), Counter(), {}
-    seconds, by_file = float("inf"), dict[str, set[str]]()
-    for row in done.stdout.splitlines():
-        word, _, rest = row.partition(" ")
-        if word == "took":
-            seconds = float(rest)
-        else:
-            by_file.setdefault(rest, set()).add(word)
-    return seconds, Counter(code for codes in by_file.values() for code in codes), by_file
-
-
-def judged(paths: list[Path], limit: float, keep: Path) -> Iterator[str]:
-    """What is wrong with the check of some files."""
-    seconds, _, by_file = checked(paths, limit * len(paths) if len(paths) == 1 else limit * 10)
-    if seconds == float("inf") and len(paths) > 1:
-        middle = len(paths) // 2
-        yield from judged(paths[:middle], limit, keep)
-        yield from judged(paths[middle:], limit, keep)
-        return
-    for path in paths:
-        codes = by_file.get(str(path), set())
-        wrong = "crash or no end" if seconds == float("inf") else "PB009" if "PB009" in codes else ""
-        if wrong or not codes:
-            (keep / path.name).write_bytes(path.read_bytes())
-            yield f"{path.name}: {wrong or 'left out in silence'}"
-    if seconds < float("inf"):
-        TIMES.append(seconds / len(paths))
-
-
-TIMES: list[float] = []
+    One process looks at them in turn. Where it ends early, the next file was too much for it.
+    """
+    rest = list(paths)
+    while rest:
+        child = subprocess.Popen(
+            [sys.executable, str(WATCHING), *map(str, rest)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        timer = threading.Timer(limit * len(rest), child.kill)
+        timer.start()
+        rows, told = child.communicate()
+        timer.cancel()
+        done = [json.loads(row) for row in rows.splitlines() if row.endswith("}")]
+        for path, row in zip(rest, done, strict=False):
+            yield path, row["seconds"], row["wrong"]
+        rest = rest[len(done) :]
+        if rest:
+            yield rest.pop(0), limit, f"no end, or the end of the process: {told[-300:]}"
 
 
 def main() -> None:
@@ -202,25 +176,29 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"))
     given = parser.parse_args()
     given.keep.mkdir(parents=True, exist_ok=True)
-    begin, sorts, wrong = time.monotonic(), Counter[str](), list[str]()
+    begin, sorts, wrong, times = time.monotonic(), Counter[str](), 0, list[float]()
     with tempfile.TemporaryDirectory() as made:
         batch: list[Path] = []
         for number, (sort, text) in enumerate(programs(given.count, given.seed, given.smiths)):
             sorts[sort] += 1
-            path = Path(made, f"p{given.seed}_{number}.py")
+            path = Path(made, f"p{given.seed}_{number}", "it.py")
+            path.parent.mkdir()
             path.write_text("import psycopg2\n" + text + LEAK, encoding="utf-8", errors="replace", newline="")
             batch.append(path)
-            if len(batch) == BATCH or number == given.count - 1:
-                for each in judged(batch, given.limit, given.keep):
-                    wrong.append(each)
-                    print(each, flush=True)
-                for done in batch:
-                    done.unlink()
-                batch = []
+            if len(batch) < BATCH and number < given.count - 1:
+                continue
+            for each, seconds, what in checked(batch, given.limit):
+                times.append(seconds)
+                if what or seconds > SLOW:
+                    wrong += 1
+                    (given.keep / f"{each.parent.name}.py").write_bytes(each.read_bytes())
+                    print(f"{each.parent.name}: {seconds:.2f} s {what}", flush=True)
+                shutil.rmtree(each.parent)
+            batch = []
             if time.monotonic() - begin > given.seconds:
                 break
     print(f"{sum(sorts.values())} programs: {dict(sorts)}")
-    print(f"{len(wrong)} wrong; processor time a file, mean of a batch: at most {max(TIMES, default=0):.2f} s")
+    print(f"{wrong} wrong; processor time a file: {sum(times) / len(times):.3f} s, at most {max(times):.2f} s")
 
 
 if __name__ == "__main__":

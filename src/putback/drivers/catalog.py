@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,6 +114,10 @@ class Catalog:
 
         return self._remember(("subtype", type_name, base), find)
 
+    def supertypes(self, type_name: str) -> frozenset[str]:
+        """The type and all that it derives from."""
+        return frozenset((self.canonical(type_name), *(spec.name for spec in self._lineage(type_name))))
+
     def subtypes(self, base: str) -> tuple[str, ...]:
         """The types that are the base or derive from it."""
         names = (name for driver in self.drivers.values() for name in driver.types)
@@ -164,7 +169,17 @@ def load_catalog(user_tables: Mapping[str, Any] | None = None, names: Collection
 
     Raises `DriverTableError` for anything that does not fit the schema.
     """
-    own = {name: read_driver(raw, name, user_label(name)) for name, raw in (user_tables or {}).items()}
+    return _all_built_in() if not user_tables and names is None else _linked(user_tables or {}, names)
+
+
+@cache
+def _all_built_in() -> Catalog:
+    """The tables that come with putback: read once, and what was looked up in them stays known."""
+    return _linked({}, None)
+
+
+def _linked(user_tables: Mapping[str, Any], names: Collection[str] | None) -> Catalog:
+    own = {name: read_driver(raw, name, user_label(name)) for name, raw in user_tables.items()}
     wanted = built_in_names() if names is None else (*names, *(name for name in own if _path(name).exists()))
     drivers = {name: _built_in(name) for name in wanted}
     for name, driver in own.items():
@@ -199,6 +214,7 @@ def _path(name: str) -> Path:
     return _HERE / f"{name}.toml"
 
 
+@cache
 def _built_in(name: str) -> Driver:
     path = _path(name)
     if not path.exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ class FrameworkCatalog:
         return self.canonical(qualname) in self._types
 
 
+@cache
 def load_frameworks() -> FrameworkCatalog:
     """Read all framework tables; raises `DriverTableError` for what does not fit the schema."""
     frameworks = {path.stem: _read(path) for path in sorted(_HERE.glob("*.toml"))}

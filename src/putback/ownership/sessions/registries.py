@@ -69,8 +69,9 @@ class RegistryTypes:
         self.made = self.registries | self.holders.keys()
         self.roots = frozenset(name.partition(".")[0] for name in (*self.registries, *self.holders))
         methods = [found for name in self.registries for found in _methods(catalog, name).items()]
-        executing = {name for name in names if any(e.executes for e in _methods(catalog, name).values())}
-        running = {name for name in names if any(catalog.is_subtype(name, each) for each in executing)}
+        executing = {n for n in names if any(e.executes for e in _methods(catalog, n).values())}
+        executing = {catalog.canonical(name) for name in executing}
+        running = {name for name in names if not executing.isdisjoint(catalog.supertypes(name))}
         self.using = frozenset(m for m, e in methods if e.executes or e.derives in running)
         self.ending = frozenset(m for m, e in methods if e.ends)
         self.removing = frozenset(m for m, e in methods if e.releases_self or e.closes)
