@@ -165,9 +165,11 @@ CASES: dict[str, Callable[[], str]] = {
 }
 
 
-def run(folder: Path, name: str, limit: float) -> str:
+def run(folder: Path, text: str, limit: float) -> str:
     """Check one file, alone in its folder, and say what that cost."""
-    command = [sys.executable, "-m", "putback", "check", "--isolated", "--output-format=json", name]
+    folder.mkdir()
+    (folder / "it.py").write_text(text)
+    command = [sys.executable, "-m", "putback", "check", "--isolated", "--output-format=json", "it.py"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     begin = time.perf_counter()
     with open(os.devnull, "w") as nothing, open(folder / "out", "w") as out:
@@ -190,12 +192,10 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds after which a run is ended")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        (folder / "empty.py").write_text(f"{HEAD}psycopg2.connect().close()\n")
-        print(f"{'(next to nothing)':28}{run(folder, 'empty.py', given.limit)}")
+        empty = f"{HEAD}psycopg2.connect().close()\n"
+        print(f"{'(next to nothing)':28}{run(Path(made, 'empty'), empty, given.limit)}")
         for name in given.names or CASES:
-            (folder / f"{name}.py").write_text(CASES[name]())
-            print(f"{name:28}{run(folder, f'{name}.py', given.limit)}", flush=True)
+            print(f"{name:28}{run(Path(made, name), CASES[name](), given.limit)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ EVERYTHING = Config(gates=False, jobs=1)
 
 def watched(path: Path) -> tuple[float, str]:
     """Seconds of processor time, and what is wrong ("": nothing)."""
-    begin = time.process_time()
+    begin, path = time.process_time(), path.absolute()
     try:
         found = checked([str(path)], EVERYTHING)
         seconds = time.process_time() - begin

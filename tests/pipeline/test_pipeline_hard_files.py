@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from textwrap import dedent, indent
 
+import libcst as cst
 import pytest
+from programs import generated
+from watching import watched
 
 from putback.fixes.apply import spliced
+from putback.flow import older
 from putback.model.finding import Finding
 from putback.pipeline.check import check
 from putback.source.text import decode
@@ -124,6 +128,7 @@ def test_a_top_level_that_libcst_cannot_parse_is_told() -> None:
         f"    y = [{', '.join(['x'] * 3000)}]\n",
         "    if x == 0:\n        y = 0\n" + "".join(f"    elif x == {n}:\n        y = {n}\n" for n in range(700)),
         f"    y = x{'[0]' * 150}{'.a()' * 150}\n",
+        f"    y = x{'.add(1)' * 700}\n",
     ],
 )
 def test_long_chains_are_analysed(rows: str) -> None:
@@ -135,6 +140,29 @@ def test_what_is_nested_too_deeply_is_told(value: str) -> None:
     told = found(f"def f(x):\n{TAKEN}    y = {value}\n    conn.execute(y)\n\n{LEAK}")
     assert told[0].code == "PB001"
     assert "nested too deeply" in told[0].message or "too complex" in told[0].message
+
+
+def test_what_libcst_reads_and_cannot_write_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(tree: cst.Module) -> str:
+        raise cst.CSTLogicError("Logic error!")
+
+    monkeypatch.setattr(older, "without_newer", fail)
+    assert places(f"type Row = dict\n\n{LEAK}") == [("PB001", 1), ("PB101", 4)]
+
+
+def test_names_are_what_python_reads() -> None:
+    use = "    try:\n        conn.cursor()\n    finally:\n        {}.close()\n"
+    assert not places(f"def f():\n{TAKEN}{use.format('ｃｏｎｎ')}")
+    assert places(f"def f(ｃｏｎ):\n{TAKEN}{use.format('ｃｏｎ')}") == [("PB101", 2)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_generated_programs(seed: int) -> None:
+    for number, text in enumerate(generated(60, seed)):
+        path = Path(f"p{number}", "it.py")
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8", errors="replace", newline="")
+        assert watched(path)[1] == "", text
 
 
 def nested(depth: int) -> str:

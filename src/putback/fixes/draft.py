@@ -86,14 +86,13 @@ class Draft:
         """The changes as edits, in order, one for each stretch of neighbouring rows that change."""
         found: list[Edit] = []
         row, last = 1, len(self.rows)
-        while row <= last + 1:
-            if not self._changes(row):
-                row += 1
+        for touched in sorted({*self._before, *self._deleted, *self._replaced, *self._deeper, *self._shallower}):
+            if touched < row or touched > last + 1 or not self._changes(touched):
                 continue
-            first = row
+            row = touched
             while row <= last and self._changes(row):
                 row += 1
-            found.append(self._edit(first, row))
+            found.append(self._edit(touched, row))
             row += 1
         return tuple(edit for edit in found if edit.content != self._old(edit.span))
 

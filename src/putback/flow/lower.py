@@ -6,6 +6,8 @@ a module) and returns the functions in it, nested ones included. Positions are c
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -19,6 +21,8 @@ from putback.flow.params import parameters
 from putback.flow.statements import StatementLowering
 from putback.model.errors import SourceError
 from putback.model.span import Position, Span
+
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(slots=True)
@@ -92,6 +96,18 @@ def parse(text: str) -> cst.Module:
         raise SourceError(error.message.splitlines()[0], error.raw_line, error.raw_column + 1) from None
     except RecursionError:
         raise SourceError("nested too deeply to parse") from None
+    except (cst.CSTLogicError, cst.CSTValidationError) as error:
+        raise SourceError(f"cannot be parsed: {error}") from None
+
+
+def with_plain_names(text: str) -> str:
+    """The text with names as Python reads them (NFKC), where they stay as long: `ｃｏｎｎ` is `conn`."""
+    return text if text.isascii() else _WORD.sub(_as_python_reads, text)
+
+
+def _as_python_reads(word: re.Match[str]) -> str:
+    plain = unicodedata.normalize("NFKC", word[0])
+    return plain if len(plain) == len(word[0]) and word[0].isidentifier() else word[0]
 
 
 def lower(text: str, row_offset: int, key: str, keys: Mapping[int, str] = MappingProxyType({})) -> Lowered:
@@ -100,6 +116,7 @@ def lower(text: str, row_offset: int, key: str, keys: Mapping[int, str] = Mappin
     A slice whose first line is indented is wrapped in a class, and the extra row is taken off again. `keys` says by row
     what nested functions are called that share a name.
     """
+    text = with_plain_names(text)
     if text[:1] in (" ", "\t"):
         text, row_offset = "class _:\n" + text, row_offset - 1
     tree = parse(text)
@@ -115,7 +132,7 @@ def lower(text: str, row_offset: int, key: str, keys: Mapping[int, str] = Mappin
 
 def lower_module(text: str) -> Lowered:
     """Lower the top level of a module as the function `<module>`; definitions are left out."""
-    tree = parse(text)
+    tree = parse(with_plain_names(text))
     collector = _Collector(tree, 0, {})
     body = [s for s in tree.body if not isinstance(s, (cst.FunctionDef, cst.ClassDef))]
     collector.module(tree, body)

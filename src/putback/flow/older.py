@@ -5,6 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 _MOST_DIGITS = 4_000
+UNWRITABLE = (cst.CSTLogicError, cst.CSTValidationError)
+"""What libcst raises for a tree that it has read, or that was changed, and cannot write."""
 
 
 def without_newer(tree: cst.Module) -> str:

@@ -84,7 +84,7 @@ def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:
         return roles.Version(source, SCRIPT, roles_of(analyzer, unit), 1 - _ROWS_IN_FRONT)
     if unit.info is None:
         return None
-    part = analyzer.reader.function(unit.path, unit.info.row, unit.info.end_row)
+    part = analyzer.reader.verbatim(unit.path, unit.info.row, unit.info.end_row)
     return roles.Version(part.text, unit.key.partition("@")[0], roles_of(analyzer, unit), unit.info.row)
 
 

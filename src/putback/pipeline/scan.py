@@ -37,6 +37,7 @@ from putback.source.survey import Survey
 R = TypeVar("R")
 _STAR = re.compile(rb"from\s+([.\w]+)\s+import \*")
 _ROUNDS = 6
+_LARGE = 50_000  # characters
 _LARGEST_HELPER = 1 << 20  # bytes
 _WORTH_A_PROCESS = 300_000  # bytes to index
 
@@ -111,6 +112,8 @@ def index_file(path: str, reader: Reader, names: Receivers) -> ModuleInfo | Brok
     """Index one file, statement by statement where the running Python cannot parse it but libcst can."""
     try:
         text = reader.text(path)
+        if len(text) > _LARGE:
+            text = "\n".join(reader.code(path))
         try:
             return index_module(path, text, names)
         except SourceError as error:

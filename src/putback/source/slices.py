@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
+from putback.source.constants import without_tables
 from putback.source.prefilter import WORDS, read_bytes
 from putback.source.text import decode, split_lines
 
@@ -36,6 +37,7 @@ class Reader:
     def __init__(self, given: Mapping[str, bytes]) -> None:
         self.given = given
         self._rows: dict[str, Sequence[str]] = {}
+        self._code: dict[str, Sequence[str]] = {}
 
     def data(self, path: str) -> bytes:
         """The bytes of a file, of a notebook its Python. Raises OSError."""
@@ -68,13 +70,25 @@ class Reader:
                 self._rows[path] = ()
         return self._rows[path]
 
+    def code(self, path: str) -> Sequence[str]:
+        """The rows of a file as they are parsed: blank in the middle of large tables of constants."""
+        if path not in self._code:
+            if len(self._code) >= _FILES:
+                self._code.pop(next(iter(self._code)))
+            self._code[path] = without_tables(self.rows(path))
+        return self._code[path]
+
     def function(self, path: str, row: int, end_row: int) -> Slice:
-        """Rows `row` to `end_row`, counted from 1, both included."""
+        """Rows `row` to `end_row`, counted from 1, both included, without large tables of constants."""
+        return Slice("".join(f"{text}\n" for text in self.code(path)[row - 1 : end_row]), row - 1)
+
+    def verbatim(self, path: str, row: int, end_row: int) -> Slice:
+        """The same as they are, to be run."""
         return Slice("".join(f"{text}\n" for text in self.rows(path)[row - 1 : end_row]), row - 1)
 
     def top_level(self, path: str, definitions: Iterable[tuple[int, int]]) -> Slice:
         """The whole file with the rows of its definitions blanked out, so that row numbers stay."""
-        rows = list(self.rows(path))
+        rows = list(self.code(path))
         for row, end_row in definitions:
             rows[row - 1 : end_row] = [""] * (end_row - row + 1)
         return Slice("".join(f"{text}\n" for text in rows), 0)

@@ -6,7 +6,7 @@ What calling a function does stands in `summaries`, what calls acquire in `acqui
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from putback.drivers.schema import Effect, Kind
@@ -33,6 +33,7 @@ from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit, make_unit
+from putback.ownership.index.families import Families
 from putback.ownership.index.indexer import callees_by_row, mentioned
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolve.carriers import Carriers
@@ -68,6 +69,7 @@ class Analyzer:
         self.errors = Errors(resolver)
         self.reader = reader
         self.servers = Servers(self.project.paths, reader, self.catalog)
+        self.families = Families()
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
         self._failures: dict[tuple[str, str], SourceError] = {}
         self._units: dict[tuple[str, str], Unit | None] = {}
@@ -157,7 +159,7 @@ class Analyzer:
     def _keys(self, path: str, outermost: str) -> dict[int, str]:
         """The keys, by row, of nested functions, if several in one function are called the same."""
         module = self.project.module(path)
-        inside = (i for i in module.functions.values() if i.key.startswith(outermost)) if module is not None else ()
+        inside = self.families.of(module, outermost) if module is not None else ()
         found = {info.def_row: info.key for info in inside}
         return found if any("@" in key[len(outermost) :] for key in found.values()) else {}
 
@@ -190,7 +192,8 @@ class Analyzer:
             callees = callees_by_row(part, self.frameworks.answering_names)
         except SourceError:
             return True
-        rows = {f.def_row: f.key for f in module.functions.values()}
+        inside = module.functions.values() if key == MODULE else self.families.of(module, key)
+        rows = {f.def_row: f.key for f in inside}
         scopes = {row: Scope(path, rows.get(row, "" if key == MODULE else key)) for row in callees}
         carriers = self.carriers
         if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
@@ -203,7 +206,7 @@ class Analyzer:
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by a parameter."""
-        params = ((param, Scope(module.path, i.outer)) for i in _inside(module, key) for param in i.params)
+        params = ((param, Scope(module.path, i.outer)) for i in self.families.of(module, key) for param in i.params)
         resolver = self.carriers.resolver
         return any(
             self.carriers.is_held(t)
@@ -249,7 +252,7 @@ class Analyzer:
         """
         if not module.functions[key].decorators and not any(word in part.text for word in self.ambients.ending_words):
             return False
-        refs = (FunctionRef(module.path, info.key) for info in _inside(module, key))
+        refs = (FunctionRef(module.path, info.key) for info in self.families.of(module, key))
         return any(self.leaving.made_by(ref) is not None for ref in refs)
 
     def nested(self, path: str, key: str) -> list[str]:
@@ -418,11 +421,6 @@ class Analyzer:
     def constructed(self, ref: ClassRef) -> list[str]:
         """The outside classes that a project class derives from."""
         return self.resolver.classes.outside_bases(ref.path, ref.key)
-
-
-def _inside(module: ModuleInfo, key: str) -> Iterator[FunctionInfo]:
-    """An outermost function and those nested in it."""
-    return (info for info in module.functions.values() if info.key == key or info.key.startswith(f"{key}."))
 
 
 def _gives_back(effect: Effect) -> bool:

@@ -39,14 +39,17 @@ def eased(part: Slice) -> Slice:
 
 
 def _check_depth(tree: ast.Module, offset: int) -> None:
-    level: list[ast.AST] = [tree]
-    depth = 0
-    while level:
-        depth += 1
+    """Raise SourceError for what is nested too deeply; a method and its call are one step of a chain."""
+    row = 1
+    todo: list[tuple[ast.AST, int, int]] = [(tree, 1, row)]
+    while todo:
+        node, depth, row = todo.pop()
+        if isinstance(node, (ast.expr, ast.stmt)):
+            row = node.lineno
         if depth > _DEEPEST:
-            row = next((node.lineno for node in level if isinstance(node, (ast.expr, ast.stmt))), 1)
             raise SourceError("nested too deeply to be checked", row + offset)
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        method = node.func if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
+        todo += ((child, depth if child is method else depth + 1, row) for child in ast.iter_child_nodes(node))
 
 
 def _table(statement: ast.AST) -> ast.expr | None:

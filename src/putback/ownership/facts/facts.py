@@ -31,6 +31,7 @@ from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.streaming import Outliving, outliving
+from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.sharing import Spawned, sharing_of
@@ -287,8 +288,13 @@ class FunctionFacts:
         if found is not Place.SERVICE:
             return found
         module = self.analyzer.project.module(self.unit.path)
-        once = module is not None and runs_once(module, self.rows, self._is_alone, self._serving)
-        return Place.SCRIPT if once else Place.SERVICE
+        return Place.SCRIPT if module is not None and self._is_run_once(module) else Place.SERVICE
+
+    def _is_run_once(self, module: ModuleInfo) -> bool:
+        known = self.analyzer.known(_runs_once)
+        if module.path not in known:
+            known[module.path] = runs_once(module, self.rows, self._is_alone, self._serving)
+        return known[module.path]
 
     @property
     def _is_alone(self) -> bool:
@@ -399,3 +405,8 @@ class FunctionFacts:
             return ""
         text = self.unit.text(site.at)
         return text.partition("(")[0].rpartition(".")[0] if "\n" not in text.partition("(")[0] else ""
+
+
+def _runs_once(analyzer: Analyzer) -> dict[str, bool]:
+    """By file, as far as somebody has asked, whether it is only ever started by hand."""
+    return {}

@@ -17,7 +17,7 @@ def index_by_statement(path: str, text: str, receivers: Receivers) -> ModuleInfo
     Where that is not enough, whole statements are left out. None when libcst cannot parse it either.
     """
     from putback.flow.lower import parse
-    from putback.flow.older import without_newer
+    from putback.flow.older import UNWRITABLE, without_newer
 
     try:
         tree = parse(text)
@@ -28,11 +28,14 @@ def index_by_statement(path: str, text: str, receivers: Receivers) -> ModuleInfo
     try:
         indexer.block(parse_ast(without_newer(tree)).body, None, None)
         return info
-    except SourceError:
+    except (SourceError, *UNWRITABLE):
         pass
     row = 1 + sum(1 for _ in tree.header)
     for statement in tree.body:
-        code = tree.code_for_node(statement)
+        try:
+            code = tree.code_for_node(statement)
+        except UNWRITABLE:
+            return None
         try:
             part = parse_ast(code)
         except SourceError as error:

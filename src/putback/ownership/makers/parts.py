@@ -120,5 +120,6 @@ class Parts:
             tree, offset = parsed(self._analyzer.part(path, key))
         except SourceError:
             return None
-        keys = {info.def_row: info.key for info in module.functions.values()}
+        inside = module.functions.values() if key == MODULE else self._analyzer.families.of(module, key)
+        keys = {info.def_row: info.key for info in inside}
         return Part(path, tree, offset, keys, tuple(self._analyzer.reader.rows(path)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.flow.ir import MODULE
@@ -16,6 +17,8 @@ from putback.ownership.resolve.types import ClassRef, FunctionRef, Partial, Type
 
 _MOST_FILES = 60
 _MOST_USES = 40
+_REMEMBERED = 20
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,15 @@ class Use:
     call: ast.Call | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    """The outermost functions of a file (`keys`, by number) that have a word, and the `aliases` of what it imports."""
+
+    keys: Sequence[str]
+    functions: Mapping[str, Sequence[int]]
+    aliases: Mapping[str, set[str]]
+
+
 class Users:
     """Answers from the files that import the definition, and its own; tests do not count."""
 
@@ -34,6 +46,7 @@ class Users:
         self._analyzer = analyzer
         self._parts = parts
         self._known: dict[FunctionRef | ClassRef, list[Use]] = {}
+        self._vocabularies: dict[str, _Vocabulary] = {}
 
     def of(self, wanted: FunctionRef | ClassRef) -> list[Use]:
         """The uses of a function or class, as many as are looked at."""
@@ -74,14 +87,19 @@ class Users:
             return False
 
     def _in_module(self, module: ModuleInfo, wanted: FunctionRef | ClassRef, name: str) -> Iterator[Use]:
-        names = {name} | {alias for alias, found in module.imports.items() if found.name == name}
-        for info in module.functions.values():
-            names |= {alias for alias, found in info.imports.items() if found.name == name}
-        rows = self._analyzer.reader.rows(module.path)
-        for info in [each for each in module.functions.values() if not each.outer]:
-            if any(each in row for row in rows[info.row - 1 : info.end_row] for each in names):
-                yield from self._in_part(self._parts.part(module.path, info.key), names, wanted)
+        vocabulary = self._vocabulary(module)
+        names = {name, *vocabulary.aliases.get(name, ())}
+        numbers = {number for each in names for number in vocabulary.functions.get(each, ())}
+        for key in (vocabulary.keys[number] for number in sorted(numbers)):
+            yield from self._in_part(self._parts.part(module.path, key), names, wanted)
         yield from self._in_part(self._parts.part(module.path, MODULE), names, wanted)
+
+    def _vocabulary(self, module: ModuleInfo) -> _Vocabulary:
+        if module.path not in self._vocabularies:
+            if len(self._vocabularies) >= _REMEMBERED:
+                self._vocabularies.pop(next(iter(self._vocabularies)))
+            self._vocabularies[module.path] = _vocabulary_of(module, self._analyzer.reader.rows(module.path))
+        return self._vocabularies[module.path]
 
     def _in_part(self, part: Part | None, names: set[str], wanted: FunctionRef | ClassRef) -> Iterator[Use]:
         for node in ast.walk(part.tree) if part is not None else ():
@@ -94,6 +112,19 @@ class Users:
 
     def _types(self, part: Part, node: ast.expr) -> Iterable[Type]:
         return self._analyzer.resolver.types(to_expr(node), part.scope_of(node))
+
+
+def _vocabulary_of(module: ModuleInfo, rows: Sequence[str]) -> _Vocabulary:
+    outermost = [info for info in module.functions.values() if not info.outer]
+    functions: dict[str, list[int]] = {}
+    for number, info in enumerate(outermost):
+        for word in {word for row in rows[info.row - 1 : info.end_row] for word in _WORD.findall(row)}:
+            functions.setdefault(word, []).append(number)
+    aliases: dict[str, set[str]] = {}
+    for table in (module.imports, *(info.imports for info in module.functions.values())):
+        for alias, found in table.items():
+            aliases.setdefault(found.name, set()).add(alias)
+    return _Vocabulary([info.key for info in outermost], functions, aliases)
 
 
 def _name(node: ast.Name | ast.Attribute) -> str:
