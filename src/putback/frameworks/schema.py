@@ -47,6 +47,7 @@ class Marker(Table, frozen=True):
     named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
     worker that goes on to other work, outside of what the framework cleans up after. `queries`: what the function's
     parameters are called is asked of each request; `rethrows`: what is thrown in at its `yield` must leave it again.
+    `made_of` are keywords of the decorators that name the class which the function becomes an object of.
     """
 
     role: Role
@@ -57,6 +58,7 @@ class Marker(Table, frozen=True):
     unattended: bool = False
     queries: bool = False
     rethrows: bool = False
+    made_of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "decorators", _expanded(self.decorators))
@@ -73,6 +75,7 @@ class FrameworkTable(Table, frozen=True):
     `returns` names the classes of what the framework's functions return;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
+    `joining` are modules, or functions, that hand sessions to a manager of transactions, which ends each request's;
     `per_request` are objects whose attributes live no longer than a request;
     `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected;
     `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
@@ -93,6 +96,7 @@ class FrameworkTable(Table, frozen=True):
     streaming: tuple[str, ...] = ()
     deferring: tuple[str, ...] = ()
     spawning: tuple[str, ...] = ()
+    joining: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
@@ -101,6 +105,7 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "lasting", _expanded(self.lasting))
         force_setattr(self, "streaming", _expanded(self.streaming))
         force_setattr(self, "deferring", _expanded(self.deferring))
+        force_setattr(self, "joining", _expanded(self.joining))
         force_setattr(self, "contexts", _expanded(self.contexts))
         force_setattr(self, "spawning", _expanded(self.spawning))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))

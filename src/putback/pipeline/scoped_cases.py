@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Kind
-from putback.flow.names import Expr, Member, dotted, last_name
+from putback.flow.names import Expr, Invoke, Member, dotted
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
@@ -17,7 +17,7 @@ from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef, Scope
 from putback.ownership.sessions.registries import Registries, Registry
 from putback.ownership.sessions.scoped import Reached, Sessions, sessions_of
-from putback.ownership.sessions.session_use import Call, enters_context, function_node, own_nodes
+from putback.ownership.sessions.session_use import Call, function_node, own_nodes
 from putback.verify import roles
 
 
@@ -92,16 +92,16 @@ class _Named:
         for node in own_nodes(found[0]) if found is not None else ():
             match node:
                 case ast.Call(func=ast.Name() | ast.Attribute() as func):
-                    self._call(to_expr(func))
+                    self._call(to_expr(func), scope)
                 case ast.Name() | ast.Attribute():
                     self._mention(to_expr(node), scope, info)
         for call in self.sessions.cleaners.conduct(ref).calls:
             if call.callee and not call.given:
                 self._reach(call)
 
-    def _call(self, called: Expr) -> None:
+    def _call(self, called: Expr, scope: Scope) -> None:
         text = dotted(called)
-        if text and enters_context(last_name(called)):
+        if text and self.sessions.analyzer.app_contexts.opened_by(Invoke(called), scope):
             self.contexts.append(text)
 
     def _mention(self, expr: Expr, scope: Scope, info: FunctionInfo) -> None:

@@ -51,7 +51,8 @@ because objects that are kept from one request to the next can no longer be load
 
 ## Stays silent
 For Flask-SQLAlchemy's `db.session`, which every version of the extension removes by itself. Where anything outside of
-tests, jobs, threads and `atexit` removes or closes the session, also by a name that cannot be resolved.
+tests, routes, jobs, threads and `atexit` removes or closes the session, also by a name that cannot be resolved; where
+sessions join a manager of transactions (`zope.sqlalchemy`). A route that removes the session covers itself.
 """
 
 from __future__ import annotations

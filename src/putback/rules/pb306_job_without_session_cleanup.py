@@ -55,8 +55,9 @@ where it uses several scoped sessions, or where it loops: a session is to be rem
 
 ## Stays silent
 Where anything that the job can reach removes or closes the session, also by a name that cannot be resolved or in a
-decorator; in an application context; where a task class, a signal or a listener may clean up around every job. A job
-that hands its work to something that cannot be resolved is not followed further.
+decorator; in an application context; where a signal or a listener may clean up around every job, or the class that the
+job is made of, by `base=` or for all jobs. A job that hands its work to something that cannot be resolved is not
+followed further.
 """
 
 from __future__ import annotations

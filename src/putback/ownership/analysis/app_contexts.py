@@ -42,6 +42,18 @@ class AppContexts:
                 return any(value != expr and self.opened_by(value, where, depth + 1) for value, where in values)
         return False
 
+    def made_by(self, decorator: Expr, scope: Scope) -> bool:
+        """Whether a decorator runs what it decorates in a context: a framework's, or one that enters it inside."""
+        return any(self._wraps(t) for t in self._resolver.types(decorator, scope))
+
+    def _wraps(self, decorator: Type) -> bool:
+        if not isinstance(decorator, FunctionRef):
+            return self._frameworks.opens_context(name_of(decorator))
+        module = self._resolver.project.module(decorator.path)
+        inside = [key for key in module.functions if key.startswith(f"{decorator.key}.")] if module is not None else []
+        refs = [FunctionRef(decorator.path, key) for key in inside]
+        return any(self.opened_by(each, Scope(ref.path, ref.key)) for ref in refs for each in self._entered(ref))
+
     def _makes_one(self, callee: Type, depth: int) -> bool:
         if not isinstance(callee, FunctionRef):
             return self._frameworks.opens_context(name_of(callee))

@@ -14,9 +14,10 @@ from putback.ownership.analysis.context import name_of
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import plain
-from putback.ownership.resolve.types import FunctionRef, Scope, Types
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, Types
 from putback.ownership.sessions.registries import Registries
 from putback.ownership.sessions.session_use import Conduct, conduct
+from putback.ownership.sessions.task_classes import TaskClasses
 
 _SIGNS = (b".remove()", b"app_context", b"request_context", b"appcontext")
 _HOOKS = re.compile(r"(?:connect|add_listener|add_event_listener|listen)\(\s*([\w.]+)\s*[,)]")
@@ -32,6 +33,7 @@ class Cleaners:
         self.analyzer = analyzer
         self.project = analyzer.project
         self.registries = registries
+        self.task_classes = TaskClasses(analyzer.project, analyzer.resolver)
         self._conducts: dict[FunctionRef, Conduct] = {}
 
     def conduct(self, ref: FunctionRef) -> Conduct:
@@ -39,7 +41,9 @@ class Cleaners:
         if ref not in self._conducts:
             info = self.analyzer.info(ref)
             self._conducts[ref] = (
-                conduct(self.registries, self.analyzer.reader, ref.path, info) if info is not None else Conduct()
+                conduct(self.registries, self.analyzer.app_contexts, self.analyzer.reader, ref.path, info)
+                if info is not None
+                else Conduct()
             )
         return self._conducts[ref]
 
@@ -82,14 +86,26 @@ class Cleaners:
             if module is not None:
                 yield module
 
+    def attends(self, job: FunctionRef) -> bool:
+        """Whether something in the project may clean up around a job: a task class, a signal, a listener."""
+        classes = self._classes
+        if self.task_classes.is_of_foreign(job):
+            return True
+        return self._jobs_are_attended or any(cls in classes for cls in self.task_classes.of(job))
+
     @cached_property
-    def jobs_are_attended(self) -> bool:
-        """Whether something in the project may clean up around every job: a task class, a signal, a listener."""
+    def _jobs_are_attended(self) -> bool:
+        """Whether something may clean up around every job."""
         hooked = self._hooked
-        return any(
-            info.name in hooked or self._is_connected(info) or self._is_inherited(module, info)
-            for module, info in self.functions
-        )
+        if any(info.name in hooked or self._is_connected(info) for _, info in self.functions):
+            return True
+        return any(not self.task_classes.is_own(cls) or self.task_classes.is_for_all(cls) for cls in self._classes)
+
+    @cached_property
+    def _classes(self) -> frozenset[ClassRef]:
+        """The classes with a method that cleans up and that a framework may call around a job."""
+        found = ((module, info) for module, info in self.functions if self._is_inherited(module, info))
+        return frozenset(ClassRef(module.path, info.owner) for module, info in found)
 
     @cached_property
     def jobs_have_context(self) -> bool:
@@ -146,6 +162,13 @@ class Cleaners:
             if any(_REMOVING.search(row) for row in rows):
                 return True
         return False
+
+    def are_joined(self, path: str) -> bool:
+        """Whether a file hands its sessions to a manager of transactions, which ends them with each request."""
+        module = self.project.module(path)
+        brought = module.all_imports() if module is not None else []
+        names = {name for i in brought if not i.level for name in (i.module, f"{i.module}.{i.name}")}
+        return any(not names.isdisjoint(f.joining) for f in self.analyzer.frameworks.frameworks.values())
 
     def text(self, path: str) -> str:
         """The text of a file; empty when it cannot be read."""

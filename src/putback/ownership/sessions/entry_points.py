@@ -135,13 +135,16 @@ class Unattended:
     def _by_name(self) -> dict[str, dict[frozenset[str], str]]:
         """The callables by their last names, each under what files import that have one.
 
-        Those of the standard library are imported by those who use them, and would be resolved.
+        Functions of the standard library are imported by those who use them, and would be resolved; of its methods
+        those count whose name can mean nothing else: `run_in_executor`, not `submit`, which a pool of processes has.
         """
         found: dict[str, dict[frozenset[str], str]] = {}
         for framework in self.frameworks.frameworks.values():
+            others = {n.rpartition(".")[2] for m in framework.markers if not m.unattended for n in m.arguments}
             for name in (n for m in framework.markers if m.unattended for n in m.arguments):
-                if name.partition(".")[0] not in sys.stdlib_module_names:
-                    last = name.rpartition(".")[2]
+                root, last = name.partition(".")[0], name.rpartition(".")[2]
+                is_told = name.count(".") > 1 and last not in others | _COMMON
+                if root not in sys.stdlib_module_names or is_told:
                     found.setdefault(last, {}).setdefault(frozenset(framework.imports), name)
         return found
 

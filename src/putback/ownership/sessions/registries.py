@@ -66,6 +66,7 @@ class RegistryTypes:
             for attribute, found in _attributes(catalog, name).items()
             if found.type in self.registries
         }
+        self.sessions = self.registries | {kind.type for kind in catalog.kinds.values() if kind.registry}
         self.made = self.registries | self.holders.keys()
         self.roots = frozenset(name.partition(".")[0] for name in (*self.registries, *self.holders))
         methods = [found for name in self.registries for found in _methods(catalog, name).items()]
@@ -177,6 +178,12 @@ class Registries:
         values = self._values(expr.id, scope) if isinstance(expr, Name) else ()
         held = (self.of(v.func if isinstance(v, Invoke) else v, scope, 1) for v in values if v != expr)
         return [registry for registry in held if registry is not None]
+
+    def may_be_session(self, expr: Expr, scope: Scope) -> bool:
+        """Whether a value is the session of some registry, as far as its type says."""
+        catalog = self.resolver.catalog
+        names = (t.name for t in self.resolver.types(expr, scope) if isinstance(t, Instance))
+        return any(catalog.is_subtype(name, session) for name in names for session in self.types.sessions)
 
     def is_made_here(self, name: Name, scope: Scope) -> bool:
         """Whether a local name is given values, of which it is known what they are."""

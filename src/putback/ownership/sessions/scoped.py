@@ -16,10 +16,10 @@ from putback.flow.names import Invoke, dotted
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.places import is_test_code
 from putback.ownership.resolve.identity import Defined
-from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.resolve.types import ClassRef, FunctionRef
 from putback.ownership.sessions.cleaners import Cleaners
 from putback.ownership.sessions.entry_points import Entry, Unattended
 from putback.ownership.sessions.registries import Registries, Registry
@@ -159,7 +159,8 @@ class Sessions:
         if all(r.is_managed for r in self.registries.found.values()) or self.cleaners.removes_at_top:
             return {}
         kept = [r for r in self.registries.found.values() if not r.is_managed and self._is_kept(r)]
-        ways = [self.reach(ref).ways for ref in self._routes()] if kept else []
+        reached = [self.reach(ref) for ref in self._routes()] if kept else []
+        ways = [r.ways for r in reached if not r.removes_unknown and r.removed.isdisjoint(kept)]
         found = {r: min((w[r] for w in ways if r in w), key=_length, default=None) for r in kept}
         return {r: way for r, way in found.items() if way is not None}
 
@@ -170,7 +171,7 @@ class Sessions:
 
     def _is_kept(self, registry: Registry) -> bool:
         """Whether nothing that runs in a request or around one can remove a session of this registry."""
-        if is_test_code(registry.path) or "zope" in self.cleaners.text(registry.path):
+        if is_test_code(registry.path) or self.cleaners.are_joined(registry.path):
             return False
         return not any(
             found.removes_unknown or registry in found.removes
@@ -178,7 +179,14 @@ class Sessions:
             if (found := self.cleaners.conduct(FunctionRef(module.path, info.key)))
             and not self._ends_process(info)
             and FunctionRef(module.path, info.key) not in self.entries
+            and not self._is_of_one_kind(module, info)
         )
+
+    def _is_of_one_kind(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        """Whether it cleans up after one route, or after jobs: nothing of that concerns other requests."""
+        if Role.ROUTE in self.analyzer.context.roles(module.path, info):
+            return True
+        return bool(info.owner) and self.cleaners.task_classes.is_own(ClassRef(module.path, info.owner))
 
     @staticmethod
     def _ends_process(info: FunctionInfo) -> bool:
@@ -227,11 +235,11 @@ class Sessions:
         entry = self.entries.get(ref)
         if entry is None:
             return self.is_teardown(ref)
-        return not (entry.role is Role.JOB and self._is_attended(registry))
+        return not (entry.role is Role.JOB and self._is_attended(ref, registry))
 
-    def _is_attended(self, registry: Registry) -> bool:
-        """Whether something may clean up around every job that uses a registry."""
-        return self.cleaners.jobs_are_attended or (registry.is_managed and self.cleaners.jobs_have_context)
+    def _is_attended(self, job: FunctionRef, registry: Registry) -> bool:
+        """Whether something may clean up around a job that uses a registry."""
+        return self.cleaners.attends(job) or (registry.is_managed and self.cleaners.jobs_have_context)
 
     def reach(self, start: FunctionRef) -> Reached:
         """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from putback.flow.names import Name, dotted, last_name
 from putback.model.errors import SourceError
+from putback.ownership.analysis.app_contexts import AppContexts
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
@@ -17,10 +17,6 @@ from putback.ownership.sessions.registries import Registries, Registry, function
 from putback.source.slices import Reader
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_CONTEXTS = ("app_context", "request_context", "appcontext")
-"""Parts of the names by which an application context is entered, whatever enters it."""
-_SESSIONS = re.compile(r"sess|(?:^|_)db$")
-"""Names under which something that is not resolved is taken for a session."""
 _CLOSING = frozenset({"closing", "aclosing"})
 _CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
@@ -44,7 +40,7 @@ class Conduct:
 
     `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed
     or closed, with the rows, `closes` those rows that only close; `removes_unknown`: something that is not resolved is
-    removed, or is called a session and closed; `ends`: whose transactions are ended; `in_context`: it has to do with
+    removed, or a session is closed that may be anybody's; `ends`: whose transactions are ended; `in_context`: it enters
     an application context; `repeats`: it has a `while`.
     """
 
@@ -58,13 +54,13 @@ class Conduct:
     repeats: bool = False
 
 
-def conduct(registries: Registries, reader: Reader, path: str, info: FunctionInfo) -> Conduct:
+def conduct(registries: Registries, contexts: AppContexts, reader: Reader, path: str, info: FunctionInfo) -> Conduct:
     """What the function `info` of a file does; nothing when it cannot be parsed."""
     found = function_node(reader, path, info)
     if found is None:
         return Conduct()
     function, offset = found
-    return _Watcher(registries, Scope(path, info.key), offset).watch(function)
+    return _Watcher(registries, contexts, Scope(path, info.key), offset).watch(function)
 
 
 def function_node(
@@ -80,16 +76,12 @@ def function_node(
     return (function, offset) if function is not None else None
 
 
-def enters_context(name: str) -> bool:
-    """Whether something of this name has to do with entering an application context."""
-    return not name.startswith("has_") and any(part in name for part in _CONTEXTS)
-
-
 class _Watcher:
     """One walk over one function."""
 
-    def __init__(self, registries: Registries, scope: Scope, offset: int) -> None:
+    def __init__(self, registries: Registries, contexts: AppContexts, scope: Scope, offset: int) -> None:
         self.registries = registries
+        self.contexts = contexts
         self.resolver = registries.resolver
         self.scope = scope
         self.offset = offset
@@ -102,8 +94,6 @@ class _Watcher:
                     self._call(node)
                 case ast.Attribute():
                     self._attribute(node)
-                case ast.Name(id=name):
-                    self._context(name)
                 case ast.While():
                     self.found.repeats = True
                 case ast.withitem(context_expr=entered):
@@ -112,17 +102,14 @@ class _Watcher:
             self._decorator(decorator)
         return self.found
 
-    def _context(self, name: str) -> None:
-        if enters_context(name):
-            self.found.in_context = True
-
     def _row(self, node: ast.expr) -> int:
         return node.lineno + self.offset
 
     # -- sessions
 
     def _attribute(self, node: ast.Attribute) -> None:
-        self._context(node.attr)
+        if node.attr == "push" and self.contexts.opened_by(to_expr(node.value), self.scope):
+            self.found.in_context = True
         types = self.registries.types
         if node.attr == "query" and isinstance(node.value, (ast.Name, ast.Attribute)):
             model = self.registries.of_model(to_expr(node.value), self.scope)
@@ -157,16 +144,18 @@ class _Watcher:
             self.found.closes.add(self._row(node))
 
     def _remove_unknown(self, node: ast.expr) -> None:
-        """Note what `node.close()` closes: a name that may hold a session, or what is called one."""
+        """Note what `node.close()` closes: a name that may hold a session, or somebody's session."""
         expr = to_expr(node)
         held = self.registries.sessions_in(expr, self.scope)
         for registry in held:
             self._remove(registry, node, closes=True)
         if not held and not (isinstance(expr, Name) and self.registries.is_made_here(expr, self.scope)):
-            self.found.removes_unknown |= bool(_SESSIONS.search(last_name(expr)))
+            self.found.removes_unknown |= self.registries.may_be_session(expr, self.scope)
 
     def _enter(self, node: ast.expr) -> None:
         """A `with` closes the session that it enters, ends the transaction that it begins, and calls `__exit__`."""
+        if self.contexts.opened_by(to_expr(node), self.scope):
+            self.found.in_context = True
         given = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         registry = self._registry(node) or self._registry(given)
         if registry is not None:
@@ -221,9 +210,8 @@ class _Watcher:
     def _decorator(self, decorator: ast.expr) -> None:
         """A decorator of the project may clean up after the function."""
         base = decorator.func if isinstance(decorator, ast.Call) else decorator
-        for node in ast.walk(base):
-            if isinstance(node, (ast.Name, ast.Attribute)):
-                self._context(node.id if isinstance(node, ast.Name) else node.attr)
+        if self.contexts.made_by(to_expr(base), Scope(self.scope.path)):
+            self.found.in_context = True
         for ref in function_refs(self.resolver.types(to_expr(base), Scope(self.scope.path))):
             self.found.calls.append(Call(ref, self._row(decorator), True))
 
