@@ -17,12 +17,14 @@ from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Expr, Invoke, Member, Name, chain, dotted, root_name
 from putback.ownership.analysis import autocommit
+from putback.ownership.analysis.attempts import forgets
 from putback.ownership.analysis.site import Acquisition, Ambient, Home, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Instance, Object, Scope
+from putback.source.slices import Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,17 @@ class Ambients:
         )
 
     @cached_property
+    def _undoing(self) -> frozenset[str]:
+        """The methods that roll back."""
+        methods = (
+            pair
+            for driver in self._catalog.drivers.values()
+            for spec in driver.types.values()
+            for pair in spec.methods.items()
+        )
+        return frozenset(name for name, e in methods if e.ends == "rollback")
+
+    @cached_property
     def telling_words(self) -> frozenset[bytes]:
         """The methods by which every driver runs statements and commits: what else could have them?"""
         drivers = self._catalog.drivers.values()
@@ -117,6 +130,10 @@ class Ambients:
         return replaced(kind, type=name) if kind is not None and kind.registry else None
 
     # -- by light types
+
+    def may_be_forgotten(self, part: Slice) -> bool:
+        """Whether a handler in a slice may forget to roll back, as far as a cheap parse tells."""
+        return "except" in part.text and forgets(part, self._working, self._undoing)
 
     def works(self, callees: Iterable[Expr], scope: Scope) -> bool:
         """Whether one of these callees works on a connection that the function around it does not make."""

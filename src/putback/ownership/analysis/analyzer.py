@@ -202,7 +202,7 @@ class Analyzer:
             return True
         if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
             return False
-        return "except" in part.text or self._leaves(module, key, part)
+        return self.ambients.may_be_forgotten(part) or self._leaves(module, key, part)
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by a parameter."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.indexer import parsed
-from putback.source.slices import Reader
+from putback.source.slices import Reader, Slice
 
 Rows = range
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -39,6 +39,33 @@ def attempt_at(reader: Reader, unit: Unit, row: int) -> Attempt | None:
     if unit.attempts is None:
         unit.attempts = dict(_attempts(reader, unit))
     return unit.attempts.get(row)
+
+
+def forgets(part: Slice, working: Container[str], undoing: Container[str]) -> bool:
+    """Whether a `try` in a slice works on something, by methods `working`, and a handler of it may undo nothing.
+
+    What undoes something, by a method of `undoing`, or raises on every way through a handler is seen to.
+    """
+    try:
+        tree, _ = parsed(part)
+    except SourceError:
+        return True
+    return any(
+        _mentions(attempt.body, working) and any(_may_forget(handler, undoing) for handler in attempt.handlers)
+        for attempt in ast.walk(tree)
+        if isinstance(attempt, (ast.Try, ast.TryStar)) and attempt.handlers
+    )
+
+
+def _may_forget(handler: ast.ExceptHandler, undoing: Container[str]) -> bool:
+    always = [s for s in handler.body if isinstance(s, (ast.Expr, ast.With, ast.Try))]
+    return not isinstance(handler.body[-1], ast.Raise) and not _mentions(always, undoing)
+
+
+def _mentions(statements: Sequence[ast.stmt], names: Container[str]) -> bool:
+    """Whether an attribute of one of these names stands in some statements."""
+    nodes = (node for statement in statements for node in ast.walk(statement))
+    return any(isinstance(node, ast.Attribute) and node.attr in names for node in nodes)
 
 
 def is_hushed(reader: Reader, unit: Unit, row: int) -> bool:
