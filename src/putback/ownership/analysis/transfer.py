@@ -360,7 +360,8 @@ class SiteDomain:
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1).with_fact(UNWRITTEN, None)
+        written = Fact.TRUE if self.is_ambient and self.kind.lazy else None
+        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1).with_fact(UNWRITTEN, written)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def replaced(self, state: State) -> State:
