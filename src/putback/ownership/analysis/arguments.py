@@ -41,6 +41,8 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
         return Outcome((domain.pass_on(state),))
     if info.quiet:
         return Outcome((state,))
+    if info.keeps and not info.registers and op.receiver in domain.hoards:
+        return Outcome((state,))
     if info.registers or info.keeps or domain.analyzer.runs_elsewhere(info):
         return Outcome((domain.pass_on(state),))
     if info.enters:

@@ -117,8 +117,8 @@ def item(domain: SiteDomain, op: ir.Item, state: State) -> Outcome[State]:
 
 
 def store_item(domain: SiteDomain, op: ir.StoreItem, state: State) -> Outcome[State]:
-    """A container keeps it."""
-    if domain.is_owner(state, op.source):
+    """A container keeps it, unless that dies with the function."""
+    if domain.is_owner(state, op.source) and op.base not in domain.hoards:
         return Outcome((domain.pass_on(state),))
     return Outcome((state,), (), lending.kept(state, op.source))
 
@@ -136,7 +136,9 @@ def unpack(domain: SiteDomain, op: ir.Unpack, state: State) -> Outcome[State]:
 
 
 def build(domain: SiteDomain, op: ir.Build, state: State) -> Outcome[State]:
-    """A tuple around it is followed; any other container keeps it."""
+    """A tuple around it is followed; any other container keeps it, unless that dies with the function."""
+    if op.target in domain.hoards:
+        return Outcome((state,))
     held = [i for i, e in enumerate(op.elements) if domain.is_owner(state, e)]
     if not held:
         needing = next((c for e in op.elements if (c := state.child_type(e)) in (NEEDING, STREAM)), None)

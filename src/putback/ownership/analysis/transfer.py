@@ -11,7 +11,7 @@ from putback.drivers.schema import Begin, Close, Effect, FailedCommit, On
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
-from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
+from putback.ownership.analysis import bindings, calls, guards, handlers, hoards, scopes, unbound
 from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import ACTIVE, CALLERS, UNBOUND, Fact, Harm, Phase, State
 from putback.ownership.analysis.errors import About
@@ -85,6 +85,7 @@ class SiteDomain:
         self.release_names = _release_names(site.kind.release)
         self.pools = analyzer.pools_of_releases(unit, self.names)
         self.is_ambient = site.acquisition.ambient is not None
+        self.hoards = hoards.dying(unit)
         self.deep_path = site.name if self.is_ambient and site.name.count(".") > 1 else ""
         decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self.guards = decisive | guards.flags(unit)

@@ -23,7 +23,7 @@ class Unit:
 
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
     `attempts` the rows of handlers to what they are the handlers of, and `asked` knows which names and
-    conditions a block, or one behind it, asks about.
+    conditions a block, or one behind it, asks about; `hoards` are the containers that die with the function.
     """
 
     path: str
@@ -35,6 +35,7 @@ class Unit:
     swallowing: dict[int, tuple[str, ...]] | None = None
     attempts: dict[int, Attempt] | None = None
     asked: Asked | None = None
+    hoards: frozenset[str] | None = None
     _ops: Sequence[ir.Op] = ()
 
     @property
