@@ -94,6 +94,8 @@ def appear(name: str, text: str = "x = 1\n") -> Callable[[Path], None]:
         appear("pyproject.toml", "[tool.putback]\nignore = ['PB101']\n"),
         appear(".gitignore", "shop\n"),
         appear("shop/.gitignore", "views.py\n"),
+        appear("uv.lock", "version = 1\n"),
+        appear("shop/requirements-web.txt", "fastapi==0.115.0\n"),
         appear("../putback.toml", "ignore = ['PB101']\n"),
         lambda root: (root / "shop/__init__.py").unlink(),
         lambda root: (root / "shop/views.py").rename(root / "shop/sights.py"),

@@ -23,3 +23,7 @@ DEFAULT_EXCLUDE = (
 )
 CONFIG_FILES = ("putback.toml", ".putback.toml")
 PROJECT_FILE = "pyproject.toml"
+LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
+"""What settles which version of a package a project runs on, the first that is there."""
+REQUIREMENTS = ("requirements", ".txt")
+"""How the names of files that list packages begin and end."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from time import time_ns
 
-from putback.model.defaults import CONFIG_FILES, PROJECT_FILE
+from putback.model.defaults import CONFIG_FILES, LOCK_FILES, PROJECT_FILE, REQUIREMENTS
 from putback.source.cache import digest
 from putback.source.prefilter import read_bytes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 SOURCES = (".py", ".pyi", ".ipynb")
-NAMES = frozenset((*CONFIG_FILES, PROJECT_FILE, ".git", ".gitignore", ".gitmodules"))
+NAMES = frozenset((*CONFIG_FILES, PROJECT_FILE, *LOCK_FILES, ".git", ".gitignore", ".gitmodules"))
 MOST_FOLDERS = 20_000
 SETTLED = 50_000_000  # nanoseconds: clocks of file systems are coarse
 WHOLE_SECONDS = 2_000_000_000  # and some know nothing finer
@@ -137,11 +137,16 @@ def listing(folder: bytes, left_out: Collection[bytes]) -> tuple[list[bytes], li
                 elif each.name not in left_out:
                     names.append(each.name + b"/")
                     below.append(each.path)
-            elif each.name.endswith(ENDINGS) or each.name in BARE_NAMES:
+            elif each.name.endswith(ENDINGS) or each.name in BARE_NAMES or lists_packages(each.name):
                 names.append(each.name)
     except OSError:
         return [ABSENT + b"/"], []
     return sorted(names), below
+
+
+def lists_packages(name: bytes) -> bool:
+    """Whether a file of this name may say which version of a package the project runs on."""
+    return name.startswith(PACKAGES[0]) and name.endswith(PACKAGES[1])
 
 
 def digest_of(names: Iterable[bytes]) -> bytes:
@@ -160,3 +165,4 @@ GIT = b".git/"
 GIT_RULES = (b"/.git/index", b"/.git/info/exclude")
 ENDINGS = tuple(os.fsencode(each) for each in SOURCES)
 BARE_NAMES = frozenset(os.fsencode(each) for each in NAMES)
+PACKAGES = tuple(os.fsencode(each) for each in REQUIREMENTS)

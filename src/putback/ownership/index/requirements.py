@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from putback.model.defaults import LOCK_FILES, PROJECT_FILE, REQUIREMENTS
+
 Version = tuple[int, int]
 """The first two numbers of a version."""
 
@@ -56,10 +58,10 @@ def _files(folder: str) -> Iterator[tuple[Callable[[str, str], Version | None], 
         names = sorted(os.listdir(folder))
     except OSError:
         return
-    yield from ((_locked, name) for name in ("uv.lock", "poetry.lock", "pdm.lock") if name in names)
-    yield from ((_pipenv, name) for name in ("Pipfile.lock",) if name in names)
-    yield from ((_listed, n) for n in names if n.startswith("requirements") and n.endswith(".txt"))
-    yield from ((_declared, name) for name in ("pyproject.toml",) if name in names)
+    first, last = REQUIREMENTS
+    yield from ((_pipenv if name == "Pipfile.lock" else _locked, name) for name in LOCK_FILES if name in names)
+    yield from ((_listed, name) for name in names if name.startswith(first) and name.endswith(last))
+    yield from ((_declared, name) for name in (PROJECT_FILE,) if name in names)
 
 
 def _text(path: str) -> str:
