@@ -31,7 +31,7 @@ engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
 ## Stays silent
 For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
 `checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
-migrations, examples and tests.
+migrations, examples and tests, and for an engine that dies with the function that makes it.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from putback.drivers.schema import Backend
 from putback.model.finding import Confidence, Finding, Place, Step
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
+from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.settings import Settings
 from putback.ownership.makers.values import Options
 
@@ -19,11 +20,16 @@ def serving(facts: FunctionFacts, is_wrong: Callable[[PoolFacts, Settings, Backe
     """The pools of a service for a server's database of which a way to set them up `is_wrong`, with the first such."""
     for made in facts.pools if facts.file_place is Place.SERVICE else ():
         backends = facts.analyzer.catalog.drivers[made.pool.driver].backends
-        for each in made.settings if not made.is_without_pool else ():
+        for each in made.settings if _lasts(made) else ():
             backend = each.backend(backends)
             if _may_be_server(facts, each, backend) and is_wrong(made, each, backend):
                 yield made, each, Confidence.HIGH if backend is not None else Confidence.MEDIUM
                 break
+
+
+def _lasts(made: PoolFacts) -> bool:
+    """Whether it keeps connections for later: one that dies with its function has them for a moment only."""
+    return not made.is_without_pool and made.fate not in (Fate.LOCAL, Fate.ENDED)
 
 
 def _may_be_server(facts: FunctionFacts, settings: Settings, backend: Backend | None) -> bool:
