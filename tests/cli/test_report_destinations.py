@@ -90,6 +90,17 @@ def test_machines_get_the_same_from_every_directory(
     assert all("orders.py" in text for different in texts.values() for text in different)
 
 
+def test_a_package_in_a_folder_does_not_shorten_the_paths_of_what_is_around_it(project: Project) -> None:
+    (project.root / "backend").mkdir()
+    (project.root / "shop").rename(project.root / "backend" / "shop")
+    project.write("backend/pyproject.toml", "[project]\nname = 'shop'\n")
+    (project.root / "pyproject.toml").unlink(missing_ok=True)
+    project.putback("check", ".", "--show-info", "--output-format", "json")
+    paths = {each["path"] for each in json.loads(project.out)}
+    assert paths
+    assert all(path.startswith("backend/shop/") for path in paths)
+
+
 def test_files_outside_of_the_project_are_named_in_full(project: Project, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     shutil.copy(project.root / "shop" / "stock.py", tmp_path / "other")

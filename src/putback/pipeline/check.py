@@ -151,7 +151,8 @@ def scanned(
 
     from putback.pipeline.analyse import analysis_of
 
-    root = project_root([each.path for each in asked], config.file)
+    named = [stdin.path] if stdin is not None else paths or ["."]
+    root = project_root([os.path.abspath(path) for path in named], config.file)
     analysis = analysis_of(every, seen, reader, config, codes, root)
     return Scanned(analysis, frozenset(each.path for each in asked), explicit, tuple(errors))
 

@@ -10,7 +10,8 @@ PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pip
 
 
 def project_root(paths: Sequence[str], config_file: str) -> str:
-    """The repository that `paths`, absolute ones, lie in; else where its configuration or its packaging is.
+    """The repository that `paths`, absolute and as the user named them, lie in; else where its configuration or its
+    packaging is.
 
     Where nothing marks a project it is the working directory, or what all paths share when they lie outside of it.
     """
