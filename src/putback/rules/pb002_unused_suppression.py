@@ -5,7 +5,7 @@ A `# putback: ignore[PB101]`, `disable` or `ignore-file` comment, or one of the 
 nothing: the code was mended, has moved, or never had the defect. Left in place it would hide the next leak there. Rules
 that do not run are not judged, nor are `noqa` comments.
 
-## Use instead
+## What to do
 Remove the comment, or the rule in its brackets: that is the fix.
 
 ## Fix safety

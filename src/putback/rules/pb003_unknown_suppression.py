@@ -4,7 +4,7 @@
 A rule that there is not (`# putback: ignore[PB1O1]`) or a word that means nothing (`# putback: ignor[PB101]`): such a
 comment hides nothing, whatever its author believes. The message names what may have been meant.
 
-## Use instead
+## What to do
 One of `ignore`, `ignore-file`, `disable-next-line`, `disable` and `enable`, with codes, prefixes or names of rules in
 brackets.
 

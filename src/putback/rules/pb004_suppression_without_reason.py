@@ -3,7 +3,7 @@
 ## What it finds
 A `# putback: ignore[PB101]` with nothing behind the bracket. Runs where it is asked for: `extend-select = ["PB004"]`.
 
-## Use instead
+## What to do
 `# putback: ignore[PB101] given back by the C extension`
 """
 
