@@ -68,7 +68,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "pipeline.verify": (
         *("pipeline.cases", "pipeline.scoped_cases", "pipeline.fix", "pipeline.check"),
-        *("verify", "ownership", "source", "model"),
+        *("rules", "verify", "ownership", "source", "model"),
     ),
     "pipeline.debug": ("pipeline.check", "pipeline.analyse", "ownership", "flow", "source", "model"),
     "pipeline": (),

@@ -24,6 +24,7 @@ from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import Checked, at_full_speed
 from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.scoped_cases import neglected, with_calls_of
+from putback.rules import ALL
 from putback.source.discover import shown
 from putback.verify import reply
 from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
@@ -32,7 +33,7 @@ from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
 
 Progress = Callable[[int, int], None]
-_ABOUT_THE_RUN = ("PB001", "PB009")
+_SHOWN = frozenset(rule.code for rule in ALL if rule.shows_in_runs)
 _ABOUT_REGISTRIES = ("PB305", "PB306", "PB307")
 _ABOUT_REQUESTS = ("PB304",)
 _NO_REQUESTS = "what is missing is the end of a request: there is no function to run before and after"
@@ -61,8 +62,8 @@ class Subject:
 
 def subjects(project: Checked, run: FixRun) -> list[Subject]:
     """What there is to run for the findings of `run` and for the fixes that it has applied. Runs none of it."""
-    found = [f for f in run.before if f.code not in _ABOUT_THE_RUN]
-    mended = [f for each in run.applied for f in each.findings]
+    found = [f for f in run.before if f.code in _SHOWN]
+    mended = [f for each in run.applied for f in each.findings if f.code in _SHOWN]
     known = set(map(_identity, found))
     found += [f for f in mended if _identity(f) not in known]
     if not found:

@@ -17,4 +17,4 @@ from __future__ import annotations
 from putback.model.finding import Severity
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing)
+RULE = Rule("PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False)

@@ -12,4 +12,6 @@ from __future__ import annotations
 from putback.model.finding import Severity
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB004", "suppression-without-reason", "run", Severity.WARNING, __doc__, nothing, opt_in=True)
+RULE = Rule(
+    "PB004", "suppression-without-reason", "run", Severity.WARNING, __doc__, nothing, opt_in=True, shows_in_runs=False
+)

@@ -139,4 +139,6 @@ def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
         yield facts.step(facts.unit.function.at, "it ends when the request ends")
 
 
-RULE = Rule("PB202", "external-call-in-transaction", "transaction", Severity.WARNING, __doc__, check)
+RULE = Rule(
+    "PB202", "external-call-in-transaction", "transaction", Severity.WARNING, __doc__, check, shows_in_runs=False
+)

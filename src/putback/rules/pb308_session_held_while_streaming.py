@@ -109,4 +109,4 @@ def _finding(site: SiteFacts, found: Outliving, version: tuple[int, int] | None)
     )
 
 
-RULE = Rule("PB308", "session-held-while-streaming", "framework", Severity.ERROR, __doc__, check)
+RULE = Rule("PB308", "session-held-while-streaming", "framework", Severity.ERROR, __doc__, check, shows_in_runs=False)

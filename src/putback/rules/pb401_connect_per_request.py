@@ -100,4 +100,4 @@ def _finding(site: SiteFacts, often: Often) -> Finding:
     )
 
 
-RULE = Rule("PB401", "connect-per-request", "pool", Severity.WARNING, __doc__, check)
+RULE = Rule("PB401", "connect-per-request", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)

@@ -126,4 +126,4 @@ def _here(facts: FunctionFacts, made: PoolFacts) -> Step:
     return facts.step(made.at, f"the {made.pool.title} is made here")
 
 
-RULE = Rule("PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check)
+RULE = Rule("PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)

@@ -68,4 +68,6 @@ def _overflows(made: PoolFacts, settings: Settings, backend: Backend | None) -> 
     return overflow == -1 or overflow * 2 > size
 
 
-RULE = Rule("PB404", "pool-overflow-too-large", "pool", Severity.WARNING, __doc__, check, opt_in=True)
+RULE = Rule(
+    "PB404", "pool-overflow-too-large", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False
+)

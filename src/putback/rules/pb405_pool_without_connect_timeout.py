@@ -74,4 +74,6 @@ def _waits(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool
     return bool(name) and settings.whole and whole_url and name not in given and f"{name}=" not in settings.url
 
 
-RULE = Rule("PB405", "pool-without-connect-timeout", "pool", Severity.WARNING, __doc__, check, opt_in=True)
+RULE = Rule(
+    "PB405", "pool-without-connect-timeout", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False
+)

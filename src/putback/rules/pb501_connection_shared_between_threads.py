@@ -118,4 +118,6 @@ def _global(site: SiteFacts) -> Finding:
     )
 
 
-RULE = Rule("PB501", "connection-shared-between-threads", "sharing", Severity.WARNING, __doc__, check)
+RULE = Rule(
+    "PB501", "connection-shared-between-threads", "sharing", Severity.WARNING, __doc__, check, shows_in_runs=False
+)

@@ -17,7 +17,8 @@ from putback.ownership.facts.site_facts import SiteFacts
 class Rule:
     """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
 
-    `opt_in`: it runs only where it is asked for.
+    `opt_in`: it runs only where it is asked for. `shows_in_runs`: running the function with and without faults can show
+    the defect, so that `verify` runs it.
     """
 
     code: str
@@ -27,6 +28,7 @@ class Rule:
     page: str
     check: Callable[[FunctionFacts], Iterator[Finding]]
     opt_in: bool = False
+    shows_in_runs: bool = True
 
     @property
     def summary(self) -> str:
