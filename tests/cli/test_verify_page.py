@@ -40,7 +40,7 @@ def git(*arguments: str) -> str:
 
 def test_steps_have_their_rows_and_source(project: Project) -> None:
     text = page(project, "shop/orders.py")
-    told = re.findall(r'<li>([^<]*)<br><span class="soft">line (\d+): <code>([^<]*)</code>', text)
+    told = re.findall(r'<li>([^<]*)<br/><span class="soft">line (\d+): <code>([^<]*)</code>', text)
     rows = (project.root / "shop" / "orders.py").read_text(encoding="utf-8").splitlines()
     assert len(told) >= 8
     assert all(rows[int(row) - 1].strip() == unescape(source) for _, row, source in told)

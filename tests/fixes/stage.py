@@ -302,7 +302,7 @@ def _stand_ins(current: Callable[[], Stage]) -> dict[str, ModuleType]:
         "psycopg2.pool": pool,
         "sqlite3": module("sqlite3", connect=lambda name: current().acquire(Plain), Error=DatabaseFault),
         "asyncpg": module("asyncpg", Pool=_Pool, create_pool=make_pool, PostgresError=DatabaseFault),
-        "sqlalchemy": module("sqlalchemy", create_engine=lambda url: None),
+        "sqlalchemy": module("sqlalchemy", create_engine=lambda url, **options: None),
         "sqlalchemy.exc": module("sqlalchemy.exc", SQLAlchemyError=DatabaseFault),
         "sqlalchemy.orm": module(
             "sqlalchemy.orm", sessionmaker=lambda bind: lambda: _opened(current()), Session=Session

@@ -85,7 +85,7 @@ DIALECTS = (
     Dialect(
         "SQLAlchemy session",
         "from sqlalchemy import create_engine\nfrom sqlalchemy.exc import SQLAlchemyError\n"
-        "from sqlalchemy.orm import sessionmaker\n\nengine = create_engine('postgresql://shop')\n"
+        "from sqlalchemy.orm import sessionmaker\n\nengine = create_engine('postgresql://shop', pool_pre_ping=True)\n"
         "SessionLocal = sessionmaker(bind=engine)\n",
         "session",
         "SessionLocal()",

@@ -34,6 +34,8 @@ ONE_LEAK = frozenset({"PB101", "PB102", "PB103", "PB107", "PB109"})
 HOLDING = ONE_LEAK | {"PB108"}
 """The rules whose fixes leave the acquire as it is."""
 ABOUT_COMMENTS = frozenset({"PB002", "PB003", "PB004"})
+ABOUT_MAKING = frozenset({"PB304", "PB402", "PB403", "PB404", "PB405", "PB407"})
+"""The rules about a call that makes a pool or a registry: the fix of one changes what the others stand at."""
 Faults = dict[tuple[str, str], str]
 """What does not hold, by file and function."""
 Attempt = tuple[object, ...]
@@ -225,6 +227,7 @@ class Rounds:
             for each in findings:
                 rule = LEAK if each.code in ONE_LEAK else each.code
                 expression, place = acquires.place(each.span)
+                expression = expression.partition("(")[0] if each.code in ABOUT_MAKING else expression
                 which = place if each.code in HOLDING else 0
                 self.identities[id(each)] = (path, rule, each.function, expression, which)
         return found

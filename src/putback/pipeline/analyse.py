@@ -40,6 +40,7 @@ from putback.source.survey import Survey
 
 Progress = Callable[[int, int], None]
 _WORTH_A_PROCESS = 40
+_NEWER = "the file has syntax that this Python cannot parse"
 _BY_CODE = {rule.code: rule for rule in ALL}
 
 
@@ -322,6 +323,9 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             for rule in ALL if facts.has_something else ():
                 if rule.code in codes:
                     found += [replace(each, mentions=tuple(facts.mentioned)) for each in rule.check(facts)]
+        module = analyzer.project.module(task.path)
+        if module is not None and module.incomplete:
+            found = [replace(each, fix=None, no_fix_reason=_NEWER) if each.fix else each for each in found]
     except Exception as error:
         _end_if_told_to(error)
         found.append(_internal_error(analyzer, task, rule, error))

@@ -21,7 +21,7 @@ from putback.rules import ALL
 from putback.source.selection import enabled
 from putback.source.text import decode
 
-_EVERY = frozenset(rule.code for rule in ALL)
+_USUAL = frozenset(rule.code for rule in ALL if not rule.opt_in)
 
 
 def fix_source(source: str, filename: str = "source.py", config: Config | None = None) -> FixResult:
@@ -52,8 +52,11 @@ def fix(
 def checked_for_fixes(
     paths: Sequence[str], config: Config, *, stdin: StdinFile | None = None, progress: Progress | None = None
 ) -> Checked:
-    """What every rule finds in the files at and below `paths`: what a fix brings counts, whatever is selected."""
-    return checked(paths, config, _EVERY, stdin=stdin, progress=progress)
+    """What every rule finds in the files at and below `paths`: what a fix brings counts, whatever is selected.
+
+    Of the rules that run only where they are asked for, those that are.
+    """
+    return checked(paths, config, _USUAL | enabled(ALL, config), stdin=stdin, progress=progress)
 
 
 def fixed(

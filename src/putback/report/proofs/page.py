@@ -92,7 +92,7 @@ def _story(title: str, example: Example, row: int, code: str) -> str:
     for sentence, at in zip_longest(example.story, example.rows[: len(example.story)], fillvalue=0):
         told = re.sub(r"^\d+\. ", "", str(sentence))
         source = lines[int(at) - first].strip() if at and 0 <= int(at) - first < len(lines) else ""
-        place = f'<br><span class="soft">line {at}: <code>{text(source)}</code></span>' if source else ""
+        place = f'<br/><span class="soft">line {at}: <code>{text(source)}</code></span>' if source else ""
         steps.append(f"<li>{text(told)}{place}</li>")
     return f"<h3>{text(title)}</h3><ol>{''.join(steps)}</ol>"
 
