@@ -121,9 +121,10 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_the_commands_can_be_typed(line: str) -> None:
     name, *arguments = shlex.split(line.partition(" > ")[0], comments=True)[1:]
-    command = group.get_command(click.Context(group), name)
+    around = click.Context(group, **group.context_settings)  # as the command line has it: commands keep it
+    command = group.get_command(around, name)
     assert command is not None
-    command.make_context(name, arguments, resilient_parsing=False)
+    command.make_context(name, arguments, parent=around)
 
 
 def test_the_settings_load(tmp_path: Path) -> None:

@@ -66,9 +66,10 @@ def test_the_commands_can_be_typed() -> None:
     assert len(lines) >= 2
     for line in lines:
         name, *arguments = shlex.split(line)
-        command = group.get_command(click.Context(group), name)
+        around = click.Context(group, **group.context_settings)  # as the command line has it: commands keep it
+        command = group.get_command(around, name)
         assert command is not None
-        command.make_context(name, arguments)
+        command.make_context(name, arguments, parent=around)
 
 
 def test_the_image_is_built_from_the_distribution_alone() -> None:

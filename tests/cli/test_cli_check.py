@@ -329,5 +329,5 @@ def test_version_and_help(project: Project) -> None:
     assert project.putback("--version") == 0
     assert project.out == version
     for arguments in (["--help"], ["check", "-h"], ["rule", "--help"]):
-        assert project.putback(*arguments) == 0
+        assert project.putback(*arguments) == 0, project.err
         assert "Usage: putback" in project.out

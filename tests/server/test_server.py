@@ -58,6 +58,26 @@ class Editor:
         self.client = client
         self.root = root
         self.versions: dict[str, int] = {}
+        self.told: list[lsp.PublishDiagnosticsParams] = []
+        self.news = asyncio.Event()
+        self.listen()
+
+    def listen(self) -> None:
+        """Note the next diagnostics that come, and those after them: two may come at once."""
+        self.client.protocol.wait_for_notification(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS, self.hear)
+
+    def hear(self, params: lsp.PublishDiagnosticsParams) -> None:
+        """Diagnostics have come."""
+        self.told.append(params)
+        self.news.set()
+        self.listen()
+
+    async def until(self, wanted: Callable[[lsp.PublishDiagnosticsParams], bool]) -> list[lsp.Diagnostic]:
+        """The last diagnostics that are wanted, once such have come."""
+        while not (found := [list(each.diagnostics) for each in self.told if wanted(each)]):
+            self.news.clear()
+            await self.news.wait()
+        return found[-1]
 
     def uri(self, name: str) -> str:
         """The address of a file."""
@@ -84,10 +104,7 @@ class Editor:
 
     async def shown(self, name: str) -> list[lsp.Diagnostic]:
         """The diagnostics of a file, once those of its present version have come."""
-        while True:
-            params = await self.client.wait_for_notification(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
-            if params.uri == self.uri(name) and params.version == self.versions[name]:
-                return list(params.diagnostics)
+        return await self.until(lambda p: p.uri == self.uri(name) and p.version == self.versions[name])
 
     async def actions(self, name: str, at: lsp.Range, only: str | None = None) -> list[Any]:
         """What is offered at a place."""
@@ -245,8 +262,7 @@ def test_a_change_in_a_wrapper_is_seen_where_it_is_used(tmp_path: Path) -> None:
         change = lsp.TextDocumentContentChangeWholeDocument(text)
         document = lsp.VersionedTextDocumentIdentifier(2, editor.uri("db.py"))
         editor.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, [change]))
-        while not (told := editor.client.diagnostics.get(editor.uri("app.py"))):
-            await editor.client.wait_for_notification(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+        told = await editor.until(lambda p: p.uri == editor.uri("app.py") and bool(p.diagnostics))
         assert [each.code for each in told] == ["PB101"]
 
     edited(tmp_path, story, app=CLEAN)
