@@ -44,3 +44,12 @@ def test_a_lock_goes_before_a_wish_and_the_nearest_before_all(tmp_path: Path) ->
     assert version_of(str(tmp_path / "main.py"), "fastapi") == (0, 115)
     (tmp_path / "api" / "requirements.txt").write_text("fastapi==0.99.1", encoding="utf-8")
     assert version_of(str(tmp_path / "api" / "main.py"), "fastapi") == (0, 99)
+
+
+def test_what_is_upgraded_meanwhile_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    wishes = tmp_path / "requirements.txt"
+    wishes.write_text("fastapi==0.99.1", encoding="utf-8")
+    assert version_of(str(tmp_path / "main.py"), "fastapi") == (0, 99)
+    wishes.write_text("fastapi==0.115.10", encoding="utf-8")
+    assert version_of(str(tmp_path / "main.py"), "fastapi") == (0, 115)

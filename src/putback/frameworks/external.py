@@ -12,7 +12,6 @@ from putback.frameworks.schema import alternatives
 from putback.tables import Table, Where, read
 
 _TABLE = Path(__file__).parent / "language" / "external.toml"
-_LOCAL = frozenset({"close", "aclose", "copy", "with_options"})
 
 
 class Sort(Table, frozen=True):
@@ -26,10 +25,13 @@ class Sort(Table, frozen=True):
 
 
 class External(Table, frozen=True):
-    """The whole table; `local` are calls of the same libraries that do not leave the process."""
+    """The whole table; `local` are calls of the same libraries that do not leave the process, `local_methods` methods
+    that do not on any of their objects, `queueing` methods that hand a job to somebody else's process."""
 
     sorts: tuple[Sort, ...]
     local: tuple[str, ...] = ()
+    local_methods: tuple[str, ...] = ()
+    queueing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Calls:
     exact: Mapping[str, Sort]
     below: Mapping[str, Sort]
     local: frozenset[str]
+    local_methods: frozenset[str]
+    queueing: frozenset[str]
 
     def sort_of(self, qualname: str) -> Sort | None:
         """The sort of a call by its qualified name, in which `()` behind what is made along the way says nothing."""
@@ -48,7 +52,7 @@ class Calls:
         if name in self.exact:
             return self.exact[name]
         head, _, last = name.rpartition(".")
-        if last in _LOCAL or last.startswith("__"):
+        if last in self.local_methods or last.startswith("__"):
             return None
         while head:
             if head in self.below:
@@ -65,4 +69,6 @@ def external() -> Calls:
         {name: sort for sort in table.sorts for pattern in sort.calls for name in alternatives(pattern)},
         {name: sort for sort in table.sorts for pattern in sort.below for name in alternatives(pattern)},
         frozenset(name for pattern in table.local for name in alternatives(pattern)),
+        frozenset(table.local_methods),
+        frozenset(table.queueing),
     )

@@ -48,6 +48,7 @@ class Methods(Table, frozen=True):
     registering: frozenset[str]
     entering: frozenset[str]
     waiting: frozenset[str]
+    starting: frozenset[str]
     wrapping: frozenset[str]
     limiting: frozenset[str]
     borrowing: frozenset[str]

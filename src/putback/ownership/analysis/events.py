@@ -88,7 +88,7 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
         keeps=not resolved and name in methods.keeping and dotted(expr.func) != name,
         registers=not resolved and name in methods.registering,
         enters=not resolved and name in methods.entering,
-        waits=not resolved and name in methods.waiting,
+        waits=not resolved and name in methods.waiting | methods.starting,
         constructs=not resolved and name[:1].isupper() and not name.isupper(),
         ends_process=not idioms().functions.ending_the_process.isdisjoint(outside),
         takes_over=not resolved and _takes_over(expr, name, outside),

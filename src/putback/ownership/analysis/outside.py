@@ -39,8 +39,6 @@ from putback.source.slices import Slice
 DEEPEST = 4
 _MOST_CALLEES = 3
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_STARTING = frozenset({"create_task", "ensure_future", "run_coroutine_threadsafe"})
-_QUEUEING = frozenset({"delay", "apply_async", "send", "send_with_options", "enqueue"})
 _MESSAGE = Sort("a message", brief=True)
 
 
@@ -115,7 +113,7 @@ class Leaving:
 
     def _queues(self, func: Expr, scope: Scope) -> bool:
         """Whether it is a method of a job that has somebody else run it: `send_mail.delay`."""
-        if not isinstance(func, Member) or func.attr not in _QUEUEING:
+        if not isinstance(func, Member) or func.attr not in external().queueing:
             return False
         bases = [t for t in self._known.resolver.types(func.base, scope) if isinstance(t, FunctionRef)]
         infos = ((t.path, self._known.info(t)) for t in bases)
@@ -200,13 +198,12 @@ class Leaving:
 
 def awaited_in(unit: Unit) -> frozenset[str]:
     """The values that some call in a function awaits: what `gather` is given."""
-    waiting = idioms().methods.waiting - _STARTING
-    return _given_to(unit, waiting)
+    return _given_to(unit, idioms().methods.waiting)
 
 
 def started_in(unit: Unit) -> frozenset[str]:
     """The values that some call in a function has run beside it: what `create_task` is given."""
-    return _given_to(unit, _STARTING)
+    return _given_to(unit, idioms().methods.starting)
 
 
 def _given_to(unit: Unit, names: frozenset[str]) -> frozenset[str]:
@@ -235,7 +232,7 @@ def _collect(node: ast.AST, offset: int, row: int, waits: bool, found: dict[int,
 def _awaits(call: ast.Call) -> bool:
     """Whether a call awaits what it is given."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name in idioms().methods.waiting - _STARTING
+    return name in idioms().methods.waiting
 
 
 def _name(t: Type) -> str:

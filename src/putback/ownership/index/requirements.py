@@ -39,17 +39,29 @@ def version_of(path: str, package: str) -> Version | None:
     return None
 
 
-@lru_cache(maxsize=2048)
 def _in_folder(folder: str, package: str) -> Version | None:
     for read, name in _files(folder):
-        text = _text(os.path.join(folder, name))
+        path = os.path.join(folder, name)
         try:
-            found = read(text, package) if text else None
-        except (ValueError, TypeError, AttributeError):
-            continue  # a file that is not what its name says
+            status = os.stat(path)
+        except OSError:
+            continue
+        found = _in_file(read, path, package, status.st_mtime_ns, status.st_size)
         if found is not None:
             return found
     return None
+
+
+@lru_cache(maxsize=2048)
+def _in_file(
+    read: Callable[[str, str], Version | None], path: str, package: str, changed: int, size: int
+) -> Version | None:
+    """What a file says, read again when it was `changed` (in nanoseconds): a language server outlives its project."""
+    text = _text(path) if size <= _LARGEST else ""
+    try:
+        return read(text, package) if text else None
+    except (ValueError, TypeError, AttributeError):
+        return None  # a file that is not what its name says
 
 
 def _files(folder: str) -> Iterator[tuple[Callable[[str, str], Version | None], str]]:
@@ -66,8 +78,6 @@ def _files(folder: str) -> Iterator[tuple[Callable[[str, str], Version | None], 
 
 def _text(path: str) -> str:
     try:
-        if os.path.getsize(path) > _LARGEST:
-            return ""
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
     except OSError:
