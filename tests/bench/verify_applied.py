@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from spoiling import spoilt
 
 from putback.model.config import Config
+from putback.model.lifecycle import After, Close, Twice
 from putback.pipeline.verify import gather
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import Definition, find
-from putback.verify.roles import Case, Does, Late, OnClose, Twice, Version
+from putback.verify.roles import Case, Does, Version
 from putback.verify.verdict import Proof
 
 _BOUNDS = Bounds(schedules=1_000, seconds=2.0)
@@ -462,9 +463,9 @@ def _is_wrong(name: str, case: Case) -> bool:
         case "released twice":
             return not profile.lazy and profile.twice is not Twice.HARMLESS
         case "closed instead":
-            return profile.close is OnClose.LEAKS and "close" not in role.methods
+            return profile.close is Close.LEAKS and "close" not in role.methods
         case "released first":
-            return profile.late is not Late.REOPENS
+            return profile.late is not After.REOPENS
         case "except only" | "commit added" | "commit dropped" | "gap":
             return not profile.lazy
         case _:

@@ -18,12 +18,12 @@ from dataclasses import replace
 
 from verify_project import functions
 
-from putback.drivers.schema import On
+from putback.model.lifecycle import Close, On, Twice
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find
-from putback.verify.roles import Case, Does, Fails, OnClose, Pass, Twice, Version
+from putback.verify.roles import Case, Does, Fails, Pass, Version
 
 _BOUNDS = Bounds(schedules=2_000, seconds=1.0)
 _BODIES = ("body", "orelse", "finalbody")
@@ -178,7 +178,7 @@ def _makes_sense(mutation: str, site: SiteFacts, source: str) -> bool:
     kind = site.kind
     match mutation:
         case "closed instead":
-            return kind.close.value in (OnClose.LEAKS.value,)
+            return kind.close.value in (Close.LEAKS.value,)
         case "old kept":
             return (
                 kind.release_twice.value == Twice.RAISES.value and site.is_released_somewhere and not site.wrong_closes

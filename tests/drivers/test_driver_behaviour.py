@@ -19,7 +19,8 @@ from labs_mysql import MYSQL
 from libraries import refused, resolve
 
 from putback.drivers.catalog import load_catalog
-from putback.drivers.schema import After, Begin, Close, Gc, Kind, Twice, With
+from putback.drivers.schema import Kind
+from putback.model.lifecycle import After, Begin, Close, Gc, Twice, With
 
 CATALOG = load_catalog()
 LABS = (*SYNC, *ASYNC, *MYSQL)

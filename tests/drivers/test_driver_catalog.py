@@ -8,8 +8,9 @@ import pytest
 
 from putback.drivers.catalog import load_catalog
 from putback.drivers.needles import PATH, current
-from putback.drivers.schema import Close, Driver, Effect, Kind, On, Parameter
+from putback.drivers.schema import Driver, Effect, Kind, Parameter
 from putback.model.errors import DriverTableError
+from putback.model.lifecycle import Close, On
 
 CATALOG = load_catalog()
 

@@ -18,7 +18,8 @@ from labs_async import AsyncLab
 from libraries import import_or_skip, refused
 
 from putback.drivers.catalog import load_catalog
-from putback.drivers.schema import After, Begin, Close, Gc, Kind, Twice, With
+from putback.drivers.schema import Kind
+from putback.model.lifecycle import After, Begin, Close, Gc, Twice, With
 
 CATALOG = load_catalog()
 

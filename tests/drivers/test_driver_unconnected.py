@@ -11,7 +11,8 @@ import pytest
 from libraries import import_or_skip, refused
 
 from putback.drivers.catalog import load_catalog
-from putback.drivers.schema import After, Close, Gc, Kind, Twice, With
+from putback.drivers.schema import Kind
+from putback.model.lifecycle import After, Close, Gc, Twice, With
 
 CATALOG = load_catalog()
 

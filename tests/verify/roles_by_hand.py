@@ -5,9 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from putback.drivers.catalog import load_catalog
+from putback.model.lifecycle import On
 from putback.pipeline.cases import profile_of, types_of
 from putback.verify.choices import Schedule
-from putback.verify.roles import Acquire, Bounds, Case, Does, On, Pass, Roles, Version
+from putback.verify.roles import Acquire, Bounds, Case, Does, Pass, Roles, Version
 from putback.verify.verdict import Proof
 
 _CATALOG = load_catalog(names=["psycopg2", "psycopg_pool", "sqlalchemy", "asyncpg", "sqlite3", "dbapi"])

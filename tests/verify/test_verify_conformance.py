@@ -13,7 +13,8 @@ from libraries import import_or_skip
 from lockstep import Lockstep, Model, Planned, Side, State, Weights
 
 from putback.drivers.catalog import load_catalog
-from putback.verify.roles import Acquire, Does, On, Pass
+from putback.model.lifecycle import On
+from putback.verify.roles import Acquire, Does, Pass
 
 pytestmark = pytest.mark.slow
 

@@ -13,11 +13,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from putback.drivers.catalog import Catalog
-from putback.drivers.schema import Begin, Effect, Kind, On, TypeSpec
+from putback.drivers.schema import Effect, Kind, TypeSpec
 from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
 from putback.model.config import Config
 from putback.model.errors import UsageError
+from putback.model.lifecycle import Begin, On, With
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
@@ -125,16 +126,16 @@ def profile_of(kind: Kind) -> roles.Profile:
         kind.type,
         kind.pooled,
         kind.lazy,
-        roles.OnClose(kind.close.value),
-        roles.OnExit(kind.with_.value),
-        roles.Twice(kind.release_twice.value),
-        roles.Late(kind.use_after_release.value),
-        roles.Begin(kind.autobegin.value),
+        kind.close,
+        kind.with_,
+        kind.release_twice,
+        kind.use_after_release,
+        kind.autobegin,
         kind.aborts and kind.autobegin is Begin.ANY,
         kind.exhausted,
         tuple(_POOL_METHOD.findall(kind.release)),
         tuple(_OWN_METHOD.findall(kind.release)),
-        roles.FailedCommit(kind.failed_commit.value),
+        kind.failed_commit,
         bool(kind.rollback_error) and not kind.notices_loss,
     )
 
@@ -291,7 +292,7 @@ class _Table:
         return roles.Acquire(
             callee,
             site.kind.id,
-            tuple(roles.On(o.value) for o in acquisition.on),
+            acquisition.on,
             row,
             acquisition.element,
             acquisition.maybe_none,
@@ -299,7 +300,7 @@ class _Table:
             acquisition.on == (On.ENTER,) and not acquisition.generator,
             not drivers or any(d.effect.raises for d in drivers),
             methods,
-            roles.OnExit.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
+            With.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
             bool(drivers),
         )
 

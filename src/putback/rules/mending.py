@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from putback.drivers.schema import After, On, With
 from putback.fixes.declined import Declined
 from putback.model.finding import Finding
 from putback.model.fix import Fix
+from putback.model.lifecycle import After, On, With
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.facts.site_facts import SiteFacts
 

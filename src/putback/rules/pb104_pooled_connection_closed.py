@@ -59,8 +59,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.drivers.schema import Close
 from putback.model.finding import Finding, Severity
+from putback.model.lifecycle import Close
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording

@@ -55,9 +55,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.drivers.schema import After
 from putback.flow.solve import Defect
 from putback.model.finding import Finding, Severity
+from putback.model.lifecycle import After
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.domain import State
 from putback.ownership.facts.evidence import Weight

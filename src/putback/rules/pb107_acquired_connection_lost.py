@@ -51,8 +51,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.drivers.schema import Gc
 from putback.model.finding import Finding, Severity, Step
+from putback.model.lifecycle import Gc
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of

@@ -74,10 +74,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from putback.drivers.schema import After
 from putback.fixes.declined import Declined
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
+from putback.model.lifecycle import After
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pulls import Pull
 from putback.rules import mending

@@ -59,9 +59,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.drivers.schema import Gc
 from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Place, Severity, Step
+from putback.model.lifecycle import Gc
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate

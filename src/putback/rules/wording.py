@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from putback.drivers.schema import Gc
 from putback.model.finding import Severity, Step
+from putback.model.lifecycle import Gc
 from putback.ownership.analysis.pairing import is_attribute_here, name_here, paired_release, pool_here
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from putback.model.lifecycle import After, Begin, Close, Twice, With
 from putback.verify.absent import Absent
 from putback.verify.events import Broken, What
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Acquiring, Belonging, Connection
-from putback.verify.roles import Acquire, Begin, Late, Lent, Method, ObjectType, OnClose, OnExit, Registry, Twice
+from putback.verify.roles import Acquire, Lent, Method, ObjectType, Registry
 from putback.verify.slot import Place, Slot, Transaction
 from putback.verify.transactions import Transactions
 from putback.verify.ways import DESTROYED, PLAIN
@@ -134,12 +135,12 @@ class Connections:
             raise AttributeError(f"'NoneType' object has no attribute '{operation}'")
         if slot.is_out:
             return
-        if slot.place is Place.BACK and slot.profile.late is Late.REOPENS:
+        if slot.place is Place.BACK and slot.profile.late is After.REOPENS:
             slot.place = Place.OUT
             self.world.violated(Broken.SESSION_REUSED, slot.name, slot.role.callee)
             return
         self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
-        if slot.place is Place.BROKEN or slot.profile.late is Late.RAISES:
+        if slot.place is Place.BROKEN or slot.profile.late is After.RAISES:
             raise self.world.raised(InterfaceError, "connection already closed")
 
     def operate(self, thing: Belonging, name: str, method: Method, arguments: tuple[Any, ...], keywords: Any) -> Any:
@@ -203,12 +204,12 @@ class Connections:
     def close(self, slot: Slot, name: str = "close") -> None:
         """The connection's own `close()`, or another method that closes it."""
         meaning = slot.profile.close
-        if meaning is OnClose.IGNORED:
+        if meaning is Close.IGNORED:
             return
-        if meaning is OnClose.FREES and slot.place is Place.BACK:
+        if meaning is Close.FREES and slot.place is Place.BACK:
             self.use(slot, "close")
-        elif meaning is not OnClose.LEAKS:
-            is_destroyed = slot.profile.pooled and meaning is not OnClose.RETURNS and slot.is_out
+        elif meaning is not Close.LEAKS:
+            is_destroyed = slot.profile.pooled and meaning is not Close.RETURNS and slot.is_out
             if is_destroyed:
                 self.world.violated(Broken.DESTROYED, slot.name, slot.role.callee)
             is_plain = name in ("close", *slot.profile.closed_by)
@@ -269,7 +270,7 @@ class Connections:
         if self.world.cut_off is not None or slot.place is Place.VOID:
             return
         if not slot.is_out:
-            lazy = slot.profile.late is Late.REOPENS
+            lazy = slot.profile.late is After.REOPENS
             self.world.violated(
                 Broken.SESSION_REUSED if lazy else Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee
             )
@@ -293,11 +294,11 @@ class Connections:
     def _leave_connection(self, thing: Connection, exception: BaseException | None) -> None:
         slot = thing._pb_slot
         match slot.role.leaving or slot.profile.leaving:
-            case OnExit.TRANSACTION:
+            case With.TRANSACTION:
                 self.transactions.leave(thing, exception)
-            case OnExit.CLOSES:
+            case With.CLOSES:
                 self.close(slot)
-            case OnExit.RELEASES:
+            case With.RELEASES:
                 self._give_back(slot, f"{slot.name}.close()")
 
     def left(self, held: Connection, role: Acquire, exception: BaseException | None) -> None:

@@ -11,64 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-
-class OnClose(Enum):
-    """What `close()` on the connection does; the words of the driver tables."""
-
-    LEAKS = "leaks"
-    FREES = "frees"
-    RETURNS = "returns"
-    DESTROYS = "destroys"
-    IGNORED = "ignored"
-
-
-class OnExit(Enum):
-    """What leaving `with` on the connection does."""
-
-    TRANSACTION = "transaction"
-    RELEASES = "releases"
-    CLOSES = "closes"
-    ERROR = "error"
-
-
-class Twice(Enum):
-    """What a second release does."""
-
-    RAISES = "raises"
-    CORRUPTS = "corrupts"
-    HARMLESS = "harmless"
-
-
-class Late(Enum):
-    """What using the connection after its release does."""
-
-    FOREIGN = "foreign"
-    RAISES = "raises"
-    REOPENS = "reopens"
-
-
-class Begin(Enum):
-    """Which statement opens a transaction."""
-
-    ANY = "any"
-    WRITE = "write"
-    NONE = "none"
-
-
-class FailedCommit(Enum):
-    """What a commit that fails leaves behind; the words of the driver tables."""
-
-    OVER = "over"
-    OPEN = "open"
-    INACTIVE = "inactive"
-
-
-class On(Enum):
-    """When an acquiring call really acquires."""
-
-    CALL = "call"
-    AWAIT = "await"
-    ENTER = "enter"
+from putback.model.lifecycle import After, Begin, Close, FailedCommit, On, Twice, With
 
 
 class Does(Enum):
@@ -142,10 +85,10 @@ class Profile:
     type: str = ""
     pooled: bool = True
     lazy: bool = False
-    close: OnClose = OnClose.LEAKS
-    leaving: OnExit = OnExit.TRANSACTION
+    close: Close = Close.LEAKS
+    leaving: With = With.TRANSACTION
     twice: Twice = Twice.RAISES
-    late: Late = Late.FOREIGN
+    late: After = After.FOREIGN
     begin: Begin = Begin.ANY
     aborts: bool = True
     exhausted: str = "connection pool exhausted"
@@ -176,7 +119,7 @@ class Acquire:
     commits: bool = False
     raises: bool = True
     methods: Mapping[str, Method] = field(default_factory=dict)
-    leaving: OnExit | None = None
+    leaving: With | None = None
     is_drivers: bool = False
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from putback.verify.roles import Acquire, FailedCommit, Profile
+from putback.model.lifecycle import FailedCommit
+from putback.verify.roles import Acquire, Profile
 
 
 class Place(Enum):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from putback.model.lifecycle import On
 from putback.verify import signatures, vocabulary
 from putback.verify.absent import Absent
 from putback.verify.connections import slot_of
@@ -17,7 +18,7 @@ from putback.verify.faults import OperationalError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.managing import Managing
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
-from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, On, Pass
+from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, Pass
 from putback.verify.standin import StandIn
 from putback.verify.ways import PLAIN, pool_of, way_of
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import Effect, Kind, On
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
+from putback.model.lifecycle import On
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe

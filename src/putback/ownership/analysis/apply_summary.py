@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import Twice
 from putback.flow import ir
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import Twice
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
 from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
 from putback.ownership.analysis.marks import CARRIER, KEPT, OWNED, TWICE, UNWRITTEN

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import On, Twice
 from putback.flow import ir
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import On, Twice
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.domain import Phase, State

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import On
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import Begin, On
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge, Outcome, explore
+from putback.model.lifecycle import Begin, On
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER
 from putback.ownership.analysis.outside import Outside, Station, awaited_in, started_in

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import After, Effect, Twice
+from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import After, Twice
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.autocommit import switched

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import After, On, With
 from putback.flow import ir
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import After, On, With
 from putback.ownership.analysis import handlers, lending, methods
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
 from putback.ownership.analysis.marks import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from putback.drivers.schema import Kind, On
+from putback.drivers.schema import Kind
 from putback.model.finding import Confidence
+from putback.model.lifecycle import On
 from putback.ownership.resolve.identity import Defined
 from putback.ownership.resolve.types import FunctionRef
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import Begin, Close, Effect, FailedCommit, On
+from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
+from putback.model.lifecycle import Begin, Close, FailedCommit, On
 from putback.ownership.analysis import bindings, calls, guards, handlers, hoards, scopes, unbound
 from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import ACTIVE, CALLERS, UNBOUND, Fact, Harm, Phase, State

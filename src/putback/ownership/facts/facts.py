@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from putback.drivers.schema import Gc, Kind
+from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.solve import Exploration
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.finding import Place, Severity, Step
+from putback.model.lifecycle import Gc
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
 from putback.ownership.analysis import guards, marks

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from putback.drivers.schema import After, Close, Kind, On, With
+from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Member, Name
 from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.model.finding import Confidence
+from putback.model.lifecycle import After, Close, On, With
 from putback.model.span import Span
 from putback.ownership.analysis import guards, marks, unbound
 from putback.ownership.analysis.domain import Phase, State
