@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "source": ("model",),
     "report": ("model",),
     "pool": (),
-    "verify": ("model",),
+    "verify": ("model", "pool.state"),
     "flow": ("model",),
     "ownership": (),
     "ownership.index": ("flow", "drivers", "frameworks", "model", "source.slices"),

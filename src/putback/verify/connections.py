@@ -10,6 +10,7 @@ from putback.verify.absent import Absent
 from putback.verify.events import Broken, What
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.lender import Lender
 from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.roles import Acquire, Lent, Method, ObjectType, Registry
 from putback.verify.slot import Place, Slot, Transaction
@@ -30,6 +31,7 @@ class Connections:
     def __init__(self, world: World) -> None:
         self.world = world
         self.slots: list[Slot] = []
+        self.lender = Lender()
         self.open_cursors: list[Belonging] = []
         self.transactions = Transactions(world, self.use)
         self.refused = False
@@ -92,7 +94,7 @@ class Connections:
     def _made(self, role: Acquire) -> Connection:
         profile = self.world.roles.profiles[role.profile]
         name = f"{'s' if profile.lazy else 'c'}{len(self.slots) + 1}"
-        slot = Slot(name, profile, role, autocommit=profile.begin is Begin.NONE)
+        slot = Slot(name, profile, role, self.lender.lend(profile), autocommit=profile.begin is Begin.NONE)
         self.slots.append(slot)
         type_ = self.world.roles.types.get(profile.type, _NOTHING)
         slot.is_async = type_.is_async
@@ -123,7 +125,7 @@ class Connections:
             fresh = slot.is_out and not slot.used
             if slot.role.maybe_none and fresh:
                 slot.tested = not self.world.branch(f"{slot.name} is None", usually=False, once=True)
-                slot.place = slot.place if slot.tested else Place.VOID
+                slot.is_void = not slot.tested
         return slot.tested
 
     # -- use
@@ -136,7 +138,7 @@ class Connections:
         if slot.is_out:
             return
         if slot.place is Place.BACK and slot.profile.late is After.REOPENS:
-            slot.place = Place.OUT
+            slot.lease = self.lender.lend(slot.profile)
             self.world.violated(Broken.SESSION_REUSED, slot.name, slot.role.callee)
             return
         self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
@@ -220,7 +222,7 @@ class Connections:
             if slot.profile.twice is not Twice.HARMLESS and not self.world.overlooks(Broken.RELEASED_TWICE):
                 self.world.violated(Broken.RELEASED_TWICE, slot.name, slot.role.callee)
         elif slot.is_out:
-            slot.place = Place.BROKEN
+            slot.is_dead = True
             self.world.note(What.TIDY, f"{slot.name}.close()")
             slot.settle()
 
@@ -261,7 +263,7 @@ class Connections:
             self.world.note(What.RELEASE, text, slot.name, way)
             return
         slot.left_failed, slot.left_handler = slot.failed, slot.handler
-        slot.place = Place.BACK
+        slot.lease.end()
         slot.settle()
         self.world.note(What.RELEASE, text, slot.name, way)
 
@@ -274,7 +276,8 @@ class Connections:
             self.world.violated(
                 Broken.SESSION_REUSED if lazy else Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee
             )
-            slot.place = Place.OUT if lazy else slot.place
+            if lazy:
+                slot.lease = self.lender.lend(slot.profile)
         slot.used = True
         self.transactions.lent(slot, label)
 

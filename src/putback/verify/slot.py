@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from putback.model.lifecycle import FailedCommit
+from putback.verify.lender import Lease
 from putback.verify.roles import Acquire, Profile
 
 
@@ -30,6 +31,8 @@ class Transaction(Enum):
 class Slot:
     """One connection. `pending` are the effects that a commit makes `durable`; `savepoints` says how many each keeps.
 
+    `lease`: the pool's word on whether it is out. `is_dead`: closed while that lasts. `is_void`: the acquire returned None.
+
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `is_scoped`: a registry keeps it
     for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
     somebody else owns it now. `row` is where its acquire stands, `given` what that was given, `pool` where it comes
@@ -43,11 +46,13 @@ class Slot:
     name: str
     profile: Profile
     role: Acquire
+    lease: Lease
     is_lent: bool = False
     is_shared: bool = False
     is_scoped: bool = False
     outlives: bool = False
-    place: Place = Place.OUT
+    is_dead: bool = False
+    is_void: bool = False
     transaction: Transaction = Transaction.IDLE
     autocommit: bool = False
     explicit: bool = False
@@ -69,6 +74,15 @@ class Slot:
     refuses: bool = False
     unwritten: bool = False
     struck: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        if self.is_void:
+            return Place.VOID
+        if not self.lease.is_held:
+            return Place.BACK
+        return Place.BROKEN if self.is_dead else Place.OUT
 
     @property
     def is_out(self) -> bool:
