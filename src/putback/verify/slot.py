@@ -31,7 +31,7 @@ class Transaction(Enum):
 class Slot:
     """One connection. `pending` are the effects that a commit makes `durable`; `savepoints` says how many each keeps.
 
-    `lease`: the pool's word on whether it is out. `is_dead`: closed while that lasts. `is_void`: the acquire returned None.
+    `lease`: the pool says whether it is out. `is_dead`: closed while that lasts. `is_void`: the acquire returned None.
 
     `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `is_scoped`: a registry keeps it
     for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
