@@ -21,6 +21,8 @@ from putback.model import site
 from putback.rules import ALL
 from putback.source import settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs" / "pages"
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -22,6 +22,8 @@ from putback.drivers.catalog import load_catalog
 from putback.rules import ALL
 from putback.source import settings
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")

@@ -14,6 +14,8 @@ from putback.cli import quick
 from putback.cli.quick import quick_answer
 from putback.source import cache
 
+pytestmark = pytest.mark.slow
+
 SOURCES = str(Path(quick.__file__).parents[2])
 POOL = "import psycopg2.pool\n\npool = psycopg2.pool.ThreadedConnectionPool(1, 9)\n"
 POOL += "\n\ndef take():\n    return pool.getconn()\n"

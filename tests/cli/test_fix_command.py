@@ -14,6 +14,8 @@ from cli_project import BROKEN, HEAD, SOURCES, Project, mended, new_project, std
 import putback
 from putback.model.config import Config
 
+pytestmark = pytest.mark.slow
+
 LEAK = """
 
 async def leak(pool: asyncpg.Pool):

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from cli_project import BROKEN, HEAD, SOURCES, mended
 
+pytestmark = pytest.mark.slow
+
 pty = pytest.importorskip("pty")
 
 FIRST, SECOND, THIRD = (BROKEN.format(name) for name in "abc")

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from cli_project import SOURCES, Project, new_project
 
+pytestmark = pytest.mark.slow
+
 SHOP = Path(__file__).parents[2] / "fixtures" / "projects" / "shop" / "shop"
 HEAD = """from psycopg2.pool import SimpleConnectionPool
 

@@ -14,6 +14,8 @@ from putback.pipeline.verify import Prover, subjects
 from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow
+
 FIXED = [shape for shape in SHAPES if shape.after is not None]
 PATIENT = Bounds(seconds=60.0)
 

@@ -16,6 +16,8 @@ from putback.model.finding import Finding
 from putback.pipeline.check import check
 from putback.source.text import decode
 
+pytestmark = pytest.mark.slow
+
 HEAD = "import psycopg2\n\n"
 TAKEN = "    conn = psycopg2.connect()\n"
 LEAK = f"def leak():\n{TAKEN}    conn.execute('select 1')\n"

@@ -15,6 +15,8 @@ from putback.pool import Kind, ManualClock, watch
 from putback.pool.watching import Watch
 from putback.pool.watching.watcher import BURST
 
+pytestmark = pytest.mark.slow
+
 
 def test_in_a_rush_each_is_counted_and_few_are_asked_for_their_place(postgres_dsn: str) -> None:
     pool = ON_POSTGRES["psycopg2"](postgres_dsn)

@@ -19,6 +19,8 @@ pytest.importorskip("pytest_lsp")
 from lsprotocol import types as lsp
 from pytest_lsp import LanguageClient, client_capabilities, make_test_lsp_client
 
+pytestmark = pytest.mark.slow
+
 SOURCES = str(Path(putback.__file__).parents[1])
 DB = """\
 from psycopg2.pool import ThreadedConnectionPool
@@ -276,7 +278,6 @@ def test_a_file_that_is_not_on_the_disk_yet(tmp_path: Path) -> None:
     edited(tmp_path, story)
 
 
-@pytest.mark.slow
 def test_a_thousand_edits_leave_nothing_behind(tmp_path: Path) -> None:
     from putback.server.session import Session
 

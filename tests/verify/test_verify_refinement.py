@@ -12,6 +12,8 @@ from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case, Version
 from putback.verify.verdict import Verdict, report
 
+pytestmark = pytest.mark.slow
+
 LINEAR = """
 def f(shop):
     conn = pool.getconn()

@@ -18,6 +18,8 @@ from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Verdict
 
+pytestmark = pytest.mark.slow
+
 _BOUNDS = Bounds(schedules=30, seconds=0.3)
 _PATIENT = Bounds(schedules=2_000, seconds=60.0)
 
