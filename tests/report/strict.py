@@ -25,6 +25,12 @@ AZURE = re.compile(
 )
 PYLINT = re.compile(r"[^:\n]+:\d+: \[[A-Z]+\d+\([a-z0-9-]+\), [^\]\n]*\] [^\n]+")
 CONCISE = re.compile(r"[^:\n]+(:cell \d+)?:\d+:\d+: PB\d{3}( \[\*\])? [a-z0-9-]+: [^\n]+")
+MARKDOWN = re.compile(
+    r"\*\*[^\n]+\*\*"
+    r"|- (error|warning|info) (`[^`\n]+`|`` [^\n]+ ``) PB\d{3} [a-z0-9\\-]+: [^\n<>]+"
+    r"|  <details><summary>the path</summary>|  <pre>|  </pre>|  </details>|"
+    r"|  [^\n<>]*|\|[^\n]+\||"
+)
 VOID = {"br", "meta", "line", "rect", "path"}
 
 
@@ -128,6 +134,7 @@ STRICT: dict[str, Callable[[str], None]] = {
     "json": lambda text: valid(json.loads(text), findings_schema()),
     "json-lines": lambda text: valid([json.loads(line) for line in text.splitlines()], findings_schema()),
     "junit": check_junit,
+    "markdown": lines_of(MARKDOWN),
     "pylint": lines_of(PYLINT),
     "rdjson": lambda text: valid(json.loads(text), schema("rdjson")),
     "sarif": lambda text: valid(json.loads(text), schema("sarif-2.1.0")),

@@ -12,7 +12,7 @@ from strict import STRICT
 from putback.model.finding import Step
 from putback.model.report import Report
 from putback.report import FORMATS, format_for, format_named
-from putback.report.formats import azure, grouped, junit, pylint, rdjson
+from putback.report.formats import azure, grouped, junit, markdown, pylint, rdjson
 from putback.report.line_hash import line_hashes
 
 
@@ -117,3 +117,8 @@ def test_hashes_of_rows_are_those_of_code_scanning() -> None:
     repeated = line_hashes(["Lorem ipsum dolor sit amet."] * 10)
     assert repeated[6] == "a7f2ff13bc495cf2:6" and repeated[7] == "a7f2ff1481e87703:1"
     assert len(line_hashes(["\N{GRINNING FACE}" * 60])) == 2
+
+
+def test_markdown_shows_what_it_is_given_and_nothing_else(shop: Shop) -> None:
+    odd = replace(shop.leak, message="`a|b` <b>@team</b> [x](y) *z* #1", trace=(), help="", fix=None)
+    assert markdown.paragraph(odd).partition(": ")[2] == (r"`a|b` &lt;b&gt;@&#8203;team&lt;/b&gt; \[x\](y) \*z\* \#1")
