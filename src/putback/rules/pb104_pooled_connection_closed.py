@@ -52,7 +52,8 @@ where your project has no function that gives back what its wrapper takes.
 ## Stays silent
 Where close gives back: SQLAlchemy, mysql-connector, DBUtils, oracledb, peewee, and psycopg_pool made with
 `close_returns=True`. For plain connections, for `putconn(conn, close=True)`, for a close that the release follows,
-and inside `with pool.connection()`.
+and inside `with pool.connection()`. A hint where the other branch of the same `if` gives the connection back: a
+connection that does not come from the pool, most likely.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} comes from a pool and is closed instead of given back: {result}",
-                severity=facts.here(base),
+                severity=Severity.INFO if site.is_other_way(at) else facts.here(base),
                 confidence=site.acquisition.confidence,
                 trace=trace,
                 at=at,

@@ -158,7 +158,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
     found = report(
         RULE,
         site,
-        f"the error is swallowed without a rollback{_consequence(site, lapse)}",
+        f"the error is handled without a rollback{_consequence(site, lapse)}",
         severity=Severity.INFO if facts.place is Place.SCRIPT else facts.here(lapse.severity),
         confidence=site.acquisition.confidence,
         trace=tuple(steps),

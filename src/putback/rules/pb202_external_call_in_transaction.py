@@ -54,12 +54,14 @@ None: what may happen before the call and what must come after it is yours to de
 Before the first statement, after a commit, a rollback or a close (an object that is read after a commit opens the next
 transaction, unless the session is made with `expire_on_commit=False`), on a connection with autocommit, in an `except`
 of a called function, and for what is only started: background tasks, `asyncio.create_task`. Calls that answer within
-milliseconds as a rule, such as redis and message queues, are hints.
+milliseconds as a rule, such as redis and message queues, are hints. So is whoever calls a function that has the same
+connection and is told the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.ownership.analysis.extent import Extent
@@ -84,18 +86,26 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(site: SiteFacts, extent: Extent) -> Finding:
     facts = site.function
-    brief = extent.outside.sort.brief
+    is_hint = extent.outside.sort.brief or _is_told_below(facts, extent)
     deep = len(extent.outside.way) > _SURE
     return report(
         RULE,
         site,
         f"{extent.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site)}",
-        severity=Severity.INFO if brief else facts.here(Severity.WARNING),
+        severity=Severity.INFO if is_hint else facts.here(Severity.WARNING),
         confidence=Confidence.MEDIUM if deep else site.acquisition.confidence,
         trace=tuple(_trace(site, extent)),
         at=extent.made,
         help=_help(site),
     )
+
+
+def _is_told_below(facts: FunctionFacts, extent: Extent) -> bool:
+    """Whether a function on the way out is lent the same connection, and told of the same call."""
+    way = extent.outside.way
+    units = (facts.analyzer.unit(here.path, above.name) for above, here in pairwise(way))
+    theirs = (FunctionFacts(facts.analyzer, unit, facts.display).extents for unit in units if unit is not None)
+    return any(s.site.at < 0 and e.outside.way[-1] == way[-1] for found in theirs for s, e in found)
 
 
 def _what(site: SiteFacts, extent: Extent) -> str:

@@ -7,7 +7,8 @@ yields a session or connection and gives it back afterwards. A `for` or `async f
 
 ## Why it is bad
 Nobody keeps the generator, so Python ends it at once and its `finally` runs before the first use (an asynchronous one
-ends at the next turn of the event loop, in the middle of the use). A session that is used after that takes another
+ends at the next turn of the event loop, in the middle of the use). `next()` of an asynchronous generator, and
+`anext()` of another, raise `TypeError` before anything is taken. A session that is used after that takes another
 connection from the pool, and nobody gives that one back:
 `QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00`. A loop that is left early ends
 the generator rightly, but an exception is not thrown into it: its `except` with the rollback never runs, nor does what
@@ -114,6 +115,9 @@ def _message(pull: Pull, name: str, noun: str) -> str:
             f"the loop over `{name}()` may be left before that has ended: what it does behind its `yield` {late}, "
             "and an error in the loop is not rolled back by it"
         )
+    if pull.never_works:
+        other = "an asynchronous generator" if pull.is_async else "a generator that is not asynchronous"
+        return f"`{pull.by}()` cannot take from `{name}()`, which is {other}: this raises TypeError, always"
     when = "while it is used" if pull.is_async else "before its first use"
     if pull.site.kind.use_after_release is After.REOPENS:
         return (
@@ -135,6 +139,8 @@ def _fix(facts: FunctionFacts, pull: Pull, name: str) -> Fix:
     from putback.fixes.pulled import hold
     from putback.rules.holdings import code_for
 
+    if pull.never_works:
+        raise Declined("whether it has ever run like this is not clear")
     if pull.left_early:
         raise Declined("what the loop stands for is not clear")
     methods = facts.analyzer.deriving_methods()

@@ -2,7 +2,8 @@
 
 ## What it finds
 A driver's `connect()` that runs for every request (in a route, in a dependency, or in a helper that one of them calls)
-or for each item of a loop. The path shows who calls it; one finding for each `connect()`, however many routes use it.
+or for each item of a loop, where it is a hint: rounds come one after the other and cost only time. The path shows who
+calls it; one finding for each `connect()`, however many routes use it.
 
 ## Why it is bad
 Opening a connection is dear: a handshake over the network, the authentication, and on PostgreSQL a process of its own.
@@ -57,8 +58,8 @@ None by itself: where the pool is made, and how large, is for you to decide. `pu
 
 ## Stays silent
 In scripts, commands, migrations, examples and tests; for a database inside of the process, such as SQLite; where the
-connection is kept (in a global, or by an object that is made once), and in jobs. In loops that try again, and in those
-that connect to another database each time.
+connection is kept (in a global, or by an object that is made once), and in jobs. In loops that try again, and where
+each item or request decides which database it is, as in a tool that looks after the databases of others.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each call that opens a connection again and again."""
     for site in facts.sites if facts.place is Place.SERVICE else ():
         often = site.making.often if site.making is not None else None
-        if often is not None and often.role is not Role.JOB:
+        if often is not None and often.role is not Role.JOB and not often.differs:
             yield _finding(site, often)
 
 
@@ -86,12 +87,12 @@ def _finding(site: SiteFacts, often: Often) -> Finding:
     assert site.making is not None
     when = "for each item" if often.role is None else "for every request"
     by = "" if often.role is None else f" of {often.name}"
+    many = "" if often.role is None else ", and nothing limits how many there are"
     return report(
         RULE,
         site,
-        f"a new {site.kind.title} is opened {when}{by}: connecting takes many times as long as a small query, "
-        "and nothing limits how many there are",
-        severity=Severity.WARNING,
+        f"a new {site.kind.title} is opened {when}{by}: connecting takes many times as long as a small query{many}",
+        severity=Severity.INFO if often.role is None else Severity.WARNING,
         confidence=site.acquisition.confidence,
         trace=(*site.making.way(often), wording.acquired(site)),
         help="connect once, before the loop"

@@ -59,7 +59,9 @@ class Errors:
                 return self._is_foreign_name(name)
             case ClassRef(path=path, key=key):
                 outside = self._resolver.classes.outside_bases(path, key)
-                return bool(outside) and all(name in _PLAIN or self._is_foreign_name(name) for name in outside)
+                return bool(outside) and all(
+                    handlers.builtin_exception(name) is not None or self._is_foreign_name(name) for name in outside
+                )
             case _:
                 return False
 
@@ -69,9 +71,3 @@ class Errors:
         if name in others or root in others:
             return True
         return any(root in each.imports for each in self._resolver.frameworks.frameworks.values())
-
-
-_PLAIN = frozenset(
-    {"Exception", "BaseException", "ValueError", "TypeError", "KeyError", "LookupError", "AttributeError"}
-)
-"""What a class of one's own is derived from without saying what raises it."""

@@ -15,6 +15,7 @@ from putback.ownership.resolve.types import FunctionRef
 
 _TAKING = frozenset({"next", "anext"})
 _RESUMING = frozenset({"__next__", "__anext__"})
+_ASYNC = frozenset({"anext", "__anext__"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Pull:
     """The connection that a generator yields is taken by operation `at`, from the generator that `made` has made.
 
     `site` is the acquire in the `generator`; `left_early`: it is taken by a loop that may be left before the generator
-    has ended.
+    has ended. `by` is the function that takes, where one does.
     """
 
     at: int
@@ -30,6 +31,12 @@ class Pull:
     generator: Unit
     site: Site
     left_early: bool = False
+    by: str = ""
+
+    @property
+    def never_works(self) -> bool:
+        """Whether it is taken in a way that the generator does not have: `next()` of an asynchronous one."""
+        return bool(self.by) and self.is_async != (self.by in _ASYNC)
 
     @property
     def is_async(self) -> bool:
@@ -41,25 +48,25 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
     """Every pull of a generator that nobody keeps."""
     made = {op.target: op for op in unit.ops() if isinstance(op, ir.Call)}
     found: dict[int, Pull] = {}
-    for at, value, early in _taken(analyzer, unit):
+    for at, value, by in _taken(analyzer, unit):
         call = made.get(value)
         if call is not None and at not in found:
-            found.update((at, Pull(at, call.at, g, s, early)) for g, s in _yielded(analyzer, unit, call))
+            found.update((at, Pull(at, call.at, g, s, not by, by)) for g, s in _yielded(analyzer, unit, call))
     return list(found.values())
 
 
-def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, bool]]:
-    """Each value that is taken from, where, and whether by a loop that may be left early; named ones are kept."""
+def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, str]]:
+    """Each value that is taken from, where and by what ("" a loop that may be left early); named ones are kept."""
     behind = {op.target: op.source for op in unit.ops() if isinstance(op, ir.Assign) and "#" in op.target}
     for block in unit.function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Call) and op.name in _TAKING and op.arguments:
                 if not _TAKING.isdisjoint(analyzer.call_info(unit, op).names):
-                    yield op.at, op.arguments[0].value, False
+                    yield op.at, op.arguments[0].value, op.name
             elif isinstance(op, ir.Call) and op.name in _RESUMING:
-                yield op.at, op.receiver, False
+                yield op.at, op.receiver, op.name
             elif isinstance(op, ir.Next) and _is_left_early(unit, block):
-                yield op.at, behind.get(op.source, ""), True
+                yield op.at, behind.get(op.source, ""), ""
 
 
 def _is_left_early(unit: Unit, head: ir.Block) -> bool:

@@ -20,6 +20,7 @@ from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.release_points import Trail, trail
 from putback.ownership.analysis.site import Acquisition, Home, Site
+from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Weight, weight_of
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.makers.sharing import Requested
@@ -92,6 +93,10 @@ class SiteFacts:
         """Every way to leave the function while the connection is held, the plainest first."""
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
         return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.weight, leak.left_at))
+
+    def is_other_way(self, at: int) -> bool:
+        """Whether an operation is what is done in one branch of an `if` that gives the connection back in the other."""
+        return is_alternative(self.function.analyzer, self.function.unit, at, self.trail.releases)
 
     @cached_property
     def trail(self) -> Trail:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from putback.flow.names import Invoke
@@ -17,11 +17,12 @@ from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.module import FunctionInfo, ParamInfo
 from putback.ownership.makers.fates import Fate, Fates
+from putback.ownership.makers.given import hangs_on, parameters_of
 from putback.ownership.makers.parts import Part, Parts
 from putback.ownership.makers.users import Use, Users
-from putback.ownership.resolve.types import ClassRef, FunctionRef
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope
 
 _DEEPEST = 6
 _MOST = 80
@@ -42,7 +43,8 @@ class Link:
 class Often:
     """Why something is made again and again: by the function `name` of this role, or (None) for each round of a loop.
 
-    `row` is where that function, or the loop, begins; `links` lead from the maker up to it.
+    `row` is where that function, or the loop, begins; `links` lead from the maker up to it. `differs`: what is asked
+    for decides what is made, so that it cannot be the same for all.
     """
 
     role: Role | None
@@ -50,6 +52,7 @@ class Often:
     path: str
     row: int
     links: tuple[Link, ...] = ()
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,15 @@ class Frequency:
         self._left = _MOST
         return self._made(part, made, ends, frozenset())
 
-    def _made(self, part: Part, made: ast.Call, ends: Collection[str], seen: frozenset[FunctionRef]) -> Often | None:
-        """The same for a call that makes it or hands it on."""
+    def _made(
+        self,
+        part: Part,
+        made: ast.Call,
+        ends: Collection[str],
+        seen: frozenset[FunctionRef],
+        asked: Collection[str] | None = None,
+    ) -> Often | None:
+        """The same for a call that makes it or hands it on; of its arguments those that are `asked` for decide what."""
         ref = part.ref_of(made)
         info = self.analyzer.info(ref)
         if info is None or ref in seen or self._left <= 0 or self._is_once(part, made) or self._is_cached(info, ref):
@@ -91,22 +101,29 @@ class Frequency:
         if fate.is_over and (loop := loop_around(part, made)) is not None:
             return Often(None, info.name, part.path, part.row(loop))
         if fate.is_over:
-            is_same = _read(made).isdisjoint(p.name for p in info.params)
-            return self._runs(ref, info, seen, is_same)
+            return self._runs(ref, info, seen, hangs_on(part, made, info, asked))
         if fate is Fate.RETURNED:
-            return self._entry(ref, info) or self._handed_on(ref, info, ends, seen | {ref})
+            given = hangs_on(part, made, info, asked)
+            return self._entry(ref, info, given) or self._handed_on(ref, info, ends, seen | {ref}, given)
         return self._in_objects(ref, info, ends, seen | {ref})
 
     def _handed_on(
-        self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
+        self,
+        ref: FunctionRef,
+        info: FunctionInfo,
+        ends: Collection[str],
+        seen: frozenset[FunctionRef],
+        given: frozenset[str],
     ) -> Often | None:
-        """Whether a caller of a function that returns it makes it again and again."""
+        """Whether a caller of a function that returns it, made of what is `given`, makes it again and again."""
+        differing: Often | None = None
         for use in self.users.of(ref):
             if use.call is not None:
-                found = self._made(use.part, use.call, ends, seen)
-                if found is not None:
+                found = self._made(use.part, use.call, ends, seen, parameters_of(use.call, info, given))
+                if found is not None and not found.differs:
                     return _linked(found, use, info.name)
-        return None
+                differing = differing or (_linked(found, use, info.name) if found is not None else None)
+        return differing
 
     def _in_objects(
         self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
@@ -133,32 +150,53 @@ class Frequency:
             if any(cls.key == key for _, cls in self.analyzer.resolver.classes.lineage(heir, name)):
                 yield ClassRef(heir, name)
 
-    def _runs(self, ref: FunctionRef, info: FunctionInfo, seen: frozenset[FunctionRef], is_same: bool) -> Often | None:
-        """Who runs a function again and again; what it makes `is_same` whatever it is given."""
-        found = self._entry(ref, info)
+    def _runs(
+        self, ref: FunctionRef, info: FunctionInfo, seen: frozenset[FunctionRef], given: frozenset[str]
+    ) -> Often | None:
+        """Who runs a function again and again; what it makes hangs on the parameters `given`."""
+        found = self._entry(ref, info, given)
         if found is not None or ref in seen or self._is_once_by_role(ref, info) or self._left <= 0:
             return found
         self._left -= 1
         seen = seen | {ref}
+        differing: Often | None = None
         for use in self.users.of(ref) if len(seen) < _DEEPEST else ():
             user = use.part.ref_of(use.node)
             caller = self.analyzer.info(user)
             if caller is None or user in seen or self._is_once(use.part, use.node) or self._is_cached(caller, user):
                 continue
-            loop = loop_around(use.part, use.call, whatever=True) if use.call is not None and is_same else None
+            loop = loop_around(use.part, use.call, whatever=True) if use.call is not None and not given else None
             above = (
                 Often(None, caller.name, use.part.path, use.part.row(loop))
                 if loop is not None
-                else self._runs(user, caller, seen, is_same)
+                else self._runs(user, caller, seen, self._given_by(use, caller, info, given))
             )
-            if above is not None:
+            if above is not None and not above.differs:
                 return _linked(above, use, info.name)
-        return None
+            differing = differing or (_linked(above, use, info.name) if above is not None else None)
+        return differing
 
-    def _entry(self, ref: FunctionRef, info: FunctionInfo) -> Often | None:
+    def _given_by(self, use: Use, caller: FunctionInfo, info: FunctionInfo, given: frozenset[str]) -> frozenset[str]:
+        """The caller's parameters that decide what a function is given for its parameters `given`."""
+        if use.call is None or not given:
+            return frozenset()
+        return hangs_on(use.part, use.call, caller, parameters_of(use.call, info, given))
+
+    def _entry(self, ref: FunctionRef, info: FunctionInfo, given: frozenset[str]) -> Often | None:
         roles = self.analyzer.context.roles(ref.path, info)
         role = next((each for each in _AGAIN if each in roles), None)
-        return Often(role, info.name, ref.path, info.def_row) if role is not None else None
+        if role is None:
+            return None
+        asked = (p for p in info.params if p.name in given and not self._is_injected(p, ref))
+        return Often(role, info.name, ref.path, info.def_row, differs=any(asked))
+
+    def _is_injected(self, param: ParamInfo, ref: FunctionRef) -> bool:
+        """Whether the framework gives a parameter what a dependency makes: `settings = Depends(get_settings)`."""
+        if not isinstance(param.default, Invoke):
+            return False
+        names = map(name_of, self.analyzer.resolver.types(param.default.func, Scope(ref.path, "")))
+        found = (role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n))
+        return Role.DEPENDENCY in found
 
     def _given_role(self, use: Use) -> Role | None:
         """What a framework makes of something by the call that it is given to."""
@@ -174,7 +212,7 @@ class Frequency:
         """Who runs a function again and again, if anybody is seen to."""
         info = self.analyzer.info(ref)
         self._left = _MOST
-        return self._runs(ref, info, frozenset(), False) if info is not None else None
+        return self._runs(ref, info, frozenset(), frozenset()) if info is not None else None
 
     # -- who is there first
 
@@ -187,7 +225,7 @@ class Frequency:
         if info.is_async and not isinstance(part.parents.get(made), ast.Await):
             return None
         self._left = _MOST
-        entry = self._runs(ref, info, frozenset(), False)
+        entry = self._runs(ref, info, frozenset(), frozenset())
         if entry is None or entry.role not in (Role.ROUTE, Role.DEPENDENCY):
             return None
         return Race(entry, any(self._is_early(use, ref) for use in self.users.of(ref)))
@@ -196,7 +234,7 @@ class Frequency:
         """Whether a use stands where nobody is seen to run it for a request: at a start, most likely."""
         user = use.part.ref_of(use.node)
         info = self.analyzer.info(user)
-        return user != ref and (info is None or self._runs(user, info, frozenset({ref}), False) is None)
+        return user != ref and (info is None or self._runs(user, info, frozenset({ref}), frozenset()) is None)
 
     # -- what is done once
 
@@ -300,7 +338,7 @@ def is_locked(part: Part, made: ast.AST) -> bool:
 def _linked(found: Often, use: Use, name: str) -> Often:
     """The same with the step from a use down to what it uses."""
     link = Link(use.part.path, use.part.row(use.node), name)
-    return Often(found.role, found.name, found.path, found.row, (link, *found.links))
+    return replace(found, links=(link, *found.links))
 
 
 def frequency_of(analyzer: Analyzer) -> Frequency:
