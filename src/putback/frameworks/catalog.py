@@ -29,13 +29,15 @@ class FrameworkCatalog:
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
     `opens_context` knows, `spawning_names` those of what `spawns`; attributes of what is `per_request` live no longer
-    than a request; a route that is given one of the classes `lasting` goes on for as long as somebody stays connected.
+    than a request; a route that is given one of the classes `lasting` goes on for as long as somebody stays connected;
+    by the markers `binding` a function can be given the job that is made of it.
     """
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
     per_request: frozenset[str]
     lasting: frozenset[str]
+    binding: Sequence[Marker]
     context_names: frozenset[str]
     spawning_names: frozenset[str]
     _spawning: frozenset[str] = field(repr=False)
@@ -162,6 +164,7 @@ def load_frameworks() -> FrameworkCatalog:
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
         per_request=frozenset(name for each in frameworks.values() for name in each.per_request),
         lasting=frozenset(name for each in frameworks.values() for name in each.lasting),
+        binding=[marker for marker in markers if marker.bound],
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         spawning_names=frozenset(name.rpartition(".")[2] for each in frameworks.values() for name in each.spawning),
         _spawning=frozenset(name for each in frameworks.values() for name in each.spawning),

@@ -47,7 +47,8 @@ class Marker(Table, frozen=True):
     named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
     worker that goes on to other work, outside of what the framework cleans up after. `queries`: what the function's
     parameters are called is asked of each request; `rethrows`: what is thrown in at its `yield` must leave it again.
-    `made_of` are keywords of the decorators that name the class which the function becomes an object of.
+    `made_of` are keywords of the decorators that name the class which the function becomes an object of; `bound` is the
+    one by which that object is its first argument.
     """
 
     role: Role
@@ -59,6 +60,7 @@ class Marker(Table, frozen=True):
     queries: bool = False
     rethrows: bool = False
     made_of: tuple[str, ...] = ()
+    bound: str = ""
 
     def __post_init__(self) -> None:
         force_setattr(self, "decorators", _expanded(self.decorators))

@@ -69,7 +69,7 @@ class Extents:
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
         self.leaving = analyzer.leaving
-        self._inside: dict[tuple[str, str, str, str, bool], _Call] = {}
+        self._inside: dict[tuple[str, str, str, str, bool, int], _Call] = {}
         self._depth = 0
 
     def of(self, unit: Unit, site: Site, is_lent: bool = False) -> list[Extent]:
@@ -91,7 +91,7 @@ class Extents:
 
     def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
         """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
-        key = (ref.path, ref.key, name, acquisition.kind.id, is_open)
+        key = (ref.path, ref.key, name, acquisition.kind.id, is_open, self._depth)
         if key not in self._inside:
             self._inside[key] = _NOTHING
             unit = self.analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None

@@ -68,6 +68,10 @@ class _Call:
     waits: bool
 
 
+_Ways = tuple[Outside | None, list[tuple[int, FunctionRef]]]
+"""How a function leaves the process: by a call of its own, or perhaps by those that it calls, each with its row."""
+
+
 class Knowledge(Protocol):
     """What has to be known of a project: its functions, by their definitions and their text."""
 
@@ -92,7 +96,8 @@ class Leaving:
 
     def __init__(self, known: Knowledge) -> None:
         self._known = known
-        self._found: dict[tuple[str, str], tuple[int, Outside | None]] = {}
+        self._found: dict[tuple[str, str, int], Outside | None] = {}
+        self._out: dict[tuple[str, str], _Ways] = {}
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
     def sort_of(self, call: Invoke, scope: Scope) -> Sort | None:
@@ -151,28 +156,36 @@ class Leaving:
 
     def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
         """The first call that leaves the process when a project function runs, at most `deep` functions further."""
-        key = (ref.path, ref.key)
-        searched, found = self._found.get(key, (-1, None))
-        if (found is not None and len(found.way) <= deep + 1) or (found is None and searched >= deep):
-            return found
-        self._found[key] = (deep, None)
-        found = self._search(ref, deep)
-        self._found[key] = (deep, found)
-        return found
+        key = (ref.path, ref.key, deep)
+        if key not in self._found:
+            self._found[key] = self._search(ref, deep)
+        return self._found[key]
 
     def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
+        here, callees = self._ways(ref)
+        if here is not None or not deep:
+            return here
+        for row, callee in callees:
+            found = self.made_by(callee, deep - 1)
+            if found is not None:
+                return Outside(found.sort, (Station(ref.path, row, callee.key), *found.way))
+        return None
+
+    def _ways(self, ref: FunctionRef) -> _Ways:
+        """The first call in a function that leaves the process itself; if there is none the functions that it calls."""
+        key = (ref.path, ref.key)
+        if key not in self._out:
+            self._out[key] = self._look(ref)
+        return self._out[key]
+
+    def _look(self, ref: FunctionRef) -> _Ways:
         scope = Scope(ref.path, ref.key)
         calls = [replace(call, expr=self.run_by(call.expr, scope)) for call in self._in(ref)]
         for call in calls:
             sort = self.sort_of(call.expr, scope)
             if sort is not None:
-                return Outside(sort, (Station(ref.path, call.row, ""),))
-        for call in calls if deep else ():
-            for callee in self.callees(call.expr, scope, call.waits):
-                found = self.made_by(callee, deep - 1)
-                if found is not None:
-                    return Outside(found.sort, (Station(ref.path, call.row, callee.key), *found.way))
-        return None
+                return Outside(sort, (Station(ref.path, call.row, ""),)), []
+        return None, [(call.row, ref) for call in calls for ref in self.callees(call.expr, scope, call.waits)]
 
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""

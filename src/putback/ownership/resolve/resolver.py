@@ -16,6 +16,7 @@ from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.jobs import itself
 from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.results import Results
 from putback.ownership.resolve.stores import Stores
@@ -179,6 +180,8 @@ class Resolver:
         param = next(p for p in function.params if p.name == name)
         outside = Scope(module.path, function.outer)
         found = self.types(param.annotation, outside) - _ANYTHING
+        if not found and name == first and function.decorators:
+            found = itself(self, module, function)
         found = found or self.types(param.default, outside)
         question = ("given", module.path, function.key, name)
         return found or self.answers.ask(question, lambda: self.callers.given(module, function, name))
@@ -197,7 +200,8 @@ class Resolver:
         if name in module.globals:
             values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
             question = ("global", module.path, name)
-            return found | self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values))
+            found |= self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values))
+            return found or self.stores.of(ModuleRef(module.path), name)
         if found or name in module.imports:
             return found
         for star in module.star_imports:
