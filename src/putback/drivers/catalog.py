@@ -97,6 +97,10 @@ class Catalog:
             ("attribute", type_name, name), lambda: self._inherited(type_name, lambda spec: spec.attributes.get(name))
         )
 
+    def is_cursor(self, type_name: str) -> bool:
+        """Whether objects of this class, or of one of its bases, are cursors."""
+        return self._remember(("cursor", type_name), lambda: any(s.cursor for s in self._lineage(type_name)))
+
     def method_truth(self, type_name: str, method: str) -> bool | None:
         """Truth value of `obj.method()` while the object is held, looked up through the bases; None: unknown."""
         return self._remember(

@@ -132,10 +132,12 @@ class Attribute(Table, frozen=True):
 class TypeTable(Table, frozen=True):
     """A class of a library. `init` is its constructor, `call` what calling an instance does.
 
+    `cursor`: statements run on it, and its rows are fetched from the server.
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
     """
 
     bases: tuple[str, ...] = ()
+    cursor: bool = False
     init: Effect = INHERITED
     call: Effect | None = None
     methods: Mapping[str, Effect] = {}
@@ -167,13 +169,15 @@ class Backend(Table, frozen=True):
     """A database that a URL can name. `server`: it is not in the process. `idle_closes`: it closes what is idle.
     `limit` is how many connections it takes unless it is told otherwise. `usual` is the driver of a URL that names
     none, `timeouts` the argument of each driver that waits without end for a
-    connection, and would not with it."""
+    connection, and would not with it. `told_by` are options, and words of a
+    file, which tell that it may be the one where the URL does not."""
 
     server: bool = True
     idle_closes: bool = False
     limit: int = 100
     usual: str = ""
     timeouts: Mapping[str, str] = {}
+    told_by: tuple[str, ...] = ()
 
 
 class PoolTable(Table, frozen=True):

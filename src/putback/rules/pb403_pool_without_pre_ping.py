@@ -43,25 +43,22 @@ from putback.model.finding import Finding, Severity
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
-from putback.rules.rule import Rule, at_making
-from putback.rules.setting_up import is_missing, serving, trace, with_argument
+from putback.rules.rule import Rule
+from putback.rules.setting_up import Told, found, is_missing
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each engine that lends without asking."""
-    for made, settings, confidence in serving(facts, _lends_dead_ones):
-        found = at_making(
-            RULE,
-            facts,
-            made,
-            f"this {made.pool.title} lends connections without a look whether they still live: after a restart of the "
-            "database each of them fails a request",
-            severity=Severity.WARNING,
-            confidence=confidence,
-            trace=trace(facts, made, settings),
-            help=f"add {made.pool.pre_ping}=True",
-        )
-        yield with_argument(found, facts, made, f"{made.pool.pre_ping}=True")
+    return found(RULE, facts, _lends_dead_ones, _told)
+
+
+def _told(made: PoolFacts, settings: Settings) -> Told:
+    return Told(
+        f"this {made.pool.title} lends connections without a look whether they still live: after a restart of the "
+        "database each of them fails a request",
+        f"add {made.pool.pre_ping}=True",
+        f"{made.pool.pre_ping}=True",
+    )
 
 
 def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:

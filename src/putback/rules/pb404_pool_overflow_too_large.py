@@ -39,26 +39,23 @@ from putback.model.finding import Finding, Severity
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
-from putback.rules.rule import Rule, at_making
-from putback.rules.setting_up import serving, trace
+from putback.rules.rule import Rule
+from putback.rules.setting_up import Told, found
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each pool that overflows by more than half of its size."""
-    for made, settings, confidence in serving(facts, _overflows):
-        size, overflow = settings.number(made.pool.size).number, settings.number(made.pool.overflow).number
-        more = "without a bound" if overflow == -1 else f"{overflow} more than its {size}"
-        yield at_making(
-            RULE,
-            facts,
-            made,
-            f"this {made.pool.title} may open {more}, and closes them as soon as they come back: under load it "
-            "opens and closes connections all the time",
-            severity=Severity.WARNING,
-            confidence=confidence,
-            trace=trace(facts, made, settings),
-            help="raise the size and lower the overflow to half of it, or less",
-        )
+    return found(RULE, facts, _overflows, _told)
+
+
+def _told(made: PoolFacts, settings: Settings) -> Told:
+    size, overflow = settings.number(made.pool.size).number, settings.number(made.pool.overflow).number
+    more = "without a bound" if overflow == -1 else f"{overflow} more than its {size}"
+    return Told(
+        f"this {made.pool.title} may open {more}, and closes them as soon as they come back: under load it "
+        "opens and closes connections all the time",
+        "raise the size and lower the overflow to half of it, or less",
+    )
 
 
 def _overflows(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:

@@ -41,24 +41,21 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
 from putback.ownership.makers.values import HIDDEN
-from putback.rules.rule import Rule, at_making
-from putback.rules.setting_up import serving, trace
+from putback.rules.rule import Rule
+from putback.rules.setting_up import Told, found
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each pool whose connecting nothing bounds."""
-    for made, settings, confidence in serving(facts, _waits):
-        yield at_making(
-            RULE,
-            facts,
-            made,
-            f"nothing says how long this {made.pool.title} may take to connect: when the host does not answer, each "
-            "attempt hangs for minutes",
-            severity=Severity.WARNING,
-            confidence=confidence,
-            trace=trace(facts, made, settings),
-            help="say how long connecting may take, such as connect_timeout=10",
-        )
+    return found(RULE, facts, _waits, _told)
+
+
+def _told(made: PoolFacts, settings: Settings) -> Told:
+    return Told(
+        f"nothing says how long this {made.pool.title} may take to connect: when the host does not answer, each "
+        "attempt hangs for minutes",
+        "say how long connecting may take, such as connect_timeout=10",
+    )
 
 
 def _waits(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:

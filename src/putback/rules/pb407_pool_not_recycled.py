@@ -40,25 +40,22 @@ from putback.model.finding import Finding, Severity
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
-from putback.rules.rule import Rule, at_making
-from putback.rules.setting_up import is_missing, serving, trace, with_argument
+from putback.rules.rule import Rule
+from putback.rules.setting_up import Told, found, is_missing
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each engine whose connections the server closes while they are idle."""
-    for made, settings, confidence in serving(facts, _keeps_idle_ones):
-        found = at_making(
-            RULE,
-            facts,
-            made,
-            f"this {made.pool.title} keeps connections for ever, and the server closes those that are idle for eight "
-            "hours: MySQL server has gone away",
-            severity=Severity.WARNING,
-            confidence=confidence,
-            trace=trace(facts, made, settings),
-            help=f"add {made.pool.recycle}=3600, or less than the server's wait_timeout",
-        )
-        yield with_argument(found, facts, made, f"{made.pool.recycle}=3600")
+    return found(RULE, facts, _keeps_idle_ones, _told)
+
+
+def _told(made: PoolFacts, settings: Settings) -> Told:
+    return Told(
+        f"this {made.pool.title} keeps connections for ever, and the server closes those that are idle for eight "
+        "hours: MySQL server has gone away",
+        f"add {made.pool.recycle}=3600, or less than the server's wait_timeout",
+        f"{made.pool.recycle}=3600",
+    )
 
 
 def _keeps_idle_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:

@@ -112,20 +112,15 @@ def at_making(
     help: str = "",
 ) -> Finding:
     """A finding of `rule` about the call that makes a pool."""
-    return Finding(
-        rule.code,
-        rule.name,
-        message,
-        severity,
-        confidence,
-        facts.path,
-        facts.unit.path,
+    found = report_at(
+        rule,
+        facts,
         made.span,
-        facts.name,
-        made.pool.driver,
-        trace,
-        help,
-        url=rule.url,
-        place=facts.place,
-        site=SiteKey(facts.unit.key, made.at),
+        message,
+        severity=severity,
+        confidence=confidence,
+        trace=trace,
+        driver=made.pool.driver,
+        help=help,
     )
+    return replace(found, site=SiteKey(facts.unit.key, made.at))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from putback.drivers.schema import Backend
 from putback.model.finding import Confidence, Finding, Place, Step
+from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.settings import Settings
 from putback.ownership.makers.values import Options
+from putback.rules.rule import Rule, at_making
 
 Wrong = tuple[PoolFacts, Settings, Confidence]
-_EMBEDDED = "check_same_thread"
 
 
 def serving(facts: FunctionFacts, is_wrong: Callable[[PoolFacts, Settings, Backend | None], bool]) -> Iterator[Wrong]:
@@ -22,7 +24,7 @@ def serving(facts: FunctionFacts, is_wrong: Callable[[PoolFacts, Settings, Backe
         backends = facts.analyzer.catalog.drivers[made.pool.driver].backends
         for each in made.settings if _lasts(made) else ():
             backend = each.backend(backends)
-            if _may_be_server(facts, each, backend) and is_wrong(made, each, backend):
+            if _may_be_server(facts, each, backends, backend) and is_wrong(made, each, backend):
                 yield made, each, Confidence.HIGH if backend is not None else Confidence.MEDIUM
                 break
 
@@ -32,13 +34,30 @@ def _lasts(made: PoolFacts) -> bool:
     return not made.is_without_pool and made.fate not in (Fate.LOCAL, Fate.ENDED)
 
 
-def _may_be_server(facts: FunctionFacts, settings: Settings, backend: Backend | None) -> bool:
-    """Whether the database is one, or nothing says that it is not."""
+def _may_be_server(
+    facts: FunctionFacts, settings: Settings, backends: Mapping[str, Backend], backend: Backend | None
+) -> bool:
+    """Whether the database is one, or nothing says that it is not: a size is given to the pool of a server only."""
     if backend is not None:
         return backend.server
+    if settings.of(settings.pool.size) is not None:
+        return True
+    telling = [word for each in backends.values() if not each.server for word in each.told_by]
     options = settings.options
-    hidden = isinstance(options, Options) and _EMBEDDED in options.items
-    return not hidden and not any("sqlite" in row for row in facts.rows)
+    if isinstance(options, Options) and not options.items.keys().isdisjoint(telling):
+        return False
+    others = {row for made in facts.pools if _is_seen(made, backends) for row in _rows(made.span)}
+    rows = (text for row, text in enumerate(facts.rows, 1) if row not in others)
+    return not any(word in text for text in rows for word in telling)
+
+
+def _is_seen(made: PoolFacts, backends: Mapping[str, Backend]) -> bool:
+    """Whether a pool's own database is known, so that what is written there says nothing of another's."""
+    return any(each.backend(backends) is not None for each in made.settings)
+
+
+def _rows(span: Span) -> range:
+    return range(span.start.row, span.end.row + 1)
 
 
 def is_missing(settings: Settings, name: str) -> bool:
@@ -46,13 +65,44 @@ def is_missing(settings: Settings, name: str) -> bool:
     return name not in settings.arguments and settings.whole
 
 
-def trace(facts: FunctionFacts, made: PoolFacts, settings: Settings) -> tuple[Step, ...]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a rule says of a pool; `argument` is what a fix adds to the call, "" where there is none."""
+
+    message: str
+    help: str
+    argument: str = ""
+
+
+def found(
+    rule: Rule,
+    facts: FunctionFacts,
+    is_wrong: Callable[[PoolFacts, Settings, Backend | None], bool],
+    told: Callable[[PoolFacts, Settings], Told],
+) -> Iterator[Finding]:
+    """One finding for each pool that `serving` yields."""
+    for made, settings, confidence in serving(facts, is_wrong):
+        it = told(made, settings)
+        finding = at_making(
+            rule,
+            facts,
+            made,
+            it.message,
+            severity=rule.severity,
+            confidence=confidence,
+            trace=_trace(facts, made, settings),
+            help=it.help,
+        )
+        yield _with_argument(finding, facts, made, it.argument) if it.argument else finding
+
+
+def _trace(facts: FunctionFacts, made: PoolFacts, settings: Settings) -> tuple[Step, ...]:
     """Who calls the wrapper, and where it makes the pool."""
     here = facts.step(made.at, f"the {made.pool.title} is made here")
     return (made.step(*settings.by, "calls the function that makes it ..."), here) if settings.by is not None else ()
 
 
-def with_argument(finding: Finding, facts: FunctionFacts, made: PoolFacts, argument: str) -> Finding:
+def _with_argument(finding: Finding, facts: FunctionFacts, made: PoolFacts, argument: str) -> Finding:
     """The finding with a fix that adds an argument to the call."""
     from putback.fixes.arguments import add_argument
     from putback.rules import mending

@@ -57,7 +57,7 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
     if effect is None:
-        if state.phase is Phase.RELEASED and _is_fetch(state, op):
+        if state.phase is Phase.RELEASED and _is_fetch(domain, state, op):
             return Outcome((after,), (), (AFTER,))
         truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
         if truth is not None and state.phase is not Phase.RELEASED:
@@ -200,7 +200,7 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
             return (TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
         if gives_back or kind.use_after_release is After.REOPENS:
             return ()
-        used = effect.executes or effect.derives or effect.ends or _is_fetch(state, op)
+        used = effect.executes or effect.derives or effect.ends or _is_fetch(domain, state, op)
         return (AFTER,) if used else ()
     if _undoes(domain, op, effect, state):
         return ()
@@ -212,9 +212,9 @@ def _undoes(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bo
     return effect.executes and state.unmended >= 0 and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
-def _is_fetch(state: State, op: ir.Call) -> bool:
+def _is_fetch(domain: SiteDomain, state: State, op: ir.Call) -> bool:
     """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
-    return op.name.startswith("fetch") and (state.child_type(op.receiver) or "").lower().endswith("cursor")
+    return op.name.startswith("fetch") and domain.analyzer.catalog.is_cursor(state.child_type(op.receiver) or "")
 
 
 def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:

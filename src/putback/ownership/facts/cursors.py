@@ -45,7 +45,7 @@ def _driver(analyzer: Analyzer, unit: Unit, op: ir.Call) -> str:
     """The library whose cursor a call makes, by a method that runs nothing; "" for every other call."""
     for call in analyzer.call_info(unit, op).drivers:
         derived = call.effect.derives
-        if derived.rpartition(".")[2].lower().endswith("cursor") and not call.effect.executes:
+        if analyzer.catalog.is_cursor(derived) and not call.effect.executes:
             return derived.partition(".")[0]
     return ""
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from putback.flow.names import Invoke, Literal, last_name
+from putback.flow.names import Expr, Invoke, Literal, last_name
+from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Marker, Role
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
-from putback.ownership.resolve.types import ClassRef, Scope, Types, union
+from putback.ownership.resolve.types import ClassRef, Object, Scope, Type, Types
 
-if TYPE_CHECKING:
-    from putback.ownership.resolve.resolver import Resolver
+
+class Resolver(Protocol):
+    """What has to be known of names and decorators."""
+
+    frameworks: FrameworkCatalog
+
+    def types(self, expr: Expr, scope: Scope) -> Types:
+        """The possible types of a value."""
+        ...
+
+    def decorator_names(self, function: FunctionInfo, path: str) -> list[str]:
+        """The qualified names of a function's decorators."""
+        ...
 
 
 def itself(resolver: Resolver, module: ModuleInfo, function: FunctionInfo) -> Types:
     """What the first parameter of a function is that a decorator binds to the job made of it: `bind=True, base=Job`."""
-    found = []
+    found: list[Type] = []
     for decorator, marker in _binding(resolver, module, function):
         for keyword, value in decorator.keywords:
             if keyword in marker.made_of:
                 classes = resolver.types(value, Scope(module.path, function.outer))
-                found.append(union(resolver.results.constructed(t) for t in classes if isinstance(t, ClassRef)))
-    return union(found)
+                found += [Object(t.path, t.key) for t in classes if isinstance(t, ClassRef)]
+    return frozenset(found)
 
 
 def _binding(resolver: Resolver, module: ModuleInfo, function: FunctionInfo) -> Iterator[tuple[Invoke, Marker]]:
