@@ -43,6 +43,7 @@ from putback.rules import (
     pb407_pool_not_recycled,
     pb408_unguarded_lazy_pool,
     pb409_acquire_without_timeout,
+    pb410_helper_bypassed,
     pb501_connection_shared_between_threads,
 )
 from putback.rules.rule import Rule
@@ -88,5 +89,6 @@ ALL: tuple[Rule, ...] = (
     pb407_pool_not_recycled.RULE,
     pb408_unguarded_lazy_pool.RULE,
     pb409_acquire_without_timeout.RULE,
+    pb410_helper_bypassed.RULE,
     pb501_connection_shared_between_threads.RULE,
 )

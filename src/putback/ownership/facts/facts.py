@@ -26,6 +26,7 @@ from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.bypasses import Bypass, bypasses
 from putback.ownership.facts.cursors import Cursor, unclosed
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.facts.pulls import Pull, pulls
@@ -200,6 +201,12 @@ class FunctionFacts:
     def cursors(self) -> list[Cursor]:
         """The cursors that it makes and does not surely close."""
         return list(unclosed(self.analyzer, self.unit))
+
+    @cached_property
+    def bypasses(self) -> list[tuple[SiteFacts, Bypass]]:
+        """The connections that it takes for one statement, where a function of the project does that."""
+        found = list(bypasses(self.analyzer, self.unit))
+        return [(site, each) for each in found for site in self.sites if site.site == each.site]
 
     @cached_property
     def outliving(self) -> list[tuple[SiteFacts, Outliving]]:
