@@ -23,6 +23,7 @@ ELSEWHERE = {
     "development.md": DOCS / "development.md",
     "guides/pool.md": ROOT / "src" / "putback" / "pool" / "README.md",
 }
+NAMED = re.compile(r"^(```\w+) .+$", re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)([^)]+)\)")
 
 
@@ -37,7 +38,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are written nowhere."""
-    made = {name: without_links(path.read_text(encoding="utf-8")) for name, path in ELSEWHERE.items()}
+    made = {name: adopted(path.read_text(encoding="utf-8")) for name, path in ELSEWHERE.items()}
     errors = tomllib.loads((DOCS / "errors.toml").read_text(encoding="utf-8"))["error"]
     rules = cards()
     made["errors.md"] = error_page(errors, rules)
@@ -48,9 +49,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def without_links(text: str) -> str:
-    """A page of the repository, without the links that lead into it."""
-    return LINK.sub(r"\1 (`\2`)", text)
+def adopted(text: str) -> str:
+    """A page of the repository, without the links that lead into it and the names by which tests know its snippets."""
+    return NAMED.sub(r"\1", LINK.sub(r"\1 (`\2`)", text))
 
 
 def index(rules: list[RuleCard]) -> str:

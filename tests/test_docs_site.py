@@ -41,6 +41,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loads: list[str] = []
         self.places: set[str] = set()
+        self.words: list[str] = []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -51,6 +52,9 @@ class Page(HTMLParser):
         loaded = given.get("src") or (given.get("href") if tag == "link" else "")
         if loaded:
             self.loads.append(loaded)
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,10 @@ def test_nothing_is_loaded_from_elsewhere(built: dict[Path, Page]) -> None:
 
 
 @pytest.mark.slow
+def test_every_piece_of_code_is_shown_as_one(built: dict[Path, Page]) -> None:
+    assert [str(path) for path, page in built.items() if "```" in "".join(page.words)] == []
+
+
 def test_every_rule_and_every_guide_has_its_page(built: dict[Path, Page]) -> None:
     names = {path.stem for path in built}
     assert {rule.name for rule in ALL} | GUIDES | {"exhausted", "errors", "development"} <= names

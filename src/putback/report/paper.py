@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 from putback.model.printable import harmless_lines
 from putback.report.paint import Line
 
+_QUOTED = re.compile(r"`([^`]+)`")
 _STYLE = """
 :root { color-scheme: light dark; --ground: #fbfbfa; --card: #fff; --ink: #1d2126; --soft: #5c6570; --line: #dfe2e6;
   --good: #1a7f4b; --bad: #c02f2f; --open: #946200; --goodbg: #e3f4ea; --badbg: #fbe6e4; --openbg: #fbf0d5; }
@@ -18,7 +20,7 @@ _STYLE = """
 body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.25rem 4rem; background: var(--ground); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0; overflow-wrap: anywhere; }
-h3 { font-size: .8rem; margin: 1rem 0 .3rem; color: var(--soft); text-transform: uppercase; letter-spacing: .05em; }
+h3 { font-size: .85rem; margin: 1rem 0 .3rem; color: var(--soft); }
 p { margin: .4rem 0; } .soft { color: var(--soft); } a { color: inherit; }
 code, pre, ol, td.name { font-family: ui-monospace, monospace; font-size: .85rem; }
 pre { overflow-x: auto; margin: .4rem 0; padding: .7rem .9rem; background: var(--ground); border: 1px solid var(--line);
@@ -68,6 +70,11 @@ def page(title: str, body: str) -> str:
 def text(words: str) -> str:
     """A text that shows what it holds and does nothing."""
     return escape(harmless_lines(words))
+
+
+def prose(words: str) -> str:
+    """A sentence in which back ticks quote code."""
+    return _QUOTED.sub(r"<code>\1</code>", text(words))
 
 
 def drawn(lines: Iterable[Line]) -> str:

@@ -10,7 +10,7 @@ from putback.model.report import Report
 from putback.report import Traits, remedy
 from putback.report.counts import by_rule, number, summary
 from putback.report.edited import fix_lines
-from putback.report.paper import drawn, page, text
+from putback.report.paper import drawn, page, prose, text
 from putback.report.places import place_of
 from putback.report.snippet import snippet
 
@@ -51,7 +51,7 @@ def table(report: Report) -> Iterator[str]:
     yield '<div class="scroll"><table>\n<tr><th>rule</th><th>finds</th><th class="number">found</th>'
     yield '<th class="number">safely fixable</th></tr>\n'
     for rule in by_rule(report.findings):
-        yield f"<tr><td>{text(rule.code)} {text(rule.name)}</td><td>{text(known.get(rule.code, ''))}</td>"
+        yield f"<tr><td>{text(rule.code)} {text(rule.name)}</td><td>{prose(known.get(rule.code, ''))}</td>"
         yield f'<td class="number">{rule.count}</td><td class="number">{rule.fixable}</td></tr>\n'
     yield "</table></div>\n"
 
@@ -63,13 +63,13 @@ def article(finding: Finding, report: Report) -> str:
         f'<span class="badge {TONES[finding.severity]}">{finding.severity.value}</span>',
         f"<h2>{text(finding.code)} {text(finding.name)}</h2>",
         f'<span class="soft">{text(place_of(finding))}</span></header>\n',
-        f"<p>{text(finding.message)}</p>\n",
+        f"<p>{prose(finding.message)}</p>\n",
         drawn(snippet(finding, report.sources, 0)),
     ]
     if finding.help:
-        parts.append(f"<p>help: {text(finding.help)}</p>\n")
+        parts.append(f"<p>help: {prose(finding.help)}</p>\n")
     if finding.fix is None and finding.no_fix_reason:
-        parts.append(f'<p class="soft">no fix: {text(finding.no_fix_reason)}</p>\n')
+        parts.append(f'<p class="soft">no fix: {prose(finding.no_fix_reason)}</p>\n')
     if finding.fix is not None:
         parts.append(f"<h3>{text(remedy.remedy(finding))}</h3>\n{drawn(fix_lines(finding, report.sources))}")
     return "".join([*parts, "</article>\n"])

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from putback.model.finding import Finding
 from putback.model.verified import Example, ProofReport, Proven
 from putback.report.diff import diff_lines
-from putback.report.paper import drawn, page, text
+from putback.report.paper import drawn, page, prose, text
 from putback.report.proofs import words
 from putback.report.proofs.chart import svg
 
@@ -81,7 +81,7 @@ def _article(number: int, each: Proven, bounds: str) -> str:
 
 def _finding(found: Finding) -> str:
     rule = f"{text(found.code)} {text(found.name)}"
-    return f'<p><b>{rule}</b> <span class="soft">line {found.span.start.row}</span>: {text(found.message)}</p>\n'
+    return f'<p><b>{rule}</b> <span class="soft">line {found.span.start.row}</span>: {prose(found.message)}</p>\n'
 
 
 def _story(title: str, example: Example, row: int, code: str) -> str:
