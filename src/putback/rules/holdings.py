@@ -90,8 +90,10 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
     mocked = ("a mock may stand in its place, which cannot be awaited",) if is_awaited and facts.may_be_mocked else ()
+    closes_known = site.acquisition.known_before and not trail.releases and release.statement == f"{name}.close()"
+    known = ("what it is given may be one that was there before",) if closes_known else ()
     closes = facts.prefers_with and release.statement == f"{name}.close()" and not site.acquisition.itself
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked))
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

@@ -58,7 +58,8 @@ has to be. The releases on the normal paths go, so that it is never released twi
 held longer than before on a path that did not leak.
 
 No fix where another owner may have the connection, where the pool has no name at the acquire and the project no
-function that gives back, or where a cursor leaves the function. Unsafe as well where a session's objects are returned.
+function that gives back, or where a cursor leaves the function. Unsafe as well where a session's objects are returned,
+or where the function that hands it out may answer with one that was there before.
 
 ## Stays silent
 When the connection is returned, yielded by a provider, stored on an attribute, a global, a container or `flask.g`

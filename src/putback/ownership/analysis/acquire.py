@@ -15,6 +15,7 @@ from putback.model.lifecycle import On
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe
+from putback.ownership.analysis.known_before import may_return_known
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
     RETURNED,
@@ -171,14 +172,16 @@ def returned(analyzer: Analyzer, unit: Unit, ref: FunctionRef) -> Iterator[Acqui
                 made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
                 yield replace(made, autocommits=_is_switched(made, found))
         else:
-            yield from _returned_site(unit, site, found, ref)
+            yield from _returned_site(analyzer, unit, site, found, ref)
 
 
 def _may_hand_out(analyzer: Analyzer, unit: Unit) -> bool:
     return unit.info is None or bool(unit.info.returns) or unit.function.is_generator
 
 
-def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef) -> Iterator[Acquisition]:
+def _returned_site(
+    analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef
+) -> Iterator[Acquisition]:
     normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
     handed = [s for s in normal if any(r.startswith((RETURNED, RETURNED_OWNER)) for r in s.refs)]
     if not handed:
@@ -190,6 +193,7 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
     )
     if mark == RETURNED_OWNER:
         return
+    known_before = may_return_known(analyzer, unit, int(element) if element else None)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
     made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
@@ -198,7 +202,8 @@ def _returned_site(unit: Unit, site: Site, found: Exploration[State], ref: Funct
         element=int(element) if element else None,
         maybe_none=any(RETURNED_NONE in s.refs for s in normal),
         owner=owner,
-        confidence=Confidence.LOW if _may_return_argument(unit) else made.confidence,
+        confidence=_sureness(unit, made, known_before),
+        known_before=made.known_before or known_before,
         closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
         autocommits=_is_switched(made, found),
     )
@@ -210,11 +215,13 @@ def _is_switched(made: Acquisition, found: Exploration[State]) -> bool:
     return made.autocommits or (bool(normal) and all(s.fact(AUTOCOMMIT) is Fact.TRUE for s in normal))
 
 
-def _may_return_argument(unit: Unit) -> bool:
-    """Whether the function may answer with the connection it was given, so that its result is new only perhaps."""
+def _sureness(unit: Unit, made: Acquisition, known_before: bool) -> Confidence:
+    """How sure it is that the caller gets a new one: hardly, where the function may answer with what it was given."""
     params = {p.name for p in unit.function.params}
     values = unit.info.returns if unit.info is not None else ()
-    return any(isinstance(v, Name) and v.id in params for v in values)
+    if any(isinstance(v, Name) and v.id in params for v in values):
+        return Confidence.LOW
+    return min(made.confidence, Confidence.MEDIUM, key=lambda c: c.rank) if known_before else made.confidence
 
 
 def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:

@@ -69,6 +69,7 @@ class Acquisition:
     the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
     closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
     `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
+    `known_before`: on some way a function between answers with one that was there before, and that others may use.
     `ambient`: nothing is acquired, the connection has been there before.
     """
 
@@ -84,6 +85,7 @@ class Acquisition:
     closed_by: FunctionRef | None = None
     autocommits: bool = False
     indirect: bool = False
+    known_before: bool = False
     ambient: Ambient | None = None
 
     @property
