@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import takewhile
 
 import libcst as cst
 
 from putback.fixes.code import Code, Place, all_below, dotted
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
+from putback.fixes.setting_up import bound_by, sets_up_calmly
 
 
 class Form(Enum):
@@ -116,6 +118,9 @@ def _dressed(holding: Holding, closer: Closer, place: Place) -> Closer:
     if outer is not None and code.is_inside(holding.acquire, outer):
         return closer
     own = {id(s) for s in closer.removed}
+    if isinstance(outer, cst.Try) and _only_swallows(outer) and _closes_before(holding, place, closer):
+        outside = _outside(code, outer)
+        return replace(closer, statement=outer, form=Form.SWALLOWED, forgets=_forgetting(holding, outside))
     if any(id(s) not in own for s in place.statements):
         if isinstance(outer, cst.If) and not is_guard(outer.test, holding.related) and _is_conditional(holding, outer):
             raise Declined(f"it is released only if `{code.text(outer.test)}`")
@@ -127,10 +132,31 @@ def _dressed(holding: Holding, closer: Closer, place: Place) -> Closer:
             return _dressed(holding, wider, outside)
         if _is_conditional(holding, outer):
             raise Declined(f"it is released only if `{code.text(outer.test)}`")
-    if isinstance(outer, cst.Try) and _only_swallows(outer):
-        outside = _outside(code, outer)
-        return replace(closer, statement=outer, form=Form.SWALLOWED, forgets=_forgetting(holding, outside))
     return closer
+
+
+def _closes_before(holding: Holding, place: Place, closer: Closer) -> bool:
+    """Whether a block holds the release and, before it, only closes cursors that were made right behind the acquire."""
+    own = {id(s) for s in closer.removed}
+    before = place.statements[: place.index]
+    rest = [s for s in place.statements[place.index :] if id(s) not in own]
+    return not rest and all(_closes_a_cursor(holding, s) for s in before)
+
+
+def _closes_a_cursor(holding: Holding, statement: cst.BaseStatement) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(
+            body=[cst.Expr(value=cst.Call(func=cst.Attribute(value=cst.Name(value=name)), args=[]) as call)]
+        ):
+            return call in holding.calm and name in bound_by(_set_up_at_once(holding))
+    return False
+
+
+def _set_up_at_once(holding: Holding) -> Sequence[cst.BaseStatement]:
+    """The statements right behind the acquire that set the connection up and cannot raise."""
+    place = holding.code.place(holding.acquire)
+    behind = place.statements[place.index + 1 :]
+    return list(takewhile(lambda statement: sets_up_calmly(holding, statement), behind))
 
 
 def _outside(code: Code, statement: cst.BaseStatement) -> Place:

@@ -31,6 +31,8 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     start, end = place.index + 1, _handing_on(holding, place)
     while start < end and region.keeps_safe(holding, place.statements[start]):
         start += 1
+    while start < end and _binds_calmly(holding, place.statements[end - 1]):
+        end -= 1
     if start >= end:
         raise Declined("it is handed on, and nothing can be put in between")
     between = place.statements[start:end]
@@ -41,6 +43,16 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
+
+
+def _binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
+    """Whether a statement in front of the hand-over only gives something a name: a function, a constant."""
+    match statement:
+        case cst.FunctionDef(decorators=[], params=params):
+            return all(p.default is None for p in (*params.params, *params.kwonly_params, *params.posonly_params))
+        case cst.SimpleStatementLine(body=[cst.Assign()]):
+            return region.keeps_safe(holding, statement)
+    return False
 
 
 def _handing_on(holding: Holding, place: Place) -> int:

@@ -17,6 +17,7 @@ from putback.fixes.reach import ensure_readable
 from putback.fixes.setting_up import needs_it
 
 _NAMES = ("conn", "connection")
+_SESSION_NAMES = ("session", "db", *_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def _behind(
         behind = [s for s in rest[end + 1 :] if not any(s is f for f in finisher.forgets)]
         if region.last_use(holding, behind) >= 0:
             raise Declined(f"`{holding.name}` is used after its release")
-        end -= 1
+        end = _last_needed(holding, rest[:end])
     else:
         end = _natural_end(holding, rest, closers)
     if end < 0:
@@ -211,6 +212,20 @@ def _behind(
         finisher,
         any(region.runs_longer(holding, c, rest[end]) for c in inside),
     )
+
+
+def _last_needed(holding: Holding, before: Sequence[cst.BaseStatement]) -> int:
+    """The index of the last statement before a release that has to come under the `try`.
+
+    That is the last one; but where only quick work on what was fetched follows a `try`, that one can release itself.
+    """
+    last = region.last_use(holding, before)
+    attempt = before[last] if last >= 0 else None
+    first = next((i for i, s in enumerate(before) if not region.keeps_safe(holding, s)), last)
+    if isinstance(attempt, cst.Try) and attempt.handlers and first == last:
+        quick = all(region.is_quick(holding, s) and not region.may_leave(s) for s in before[last + 1 :])
+        return last if quick else len(before) - 1
+    return len(before) - 1
 
 
 def _asks_for_it(holding: Holding, statement: cst.BaseStatement) -> bool:
@@ -242,7 +257,7 @@ def _anonymous(holding: Holding) -> Protection:
         raise Declined("it is released without having a name")
     place = code.place(holding.acquire)
     _ensure_evaluated_first(holding, place)
-    name = code.free_name(_NAMES)
+    name = code.free_name(_SESSION_NAMES if holding.lazy else _NAMES)
     release = holding.release.statement.replace(ANONYMOUS, name)
     if not release:
         raise Declined(holding.release.reason or "how it is given back is not known")

@@ -157,8 +157,15 @@ def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
         case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call() as call)]):
             return logs(holding, call) and not mentions(statement, holding.related)
         case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
-            return isinstance(value, cst.Name | cst.SimpleString | cst.Integer) and not mentions(value, holding.related)
+            return _is_written_out(value) and not mentions(value, holding.related)
     return False
+
+
+def _is_written_out(value: cst.BaseExpression) -> bool:
+    """Whether a value is a name, a constant or a container without anything in it."""
+    if isinstance(value, cst.List | cst.Tuple | cst.Dict):
+        return not value.elements
+    return isinstance(value, cst.Name | cst.SimpleString | cst.Integer)
 
 
 def rules_out_none(holding: Holding, statement: cst.BaseStatement) -> bool:
@@ -190,7 +197,7 @@ def runs_longer(holding: Holding, closer: Closer, end: cst.CSTNode | None) -> bo
     code = holding.code
     if _on_error_path(code, closer.statement):
         return False
-    return any(not _is_quick(holding, s) for s in _tail(code, closer, end))
+    return any(not is_quick(holding, s) for s in _tail(code, closer, end))
 
 
 def _on_error_path(code: Code, statement: cst.CSTNode) -> bool:
@@ -234,7 +241,12 @@ def leaves(statement: cst.CSTNode) -> bool:
     return isinstance(statement, cst.SimpleStatementLine) and any(isinstance(s, _LEAVING) for s in statement.body)
 
 
-def _is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
+def may_leave(statement: cst.BaseStatement) -> bool:
+    """Whether something in a statement ends the function or a round of a loop around it."""
+    return any(isinstance(n, _LEAVING) for n in all_below(statement))
+
+
+def is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether a statement does next to nothing: no await, only calls known to be cheap, and loops over values alone."""
     for node in all_below(statement):
         if isinstance(node, (cst.Await, cst.Yield, cst.While, cst.With)):
