@@ -15,7 +15,6 @@ from putback.model.lifecycle import On
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe
-from putback.ownership.analysis.known_before import may_return_known
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
     RETURNED,
@@ -26,6 +25,7 @@ from putback.ownership.analysis.marks import (
 )
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.known_before import may_return_known
 from putback.ownership.resolve.types import (
     GUESSED,
     NOTHING,
@@ -193,7 +193,7 @@ def _returned_site(
     )
     if mark == RETURNED_OWNER:
         return
-    known_before = may_return_known(analyzer, unit, int(element) if element else None)
+    known_before = may_return_known(analyzer.carriers, ref, int(element) if element else None)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
     made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)

@@ -6,31 +6,26 @@ at the same time, or find it there later, so who takes it does not know whether 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.flow.names import Awaited, Choice, Element, Expr, Group, Invoke, Member, Name
 from putback.frameworks.idioms import idioms
-from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.types import FunctionRef, Object, Scope
-
-if TYPE_CHECKING:
-    from putback.ownership.analysis.analyzer import Analyzer
 
 _DEEPEST = 4
 
 
-def may_return_known(analyzer: Analyzer, unit: Unit, element: int | None) -> bool:
+def may_return_known(carriers: Carriers, function: FunctionRef, element: int | None) -> bool:
     """Whether a `return` of the function may give such a one; `element`: as this item of a tuple."""
-    returns = unit.info.returns if unit.info is not None else ()
-    return any(_Search(analyzer, element).finds(value, unit.scope) for value in returns)
+    return _Search(carriers, element).answers(function)
 
 
 class _Search:
     """One question; `seen` keeps bindings that go in circles from being followed for ever."""
 
-    def __init__(self, analyzer: Analyzer, element: int | None) -> None:
-        self.analyzer = analyzer
-        self.resolver = analyzer.resolver
+    def __init__(self, carriers: Carriers, element: int | None) -> None:
+        self.carriers = carriers
+        self.resolver = carriers.resolver
         self.element = element
         self.seen: set[tuple[str, Scope]] = set()
         self.depth = 0
@@ -58,7 +53,7 @@ class _Search:
         if (name, scope) in self.seen:
             return False
         self.seen.add((name, scope))
-        info = self.analyzer.info(FunctionRef(scope.path, scope.function))
+        info = self._info(scope)
         if info is not None and any(p.name == name for p in info.params):
             return True
         if info is None or name not in info.bindings or name in info.globals:
@@ -78,7 +73,7 @@ class _Search:
     def _outlives(self, value: Expr, scope: Scope) -> bool:
         match value:
             case Name(id=name):
-                info = self.analyzer.info(FunctionRef(scope.path, scope.function))
+                info = self._info(scope)
                 bound = self.resolver.values_of(name, scope) if info is not None and name in info.bindings else []
                 return not bound or any(isinstance(v, (Member, Element)) for v, _ in bound)
             case _:
@@ -89,15 +84,16 @@ class _Search:
         callees = self.resolver.types(call.func, scope)
         functions = [t for t in callees if isinstance(t, FunctionRef)]
         if functions:
-            return any(self._answers(f) for f in functions)
+            return any(self.answers(f) for f in functions)
         match call.func:
             case Member(base=base, attr=method) if not callees and method in idioms().methods.of_values:
                 return self._outlives(base, scope)
         return False
 
-    def _answers(self, function: FunctionRef) -> bool:
+    def answers(self, function: FunctionRef) -> bool:
+        """Whether what a function of the project returns may be a connection that was there before."""
         inner = Scope(function.path, function.key)
-        info = self.analyzer.info(function)
+        info = self._info(inner)
         if info is None or info.is_generator or self.depth >= _DEEPEST:
             return False
         self.depth += 1
@@ -105,6 +101,10 @@ class _Search:
         self.depth -= 1
         return found
 
+    def _info(self, scope: Scope) -> FunctionInfo | None:
+        module = self.resolver.project.module(scope.path)
+        return module.functions.get(scope.function) if module is not None else None
+
     def _may_be_held(self, value: Expr, scope: Scope) -> bool:
         types = self.resolver.types(value, scope)
-        return not types or any(self.analyzer.carriers.is_held(t) or isinstance(t, Object) for t in types)
+        return not types or any(self.carriers.is_held(t) or isinstance(t, Object) for t in types)
