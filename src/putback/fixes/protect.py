@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -217,13 +217,15 @@ def _behind(
 def _last_needed(holding: Holding, before: Sequence[cst.BaseStatement]) -> int:
     """The index of the last statement before a release that has to come under the `try`.
 
-    That is the last one; but where only quick work on what was fetched follows a `try`, that one can release itself.
+    That is the last one; but where a `try` is followed only by work on what was fetched, which nobody outside sees, that
+    one can release itself.
     """
+    alone = replace(holding, quick=holding.logging)
     last = region.last_use(holding, before)
     attempt = before[last] if last >= 0 else None
     first = next((i for i, s in enumerate(before) if not region.keeps_safe(holding, s)), last)
     if isinstance(attempt, cst.Try) and attempt.handlers and first == last:
-        quick = all(region.is_quick(holding, s) and not region.may_leave(s) for s in before[last + 1 :])
+        quick = all(region.is_quick(alone, s) and not region.may_leave(s) for s in before[last + 1 :])
         return last if quick else len(before) - 1
     return len(before) - 1
 

@@ -99,7 +99,7 @@ class Builtins:
         for real in _CONVERTING:
             self._tolerate(real, partial(self._converted, real.__name__))
         self._tolerate(str, self._text)
-        self._tolerate(dict, lambda value, *more: runtime.world.standin(f"dict({fingerprint(value)})"))
+        self._tolerate(dict, lambda value, *more: self._computed(f"dict({fingerprint(value)})"))
         for unordered in (set, frozenset):
             self._tolerate(unordered, partial(self._unordered, unordered.__name__, unordered))
         self.names |= {
@@ -133,13 +133,19 @@ class Builtins:
         """A number made of a stand-in: the conversion can fail."""
         world = self._runtime.world
         path = f"{name}({', '.join(fingerprint(a) for a in arguments)})"
+        world.asks(path)
         world.fault(path, (ConversionFailure,))
         return world.standin(path)
+
+    def _computed(self, path: str) -> StandIn:
+        """What a builtin makes of a stand-in, which it does not make of every value."""
+        self._runtime.world.asks(path)
+        return self._runtime.world.standin(path)
 
     def _unordered(self, name: str, real: Callable[..., Any], value: Any) -> Any:
         """A set of what is not known has no order that could be known."""
         is_known = not isinstance(value, StandIn)
-        return real(value) if is_known else self._runtime.world.standin(f"{name}({fingerprint(value)})")
+        return real(value) if is_known else self._computed(f"{name}({fingerprint(value)})")
 
     def _text(self, value: Any, *more: Any) -> Any:
         return Text(self._runtime.world, fingerprint(value)) if not isinstance(value, Text) else value
@@ -148,7 +154,7 @@ class Builtins:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if not any(isinstance(a, _UNREAL) for a in arguments):
                 return real(*arguments, **keywords)
-            return self._runtime.world.standin(f"{name}({', '.join(fingerprint(a) for a in arguments)})")
+            return self._computed(f"{name}({', '.join(fingerprint(a) for a in arguments)})")
 
         call.__name__ = name
         self._types[call] = real if isinstance(real, type) else object
@@ -199,11 +205,11 @@ class Builtins:
 
     def _iter(self, value: Any, *rest: Any) -> Any:
         is_known = not isinstance(value, StandIn)
-        return iter(value, *rest) if is_known else self._runtime.world.standin(f"iter({fingerprint(value)})")
+        return iter(value, *rest) if is_known else self._computed(f"iter({fingerprint(value)})")
 
     def _next(self, value: Any, *default: Any) -> Any:
         if isinstance(value, StandIn) and default:
-            return self._runtime.world.standin(f"next({value._pb_path})")
+            return self._computed(f"next({value._pb_path})")
         return next(value, *default)
 
 

@@ -17,17 +17,19 @@ class Comparer:
     """Says what differs in two runs, in words, or None.
 
     `injects`: what the function acquired is injected now, so that nobody sees when. `outcomes` and `ways` are all
-    that the original ends in, and all ways in which it gives back.
+    that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the runs
+    `besides`.
     """
 
-    def __init__(self, runs: Sequence[Run], injects: bool) -> None:
+    def __init__(self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = ()) -> None:
         self.injects = injects
         self.outcomes = {run.outcome for run in runs}
+        self.asked = frozenset[str]().union(*(run.asked for run in (*runs, *besides)))
         self.ways = {way for run in runs for found in releases(run.trace).values() for way in found.ways}
 
     def difference(self, before: Run, after: Run) -> str | None:
         """What differs in all that somebody outside can see, and in what is given back."""
-        return self.course(before, after) or self._given_back(before, after)
+        return self.course(before, after) or self._given_back(before, after) or self.asks_more(after)
 
     def course(self, before: Run, after: Run) -> str | None:
         """What differs in result, trace and effects."""
@@ -43,6 +45,11 @@ class Comparer:
         if before.outer != after.outer:
             return f"names outside of the function, before: {_names(before)}; after: {_names(after)}"
         return None
+
+    def asks_more(self, after: Run) -> str | None:
+        """What the fixed version does with its data that the original does under no fate: for some data it fails."""
+        new = sorted(after.asked - self.asked)
+        return f"only the fixed version asks for {new[0]}, which not every value allows" if new else None
 
     def until(self, before: Run, after: Run, position: int) -> str | None:
         """The original goes wrong at `position`; up to there both must do the same."""

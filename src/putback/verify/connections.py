@@ -33,6 +33,7 @@ class Connections:
         self.slots: list[Slot] = []
         self.lender = Lender()
         self.open_cursors: list[Belonging] = []
+        self._closed_cursors: list[Belonging] = []
         self.transactions = Transactions(world, self.use)
         self.refused = False
         self.has_sessions = any(p.lazy for p in world.roles.profiles.values())
@@ -149,6 +150,8 @@ class Connections:
         """A method of a connection, or of what belongs to one."""
         slot = thing._pb_slot
         text = call_text(f"{thing._pb_name}.{name}", arguments, keywords)
+        if thing in self._closed_cursors and not method.closes and method.raises:
+            raise self.world.raised(InterfaceError, "cursor already closed")
         is_connection = isinstance(thing, Connection)
         if is_connection and (method.closes or method.releases):
             self._give_back(slot, text) if method.releases else self.close(slot, name)
@@ -199,6 +202,7 @@ class Connections:
         if thing in self.open_cursors:
             self.world.fault(text, self.world.faults.database, 2, awaited=method.awaited)
             self.open_cursors.remove(thing)
+            self._closed_cursors.append(thing)
             self.world.note(What.TIDY, text)
 
     # -- give back

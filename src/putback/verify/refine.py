@@ -92,7 +92,7 @@ class Refinement:
         comparer = Comparer(runs, self.injects)
         if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
             ideal = self._ideal_runs()
-            comparer = Comparer(ideal, self.injects)
+            comparer = Comparer(ideal, self.injects, runs)
             all(self._compare_one(run, found, comparer, is_ideal=True) for run in ideal)
         return found
 
@@ -148,7 +148,9 @@ class Refinement:
             return comparer.after_fault(before, after)
         if self.turns_generator:
             return comparer.lends(before, after)
-        return comparer.course(before, after) if is_ideal else comparer.difference(before, after)
+        if is_ideal:
+            return comparer.course(before, after) or comparer.asks_more(after)
+        return comparer.difference(before, after)
 
     def _turn(self, before: Run, after: Run) -> Violation | None:
         """The first violation of the original that changes the rest of the run, and that is mended."""

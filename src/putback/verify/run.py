@@ -43,7 +43,7 @@ class Run:
     """What one run did.
 
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
-    commit of the caller; `outer` the names from around the function that have another value at its end; `handed_on`
+    commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around the function that have another value at its end; `handed_on`
     whether an owner outside has got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the
     run was abandoned; `acquired` how many connections it took; `rows` those of the events of the trace and of the end,
     0 where none is known.
@@ -54,6 +54,7 @@ class Run:
     violations: list[Violation]
     durable: list[str]
     left: list[str]
+    asked: frozenset[str]
     outer: dict[str, str]
     schedule: Schedule
     taken: dict[Key, int]
@@ -113,7 +114,7 @@ class Runner:
             if isinstance(error, KeyboardInterrupt) and not isinstance(error, Modelled) and not is_raised(error):
                 raise
             self._runtime.errors.explain(error)
-            outcome = ("raises", fingerprint(error))
+            outcome = ("raises", _raised(error))
         cut_off, world.cut_off = world.cut_off, None
         world.kept += [namespace[n] for n in program.stores if n in namespace]
         handed_on = cut_off is None and check(world, result, program.is_generator)
@@ -126,6 +127,7 @@ class Runner:
             world.violations,
             world.connections.transactions.durable,
             world.connections.left_to_callers(),
+            frozenset(world.asked),
             outer,
             tuple(decider.schedule),
             decider.taken,
@@ -185,6 +187,15 @@ class Runner:
         if program.is_generator:
             return _drive(made, world)
         return finish(made) if inspect.iscoroutine(made) else made
+
+
+def _raised(error: BaseException) -> str:
+    """What the caller sees of an exception: itself, its notes, and what it was raised from when that was written."""
+    text = fingerprint(error)
+    if error.__cause__ is not None or error.__suppress_context__:
+        text += f" from {fingerprint(error.__cause__)}"
+    notes = getattr(error, "__notes__", None)
+    return text if not isinstance(notes, list) else f"{text} with {', '.join(map(fingerprint, notes))}"
 
 
 def _read(result: Any, explain: Callable[[BaseException], None]) -> str:

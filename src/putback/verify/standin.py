@@ -68,6 +68,10 @@ class StandIn:
         self._pb_world.changed(f"del {self._pb_path}.{name}")
 
     def __getitem__(self, key: Any) -> Any:
+        self._pb_world.asks(f"{self._pb_path}[{fingerprint(key)}]")
+        return self._pb_item(key)
+
+    def _pb_item(self, key: Any) -> Any:
         name = f"[{fingerprint(key)}]"
         if name not in self._pb_parts:
             self._pb_parts[name] = StandIn(self._pb_world, self._pb_path + name)
@@ -98,7 +102,7 @@ class StandIn:
         return self._pb_world.count(self)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self[number] for number in range(self._pb_world.count(self))])
+        return iter([self._pb_item(number) for number in range(self._pb_world.count(self))])
 
     def __reversed__(self) -> Iterator[Any]:
         return iter(self)
@@ -107,6 +111,7 @@ class StandIn:
         return self._pb_world.next_item(self)
 
     def __contains__(self, item: Any) -> bool:
+        self._pb_world.asks(f"{fingerprint(item)} in {self._pb_path}")
         return self._pb_world.branch(f"{fingerprint(item)} in {self._pb_path}")
 
     def __instancecheck__(self, value: Any) -> bool:
@@ -176,7 +181,7 @@ class StandIn:
         return 0
 
     def __round__(self, digits: int | None = None) -> StandIn:
-        return StandIn(self._pb_world, f"round({self._pb_path})")
+        return _computed(self._pb_world, f"round({self._pb_path})")
 
     def __copy__(self) -> StandIn:
         return self
@@ -185,9 +190,15 @@ class StandIn:
         return self
 
 
+def _computed(world: World, path: str) -> StandIn:
+    """What an operator makes of a stand-in, which not every value has."""
+    world.asks(path)
+    return StandIn(world, path)
+
+
 def _binary(sign: str) -> Callable[[StandIn, Any], StandIn]:
     def operate(self: StandIn, other: Any) -> StandIn:
-        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+        return _computed(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
 
     return operate
 
@@ -197,14 +208,14 @@ def _in_place(sign: str) -> Callable[[StandIn, Any], StandIn]:
 
     def operate(self: StandIn, other: Any) -> StandIn:
         self._pb_world.changed(f"{self._pb_path} {sign}= {fingerprint(other)}")
-        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+        return _computed(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
 
     return operate
 
 
 def _reflected(sign: str) -> Callable[[StandIn, Any], StandIn]:
     def operate(self: StandIn, other: Any) -> StandIn:
-        return StandIn(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_path})")
+        return _computed(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_path})")
 
     return operate
 
@@ -219,7 +230,7 @@ def _equality(sign: str, same: bool) -> Callable[[StandIn, Any], Any]:
 
 
 def _unary(name: str) -> Callable[[StandIn], StandIn]:
-    return lambda self: StandIn(self._pb_world, f"{name}({self._pb_path})")
+    return lambda self: _computed(self._pb_world, f"{name}({self._pb_path})")
 
 
 _BINARY = {

@@ -56,6 +56,7 @@ class World:
         self.places: list[int] = []
         self.rounds: dict[object, int] = {}
         self.unexplained: list[str] = []
+        self.asked: set[str] = set()
         self.cut_off: str | None = None
         self.faults_left = bounds.faults
         self.no_new_faults = False
@@ -110,6 +111,11 @@ class World:
     def changed(self, text: str) -> None:
         """The code changes something that it did not make, in another way than by an assignment."""
         self.note(What.STORE, text)
+
+    def asks(self, text: str) -> None:
+        """The code does with its data what not every value allows: takes an item, goes through it, computes."""
+        if self.cut_off is None:
+            self.asked.add(text)
 
     # -- decisions
 
@@ -220,6 +226,7 @@ class World:
     def count(self, value: StandIn) -> int:
         """How many items a stand-in has: 1 or 0, or the bound."""
         path = value._pb_path
+        self.asks(f"the items of {path}")
         return self._answer("count", path, lambda: self._counted(path))
 
     def _counted(self, path: str) -> int:
