@@ -217,8 +217,8 @@ def _behind(
 def _last_needed(holding: Holding, before: Sequence[cst.BaseStatement]) -> int:
     """The index of the last statement before a release that has to come under the `try`.
 
-    That is the last one; but where a `try` is followed only by work on what was fetched, which nobody outside sees, that
-    one can release itself.
+    That is the last one; but where a `try` is followed only by work on what was fetched, which nobody outside sees,
+    that one can release itself.
     """
     alone = replace(holding, quick=holding.logging)
     last = region.last_use(holding, before)

@@ -17,8 +17,8 @@ class Comparer:
     """Says what differs in two runs, in words, or None.
 
     `injects`: what the function acquired is injected now, so that nobody sees when. `outcomes` and `ways` are all
-    that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the runs
-    `besides`.
+    that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the
+    runs `besides`.
     """
 
     def __init__(self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = ()) -> None:

@@ -6,6 +6,7 @@ import re
 import sys
 from typing import Any
 
+from putback.verify.choices import Sort
 from putback.verify.events import Broken
 from putback.verify.extract import Program
 from putback.verify.faults import Error, Modelled, place
@@ -85,8 +86,10 @@ class Errors:
             return True
         if isinstance(error, AttributeError):
             return text.endswith("before it is entered")
-        is_empty = isinstance(error, IndexError) or "empty" in text
-        return is_empty and any(choice.option == NO_ITEMS for choice in self.world.decider.schedule)
+        schedule = self.world.decider.schedule
+        if isinstance(error, IndexError) or text.endswith("is not in list"):  # a filter may have left nothing
+            return any(choice.sort is Sort.BRANCH for choice in schedule)
+        return "empty" in text and any(choice.option == NO_ITEMS for choice in schedule)
 
     def raising(self, value: Any) -> Any:
         """What `raise value` raises."""

@@ -224,8 +224,8 @@ class UnknownCalls:
         return world.standin(self.result(label))
 
     def _is_log(self, path: str) -> bool:
-        """Whether a path is a log's; a parameter may be anything, whatever its name."""
-        if vocabulary.LOGGING.search(path) is None:
+        """Whether a path is a log's; a parameter or a function of the project may be anything, whatever its name."""
+        if path in self.world.roles.own or vocabulary.LOGGING.search(path) is None:
             return False
         return vocabulary.HEAD.split(path, maxsplit=1)[0] not in self.world.parameters or path in self.world.roles.quiet
 

@@ -127,15 +127,17 @@ def verify(case: Case, bounds: Bounds, clock: Clock) -> Proof:
     """The proof of a case.
 
     Where there are too many runs, it is tried with one item of what is iterated, and the verdict is no more than
-    bounded; where no run shows what is to be mended, with faults of a higher level.
+    bounded; where no run shows what is to be mended, with faults of a higher level, and at last with one more fault.
     """
     started = clock()
     proof = Verifier(case, bounds, clock).verify()
     if proof.verdict is Verdict.TESTED and not proof.exhaustive and bounds.items > 1:
         proof = _with_fewer_items(proof, replace(bounds, items=1), clock)
-    while proof.reason == _NOTHING_SHOWN and bounds.level < _HIGHEST_LEVEL and clock() - started < bounds.seconds:
-        bounds = replace(bounds, level=bounds.level + 1)
-        proof = Verifier(case, bounds, clock).verify()
+    wider = [replace(bounds, level=level) for level in range(bounds.level + 1, _HIGHEST_LEVEL + 1)]
+    wider += [replace(bounds, faults=bounds.faults + 1)]
+    for each in wider:
+        if proof.reason == _NOTHING_SHOWN and clock() - started < bounds.seconds:
+            proof = Verifier(case, each, clock).verify()
     return replace(proof, seconds=clock() - started)
 
 
