@@ -88,7 +88,7 @@ class Errors:
             return text.endswith("before it is entered")
         schedule = self.world.decider.schedule
         if isinstance(error, IndexError) or text.endswith("is not in list"):  # a filter may have left nothing
-            return any(choice.sort is Sort.BRANCH for choice in schedule)
+            return any(sort is Sort.BRANCH for sort, _ in self.world.decider.taken)
         return "empty" in text and any(choice.option == NO_ITEMS for choice in schedule)
 
     def raising(self, value: Any) -> Any:

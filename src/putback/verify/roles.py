@@ -206,7 +206,8 @@ class Roles:
     """The role table of one version of a function.
 
     `quiet` are the texts of callees that cannot raise, `own` those of functions of the project that may; `errors` maps
-    further exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError"). `signatures` are those of callees that are known.
+    further exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
+    `signatures` are those of callees that are known.
     """
 
     acquires: tuple[Acquire, ...] = ()
