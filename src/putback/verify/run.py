@@ -43,10 +43,10 @@ class Run:
     """What one run did.
 
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
-    commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around the function that have another value at its end; `handed_on`
-    whether an owner outside has got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the
-    run was abandoned; `acquired` how many connections it took; `rows` those of the events of the trace and of the end,
-    0 where none is known.
+    commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around
+    the function that have another value at its end; `handed_on` whether an owner outside has got a connection;
+    `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired` how many
+    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known.
     """
 
     outcome: tuple[str, str]
