@@ -3,7 +3,8 @@
 ## What it finds
 `next(get_db())`, `await anext(get_db())` and `get_db().__next__()`, where `get_db` is a generator of the project that
 yields a session or connection and gives it back afterwards. A `for` or `async for` over it that is left by `return` or
-`break` is a hint. The finding stands at the call.
+`break` is a hint, and so is a session that the function closes in a `finally` of its own. The finding stands at the
+call.
 
 ## Why it is bad
 Nobody keeps the generator, so Python ends it at once and its `finally` runs before the first use (an asynchronous one
@@ -99,13 +100,19 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             facts,
             facts.unit.span(pull.at),
             _message(pull, name, noun),
-            severity=Severity.INFO if pull.left_early else facts.here(Severity.ERROR),
+            severity=_severity(facts, pull),
             confidence=pull.site.acquisition.confidence if not pull.left_early else Confidence.HIGH,
             trace=(end, at),
             driver=kind.driver,
             help=f"keep it for as long as the {noun} is used: with {_manager(pull, name)} as {_variable(noun)}:",
         )
         yield mending.mended(found, partial(_fix, facts, pull, name))
+
+
+def _severity(facts: FunctionFacts, pull: Pull) -> Severity:
+    if pull.left_early or (pull.is_mended and not pull.never_works):
+        return Severity.INFO
+    return facts.here(Severity.ERROR)
 
 
 def _message(pull: Pull, name: str, noun: str) -> str:
@@ -119,6 +126,11 @@ def _message(pull: Pull, name: str, noun: str) -> str:
         other = "an asynchronous generator" if pull.is_async else "a generator that is not asynchronous"
         return f"`{pull.by}()` cannot take from `{name}()`, which is {other}: this raises TypeError, always"
     when = "while it is used" if pull.is_async else "before its first use"
+    if pull.is_mended:
+        return (
+            f"nobody keeps `{name}()`, so it closes the {noun} {when}, and does nothing when an error comes; "
+            "the connection of the next statement is given back by hand"
+        )
     if pull.site.kind.use_after_release is After.REOPENS:
         return (
             f"nobody keeps `{name}()`, so it closes the {noun} {when}: "

@@ -16,6 +16,10 @@ from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, OWNED, T
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.transfer import SiteDomain
+    from putback.ownership.resolve.types import ClassRef
+
+
+_MAKING = {"__init__", "__new__", "__post_init__"}
 
 
 def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
@@ -62,7 +66,19 @@ def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
         return True
     if info.drivers and all(not d.effect.raises for d in info.drivers):
         return True
-    return bool(info.functions) and not info.classes and not any(domain.summaries.may_raise(f) for f in info.functions)
+    return (
+        bool(info.functions or info.classes)
+        and all(_runs_nothing(domain, cls) for cls in info.classes)
+        and not any(domain.summaries.may_raise(f) for f in info.functions)
+    )
+
+
+def _runs_nothing(domain: SiteDomain, cls: ClassRef) -> bool:
+    """Whether making an object of a project class runs no code but Python's own: it has no constructor and no base
+    outside of the project that may have one."""
+    classes = domain.analyzer.resolver.classes
+    lineage = (found for _, found in classes.lineage(cls.path, cls.key))
+    return not classes.outside_bases(cls.path, cls.key) and not any(_MAKING & each.methods.keys() for each in lineage)
 
 
 def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:

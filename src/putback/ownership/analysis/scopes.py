@@ -23,6 +23,7 @@ from putback.ownership.analysis.marks import (
     YIELDED,
 )
 from putback.ownership.analysis.site import Home
+from putback.ownership.resolve.types import FunctionRef, Object
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.transfer import SiteDomain
@@ -54,9 +55,19 @@ def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
     if child is not None:
         entered = state._replace(children=state.children | {(op.target, child)})
         return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
-    if domain.analyzer.enters_quietly(domain.unit, op):
+    if domain.analyzer.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
         return Outcome((state,))
     return domain.may_raise(_renewed(domain, op, state), awaited=op.is_async)
+
+
+def _is_entered_quietly(domain: SiteDomain, op: ir.Enter) -> bool:
+    """Whether the project's own manager does nothing that can raise when it is entered."""
+    resolver = domain.analyzer.resolver
+    name = "__aenter__" if op.is_async else "__enter__"
+    types = resolver.types(op.expr, domain.unit.scope)
+    entered = [m for t in types for m in (resolver.member(t, name) if isinstance(t, Object) else ())]
+    is_known = bool(types) and all(isinstance(t, Object) for t in types) and bool(entered)
+    return is_known and all(isinstance(m, FunctionRef) and not domain.summaries.may_raise(m) for m in entered)
 
 
 def _renewed(domain: SiteDomain, op: ir.Enter | ir.Exit, state: State) -> State:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
+from putback.model.lifecycle import After
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.marks import YIELDED
@@ -23,7 +24,7 @@ class Pull:
     """The connection that a generator yields is taken by operation `at`, from the generator that `made` has made.
 
     `site` is the acquire in the `generator`; `left_early`: it is taken by a loop that may be left before the generator
-    has ended. `by` is the function that takes, where one does.
+    has ended. `by` is the function that takes, where one does; `closed`: a `finally` closes what is taken.
     """
 
     at: int
@@ -32,11 +33,17 @@ class Pull:
     site: Site
     left_early: bool = False
     by: str = ""
+    closed: bool = False
 
     @property
     def never_works(self) -> bool:
         """Whether it is taken in a way that the generator does not have: `next()` of an asynchronous one."""
         return bool(self.by) and self.is_async != (self.by in _ASYNC)
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether the function gives back the connection that is taken anew; an object that was closed stays so."""
+        return self.closed and self.site.kind.use_after_release is After.REOPENS
 
     @property
     def is_async(self) -> bool:
@@ -51,8 +58,20 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
     for at, value, by in _taken(analyzer, unit):
         call = made.get(value)
         if call is not None and at not in found:
-            found.update((at, Pull(at, call.at, g, s, not by, by)) for g, s in _yielded(analyzer, unit, call))
+            for generator, site in _yielded(analyzer, unit, call):
+                is_closed = _is_closed(analyzer, unit, at, site)
+                found[at] = Pull(at, call.at, generator, site, not by, by, is_closed)
     return list(found.values())
+
+
+def _is_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
+    """Whether a `finally`, which is there once for each way out, closes what operation `at` takes."""
+    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+    names = taken | {op.target for op in unit.ops() if isinstance(op, ir.Assign) and op.source in taken}
+    calls = [op for op in unit.ops() if isinstance(op, ir.Call) and op.receiver in names]
+    effects = ((op.at, analyzer.method(site.kind.type, op.name)) for op in calls)
+    closing = [made for made, effect in effects if effect is not None and (effect.closes or effect.releases_self)]
+    return any(closing.count(made) > 1 for made in closing)
 
 
 def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, str]]:
