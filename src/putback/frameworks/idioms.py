@@ -75,6 +75,7 @@ class Places(Table, frozen=True):
     tests: frozenset[str]
     examples: frozenset[str]
     scripts: frozenset[str]
+    retired: frozenset[str]
     serving: frozenset[str]
     serving_for_ever: frozenset[str]
 

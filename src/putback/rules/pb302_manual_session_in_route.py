@@ -59,7 +59,8 @@ more than one. In other frameworks the session is released in a `finally`.
 
 ## Stays silent
 Outside of routes, in Flask for a session that is closed on all paths, and in a websocket: what is injected there is
-held for as long as somebody stays connected.
+held for as long as somebody stays connected. A hint where it is closed on all paths and the project has no dependency
+that yields such a session: that is how this project does it.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ from functools import partial
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
+from putback.ownership.facts.dependencies import dependencies_for
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
@@ -89,7 +91,9 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
-    is_by_hand = injects and not site.is_closed_by_with
+    is_by_hand = (
+        injects and not site.is_closed_by_with and bool(dependencies_for(facts.analyzer, facts.unit, site.site))
+    )
     severity = Severity.ERROR if site.leaks else Severity.WARNING if is_by_hand else Severity.INFO
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
     found = report(
@@ -102,6 +106,12 @@ def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
         help=cure,
     )
     return mending.mended(found, partial(_injected, site)) if injects else mending.given_back(found, site)
+
+
+def _could_be_injected(site: SiteFacts) -> bool:
+    """Whether the project has a dependency that yields such a session."""
+    facts = site.function
+    return bool(dependencies_for(facts.analyzer, facts.unit, site.site))
 
 
 def _injected(site: SiteFacts) -> Fix:

@@ -31,7 +31,8 @@ engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
 ## Stays silent
 For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
 `checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
-migrations, examples and tests, and for an engine that dies with the function that makes it.
+migrations, examples and tests, and for an engine that dies with the function that makes it. A hint with
+`pool_recycle`: whoever gives it has thought of connections that die.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ def _told(made: PoolFacts, settings: Settings) -> Told:
         "database each of them fails a request",
         f"add {made.pool.pre_ping}=True",
         f"{made.pool.pre_ping}=True",
+        Severity.INFO if made.pool.recycle in settings.arguments else RULE.severity,
     )
 
 

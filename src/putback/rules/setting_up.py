@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.drivers.schema import Backend
-from putback.model.finding import Confidence, Finding, Place, Step
+from putback.model.finding import Confidence, Finding, Place, Severity, Step
 from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
@@ -67,11 +67,15 @@ def is_missing(settings: Settings, name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a rule says of a pool; `argument` is what a fix adds to the call, "" where there is none."""
+    """What a rule says of a pool; `argument` is what a fix adds to the call, "" where there is none.
+
+    `severity` is the rule's own where it is None.
+    """
 
     message: str
     help: str
     argument: str = ""
+    severity: Severity | None = None
 
 
 def found(
@@ -88,7 +92,7 @@ def found(
             facts,
             made,
             it.message,
-            severity=rule.severity,
+            severity=rule.severity if it.severity is None else it.severity,
             confidence=confidence,
             trace=_trace(facts, made, settings),
             help=it.help,

@@ -18,6 +18,7 @@ from putback.ownership.analysis.marks import (
     RETURNED,
     STREAM,
     THROWN,
+    TWICE,
     UNWRITTEN,
     YIELDED,
 )
@@ -33,7 +34,7 @@ class ParamEffect:
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
     `needing` marks a result that may need the connection later, by its type when it is a query or the like ("" none);
     `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
-    writes.
+    writes; `reopens`: what is given back already is taken anew in between.
     """
 
     normal: Phase | None
@@ -47,6 +48,7 @@ class ParamEffect:
     needing: str = ""
     may_keep: bool = False
     defers: bool = False
+    reopens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         _needing(normal),
         any(d.what in (KEPT, LATER) for d in found.defects),
         any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
+        phase is Phase.RELEASED and not any(d.what == TWICE for d in found.defects),
     )
 
 

@@ -34,7 +34,7 @@ from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.streaming import Outliving, outliving
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.index.places import place_by_path, runs_once
+from putback.ownership.index.places import is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.sharing import Spawned, sharing_of
 from putback.ownership.resolve.types import FunctionRef
@@ -292,9 +292,12 @@ class FunctionFacts:
     @cached_property
     def file_place(self) -> Place:
         """The same for the whole file: the top level of a module that serves is of the service."""
-        found = place_by_path(inside(self.unit.path, self.analyzer.root))
+        path = inside(self.unit.path, self.analyzer.root)
+        found = place_by_path(path)
         if found is not Place.SERVICE:
             return found
+        if self._is_alone and is_put_aside(path):
+            return Place.EXAMPLE
         module = self.analyzer.project.module(self.unit.path)
         return Place.SCRIPT if module is not None and self._is_run_once(module) else Place.SERVICE
 

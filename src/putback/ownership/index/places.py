@@ -35,6 +35,11 @@ def place_by_path(path: str) -> Place:
     return Place.SERVICE if places.scripts.isdisjoint(folders[-1:]) else Place.SCRIPT
 
 
+def is_put_aside(path: str) -> bool:
+    """Whether a file stands where a project keeps what it no longer uses."""
+    return not idioms().places.retired.isdisjoint(path.split("/")[:-1])
+
+
 def runs_once(module: ModuleInfo, rows: Sequence[str], is_alone: bool, serving: frozenset[str]) -> bool:
     """Whether a file is only ever started by hand: no other imports it, and it serves nobody.
 

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.flow.ir import MODULE
+from putback.model.finding import Place
+from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.index.places import is_test_code
+from putback.ownership.index.places import place_by_path
 from putback.ownership.makers.parts import Part, Parts
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Partial, Type
 
@@ -68,10 +70,16 @@ class Users:
             if module is not None:
                 yield from self._in_module(module, wanted, name)
 
+    def _rank(self, path: str) -> int:
+        """0 for what runs; examples show the uses of others, and tests try them out."""
+        place = place_by_path(inside(path, self._analyzer.root))
+        return place.rank if place in (Place.EXAMPLE, Place.TEST) else 0
+
     def _files(self, home: str, name: str) -> Iterable[str]:
         """The files that may use something of this name from the file `home`, that file first."""
         importing = self._analyzer.importing(home)
-        known = (path for path in dict.fromkeys((home, *importing)) if path == home or not is_test_code(path))
+        mine = self._rank(home)
+        known = (path for path in dict.fromkeys((home, *importing)) if self._rank(path) <= mine)
         found: list[str] = []
         for path in known:
             if len(found) >= _MOST_FILES:
