@@ -113,6 +113,14 @@ def test_a_function_that_libcst_cannot_parse_is_told() -> None:
     assert told.message.startswith("`odd` was not checked: ")
 
 
+def test_where_the_parser_names_no_row_the_function_is_told_at_its_own() -> None:
+    """libcst refuses a form feed before the first statement of a method, and says that this is row 1."""
+    method = f"    def odd(self):\n\f    {TAKEN}        conn.close()\n"
+    told, leak = found(f"import os\n\n\nclass Shop:\n{method}\n{LEAK}")
+    assert (told.code, leak.code) == ("PB001", "PB101")
+    assert (told.span.start.row, told.message.split("`")[1]) == (7, "Shop.odd")
+
+
 def test_a_top_level_that_libcst_cannot_parse_is_told() -> None:
     leak, told = sorted(found(f"(x): int\nconn = psycopg2.connect()\n\n{LEAK}"), key=lambda each: -each.span.start.row)
     assert (told.code, leak.code) == ("PB001", "PB101")
@@ -135,6 +143,12 @@ def test_a_top_level_that_libcst_cannot_parse_is_told() -> None:
 )
 def test_long_chains_are_analysed(rows: str) -> None:
     assert [each.code for each in found(f"def f(x):\n{TAKEN}{rows}    conn.execute(y)\n")] == ["PB101"]
+
+
+def test_a_thousand_lambdas_in_one_another_are_analysed() -> None:
+    """The names of each are gathered once, and not once more for each that it stands in: 25 s, now less than one."""
+    inner = f"{'lambda a: ' * 1000}conn"
+    assert places(f"def f():\n{TAKEN}    keep = {inner}\n    conn.execute('1')\n\n{LEAK}")[-1:] == [("PB101", 7)]
 
 
 @pytest.mark.parametrize("value", ["not " * 2500 + "x", "x" + ".a" * 5000, " + ".join(["x"] * 5000)])

@@ -146,6 +146,7 @@ class _Collector:
         self.functions: dict[str, ir.FunctionIR] = {}
         self.nodes: dict[str, list[cst.CSTNode]] = {}
         self.keys = keys
+        self._names: dict[cst.CSTNode, frozenset[str]] = {}
         self.lowered = Lowered(self.functions, tree, row_offset, self.nodes)
 
     def result(self) -> Lowered:
@@ -156,6 +157,23 @@ class _Collector:
         if not self.keys or not isinstance(node, cst.FunctionDef):
             return qualname
         return self.keys.get(self.lowered.place(node.name).start.row, qualname)
+
+    def names(self, function: cst.Lambda | cst.FunctionDef) -> frozenset[str]:
+        """Every bare name in a function. Those of the functions in it are known: inner ones are closed first."""
+        found: set[str] = set()
+        stack: list[cst.CSTNode] = [*function.children]
+        while stack:
+            current = stack.pop()
+            if isinstance(current, cst.Name):
+                found.add(current.value)
+            elif isinstance(current, cst.Attribute):
+                stack.append(current.value)
+            elif current in self._names:
+                found |= self._names[current]
+            else:
+                stack.extend(current.children)
+        self._names[function] = known = frozenset(found)
+        return known
 
     def module(self, tree: cst.Module, body: Sequence[cst.CSTNode]) -> None:
         lowering = _FunctionLowering(ir.MODULE, self)
@@ -216,22 +234,7 @@ class _FunctionLowering(StatementLowering):
         qualname = self.collector.name(node, qualname)
         inner = self.collector.function(node, qualname)
         own = {p.name for p in parameters(node.params)} | (inner.assigned - inner.globals)
-        captured = tuple(sorted(_names(node) - own))
+        captured = tuple(sorted(self.collector.names(node) - own))
         target = self.temporary()
         self.emit(ir.Closure(self.at(node), target, qualname, captured))
         return target
-
-
-def _names(node: cst.CSTNode) -> set[str]:
-    """Every bare name below a node."""
-    found: set[str] = set()
-    stack: list[cst.CSTNode] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, cst.Name):
-            found.add(current.value)
-        elif isinstance(current, cst.Attribute):
-            stack.append(current.value)
-        else:
-            stack.extend(current.children)
-    return found

@@ -154,7 +154,8 @@ class Analyzer:
         try:
             return lower(part.text, part.offset, key, self._keys(path, key))
         except SourceError as error:
-            raise SourceError(str(error), error.row + part.offset - (part.text[:1] in (" ", "\t"))) from None
+            row = error.row + part.offset - (part.text[:1] in (" ", "\t"))
+            raise SourceError(str(error), max(row, part.offset + 1)) from None  # the parser may name no row at all
 
     def _keys(self, path: str, outermost: str) -> dict[int, str]:
         """The keys, by row, of nested functions, if several in one function are called the same."""

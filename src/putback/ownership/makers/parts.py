@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,7 +27,7 @@ class Part:
     tree: ast.Module = field(repr=False)
     offset: int
     keys: dict[int, str] = field(repr=False)
-    rows: tuple[str, ...] = field(repr=False)
+    rows: Sequence[str] = field(repr=False)
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -91,9 +91,17 @@ class Part:
 
     def call_at(self, span: Span) -> ast.Call | None:
         """The call that stands there."""
-        row = span.start.row - self.offset
-        calls = (n for n in ast.walk(self.tree) if isinstance(n, ast.Call) and n.lineno == row)
+        calls = self._calls.get(span.start.row - self.offset, ())
         return next((each for each in calls if self.span(each) == span), None)
+
+    @cached_property
+    def _calls(self) -> dict[int, list[ast.Call]]:
+        """The calls that begin in each row."""
+        found: dict[int, list[ast.Call]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                found.setdefault(node.lineno, []).append(node)
+        return found
 
 
 class Parts:
@@ -122,4 +130,4 @@ class Parts:
             return None
         inside = module.functions.values() if key == MODULE else self._analyzer.families.of(module, key)
         keys = {info.def_row: info.key for info in inside}
-        return Part(path, tree, offset, keys, tuple(self._analyzer.reader.rows(path)))
+        return Part(path, tree, offset, keys, self._analyzer.reader.rows(path))
