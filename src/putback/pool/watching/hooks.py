@@ -116,6 +116,9 @@ LIBRARIES = (
 )
 
 
+_NOTHING = object()
+
+
 def library_of(pool: Any) -> Library | None:
     """Which of these a pool is of."""
     for library in LIBRARIES:
@@ -172,7 +175,7 @@ def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[
     @functools.wraps(take)
     def taking(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            connection = take(self, *args, **kwargs)
+            connection = take(self, *args, **kwargs) if args or kwargs else take(self)
         except Exception as error:
             refused(error)
             raise
@@ -205,11 +208,14 @@ def _give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[
     given, ended, keeps = library.given, watch.ended, library.failed_give_keeps
 
     @functools.wraps(give)
-    def giving(self: Any, *args: Any, **kwargs: Any) -> Any:
-        key = given(args[0] if args else next(iter(kwargs.values()), None))
+    def giving(self: Any, connection: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
+        by_place = connection is not _NOTHING
+        key = given(connection if by_place else next(iter(kwargs.values()), None))
         entry = ended(key)
         try:
-            return give(self, *args, **kwargs)
+            if args or kwargs or not by_place:
+                return give(self, *([connection] if by_place else ()), *args, **kwargs)
+            return give(self, connection)  # as nearly everybody does
         except Exception:
             if keeps:
                 watch.still_out(key, entry)

@@ -65,7 +65,6 @@ class Watch:
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
         self.taken = 0
-        self.given_back = 0
         self.patience = PATIENCE
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
@@ -93,6 +92,11 @@ class Watch:
         """The engine or pool that is watched; None when it is gone: watching keeps nothing alive."""
         return self._target()
 
+    @property
+    def given_back(self) -> int:
+        """How many connections came back."""
+        return self.taken - len(self._out)
+
     def capacity(self) -> int | None:
         """How many connections the pool can lend; None if that is not known."""
         target = self._target()
@@ -107,7 +111,8 @@ class Watch:
         left_out = now < self._calm_from if sample is None else self.taken % sample
         if left_out and key not in out and len(out) < self._half:
             keeps = self.keeps
-            out[key] = (now, get_ident(), None if keeps is None else keeps(connection))
+            # a pool that takes back what is lost has done so before anybody can look
+            out[key] = now, get_ident(), None if keeps is None or self.takes_back_lost else keeps(connection)
             self.taken += 1
         else:
             self.began(key, self._callers(), connection)
@@ -142,13 +147,12 @@ class Watch:
     def ended(self, key: int) -> Entry | None:
         """It came back, or is about to."""
         entry = self._out.pop(key, None)
-        if entry is not None:
-            self.given_back += 1
-            if isinstance(entry, Holding):
-                self._tell_ended(entry)
-            elif self._looked_at and key in self._looked_at:
+        if type(entry) is tuple:
+            if self._looked_at and key in self._looked_at:
                 self._tell_ended(self._look_at(key, entry))
                 self._looked_at.pop(key, None)
+        elif entry is not None:
+            self._tell_ended(entry)
         return entry
 
     def _tell_ended(self, holding: Holding) -> None:
