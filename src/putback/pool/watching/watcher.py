@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import signal
+import sys
 import threading
 import weakref
 from collections import Counter
@@ -60,7 +61,7 @@ class Watch:
         self._now = clock.now
         self._calm_from = -math.inf
         """When the callers are looked for again, if there is no other reason to."""
-        self._half = math.inf
+        self._half = sys.maxsize
         """So many connections out are half of the pool, as far as it was known when somebody looked last."""
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
@@ -125,7 +126,7 @@ class Watch:
     def _callers(self) -> Stack:
         self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
         capacity = self.capacity()
-        self._half = math.inf if capacity is None else capacity / 2
+        self._half = sys.maxsize if capacity is None else (capacity + 1) // 2
         return own_callers(self.depth)
 
     def began(self, key: int, stack: Stack | None, connection: Any) -> None:
@@ -147,12 +148,11 @@ class Watch:
     def ended(self, key: int) -> Entry | None:
         """It came back, or is about to."""
         entry = self._out.pop(key, None)
-        if type(entry) is tuple:
-            if self._looked_at and key in self._looked_at:
-                self._tell_ended(self._look_at(key, entry))
-                self._looked_at.pop(key, None)
-        elif entry is not None:
+        if isinstance(entry, Holding):
             self._tell_ended(entry)
+        elif self._looked_at and entry is not None and key in self._looked_at:
+            self._tell_ended(self._look_at(key, entry))
+            self._looked_at.pop(key, None)
         return entry
 
     def _tell_ended(self, holding: Holding) -> None:
