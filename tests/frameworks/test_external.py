@@ -13,7 +13,7 @@ from putback.frameworks.external import external
         ("requests.get", "an HTTP request"),
         ("requests.Session().post", "an HTTP request"),
         ("openai.OpenAI().chat.completions.create", "a model"),
-        ("boto3.client().put_object", "an object store"),
+        ("boto3.client().put_object", "a service of AWS"),
         ("google.cloud.storage.Client().bucket().blob().delete", "an object store"),
         ("redis.Redis.get", "redis"),
         ("redis.Redis().lock().acquire", "a lock of another process"),

@@ -57,7 +57,7 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
     found: dict[int, Pull] = {}
     for at, value, by in _taken(analyzer, unit):
         call = made.get(value)
-        if call is not None and at not in found:
+        if call is not None and at not in found and not _is_only_asked(unit, at):
             for generator, site in _yielded(analyzer, unit, call):
                 is_closed = _is_closed(analyzer, unit, at, site)
                 found[at] = Pull(at, call.at, generator, site, not by, by, is_closed)
@@ -86,6 +86,14 @@ def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, str]]:
                 yield op.at, op.receiver, op.name
             elif isinstance(op, ir.Next) and _is_left_early(unit, block):
                 yield op.at, behind.get(op.source, ""), ""
+
+
+def _is_only_asked(unit: Unit, at: int) -> bool:
+    """Whether nothing runs on what is taken: only an attribute of it is read, such as its `bind`."""
+    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+    callees = {op.callee for op in unit.ops() if isinstance(op, ir.Call)}
+    read = [op.target for op in unit.ops() if isinstance(op, ir.Attr) and op.base in taken]
+    return bool(read) and callees.isdisjoint(read)
 
 
 def _is_left_early(unit: Unit, head: ir.Block) -> bool:
