@@ -1,10 +1,11 @@
 """Something slow outside of the process is waited for while a transaction is open or a connection is held.
 
 ## What it finds
-An HTTP request, an e-mail, a process, a sleep, an object store, a model or a queue that is called between the first
-statement of a transaction and its commit, rollback or release, directly or through functions of the project; and, where
-others wait for the slots of a pool (asyncpg, psycopg_pool), between acquire and release. Both ends have to be seen: a
-session that a route has injected ends with the request. The finding stands at the call.
+An HTTP request, an e-mail, a process, a sleep, an object store, a model, a queue or the other side of a websocket that
+is waited for between the first statement of a transaction and its commit, rollback or release, directly or through
+functions of the project; and, where others wait for the slots of a pool (asyncpg, psycopg_pool), between acquire and
+release. Both ends have to be seen: a session that a route has injected ends with the request. The finding stands at the
+call.
 
 ## Why it is bad
 The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is

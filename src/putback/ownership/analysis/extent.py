@@ -81,7 +81,8 @@ class Extents:
         found = explore(unit.function, domain)
         words = [(d.what, d.at) for d in found.defects if d.what.startswith(_OVER)]
         if is_lent:
-            ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
+            normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
+            ended = normal or [e.state for e in found.endings]  # what never returns ends by an exception
             words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s))]
         first: dict[int, Extent] = {}
         extents = (domain.extent(what, at) for what, at in words)
