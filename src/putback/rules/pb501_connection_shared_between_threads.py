@@ -2,7 +2,8 @@
 
 ## What it finds
 A connection or session that is given to several things which run at once: calls in one `asyncio.gather`, tasks or
-threads that are started in a loop, an executor's `map`. And one that is kept in a global which requests use.
+threads that are started in a loop, an executor's `map`. And one that is kept where requests have it in common: in a
+global, in an attribute of a class, or in an object that is made once for the whole module.
 
 ## Why it is bad
 A connection has one conversation with the server and one transaction. Two at once read each other's answers, or are
@@ -55,15 +56,22 @@ from putback.drivers.schema import Kind
 from putback.model.finding import Confidence, Finding, Place, Severity, SiteKey, Step
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
-from putback.ownership.makers.sharing import Spawned
+from putback.ownership.makers.attributes import Shared
+from putback.ownership.makers.sharing import Requested, Spawned
 from putback.rules import wording
-from putback.rules.rule import Rule, report
+from putback.rules.rule import Rule, report, report_at
+from putback.rules.scoping import step
+
+_HELP = "take one from a pool for each request"
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each connection that is shared."""
     for spawned in facts.spawned:
         yield _at_once(facts, spawned)
+    for shared, kind, used in facts.of_classes if facts.file_place is Place.SERVICE else ():
+        if _has_own_conversation(facts, kind):
+            yield _of_class(facts, shared, kind, used)
     for site in facts.acquires if facts.file_place is Place.SERVICE else ():
         if _is_own(site) and site.requested is not None:
             yield _global(site)
@@ -73,6 +81,32 @@ def _is_own(site: SiteFacts) -> bool:
     """Whether it has one conversation, and a transaction that others could spoil."""
     may_be_shared = site.function.analyzer.catalog.drivers[site.kind.driver].threadsafety >= 2
     return not site.kind.registry and not site.kind.shareable and not (may_be_shared and site.acquisition.autocommits)
+
+
+def _has_own_conversation(facts: FunctionFacts, kind: Kind) -> bool:
+    return not kind.registry and facts.analyzer.catalog.drivers[kind.driver].threadsafety < 3
+
+
+def _of_class(facts: FunctionFacts, shared: Shared, kind: Kind, used: Requested) -> Finding:
+    span = facts.row_span(shared.row, "")
+    return report_at(
+        RULE,
+        facts,
+        span,
+        _said(shared.text, facts, kind),
+        severity=Severity.WARNING,
+        confidence=Confidence.HIGH,
+        trace=(
+            facts.step_at(span, f"the {kind.title} is made with the class"),
+            step(facts, used.path, used.row, f"used for every request of {used.entry.name}"),
+        ),
+        driver=kind.driver,
+        help=_HELP,
+    )
+
+
+def _said(name: str, facts: FunctionFacts, kind: Kind) -> str:
+    return f"`{name}` is one {kind.title} for all requests, which run at the same time: {_harm(facts, kind)}"
 
 
 def _at_once(facts: FunctionFacts, spawned: Spawned) -> Finding:
@@ -109,12 +143,11 @@ def _global(site: SiteFacts) -> Finding:
     return report(
         RULE,
         site,
-        f"`{name}` is one {site.kind.title} for all requests, which run at the same time: "
-        f"{_harm(site.function, site.kind)}",
+        _said(name, site.function, site.kind),
         severity=Severity.WARNING,
         confidence=site.acquisition.confidence,
         trace=(wording.acquired(site), *way, site.call.step(used.path, used.row, f"uses `{name}`")),
-        help="take one from a pool for each request",
+        help=_HELP,
     )
 
 

@@ -36,7 +36,8 @@ from putback.ownership.facts.streaming import Outliving, outliving
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
-from putback.ownership.makers.sharing import Spawned, sharing_of
+from putback.ownership.makers.attributes import Shared
+from putback.ownership.makers.sharing import Requested, Spawned, sharing_of
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import Duties, sessions_of
 
@@ -142,7 +143,12 @@ class FunctionFacts:
         """Whether there is anything in it that a rule may ask about."""
         mine = self.acquires or self.borrowed or self.ambient or self.duties or self.misgiven
         theirs = self.pulls or self.pools or self.extents or self.pushed or self.outliving or self.spawned
-        return bool(mine or theirs)
+        return bool(mine or theirs or self.of_classes)
+
+    @cached_property
+    def of_classes(self) -> list[tuple[Shared, Kind, Requested]]:
+        """The connections that the classes of a file keep, and requests use: asked of its top level."""
+        return list(sharing_of(self.analyzer).of_classes(self.unit.path)) if self.unit.key == MODULE else []
 
     @cached_property
     def pools(self) -> list[PoolFacts]:

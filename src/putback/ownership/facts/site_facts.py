@@ -122,10 +122,11 @@ class SiteFacts:
 
     @cached_property
     def requested(self) -> tuple[str, Requested] | None:
-        """The global that keeps it, and a use of it by requests that no lock keeps apart."""
+        """The global, or attribute, that keeps it, and a use of it by requests that no lock keeps apart."""
         unit = self.function.unit
         sets_globals = unit.key == MODULE or (unit.info is not None and bool(unit.info.globals))
-        return self.call.requested if sets_globals else None
+        is_constructor = unit.info is not None and bool(unit.info.owner) and unit.info.name == "__init__"
+        return self.call.requested if sets_globals or is_constructor else None
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""

@@ -129,7 +129,7 @@ class Frequency:
         self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
     ) -> Often | None:
         """Whether objects of the class whose attribute it is are made again and again."""
-        for cls in self._classes(ref.path, info.owner):
+        for cls in self.with_heirs(ref.path, info.owner):
             if self.analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
                 continue
             for use in self.users.of(cls):
@@ -143,7 +143,7 @@ class Frequency:
                     return _linked(found, use, cls.key.rpartition(".")[2])
         return None
 
-    def _classes(self, path: str, key: str) -> Iterator[ClassRef]:
+    def with_heirs(self, path: str, key: str) -> Iterator[ClassRef]:
         """A class and those that derive from it."""
         yield ClassRef(path, key)
         for heir, name in self.analyzer.resolver.callers.heirs(key):

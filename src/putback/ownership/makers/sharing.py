@@ -15,6 +15,7 @@ from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
+from putback.ownership.makers.attributes import Shared, SharedAttributes
 from putback.ownership.makers.often import Often, frequency_of, is_locked
 from putback.ownership.makers.parts import FUNCTIONS, Function, Part
 from putback.ownership.resolve.identity import Defined, identity
@@ -49,6 +50,7 @@ class Sharing:
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
         self.frequency = frequency_of(analyzer)
+        self.attributes = SharedAttributes(analyzer, self.frequency)
 
     # -- what runs at once
 
@@ -133,15 +135,27 @@ class Sharing:
     # -- what requests use
 
     def requested(self, part: Part, made: ast.expr) -> tuple[str, Requested] | None:
-        """The global that a connection is kept in, and a use of it by requests that no lock keeps apart."""
-        name = self._kept_in(part, made)
+        """The global or attribute that keeps a connection, and a use of it by requests that no lock keeps apart."""
+        kept = self.attributes.of(part, made)
+        name = kept.text if kept is not None else self._kept_in(part, made)
         if not name:
             return None
-        for use_part, node in self._uses(part.path, name):
-            if not is_locked(use_part, node):
-                entry = self.frequency.run_by(use_part.ref_of(node))
+        used = self._by_requests(self._uses(part.path, name) if kept is None else self.attributes.uses(kept))
+        return (name, used) if used is not None else None
+
+    def of_classes(self, path: str) -> Iterator[tuple[Shared, Kind, Requested]]:
+        """The connections that classes of a file keep, and a use of each by requests that no lock keeps apart."""
+        for shared, kind in self.attributes.of_classes(path):
+            used = self._by_requests(self.attributes.uses(shared)) if not kind.shareable else None
+            if used is not None:
+                yield shared, kind, used
+
+    def _by_requests(self, uses: Iterable[tuple[Part, ast.expr]]) -> Requested | None:
+        for part, node in uses:
+            if not is_locked(part, node):
+                entry = self.frequency.run_by(part.ref_of(node))
                 if entry is not None and entry.role is Role.ROUTE:
-                    return name, Requested(use_part.path, use_part.row(node), entry)
+                    return Requested(part.path, part.row(node), entry)
         return None
 
     @staticmethod
