@@ -101,7 +101,7 @@ def test_alternatives() -> None:
         (
             {"imports": ["house"], "markers": [{"role": "job", "decorator": []}]},
             'house.toml: [markers] decorator: unknown key "decorator". Did you mean "decorators"? '
-            "Allowed: role, decorators, arguments, attributes, methods, unattended, queries, rethrows, made_of.",
+            "Allowed: role, decorators, arguments, attributes, methods, unattended, queries, rethrows, made_of, bound.",
         ),
         (
             {"imports": ["house"], "markers": [{"role": "job", "arguments": {"house.run": 3}}]},
