@@ -12,7 +12,7 @@ from putback.flow.names import Invoke, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import On
-from putback.ownership.analysis import autocommit
+from putback.ownership.analysis import autocommit, keepers
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe
 from putback.ownership.analysis.marks import (
@@ -76,8 +76,12 @@ def _by_callee(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written, info
             spec = analyzer.catalog.type(base)
             if spec is not None and spec.init.acquires:
                 found += _by_driver(analyzer, unit, op, call, DriverCall(spec.init, None))
+        if call.is_here:
+            found += keepers.taken_by_making(analyzer, unit, op, cls)
     for function in info.functions:
         found += analyzer.summaries.returns(function)
+        if call.is_here and op.receiver:
+            found += keepers.taken_by_method(analyzer, unit, op, function)
     return found
 
 

@@ -89,7 +89,8 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
     if acquisition.owner is not None:
         child = f"{CARRIER}{acquisition.owner.encode()}"
-        got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(op.target, child)}))
+        holder = op.receiver if acquisition.itself else op.target
+        got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(holder, child)}))
     elif acquisition.element is not None:
         got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:

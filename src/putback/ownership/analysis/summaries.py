@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Edge, explore
-from putback.ownership.analysis import acquire, summary
+from putback.ownership.analysis import acquire, keepers, summary
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ManagerEffect, ParamEffect
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.resolve.types import ClassRef, FunctionRef
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.analyzer import Analyzer
@@ -38,6 +38,7 @@ class Summaries:
         self._effects: dict[object, ParamEffect] = {}
         self._managers: dict[object, ManagerEffect | None] = {}
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
+        self._keeps: dict[tuple[FunctionRef, ClassRef], tuple[Acquisition, ...]] = {}
         self._raises: dict[FunctionRef, bool] = {}
         self._busy: set[object] = set()
         self._recursive: set[object] = set()
@@ -184,6 +185,20 @@ class Summaries:
                 finally:
                     self._depth -= 1
         return self._returns[ref]
+
+    def keeps(self, ref: FunctionRef, cls: ClassRef) -> tuple[Acquisition, ...]:
+        """The connections that a method takes for its object, of class `cls`, in attributes that others give back."""
+        key = (_unbound(ref), cls)
+        if key not in self._keeps:
+            self._keeps[key] = ()
+            unit = self._analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
+            if unit is not None:
+                self._depth += 1
+                try:
+                    self._keeps[key] = tuple(keepers.kept(self._analyzer, unit, cls))
+                finally:
+                    self._depth -= 1
+        return self._keeps[key]
 
 
 def _unbound(ref: FunctionRef) -> FunctionRef:

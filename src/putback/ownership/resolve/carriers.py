@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
-from putback.flow.names import Expr, Group, Invoke, Name, last_name
+from putback.flow.names import Awaited, Expr, Group, Invoke, Name, last_name
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
@@ -41,6 +41,8 @@ class Carriers:
         self._handing: dict[FunctionRef, bool] = {}
         self._carrying: dict[FunctionRef, bool] = {}
         self._classes: dict[tuple[str, str], bool] = {}
+        self._keeping: dict[tuple[str, str], bool] = {}
+        self._taking: dict[FunctionRef, bool] = {}
         self._yielding: dict[FunctionRef, bool] = {}
         self._own: dict[str, frozenset[str]] = {}
         self._depth = 0
@@ -198,13 +200,41 @@ class Carriers:
             case Later(value=value, scope=scope):
                 return any(self._is_handed(t) for t in self.resolver.types(value, scope))
             case FunctionRef():
-                return self.hands_out(callee)
+                return self.hands_out(callee) or self.takes(callee)
             case ClassRef(path=path, key=key):
-                return any(self.makes(Symbol(base)) for base in self.resolver.classes.outside_bases(path, key))
+                bases = self.resolver.classes.outside_bases(path, key)
+                return any(self.makes(Symbol(base)) for base in bases) or self.keeps_its_own(path, key)
             case Object():
                 return any(self.makes(t) for t in self.resolver.member(callee, "__call__"))
             case _:
                 return False
+
+    def keeps_its_own(self, path: str, key: str) -> bool:
+        """Whether the constructor of a project class takes a connection and keeps it in an attribute."""
+        if (path, key) not in self._keeping:
+            self._keeping[path, key] = False
+            homes = self.resolver.classes.lineage(path, key)
+            init = next((FunctionRef(m.path, c.methods["__init__"]) for m, c in homes if "__init__" in c.methods), None)
+            self._keeping[path, key] = init is not None and self.takes(init)
+        return self._keeping[path, key]
+
+    def takes(self, ref: FunctionRef) -> bool:
+        """Whether a method of a project class takes a connection and keeps it in an attribute."""
+        ref = FunctionRef(ref.path, ref.key)
+        if ref not in self._taking:
+            self._taking[ref] = False
+            module = self.resolver.project.module(ref.path)
+            info = module.functions.get(ref.key) if module is not None else None
+            cls = module.classes.get(info.owner) if module is not None and info is not None else None
+            self._taking[ref] = info is not None and cls is not None and self._keeps_result(ref, info, cls)
+        return self._taking[ref]
+
+    def _keeps_result(self, ref: FunctionRef, info: FunctionInfo, cls: ClassInfo) -> bool:
+        """Whether an attribute is given what a call in a method hands out."""
+        mine = [value for values in cls.attributes.values() for scope, value in values if scope == ref.key]
+        mine += [v for each in mine if isinstance(each, Name) for v in info.bindings.get(each.id, ())]
+        calls = (value.value if isinstance(value, Awaited) else value for value in mine)
+        return any(self.any_makes((c.func,), Scope(ref.path, ref.key)) for c in calls if isinstance(c, Invoke))
 
     def any_makes(self, callees: Iterable[Expr], scope: Scope) -> bool:
         """Whether calling one of these can hand out a connection."""
