@@ -77,9 +77,15 @@ class Choice(Node, frozen=True):
 
 
 class Group(Node, frozen=True):
-    """A short tuple: `a, b`."""
+    """A short tuple or list: `a, b`."""
 
     items: tuple[Expr, ...]
+
+
+class Record(Node, frozen=True):
+    """A dictionary: what is in it, by keys that are text ("" for all others), constants left out."""
+
+    pairs: tuple[tuple[str, Expr], ...]
 
 
 class Annotation(Node, frozen=True):
@@ -98,7 +104,21 @@ class Unknown(Node, frozen=True):
     """Anything else."""
 
 
-Expr = Name | Member | Invoke | Literal | Awaited | Entered | Element | Choice | Group | Annotation | Lambda | Unknown
+Expr = (
+    Name
+    | Member
+    | Invoke
+    | Literal
+    | Awaited
+    | Entered
+    | Element
+    | Choice
+    | Group
+    | Record
+    | Annotation
+    | Lambda
+    | Unknown
+)
 
 UNKNOWN = Unknown()
 

@@ -55,6 +55,15 @@ class Methods(Table, frozen=True):
     of_values: frozenset[str]
 
 
+class Containers(Table, frozen=True):
+    """Methods of lists and dictionaries: `taking` answer with one item, `contents` with all of them, `pairs` with the
+    keys beside."""
+
+    taking: frozenset[str]
+    contents: frozenset[str]
+    pairs: frozenset[str]
+
+
 class Evidence(Table, frozen=True):
     """What is believed to raise (`io`) and what is not: qualified names and packages, and methods by bare name."""
 
@@ -117,6 +126,7 @@ class Idioms(Table, frozen=True):
 
     functions: Functions
     methods: Methods
+    containers: Containers
     evidence: Evidence
     errors: Errors
     places: Places

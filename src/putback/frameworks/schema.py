@@ -84,7 +84,7 @@ class FrameworkTable(Table, frozen=True):
     given then; `spawning` are callables that run what they are given beside their caller."""
 
     imports: tuple[str, ...]
-    markers: tuple[Marker, ...]
+    markers: tuple[Marker, ...] = ()
     injects: bool = False
     types: tuple[str, ...] = ()
     aliases: Mapping[str, str] = {}

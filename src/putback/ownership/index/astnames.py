@@ -17,6 +17,8 @@ from putback.flow.names import (
     Literal,
     Member,
     Name,
+    Record,
+    Unknown,
     shortcut,
 )
 
@@ -45,8 +47,10 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             literal = _literal(node.slice) if isinstance(node.slice, ast.Constant) else UNKNOWN
             index = literal.value if isinstance(literal, Literal) else None
             return Element(to_expr(node.value, inside), index if isinstance(index, (int, str)) else None)
-        case ast.Tuple() if len(node.elts) <= _LONGEST_GROUP:
+        case ast.Tuple() | ast.List() if len(node.elts) <= _LONGEST_GROUP:
             return Group(tuple(to_expr(e, inside) for e in node.elts))
+        case ast.Dict():
+            return _record(node, inside)
         case ast.BoolOp():
             return Choice(tuple(to_expr(v, inside) for v in node.values))
         case ast.IfExp():
@@ -57,6 +61,16 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return shortcut(to_expr(node.body, inside), _parameters(node.args))
         case _:
             return UNKNOWN
+
+
+def _record(node: ast.Dict, depth: int) -> Expr:
+    """What a dictionary has in it that is no constant, if that is not much."""
+    pairs = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if type(value) is not ast.Constant]
+    if not pairs or len(pairs) > _LONGEST_GROUP:
+        return UNKNOWN
+    named = [(str(key.value) if isinstance(key, ast.Constant) else "", to_expr(value, depth)) for key, value in pairs]
+    known = tuple((key, value) for key, value in named if _is_text(key) and not isinstance(value, (Literal, Unknown)))
+    return Record(known) if known else UNKNOWN
 
 
 def _parameters(args: ast.arguments) -> set[str]:
@@ -100,6 +114,11 @@ _LOOKED_THROUGH = {
     "Iterable", "AsyncIterable", "Union", "Mapped", "Type", "type", "Awaitable",
 }  # fmt: skip
 
+_CONTAINERS = {
+    "Dict", "dict", "Mapping", "MutableMapping", "DefaultDict", "defaultdict", "OrderedDict", "List", "list",
+    "Sequence", "MutableSequence", "Deque", "deque", "WeakValueDictionary",
+}  # fmt: skip
+
 
 def _annotated(node: ast.expr | None) -> Expr | None:
     match node:
@@ -114,10 +133,11 @@ def _annotated(node: ast.expr | None) -> Expr | None:
             return _first(node.left, node.right)
         case ast.Subscript():
             head = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
+            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             if head in _LOOKED_THROUGH:
-                inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
                 return _first(*inner)
-            return to_expr(node.value)
+            item = _annotated(inner[-1]) if head in _CONTAINERS and inner else None
+            return Record((("", Annotation(item)),)) if item is not None else to_expr(node.value)
         case _:
             return None
 

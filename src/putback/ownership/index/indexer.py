@@ -188,6 +188,8 @@ class Indexer:
                 self._store(target.attr, target.value, value, function)
             case ast.Subscript(slice=ast.Constant(value=str(key))):
                 self._store(f"[{key}]", target.value, value, function)
+            case ast.Subscript():
+                self._store("[]", target.value, value, function)
 
     def _store(self, name: str, base: ast.expr, value: Expr, function: FunctionInfo | None) -> None:
         """Keep what is set on an object, unless it is a constant."""

@@ -94,8 +94,8 @@ class ModuleInfo(Struct, array_like=True):
     """One file. `globals` pairs each value of a global name with the scope that assigns it ("" for the top level).
 
     `calls` are the calls that stand alone as statements and are given something, each with the function it stands in.
-    `stores` are the values set on objects other than `self`: the function, the name (`[key]` for an item), the object
-    and the value.
+    `stores` are the values set on objects other than `self`: the function, the name (`[key]` for an item, `[]`
+    where the key is no text), the object and the value.
     `fallbacks` are the imports of the top level that stand in for others, behind an `except ImportError`.
     `incomplete`: it has syntax that the running Python cannot parse; `left_out` are the rows of what was left out for
     that, each with the reason.

@@ -20,6 +20,7 @@ from putback.flow.names import (
     Invoke,
     Literal,
     Member,
+    Record,
     Unknown,
     last_name,
     root_name,
@@ -201,6 +202,8 @@ def _invocations(value: Expr) -> Iterator[Invoke]:
                 todo.append(inner)
             case Choice(options=inside) | Group(items=inside):
                 todo += inside
+            case Record(pairs=pairs):
+                todo += (each for _, each in pairs)
             case _:
                 pass
 

@@ -103,15 +103,25 @@ class Carriers:
             ref = FunctionRef(module.path, key)
             if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
                 yield name
+        containers = self.resolver.containers.names(module)
         for name, values in cls.attributes.items():
             # all of them in one question: values that rest on each other are then gone through once, not once for each
             self.resolver.classes.member(module.path, cls.key, name, bound=True)
             types = (t for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
-            if any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types):
+            is_one = any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types)
+            if is_one or (name in containers and self._items_are_plain(module, cls, name)):
                 yield name
+
+    def _items_are_plain(self, module: ModuleInfo, cls: ClassInfo, name: str) -> bool:
+        found = self.resolver.containers.in_attribute(Object(module.path, cls.key), name)
+        return any(self._is_plain(t) for t in found)
 
     def _is_plain(self, t: Type) -> bool:
         return isinstance(t, Instance) and self.carries(t)
+
+    def _has_carriers(self, container: Expr, scope: Scope) -> bool:
+        """Whether something in a list or dictionary carries one."""
+        return any(self.carries(t) for t in self.resolver.containers.item(container, None, scope))
 
     def _value(self, expr: Expr, scope: Scope) -> bool:
         return any(self.carries(t) for t in self.resolver.types(expr, scope))
@@ -317,8 +327,10 @@ class Carriers:
         for function in module.functions.values():
             if not function.outer and self._is_exported(function, module):
                 found.add(function.name)
+        containers = self.resolver.containers.names(module)
         for name, values in module.globals.items():
-            if any(self._value(v, Scope(module.path, scope)) for scope, v in values):
+            is_one = any(self._value(v, Scope(module.path, scope)) for scope, v in values)
+            if is_one or (name in containers and self._has_carriers(Name(name), Scope(module.path))):
                 found.add(name)
         for name in module.imports:
             if any(self.carries(t) for t in self.resolver.global_name(module, name)):

@@ -16,6 +16,7 @@ from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.containers import Containers
 from putback.ownership.resolve.jobs import itself
 from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.results import Results
@@ -62,6 +63,7 @@ class Resolver:
         self.results = Results(self)
         self.callers = Callers(self)
         self.stores = Stores(self)
+        self.containers = Containers(self)
         self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
 
     # -- values
@@ -87,7 +89,12 @@ class Resolver:
             case names.Invoke(func=names.Name(id="super")):
                 return self._above(scope)
             case names.Invoke():
-                return union(self.results.called(t, expr, scope) for t in self.types(expr.func, scope))
+                callees = self.types(expr.func, scope)
+                return (
+                    union(self.results.called(t, expr, scope) for t in callees)
+                    if callees
+                    else self.containers.taken(expr, scope)
+                )
             case names.Awaited(value=value):
                 return self.types(value, scope)
             case names.Entered(value=value):

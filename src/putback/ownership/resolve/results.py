@@ -184,12 +184,14 @@ class Results:
 
     def element(self, value: Expr, index: int | str | None, scope: Scope) -> Types:
         """One item of a value: by its index, or (None) of an iteration."""
+        owners = self._resolver.types(value, scope) if not isinstance(index, int) else NOTHING
         if isinstance(index, int):
-            return self._item(value, index, scope)
-        if index is not None:
-            owners = self._resolver.types(value, scope)
-            return union(self._resolver.stores.of(t, f"[{index}]") for t in owners)
-        return union(self.yielded(t.function) for t in self._resolver.types(value, scope) if isinstance(t, Managed))
+            found = self._item(value, index, scope)
+        elif index is not None:
+            found = union(self._resolver.stores.of(t, f"[{index}]") for t in owners)
+        else:
+            found = union(self.yielded(t.function) for t in owners if isinstance(t, Managed))
+        return found or (NOTHING if owners else self._resolver.containers.item(value, index, scope))
 
     def _item(self, value: Expr, index: int, scope: Scope) -> Types:
         """One item of a tuple, written out here or returned by a project function."""

@@ -32,12 +32,12 @@ class Stores:
     def of(self, owner: Type, name: str) -> Types:
         """What the project sets on objects like `owner` as attribute `name`, or as item `[name]`."""
         found: Types = NOTHING
-        for here, base, value in self._named(name) if self.can_hold(owner) else ():
+        for here, base, value in self.named(name) if self.can_hold(owner) else ():
             if any(_alike(owner, t) for t in self._resolver.types(base, here)):
                 found |= self._resolver.types(value, here)
         return found
 
-    def _named(self, name: str) -> list[Store]:
+    def named(self, name: str) -> list[Store]:
         """All that is set under a name; nothing if that is too much to look at."""
         if name not in self._by_name:
             if len(self._by_name) >= _REMEMBERED:
