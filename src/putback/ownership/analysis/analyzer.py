@@ -29,6 +29,7 @@ from putback.ownership.analysis.injected import injected
 from putback.ownership.analysis.marks import AUTOCOMMIT
 from putback.ownership.analysis.outside import Leaving
 from putback.ownership.analysis.servers import Servers
+from putback.ownership.analysis.shapes import Shapes
 from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
@@ -67,6 +68,7 @@ class Analyzer:
         self.importing: Callable[[str], Iterable[str]] = self.project.importers
         self.root = ""
         self.errors = Errors(resolver)
+        self.shapes = Shapes(resolver)
         self.reader = reader
         self.servers = Servers(self.project.paths, reader, self.catalog)
         self.families = Families()
@@ -199,6 +201,8 @@ class Analyzer:
         carriers = self.carriers
         if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
             return True
+        if any(self.shapes.may_be(found, path) for found in callees.values()):
+            return True
         if any(self.app_contexts.pushed_by(each, scopes[row]) for row, found in callees.items() for each in found):
             return True
         if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
@@ -282,7 +286,7 @@ class Analyzer:
         """What the callee of a call resolves to."""
         key = (unit.path, unit.key, op.at)
         if key not in self._calls:
-            self._calls[key] = describe(op.expr, unit.scope, self.resolver)
+            self._calls[key] = self.shapes.taken_for(unit, op, describe(op.expr, unit.scope, self.resolver))
         return self._calls[key]
 
     def partial_info(self, unit: Unit, op: ir.Call) -> CallInfo:
