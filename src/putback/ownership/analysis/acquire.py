@@ -89,6 +89,9 @@ def _by_others(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> I
     """What a lambda acquires, and what a function acquires that is called in a thread."""
     callees = analyzer.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
     for callee in callees:
+        if isinstance(callee, Symbol) and call.is_here and unit.info is not None:
+            kind = analyzer.ambients.of_registry(callee.name)
+            yield from (Acquisition((kind,)),) if kind is not None else ()
         if isinstance(callee, Later) and isinstance(callee.value, Invoke):
             inner = _Written(callee.value, callee.scope, call.depth + 1)
             yield from (replace(made, indirect=True) for made in _elsewhere(analyzer, unit, op, inner))

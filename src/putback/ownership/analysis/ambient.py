@@ -120,10 +120,11 @@ class Ambients:
         """What an object of this class is, if it is a connection, a session or the registry of one."""
         if name not in self._kinds:
             known = self._catalog.canonical(name)
-            self._kinds[name] = self._catalog.kind_of(known) or self._of_registry(known)
+            self._kinds[name] = self._catalog.kind_of(known) or self.of_registry(known)
         return self._kinds[name]
 
-    def _of_registry(self, name: str) -> Kind | None:
+    def of_registry(self, name: str) -> Kind | None:
+        """What an object of a class is that keeps a session for each thread; None for all other classes."""
         spec = self._catalog.type(name)
         acquires = spec.call.acquires if spec is not None and spec.call is not None else ""
         kind = self._catalog.kind(acquires) if acquires else None

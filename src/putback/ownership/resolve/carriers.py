@@ -198,7 +198,7 @@ class Carriers:
         match callee:
             case Symbol(name=name):
                 effect, spec = self.catalog.function(name), self.catalog.type(name)
-                return bool((effect and effect.acquires) or (spec and spec.init.acquires))
+                return bool((effect and effect.acquires) or (spec and (spec.init.acquires or self._is_registry(spec))))
             case Method(owner=owner, name=name):
                 effect = self.catalog.method(owner.name, name)
                 return bool(effect and effect.acquires)
@@ -218,6 +218,10 @@ class Carriers:
                 return any(self.makes(t) for t in self.resolver.member(callee, "__call__"))
             case _:
                 return False
+
+    def _is_registry(self, spec: TypeSpec) -> bool:
+        """Whether an object of a class keeps sessions of its own, one for each thread."""
+        return bool(spec.call and spec.call.acquires and self.catalog.kind(spec.call.acquires).registry)
 
     def keeps_its_own(self, path: str, key: str) -> bool:
         """Whether the constructor of a project class takes a connection and keeps it in an attribute."""
