@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Edge, explore
-from putback.ownership.analysis import acquire, keepers, summary
+from putback.ownership.analysis import acquire, summary
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.site import Acquisition, Owner, Site
@@ -195,7 +195,7 @@ class Summaries:
             if unit is not None:
                 self._depth += 1
                 try:
-                    self._keeps[key] = tuple(keepers.kept(self._analyzer, unit, cls))
+                    self._keeps[key] = tuple(acquire.kept(self._analyzer, unit, cls))
                 finally:
                     self._depth -= 1
         return self._keeps[key]

@@ -16,11 +16,10 @@ from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
-from putback.ownership.resolve.containers import Containers
 from putback.ownership.resolve.jobs import itself
 from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.results import Results
-from putback.ownership.resolve.stores import Stores
+from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
     GUESSED,
     NOTHING,

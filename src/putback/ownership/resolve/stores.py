@@ -1,22 +1,43 @@
-"""What is set on an object from outside of its class: `app.state.pool = pool`, `app["pool"] = pool`, `bot.db = db`.
+"""What is set on an object from outside of its class, and what stands in lists and dictionaries.
 
-Looked up by the name that is set, on demand; the object has to be of the same class, whichever variable it is in.
+`app.state.pool = pool`, `app["pool"] = pool` and `bot.db = db` are looked up by the name that is set, on demand; the object
+has to be of the same class, whichever variable it is in. A list or dictionary is known by its place: a name of a function
+or a module, or an attribute of the objects of a class.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from putback.flow.names import Expr
-from putback.ownership.index.module import unpacked_stores
-from putback.ownership.resolve.types import NOTHING, Instance, Method, Scope, Type, Types
+from msgspec import Struct
+
+from putback.flow.names import Annotation, Awaited, Choice, Element, Expr, Group, Invoke, Literal, Member, Name, Record
+from putback.frameworks.idioms import idioms
+from putback.ownership.index.module import ModuleInfo, unpacked_stores
+from putback.ownership.resolve.identity import Defined, identity
+from putback.ownership.resolve.types import (
+    NOTHING,
+    ClassRef,
+    Instance,
+    Method,
+    ModuleRef,
+    Object,
+    Scope,
+    Type,
+    Types,
+    union,
+)
 
 if TYPE_CHECKING:
     from putback.ownership.resolve.resolver import Resolver
 
 _MOST = 40
 _REMEMBERED = 500
+_MOST_ITEMS = 12
+Key = int | str | bool | None
+"""What an item is asked by: its place in a list, its key, or None for any of them."""
 
 Store = tuple[Scope, Expr, Expr]
 """Where something is set, the object and the value."""
@@ -74,3 +95,165 @@ def _alike(one: Type, other: Type) -> bool:
             return left == right and name == same
         case _:
             return one == other
+
+
+class Place(Struct, frozen=True, gc=False):
+    """Where a container is known: `owner` is the key of a function or a class of the file ("" for the top level)."""
+
+    path: str
+    owner: str
+    name: str
+
+
+Item = tuple[Key, Expr, Scope]
+"""An item of a container: its key (None: any), its value, and where that is written."""
+
+
+class Containers:
+    """Answers for items; their values are the resolver's to evaluate."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._names: dict[str, frozenset[str]] = {}
+
+    def item(self, container: Expr, key: Key, scope: Scope) -> Types:
+        """What a list or dictionary has at a key, or (None) anywhere."""
+        match container:
+            case Invoke(func=Member(base=base, attr=attr)) if attr in idioms().containers.contents:
+                return self.item(base, None, scope)
+            case Element(value=Invoke(func=Member(base=base, attr=attr))) if attr in idioms().containers.pairs:
+                return self.item(base, None, scope) if key == 1 else NOTHING
+        question = ("item of", container, key, scope)
+        return self._resolver.answers.ask(question, lambda: self._item(container, key, scope))
+
+    def taken(self, call: Invoke, scope: Scope) -> Types:
+        """What a method of a list or dictionary answers with: `pools.get("main")`."""
+        if not isinstance(call.func, Member) or call.func.attr not in idioms().containers.taking:
+            return NOTHING
+        first = call.args[0].value if call.args and isinstance(call.args[0], Literal) else None
+        return self.item(call.func.base, first if isinstance(first, str) else None, scope)
+
+    def in_attribute(self, owner: Object, name: str) -> Types:
+        """What is anywhere in a list or dictionary that objects of a class have as an attribute."""
+        question = ("items of", owner, name)
+        items = (item for place in self._of_member(owner, name) for item in self._in_place(place, None))
+        return self._resolver.answers.ask(
+            question, lambda: union(self._resolver.types(value, here) for _, value, here in islice(items, _MOST_ITEMS))
+        )
+
+    def names(self, module: ModuleInfo) -> frozenset[str]:
+        """The last names of what may be a list or dictionary with something in it, as a file tells."""
+        if module.path not in self._names:
+            self._names[module.path] = frozenset(_container_names(module))
+        return self._names[module.path]
+
+    def _item(self, container: Expr, key: Key, scope: Scope) -> Types:
+        written = [*_written(container, scope)]
+        for place in self._places(container, scope):
+            written += self._in_place(place, key)
+        fitting = (pair for pair in written if key is None or pair[0] is None or pair[0] == key)
+        return union(self._resolver.types(value, here) for _, value, here in islice(fitting, _MOST_ITEMS))
+
+    def _in_place(self, place: Place, key: Key) -> Iterator[Item]:
+        """What is in a container by all that is done with it."""
+        for value, scope in self._bound(place):
+            yield from _written(value, scope)
+        module = self._resolver.project.module(place.path)
+        if module is None:
+            return
+        stored = ((Scope(place.path, s), n, base, value) for s, n, base, value in module.stores)
+        for scope, name, base, value in (*stored, *self._stored_elsewhere(place, key)):
+            if name.startswith("[") and _last(base) == place.name and place in self._places(base, scope):
+                yield name[1:-1] or None, value, scope
+        for where, call in module.calls:
+            match call:
+                case Invoke(func=Member(base=base, attr=attr), args=(*_, value)) if (
+                    attr in idioms().methods.keeping and _last(base) == place.name
+                ):
+                    if place in self._places(base, Scope(place.path, where)):
+                        yield None, value, Scope(place.path, where)
+
+    def _stored_elsewhere(self, place: Place, key: Key) -> Iterator[tuple[Scope, str, Expr, Expr]]:
+        name = f"[{key}]"
+        found = self._resolver.stores.named(name) if isinstance(key, str) else ()
+        yield from ((scope, name, base, value) for scope, base, value in found if scope.path != place.path)
+
+    def _bound(self, place: Place) -> Iterator[tuple[Expr, Scope]]:
+        """What is assigned to the name or attribute of a place."""
+        module = self._resolver.project.module(place.path)
+        if module is None:
+            return
+        if place.owner in module.functions:
+            values = module.functions[place.owner].bindings.get(place.name, ())
+            yield from ((value, Scope(place.path, place.owner)) for value in values)
+            return
+        cls = module.classes.get(place.owner)
+        pairs = cls.attributes.get(place.name, ()) if cls is not None else module.globals.get(place.name, ())
+        yield from ((value, Scope(place.path, scope)) for scope, value in pairs)
+
+    def _places(self, container: Expr, scope: Scope) -> list[Place]:
+        """Where a container is known that an expression means."""
+        match container:
+            case Name(id=name):
+                return self._of_name(name, scope)
+            case Member(base=base, attr=attr):
+                return [place for t in self._resolver.types(base, scope) for place in self._of_member(t, attr)]
+            case _:
+                return []
+
+    def _of_name(self, name: str, scope: Scope) -> list[Place]:
+        module = self._resolver.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        while module is not None and function is not None:
+            if name in function.bindings:
+                return [Place(scope.path, function.key, name)]
+            function = module.functions.get(function.outer)
+        found = identity(self._resolver.project, Name(name), scope)
+        return [Place(found.path, "", found.name)] if isinstance(found, Defined) and found.path and found.name else []
+
+    def _of_member(self, owner: object, attr: str) -> list[Place]:
+        match owner:
+            case Object(path=path, key=key) | ClassRef(path=path, key=key):
+                homes = self._resolver.classes.lineage(path, key)
+                return [Place(module.path, cls.key, attr) for module, cls in homes if attr in cls.attributes][:1]
+            case ModuleRef(path=path):
+                return [Place(path, "", attr)]
+            case _:
+                return []
+
+
+def _container_names(module: ModuleInfo) -> Iterator[str]:
+    for _, name, base, _ in module.stores:
+        if name.startswith("["):
+            yield _last(base)
+    for _, call in module.calls:
+        if isinstance(call, Invoke) and isinstance(call.func, Member) and call.func.attr in idioms().methods.keeping:
+            yield _last(call.func.base)
+    bound = (
+        pair for table in (module.globals, *(c.attributes for c in module.classes.values())) for pair in table.items()
+    )
+    for name, values in bound:
+        if any(isinstance(each, (Record, Group, Annotation)) for _, each in values):
+            yield name
+
+
+def _written(value: Expr, scope: Scope) -> Iterator[Item]:
+    """What stands in a list or dictionary that is written out, or announced by an annotation."""
+    match value:
+        case Record(pairs=pairs):
+            yield from ((key or None, each, scope) for key, each in pairs)
+        case Group(items=items):
+            yield from ((index, each, scope) for index, each in enumerate(items))
+        case Annotation(type=inner) | Awaited(value=inner):
+            yield from _written(inner, scope)
+        case Choice(options=options):
+            for each in options:
+                yield from _written(each, scope)
+
+
+def _last(container: Expr) -> str:
+    match container:
+        case Name(id=name) | Member(attr=name):
+            return name
+        case _:
+            return ""
