@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace as replaced
+
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Name
@@ -100,7 +102,8 @@ def _by_others(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> I
     for callee in callees:
         if isinstance(callee, Symbol) and call.is_here and unit.info is not None:
             kind = analyzer.ambients.of_registry(callee.name)
-            yield from (Acquisition((kind,)),) if kind is not None else ()
+            if kind is not None:  # nobody but this function has it: its sessions go with it
+                yield Acquisition((replaced(kind, gc=Gc.CYCLIC),))
         if isinstance(callee, Later) and isinstance(callee.value, Invoke):
             inner = _Written(callee.value, callee.scope, call.depth + 1)
             yield from (replace(made, indirect=True) for made in _elsewhere(analyzer, unit, op, inner))

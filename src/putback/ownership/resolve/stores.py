@@ -1,8 +1,8 @@
 """What is set on an object from outside of its class, and what stands in lists and dictionaries.
 
-`app.state.pool = pool`, `app["pool"] = pool` and `bot.db = db` are looked up by the name that is set, on demand; the object
-has to be of the same class, whichever variable it is in. A list or dictionary is known by its place: a name of a function
-or a module, or an attribute of the objects of a class.
+`app.state.pool = pool`, `app["pool"] = pool` and `bot.db = db` are looked up by the name that is set, on demand; the
+object has to be of the same class, whichever variable it is in. A list or dictionary is known by its place: a name of a
+function or a module, or an attribute of the objects of a class.
 """
 
 from __future__ import annotations
