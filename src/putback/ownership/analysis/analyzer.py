@@ -201,7 +201,7 @@ class Analyzer:
         carriers = self.carriers
         if any(carriers.any_makes(f, scopes[r]) or carriers.any_makes_pool(f, scopes[r]) for r, f in callees.items()):
             return True
-        if any(self.shapes.may_be(found, path) for found in callees.values()):
+        if any(self.shapes.may_be(found, scopes[row]) for row, found in callees.items()):
             return True
         if any(self.app_contexts.pushed_by(each, scopes[row]) for row, found in callees.items() for each in found):
             return True

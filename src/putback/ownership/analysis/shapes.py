@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Effect, TypeSpec
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, Member, chain, dotted
+from putback.flow.names import Expr, Invoke, Member, Name, chain, dotted
 from putback.model.lifecycle import On
 from putback.ownership.analysis.events import CallInfo, DriverCall
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.resolve.types import GUESSED, Instance
+from putback.ownership.resolve.types import GUESSED, Instance, Scope
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.unit import Unit
@@ -50,15 +50,23 @@ class Shapes:
         taking = {m: e for m, e in every.items() if e.acquires and not e.itself and set(e.on) != {On.ENTER}}
         return {m: e for m, e in taking.items() if not self._catalog.kind(e.acquires).registry}
 
-    def may_be(self, callees: Collection[Expr], path: str) -> bool:
-        """Whether one of these callees may be a method of an object that is told by its shape."""
-        fitting = self._imported(path)
+    def may_be(self, callees: Collection[Expr], scope: Scope) -> bool:
+        """Whether one of these callees may be a method of an object that is told by its shape, or such an object."""
+        fitting = self._imported(scope.path)
         words = {method for lending in fitting.values() for method in lending}
         methods = {callee.attr for callee in callees if isinstance(callee, Member)}
         if not methods.isdisjoint(words):
             return True
         made = {self._catalog.kind(lending[CALLED].acquires).type for lending in fitting.values() if CALLED in lending}
-        return any(self._changes(self._catalog.method(name, method)) for name in made for method in methods)
+        changes = any(self._changes(self._catalog.method(name, method)) for name in made for method in methods)
+        return changes and any(self._is_handed_in(callee, scope) for callee in callees)
+
+    def _is_handed_in(self, callee: Expr, scope: Scope) -> bool:
+        """Whether nothing is known of a callee but whose attribute or which name it is."""
+        resolver = self._resolver
+        if isinstance(callee, Member) and (dotted(callee) is None or not resolver.types(callee.base, scope)):
+            return False
+        return isinstance(callee, (Name, Member)) and not resolver.types(callee, scope)
 
     def _imported(self, path: str) -> dict[str, dict[str, Effect]]:
         """The classes of the drivers that a file imports, with what takes a connection from their objects."""
