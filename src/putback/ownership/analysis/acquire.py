@@ -14,6 +14,7 @@ from msgspec.structs import replace as replaced
 
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
+from putback.flow.builder import successors
 from putback.flow.names import Invoke, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
@@ -317,22 +318,8 @@ def _can_do_without(function: ir.FunctionIR, at: int) -> bool:
         block = function.blocks[here]
         if isinstance(block.end, ir.Return):
             return True
-        todo += [target for target in (*_targets(block.end), block.handler) if target is not None]
+        todo += successors(block)
     return False
-
-
-def _targets(end: ir.Terminator) -> list[int | None]:
-    match end:
-        case ir.Jump(target=target):
-            return [target]
-        case ir.Branch(then=then, orelse=orelse):
-            return [then, orelse]
-        case ir.Dispatch(clauses=clauses):
-            return [clause.target for clause in clauses]
-        case ir.Resume(swallowed=swallowed):
-            return [swallowed]
-        case _:
-            return []
 
 
 def _is_ended_in(analyzer: Analyzer, unit: Unit, holder: ir.Val, acquisition: Acquisition) -> bool:

@@ -46,8 +46,8 @@ def _by_summary(
         return
     if effect.normal is not None:
         done = in_phase(domain, state, effect.normal, op.at)
-        is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED
-        if is_again and not effect.reopens and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
+        is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED and not effect.reopens
+        if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
             defects.append(TWICE)
         if effect.rolls_back:
             done = done._replace(opened=-1, unmended=-1, wrote=-1)
