@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "generated"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
@@ -122,16 +123,26 @@ def checked(paths: list[Path], limit: float) -> Iterator[tuple[Path, float, str]
         child = subprocess.Popen(
             [sys.executable, str(WATCHING), *map(str, rest)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        timer = threading.Timer(limit * len(rest), child.kill)
-        timer.start()
-        rows, told = child.communicate()
-        timer.cancel()
-        done = [json.loads(row) for row in rows.splitlines() if row.endswith("}")]
-        for path, row in zip(rest, done, strict=False):
+        for path, row in zip(list(rest), _rows(child, limit), strict=False):
             yield path, row["seconds"], row["wrong"]
-        rest = rest[len(done) :]
+            rest.remove(path)
+        child.kill()
+        told = child.communicate()[1]
         if rest:
             yield rest.pop(0), limit, f"no end, or the end of the process: {told[-300:]}"
+
+
+def _rows(child: subprocess.Popen[str], limit: float) -> Iterator[dict[str, Any]]:
+    """What it prints, until it takes longer than `limit` for a row."""
+    assert child.stdout is not None
+    while True:
+        timer = threading.Timer(limit, child.kill)
+        timer.start()
+        row = child.stdout.readline()
+        timer.cancel()
+        if not row.endswith("}\n"):
+            return
+        yield json.loads(row)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -14,6 +15,7 @@ from putback.fixes.apply import spliced
 from putback.flow import older
 from putback.model.finding import Finding
 from putback.pipeline.check import check
+from putback.source.homes import homes
 from putback.source.text import decode
 
 pytestmark = pytest.mark.slow
@@ -233,3 +235,24 @@ def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.M
     assert [each.code for each in check(["shop/api"]).findings] == ["PB101", "PB101"]
     monkeypatch.chdir("shop/api")
     assert [each.code for each in check(["views.py"]).findings] == ["PB101"]
+
+
+def test_what_is_imported_from_above_and_is_not_there_makes_no_project_of_what_is_above() -> None:
+    """A relative import in a text, or one that fails, had all of a folder far above it read."""
+    for name, text in {
+        "top/mid/low/it.py": '"""\n    from ... import another\n"""\n',
+        "top/mid/low/there.py": "from ...beside.db import take\n",
+        "top/beside/db.py": "",
+        "package/__init__.py": "take = open\n",
+        "package/low/it.py": "from .. import take\n",
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    here = os.getcwd()
+    low, there, package = (
+        homes([os.path.join(here, path)], here)
+        for path in ("top/mid/low/it.py", "top/mid/low/there.py", "package/low/it.py")
+    )
+    assert low == [os.path.join(here, "top/mid/low")]
+    assert there == [os.path.join(here, "top")]
+    assert package == [os.path.join(here, "package")]

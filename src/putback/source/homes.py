@@ -28,7 +28,7 @@ def homes(paths: Iterable[str], top: str) -> list[str]:
 
 def outside_of_packages(folder: str) -> str:
     """The folder, or the nearest above it that is no package: imports of what is in a package start there."""
-    while os.path.exists(os.path.join(folder, "__init__.py")) and folder != os.path.dirname(folder):
+    while _is_package(folder) and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
     return folder
 
@@ -41,7 +41,7 @@ def _imported_from(path: str, data: bytes, top: str) -> Iterator[str]:
         level = len(module) - len(bare)
         parts = (bare or name).split(".")
         if level:
-            yield from above[level - 1 : level]
+            yield from (each for each in above[level - 1 : level] if _is_package(each) or _is_module(each, parts))
         elif parts[0] not in sys.stdlib_module_names:
             yield from next(([each] for each in above if _is_module(each, parts)), ())
 
@@ -59,8 +59,14 @@ def _above(path: str, top: str) -> Iterator[str]:
         folder = os.path.dirname(folder)
 
 
+def _is_package(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, "__init__.py"))
+
+
 def _is_module(folder: str, parts: list[str]) -> bool:
-    """Whether a folder has a module of this name, or the package that it would be in."""
+    """Whether a folder has a module of this name, or the package that it would be in; none has the name ""."""
+    if not parts[0]:
+        return False
     place = os.path.join(folder, *parts)
     return os.path.isfile(f"{place}.py") or os.path.isdir(place) or (len(parts) > 1 and _is_module(folder, parts[:-1]))
 
