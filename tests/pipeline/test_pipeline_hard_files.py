@@ -108,6 +108,12 @@ def test_syntax_newer_than_the_running_python_is_analysed() -> None:
     assert places(f"type Row = dict\n\nclass Shop[T]:\n{indent(leak, '    ')}") == [("PB101", 5)]
 
 
+@pytest.mark.parametrize("text", ["t'{x} and {x!r}'", "t'{x:>{x}}'", "f'{x!r:{'a'}}'"])
+def test_texts_that_newer_versions_know_are_analysed(text: str) -> None:
+    inside = f"class Shop:\n    def one(self, x):\n        y = {text}\n        return y\n\n"
+    assert places(inside + indent(LEAK.replace("leak()", "leak(self)"), "    ")) == [("PB101", 7)]
+
+
 def test_a_function_that_libcst_cannot_parse_is_told() -> None:
     told, leak = found(f"def odd():\n    (x): int\n{TAKEN}    conn.close()\n\n{LEAK}")
     assert (told.code, leak.code) == ("PB001", "PB101")

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterator
 
 from putback.ownership.index.module import FunctionInfo
-from putback.ownership.makers.parts import Function, Part
+from putback.ownership.makers.parts import Part, names_in
 
 
 def hangs_on(part: Part, call: ast.Call, info: FunctionInfo, asked: Collection[str] | None = None) -> frozenset[str]:
@@ -18,10 +18,8 @@ def hangs_on(part: Part, call: ast.Call, info: FunctionInfo, asked: Collection[s
     function = part.function_of(call)
     if function is None:
         return frozenset()
-    sources = dict[str, set[str]]()
-    for name, value in _bindings(function):
-        sources.setdefault(name, set()).update(_names(value))
-    todo = [name for value in _given(call, asked) for name in _names(value)]
+    sources = part.sources(function)
+    todo = [name for value in _given(call, asked) for name in names_in(value)]
     seen = set[str]()
     while todo:
         name = todo.pop()
@@ -48,23 +46,3 @@ def _given(call: ast.Call, asked: Collection[str] | None) -> Iterator[ast.expr]:
     for keyword in call.keywords:
         if asked is None or keyword.arg is None or keyword.arg in asked:
             yield keyword.value
-
-
-def _bindings(function: Function) -> Iterator[tuple[str, ast.expr]]:
-    """Each name that a function binds, with what it is bound to."""
-    for node in ast.walk(function):
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                yield from ((name, value) for target in targets for name in _names(target))
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
-                yield from ((name, value) for name in _names(target))
-            case ast.NamedExpr(target=ast.Name(id=name), value=value):
-                yield name, value
-            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-                yield from ((name, value) for name in _names(target))
-            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
-                yield from ((name, value) for name in _names(target))
-
-
-def _names(expr: ast.expr) -> set[str]:
-    return {node.id for node in ast.walk(expr) if isinstance(node, ast.Name)}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 from putback.flow.ir import MODULE
 from putback.model.errors import SourceError
@@ -28,6 +29,8 @@ class Part:
     offset: int
     keys: dict[int, str] = field(repr=False)
     rows: Sequence[str] = field(repr=False)
+    _own_names: dict[Function, frozenset[str]] = field(default_factory=dict, init=False, repr=False)
+    _sources: dict[Function, Mapping[str, set[str]]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -65,11 +68,18 @@ class Part:
         function = self.function_of(node)
         if function is None:
             return frozenset()
-        args = function.args
-        given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
-        outer = {n for each in ast.walk(function) if isinstance(each, (ast.Global, ast.Nonlocal)) for n in each.names}
-        names = (n for n in ast.walk(function) if isinstance(n, ast.Name))
-        return frozenset((given | {n.id for n in names if isinstance(n.ctx, ast.Store)}) - outer)
+        if function not in self._own_names:
+            self._own_names[function] = _own_names(function)
+        return self._own_names[function]
+
+    def sources(self, function: Function) -> Mapping[str, set[str]]:
+        """For each name that a function binds the names that stand in what it is bound to."""
+        if function not in self._sources:
+            found: dict[str, set[str]] = {}
+            for name, value in _bindings(function):
+                found.setdefault(name, set()).update(names_in(value))
+            self._sources[function] = found
+        return self._sources[function]
 
     def ref_of(self, node: ast.AST) -> FunctionRef:
         """The function in whose body a node stands."""
@@ -105,20 +115,24 @@ class Part:
 
 
 class Parts:
-    """Parses what is asked for, and remembers the last of it."""
+    """Parses what is asked for, and remembers the last of it and whatever of it somebody still has."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._known: dict[tuple[str, str], Part | None] = {}
+        self._held: WeakValueDictionary[tuple[str, str], Part] = WeakValueDictionary()
 
     def part(self, path: str, key: str) -> Part | None:
         """The outermost function around `key`, or the top level of the file; None when it cannot be parsed."""
-        outermost = self._analyzer.outermost(path, key)
-        if (path, outermost) not in self._known:
+        place = path, self._analyzer.outermost(path, key)
+        if place not in self._known:
+            part = self._held.get(place) or self._parse(*place)
             if len(self._known) >= _MOST:
                 self._known.pop(next(iter(self._known)))
-            self._known[path, outermost] = self._parse(path, outermost)
-        return self._known[path, outermost]
+            self._known[place] = part
+            if part is not None:
+                self._held[place] = part
+        return self._known[place]
 
     def _parse(self, path: str, key: str) -> Part | None:
         module = self._analyzer.project.module(path)
@@ -131,3 +145,32 @@ class Parts:
         inside = module.functions.values() if key == MODULE else self._analyzer.families.of(module, key)
         keys = {info.def_row: info.key for info in inside}
         return Part(path, tree, offset, keys, self._analyzer.reader.rows(path))
+
+
+def _own_names(function: Function) -> frozenset[str]:
+    args = function.args
+    given = {a.arg for a in (*args.posonlyargs, *args.args, *args.kwonlyargs)}
+    outer = {n for each in ast.walk(function) if isinstance(each, (ast.Global, ast.Nonlocal)) for n in each.names}
+    names = (n for n in ast.walk(function) if isinstance(n, ast.Name))
+    return frozenset((given | {n.id for n in names if isinstance(n.ctx, ast.Store)}) - outer)
+
+
+def _bindings(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    """Each name that a function binds, with what it is bound to."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from ((name, value) for target in targets for name in names_in(target))
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
+                yield from ((name, value) for name in names_in(target))
+            case ast.NamedExpr(target=ast.Name(id=name), value=value):
+                yield name, value
+            case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+                yield from ((name, value) for name in names_in(target))
+            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+                yield from ((name, value) for name in names_in(target))
+
+
+def names_in(expr: ast.expr) -> set[str]:
+    """The names that stand in an expression."""
+    return {node.id for node in ast.walk(expr) if isinstance(node, ast.Name)}

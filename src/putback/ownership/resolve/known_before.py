@@ -21,13 +21,15 @@ def may_return_known(carriers: Carriers, function: FunctionRef, element: int | N
 
 
 class _Search:
-    """One question; `seen` keeps bindings that go in circles from being followed for ever."""
+    """One question; `seen` keeps bindings that go in circles from being followed for ever, `asked` functions that call
+    each other from being asked along every way through them: each is again only where fewer calls lead to it."""
 
     def __init__(self, carriers: Carriers, element: int | None) -> None:
         self.carriers = carriers
         self.resolver = carriers.resolver
         self.element = element
         self.seen: set[tuple[str, Scope]] = set()
+        self.asked: dict[FunctionRef, int] = {}
         self.depth = 0
 
     def finds(self, value: Expr, scope: Scope) -> bool:
@@ -94,8 +96,9 @@ class _Search:
         """Whether what a function of the project returns may be a connection that was there before."""
         inner = Scope(function.path, function.key)
         info = self._info(inner)
-        if info is None or info.is_generator or self.depth >= _DEEPEST:
+        if info is None or info.is_generator or self.depth >= self.asked.get(function, _DEEPEST):
             return False
+        self.asked[function] = self.depth
         self.depth += 1
         found = any(self.finds(v, inner) for v in info.returns)
         self.depth -= 1
