@@ -47,7 +47,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "fixes": ("source", "flow", "model"),
     "rules": ("ownership", "fixes", "frameworks.schema", "drivers.schema", "flow.solve", "model"),
     "pipeline.workers": (),
-    "pipeline.scan": ("pipeline.workers", "ownership", "drivers", "frameworks", "source", "model"),
+    "pipeline.offers": ("ownership", "drivers.catalog", "frameworks.catalog"),
+    "pipeline.indexing": ("pipeline.offers", "ownership", "flow.names", "source.slices", "model"),
+    "pipeline.kept": ("pipeline.indexing", "pipeline.offers", "ownership.index", "source", "model"),
+    "pipeline.reuse": ("pipeline.kept", "pipeline.indexing", "pipeline.offers", "ownership.index", "source"),
+    "pipeline.scan": (
+        *("pipeline.reuse", "pipeline.kept", "pipeline.indexing", "pipeline.offers", "pipeline.workers"),
+        *("ownership", "drivers", "frameworks", "source"),
+    ),
     "pipeline.stale": ("ownership", "flow.ir", "source", "model"),
     "pipeline.remarks": ("rules", "source", "model"),
     "pipeline.deployment": ("frameworks.idioms", "model"),
@@ -57,9 +64,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pipeline.budget": ("pipeline.check", "pipeline.shares", "pipeline.summing", "model"),
     "pipeline.analyse": (
         *("pipeline.remarks", "pipeline.stale", "pipeline.scan", "pipeline.workers", "pipeline.exceeding"),
+        *("pipeline.indexing", "pipeline.kept"),
         *("rules", "ownership", "flow", "drivers", "frameworks", "source", "model"),
     ),
-    "pipeline.check": ("pipeline.analyse", "pipeline.workers", "drivers", "source", "model"),
+    "pipeline.check": ("pipeline.analyse", "pipeline.kept", "pipeline.workers", "drivers", "source", "model"),
     "pipeline.fix": ("pipeline.check", "rules", "fixes", "source", "model"),
     "pipeline.scoped_cases": ("verify", "ownership", "drivers", "flow"),
     "pipeline.cases": (

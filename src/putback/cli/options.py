@@ -224,6 +224,7 @@ def overlaid(config: Config, options: Selection) -> Config:
         unsafe_fixes=given(options.unsafe_fixes, config.unsafe_fixes),
         jobs=config.jobs if options.jobs is None else options.jobs,
         gates=config.gates and not options.no_gates,
+        cache="" if options.no_cache else cache.folder(config.root or os.getcwd()),
     )
 
 

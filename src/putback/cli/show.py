@@ -10,7 +10,7 @@ from typing import Any
 
 from putback.model.config import Config
 
-INTERNAL = ("root", "file", "extended", "gates")
+INTERNAL = ("root", "file", "extended", "gates", "cache")
 
 
 def as_toml(config: Config) -> str:

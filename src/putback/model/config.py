@@ -31,7 +31,8 @@ class Config:
     those whose fixes count as safe or as unsafe whatever they say of themselves; `unsafe_fixes` applies unsafe ones.
     `deployment` says how many processes there are and how many connections the database takes.
     `baseline` is the file of what is known, relative to `root` ("": the usual one). A finding as bad as `fail_on` makes
-    the exit code 1; those of severity info are shown and fixed with `show_info`.
+    the exit code 1; those of severity info are shown and fixed with `show_info`. `cache` is the folder in which what is
+    found out about the project is kept for the next run ("": nowhere).
     """
 
     root: str = ""
@@ -60,3 +61,4 @@ class Config:
     jobs: int = 0
     deployment: Mapping[str, int] = field(default_factory=dict)
     gates: bool = True
+    cache: str = ""

@@ -26,8 +26,10 @@ from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline import workers
 from putback.pipeline.exceeding import exceeding
+from putback.pipeline.indexing import Broken
+from putback.pipeline.kept import Past
 from putback.pipeline.remarks import Comments, comments_of, in_order
-from putback.pipeline.scan import Broken, Scan, Scanner
+from putback.pipeline.scan import Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale
 from putback.rules import ALL
 from putback.rules.rule import Rule
@@ -279,9 +281,10 @@ def analysis_of(
     config: Config,
     codes: frozenset[str] | None,
     root: str,
+    past: Past | None = None,
 ) -> Analysis:
-    """The project of the files `paths`, from a first look at them that may still be under way."""
-    scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs)
+    """The project of the files `paths`, from a first look at them that may still be under way; `past` is an earlier."""
+    scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs, past)
     scan = scanner.run(seen())
     return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader, root)
 

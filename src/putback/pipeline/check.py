@@ -23,11 +23,12 @@ from putback.source.homes import homes, outside_of_packages
 from putback.source.prefilter import Prefilter, read_table
 from putback.source.root import project_root
 from putback.source.slices import Reader
-from putback.source.survey import Survey, survey
+from putback.source.survey import Survey, content_digest, survey
 
 if TYPE_CHECKING:
     from putback.model.finding import Finding
     from putback.pipeline.analyse import Analysis, Task
+    from putback.pipeline.kept import Past
 
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")
@@ -146,14 +147,15 @@ def scanned(
     else:
         asked = discover(paths or ["."], config, errors.append)
     explicit = frozenset(each.path for each in asked if each.explicit)
-    every = _project_files([each.path for each in asked], explicit, config)
-    seen = _started_survey(every, explicit, reader, config)
+    every = sorted(_project_files([each.path for each in asked], explicit, config))
+    before = _past(config, every, reader) if config.cache and stdin is None else None
+    seen = _started_survey(every, explicit, reader, config, before)
 
     from putback.pipeline.analyse import analysis_of
 
     named = [stdin.path] if stdin is not None else paths or ["."]
     root = project_root([os.path.abspath(path) for path in named], config.file)
-    analysis = analysis_of(every, seen, reader, config, codes, root)
+    analysis = analysis_of(every, seen, reader, config, codes, root, before)
     return Scanned(analysis, frozenset(each.path for each in asked), explicit, tuple(errors))
 
 
@@ -174,22 +176,37 @@ def _project_files(wanted: Sequence[str], explicit: Collection[str], config: Con
     return list(known)
 
 
+def _past(config: Config, paths: Sequence[str], reader: Reader) -> Past | None:
+    """What is kept of an earlier scan of this project."""
+    if not config.gates:
+        return None
+    from putback.pipeline.kept import past
+
+    return past(config.cache, config, paths, reader.data)
+
+
 def _started_survey(
-    paths: Sequence[str], explicit: Collection[str], reader: Reader, config: Config
+    paths: Sequence[str], explicit: Collection[str], reader: Reader, config: Config, before: Past | None
 ) -> Callable[[], Survey]:
-    """Begin to look at all files, in other processes if there are many; what is returned waits for the result."""
+    """Begin to look at the files that are not as they were `before`, in other processes if there are many; what is
+    returned waits for the result."""
     prefilter = _prefilter(config)
+    files = before.to_look_at(paths) if before is not None else range(len(paths))
+    hands = workers.cores(config.jobs) if len(files) > _WORTH_A_PROCESS else 1
+    digest = content_digest if before is not None else None
 
-    def work(files: Sequence[int]) -> Survey:
-        return survey(paths, files, reader.data, prefilter, explicit)
+    def work(share: Sequence[int]) -> Survey:
+        return survey(paths, share, reader.data, prefilter, explicit, digest)
 
-    hands = workers.cores(config.jobs) if len(paths) > _WORTH_A_PROCESS else 1
-    if hands == 1:
-        return lambda: work(range(len(paths)))
-    results = workers.started(work, [range(hand, len(paths), hands) for hand in range(hands)])
+    results = workers.started(work, [files[hand::hands] for hand in range(hands)]) if hands > 1 else None
 
     def whole() -> Survey:
         found = Survey()
+        if before is not None and len(files) < len(paths):
+            before.add_to(found, paths, explicit)
+        if results is None:
+            found.add(work(files))
+            return found
         for part in results():
             found.add(part)
         return found

@@ -17,19 +17,18 @@ from typing import TypeVar
 
 from putback.drivers.catalog import Catalog
 from putback.frameworks.catalog import FrameworkCatalog
-from putback.model.errors import SourceError
-from putback.ownership.index.indexer import index_module
-from putback.ownership.index.module import Import, ModuleInfo, packed, packed_stores
+from putback.ownership.index.footprint import Footprint
+from putback.ownership.index.module import Import, ModuleInfo, packed
 from putback.ownership.index.module_cache import GENERATION
-from putback.ownership.index.newer import index_by_statement
 from putback.ownership.index.project import Project
-from putback.ownership.index.subclasses import imported_bases
-from putback.ownership.index.vocabulary import Receivers, driver_names, receivers
-from putback.ownership.resolve.callers import begins_with, by_name, invocations
+from putback.ownership.index.vocabulary import driver_names, receivers
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, outside_class
 from putback.pipeline import workers
+from putback.pipeline.indexing import Broken, Indexed, index_file, outline_of
+from putback.pipeline.kept import Past
+from putback.pipeline.offers import Offer, Offers
+from putback.pipeline.reuse import Reuse
 from putback.source.definitions import imports_in
 from putback.source.slices import Reader
 from putback.source.survey import Survey
@@ -37,38 +36,11 @@ from putback.source.survey import Survey
 R = TypeVar("R")
 _STAR = re.compile(rb"from\s+([.\w]+)\s+import \*")
 _ROUNDS = 6
-_LARGE = 50_000  # characters
 _LARGEST_HELPER = 1 << 20  # bytes
 _WORTH_A_PROCESS = 300_000  # bytes to index
 
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A candidate that cannot be decoded or parsed, as a whole or in `part`."""
-
-    path: str
-    message: str
-    row: int
-    column: int
-    part: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Indexed:
-    """A candidate that was indexed: the module, maybe packed, the files of the project that it imports, and what it
-    calls and sets on objects, packed by name.
-
-    Between processes a module travels packed.
-    """
-
-    path: str
-    module: ModuleInfo | bytes
-    imports: tuple[str, ...]
-    calls: dict[str, bytes]
-    stores: dict[str, bytes]
-
-    def __reduce__(self) -> tuple[type[Indexed], tuple[object, ...]]:
-        return Indexed, (self.path, _packed(self.module), self.imports, self.calls, self.stores)
+Search = Callable[[Sequence[str], Mapping[str, Sequence[bytes]]], list[str]]
+"""Which of some files have one of the names of a module or package."""
 
 
 def _nobody(path: str) -> Iterable[str]:
@@ -108,24 +80,6 @@ class Scan:
         return (module for path in paths if (module := self.project.module(path)) is not None)
 
 
-def index_file(path: str, reader: Reader, names: Receivers) -> ModuleInfo | Broken:
-    """Index one file, statement by statement where the running Python cannot parse it but libcst can."""
-    try:
-        text = reader.text(path)
-        if len(text) > _LARGE:
-            text = "\n".join(reader.code(path))
-        try:
-            return index_module(path, text, names)
-        except SourceError as error:
-            nested = "nested" in str(error)  # too deep for the running Python is too deep for libcst
-            found = None if nested else index_by_statement(path, text, names)
-            return found if found is not None else Broken(path, str(error), error.row, error.column)
-    except SourceError as error:
-        return Broken(path, str(error), error.row, error.column)
-    except RecursionError:
-        return Broken(path, "is nested too deeply to be checked", 1, 1)
-
-
 class Scanner:
     """One scan over a list of files."""
 
@@ -137,6 +91,7 @@ class Scanner:
         frameworks: FrameworkCatalog,
         gates: bool,
         jobs: int,
+        past: Past | None = None,
     ) -> None:
         self.paths = paths
         self.known = frozenset(paths)
@@ -146,7 +101,8 @@ class Scanner:
         self.receivers = receivers(frameworks)
         self.gates = gates
         self.jobs = jobs
-        self.project = Project(paths, self._load)
+        self.project = Project(paths, self._load, Footprint(past.numbers) if past is not None else None)
+        self.reuse = Reuse(past, self.project) if past is not None else None
 
     def run(self, seen: Survey) -> Scan:
         """Index what matters; without gates everything."""
@@ -154,40 +110,44 @@ class Scanner:
         found.commented = frozenset(self.paths[number] for number in seen.commented)
         for number, message in seen.unreadable:
             found.broken.append(Broken(self.paths[number], f"cannot be read: {message}", 1, 1))
-        new = self._index(found, [self.paths[number] for number in sorted(seen.candidates)])
+        new = self._index(found, [self.paths[number] for number in sorted({*seen.candidates, *seen.asked})], 0)
         if not self.gates:
             broken = list(found.broken)
-            new += self._index(found, [path for path in self.paths if path not in found.candidates])
+            new += self._index(found, [path for path in self.paths if path not in found.candidates], 0)
             found.broken = broken  # the others would not have been looked at
         carried: dict[str, set[str]] = {}
-        for _ in range(_ROUNDS):
+        number = 0
+        for number in range(_ROUNDS):
             found.carriers = self._carriers()
             wanted: dict[str, set[str]] = {}
-            affected = _affected(found, new)
-            carriers, reached = self._carried(found, affected)
-            for name, defining in carriers.items():
-                if fresh := defining - carried.get(name, set()):
-                    carried.setdefault(name, set()).update(fresh)
-                    wanted[name] = fresh
-            new = self._index(found, self._importing(found, seen, wanted))
-            new += self._index(found, sorted(reached - found.candidates))
-            new += self._index(found, self._users_of(found, self._set_on(found, affected)))
+            offers = self._offers(found, number, _affected(found, new))
+            for path, offer in offers.items():
+                for name in offer.names:
+                    if path not in carried.setdefault(name, set()):
+                        carried[name].add(path)
+                        wanted.setdefault(name, set()).add(path)
+            reached = {path for offer in offers.values() for path in offer.reached}
+            new = self._index(found, self._importing(found, seen, wanted, number), number + 1)
+            new += self._index(found, sorted(reached - found.candidates), number + 1)
+            set_on = {each for offer in offers.values() for each in offer.set_on}
+            new += self._index(found, self._users_of(found, set_on, number), number + 1)
             if not new:
                 break
-        members = self.shared_out(lambda share: found.carriers.members(found.modules(share)), list(found.imports))
-        found.names = driver_names(self.catalog).union(carried, *members)
+        found.names = driver_names(self.catalog).union(carried, *self._members(found, number))
         found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
         found.importing = partial(seen.importing, self.paths)
+        if self.reuse is not None:
+            self.reuse.keep(seen, self.paths, found.broken)
         return found
 
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:
         """What was found before, with the `changed` files indexed anew from `reader` and nothing else looked at."""
         other = copy.copy(self)
-        other.reader, other.project = reader, before.project.renewed(changed, other._load)
+        other.reader, other.project, other.reuse = reader, before.project.renewed(changed, other._load), None
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
         found = Scan(other.project, before.carriers, kept, alone=before.alone, importing=before.importing)
         found.commented = before.commented
-        new = other._index(found, sorted(changed))
+        new = other._index(found, sorted(changed), 0)
         found.carriers = other._carriers()
         modules = list(found.modules(new))
         found.names = before.names.union(found.carriers.names(modules), found.carriers.members(modules))
@@ -206,19 +166,36 @@ class Scanner:
 
     # -- indexing
 
-    def _index(self, found: Scan, paths: Sequence[str]) -> list[str]:
-        """Index files, in several processes if there is much to do; the paths of those that could be indexed."""
+    def _index(self, found: Scan, paths: Sequence[str], since: int) -> list[str]:
+        """Index files, in several processes if there is much to do; the paths of those that could be indexed.
+
+        They are known to each other from round `since` on.
+        """
         new = []
-        for part in self.shared_out(self._indexed, paths):
+        kept = [each for path in paths for each in self._kept(path)]
+        done = {each.path for each in kept}
+        for part in (kept, *self.shared_out(self._indexed, [path for path in paths if path not in done])):
             for item in part:
                 if isinstance(item, Broken):
                     found.broken.append(item)
                 else:
                     new.append(item.path)
-                    found.imports[item.path] = frozenset(item.imports)
+                    found.imports[item.path] = frozenset(item.outline.imports)
                     self.project.put(item.path, item.module)
-                    self.project.note(item.path, item.calls, item.stores, item.imports)
+                    self.project.note(item.path, item.outline)
+                    if self.reuse is not None:
+                        self.reuse.add(item, since)
         return new
+
+    def _kept(self, path: str) -> list[Indexed | Broken]:
+        """What an earlier scan has found in a file, if that still holds."""
+        known = self.reuse.module(path) if self.reuse is not None else None
+        if self.reuse is None or known is None:
+            return []
+        if known.outline is None:
+            return [*known.broken]
+        outline, seen = self.reuse.outline(path, known)
+        return [Indexed(path, known.module, outline, seen), *known.broken]
 
     def _indexed(self, paths: Sequence[str]) -> list[Indexed | Broken]:
         done: list[Indexed | Broken] = []
@@ -226,15 +203,43 @@ class Scanner:
         for path in paths:
             item = index_file(path, self.reader, self.receivers)
             if isinstance(item, ModuleInfo):
-                every = {self.project.resolve_import(i, path) for found in item.all_imports() for i in _files(found)}
-                imports = tuple(each for each in every if each is not None)
+                outline, seen = outline_of(item, self.project)
                 room -= item.size
-                kept = item if room > 0 else packed(item)
-                done.append(Indexed(path, kept, imports, by_name(invocations(item)), packed_stores(item)))
+                done.append(Indexed(path, item if room > 0 else packed(item), outline, seen))
                 done += [Broken(path, message, row, 1, part=True) for row, message in item.left_out]
             else:
                 done.append(item)
         return done
+
+    def _offers(self, found: Scan, number: int, paths: Sequence[str]) -> dict[str, Offer]:
+        """What some modules offer in a round: as it was worked out before, where that holds."""
+        kept = self.reuse.offered(number, paths) if self.reuse is not None else {}
+
+        def work(share: Sequence[str]) -> dict[str, tuple[Offer, int]]:
+            offers = Offers(self.project, found.carriers, self.catalog, self.frameworks)
+            return {module.path: offers.of(module) for module in found.modules(share)}
+
+        for part in self.shared_out(work, [path for path in paths if path not in kept]):
+            kept.update(part)
+            if self.reuse is not None:
+                self.reuse.worked_out += len(part)
+        if self.reuse is not None:
+            self.reuse.offers.append(kept)
+        return {path: offer for path, (offer, _) in kept.items()}
+
+    def _members(self, found: Scan, number: int) -> list[tuple[str, ...]]:
+        """The attributes and methods that carry a connection, of each module, after the last round."""
+        kept = self.reuse.with_members(number, _ROUNDS, found.imports) if self.reuse is not None else {}
+
+        def work(share: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int]]:
+            offers = Offers(self.project, found.carriers, self.catalog, self.frameworks)
+            return {module.path: offers.members(module) for module in found.modules(share)}
+
+        for part in self.shared_out(work, [path for path in found.imports if path not in kept]):
+            kept.update(part)
+        if self.reuse is not None:
+            self.reuse.members = kept
+        return [members for members, _ in kept.values()]
 
     def shared_out(self, work: Callable[[Sequence[str]], R], paths: Sequence[str]) -> list[R]:
         """`work` on files in shares of about equal size, in several processes if they are large."""
@@ -244,76 +249,27 @@ class Scanner:
 
     # -- the files that use what others define
 
-    def _carried(self, found: Scan, paths: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
-        """The names in some modules that can mean a connection, with the paths that define them; and the files that
-        these modules reach with one: `_mixed_in` and `_handed_to`."""
-
-        def work(share: Sequence[str]) -> tuple[dict[str, set[str]], set[str]]:
-            reached = self._mixed_in(found, share) | self._handed_to(found, share)
-            return found.carriers.names(found.modules(share)), reached
-
-        names: dict[str, set[str]] = {}
-        bases: set[str] = set()
-        for carriers, reached in self.shared_out(work, paths):
-            bases |= reached
-            for name, defining in carriers.items():
-                names.setdefault(name, set()).update(defining)
-        return names, bases
-
-    def _mixed_in(self, found: Scan, paths: Sequence[str]) -> set[str]:
-        """The files with the bases of classes, in some modules, that carry a connection: they may use it by `self`."""
-        imported = (
-            self.project.resolve_import(base, module.path)
-            for module in found.modules(paths)
-            for cls in module.classes.values()
-            if found.carriers.by_class(module.path, cls.key)
-            for base in imported_bases(module, cls)
-        )
-        return {path for path in imported if path is not None}
-
-    def _handed_to(self, found: Scan, paths: Sequence[str]) -> set[str]:
-        """The files that define what some modules pass a connection, a pool or a factory to."""
-        reached: set[str] = set()
-        resolver = Resolver(self.project, self.catalog, self.frameworks)
-        for module in found.modules(paths):
-            imported = frozenset(self._imported_from_project(module))
-            for scope, call in invocations(module) if imported else ():
-                if begins_with(call) in imported and found.carriers.passes_one(call, Scope(module.path, scope)):
-                    for callee in resolver.types(call.func, Scope(module.path, scope)):
-                        if isinstance(callee, (FunctionRef, ClassRef)):
-                            reached.add(callee.path)
-        return reached
-
-    def _imported_from_project(self, module: ModuleInfo) -> Iterator[str]:
-        """The names that a module imports from others of the project, at its top level or in a function."""
-        tables = (module.imports, *(function.imports for function in module.functions.values()))
-        for name, found in (item for table in tables for item in table.items()):
-            if any(self.project.resolve_import(each, module.path) for each in _files(found)):
-                yield name
-
-    def _set_on(self, found: Scan, paths: Sequence[str]) -> set[tuple[bytes, bytes]]:
-        """Under which names some modules set what carries a connection on objects of outside classes, such as a
-        framework's application; each with the package of the class."""
-        names: set[tuple[bytes, bytes]] = set()
-        for module in found.modules(paths):
-            for function, name, base, value in module.stores:
-                scope = Scope(module.path, function)
-                if found.carriers.carries_any(value, scope):
-                    bases = found.carriers.resolver.types(base, scope)
-                    classes = {outside_class(t) for t in bases if found.carriers.resolver.stores.can_hold(t)} - {""}
-                    roots = {root for each in classes for root in self.frameworks.packages(each)}
-                    names |= {(name.strip("[]").encode(), root.encode()) for root in roots}
-        return names
-
-    def _users_of(self, found: Scan, names: Collection[tuple[bytes, bytes]]) -> list[str]:
+    def _users_of(self, found: Scan, names: Collection[tuple[bytes, bytes]], number: int) -> list[str]:
         """The files, not indexed so far, that have one of these names and that of the package beside it."""
+        by_package: dict[str, list[bytes]] = {}
+        for name, root in names:
+            by_package.setdefault(root.decode(), []).append(name)
+
+        def search(rest: Sequence[str], wanted: Mapping[str, Sequence[bytes]]) -> list[str]:
+            pairs = [(name, root.encode()) for root, each in wanted.items() for name in each]
+            parts = self.shared_out(lambda share: [p for p in share if self._has_both(p, pairs)], rest if pairs else [])
+            return [path for part in parts for path in part]
+
         done = found.candidates
-
-        def work(paths: Sequence[str]) -> list[str]:
-            return [path for path in paths if self._has_both(path, names)]
-
         rest = [path for path in self.paths if path not in done] if names else []
-        return [path for part in self.shared_out(work, rest) for path in part]
+        return self._searched(number, "using", by_package, rest, search)
+
+    def _searched(
+        self, number: int, kind: str, names: Mapping[str, Sequence[bytes]], rest: Sequence[str], search: Search
+    ) -> list[str]:
+        if self.reuse is not None:
+            return self.reuse.searched(number, kind, names, rest, search)
+        return search(rest, names)
 
     def _has_both(self, path: str, names: Collection[tuple[bytes, bytes]]) -> bool:
         try:
@@ -322,7 +278,7 @@ class Scanner:
             return False
         return any(name in data and root in data for name, root in names)
 
-    def _importing(self, found: Scan, seen: Survey, wanted: dict[str, set[str]]) -> list[str]:
+    def _importing(self, found: Scan, seen: Survey, wanted: dict[str, set[str]], number: int) -> list[str]:
         """The files, not indexed so far, that import a module which defines one of the wanted names, and have it."""
         names: dict[str, list[bytes]] = {}
         for name, defining in wanted.items():
@@ -331,14 +287,18 @@ class Scanner:
         done = found.candidates
         imported: dict[str, list[str]] = {}
         for each in names:
-            for number in seen.may_import(each, self.paths):
-                if (path := self.paths[number]) not in done:
+            for file in seen.may_import(each, self.paths):
+                if (path := self.paths[file]) not in done:
                     imported.setdefault(path, []).append(each)
 
-        def work(paths: Sequence[str]) -> list[str]:
-            return [path for path in paths if self._imports(path, imported[path], names)]
+        def search(rest: Sequence[str], among: Mapping[str, Sequence[bytes]]) -> list[str]:
+            def work(paths: Sequence[str]) -> list[str]:
+                modules = ((path, [each for each in imported[path] if each in among]) for path in paths)
+                return [path for path, each in modules if each and self._imports(path, each, among)]
 
-        return [path for part in self.shared_out(work, sorted(imported)) for path in part]
+            return [path for part in self.shared_out(work, rest) for path in part]
+
+        return self._searched(number, "importing", names, sorted(imported), search)
 
     def _imports(self, path: str, modules: Sequence[str], names: Mapping[str, Sequence[bytes]]) -> bool:
         """Whether a file imports one of some modules, and has one of its names or takes over all."""
@@ -357,10 +317,6 @@ class Scanner:
         return any(self.project.resolve_import(_import(os.fsdecode(each)), path) in modules for each in stars)
 
 
-def _packed(module: ModuleInfo | bytes) -> bytes:
-    return packed(module) if isinstance(module, ModuleInfo) else module
-
-
 def _import(module: str) -> Import:
     bare = module.lstrip(".")
     return Import(bare, "", len(module) - len(bare))
@@ -377,13 +333,6 @@ def _meanings(module: str, name: str) -> Iterator[Import]:
         bare = bare.rpartition(".")[0]
     if level:
         yield Import("", "", level)
-
-
-def _files(found: Import) -> Iterator[Import]:
-    """What an import can mean a file by: its module, and its name when that is a module."""
-    yield found
-    if found.name:
-        yield Import(".".join(filter(None, (found.module, found.name))), "", found.level)
 
 
 def _affected(found: Scan, new: Sequence[str]) -> list[str]:

@@ -47,7 +47,7 @@ class Taken:
             folder = todo.pop()
             state = state_of(folder)
             names, below = listing(folder, left_out)
-            self.folders.append((folder + b"/", state if self.is_settled(state) else b"", digest_of(names)))
+            self.folders.append((folder + b"/", state if is_settled(state, self.moment) else b"", digest_of(names)))
             todo += below
             if GIT in names:
                 self.rules.update((path, state_of(path)) for path in (folder + each for each in GIT_RULES))
@@ -57,13 +57,6 @@ class Taken:
         self.is_whole = not todo
         self.left_out = left_out
         self.files.update((path, state_of(path)) for path in map(os.fsencode, others))
-
-    def is_settled(self, state: bytes) -> bool:
-        """Whether what is written from now on will have another time."""
-        if state == ABSENT:
-            return True
-        times = [int(each) for each in state.split()[:2]]
-        return all(self.moment - each > (SETTLED if each % 1_000_000_000 else WHOLE_SECONDS) for each in times)
 
     def covers(self, path: str) -> bool:
         """Whether a file or folder was seen."""
@@ -77,12 +70,22 @@ class Taken:
         """
         has_all = looked_at == sum(path.endswith(ENDINGS) for path in self.files)
         files = self.files if has_all else self.files | self.rules
-        if not self.is_whole or (self.has_linked_git and not has_all) or not all(map(self.is_settled, files.values())):
+        if not self.is_whole or (self.has_linked_git and not has_all):
+            return None
+        if not all(is_settled(state, self.moment) for state in files.values()):
             return None
         entries = [(path, state, content_of(path)) for path, state in files.items()]
         if any(state_of(path) != state for path, state, _ in entries):
             return None
         return packed([*self.folders, *entries], self.left_out)
+
+
+def is_settled(state: bytes, moment: int) -> bool:
+    """Whether what is written after `moment` will have another time."""
+    if state == ABSENT:
+        return True
+    times = [int(each) for each in state.split()[:2]]
+    return all(moment - each > (SETTLED if each % 1_000_000_000 else WHOLE_SECONDS) for each in times)
 
 
 def packed(entries: Iterable[Entry], left_out: Collection[bytes]) -> bytes:

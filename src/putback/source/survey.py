@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from putback.source.cache import digest
 from putback.source.prefilter import WORDS, Prefilter, import_rows, is_commented
 
 MOST_DOTS = 8
@@ -20,19 +21,24 @@ MOST_DOTS = 8
 class Survey:
     """What was seen. Files are numbers: their places in the list that was surveyed.
 
-    `commented` may have comments for putback; `importers` says for the bare name of a module or folder which files have
-    that word in an import.
+    `asked` are no candidates by what they contain; they were asked for by name. `commented` may have comments for
+    putback; `importers` says for the bare name of a module or folder which files have that word in an import.
+    `contents` are digests, if these were wanted.
     """
 
     candidates: list[int] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
     commented: list[int] = field(default_factory=list)
     unreadable: list[tuple[int, str]] = field(default_factory=list)
-    importers: dict[bytes, array[int]] = field(default_factory=dict)
+    importers: dict[bytes, array[int] | list[int]] = field(default_factory=dict)
+    contents: list[tuple[int, bytes]] = field(default_factory=list)
 
     def add(self, other: Survey) -> None:
         """Take over what was seen of other files."""
         self.candidates += other.candidates
+        self.asked += other.asked
         self.commented += other.commented
+        self.contents += other.contents
         self.unreadable += other.unreadable
         for name, files in other.importers.items():
             self.importers.setdefault(name, array("I")).extend(files)
@@ -66,24 +72,32 @@ def survey(
     data: Callable[[str], bytes],
     prefilter: Prefilter,
     always: Collection[str],
+    digested: Callable[[bytes], bytes] | None = None,
 ) -> Survey:
-    """Look at the given files of `paths`, read by `data`; those in `always` are candidates whatever they contain."""
+    """Look at the given files of `paths`, read by `data`; those in `always` are asked for whatever they contain."""
     found = Survey()
-    homes = {imported_as(path) for path in paths}
-    names = {name for _, name in homes} | {os.fsencode(home.rpartition("/")[2]) for home, _ in homes}
+    names = words_for(paths)
     for number in files:
         path = paths[number]
-        if path.endswith(".pyi"):  # a stub does nothing
+        is_stub = path.endswith(".pyi")  # it does nothing
+        if is_stub and digested is None:
             continue
         try:
             content = data(path)
         except OSError as error:
-            found.unreadable.append((number, error.strerror or str(error)))
+            if not is_stub:
+                found.unreadable.append((number, error.strerror or str(error)))
+            continue
+        if digested is not None:
+            found.contents.append((number, digested(content)))
+        if is_stub:
             continue
         rows = import_rows(content)
         words = frozenset(rows.translate(WORDS).split())
-        if path in always or prefilter.matches(content, words):
+        if prefilter.matches(content, words):
             found.candidates.append(number)
+        elif path in always:
+            found.asked.append(number)
         if is_commented(content):
             found.commented.append(number)
         for name in (words | packages(path, rows)) & names:
@@ -91,6 +105,17 @@ def survey(
                 found.importers[name] = array("I")
             found.importers[name].append(number)
     return found
+
+
+def content_digest(content: bytes) -> bytes:
+    """A digest of what a file contains."""
+    return digest([content]).encode()
+
+
+def words_for(paths: Iterable[str]) -> set[bytes]:
+    """The words by which imports can mean some files."""
+    homes = {imported_as(path) for path in paths}
+    return {name for _, name in homes} | {os.fsencode(home.rpartition("/")[2]) for home, _ in homes}
 
 
 def packages(path: str, rows: bytes) -> frozenset[bytes]:

@@ -131,6 +131,26 @@ class ModuleInfo(Struct, array_like=True):
         return frozenset(i.module.partition(".")[0] for i in self.all_imports() if not i.level)
 
 
+class ClassOutline(Struct, frozen=True, gc=False, array_like=True):
+    """A class by its key, the last names of its bases, and the names of its methods."""
+
+    key: str
+    bases: tuple[str, ...]
+    methods: tuple[str, ...]
+
+
+class Outline(Struct, frozen=True, array_like=True):
+    """What others look up in a file by name: the calls and what is set on objects, packed by name, and the classes.
+
+    `imports` are the files of the project that it imports, at its top level or in a function.
+    """
+
+    imports: tuple[str, ...]
+    calls: dict[str, bytes]
+    stores: dict[str, bytes]
+    classes: tuple[ClassOutline, ...]
+
+
 _ENCODER = Encoder()
 
 

@@ -35,6 +35,15 @@ class Shelf:
         self._keep(path, module)
         return module
 
+    def packed(self, path: str) -> bytes:
+        """The module at `path`, packed. Raises KeyError when none was put there."""
+        if path not in self._packed:
+            module = self._young.get(path) or self._old.get(path)
+            if module is None:
+                raise KeyError(path)
+            self._packed[path] = packed(module)
+        return self._packed[path]
+
     def put(self, path: str, module: ModuleInfo | None) -> None:
         """Keep what is known of `path`; None: nothing can be."""
         self._packed.pop(path, None)

@@ -7,9 +7,10 @@ neither define nor pass on a connection, so looking into it could only cost time
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from putback.ownership.index.module import Import, ModuleInfo
+from putback.ownership.index.footprint import Footprint
+from putback.ownership.index.module import ClassOutline, Import, ModuleInfo, Outline
 from putback.ownership.index.module_cache import Shelf
 
 _PASSED_ON = 3  # imports from the one who defines a name to the one who uses it
@@ -19,10 +20,14 @@ _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
 class Project:
     """All Python files of the project by path, `/`-separated.
 
-    `load` indexes one file and returns None when it cannot be read; each file is loaded at most once.
+    `load` indexes one file and returns None when it cannot be read; each file is loaded at most once. What is asked is
+    noted in `footprint`, for all views of a project the same.
     """
 
-    def __init__(self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None]) -> None:
+    def __init__(
+        self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None], footprint: Footprint | None = None
+    ) -> None:
+        self.footprint = Footprint({}) if footprint is None else footprint
         self._load = load
         self._shelf = Shelf()
         self._known: dict[str, None] = {}
@@ -33,7 +38,8 @@ class Project:
         self._callers: dict[str, dict[str, bytes]] = {}
         self._stores: dict[str, dict[str, bytes]] = {}
         self._importers: dict[str, set[str]] = {}
-        for path in paths:
+        self._classes: dict[str, tuple[ClassOutline, ...]] = {}
+        for path in sorted(paths):
             self._add(path)
 
     def _add(self, path: str) -> None:
@@ -52,25 +58,36 @@ class Project:
         else:
             self._shelf.put(path, module)
 
-    def note(self, path: str, calls: Mapping[str, bytes], stores: Mapping[str, bytes], imports: Iterable[str]) -> None:
-        """Note what the file at `path` calls and sets on objects, packed by name, and which files it imports."""
-        for name, packed_stores in stores.items():
+    def note(self, path: str, outline: Outline) -> None:
+        """Note what others look up in the file at `path`."""
+        for name, packed_stores in outline.stores.items():
             self._stores.setdefault(sys.intern(name), {})[path] = packed_stores
-        for name, packed_calls in calls.items():
+        for name, packed_calls in outline.calls.items():
             self._callers.setdefault(sys.intern(name), {})[path] = packed_calls
-        for each in imports:
+        for each in outline.imports:
             self._importers.setdefault(each, set()).add(path)
+        self._classes[path] = outline.classes
 
-    def callers(self, name: str) -> Mapping[str, bytes]:
-        """The packed calls by this last name that pass something, by the file that they stand in."""
-        return self._callers.get(name, {})
+    def callers(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """The packed calls by this last name that pass something, with the files that they stand in, by path."""
+        self.footprint.name("call", name)
+        return iter(sorted(self._callers.get(name, {}).items()))
 
-    def stores(self, name: str) -> Mapping[str, bytes]:
-        """What is set on objects as attribute `name` or as item `[name]`, packed, by file."""
-        return self._stores.get(name, {})
+    def stores(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """What is set on objects as attribute `name` or as item `[name]`, packed, with its files, by path."""
+        self.footprint.name("store", name)
+        return iter(sorted(self._stores.get(name, {}).items()))
+
+    def classes(self) -> Iterator[tuple[str, ClassOutline]]:
+        """The classes in the modules handed in so far, with their files.
+
+        Whoever picks some of them by name notes that.
+        """
+        return ((path, each) for path in sorted(self._known) for each in self._classes.get(path, ()))
 
     def importers(self, path: str) -> frozenset[str]:
         """The files, of those handed in, that can mean `path` by an import, also by one that passes it on."""
+        self.footprint.name("importers", path)
         found = {path}
         edge = {path}
         for _ in range(_PASSED_ON):
@@ -90,15 +107,17 @@ class Project:
         project._shelf = self._shelf.without(changed)
         project._known = {path: None for path in self._known if path not in changed}
         project._callers = {n: {p: c for p, c in by.items() if p not in changed} for n, by in self._callers.items()}
+        project._stores = {n: {p: s for p, s in by.items() if p not in changed} for n, by in self._stores.items()}
         project._importers = {path: by.difference(changed) for path, by in self._importers.items()}
+        project._classes = {path: found for path, found in self._classes.items() if path not in changed}
         return project
 
     def _like(self, load: Callable[[str], ModuleInfo | None]) -> Project:
         """The same files with nothing known of them yet."""
-        project = Project((), load)
+        project = Project((), load, self.footprint)
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
         project._callers, project._stores = self._callers, self._stores
-        project._importers = self._importers
+        project._importers, project._classes = self._importers, self._classes
         return project
 
     @property
@@ -107,16 +126,21 @@ class Project:
         return self._paths.values()
 
     def loaded(self) -> Iterator[ModuleInfo]:
-        """The modules handed in so far."""
-        return (module for path in self._known if (module := self.module(path)) is not None)
+        """The modules handed in so far, by path."""
+        return (module for path in sorted(self._known) if (module := self.module(path)) is not None)
 
     def module(self, path: str) -> ModuleInfo | None:
         """The module at `path`, indexed now if it was not yet."""
+        self.footprint.file(path)
         if self._is_closed:
             return self._shelf.get(path) if path in self._known else None
         if path not in self._shelf:
             self._shelf.put(path, self._load(path))
         return self._shelf.get(path)
+
+    def packed(self, path: str) -> bytes:
+        """The module at `path`, which was handed in, packed."""
+        return self._shelf.packed(path)
 
     def resolve_import(self, found: Import, importer: str) -> str | None:
         """The path of the module that `import module` or `from module import …` in file `importer` means."""
@@ -128,10 +152,14 @@ class Project:
         package = tuple(importer.split("/"))[: -found.level]
         if len(importer.split("/")) < found.level:
             return None
-        return self._paths.get((*package, *[p for p in found.module.split(".") if p]))
+        meant = (*package, *[p for p in found.module.split(".") if p])
+        if meant:
+            self.footprint.name("module", meant[-1])
+        return self._paths.get(meant)
 
     def find(self, dotted: str, importer: str) -> str | None:
         """The project file of an absolute module name, seen from `importer`; None for anything outside."""
+        self.footprint.name("module", dotted.rpartition(".")[2])
         key = (dotted, importer.rpartition("/")[0])
         if key not in self._found:
             self._found[key] = self._search(tuple(dotted.split(".")), importer)

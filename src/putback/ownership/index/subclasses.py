@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from putback.flow.names import Element, Expr, Name, last_name
+from putback.flow.names import Element, Expr, Name
 from putback.ownership.index.module import ClassInfo, Import, ModuleInfo
 from putback.ownership.index.project import Project
 
@@ -34,7 +34,9 @@ class Heirs:
         found: dict[tuple[str, str], None] = {}
         todo = [key]
         while todo:
-            for heir in below.get(todo.pop(0).rpartition(".")[2], ()):
+            name = todo.pop(0).rpartition(".")[2]
+            self._project.footprint.name("heirs", name)
+            for heir in below.get(name, ()):
                 if heir not in found:
                     found[heir] = None
                     todo.append(heir[1])
@@ -43,8 +45,7 @@ class Heirs:
     def _below(self) -> dict[str, list[tuple[str, str]]]:
         if self._by_base is None:
             self._by_base = {}
-            for module in self._project.loaded():
-                for cls in module.classes.values():
-                    for base in cls.bases:
-                        self._by_base.setdefault(last_name(plain(base)), []).append((module.path, cls.key))
+            for path, cls in self._project.classes():
+                for base in cls.bases:
+                    self._by_base.setdefault(base, []).append((path, cls.key))
         return self._by_base

@@ -59,7 +59,7 @@ class Callers:
         self._resolver = resolver
         self._project = resolver.project
         self._heirs = Heirs(resolver.project)
-        self._calls: dict[tuple[str, str], list[Place]] = {}
+        self._calls: dict[tuple[str, str], tuple[list[Place], int]] = {}
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
@@ -86,18 +86,23 @@ class Callers:
     def _calls_of(self, module: ModuleInfo, function: FunctionInfo) -> list[Place]:
         """The calls that may mean a function, by their last names: those of tests count for functions of tests only."""
         key = (module.path, function.key)
+        footprint = self._project.footprint
         if key not in self._calls:
             if len(self._calls) >= _REMEMBERED:
                 self._calls.clear()
-            self._calls[key] = list(islice(self._search(module, function), _MOST_CALLS))
-        return self._calls[key]
+            before = footprint.begin()
+            found = list(islice(self._search(module, function), _MOST_CALLS))
+            self._calls[key] = found, footprint.end(before)
+        found, seen = self._calls[key]
+        footprint.seen |= seen
+        return found
 
     def _search(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[Place]:
         is_test = is_test_code(module.path)
         by_import = not function.owner or function.name in _CONSTRUCTORS
         reach = self._project.importers(module.path) if by_import else frozenset()
         for name in self._names(module, function):
-            for path, calls in self._project.callers(name).items():
+            for path, calls in self._project.callers(name):
                 if (is_test or not is_test_code(path)) and (not by_import or path in reach):
                     for scope, call in unpacked_calls(calls):
                         yield Scope(path, scope), call

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
 from putback.flow.names import Awaited, Expr, Group, Invoke, Name, last_name
+from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
@@ -38,13 +39,9 @@ class Carriers:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.catalog = resolver.catalog
-        self._handing: dict[FunctionRef, bool] = {}
-        self._carrying: dict[FunctionRef, bool] = {}
-        self._classes: dict[tuple[str, str], bool] = {}
-        self._keeping: dict[tuple[str, str], bool] = {}
-        self._taking: dict[FunctionRef, bool] = {}
-        self._yielding: dict[FunctionRef, bool] = {}
-        self._own: dict[str, frozenset[str]] = {}
+        footprint = resolver.project.footprint
+        self._decided: Memo[tuple[str, FunctionRef | tuple[str, str]], bool] = Memo(footprint)
+        self._own: Memo[str, frozenset[str]] = Memo(footprint)
         self._depth = 0
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
@@ -75,27 +72,26 @@ class Carriers:
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns or yields carries one."""
         ref = FunctionRef(ref.path, ref.key)
-        if ref not in self._carrying:
-            self._carrying[ref] = False
-            self._carrying[ref] = self.hands_out(ref) or any(
-                self.carries(t) for t in self.resolver.results.returned(ref)
-            )
-        return self._carrying[ref]
+        return self._decided.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
+
+    def _answers_with_one(self, ref: FunctionRef) -> bool:
+        return self.hands_out(ref) or any(self.carries(t) for t in self.resolver.results.returned(ref))
 
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
-        if (path, key) not in self._classes:
-            if self._depth > _DEEPEST:
-                return False
-            self._classes[path, key] = False
-            self._depth += 1
-            self._classes[path, key] = any(
-                self.carries(Instance(base)) for base in self.resolver.classes.outside_bases(path, key)
-            ) or any(
-                True for module, cls in self.resolver.classes.lineage(path, key) for _ in self._members(module, cls)
-            )
-            self._depth -= 1
-        return self._classes[path, key]
+        question = ("class", (path, key))
+        if question not in self._decided and self._depth > _DEEPEST:
+            return False
+        return self._decided.ask(question, lambda: self._has_one(path, key), False)
+
+    def _has_one(self, path: str, key: str) -> bool:
+        self._depth += 1
+        bases = self.resolver.classes.outside_bases(path, key)
+        found = any(self.carries(Instance(base)) for base in bases) or any(
+            True for module, cls in self.resolver.classes.lineage(path, key) for _ in self._members(module, cls)
+        )
+        self._depth -= 1
+        return found
 
     def _members(self, module: ModuleInfo, cls: ClassInfo) -> Iterator[str]:
         """The attributes and methods of a class that carry one by themselves."""
@@ -131,15 +127,17 @@ class Carriers:
     def hands_out(self, ref: FunctionRef) -> bool:
         """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
         ref = FunctionRef(ref.path, ref.key)
-        if ref not in self._handing:
-            if self._depth > _DEEPEST:
-                return False
-            self._handing[ref] = False
-            self._depth += 1
-            is_handed = any(self._is_handed(t) for t in self._results(ref))
-            self._handing[ref] = is_handed or self._wraps(ref) or self._in_tuple(ref)
-            self._depth -= 1
-        return self._handing[ref]
+        question = ("hands out", ref)
+        if question not in self._decided and self._depth > _DEEPEST:
+            return False
+        return self._decided.ask(question, lambda: self._hands_out(ref), False)
+
+    def _hands_out(self, ref: FunctionRef) -> bool:
+        self._depth += 1
+        is_handed = any(self._is_handed(t) for t in self._results(ref))
+        found = is_handed or self._wraps(ref) or self._in_tuple(ref)
+        self._depth -= 1
+        return found
 
     def is_held(self, t: Type) -> bool:
         """Whether a value of this type is itself a connection."""
@@ -147,11 +145,10 @@ class Carriers:
 
     def _is_yielded(self, function: FunctionRef) -> bool:
         """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
-        if function not in self._yielding:
-            self._yielding[function] = False
-            found = self.resolver.results.yielded(function)
-            self._yielding[function] = any(self._is_handed(y) or self.carries(y) for y in found)
-        return self._yielding[function]
+        return self._decided.ask(("yields", function), lambda: self._yields_one(function), False)
+
+    def _yields_one(self, function: FunctionRef) -> bool:
+        return any(self._is_handed(y) or self.carries(y) for y in self.resolver.results.yielded(function))
 
     def _is_handed(self, t: Type) -> bool:
         match t:
@@ -225,23 +222,23 @@ class Carriers:
 
     def keeps_its_own(self, path: str, key: str) -> bool:
         """Whether the constructor of a project class takes a connection and keeps it in an attribute."""
-        if (path, key) not in self._keeping:
-            self._keeping[path, key] = False
-            homes = self.resolver.classes.lineage(path, key)
-            init = next((FunctionRef(m.path, c.methods["__init__"]) for m, c in homes if "__init__" in c.methods), None)
-            self._keeping[path, key] = init is not None and self.takes(init)
-        return self._keeping[path, key]
+        return self._decided.ask(("keeps its own", (path, key)), lambda: self._constructor_takes(path, key), False)
+
+    def _constructor_takes(self, path: str, key: str) -> bool:
+        homes = self.resolver.classes.lineage(path, key)
+        init = next((FunctionRef(m.path, c.methods["__init__"]) for m, c in homes if "__init__" in c.methods), None)
+        return init is not None and self.takes(init)
 
     def takes(self, ref: FunctionRef) -> bool:
         """Whether a method of a project class takes a connection and keeps it in an attribute."""
         ref = FunctionRef(ref.path, ref.key)
-        if ref not in self._taking:
-            self._taking[ref] = False
-            module = self.resolver.project.module(ref.path)
-            info = module.functions.get(ref.key) if module is not None else None
-            cls = module.classes.get(info.owner) if module is not None and info is not None else None
-            self._taking[ref] = info is not None and cls is not None and self._keeps_result(ref, info, cls)
-        return self._taking[ref]
+        return self._decided.ask(("takes", ref), lambda: self._takes(ref), False)
+
+    def _takes(self, ref: FunctionRef) -> bool:
+        module = self.resolver.project.module(ref.path)
+        info = module.functions.get(ref.key) if module is not None else None
+        cls = module.classes.get(info.owner) if module is not None and info is not None else None
+        return info is not None and cls is not None and self._keeps_result(ref, info, cls)
 
     def _keeps_result(self, ref: FunctionRef, info: FunctionInfo, cls: ClassInfo) -> bool:
         """Whether an attribute is given what a call in a method hands out."""
@@ -322,9 +319,7 @@ class Carriers:
 
     def _defined(self, module: ModuleInfo) -> frozenset[str]:
         """The names of carriers that a module itself defines or imports."""
-        if module.path not in self._own:
-            self._own[module.path] = frozenset(self._carriers_in(module))
-        return self._own[module.path]
+        return self._own.ask(module.path, lambda: frozenset(self._carriers_in(module)), frozenset())
 
     def _carriers_in(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()

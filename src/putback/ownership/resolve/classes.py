@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from putback.ownership.index.module import ClassInfo, ModuleInfo
 from putback.ownership.index.subclasses import ABSTRACT_BASES, Heirs, plain
+from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.types import (
     NOTHING,
     ClassRef,
@@ -30,7 +31,9 @@ class Classes:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._heirs = Heirs(resolver.project)
-        self._lineages: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        self._lineages: Beside[tuple[str, str], list[tuple[str, str]]] = Beside(
+            resolver.answers, resolver.project.footprint
+        )
 
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
@@ -85,7 +88,7 @@ class Classes:
     def lineage(self, path: str, key: str) -> list[tuple[ModuleInfo, ClassInfo]]:
         """A project class and its project bases, nearest first."""
         found = []
-        for home, name in self._lineages.get((path, key)) or self._find_lineage(path, key):
+        for home, name in self._lineages.ask((path, key), lambda: self._find_lineage(path, key)):
             module = self._resolver.project.module(home)
             if module is not None:
                 found.append((module, module.classes[name]))
@@ -116,8 +119,6 @@ class Classes:
                 for t in self._resolver.types(plain(base), Scope(here[0])):
                     if isinstance(t, ClassRef):
                         todo.append((t.path, t.key))
-        if not self._resolver.is_deep:
-            self._lineages[path, key] = found
         return found
 
     def outside_bases(self, path: str, key: str) -> list[str]:

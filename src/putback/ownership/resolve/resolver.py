@@ -17,7 +17,7 @@ from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.jobs import itself
-from putback.ownership.resolve.recursion import Answers
+from putback.ownership.resolve.recursion import Answers, Beside
 from putback.ownership.resolve.results import Results
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
@@ -57,13 +57,13 @@ class Resolver:
         self.project = project
         self.catalog = catalog
         self.frameworks = frameworks
+        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED, project.footprint)
         self.classes = Classes(self)
-        self._own: dict[str, bool] = {}
+        self._own: Beside[str, bool] = Beside(self.answers, project.footprint)
         self.results = Results(self)
         self.callers = Callers(self)
         self.stores = Stores(self)
         self.containers = Containers(self)
-        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED)
 
     # -- values
 
@@ -130,13 +130,12 @@ class Resolver:
 
     def _has_own(self, attr: str) -> bool:
         """Whether a class of the project that is not made from a driver's has a method of this name."""
-        if attr not in self._own:
-            self._own[attr] = any(
-                attr in cls.methods and not self.classes.outside_bases(module.path, cls.key)
-                for module in self.project.loaded()
-                for cls in module.classes.values()
-            )
-        return self._own[attr]
+        return self._own.ask(attr, lambda: self._is_own(attr))
+
+    def _is_own(self, attr: str) -> bool:
+        having = ((path, cls.key) for path, cls in self.project.classes() if attr in cls.methods)
+        self.project.footprint.name("method", attr)
+        return any(not self.classes.outside_bases(path, key) for path, key in having)
 
     def _name(self, name: str, scope: Scope) -> Types:
         module = self.project.module(scope.path)

@@ -60,11 +60,12 @@ class Stores:
 
     def named(self, name: str) -> list[Store]:
         """All that is set under a name; nothing if that is too much to look at."""
+        self._resolver.project.footprint.name("store", name)
         if name not in self._by_name:
             if len(self._by_name) >= _REMEMBERED:
                 self._by_name.clear()
             stores = self._resolver.project.stores(name)
-            every = ((path, store) for path, packed in stores.items() for store in unpacked_stores(packed))
+            every = ((path, store) for path, packed in stores for store in unpacked_stores(packed))
             found = [(Scope(path, scope), base, value) for path, (scope, base, value) in islice(every, _MOST + 1)]
             self._by_name[name] = found if len(found) <= _MOST else []
         return self._by_name[name]

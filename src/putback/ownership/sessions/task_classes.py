@@ -78,7 +78,7 @@ class TaskClasses:
         for framework in self._resolver.frameworks.frameworks.values():
             classes = [base for m in framework.markers if m.role is Role.JOB for base in m.methods]
             for name in {base.rpartition(".")[2] for base in classes}:
-                for path, stored in self._project.stores(name).items():
+                for path, stored in self._project.stores(name):
                     yield from ((value, Scope(path, scope)) for scope, _, value in unpacked_stores(stored))
             if classes:
                 yield from self._given_to({each.rpartition(".")[2] for each in framework.types}, framework.imports)

@@ -1,0 +1,245 @@
+"""Which parts of an earlier scan still hold, round by round.
+
+In a round the modules indexed so far are known to each other. What a module offers there holds when nothing in its
+footprint differs between the two scans: neither what a file says, nor whether it is known yet, nor who calls, sets,
+derives from or imports what was asked for by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from putback.ownership.index.footprint import hashed
+from putback.ownership.index.module import ModuleInfo, Outline, unpacked
+from putback.ownership.index.project import Project
+from putback.pipeline.indexing import Broken, Indexed, outline_of
+from putback.pipeline.kept import KeptModule, KeptRound, KeptScan, KeptSearch, Past, found_in, settled
+from putback.pipeline.offers import Offer
+from putback.source.survey import Survey, imported_as
+
+_PASSED_ON = 3  # imports, as in Project.importers
+_NOTHING = Outline((), {}, {}, ())
+
+
+@dataclass
+class Reuse:
+    """One scan beside an earlier one. `since` says from which round on the modules of this one are known.
+
+    `reimported` are the files that are the same and may import others than before, because files have come or gone.
+    """
+
+    past: Past
+    project: Project
+    since: dict[str, int] = field(default_factory=dict)
+    outlines: dict[str, tuple[Outline, int]] = field(default_factory=dict)
+    offers: list[dict[str, tuple[Offer, int]]] = field(default_factory=list)
+    importing: list[KeptSearch] = field(default_factory=list)
+    using: list[KeptSearch] = field(default_factory=list)
+    members: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    reimported: set[str] = field(default_factory=set)
+    worked_out: int = 0
+    _same: dict[str, bool] = field(default_factory=dict)
+
+    # -- what holds
+
+    def module(self, path: str) -> KeptModule | None:
+        """What is known of a file that has not changed."""
+        return self.past.module(path) if path not in self.past.changed else None
+
+    def outline(self, path: str, kept: KeptModule) -> tuple[Outline, int]:
+        """The outline of such a file, made anew when its imports may mean other files now, and its footprint."""
+        seen = self.past.footprint(kept.seen)
+        if kept.outline is None or seen & self.moved:
+            self.reimported.add(path)
+            return outline_of(unpacked(kept.module, path), self.project)
+        return kept.outline, seen
+
+    def add(self, item: Indexed, since: int) -> None:
+        """A file was indexed, which the others know from round `since` on."""
+        self.since[item.path], self.outlines[item.path] = since, (item.outline, item.seen)
+
+    def offered(self, number: int, paths: Iterable[str]) -> dict[str, tuple[Offer, int]]:
+        """What some modules offer in a round, as far as it was worked out before and holds."""
+        if number >= len(self.past.scan.rounds):
+            return {}
+        kept = self.past.scan.rounds[number].offers
+        differing = self._differing(number, number)
+        found = ((path, kept.get(self.past.numbers[path])) for path in paths)
+        return {p: (e[0], s) for p, e in found if e is not None and not (s := self.past.footprint(e[1])) & differing}
+
+    def with_members(self, number: int, most: int, paths: Iterable[str]) -> dict[str, tuple[tuple[str, ...], int]]:
+        """The members of some modules after the last round, as far as they hold: not where a scan was broken off."""
+        is_whole = number < most - 1 and len(self.past.scan.rounds) < most
+        kept = self.past.scan.members if is_whole else {}
+        differing = self._differing(len(self.past.scan.rounds) - 1, number) if kept else 0
+        found = ((path, kept.get(self.past.numbers[path])) for path in paths)
+        return {p: (e[0], s) for p, e in found if e is not None and not (s := self.past.footprint(e[1])) & differing}
+
+    def searched(
+        self,
+        number: int,
+        kind: str,
+        names: Mapping[str, Sequence[bytes]],
+        rest: Sequence[str],
+        search: Callable[[Sequence[str], Mapping[str, Sequence[bytes]]], list[str]],
+    ) -> list[str]:
+        """The files of `rest` that `search` finds for some names: files that are the same for new names only."""
+        wanted = found_in(names)
+        rounds = self.past.scan.rounds
+        kept = getattr(rounds[number], kind) if number < len(rounds) else KeptSearch({}, [])
+        known = number < len(rounds) and self.past.has_same_files
+        same = [path for path in rest if known and path not in self.past.changed and not self._was_known(path, number)]
+        if any(not set(each) <= set(wanted.get(key, ())) for key, each in kept.names.items()):
+            same = []
+        others = frozenset(same)
+        found = search([path for path in rest if path not in others], wanted)
+        more = {key: [n for n in each if n not in kept.names.get(key, ())] for key, each in wanted.items()}
+        more = {key: each for key, each in more.items() if each}
+        before = frozenset(kept.found)
+        found += [path for path in same if path in before]
+        if more and same:
+            found += search([path for path in same if path not in before], more)
+        getattr(self, kind).append(KeptSearch(wanted, sorted(found)))
+        return sorted(found)
+
+    def _was_known(self, path: str, number: int) -> bool:
+        """Whether a file was indexed before this round of the earlier scan ended, and so not searched."""
+        kept = self.past.module(path)
+        return kept is not None and kept.since <= number + 1
+
+    # -- what differs
+
+    @cached_property
+    def moved(self) -> int:
+        """The bits of what imports can mean otherwise, because files have come or gone."""
+        found = 0
+        for path in (*self.past.come, *self.past.gone):
+            found |= hashed(f"module {imported_as(path)[1].decode('utf-8', 'replace')}") | hashed(f"file {path}")
+            if path in self.past.gone:
+                found |= self.project.footprint.bit("file", path)
+        return found
+
+    def _differing(self, then: int, now: int) -> int:
+        """The bits of all that differs between a round of the earlier scan and one of this."""
+        footprint = self.project.footprint
+        found = self.moved
+        imports: set[str] = set()
+        for path in self._suspects(then, now):
+            before, after = self._known_then(path, then), self._known_now(path, now)
+            if before is not None and after is not None and path not in self.reimported and self._is_same(path):
+                continue
+            found |= footprint.bit("file", path)
+            for kind, name in _different(path, before or _NOTHING, after or _NOTHING):
+                found |= footprint.bit(kind, name)
+            imports |= {*(before or _NOTHING).imports} ^ {*(after or _NOTHING).imports}
+        for path in self._below(imports):
+            found |= footprint.bit("importers", path)
+        return found
+
+    def _suspects(self, then: int, now: int) -> set[str]:
+        """The files that have changed, and those that only one of the rounds knows."""
+        before = {
+            self.past.scan.paths[number]
+            for number, each in self.past.scan.modules.items()
+            if each.outline is not None and each.since <= then
+        }
+        after = {path for path, since in self.since.items() if since <= now}
+        return self.past.changed | self.past.gone | self.reimported | (before ^ after)
+
+    def _known_then(self, path: str, number: int) -> Outline | None:
+        kept = self.past.module(path)
+        return kept.outline if kept is not None and kept.since <= number else None
+
+    def _known_now(self, path: str, number: int) -> Outline | None:
+        return self.outlines[path][0] if self.since.get(path, number + 1) <= number else None
+
+    def _is_same(self, path: str) -> bool:
+        """Whether a file says the same as before, if maybe on other rows."""
+        if path not in self.past.changed:
+            return True
+        if path not in self._same:
+            kept, module = self.past.module(path), self.project.module(path)
+            assert kept is not None
+            self._same[path] = module is not None and _without_rows(unpacked(kept.module, path)) == _without_rows(
+                module
+            )
+        return self._same[path]
+
+    def _below(self, paths: Collection[str]) -> set[str]:
+        """Files that are imported, also by one that passes them on."""
+        found, edge = set(paths), set(paths)
+        for _ in range(_PASSED_ON - 1):
+            edge = {each for path in edge for each in self._imports(path)} - found
+            found |= edge
+        return found
+
+    def _imports(self, path: str) -> Iterator[str]:
+        kept = self.past.module(path)
+        yield from kept.outline.imports if kept is not None and kept.outline is not None else ()
+        yield from self.outlines[path][0].imports if path in self.outlines else ()
+
+    # -- for later
+
+    def keep(self, seen: Survey, paths: Sequence[str], found: Iterable[Broken]) -> None:
+        """Write what was found, if that makes a later scan quicker."""
+        if not self.past.is_worth_writing(self.worked_out):
+            return
+        broken: dict[str, list[Broken]] = {}
+        for each in found:
+            broken.setdefault(each.path, []).append(each)
+        self.past.contents.update((paths[number], content) for number, content in seen.contents)
+        numbers, order = self.past.numbers, list(self.past.numbers)
+        place = [numbers[path] for path in paths]
+        here = frozenset(paths)
+        footprints: dict[int, int] = {}
+
+        def noted(footprint: int) -> int:
+            return footprints.setdefault(footprint, len(footprints))
+
+        modules = {
+            numbers[path]: KeptModule(
+                self.since[path], self.project.packed(path), outline, noted(mark), broken.get(path, [])
+            )
+            for path, (outline, mark) in self.outlines.items()
+        }
+        for path, told in broken.items():
+            modules.setdefault(numbers[path], KeptModule(0, b"", None, noted(0), told))
+        rounds = [
+            KeptRound({numbers[p]: (offer, noted(mark)) for p, (offer, mark) in offers.items()}, importing, using)
+            for offers, importing, using in zip(self.offers, self.importing, self.using, strict=True)
+        ]
+        scan = KeptScan(
+            order,
+            [settled(self.past, path) if path in here else b"" for path in order],
+            [self.past.contents.get(path, b"") if path in here else b"" for path in order],
+            [place[number] for number in seen.candidates],
+            [place[number] for number in seen.commented],
+            {word: [place[number] for number in files] for word, files in seen.importers.items()},
+            modules,
+            rounds,
+            {numbers[path]: (names, noted(mark)) for path, (names, mark) in self.members.items()},
+        )
+        scan.footprints = [each.to_bytes((each.bit_length() + 7) // 8, "little") for each in footprints]
+        self.past.write(scan)
+
+
+def _different(path: str, before: Outline, after: Outline) -> Iterator[tuple[str, str]]:
+    """What is different in two outlines, as questions by name."""
+    for kind, old, new in (("call", before.calls, after.calls), ("store", before.stores, after.stores)):
+        yield from ((kind, name) for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    bases = ({(base, c.key) for c in each.classes for base in c.bases} for each in (before, after))
+    methods = ({(name, c.key) for c in each.classes for name in c.methods} for each in (before, after))
+    yield from (("heirs", base) for base, _ in set.symmetric_difference(*bases))
+    yield from (("method", name) for name, _ in set.symmetric_difference(*methods))
+
+
+def _without_rows(module: ModuleInfo) -> ModuleInfo:
+    """A module wherever its definitions stand."""
+    functions = {k: replace(f, row=0, end_row=0, def_row=0, column=0) for k, f in module.functions.items()}
+    classes = {k: replace(c, row=0, end_row=0, column=0) for k, c in module.classes.items()}
+    references = [replace(each, row=0) for each in module.references]
+    return replace(module, functions=functions, classes=classes, references=references, left_out=[])
