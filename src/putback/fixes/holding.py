@@ -33,8 +33,8 @@ class Holding:
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
-    `manages`: a `with` on what the acquire hands out gives it back, and the project wants it written so; `closes`: a
-    `with closing(...)` does;
+    `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
+    `prefers_with`: the project wants it written so;
     `streams` are the calls whose results need the connection when they are read.
     `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
     what needs it; `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions
@@ -57,6 +57,7 @@ class Holding:
     maybe_none: bool = False
     lent: bool = False
     itself: bool = False
+    prefers_with: bool = False
     manages: bool = False
     closes: bool = False
     streams: tuple[cst.CSTNode, ...] = ()

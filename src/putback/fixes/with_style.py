@@ -1,4 +1,5 @@
-"""`with acquire as conn:` in place of `try ... finally`, for projects that want it so (`fix-style = "with"`)."""
+"""`with acquire as conn:` in place of `try ... finally`: where projects want it so (`fix-style = "with"`), and in the
+header of a `with` that there is already."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from putback.fixes.closers import Form
 from putback.fixes.holding import Holding
 from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.protect import Protection
+from putback.fixes.reflow import width
 from putback.fixes.removal import Removal
 from putback.fixes.setting_up import sets_up_calmly
 from putback.model.fix import Applicability, Fix
@@ -19,7 +21,7 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     That is where the connection may be None, where a `try` of the function takes the release, where statements stand
     between the acquire and the protected ones, or where a release ignores its own errors.
     """
-    if not (holding.manages or holding.closes) or not _fits(holding, found):
+    if not holding.prefers_with or not (holding.manages or holding.closes) or not _fits(holding, found):
         return None
     code = holding.code
     draft = code.draft()
@@ -42,6 +44,35 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     draft.insert(first, [f"{indent}{begin} {text[0]}", *text[1:]])
     draft.amend(first, f" as {holding.name}:")
     return Fix(Applicability.SAFE, f"hold it in a `{begin}` block", draft.edits())
+
+
+def in_header(holding: Holding, found: Protection) -> Fix | None:
+    """`with closing(connect()) as conn, conn.cursor() as cur:` for `with connect().cursor() as cur:`.
+
+    A session is its own manager. None where a row behind it needs the connection, or the header would be too long.
+    """
+    code = holding.code
+    (statement,) = found.statements if len(found.statements) == 1 else (None,)
+    if not found.binds or not isinstance(statement, cst.With):
+        return None
+    span, item = code.span(holding.acquire), statement.items[0]
+    awaits = found.release.startswith("await ")
+    is_alone = span.start == code.span(item).start and span.start.row == code.span(item).end.row
+    if not is_alone or isinstance(code.parent(holding.acquire), cst.Await):
+        return None
+    if awaits != (statement.asynchronous is not None) or not ((holding.lazy and holding.manages) or holding.closes):
+        return None
+    draft = code.draft()
+    text = code.text(holding.acquire)
+    if not (holding.lazy and holding.manages):
+        text = f"{spelled_from(code.rows, CLOSING)}({text})"
+        add_import(draft, code.rows, CLOSING)
+    text = f"{text} as {found.binds}, {found.binds}"
+    row = code.rows[span.start.row - 1]
+    if width(row) + len(text) - len(code.text(holding.acquire)) > draft.layout.style.limit:
+        return None
+    draft.replace(span, text)
+    return Fix(Applicability.SAFE, f"hold it in the `with`, too: {text}", draft.edits())
 
 
 def _fits(holding: Holding, found: Protection) -> bool:

@@ -19,7 +19,7 @@ from putback.fixes.region import logs, returns_objects
 from putback.fixes.removal import Removal, comments
 from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before
-from putback.fixes.with_style import in_with
+from putback.fixes.with_style import in_header, in_with
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
 
@@ -29,7 +29,7 @@ def give_back(holding: Holding) -> Fix:
     if holding.handed_on:
         return doubted(release_on_error(holding, acquiring(holding)), holding.doubts)
     found = protection(holding)
-    held = in_with(holding, found)
+    held = in_with(holding, found) or in_header(holding, found)
     if held is not None:
         return doubted(held, holding.doubts)
     writer = _Writer(holding, found)

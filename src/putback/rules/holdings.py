@@ -74,7 +74,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         maybe_none=site.acquisition.maybe_none,
         lent=bool(trail.yields),
         itself=site.acquisition.itself,
-        manages=facts.prefers_with and site.with_releases,
+        prefers_with=facts.prefers_with,
+        manages=site.with_releases,
         streams=_nodes(code, trail.streams),
         returned={code.node(at): values for at, values in trail.returned.items()},
         stores=_nodes(code, trail.stores),
@@ -92,7 +93,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     mocked = ("a mock may stand in its place, which cannot be awaited",) if is_awaited and facts.may_be_mocked else ()
     closes_known = site.acquisition.known_before and not trail.releases and release.statement == f"{name}.close()"
     known = ("what it is given may be one that was there before",) if closes_known else ()
-    closes = facts.prefers_with and release.statement == f"{name}.close()" and not site.acquisition.itself
+    closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known))
 
 
