@@ -15,7 +15,7 @@ from msgspec.structs import replace as replaced
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.names import Invoke, Name
+from putback.flow.names import Group, Invoke, Name, dotted
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
@@ -265,10 +265,34 @@ def taken_by_making(analyzer: Analyzer, unit: Unit, op: ir.Call, cls: ClassRef) 
 
 def taken_by_method(analyzer: Analyzer, unit: Unit, op: ir.Call, method: FunctionRef) -> Iterator[Acquisition]:
     """What an object takes when `op` calls a method of it: `db = Database()` … `db.open()` … `db.close()`."""
-    for cls in _made_here(analyzer, unit, op.receiver) if analyzer.carriers.takes(method) else ():
+    if not analyzer.carriers.takes(method):
+        return
+    if _is_own(unit, op.receiver) and unit.info is not None:
+        yield from _parked(analyzer, op, method, ClassRef(unit.path, unit.info.owner))
+        return
+    for cls in _made_here(analyzer, unit, op.receiver):
         if not analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
             found = analyzer.summaries.keeps(method, cls)
             yield from (replace(each, itself=True) for each in found if _is_ended_in(analyzer, unit, op.receiver, each))
+
+
+def _parked(analyzer: Analyzer, op: ir.Call, method: FunctionRef, cls: ClassRef) -> Iterator[Acquisition]:
+    """What another method puts into an attribute of the function's own object: `self.open()`."""
+    for each in analyzer.summaries.keeps(method, cls):
+        assert each.owner is not None
+        path = f"{op.receiver}.{each.owner.attribute}"
+        yield replace(each, owner=None, parks=path, element=_place(analyzer, method, path))
+
+
+def _place(analyzer: Analyzer, method: FunctionRef, path: str) -> int | None:
+    """The place of an attribute in the tuple that a method returns."""
+    info = analyzer.info(method)
+    places = {
+        tuple(map(dotted, value.items)).index(path)
+        for value in (info.returns if info is not None else ())
+        if isinstance(value, Group) and path in map(dotted, value.items)
+    }
+    return min(places) if len(places) == 1 else None
 
 
 def _made_here(analyzer: Analyzer, unit: Unit, name: str) -> list[ClassRef]:

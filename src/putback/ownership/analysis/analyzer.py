@@ -28,6 +28,7 @@ from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.injected import injected
 from putback.ownership.analysis.marks import AUTOCOMMIT
 from putback.ownership.analysis.outside import Leaving
+from putback.ownership.analysis.parked import Parking
 from putback.ownership.analysis.servers import Servers
 from putback.ownership.analysis.shapes import Shapes
 from putback.ownership.analysis.site import Owner, Site
@@ -84,6 +85,7 @@ class Analyzer:
         self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
         self.leaving = Leaving(self)
+        self.parking = Parking(resolver, reader, self.mentions, self.explore, self.summaries.owner_effect)
 
     def forget(self) -> None:
         """Let go of what is large and can be had again, when there is much of it; summaries stay.
@@ -405,7 +407,8 @@ class Analyzer:
         """Every acquire in a function."""
         calls = {op.at: op for op in unit.ops() if isinstance(op, ir.Call)}
         found = ((at, acquire.acquisition(self, unit, op)) for at, op in calls.items())
-        return [Site(at, acquisition) for at, acquisition in found if acquisition is not None]
+        sites = (Site(at, acquisition) for at, acquisition in found if acquisition is not None)
+        return [settled for site in sites if (settled := self.parking.settled(unit, site)) is not None]
 
     # -- classes
 

@@ -9,6 +9,7 @@ from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Phase, State
+from putback.ownership.analysis.guards import OWN
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
@@ -102,6 +103,8 @@ def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[St
     state = state.without(path).rebound(path)
     if not kept:
         return Outcome((state,), (), doubtful)
+    if domain.site.acquisition.parked and path.startswith(OWN):
+        return Outcome((state._replace(refs=state.refs | {path}) if op.source in state.refs else state,))
     return Outcome((domain.pass_on(state)._replace(refs=state.refs | {path}),))
 
 

@@ -15,6 +15,7 @@ from putback.ownership.analysis.handlers import UNKNOWN
 from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, OWNED, TUPLE, UNENTERED
 
 if TYPE_CHECKING:
+    from putback.ownership.analysis.site import Acquisition
     from putback.ownership.analysis.transfer import SiteDomain
     from putback.ownership.resolve.types import ClassRef
 
@@ -91,6 +92,8 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         child = f"{CARRIER}{acquisition.owner.encode()}"
         holder = op.receiver if acquisition.itself else op.target
         got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(holder, child)}))
+    elif acquisition.parks:
+        got = _parked(op, acquisition, clean)
     elif acquisition.element is not None:
         got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
     else:
@@ -106,6 +109,14 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     drivers = domain.analyzer.call_info(domain.unit, op).drivers
     cannot_fail = bool(drivers) and all(not d.effect.raises for d in drivers)
     return Outcome(tuple(after), () if cannot_fail else (failed,), defects)
+
+
+def _parked(op: ir.Call, acquisition: Acquisition, clean: State) -> State:
+    """An attribute of the object has it, and the result as well if the method returns that."""
+    got = clean._replace(refs=frozenset({acquisition.parks}))
+    if acquisition.element is None:
+        return got
+    return got._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
 
 
 def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:

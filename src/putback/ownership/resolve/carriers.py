@@ -94,7 +94,7 @@ class Carriers:
         return found
 
     def _members(self, module: ModuleInfo, cls: ClassInfo) -> Iterator[str]:
-        """The attributes and methods of a class that carry one by themselves."""
+        """The attributes and methods of a class that carry one by themselves, or take one for their object."""
         for name, key in cls.methods.items():
             ref = FunctionRef(module.path, key)
             if self.hands_out(ref) or any(self._is_plain(t) for t in self._results(ref)):
@@ -107,6 +107,7 @@ class Carriers:
             is_one = any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types)
             if is_one or (name in containers and self._items_are_plain(module, cls, name)):
                 yield name
+        yield from (name for name, key in cls.methods.items() if self.takes(FunctionRef(module.path, key)))
 
     def _items_are_plain(self, module: ModuleInfo, cls: ClassInfo, name: str) -> bool:
         found = self.resolver.containers.in_attribute(Object(module.path, cls.key), name)
