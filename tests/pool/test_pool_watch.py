@@ -92,6 +92,21 @@ def test_after_stop_the_pool_is_as_it_was(pool: Pool) -> None:
     assert watching.taken == 1
 
 
+@pytest.mark.parametrize("name", ["psycopg2", "psycopg_pool"])
+def test_two_watches_of_one_pool_see_the_same(name: str, postgres_dsn: str) -> None:
+    made = ON_POSTGRES[name](postgres_dsn)
+    cls = type(made.target)
+    with watch(made.target) as first:
+        with watch(made.target) as second:
+            assert type(made.target) is cls, "CPython calls the methods of an object whose class was changed slowly"
+            conn = made.take()
+            assert [len(each.holdings()) for each in (first, second)] == [1, 1]
+            made.give(conn)
+        made.give(made.take())
+        assert (first.taken, second.taken, first.holders()) == (2, 1, [])
+    made.end()
+
+
 def test_a_pool_is_not_kept_alive_by_being_watched(postgres_dsn: str) -> None:
     psycopg2 = import_or_skip("psycopg2.pool", "psycopg2")
     pool = psycopg2.ThreadedConnectionPool(1, SIZE, postgres_dsn)

@@ -169,16 +169,18 @@ def mysql_connector(url: str) -> Pool:
 
 
 def dbutils(url: str) -> Pool:
+    parts = urlsplit(url)
+    given = {"host": parts.hostname, "port": parts.port, "user": parts.username, "password": parts.password}
+    return _of_dbutils(import_or_skip("pymysql", "pymysql"), given)
+
+
+def dbutils_on_postgres(dsn: str) -> Pool:
+    return _of_dbutils(import_or_skip("psycopg2", "psycopg2"), {"dsn": dsn})
+
+
+def _of_dbutils(driver: Any, given: dict[str, Any]) -> Pool:
     library = import_or_skip("dbutils.pooled_db", "dbutils")
-    driver, parts = import_or_skip("pymysql", "pymysql"), urlsplit(url)
-    pool = library.PooledDB(
-        driver,
-        maxconnections=SIZE,
-        host=parts.hostname,
-        port=parts.port,
-        user=parts.username,
-        password=parts.password,
-    )
+    pool = library.PooledDB(driver, maxconnections=SIZE, **given)
     return Pool(pool, pool_method(pool, "connection"), lambda conn: conn.close(), lambda: pool.close())
 
 
@@ -197,6 +199,7 @@ ON_POSTGRES: dict[str, Callable[[str], Pool]] = {
     "psycopg_pool": psycopg_pool,
     "psycopg_pool async": psycopg_async_pool,
     "asyncpg": asyncpg,
+    "dbutils, psycopg2": dbutils_on_postgres,
 }
 ON_MYSQL: dict[str, Callable[[str], Pool]] = {
     "aiomysql": aiomysql,

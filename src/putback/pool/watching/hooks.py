@@ -1,8 +1,9 @@
 """Where to listen in the pools of other libraries. Nothing is imported: a pool says by its class what it is.
 
-A hook gives this one pool a class of its own, which differs in the methods that lend and take back; `Watch.stop` gives
-it its own again. No circle is made, so the pool is gone as soon as it would be. The call of a take-back is noted before
-it is made, because another may get the same connection as soon as it is.
+A hook gives this one pool methods of its own that lend and take back; `Watch.stop` takes them away. They are attributes
+of the pool, and know it weakly: no circle is made, so it is gone as soon as it would be. (A class of its own would make
+all of its methods slower: CPython calls methods fast where an object's attributes have not been put in a dictionary.)
+The call of a take-back is noted before it is made, because another may get the same connection as soon as it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,33 +140,72 @@ def loaded_classes(library: Library) -> set[type]:
 
 def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
-    cls = type(pool)
     if library.can_be_lost:
-        watch.keeps = weakref.ref
+        watch.keeps = watch.keeps_briefly = weakref.ref
     if library.is_out is not None:
-        watch.keeps, watch.is_out = _itself, library.is_out
+        watch.keeps = watch.keeps_briefly = _itself
+        watch.is_out = library.is_out
+    here = reference(pool)
     methods = {
-        library.take: _take(getattr(cls, library.take), library, watch),
-        library.give: _give(getattr(cls, library.give), library, watch),
+        library.take: _take(_method(pool, library.take), here, library, watch),
+        library.give: _give(_method(pool, library.give), here, library, watch),
     }
     if library.closes_lent:
-        methods[library.closes_lent] = _ends_all(getattr(cls, library.closes_lent), watch)
-    kind: Any = type(cls)
-    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    pool.__class__ = kind(cls.__name__, (cls,), {**same, **methods})
-    watch.undone_by(functools.partial(_back_to, reference(pool), cls))
+        methods[library.closes_lent] = _ends_all(_method(pool, library.closes_lent), here, watch)
+    watch.undone_by(_put_on(pool, here, methods))
 
 
 def _itself(connection: Any) -> Any:
     return connection
 
 
-def _back_to(pool: Callable[[], Any], cls: type) -> None:
-    if (found := pool()) is not None:
-        found.__class__ = cls
+def _method(pool: Any, name: str) -> Callable[..., Any]:
+    """A pool's method as a function of the pool; or what another watch has put in its place."""
+    method = getattr(pool, name)
+    function: Callable[..., Any] = getattr(method, "__func__", None) or _of_nobody(method)
+    return function
 
 
-def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+def _of_nobody(method: Callable[..., Any]) -> Callable[..., Any]:
+    if asyncio.iscoroutinefunction(method):
+
+        async def later(_: Any, *args: Any, **kwargs: Any) -> Any:
+            return await method(*args, **kwargs)
+
+        return later
+    return lambda _, *args, **kwargs: method(*args, **kwargs)
+
+
+def _put_on(pool: Any, here: Callable[[], Any], methods: dict[str, Callable[..., Any]]) -> Callable[[], None]:
+    """Give a pool methods; the result takes them away. One that has no room for attributes gets a class of its own."""
+    cls = type(pool)
+    if cls.__dictoffset__:
+        before = {name: method for name in methods if not hasattr(method := getattr(pool, name), "__func__")}
+        for name, method in methods.items():
+            setattr(pool, name, method)
+        return functools.partial(_take_off, here, list(methods), before)
+    kind: Any = type(cls)
+    same = {"__slots__": (), "__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    static = {name: staticmethod(method) for name, method in methods.items()}
+    pool.__class__ = kind(cls.__name__, (cls,), {**same, **static})
+    return functools.partial(_back_to, here, cls)
+
+
+def _take_off(here: Callable[[], Any], names: list[str], before: dict[str, Callable[..., Any]]) -> None:
+    if (pool := here()) is not None:
+        for name in names:
+            with suppress(AttributeError):
+                delattr(pool, name)
+        for name, method in before.items():
+            setattr(pool, name, method)
+
+
+def _back_to(here: Callable[[], Any], cls: type) -> None:
+    if (pool := here()) is not None:
+        pool.__class__ = cls
+
+
+def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
     lent, took, began, callers = library.lent, watch.took, watch.began, watch.callers
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
@@ -173,9 +214,9 @@ def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[
             watch.exhausted(error)
 
     @functools.wraps(take)
-    def taking(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def taking(*args: Any, **kwargs: Any) -> Any:
         try:
-            connection = take(self, *args, **kwargs) if args or kwargs else take(self)
+            connection = take(here(), *args, **kwargs) if args or kwargs else take(here())
         except Exception as error:
             refused(error)
             raise
@@ -190,7 +231,7 @@ def _take(take: Callable[..., Any], library: Library, watch: Watch) -> Callable[
     async def taken(stack: Stack | None, *args: Any, **kwargs: Any) -> Any:
         since, given_back = watch.clock.now(), watch.given_back
         try:
-            connection = await take(*args, **kwargs)
+            connection = await take(here(), *args, **kwargs)
         except (Exception, asyncio.CancelledError) as error:
             refused(error, since, given_back)
             raise
@@ -204,34 +245,44 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
     return type(error).__name__ in library.exhausted and library.says in str(error)
 
 
-def _give(give: Callable[..., Any], library: Library, watch: Watch) -> Callable[..., Any]:
+def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
     given, ended, keeps = library.given, watch.ended, library.failed_give_keeps
 
     @functools.wraps(give)
-    def giving(self: Any, connection: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
-        by_place = connection is not _NOTHING
-        key = given(connection if by_place else next(iter(kwargs.values()), None))
+    def giving(connection: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
+        if connection is _NOTHING or args or kwargs:
+            return giving_otherwise(*(() if connection is _NOTHING else (connection,)), *args, **kwargs)
+        key = given(connection)
         entry = ended(key)
         try:
-            if args or kwargs or not by_place:
-                return give(self, *([connection] if by_place else ()), *args, **kwargs)
-            return give(self, connection)  # as nearly everybody does
+            return give(here(), connection)
+        except Exception:
+            if keeps:
+                watch.still_out(key, entry)
+            raise
+
+    def giving_otherwise(*args: Any, **kwargs: Any) -> Any:
+        """With more than the connection, or that by its name: few do."""
+        key = given(args[0] if args else next(iter(kwargs.values()), None))
+        entry = ended(key)
+        try:
+            return give(here(), *args, **kwargs)
         except Exception:
             if keeps:
                 watch.still_out(key, entry)
             raise
 
     @functools.wraps(give)
-    async def giving_later(self: Any, *args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
-        return await giving(self, *args, **kwargs)
+    async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
+        return await giving(*args, **kwargs)
 
     return giving_later if asyncio.iscoroutinefunction(give) else giving
 
 
-def _ends_all(method: Callable[..., Any], watch: Watch) -> Callable[..., Any]:
+def _ends_all(method: Callable[..., Any], here: Callable[[], Any], watch: Watch) -> Callable[..., Any]:
     @functools.wraps(method)
     def ending(*args: Any, **kwargs: Any) -> Any:
         watch.all_ended()
-        return method(*args, **kwargs)
+        return method(here(), *args, **kwargs)
 
     return ending

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
+from contextlib import suppress
 from typing import Any
 
 from putback.pool.watching.watcher import Watch
@@ -90,8 +91,9 @@ def _remove(engine: weakref.ref[Any], name: str, listener: Any) -> None:
 
 def _restore(pool: weakref.ref[Any]) -> None:
     if (found := pool()) is not None:
-        found.__dict__.pop("connect", None)
-        found.__dict__.pop("_do_return_conn", None)
+        for name in ("connect", "_do_return_conn"):
+            with suppress(AttributeError):
+                delattr(found, name)
 
 
 def capacity(engine: Any) -> int | None:

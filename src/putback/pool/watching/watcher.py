@@ -71,6 +71,8 @@ class Watch:
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
         self.keeps: Callable[[Any], Any] | None = None
         """What is remembered of a connection, to see later whether it is still out."""
+        self.keeps_briefly: Callable[[Any], Any] | None = None
+        """The same in a rush; nothing of a pool that takes back what is lost before anybody can look."""
         self.is_out: Callable[[Any], bool] | None = None
         """Asked when somebody looks, for what can come back without a call of a hook."""
         self.takes_back_lost = False
@@ -108,23 +110,23 @@ class Watch:
     def took(self, key: int, connection: Any) -> None:
         """A connection was taken just now. In a rush little is noted: to look for the callers of each would cost more
         than it tells."""
-        out, now, sample = self._out, self._now(), self.sample
-        left_out = now < self._calm_from if sample is None else self.taken % sample
-        if left_out and key not in out and len(out) < self._half:
-            keeps = self.keeps
-            # a pool that takes back what is lost has done so before anybody can look
-            out[key] = now, get_ident(), None if keeps is None or self.takes_back_lost else keeps(connection)
+        out, now = self._out, self._now()
+        if now < self._calm_from and len(out) < self._half and key not in out:
+            keeps = self.keeps_briefly
+            out[key] = now, get_ident(), None if keeps is None else keeps(connection)
             self.taken += 1
         else:
-            self.began(key, self._callers(), connection)
+            self.began(key, self.callers(), connection)
 
     def callers(self) -> Stack | None:
         """Who takes a connection now; None in a rush."""
-        left_out = self._now() < self._calm_from if self.sample is None else self.taken % self.sample
+        sample = self.sample
+        left_out = self._now() < self._calm_from if sample is None else self.taken % sample
         return None if left_out and len(self._out) < self._half else self._callers()
 
     def _callers(self) -> Stack:
-        self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
+        if self.sample is None:
+            self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
         capacity = self.capacity()
         self._half = sys.maxsize if capacity is None else (capacity + 1) // 2
         return own_callers(self.depth)
@@ -134,7 +136,8 @@ class Watch:
         known = self._out.get(key)
         if known is not None and not is_gone(known):
             return  # the same one again: psycopg2's getconn with a key
-        kept = None if self.keeps is None else self.keeps(connection)
+        keeps = self.keeps_briefly if stack is None else self.keeps
+        kept = None if keeps is None else keeps(connection)
         self.taken += 1
         if stack is None:
             self._out[key] = (self._now(), get_ident(), kept)
@@ -148,12 +151,16 @@ class Watch:
     def ended(self, key: int) -> Entry | None:
         """It came back, or is about to."""
         entry = self._out.pop(key, None)
+        if type(entry) is not tuple or self._looked_at:
+            self._has_ended(key, entry)
+        return entry
+
+    def _has_ended(self, key: int, entry: Entry | None) -> None:
         if isinstance(entry, Holding):
             self._tell_ended(entry)
-        elif self._looked_at and entry is not None and key in self._looked_at:
+        elif entry is not None and key in self._looked_at:
             self._tell_ended(self._look_at(key, entry))
             self._looked_at.pop(key, None)
-        return entry
 
     def _tell_ended(self, holding: Holding) -> None:
         holding.ended = True
