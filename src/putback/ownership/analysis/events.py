@@ -24,6 +24,8 @@ from putback.ownership.resolve.types import (
     Type,
 )
 
+_KEY_AND_VALUE = 2
+
 
 @dataclass(frozen=True, slots=True)
 class DriverCall:
@@ -85,7 +87,7 @@ def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
         tuple(outside),
         given,
         quiet=not resolved and _is_quiet(expr.func, name, outside),
-        keeps=not resolved and name in methods.keeping and dotted(expr.func) != name,
+        keeps=not resolved and _is_put_in(expr, name),
         registers=not resolved and name in methods.registering,
         enters=not resolved and name in methods.entering,
         waits=not resolved and name in methods.waiting | methods.starting,
@@ -152,6 +154,11 @@ def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
     if not rest and any(o in functions.quiet_builtins or builtin_exception(o) is not None for o in outside):
         return True
     return any(o in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
+
+
+def _is_put_in(expr: Invoke, name: str) -> bool:
+    """Whether it is a method that puts something into a container: that takes a thing, and at most its key or place."""
+    return name in idioms().methods.keeping and dotted(expr.func) != name and len(expr.args) <= _KEY_AND_VALUE
 
 
 def _takes_over(expr: Invoke, name: str, outside: Iterable[str]) -> bool:

@@ -17,7 +17,7 @@ from putback.flow.solve import Edge, Outcome, explore
 from putback.model.lifecycle import Begin, On
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER
-from putback.ownership.analysis.outside import Outside, Station, awaited_in, started_in
+from putback.ownership.analysis.outside import Outside, Station, awaited_in, entered_in, started_in
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
@@ -126,7 +126,7 @@ class _Domain(SiteDomain):
         self.is_given_open = is_open
         self.made: list[tuple[int, Outside, Station | None, bool]] = []
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
-        self.awaited, self.started = awaited_in(unit), started_in(unit)
+        self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
 
     def _is_waited_for(self) -> bool:
         """Whether a slot of a pool that others wait for is held from the acquire on, whatever runs on it."""
@@ -173,7 +173,7 @@ class _Domain(SiteDomain):
         if call.left is not None and (was_open or is_open) and not self._word(after, _MADE):
             after = after.with_fact(f"{_MADE}{self._note(op.at, call.left, None, after)}", Fact.TRUE)
         if was_open and not is_open:
-            over = self.over(after)
+            over = self.over(after) or self.over(before)  # whoever is handed it, here it was held up to now
             defects += [over] if over else []
             after = _without(after)
         return after
@@ -190,7 +190,7 @@ class _Domain(SiteDomain):
             return _NOTHING
         leaving, scope = self.extents.leaving, self.unit.scope
         call = leaving.run_by(op.expr, scope)
-        sort = leaving.sort_of(call, scope)
+        sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
             return _Call(left=Outside(sort, (self.station(op.at),)))
         for callee in leaving.callees(call, scope, op.awaited or op.target in self.awaited or call is not op.expr):

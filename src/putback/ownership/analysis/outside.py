@@ -61,11 +61,12 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it."""
+    """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it; `entered`: by a `with`."""
 
     expr: Invoke
     row: int
     waits: bool
+    entered: bool = False
 
 
 _Ways = tuple[Outside | None, list[tuple[int, FunctionRef]]]
@@ -100,21 +101,24 @@ class Leaving:
         self._out: dict[tuple[str, str], _Ways] = {}
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
-    def sort_of(self, call: Invoke, scope: Scope) -> Sort | None:
-        """The sort of call that this one is by itself, if it leaves the process."""
+    def sort_of(self, call: Invoke, scope: Scope, entered: bool = False) -> Sort | None:
+        """The sort of call that this one is by itself, if it leaves the process, or a `with` on it does at its end."""
         if call.args and isinstance(call.args[0], Literal) and call.args[0].value == 0:
             return None  # `asyncio.sleep(0)` only lets others run
-        found = (external().sort_of(name) for name in self._names(call.func, scope))
+        names = list(self._names(call.func, scope))
+        found = (external().sort_of(name) for name in (*names, *(f"{n}.__exit__" for n in names if entered)))
         sort = next((sort for sort in found if sort is not None), None)
         return sort or (_MESSAGE if self._queues(call.func, scope) else None)
 
     def _names(self, func: Expr, scope: Scope) -> Iterator[str]:
-        """The qualified names of something outside, an attribute of an attribute of an object included."""
+        """The qualified names of something outside, attributes and results of attributes of an object included."""
         types = self._known.resolver.types(func, scope)
         known = [name for t in types if (name := _name(t))]
         yield from known
         if not types and isinstance(func, Member):
             yield from (f"{base}.{func.attr}" for base in self._names(func.base, scope))
+        elif not types and isinstance(func, Invoke):
+            yield from (f"{base}()" for base in self._names(func.func, scope))
 
     def _queues(self, func: Expr, scope: Scope) -> bool:
         """Whether it is a method of a job that has somebody else run it: `send_mail.delay`."""
@@ -182,7 +186,7 @@ class Leaving:
         scope = Scope(ref.path, ref.key)
         calls = [replace(call, expr=self.run_by(call.expr, scope)) for call in self._in(ref)]
         for call in calls:
-            sort = self.sort_of(call.expr, scope)
+            sort = self.sort_of(call.expr, scope, call.entered)
             if sort is not None:
                 return Outside(sort, (Station(ref.path, call.row, ""),)), []
         return None, [(call.row, ref) for call in calls for ref in self.callees(call.expr, scope, call.waits)]
@@ -219,19 +223,27 @@ def started_in(unit: Unit) -> frozenset[str]:
     return _given_to(unit, idioms().methods.starting)
 
 
+def entered_in(unit: Unit) -> frozenset[str]:
+    """The values that a function enters by `with`."""
+    managers = frozenset(op.manager for op in unit.ops() if isinstance(op, ir.Enter))
+    return managers | {op.source for op in unit.ops() if isinstance(op, ir.Assign) and op.target in managers}
+
+
 def _given_to(unit: Unit, names: frozenset[str]) -> frozenset[str]:
     calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.name in names)
     return frozenset(argument.value for op in calls for argument in op.arguments)
 
 
-def _collect(node: ast.AST, offset: int, row: int, waits: bool, found: dict[int, list[_Call]]) -> None:
+def _collect(
+    node: ast.AST, offset: int, row: int, waits: bool, found: dict[int, list[_Call]], entered: bool = False
+) -> None:
     """Every call below a node, by the row of the `def` around it, in the order of the source."""
     if isinstance(node, (ast.ExceptHandler, ast.Lambda)):
         return
     if isinstance(node, ast.Call):
         expr = to_expr(node)
         if isinstance(expr, Invoke):
-            found.setdefault(row, []).append(_Call(expr, node.lineno + offset, waits))
+            found.setdefault(row, []).append(_Call(expr, node.lineno + offset, waits, entered))
         waits = _awaits(node)
     elif isinstance(node, ast.Await):
         waits = True
@@ -239,7 +251,7 @@ def _collect(node: ast.AST, offset: int, row: int, waits: bool, found: dict[int,
         waits = False
     inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
     for child in ast.iter_child_nodes(node):
-        _collect(child, offset, inner, waits, found)
+        _collect(child, offset, inner, waits, found, isinstance(node, ast.withitem))
 
 
 def _awaits(call: ast.Call) -> bool:

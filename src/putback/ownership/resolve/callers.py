@@ -20,6 +20,7 @@ from putback.flow.names import (
     Invoke,
     Literal,
     Member,
+    Name,
     Record,
     Unknown,
     last_name,
@@ -60,6 +61,7 @@ class Callers:
         self._project = resolver.project
         self._heirs = Heirs(resolver.project)
         self._calls: dict[tuple[str, str], tuple[list[Place], int]] = {}
+        self._wrapped: dict[tuple[str, str], list[Place]] = {}
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
@@ -71,6 +73,7 @@ class Callers:
                 value = _argument(call, function, name, first)
                 if value is not None:
                     found.append(self._resolver.types(value, scope))
+        found += (self._resolver.types(value, scope) for value, scope in self._handed_in(module, function, name))
         return frozenset(t for t in union(found) if self._says_something(t))
 
     def heirs(self, key: str) -> list[tuple[str, str]]:
@@ -82,6 +85,32 @@ class Callers:
         if not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name):
             return True
         return t.name.rpartition(".")[2][:1].isupper()
+
+    def _handed_in(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
+        """What decorators of the project pass for a parameter: `function(conn, *args)` in a nested function."""
+        for home, key, decorated in self._decorating(module, function):
+            for scope, call in self.wrapped(home, key, decorated):
+                value = _argument(call, function, name, 0)
+                if value is not None:
+                    yield value, scope
+
+    def wrapped(self, module: ModuleInfo, key: str, decorated: str) -> list[Place]:
+        """The calls of parameter `decorated` of a function in the functions nested in it."""
+        if (module.path, key) not in self._wrapped:
+            calls = invocations(module) if any(f.outer == key for f in module.functions.values()) else ()
+            inside = [(Scope(module.path, scope), call) for scope, call in calls if scope.startswith(f"{key}.")]
+            self._wrapped[module.path, key] = inside
+        return [place for place in self._wrapped[module.path, key] if place[1].func == Name(decorated)]
+
+    def _decorating(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[tuple[ModuleInfo, str, str]]:
+        """The functions of the project that decorate one, with the parameters by which they know it."""
+        for decorator in function.decorators:
+            for t in self._resolver.types(decorator, Scope(module.path, function.outer)):
+                home = self._project.module(t.path) if isinstance(t, FunctionRef) else None
+                if isinstance(t, FunctionRef) and home is not None and t.key in home.functions:
+                    params = home.functions[t.key].params[t.bound :]
+                    if params and not params[0].kind:
+                        yield home, t.key, params[0].name
 
     def _calls_of(self, module: ModuleInfo, function: FunctionInfo) -> list[Place]:
         """The calls that may mean a function, by their last names: those of tests count for functions of tests only."""
@@ -190,6 +219,7 @@ def _values(module: ModuleInfo) -> Iterator[tuple[str, Expr]]:
     for pairs in module.globals.values():
         yield from pairs
     yield from module.calls
+    yield from ((scope, value) for scope, _, _, value in module.stores)
     yield from ((reference.scope, reference.call) for reference in module.references)
 
 
