@@ -95,10 +95,11 @@ class Item(Op):
 
 @dataclass(frozen=True, slots=True)
 class StoreItem(Op):
-    """`base[...] = source`."""
+    """`base[key] = source`; `key` is the constant used, if it is one."""
 
     base: Val
     source: Val
+    key: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ class StatementLowering(ExpressionLowering):
                 base = self.value(target.value)
                 for element in target.slice:
                     self._operands(element)
-                self.emit(ir.StoreItem(self.at(target), base, source))
+                self.emit(ir.StoreItem(self.at(target), base, source, self._constant_index(target)))
             case cst.Tuple() | cst.List():
                 self._bind_many(target, source)
             case cst.StarredElement():

@@ -63,10 +63,10 @@ or where the function that hands it out may answer with one that was there befor
 
 ## Stays silent
 When the connection is returned, yielded by a provider, stored on an attribute, a global, a container or `flask.g`
-that something in the project releases, given to a function that takes it over, registered with `ExitStack`,
-`atexit` or `addCleanup`, or held by a `with` that really releases. When something is called through it later on
-(asyncpg's `add_listener`, Oracle's `subscribe`). When a session ran no statement, or is bound to a connection that
-somebody else owns.
+that something in the project releases, given to a function that takes it over, also with `locals()`, registered
+with `ExitStack`, `atexit` or `addCleanup`, or held by a `with` that really releases. When something is called through
+it later on (asyncpg's `add_listener`, Oracle's `subscribe`). When a session ran no statement, or is bound to a
+connection that somebody else owns.
 
 ## Known gaps
 A connection that is passed to code outside of the project is taken to be borrowed there, not kept.

@@ -134,7 +134,9 @@ def _by_driver(
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        autocommits = autocommit.is_made_with(written.expr, kind)
+        autocommits = autocommit.is_made_with(written.expr, kind) or (
+            written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind)
+        )
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
 
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from putback.drivers.schema import Kind
+from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Literal, last_name
+
+_CONSTANTS = {ir.TRUE: "True", ir.FALSE: "False", ir.NONE: "None"}
 
 
 def is_made_with(call: Invoke, kind: Kind) -> bool:
     """Whether the arguments of an acquire say so: `autocommit=True`, `isolation_level=None` of sqlite3."""
     return any(_is_off(call.keyword(name), values) for name, values in kind.autocommit.items())
+
+
+def is_unpacked(call: ir.Call, ops: Iterable[ir.Op], kind: Kind) -> bool:
+    """Whether a dictionary says so that an acquire unpacks: `options["autocommit"] = True`, `connect(**options)`."""
+    unpacked = {argument.value for argument in call.arguments if argument.star}
+    items = [op for op in ops if isinstance(op, ir.StoreItem) and op.base in unpacked] if unpacked else []
+    return any(_CONSTANTS.get(op.source) in kind.autocommit.get(str(op.key), ()) for op in items)
 
 
 def switched(call: Invoke, kind: Kind) -> bool | None:

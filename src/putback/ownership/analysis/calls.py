@@ -12,7 +12,7 @@ from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.handlers import UNKNOWN
-from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, OWNED, TUPLE, UNENTERED
+from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, NAMES, OWNED, TUPLE, UNENTERED
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from putback.ownership.resolve.types import ClassRef
 
 
+_LISTING = {"locals", "vars"}
 _MAKING = {"__init__", "__new__", "__post_init__"}
 
 
@@ -36,6 +37,8 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
         return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
     if op.callee in state.refs and domain.kind.registry:  # `Session()` of a scoped session is the session itself
         return Outcome((state._replace(refs=state.refs | {op.target}),))
+    if (listed := _names_listed(domain, op, info, state)) is not None:
+        return listed
     known = (
         methods.closure_called(domain, op, info, state)
         or methods.own_method(domain, op, info, state)
@@ -51,6 +54,16 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     if any(state.child_type(a.value) is not None for a in op.arguments):
         return lending.with_borrower(domain, op, info, state) or _plain(domain, op, info, state)
     return lending.method(domain, op, state) or _plain(domain, op, info, state)
+
+
+def _names_listed(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """`close_all(locals())`: a function of the project that is given all names may give the connection back by its
+    name. What others do with them is known: they read."""
+    if not op.arguments and not _LISTING.isdisjoint(info.names):
+        return Outcome((lending.with_child(state, op.target, NAMES),))
+    if not any(state.child_type(a.value) == NAMES for a in op.arguments):
+        return None
+    return Outcome((domain.pass_on(state),)) if info.functions else _plain(domain, op, info, state)
 
 
 def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:

@@ -32,6 +32,7 @@ BOUND = "<bound>"
 LENDER = "<lender>"
 RESUMED = "<resumed>"
 THROWN = "<thrown>"
+NAMES = "<names>"
 BORROWERS = (NEEDING, STREAM, BOUND, LENDER, RESUMED)
 
 # what an operation showed, as defects of an exploration

@@ -12,6 +12,7 @@ from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.marks import YIELDED
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.makers.often import frequency_of
 from putback.ownership.resolve.types import FunctionRef
 
 _TAKING = frozenset({"next", "anext"})
@@ -59,7 +60,7 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
         call = made.get(value)
         if call is not None and at not in found and not _is_only_asked(unit, at):
             for generator, site in _yielded(analyzer, unit, call):
-                is_closed = _is_closed(analyzer, unit, at, site)
+                is_closed = _is_closed(analyzer, unit, at, site) or _is_closed_by_callers(analyzer, unit, at, site)
                 found[at] = Pull(at, call.at, generator, site, not by, by, is_closed)
     return list(found.values())
 
@@ -72,6 +73,32 @@ def _is_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
     effects = ((op.at, analyzer.method(site.kind.type, op.name)) for op in calls)
     closing = [made for made, effect in effects if effect is not None and (effect.closes or effect.releases_self)]
     return any(closing.count(made) > 1 for made in closing)
+
+
+def _is_closed_by_callers(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
+    """Whether operation `at` takes it for who has called, and each of these closes it in a `finally`."""
+    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+    if not any(isinstance(block.end, ir.Return) and block.end.value in taken for block in unit.function.blocks):
+        return False
+    here = FunctionRef(unit.path, unit.key)
+    uses = frequency_of(analyzer).users.of(here)
+    callers = {(use.part.path, use.part.key_of(use.node)) for use in uses}
+    return (
+        bool(callers)
+        and all(use.call is not None for use in uses)
+        and all(_closes_what_it_gets(analyzer, analyzer.unit(*caller), here, site) for caller in callers)
+    )
+
+
+def _closes_what_it_gets(analyzer: Analyzer, unit: Unit | None, made: FunctionRef, site: Site) -> bool:
+    """Whether a function closes in a `finally` what each of its calls of `made` returns."""
+    calls = [op for op in unit.ops() if isinstance(op, ir.Call)] if unit is not None else []
+    asked = [op.at for op in calls if unit is not None and _calls(analyzer, unit, op, made)]
+    return bool(asked) and unit is not None and all(_is_closed(analyzer, unit, at, site) for at in asked)
+
+
+def _calls(analyzer: Analyzer, unit: Unit, op: ir.Call, made: FunctionRef) -> bool:
+    return any((each.path, each.key) == (made.path, made.key) for each in analyzer.call_info(unit, op).functions)
 
 
 def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, str]]:

@@ -158,10 +158,14 @@ class Sharing:
                     return Requested(part.path, part.row(node), entry)
         return None
 
-    @staticmethod
-    def _kept_in(part: Part, made: ast.expr) -> str:
-        """The global that a call is assigned to; "" for none."""
+    def _kept_in(self, part: Part, made: ast.expr) -> str:
+        """The global that a call is assigned to, or what comes of it and is a library's; "" for none."""
+        below: ast.AST = made
         for parent in part.above(made):
+            is_read = isinstance(parent, (ast.Attribute, ast.Subscript)) and parent.value is below
+            if is_read and not self._is_of_library(part, parent):
+                return ""
+            below = parent
             if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
                 function = part.function_of(made)
                 name = parent.targets[0].id
@@ -169,6 +173,14 @@ class Sharing:
             if isinstance(parent, ast.stmt):
                 return ""
         return ""
+
+    def _is_of_library(self, part: Part, node: ast.AST) -> bool:
+        """Whether an attribute or item, or what calling it returns, is an object of a library: a cursor is."""
+        call = part.parents.get(node)
+        value = call if isinstance(call, ast.Call) and call.func is node else node
+        assert isinstance(value, ast.expr)
+        names = map(name_of, self.analyzer.resolver.types(to_expr(value), part.scope_of(node)))
+        return any(self.analyzer.catalog.type(self.analyzer.catalog.canonical(name)) is not None for name in names)
 
     def _uses(self, home: str, name: str) -> Iterator[tuple[Part, ast.expr]]:
         """Where functions use a global, and what accessors answer with it."""

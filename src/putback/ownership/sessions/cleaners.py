@@ -33,7 +33,7 @@ class Cleaners:
         self.analyzer = analyzer
         self.project = analyzer.project
         self.registries = registries
-        self.task_classes = TaskClasses(analyzer.project, analyzer.resolver)
+        self.task_classes = TaskClasses(analyzer.project, analyzer.resolver, self.modules_with)
         self._conducts: dict[FunctionRef, Conduct] = {}
 
     def conduct(self, ref: FunctionRef) -> Conduct:

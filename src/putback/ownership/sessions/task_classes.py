@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 
 from putback.flow.names import Expr, Invoke, Literal, last_name
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.context import name_of
-from putback.ownership.index.module import FunctionInfo, unpacked_stores
+from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.resolver import Resolver
@@ -15,11 +16,20 @@ from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, Symbol
 
 
 class TaskClasses:
-    """Answers for the jobs and classes of a project; the frameworks' tables know which classes jobs are made of."""
+    """Answers for the jobs and classes of a project; the frameworks' tables know which classes jobs are made of.
 
-    def __init__(self, project: Project, resolver: Resolver) -> None:
+    `modules_with` gives the modules of the whole project with one of some words in their text.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        resolver: Resolver,
+        modules_with: Callable[[Iterable[bytes]], Iterable[ModuleInfo]],
+    ) -> None:
         self._project = project
         self._resolver = resolver
+        self._modules_with = modules_with
 
     def of(self, job: FunctionRef) -> Iterator[ClassRef]:
         """The project classes that a job is made of: those its decorator names, and the one whose method it is."""
@@ -63,9 +73,7 @@ class TaskClasses:
 
     def is_for_all(self, cls: ClassRef) -> bool:
         """Whether every job is made of a class: it is set as the class of tasks, or handed to the application."""
-        return any(
-            self._names(value, cls) or cls in self._classes(value, scope) for value, scope in self._set_for_all()
-        )
+        return any(self._names(value, cls) or cls in self._classes(value, scope) for value, scope in self._set_for_all)
 
     @staticmethod
     def _names(value: Expr, cls: ClassRef) -> bool:
@@ -73,28 +81,32 @@ class TaskClasses:
         text = value.value if isinstance(value, Literal) else None
         return isinstance(text, str) and text.replace(":", ".").rpartition(".")[2] == cls.key
 
-    def _set_for_all(self) -> Iterator[tuple[Expr, Scope]]:
+    @cached_property
+    def _set_for_all(self) -> tuple[tuple[Expr, Scope], ...]:
         """What is set as `app.Task`, or given to the application: `task_cls=Base`."""
-        for framework in self._resolver.frameworks.frameworks.values():
-            classes = [base for m in framework.markers if m.role is Role.JOB for base in m.methods]
-            for name in {base.rpartition(".")[2] for base in classes}:
-                for path, stored in self._project.stores(name):
-                    yield from ((value, Scope(path, scope)) for scope, _, value in unpacked_stores(stored))
-            if classes:
-                yield from self._given_to({each.rpartition(".")[2] for each in framework.types}, framework.imports)
+        return tuple(self._given_for_all())
 
-    def _given_to(self, applications: Collection[str], roots: Iterable[str]) -> Iterator[tuple[Expr, Scope]]:
-        """The keyword arguments of what makes an application, in the files that import the framework."""
-        for module in self._project.loaded():
-            if module.import_roots().isdisjoint(roots):
-                continue
-            values = [(Scope(module.path, scope), v) for pairs in module.globals.values() for scope, v in pairs]
-            for info in module.functions.values():
-                here = Scope(module.path, info.key)
-                values += [(here, v) for v in (*info.returns, *(v for each in info.bindings.values() for v in each))]
-            for scope, value in values:
-                if isinstance(value, Invoke) and last_name(value.func) in applications:
-                    yield from ((given, scope) for _, given in value.keywords)
+    def _given_for_all(self) -> Iterator[tuple[Expr, Scope]]:
+        for framework in self._resolver.frameworks.frameworks.values():
+            bases = [base for m in framework.markers if m.role is Role.JOB for base in m.methods]
+            names = {base.rpartition(".")[2] for base in bases}
+            applications = {each.rpartition(".")[2] for each in framework.types} if bases else set()
+            words = [*(f".{name}" for name in names), *applications]
+            for module in self._modules_with([word.encode() for word in words]):
+                yield from ((value, Scope(module.path, at)) for at, name, _, value in module.stores if name in names)
+                if not module.import_roots().isdisjoint(framework.imports):
+                    yield from self._given_to(applications, module)
+
+    @staticmethod
+    def _given_to(applications: Collection[str], module: ModuleInfo) -> Iterator[tuple[Expr, Scope]]:
+        """The keyword arguments of what makes an application, in a file that imports the framework."""
+        values = [(Scope(module.path, scope), v) for pairs in module.globals.values() for scope, v in pairs]
+        for info in module.functions.values():
+            here = Scope(module.path, info.key)
+            values += [(here, v) for v in (*info.returns, *(v for each in info.bindings.values() for v in each))]
+        for scope, value in values:
+            if isinstance(value, Invoke) and last_name(value.func) in applications:
+                yield from ((given, scope) for _, given in value.keywords)
 
     def _classes(self, value: Expr, scope: Scope) -> Iterator[ClassRef]:
         """The project classes that a value is, with their bases."""
