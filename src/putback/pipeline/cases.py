@@ -23,6 +23,7 @@ from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.quick import cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
@@ -224,17 +225,21 @@ class _Table:
         passes: list[roles.Pass] = []
         quiet: set[str] = set()
         own: set[str] = set()
+        logs: set[str] = set()
+        others: set[str] = set()
         signatures: dict[str, set[roles.Signature | None]] = {}
         for unit in self.units:
             calls = {o.at: o for o in unit.ops() if isinstance(o, ir.Call)}
             sites = {s.at: s for s in self.sites[id(unit)]}
             enters = (o for o in unit.ops() if isinstance(o, ir.Enter) and self.analyzer.enters_quietly(unit, o))
             quiet |= {path for o in enters if (path := dotted(o.expr))}
+            logging = frozenset(cheap_calls(self.analyzer, unit).logging)
             for at, op in calls.items():
                 callee = _callee(unit, op)
                 if not callee:
                     continue
                 row = unit.span(at).start.row
+                (logs if at in logging else others).add(callee)
                 signatures.setdefault(callee, set()).add(self._signature(unit, op))
                 if at in sites:
                     acquires.append(self._acquire(unit, op, sites[at], callee, row))
@@ -257,6 +262,7 @@ class _Table:
             registries=scoped.registries,
             uses=scoped.uses,
             own=frozenset(own - quiet),
+            logs=frozenset(logs - others),
             signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
         )
 

@@ -205,8 +205,9 @@ Signature = tuple[Parameter, ...]
 class Roles:
     """The role table of one version of a function.
 
-    `quiet` are the texts of callees that cannot raise, `own` those of functions of the project that may; `errors` maps
-    further exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
+    `quiet` are the texts of callees that cannot raise, `logs` those that only write a log, `own` those of functions of
+    the project that may raise; `errors` maps further exception names of drivers to the DB-API name whose place they
+    take ("UniqueViolation": "IntegrityError").
     `signatures` are those of callees that are known.
     """
 
@@ -215,6 +216,7 @@ class Roles:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     types: Mapping[str, ObjectType] = field(default_factory=dict)
     quiet: frozenset[str] = frozenset()
+    logs: frozenset[str] = frozenset()
     errors: Mapping[str, str] = field(default_factory=dict)
     lent: tuple[Lent, ...] = ()
     registries: tuple[Registry, ...] = ()

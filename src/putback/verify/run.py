@@ -95,7 +95,6 @@ class Runner:
         """One run under the decisions of `decider`."""
         program = self.program
         world = World(program.version.roles, bounds, decider, self.faults, program.is_async, self.overlooked)
-        world.parameters = frozenset((*program.parameters, *program.keyword_only))
         self._runtime.begin(world)
         self._builtins.begin()
         namespace = dict(self._fixed)

@@ -164,7 +164,7 @@ class UnknownCalls:
     def entered(self, value: StandIn) -> Any:
         """`with` on a stand-in."""
         label = f"enter {value._pb_path}"
-        if value._pb_path not in self.world.roles.quiet and not self._is_log(value._pb_path):
+        if value._pb_path not in self.world.roles.quiet:
             self.world.fault(label, self._others())
         self.world.note(What.EXTERNAL, label)
         return self.world.standin(f"{value._pb_path} entered")
@@ -189,7 +189,7 @@ class UnknownCalls:
         if path in vocabulary.ENDING:
             raise SystemExit(*arguments)
         label = call_text(path, arguments, keywords)
-        if self._is_log(path):
+        if path in self.world.roles.logs:
             self.world.note(What.LOG, label)
             return self.world.standin(label)
         if name in vocabulary.STORING:
@@ -222,12 +222,6 @@ class UnknownCalls:
             if slot is not None:
                 world.connections.lend(slot, label)
         return world.standin(self.result(label))
-
-    def _is_log(self, path: str) -> bool:
-        """Whether a path is a log's; a parameter or a function of the project may be anything, whatever its name."""
-        if path in self.world.roles.own or vocabulary.LOGGING.search(path) is None:
-            return False
-        return vocabulary.HEAD.split(path, maxsplit=1)[0] not in self.world.parameters or path in self.world.roles.quiet
 
     def result(self, label: str) -> str:
         """The provenance of what a call returns."""

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 import re
 
-LOGGING = re.compile(
-    r"(^|\.)(_?log(ger|ging|s)?|LOG(GER)?|traceback|warnings|typing|console|click|cprint|secho)(\.|\(|$)"
-)
-"""Paths of logging and printing: they never fail."""
-
-HEAD = re.compile(r"\W")
-"""What ends the first name of a path."""
-
 PURE = frozenset(
     (
         "items", "keys", "values", "get", "strip", "lstrip", "rstrip", "lower", "upper", "split", "format",

@@ -46,7 +46,6 @@ class World:
         self.decider = decider
         self.faults = faults
         self.is_async = is_async
-        self.parameters: frozenset[str] = frozenset()
         self.custom: tuple[type[BaseException], ...] = ()
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
