@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from roles_by_hand import ROLES, proof, version
 
 from putback.verify import verify_here
@@ -99,3 +100,44 @@ def test_an_injected_session_is_not_committed_instead() -> None:
 
 def test_a_function_without_a_connection_has_no_verdict() -> None:
     assert proof("def f(shop):\n    return shop\n").verdict is Verdict.UNKNOWN
+
+
+LEFT = """
+def f(self, name):
+    try:
+        self.db.execute("insert into shop values (1)")
+        self.db.commit()
+    except Exception:
+        {rollback}
+        print("known already")
+"""
+
+
+@pytest.mark.parametrize("known", ["self.db", "store"])
+def test_what_a_function_knows_by_itself_is_left_for_others(known: str) -> None:
+    roles = replace(ROLES, lent=(Lent(known, "sqlalchemy.session"),))
+    before = LEFT.format(rollback="pass").replace("self.db", known)
+    after = LEFT.format(rollback=f"{known}.rollback()").replace("self.db", known)
+    assert lent(before, after, roles=roles).verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "self.db.commit()",
+        "self.db.close()",
+        "self.db = connect()",
+        "self.db.rollback()\n        raise",
+        "self.db.flush()",
+    ],
+)
+def test_nothing_but_a_rollback_mends_it(wrong: str) -> None:
+    roles = replace(ROLES, lent=(Lent("self.db", "sqlalchemy.session"),))
+    found = lent(LEFT.format(rollback="pass"), LEFT.format(rollback=wrong), roles=roles)
+    assert not found.verdict.is_accepted
+
+
+def test_one_that_nothing_has_failed_on_is_left_as_it_was() -> None:
+    roles = replace(ROLES, lent=(Lent("self.db", "sqlalchemy.session"),))
+    source = "def f(self):\n    self.db.execute('insert into shop values (1)')\n"
+    assert verify_here(Case(version(source, roles)), Bounds(seconds=60.0), clock=lambda: 0.0).verdict is Verdict.CLEAN

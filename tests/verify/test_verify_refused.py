@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
-from roles_by_hand import ROLES, proof, version
+from roles_by_hand import ROLES, case, proof, version
 
 from putback.verify import verify_here
 from putback.verify.choices import Sort
@@ -106,7 +107,10 @@ def test_a_parameter_may_fail_whatever_its_name() -> None:
                 pool.putconn(conn)
         """
     assert proof(leaky, fixed).verdict is Verdict.PROVED
-    assert proof(leaky.replace("f(log)", "f()")).verdict is Verdict.CLEAN
+    bare = leaky.replace("f(log)", "f()")
+    told = replace(ROLES, logs=frozenset({"log"}))
+    assert proof(bare).verdict is Verdict.LEAKS
+    assert verify_here(case(bare, roles=told), Bounds(seconds=60.0)).verdict is Verdict.CLEAN
 
 
 def test_a_pooled_connection_that_is_closed_for_good() -> None:

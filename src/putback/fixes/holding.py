@@ -41,6 +41,7 @@ class Holding:
     of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
+    `reads` are the calls of the connection whose results are complete when they return;
     `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
     `value_methods` the methods of texts, containers and rows that take none either.
     """
@@ -67,6 +68,7 @@ class Holding:
     makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
+    reads: tuple[cst.CSTNode, ...] = ()
     quick: tuple[cst.CSTNode, ...] = ()
     logging: tuple[cst.CSTNode, ...] = ()
     value_methods: frozenset[str] = frozenset()

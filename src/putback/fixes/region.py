@@ -17,7 +17,6 @@ from putback.fixes.setting_up import sets_up_calmly
 _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 _LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
-_READS_AT_ONCE = ("fetch", "scalar", "get", "count", "exists", "execute", "commit", "rollback", "refresh", "merge")
 
 
 def bindings(code: Code, name: str) -> list[cst.Name]:
@@ -92,34 +91,48 @@ def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
 
 
 def _lazy_names(holding: Holding, statement: cst.BaseStatement, wanted: frozenset[str]) -> frozenset[str]:
-    """The names that a statement binds to something which will use the connection later."""
+    """The names that a statement binds to something which will use the connection later.
+
+    Not what is given what a `with` has ended by then: `with conn.cursor() as cur: rows = read(cur)`.
+    """
     found: set[str] = set()
+    ended = _entered(statement) - {holding.name}
     for node in all_below(statement):
         if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and mentions(node, wanted):
             found.add(node.name.value)
-        if isinstance(node, cst.Assign) and (_is_lazy(node.value, wanted) or _may_need(holding, node.value)):
+        if isinstance(node, cst.Assign) and (_is_lazy(node.value, wanted, ended) or _may_need(holding, node.value)):
             found.update(n.value for t in node.targets for n in names(t.target))
     return frozenset(found)
+
+
+def _entered(statement: cst.BaseStatement) -> frozenset[str]:
+    """The names that a `with` gives to what it enters."""
+    items = statement.items if isinstance(statement, cst.With) else ()
+    return frozenset(i.asname.name.value for i in items if i.asname is not None and isinstance(i.asname.name, cst.Name))
 
 
 def _may_need(holding: Holding, value: cst.BaseExpression) -> bool:
     """Whether a value is what an unknown method of the connection gives: a subscription, a lock, a large object."""
     inner = value.expression if isinstance(value, cst.Await) else value
     match inner:
-        case cst.Call(func=cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=method))):
-            return base == holding.name and not method.startswith(_READS_AT_ONCE)
+        case cst.Call(func=cst.Attribute(value=cst.Name(value=base))):
+            return base == holding.name and not any(inner is each for each in holding.reads)
     return False
 
 
-def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str]) -> bool:
+def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str], ended: frozenset[str]) -> bool:
     for node in all_below(value):
         if isinstance(node, (cst.GeneratorExp, cst.Lambda)) and mentions(node, wanted):
             return True
-        if isinstance(node, cst.Call) and any(mentions(a, wanted) for a in node.args):
+        if isinstance(node, cst.Call) and any(mentions(a, wanted) and not _is_one_of(a, ended) for a in node.args):
             called = dotted(node.func) or ""
             if called in _LAZY_BUILTINS or not hasattr(builtins, called):
                 return True
     return False
+
+
+def _is_one_of(argument: cst.Arg, those: frozenset[str]) -> bool:
+    return isinstance(argument.value, cst.Name) and argument.value.value in those
 
 
 def returns_objects(holding: Holding) -> bool:

@@ -214,6 +214,8 @@ class _Table:
         self.units = units
         self.sites = {id(u): analyzer.sites(u) for u in units}
         self.borrowed = analyzer.ambients.lent_to(units[0])
+        if not self.borrowed and not any(self.sites.values()):
+            self.borrowed = [s for s in analyzer.ambients.known_in(units[0]) if not s.kind.registry]
         self.every = [*(s for found in self.sites.values() for s in found), *self.borrowed]
         self.names = frozenset(n for u in units for s in self.every for n in guards.aliases(u, s))
 

@@ -83,6 +83,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         makes=frozenset(_nodes(code, trail.makes)),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
+        reads=_nodes(code, site.reading_calls(name)),
         quick=_nodes(code, facts.cheap_calls.quick),
         logging=_nodes(code, facts.cheap_calls.logging),
         value_methods=facts.cheap_calls.value_methods,

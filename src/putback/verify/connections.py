@@ -72,6 +72,12 @@ class Connections:
             _write_before(slot)
         return made
 
+    def known(self, role: Lent) -> Connection:
+        """One that the function knows without being given it: others go on with it."""
+        made = self.lent(role)
+        made._pb_slot.lives_on = True
+        return made
+
     def scoped(self, role: Registry) -> Connection:
         """The session that a registry makes for the thread."""
         made = self._scoped(role)

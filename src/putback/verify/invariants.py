@@ -25,6 +25,8 @@ def check(world: World, result: Any, is_generator: bool) -> bool:
         if slot.is_lent:
             if slot.place is Place.BROKEN:
                 world.violated(Broken.CLOSED, slot.name, slot.role.callee)
+            elif slot.lives_on and slot.failed and slot.handler:
+                world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee, slot.handler)
             continue
         if slot.place is Place.BACK and slot.left_failed:
             world.violated(Broken.OPEN_TRANSACTION, slot.name, slot.role.callee, slot.left_handler)

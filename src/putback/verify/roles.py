@@ -145,6 +145,7 @@ class Pass:
 class Lent(NamedTuple):
     """A parameter by which the caller lends a connection, or None where that is allowed (`maybe_none`).
 
+    What a function knows without being given it is lent, too: `parameter` is then the text that means it (`self.conn`).
     `is_injected`: a framework opens it for this call alone, and closes it after it.
     """
 

@@ -97,6 +97,8 @@ class Runner:
         world = World(program.version.roles, bounds, decider, self.faults, program.is_async, self.overlooked)
         self._runtime.begin(world)
         self._builtins.begin()
+        own = (*program.parameters, *program.keyword_only)
+        world.known = {r.parameter: world.connections.known(r) for r in world.roles.lent if r.parameter not in own}
         namespace = dict(self._fixed)
         for name in self._unknown:
             namespace[name] = world.named(name)
@@ -177,7 +179,7 @@ class Runner:
 
     def _call(self, function: Callable[..., Any], world: World) -> Any:
         program = self.program
-        lent = {role.parameter: world.connections.lent(role) for role in world.roles.lent}
+        lent = {r.parameter: world.connections.lent(r) for r in world.roles.lent if r.parameter not in world.known}
         given = {n: lent[n] if n in lent else world.standin(n) for n in (*program.parameters, *program.keyword_only)}
         arguments = [given[n] for n in program.parameters]
         if program.collects:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from putback.model.lifecycle import FailedCommit
+from putback.model.lifecycle import Begin, FailedCommit
 from putback.verify.lender import Lease
 from putback.verify.roles import Acquire, Profile
 
@@ -33,7 +33,8 @@ class Slot:
 
     `lease`: the pool says whether it is out. `is_dead`: closed while that lasts. `is_void`: the acquire returned None.
 
-    `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that. `is_scoped`: a registry keeps it
+    `is_lent`: the caller's, who gives it back; `is_shared`: he may commit before that; `lives_on`: it is nobody's in
+    particular, and used on when the function has ended. `is_scoped`: a registry keeps it
     for the thread; `outlives`: also when the function has ended. `handed_on`: a role says that
     somebody else owns it now. `row` is where its acquire stands, `given` what that was given, `pool` where it comes
     from ("": not known). `commits` counts them, `lost` the effects that were pending when a statement failed.
@@ -48,6 +49,7 @@ class Slot:
     role: Acquire
     lease: Lease
     is_lent: bool = False
+    lives_on: bool = False
     is_shared: bool = False
     is_scoped: bool = False
     outlives: bool = False
@@ -91,10 +93,14 @@ class Slot:
 
     @property
     def holds(self) -> bool:
-        """Whether a connection of the pool is taken: a session takes one only from its first statement."""
+        """Whether a connection of the pool is taken: a session takes one only from its first statement.
+
+        One without transactions keeps it until it is closed: whether its results have been read is not followed.
+        """
         if self.place is Place.BROKEN:
             return True
-        return self.is_out and not (self.profile.lazy and self.transaction is Transaction.IDLE)
+        is_idle = self.transaction is Transaction.IDLE and not (self.used and self.profile.begin is Begin.NONE)
+        return self.is_out and not (self.profile.lazy and is_idle)
 
     @property
     def keeps_effects(self) -> bool:

@@ -50,6 +50,7 @@ class World:
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
         self.kept: list[Any] = []
+        self.known: dict[str, Any] = {}
         self.points: set[int] = set()
         self.point = 0
         self.places: list[int] = []
@@ -261,5 +262,5 @@ class World:
 
     def named(self, path: str) -> Any:
         """What a name of the module means, or an attribute: a scoped session, or a new value of unknown kind."""
-        meant = self.scopes.meant_by(path) if self.scopes.every else None
+        meant = self.scopes.meant_by(path) if self.scopes.every else self.known.get(path)
         return meant if meant is not None else StandIn(self, path)

@@ -172,6 +172,15 @@ class SiteFacts:
         entered = any(isinstance(op, ir.Enter) and op.manager in names for op in self.function.unit.ops())
         return entered and self.with_releases and not self.leaks
 
+    def reading_calls(self, name: str) -> list[int]:
+        """The calls of what variable `name` holds whose results are complete when they return."""
+        unit, catalog = self.function.unit, self.function.analyzer.catalog
+        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and name and op.receiver == name)
+        found = ((op.at, catalog.method(self.kind.type, op.name)) for op in calls)
+        return [
+            at for at, effect in found if effect is not None and (effect.executes or effect.ends) and not effect.late
+        ]
+
     def releasing_calls(self, name: str) -> list[int]:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
         analyzer, unit = self.function.analyzer, self.function.unit
