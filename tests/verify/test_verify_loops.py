@@ -52,3 +52,31 @@ def test_a_loop_that_no_run_leaves_proves_nothing_of_what_comes_behind_it() -> N
                 raise
         """
     assert proof(leaky, only_on_errors).verdict is Verdict.TESTED
+
+
+def test_a_loop_that_never_ends_has_nothing_behind_it() -> None:
+    leaky = """
+        def f(self):
+            while True:
+                try:
+                    conn = self.pool.getconn()
+                    conn.cursor().execute("select 1")
+                    self.pool.putconn(conn)
+                except Exception as error:
+                    print(error)
+        """
+    fixed = """
+        def f(self):
+            while True:
+                conn = None
+                try:
+                    conn = self.pool.getconn()
+                    conn.cursor().execute("select 1")
+                except Exception as error:
+                    print(error)
+                finally:
+                    if conn is not None:
+                        self.pool.putconn(conn)
+        """
+    assert proof(leaky, fixed).verdict is Verdict.PROVED
+    assert proof(leaky, fixed.replace("if conn is not None", "if self.late")).verdict is Verdict.REJECTED

@@ -86,14 +86,14 @@ class Instrumenter(ast.NodeTransformer):
             if isinstance(statement, (ast.Global, ast.Nonlocal)):
                 done.append(statement)
                 continue
-            mark = self._mark(statement.lineno)
+            mark, may_end = self._mark(statement.lineno), _may_end(statement)
             changed = self.visit(statement)
             done.append(mark)
             if isinstance(statement, (ast.While, ast.For, ast.AsyncFor)):
                 done.append(ast.Expr(helper("enter", _constant(self._sites[statement]))))
             done.append(changed)
             done += self._rebound(statement)
-            if statement is statements[-1] and _may_end(statement):
+            if statement is statements[-1] and may_end:
                 done.append(self._mark(statement.end_lineno or statement.lineno))
         return done
 
