@@ -120,6 +120,7 @@ def test_new_times_alone_change_nothing(project: Project) -> None:
 
 def test_what_was_just_written_is_not_trusted(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "SETTLED", 10**15)
+    project.write("shop/db.py", f"{LEAKING}\n")
     assert project.putback("check", ".") == 1
     assert same_again(["check", "."]) is None
 
@@ -194,3 +195,26 @@ def test_many_at_once(project: Project) -> None:
     said = {(each.communicate()[0], each.returncode) for each in every}
     assert len(said) == 1
     assert not [each for each in os.listdir(".putback_cache") if each.startswith(".") and each != ".gitignore"]
+
+
+@pytest.mark.parametrize("format_", ["full", "json", "sarif", "html"])
+def test_another_format_is_of_the_same_findings(project: Project, format_: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": SOURCES, "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-X", "importtime", "-m", "putback", "check", ".", "--output-format", format_]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert loaded.isdisjoint({"libcst", "putback.pipeline.analyse"})
+    assert project.putback(*command[5:], "--no-cache") == done.returncode == 1
+    assert project.out == done.stdout
+
+
+def test_another_format_of_changed_files_is_of_other_findings(project: Project) -> None:
+    replaced(project, "shop/db.py", HARMLESS)
+    assert project.putback("check", ".", "--output-format", "json") == 0
+    assert "PB101" not in project.out
+
+
+def test_other_rules_have_other_findings(project: Project) -> None:
+    assert project.putback("check", ".", "--ignore", "PB101", "--output-format", "grouped") == 0
+    assert project.putback("check", ".", "--fail-on", "error", "--output-format", "grouped") == 1
+    assert "PB101" in project.out

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from putback.cli import results
 from putback.cli.destinations import destinations
 from putback.cli.narrowed import Narrowed, baseline_file, narrowed
 from putback.cli.options import CheckOptions, Selection, configured, shared_options
@@ -76,9 +77,14 @@ def run(options: CheckOptions, config: Config) -> int:
     memory = memory_of(options, config)
     progress = Progress()
     try:
-        if options.paths == ("-",) and stdin is None:
+        known = results.recalled(memory, options.paths, config) if memory is not None else None
+        if known is not None:
+            result = known
+        elif options.paths == ("-",) and stdin is None:
             result = CheckResult()
         else:
+            if memory is not None:
+                memory.begin()
             result = pipeline.check([] if stdin else options.paths, config, stdin=stdin, progress=progress)
     finally:
         progress.clear()
@@ -101,7 +107,7 @@ def run(options: CheckOptions, config: Config) -> int:
         return 2
     code = int((fails(counted.findings, config) or counted.is_stale) and not options.exit_zero)
     if memory is not None and result.files and not result.errors:
-        memory.keep(text, code, result.files)
+        memory.keep(text, code, result.files, results.name_of(options.paths, config), results.packed(result))
     return code
 
 

@@ -32,55 +32,77 @@ def same_again(arguments: Sequence[str]) -> tuple[str, int] | None:
         folder = cache.folder(root)
         known = cache.read(folder, name) if folder else None
         if known is not None:
-            return recalled(folder, known)
+            _, content = recalled(folder, known)
+            code, _, text = content.partition(b" ")
+            return (text.decode("utf-8", "surrogatepass"), int(code)) if code else None
     return None
 
 
-def recalled(folder: str, known: bytes) -> tuple[str, int] | None:
-    """What an entry says, if its files are as they were."""
-    head, _, text = known.partition(b"\n")
-    code, _, files = head.decode().partition(" ")
+def recalled(folder: str, known: bytes) -> tuple[str, bytes]:
+    """What an entry says, if its files are as they were, and the name of the entry with these; else nothing."""
+    name, _, content = known.partition(b"\n")
+    files = name.decode()
     state = cache.read(folder, files)
     if state is None:
-        return None
+        return "", b""
     same, renewed = unchanged(state)
     if renewed is not None:
         cache.write(folder, files, renewed)
-    return (text.decode("utf-8", "surrogatepass"), int(code)) if same else None
+    return (files, content) if same else ("", b"")
 
 
 def name_of(arguments: Sequence[str]) -> str:
     """The name of the entry for a run with these arguments, here and now."""
-    asked = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(ASKED))
     size = os.get_terminal_size(1) if sys.stdout.isatty() else ""
-    parts = [*arguments, "", os.getcwd(), f"{size}", (sys.stdout.encoding or "").lower(), *asked]
-    return cache.name_of("run", [each.encode("utf-8", "surrogatepass") for each in parts])
+    return entry_name("run", [*arguments, "", f"{size}", (sys.stdout.encoding or "").lower()])
+
+
+def entry_name(kind: str, parts: Sequence[str]) -> str:
+    """The name of the entry of a kind that rests on these parts, the working directory and the environment."""
+    asked = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith(ASKED))
+    return cache.name_of(kind, [each.encode("utf-8", "surrogatepass") for each in (*parts, os.getcwd(), *asked)])
 
 
 class Memory:
-    """Notes the state of the files before a run, those that `others` names among them, and its output afterwards."""
+    """What was kept of runs over the paths of this one, and what will be; `others` names further files they rest on."""
 
     def __init__(
         self, arguments: Sequence[str], root: str, paths: Sequence[str], skip: Collection[str], others: Sequence[str]
     ) -> None:
-        self.arguments = arguments
-        self.folder = cache.folder(root)
-        self.taken = None
+        self.arguments, self.root, self.paths, self.skip, self.others = arguments, root, paths, skip, others
         here = os.getcwd()
         inside = root in (here, *above(here)) and all(is_below(os.path.abspath(path), root) for path in paths)
-        if self.folder and inside:
-            taken = Taken(root, skip, [*others, *configurations(root), *map(os.path.expanduser, GIT_SETTINGS)])
-            self.taken = taken if all(taken.covers(os.path.abspath(path)) for path in paths) else None
+        self.folder = cache.folder(root) if inside else ""
+        self.taken: Taken | None = None
+        self.files = ""
 
-    def keep(self, text: str, code: int, looked_at: int) -> None:
-        """Keep what the run over so many files printed, if they are still the same."""
-        state = self.taken.kept(looked_at) if self.taken is not None else None
-        if state is None:
-            return
-        files = cache.name_of("files", [state])
-        content = b"%d %s\n%s" % (code, files.encode(), text.encode("utf-8", "surrogatepass"))
-        if cache.write(self.folder, files, state) and cache.write(self.folder, name_of(self.arguments), content):
-            cache.tidy(self.folder)
+    def recall(self, name: str) -> bytes | None:
+        """What an entry says, if all files are as they were then."""
+        known = cache.read(self.folder, name) if self.folder else None
+        self.files, content = recalled(self.folder, known) if known is not None else ("", b"")
+        return content if self.files else None
+
+    def begin(self) -> None:
+        """Note the state of the files before a run."""
+        if self.folder:
+            others = [*self.others, *configurations(self.root), *map(os.path.expanduser, GIT_SETTINGS)]
+            taken = Taken(self.root, self.skip, others)
+            self.taken = taken if all(taken.covers(os.path.abspath(path)) for path in self.paths) else None
+
+    def keep(self, text: str, code: int, looked_at: int, name: str, content: bytes) -> None:
+        """Keep what the run over so many files printed, and an entry of another name, if the files are the same."""
+        printed = b"%d %s" % (code, text.encode("utf-8", "surrogatepass"))
+        entries = {name_of(self.arguments): printed, name: content}
+        if not self.files:
+            state = self.taken.kept(looked_at) if self.taken is not None else None
+            if state is None:
+                return
+            self.files = cache.name_of("files", [state])
+            if not cache.write(self.folder, self.files, state):
+                return
+        for each, said in entries.items():
+            cache.write(self.folder, each, self.files.encode() + b"\n" + said)
+        cache.tidy(self.folder)
 
 
 def configurations(root: str) -> list[str]:

@@ -24,7 +24,9 @@ from putback.source.survey import Survey, content_digest, words_for
 _SHARE = 200
 """What is kept is written anew when more than one file of so many differs from it."""
 _MANY = 200
-"""How many files may have to be read to see that they do not, and how many offers be worked out."""
+"""How many files may have to be read to see that they do not."""
+_OFFERS = 20
+"""How many offers may have to be worked out because of files that do."""
 
 
 class KeptModule(Struct, array_like=True):
@@ -148,7 +150,8 @@ class Past:
     def is_worth_writing(self, worked_out: int) -> bool:
         """Whether a later scan would be much quicker, of which so many offers had to be worked out."""
         others = len(self.changed) + len(self.gone)
-        return self.is_empty or others * _SHARE > len(self.states) or worked_out > _MANY or self.read > _MANY
+        is_dear = bool(others) and worked_out > _OFFERS
+        return self.is_empty or others * _SHARE > len(self.states) or is_dear or self.read > _MANY
 
     def write(self, scan: KeptScan) -> None:
         """Keep a scan of the files as they are now, if they still are."""

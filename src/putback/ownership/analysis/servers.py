@@ -19,10 +19,8 @@ class Servers:
         self._paths = paths
         self._reader = reader
         tables = catalog.drivers.values()
-        self._aborting = _pattern(rb"(?:%s)", {word for table in tables for word in table.aborting_servers})
-        self._keeping = _pattern(
-            rb"\b(?:%s)(?:\+\w+)?://", {word for table in tables for word in table.keeping_servers}
-        )
+        self._aborting = {word.lower().encode() for table in tables for word in table.aborting_servers}
+        self._keeping = _address({word for table in tables for word in table.keeping_servers})
 
     @cached_property
     def only_keep(self) -> bool:
@@ -34,13 +32,14 @@ class Servers:
             except OSError:
                 continue
             if len(content) < _LARGE:
-                if self._aborting.search(content):
+                folded = content.lower()
+                if any(word in folded for word in self._aborting):
                     return False
-                keeps = keeps or self._keeping.search(content) is not None
+                keeps = keeps or (b"://" in content and self._keeping.search(content) is not None)
         return keeps
 
 
-def _pattern(text: bytes, words: Collection[str]) -> re.Pattern[bytes]:
-    """A pattern for any of some words; without one it never matches."""
+def _address(words: Collection[str]) -> re.Pattern[bytes]:
+    """A pattern for an address that begins with one of some words; without one it never matches."""
     found = b"|".join(re.escape(word.encode()) for word in sorted(words)) or rb"(?!)"
-    return re.compile(text.replace(b"%s", found), re.IGNORECASE)
+    return re.compile(rb"\b(?:" + found + rb")(?:\+\w+)?://", re.IGNORECASE)

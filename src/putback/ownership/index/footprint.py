@@ -14,8 +14,8 @@ from zlib import crc32
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-NAMES = 4096
-"""How many bits there are for questions by name; files come behind them."""
+NAMES = 1 << 15
+"""How many bits there are for questions by name, so that few share one; files come behind them."""
 
 
 def hashed(question: str) -> int:
