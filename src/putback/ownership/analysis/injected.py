@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from putback.flow.names import Expr, Invoke
-from putback.frameworks.schema import Role
+from putback.flow.names import Expr
 from putback.ownership.analysis.ambient import Ambients
-from putback.ownership.analysis.context import name_of
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import NOTHING, FunctionRef, Instance, Scope, Types, union
+from putback.ownership.resolve.types import FunctionRef, Instance, Scope, Types, union
 
 
 def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
@@ -28,9 +27,5 @@ def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
 
 def injected(resolver: Resolver, default: Expr, scope: Scope) -> Types:
     """What a dependency yields that a parameter has as its default."""
-    if not isinstance(default, Invoke) or not default.args:
-        return NOTHING
-    roles = (resolver.frameworks.argument_role(name_of(t)) for t in resolver.types(default.func, scope))
-    given = [default.args[at] for each in roles for role, at, _ in each if role is Role.DEPENDENCY]
-    functions = (t for value in given for t in resolver.types(value, scope) if isinstance(t, FunctionRef))
+    functions = (t for t in dependencies(resolver, default, scope) if isinstance(t, FunctionRef))
     return union(resolver.results.yielded(function) for function in functions)

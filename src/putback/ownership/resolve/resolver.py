@@ -16,6 +16,7 @@ from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.jobs import itself
 from putback.ownership.resolve.recursion import Answers, Beside
 from putback.ownership.resolve.results import Results
@@ -27,6 +28,7 @@ from putback.ownership.resolve.types import (
     FunctionRef,
     Instance,
     Later,
+    Managed,
     Method,
     ModuleRef,
     Object,
@@ -187,9 +189,20 @@ class Resolver:
         found = self.types(param.annotation, outside) - _ANYTHING
         if not found and name == first and function.decorators:
             found = itself(self, module, function)
-        found = found or self.types(param.default, outside)
+        found = found or self._injected(param.default, outside) or self.types(param.default, outside)
         question = ("given", module.path, function.key, name)
         return found or self.answers.ask(question, lambda: self.callers.given(module, function, name))
+
+    def _injected(self, default: Expr, scope: Scope) -> Types:
+        """What a framework hands in for a parameter that has this default."""
+        found: list[Types] = []
+        for given in dependencies(self, default, scope):
+            if isinstance(given, ClassRef):
+                found.append(frozenset({Object(given.path, given.key)}))
+            elif isinstance(given, FunctionRef):
+                made = self.results.returned(given)
+                found.append(self.results.yielded(given) if Managed(given) in made else made)
+        return union(found)
 
     def global_name(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name of a module."""
