@@ -7,6 +7,7 @@ here keeps what its annotations say. Calls are looked up by the last name of wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,17 @@ PARTIAL = frozenset({"functools.partial", "functools.partialmethod"})
 Place = tuple[Scope, Invoke]
 """A call and where it stands."""
 
+_Callback = tuple[ModuleInfo, str, str]
+"""A function of a module, and its parameter that is another function."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """The calls of a module: those of a bare name by that, and those that pass a name by who makes them and that."""
+
+    bare: dict[str, list[Place]]
+    passing: dict[tuple[str, str], list[Invoke]]
+
 
 class Callers:
     """Answers for parameters; the values that are passed are the resolver's to evaluate."""
@@ -61,7 +73,7 @@ class Callers:
         self._project = resolver.project
         self._heirs = Heirs(resolver.project)
         self._calls: dict[tuple[str, str], tuple[list[Place], int]] = {}
-        self._wrapped: dict[tuple[str, str], list[Place]] = {}
+        self._modules: dict[str, _Calls] = {}
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
@@ -87,30 +99,55 @@ class Callers:
         return t.name.rpartition(".")[2][:1].isupper()
 
     def _handed_in(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
-        """What decorators of the project pass for a parameter: `function(conn, *args)` in a nested function."""
-        for home, key, decorated in self._decorating(module, function):
-            for scope, call in self.wrapped(home, key, decorated):
+        """What others of the project pass for a parameter, who were given the function itself: `function(conn)`."""
+        for home, key, called in (*self._decorating(module, function), *self._calling_back(module, function)):
+            for scope, call in self.calls_of_parameter(home, key, called):
                 value = _argument(call, function, name, 0)
                 if value is not None:
                     yield value, scope
 
-    def wrapped(self, module: ModuleInfo, key: str, decorated: str) -> list[Place]:
-        """The calls of parameter `decorated` of a function in the functions nested in it."""
-        if (module.path, key) not in self._wrapped:
-            calls = invocations(module) if any(f.outer == key for f in module.functions.values()) else ()
-            inside = [(Scope(module.path, scope), call) for scope, call in calls if scope.startswith(f"{key}.")]
-            self._wrapped[module.path, key] = inside
-        return [place for place in self._wrapped[module.path, key] if place[1].func == Name(decorated)]
+    def calls_of_parameter(self, module: ModuleInfo, key: str, name: str) -> list[Place]:
+        """The calls of parameter `name` of a function, in it and in the functions nested in it."""
+        calls = self._calls_in(module).bare.get(name, ())
+        return [place for place in calls if place[0].function == key or place[0].function.startswith(f"{key}.")]
 
-    def _decorating(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[tuple[ModuleInfo, str, str]]:
+    def _calls_in(self, module: ModuleInfo) -> _Calls:
+        if module.path not in self._modules:
+            if len(self._modules) >= _REMEMBERED:
+                self._modules.clear()
+            found = self._modules[module.path] = _Calls({}, {})
+            for scope, call in invocations(module):
+                if isinstance(call.func, Name):
+                    found.bare.setdefault(call.func.id, []).append((Scope(module.path, scope), call))
+                for value in (*call.args, *(v for _, v in call.keywords)):
+                    if isinstance(value, Name):
+                        found.passing.setdefault((scope, value.id), []).append(call)
+        return self._modules[module.path]
+
+    def _decorating(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[_Callback]:
         """The functions of the project that decorate one, with the parameters by which they know it."""
         for decorator in function.decorators:
             for t in self._resolver.types(decorator, Scope(module.path, function.outer)):
-                home = self._project.module(t.path) if isinstance(t, FunctionRef) else None
-                if isinstance(t, FunctionRef) and home is not None and t.key in home.functions:
-                    params = home.functions[t.key].params[t.bound :]
-                    if params and not params[0].kind:
-                        yield home, t.key, params[0].name
+                yield from self._known_as(t, 0, "")
+
+    def _calling_back(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[_Callback]:
+        """The functions of the project that a nested one is given to by the function around it."""
+        if not function.outer:
+            return
+        scope = Scope(module.path, function.outer)
+        for call in self._calls_in(module).passing.get((function.outer, function.name), ()):
+            places = [(at, "") for at, value in enumerate(call.args) if value == Name(function.name)]
+            places += [(0, keyword) for keyword, value in call.keywords if value == Name(function.name)]
+            for t in self._resolver.types(call.func, scope):
+                yield from self._known_as(t, *places[0])
+
+    def _known_as(self, t: Type, at: int, keyword: str) -> Iterator[_Callback]:
+        """A function of the project, and the parameter that is given its argument number `at`, or that by name."""
+        home = self._project.module(t.path) if isinstance(t, FunctionRef) else None
+        if isinstance(t, FunctionRef) and home is not None and t.key in home.functions:
+            params = [p.name for p in home.functions[t.key].params[t.bound :] if not p.kind.startswith("*")]
+            if keyword in params or at < len(params):
+                yield home, t.key, keyword if keyword in params else params[at]
 
     def _calls_of(self, module: ModuleInfo, function: FunctionInfo) -> list[Place]:
         """The calls that may mean a function, by their last names: those of tests count for functions of tests only."""

@@ -70,7 +70,7 @@ class Carriers:
         return self.resolver.results.returned(ref)
 
     def by_function(self, ref: FunctionRef) -> bool:
-        """Whether what a project function returns, yields or gives to what it decorates carries one."""
+        """Whether what a project function returns, yields or gives to a function that it is given carries one."""
         ref = FunctionRef(ref.path, ref.key)
         return self._decided.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
 
@@ -79,12 +79,14 @@ class Carriers:
         return answers or self._lends(ref)
 
     def _lends(self, ref: FunctionRef) -> bool:
-        """Whether a decorator gives a connection to what it decorates: `function(conn, *args)` in a nested function."""
+        """Whether a function gives a connection to a function that it is given: `function(conn, *args)`."""
         module = self.resolver.project.module(ref.path)
         info = module.functions.get(ref.key) if module is not None else None
         if module is None or info is None:
             return False
-        places = (place for p in info.params for place in self.resolver.callers.wrapped(module, ref.key, p.name))
+        places = (
+            place for p in info.params for place in self.resolver.callers.calls_of_parameter(module, ref.key, p.name)
+        )
         return any(self.passes_one(call, scope) for scope, call in places)
 
     def by_class(self, path: str, key: str) -> bool:
