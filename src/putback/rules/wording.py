@@ -36,10 +36,11 @@ def noun(site: SiteFacts) -> str:
 def cost(site: SiteFacts) -> str:
     """What one lost connection costs, with the error text that users will see."""
     kind = site.kind
-    seen = f' ("{kind.exhausted}")' if kind.exhausted else ""
-    if not kind.pooled and kind.gc is Gc.PERMANENT:
+    pooled = kind.pooled and not site.comes_without_pool
+    seen = f' ("{kind.exhausted}")' if kind.exhausted and pooled is kind.pooled else ""
+    if not pooled and kind.gc is Gc.PERMANENT:
         return f"the {noun(site)} stays open until the process ends{seen}"
-    if not kind.pooled:
+    if not pooled:
         end = "until its last reference goes" if kind.gc is Gc.REFCOUNT else "until the garbage collector runs"
         return f"the {noun(site)} stays open {end}"
     if kind.gc is Gc.PERMANENT:

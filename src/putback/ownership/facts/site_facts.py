@@ -23,6 +23,7 @@ from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Weight, weight_of
 from putback.ownership.facts.pool_facts import Making
+from putback.ownership.facts.without_pool import comes_without_pool
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.sessions.scoped import sessions_of
 
@@ -69,6 +70,13 @@ class SiteFacts:
     def acquisition(self) -> Acquisition:
         """How it was acquired."""
         return self.site.acquisition
+
+    @property
+    def comes_without_pool(self) -> bool:
+        """Whether who hands it out keeps no connections: it is opened for this caller alone."""
+        analyzer, unit = self.function.analyzer, self.function.unit
+        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == self.site.at)
+        return any(comes_without_pool(analyzer, unit, op) for op in calls)
 
     @property
     def home(self) -> Home:
