@@ -11,68 +11,104 @@ from putback.model.config import Config
 from putback.pipeline.check import checked
 
 POOL = "from psycopg2.pool import ThreadedConnectionPool\n\npool = ThreadedConnectionPool(1, 9, '')\n"
-USING = "def work():\n    conn = {}\n    conn.cursor().execute('x')\n"
-QUIET = "def work():\n    return 1\n"
+KNOWN = "import psycopg2\n\nopened = psycopg2.connect\n"
+USING = "\n\ndef work():\n    conn = {}\n    conn.cursor().execute('x')\n"
+GIVEN = f"{KNOWN}\n\ndef use(source):\n    return source\n"
+TAKING, EMPTY = f"{POOL}\n\ndef take():\n    return pool.getconn()\n", f"{POOL}\n\ndef take():\n    return None\n"
+OUTER = f"from db import take\n{KNOWN}\n\ndef outer():\n    return take()\n"
+THING = f"from db import Thing\n{KNOWN}\n\ndef outer():\n    return Thing().source\n"
 
 CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
     "a call that passes something": (
         {
-            "lib.py": "import psycopg2\n\n\ndef use(source):\n    return source.getconn()\n",
+            "lib.py": GIVEN,
             "main.py": f"import lib\n{POOL}\n\ndef main():\n    return lib\n",
-            "web.py": "import lib\n\n\n" + USING.format("lib.use(None)"),
+            "web.py": "import lib" + USING.format("lib.use(None).getconn()"),
         },
         {"main.py": f"import lib\n{POOL}\n\ndef main():\n    return lib.use(pool)\n"},
     ),
     "what is set on an object": (
         {
-            "lib.py": "import psycopg2\nfrom flask import Flask\n\napp = Flask('x')\n\n\n"
-            "def take():\n    return app.source.getconn()\n",
+            "lib.py": f"from flask import Flask\n{KNOWN}\napp = Flask('x')\n\n\ndef give():\n    return app.source\n",
             "main.py": f"from lib import app\n{POOL}\n\ndef main():\n    app.other = pool\n",
-            "web.py": "import lib\n\n\n" + USING.format("lib.take()"),
+            "web.py": "import lib" + USING.format("lib.give().getconn()"),
         },
         {"main.py": f"from lib import app\n{POOL}\n\ndef main():\n    app.source = pool\n"},
     ),
     "who imports a file": (
         {
-            "lib.py": "import psycopg2\n\n\ndef use(source):\n    return source.getconn()\n",
+            "lib.py": GIVEN,
             "main.py": f"{POOL}\n\ndef main():\n    return use(pool)\n",
-            "web.py": "import lib\n\n\n" + USING.format("lib.use(None)"),
+            "web.py": "import lib" + USING.format("lib.use(None).getconn()"),
         },
         {"main.py": f"from lib import use\n{POOL}\n\ndef main():\n    return use(pool)\n"},
     ),
+    "who imports a file because another has gone": (
+        {
+            "core/db.py": "def use(source):\n    return None\n",
+            "web/core/db.py": GIVEN,
+            "web/main.py": f"from core.db import use\n{POOL}\n\ndef main():\n    return use(pool)\n",
+            "web/core/views.py": "from .db import use" + USING.format("use(None).getconn()"),
+        },
+        {"core/db.py": None},
+    ),
     "who derives from a class": (
         {
-            "lib.py": "class Base:\n    def take(self):\n        return self.source.getconn()\n\n\ndef made():\n"
-            "    return Base().take()\n",
+            "lib.py": f"{KNOWN}\n\nclass Base:\n    def give(self):\n        return self.source\n\n\n"
+            "def made():\n    return Base().give()\n",
             "main.py": f"from lib import Base\n{POOL}\n\nclass One:\n    source = pool\n",
-            "web.py": "import lib\n\n\n" + USING.format("lib.made()"),
+            "web.py": "import lib" + USING.format("lib.made().getconn()"),
         },
         {"main.py": f"from lib import Base\n{POOL}\n\nclass One(Base):\n    source = pool\n"},
     ),
+    "what a class derives from": (
+        {
+            "db.py": f"{POOL}\n\nclass One:\n    source = pool\n\n\nclass Thing:\n    pass\n",
+            "one.py": THING,
+            "two.py": THING,
+            "web.py": "import one, two" + USING.format("two.outer().getconn()"),
+        },
+        {"db.py": f"{POOL}\n\nclass One:\n    source = pool\n\n\nclass Thing(One):\n    pass\n"},
+    ),
     "a file that comes": (
-        {"db.py": "", "web.py": "from shop import db\n\n\n" + USING.format("db.take()"), "shop/__init__.py": ""},
-        {"shop/db.py": f"{POOL}\n\ndef take():\n    return pool.getconn()\n"},
+        {
+            "shop/__init__.py": "",
+            "lib.py": f"from shop import db\n{KNOWN}\n\ndef outer():\n    return db.take()\n",
+            "web.py": "import lib" + USING.format("lib.outer()"),
+        },
+        {"shop/db.py": TAKING},
+    ),
+    "a file that comes beside another": (
+        {
+            "shop/__init__.py": "",
+            "shop/lib.py": f"from .db import take\n{KNOWN}\n\ndef outer():\n    return take()\n",
+            "web.py": "from shop import lib" + USING.format("lib.outer()"),
+        },
+        {"shop/db.py": TAKING},
     ),
     "a file that goes": (
         {
-            "web/core/db.py": f"{POOL}\n\ndef take():\n    return pool.getconn()\n",
             "core/db.py": "def take():\n    return None\n",
-            "web/views.py": "from core.db import take\n\n\n" + USING.format("take()"),
+            "web/core/db.py": TAKING,
+            "web/lib.py": f"from core.db import take\n{KNOWN}\n\ndef outer():\n    return take()\n",
+            "web/views.py": "from .lib import outer" + USING.format("outer()"),
         },
         {"core/db.py": None},
     ),
     "a wrapper that says something else": (
-        {"db.py": f"{POOL}\n\ndef take():\n    return None\n", "web.py": "from db import take\n\n\n" + QUIET},
         {
-            "db.py": f"{POOL}\n\ndef take():\n    return pool.getconn()\n",
-            "web.py": "from db import take\n\n\n" + USING.format("take()"),
+            "db.py": EMPTY,
+            "one.py": OUTER,
+            "two.py": OUTER,
+            "web.py": "import one, two" + USING.format("two.outer()"),
         },
+        {"db.py": TAKING},
     ),
     "a class whose method is called alike": (
         {
             "lib.py": "import psycopg2\n\n\ndef take(source):\n    return source.getconn()\n",
             "main.py": "import psycopg2\n\n\nclass Own:\n    def give(self):\n        pass\n",
-            "web.py": "import lib\n\n\n" + USING.format("lib.take(made())"),
+            "web.py": "import lib" + USING.format("lib.take(made())"),
         },
         {"main.py": "import psycopg2\n\n\nclass Own:\n    def getconn(self):\n        pass\n"},
     ),

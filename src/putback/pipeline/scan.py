@@ -138,6 +138,7 @@ class Scanner:
         found.importing = partial(seen.importing, self.paths)
         if self.reuse is not None:
             self.reuse.keep(seen, self.paths, found.broken)
+            self.reuse = None
         return found
 
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:

@@ -16,7 +16,7 @@ from putback.model.fixing import FixResult
 from putback.model.report import CheckResult, StdinFile
 from putback.pipeline import check as pipeline
 from putback.pipeline.check import Checked
-from putback.source import settings
+from putback.source import cache, settings
 from putback.source.excludes import Excludes
 
 Findings = dict[str, tuple[Finding, ...]]
@@ -47,7 +47,8 @@ class Session:
     def config(self) -> Config:
         """The settings of the project. Raises ConfigError."""
         if self._config is None:
-            self._config = replace(settings.load([self.root]), jobs=1)
+            config = settings.load([self.root])
+            self._config = replace(config, jobs=1, cache=cache.folder(config.root or self.root))
         return self._config
 
     def open(self, path: str, text: str) -> Findings:
