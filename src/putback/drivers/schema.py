@@ -92,6 +92,7 @@ class Effect(Table, frozen=True):
     `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
     only as long as the object does (a prepared statement, a dump that is read row by row).
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
+    `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
     acquires: ScopedName = ScopedName("")
@@ -118,6 +119,7 @@ class Effect(Table, frozen=True):
     late: bool = False
     reopens: bool = False
     tells_open: bool = False
+    loaded: bool = False
 
 
 INHERITED = Effect()
@@ -230,7 +232,8 @@ class DriverTable(Table, frozen=True):
     The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
     the connection was lost, and its transaction with it. `answers` are errors by which a statement that has worked says
     what it has found. Of a library for several servers `aborting_servers` are words
-    that name one where a failed statement breaks the transaction, `keeping_servers` the schemes of the others' URLs.
+    that name one where a failed statement breaks the transaction, `keeping_servers` the schemes of the others' URLs,
+    `keeping_clients` the distributions that talk to those; `embedded_servers` the schemes of databases in the process.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
     names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
@@ -249,6 +252,8 @@ class DriverTable(Table, frozen=True):
     answers: tuple[str, ...] = ()
     aborting_servers: tuple[str, ...] = ()
     keeping_servers: tuple[str, ...] = ()
+    keeping_clients: tuple[str, ...] = ()
+    embedded_servers: tuple[str, ...] = ()
     pools: Mapping[str, PoolTable] = {}
     backends: Mapping[str, Backend] = {}
     embedded: bool = False

@@ -55,8 +55,9 @@ None: what may happen before the call and what must come after it is yours to de
 Before the first statement, after a commit, a rollback or a close (an object that is read after a commit opens the next
 transaction, unless the session is made with `expire_on_commit=False`), on a connection with autocommit, in an `except`
 of a called function, and for what is only started: background tasks, `asyncio.create_task`. Calls that answer within
-milliseconds as a rule, such as redis and message queues, are hints. So is whoever calls a function that has the same
-connection and is told the same.
+milliseconds as a rule, such as redis and message queues, are hints; so is a transaction that begins by reading, where
+all databases that the project names are SQLite's. So is whoever calls a function that has the same connection and is
+told the same.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(site: SiteFacts, extent: Extent) -> Finding:
     facts = site.function
-    is_hint = extent.outside.sort.brief or _is_told_below(facts, extent)
+    is_hint = extent.outside.sort.brief or _is_told_below(facts, extent) or _keeps_nobody_out(site, extent)
     deep = len(extent.outside.way) > _SURE
     return report(
         RULE,
@@ -99,6 +100,12 @@ def _finding(site: SiteFacts, extent: Extent) -> Finding:
         at=extent.made,
         help=_help(site),
     )
+
+
+def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
+    """Whether it begins by reading a database in the process: no server has a transaction, nobody else waits."""
+    facts = site.function
+    return site.kind.pooled and facts.is_in_process and not facts.surely_writes(extent.since)
 
 
 def _is_told_below(facts: FunctionFacts, extent: Extent) -> bool:

@@ -2,8 +2,9 @@
 
 ## What it finds
 A session that a route handler of FastAPI, Starlette or Flask makes by hand, whatever the session factory is called.
-When it leaks as well, the message says so and it is an error; a session closed by hand on all paths is a warning
-where the framework injects, and a hint where it does not or where a `with` closes it.
+Where the framework injects, one that leaks as well is an error, and the message says so; closed by hand on all paths
+it is a warning, and a hint where a `with` closes it. Where the framework does not inject, a session that leaks is
+another rule's finding, and this one a hint beside it.
 
 ## Why it is bad
 Each route has to get the release right by itself, and the one that does not empties the pool for all:
@@ -94,12 +95,13 @@ def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     is_by_hand = (
         injects and not site.is_closed_by_with and bool(dependencies_for(facts.analyzer, facts.unit, site.site))
     )
-    severity = Severity.ERROR if site.leaks else Severity.WARNING if is_by_hand else Severity.INFO
+    severity = Severity.ERROR if site.leaks and injects else Severity.WARNING if is_by_hand else Severity.INFO
+    name = facts.name_of(site.site)
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
     found = report(
         RULE,
         site,
-        f"this route makes its own session {wording.subject(site)} by hand{also}",
+        f"this route makes its own session{f' `{name}`' if name else ''} by hand{also}",
         severity=facts.here(severity),
         confidence=site.acquisition.confidence,
         trace=(wording.acquired(site),),

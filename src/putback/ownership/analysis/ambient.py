@@ -15,7 +15,7 @@ from msgspec.structs import replace as replaced
 from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
-from putback.flow.names import Expr, Invoke, Member, Name, chain, dotted, root_name
+from putback.flow.names import Annotation, Entered, Expr, Invoke, Literal, Member, Name, chain, dotted, root_name
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.attempts import forgets
 from putback.ownership.analysis.site import Acquisition, Ambient, Home, Site
@@ -186,6 +186,8 @@ class Ambients:
         if ordered[0].registry:
             home = Home.CONTEXT if ordered[0].type in self._of_contexts else Home.REGISTRY
             where = Ambient(home, where.meant, where.rest)
+        elif where.home is Home.OBJECT and self._is_of_a_block(unit, path):
+            where = Ambient(Home.LENT)
         off = any(self._is_made_with_autocommit(unit, path, kind) for kind in ordered)
         return Site(-1, Acquisition(ordered, autocommits=off, ambient=where), path)
 
@@ -225,6 +227,19 @@ class Ambients:
             or self._switches_off(value.path, value.function or MODULE, value.expr)
             for value in self._values(unit, path)
         )
+
+    def _is_of_a_block(self, unit: Unit, path: str) -> bool:
+        """Whether an attribute is only ever given what a `with` holds: that ends it, whatever the object does."""
+        given = [value for value in self._values(unit, path) if not isinstance(value.expr, (Literal, Annotation))]
+        return bool(given) and all(
+            isinstance(value.expr, Entered)
+            or (isinstance(value.expr, Name) and self._is_held(value.expr.id, Scope(value.path, value.function)))
+            for value in given
+        )
+
+    def _is_held(self, name: str, scope: Scope) -> bool:
+        values = self._resolver.values_of(name, scope)
+        return bool(values) and all(isinstance(value, Entered) for value, _ in values)
 
     # -- cursors
 

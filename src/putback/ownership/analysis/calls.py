@@ -11,6 +11,7 @@ from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.guards import takes_what_is_there
 from putback.ownership.analysis.handlers import UNKNOWN
 from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, NAMES, OWNED, TUPLE, UNENTERED
 
@@ -70,7 +71,7 @@ def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Out
     """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
     if info.ends_process:
         return Outcome(())
-    if op.target in domain.pools or _cannot_raise(domain, info, state):
+    if op.target in domain.pools or _cannot_raise(domain, info, state) or takes_what_is_there(domain.unit, op):
         return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
 

@@ -66,8 +66,8 @@ class Errors:
                 return False
 
     def _is_foreign_name(self, name: str) -> bool:
-        root = name.partition(".")[0]
+        parts = name.split(".")
         others = idioms().errors.of_others
-        if name in others or root in others:
+        if any(".".join(parts[:count]) in others for count in range(1, len(parts) + 1)):
             return True
-        return any(root in each.imports for each in self._resolver.frameworks.frameworks.values())
+        return any(parts[0] in each.imports for each in self._resolver.frameworks.frameworks.values())

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 
 from putback.flow import ir
 from putback.flow.builder import successors
+from putback.flow.names import Invoke, Member, dotted
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.marks import IS_NONE
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 
 _DEEP = 5
+_TAKING = frozenset({"remove", "pop"})
 OWN = "self."
 
 
@@ -95,6 +97,18 @@ def is_taken_for_object(unit: Unit, site: Site) -> bool:
     asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.test.key.startswith(OWN))
     taking = {b.id for b in blocks if any(isinstance(o, ir.Call) and o.at == site.at for o in b.ops)}
     return any(not taking.isdisjoint((branch.then, branch.orelse)) for branch in asking)
+
+
+def takes_what_is_there(unit: Unit, op: ir.Call) -> bool:
+    """Whether a call takes out of a collection what the branch around it has found there: `if x in c: c.remove(x)`."""
+    if op.name not in _TAKING or not isinstance(op.expr, Invoke) or not op.expr.args:
+        return False
+    base = dotted(op.expr.func.base) if isinstance(op.expr.func, Member) else None
+    wanted = dotted(op.expr.args[0])
+    blocks = unit.function.blocks
+    here = next(b.id for b in blocks if op in b.ops)
+    found = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.then == here)
+    return bool(base and wanted) and any(branch.test.key == f"{wanted} {base} In" for branch in found)
 
 
 def copies(unit: Unit, names: frozenset[str]) -> Mapping[str, str]:

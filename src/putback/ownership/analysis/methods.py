@@ -219,7 +219,7 @@ def _is_fetch(domain: SiteDomain, state: State, op: ir.Call) -> bool:
 
 def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
     """The state after the method has done its work."""
-    if effect.executes:
+    if effect.executes and not _has_nothing_to_do(domain, effect, state):
         undone = _undoes(domain, op, effect, state)
         state = domain.executed(state._replace(unmended=-1, broke=-1) if undone else state, op.at)
     if effect.defers and domain.kind.lazy:
@@ -240,6 +240,12 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
     return state
 
 
+def _has_nothing_to_do(domain: SiteDomain, effect: Effect, state: State) -> bool:
+    """Whether a session that was closed, and has been given nothing since, runs no statement for this."""
+    is_empty = domain.kind.lazy and state.phase is Phase.RELEASED and state.fact(UNWRITTEN) is not Fact.TRUE
+    return is_empty and (effect.flushes or effect.loaded)
+
+
 def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
     """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
     if effect.closes or effect.releases_self:
@@ -248,4 +254,5 @@ def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State
         return domain.executed(before, op.at) if before.fact(UNWRITTEN) is Fact.TRUE else before
     if effect.ends:
         return after if domain.kind.lazy else after._replace(phase=before.phase)
-    return domain.executed(before, op.at)._replace(wrote=before.wrote) if effect.executes else before
+    runs = effect.executes and not _has_nothing_to_do(domain, effect, before)
+    return domain.executed(before, op.at)._replace(wrote=before.wrote) if runs else before

@@ -340,11 +340,13 @@ class SiteDomain:
         """What the failed statement, whose error a handler takes, has left behind."""
         kind = self.kind
         if kind.aborts:
-            is_sure = kind.failed_commit is not FailedCommit.INACTIVE or self._flushes(state.broke)
-            if is_sure:
+            turns_inactive = kind.failed_commit is FailedCommit.INACTIVE
+            if turns_inactive and self._flushes(state.broke):
                 return Harm.BROKEN
-            is_whole = state.fact(UNWRITTEN) is not Fact.TRUE and self.analyzer.servers.only_keep
-            return Harm.NOTHING if is_whole else Harm.PERHAPS
+            is_for_several = bool(self.analyzer.catalog.drivers[kind.driver].keeping_servers)
+            if is_for_several and state.fact(UNWRITTEN) is not Fact.TRUE and self.analyzer.servers.only_keep:
+                return Harm.NOTHING
+            return Harm.PERHAPS if turns_inactive else Harm.BROKEN
         if state.wrote < 0 or not self._surely_writes(state.broke):
             return Harm.NOTHING
         attempt = attempt_at(self.analyzer.reader, self.unit, self._row(op.at))

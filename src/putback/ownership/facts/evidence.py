@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from putback.flow import ir
 from putback.flow.names import Invoke, Literal, Member, dotted
 from putback.frameworks.idioms import idioms
+from putback.ownership.analysis.statements import first_word
 
 if TYPE_CHECKING:
     from putback.ownership.facts.site_facts import SiteFacts
@@ -50,6 +51,8 @@ def _call(site: SiteFacts, op: ir.Call) -> Weight:
     known = site.trail.names | site.trail.parts
     info = analyzer.call_info(unit, op)
     effects = [each.effect for each in info.drivers]
+    if any(e.executes for e in effects) and _only_sets_up(site, op):
+        return Weight.TRIVIAL
     if any(e.executes or e.ends or e.acquires for e in effects):
         return Weight.DATABASE
     on_connection = op.receiver in known or _root(op) in known
@@ -60,6 +63,12 @@ def _call(site: SiteFacts, op: ir.Call) -> Weight:
     if info.functions or info.classes:
         return Weight.UNKNOWN
     return _outside(site, op, info.names)
+
+
+def _only_sets_up(site: SiteFacts, op: ir.Call) -> bool:
+    """Whether a statement sets up a database that is in the process: `PRAGMA foreign_keys = ON`."""
+    is_embedded = site.function.analyzer.catalog.drivers[site.kind.driver].embedded
+    return is_embedded and first_word(site.function.unit.text(op.at)) == "PRAGMA"
 
 
 def _outside(site: SiteFacts, op: ir.Call, names: tuple[str, ...]) -> Weight:

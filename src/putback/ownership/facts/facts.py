@@ -25,6 +25,7 @@ from putback.ownership.analysis.extent import Extent, Extents
 from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.analysis.statements import surely_writes
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.bypasses import Bypass, bypasses
 from putback.ownership.facts.cursors import Cursor, unclosed
@@ -251,6 +252,15 @@ class FunctionFacts:
     def raise_statements(self) -> frozenset[int]:
         """The operations that are `raise` or `assert` statements."""
         return frozenset(b.end.at for b in self.unit.function.blocks if isinstance(b.end, ir.Raise))
+
+    @property
+    def is_in_process(self) -> bool:
+        """Whether all databases that the project names are in its own process."""
+        return self.analyzer.servers.only_embedded
+
+    def surely_writes(self, at: int) -> bool:
+        """Whether the statement of operation `at` is shown to change rows."""
+        return surely_writes(self.unit.text(at))
 
     @cached_property
     def yields(self) -> frozenset[int]:

@@ -39,6 +39,14 @@ def version_of(path: str, package: str) -> Version | None:
     return None
 
 
+def requirements_in(folder: str) -> Iterator[str]:
+    """The text of each file of a folder that names packages."""
+    for _, name in _files(folder):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.path.getsize(path) <= _LARGEST:
+            yield _text(path)
+
+
 def _in_folder(folder: str, package: str) -> Version | None:
     for read, name in _files(folder):
         path = os.path.join(folder, name)
