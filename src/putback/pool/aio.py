@@ -186,10 +186,11 @@ class AsyncReferencePool(Lending[TaskGate]):
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def _wrap(self, lease: Lease) -> LentConnection:
+    @staticmethod
+    def _wrap(lease: Lease, pool: AsyncReferencePool) -> LentConnection:
         task = asyncio.current_task()
         lease.task = task.get_name() if task is not None else None
-        return proxy_of(lease.raw, AsyncPooledConnection)(lease, self)
+        return proxy_of(lease.raw, AsyncPooledConnection)(lease, pool)
 
     async def _connect_within(self, seconds: float, late: Callable[[Call], None]) -> Any:
         task = asyncio.ensure_future(maybe(self._connect()))

@@ -20,7 +20,7 @@ from putback.pool.errors import InterfaceError, PoolError
 from putback.pool.forking import left_to_parent, notice_forks, of_the_parent
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector, Suspect, suspects
-from putback.pool.lease import Lease, Stack, site_of
+from putback.pool.lease import Lease, site_of
 from putback.pool.opened import Opened
 from putback.pool.profiles import Pool, Profile, Twice
 from putback.pool.settings import ResetBy, Settings, Sizes
@@ -142,7 +142,7 @@ class Core(Generic[G]):
         self.leaks.check(leases, self.clock.now())
 
     def _look_for_leaks(self) -> None:
-        """What each request does first."""
+        """What each request does first, if there can be something to find."""
         if self.inherited:
             self._tell_of_fork()
         if self.lost:
@@ -180,14 +180,6 @@ class Core(Generic[G]):
             raise error
 
     # Requests
-
-    def _ask(self, patient: bool) -> Answer | None:
-        """Under the lock: a new request. None: the caller puts a gate for `_last_ticket` into `_gates` and waits."""
-        self._last_ticket += 1
-        answer = self.state.ask(self._last_ticket, patient)
-        if type(answer) is Give or type(answer) is Open:
-            self.tally.acquired += 1
-        return answer
 
     def _deliver(self, actions: Sequence[Action]) -> list[Reset | Close]:
         """Under the lock: answer those who wait; what is left is I/O, to be done without the lock."""
@@ -246,18 +238,13 @@ class Core(Generic[G]):
 
     # Leases
 
-    def _begin(self, slot: int, raw: Any, stack: Stack, key: Hashable | None = None) -> Lease:
-        """A check-out begins, which was asked for from `stack`."""
-        lease = Lease(slot, raw, self.clock.now(), stack, key)
-        self.leases[slot] = lease
-        if self.leaks.threshold is not None:
-            self.leaks.began(lease)
-        return lease
-
     def _claim(self, connection: Any, key: Hashable | None) -> Lease | None:
         """Under the lock: end the check-out of what is given back; None if it is not lent. A wrong key is a KeyError,
         as in psycopg2."""
-        lease = self._lent(connection)
+        if type(connection) in PROXIES and connection._pool is self and not connection._lease.ended:
+            lease: Lease | None = connection._lease
+        else:
+            lease = self._lent_before(connection)
         if lease is None:
             return None
         if key is not None and lease.key != key:
@@ -269,14 +256,13 @@ class Core(Generic[G]):
         self.tally.uses.add(self.clock.now() - lease.since)
         return lease
 
-    def _lent(self, connection: Any) -> Lease | None:
+    def _lent_before(self, connection: Any) -> Lease | None:
+        """The check-out that is meant by something else than its own proxy: by the driver's object, or by a proxy of
+        which a check-out has ended."""
         raw = connection
         if type(connection) in PROXIES:
-            lease: Lease = connection._lease
             pool: object = connection._pool
-            if pool is self and not lease.ended:
-                return lease
-            if pool is not self or lease.inherited:
+            if pool is not self or connection._lease.inherited:
                 return None
             if self.settings.strict or self.profile.second_release is Twice.NOTHING:
                 return None

@@ -73,9 +73,9 @@ def _psycopg2_connect() -> Callable[..., Any]:
 
 def condition(raw: Any) -> Condition:
     """How a connection is, without asking the server."""
-    look = _LOOKS.get(type(raw))
+    look = LOOKS.get(type(raw))
     if look is None:
-        look = _LOOKS[type(raw)] = _look_for(raw)
+        look = LOOKS[type(raw)] = _look_for(raw)
     return look(raw)
 
 
@@ -101,7 +101,7 @@ def let_go(raw: Any) -> None:
 
 Look = Callable[[Any], Condition]
 
-_LOOKS: dict[type, Look] = {}
+LOOKS: dict[type, Look] = {}
 """How to look at connections of a type: found out once, because it is done at every return."""
 
 

@@ -21,6 +21,7 @@ from putback.pool.driver import (
     CLEAN,
     CLOSED,
     DIRTY,
+    LOOKS,
     READERS,
     Connect,
     Session,
@@ -49,6 +50,8 @@ class Lending(Core[G]):
 
     _gate: Callable[[int, float], G]
     """Where one request waits."""
+    _wrap: Callable[[Lease, Any], LentConnection]
+    """What the borrower gets."""
 
     def __init__(
         self,
@@ -83,10 +86,6 @@ class Lending(Core[G]):
         """Run it as soon as possible, without anybody who asks."""
         raise NotImplementedError
 
-    def _wrap(self, lease: Lease) -> LentConnection:
-        """What the borrower gets."""
-        raise NotImplementedError
-
     def _connect_within(self, seconds: float, late: Callable[[Call], None]) -> Any:
         """A new connection. LATE if it takes more than so many seconds; what comes then is given to `late`, as a call
         that gives or raises it."""
@@ -97,7 +96,8 @@ class Lending(Core[G]):
     def _take(self, timeout: float | None, key: Hashable | None = None) -> Any:
         """Lend a connection: the proxy itself, or what `_run` gives."""
         limit = self.timeout if timeout is None else timeout
-        self._look_for_leaks()
+        if self.inherited or self.lost or self.leaks.due < math.inf:
+            self._look_for_leaks()
         stack = callers(self.settings.stack_depth)  # before it may have to wait: then it is not in anybody's way
         if self.state.last_slot != self._known_until:
             refuse_engine(stack, self.profile, list(self.opened.raws.values()))
@@ -109,7 +109,10 @@ class Lending(Core[G]):
             if limit <= 0 and self.profile.zero_timeout_fails:
                 answer: Answer | None = Refuse(0, Reason.EXHAUSTED)
             else:
-                answer = self._ask(patient=limit > 0)
+                self._last_ticket += 1
+                answer = self.state.ask(self._last_ticket, limit > 0)
+                if type(answer) is Give or type(answer) is Open:
+                    self.tally.acquired += 1
             if answer is None:
                 gate = self._gates[self._last_ticket] = self._gate(self._last_ticket, self.clock.now())
         if type(answer) is Give and not self._checks:  # the usual case, without a detour
@@ -176,8 +179,10 @@ class Lending(Core[G]):
         return (yield from self._open(answer.slot, end))
 
     def _hand_out(self, slot: int, raw: Any, stack: Stack, key: Hashable | None) -> Any:
-        lease = self._begin(slot, raw, stack, key)
-        connection = raw if self.settings.bare else self._wrap(lease)
+        self.leases[slot] = lease = Lease(slot, raw, self.clock.now(), stack, key)
+        if self.leaks.threshold is not None:
+            self.leaks.began(lease)
+        connection = raw if self.settings.bare else self._wrap(lease, self)
         if key is not None:
             with self.lock:
                 self._keyed[key] = connection
@@ -277,7 +282,7 @@ class Lending(Core[G]):
         if self.lost:
             self._take_back_lost()
         raw = connection._lease.raw if lent else connection
-        state = condition(raw)
+        state = LOOKS.get(type(raw), condition)(raw)
         session: Session = ()
         if state is CLEAN or state is DIRTY:
             session = READERS.get(type(raw), session_of)(raw)

@@ -13,7 +13,6 @@ from putback.pool.connection import PooledConnection
 from putback.pool.driver import Connect
 from putback.pool.faults import Faults
 from putback.pool.incidents import Incident
-from putback.pool.lease import Lease
 from putback.pool.lending import Lending, T
 from putback.pool.profiles import PSYCOPG2, Closing, Profile
 from putback.pool.settings import Settings, Sizes
@@ -54,6 +53,7 @@ class ReferencePool(Lending[ThreadGate]):
     """
 
     _gate = ThreadGate
+    _wrap = PooledConnection
 
     def __init__(
         self,
@@ -127,9 +127,6 @@ class ReferencePool(Lending[ThreadGate]):
 
     def _later(self, procedure: Procedure[None]) -> None:
         run(procedure)
-
-    def _wrap(self, lease: Lease) -> PooledConnection:
-        return PooledConnection(lease, self)
 
     def _connect_within(self, seconds: float, late: Callable[[Call], None]) -> Any:
         return self.clock.call(self._connect, seconds, late)
