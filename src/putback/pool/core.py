@@ -244,7 +244,7 @@ class Core(Generic[G]):
         if type(connection) in PROXIES and connection._pool is self and not connection._lease.ended:
             lease: Lease | None = connection._lease
         else:
-            lease = self._lent_before(connection)
+            lease = self._lent(connection)
         if lease is None:
             return None
         if key is not None and lease.key != key:
@@ -256,13 +256,15 @@ class Core(Generic[G]):
         self.tally.uses.add(self.clock.now() - lease.since)
         return lease
 
-    def _lent_before(self, connection: Any) -> Lease | None:
-        """The check-out that is meant by something else than its own proxy: by the driver's object, or by a proxy of
-        which a check-out has ended."""
+    def _lent(self, connection: Any) -> Lease | None:
+        """The check-out that is meant by its proxy, by the driver's object, or by a proxy of one that has ended."""
         raw = connection
         if type(connection) in PROXIES:
+            lease: Lease = connection._lease
             pool: object = connection._pool
-            if pool is not self or connection._lease.inherited:
+            if pool is self and not lease.ended:
+                return lease
+            if pool is not self or lease.inherited:
                 return None
             if self.settings.strict or self.profile.second_release is Twice.NOTHING:
                 return None
