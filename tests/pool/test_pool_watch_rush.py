@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import weakref
+from pathlib import Path
 
 import program
 import pytest
@@ -13,6 +15,7 @@ from watched import ON_POSTGRES, SIZE
 
 from putback.pool import Kind, ManualClock, watch
 from putback.pool.watching import Watch
+from putback.pool.watching.places import belongs_to_library, own_callers
 from putback.pool.watching.watcher import BURST
 
 pytestmark = pytest.mark.slow
@@ -123,3 +126,17 @@ def test_a_pool_of_aiopg_without_a_limit(postgres_dsn: str) -> None:
                 assert watching.holders() == []
 
     asyncio.run(story())
+
+
+def test_a_library_outside_of_site_packages_is_no_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pip install --target`, the layers of AWS Lambda: SQLAlchemy's own files were named as what had leaked."""
+    for name in ("layer_of_pools", "own_part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("def take(inner):\n    return inner()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    library, own = (importlib.import_module(name) for name in ("layer_of_pools", "own_part"))
+    belongs_to_library("layer_of_pools.pool")
+    found = own.take(lambda: library.take(lambda: own_callers(4)))
+    files = [code.co_filename for code, _ in found]
+    assert library.__file__ not in files
+    assert own.__file__ in files

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from putback.pool.lease import Stack
+from putback.pool.watching.places import belongs_to_library
 from putback.pool.watching.watcher import Watch, reference
 
 Key = Callable[[Any], int]
@@ -140,6 +141,7 @@ def loaded_classes(library: Library) -> set[type]:
 
 def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
+    belongs_to_library(library.module)
     if library.can_be_lost:
         watch.keeps = watch.keeps_briefly = weakref.ref
     if library.is_out is not None:

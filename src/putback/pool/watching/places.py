@@ -45,6 +45,9 @@ _INLINE = {"<listcomp>", "<setcomp>", "<dictcomp>"}
 NOWHERE = Frame("unknown", 0, "unknown")
 """The place of what was taken while nobody looked for places."""
 
+_packages: list[str] = []
+"""Folders of libraries whose pools are watched, wherever they are installed."""
+
 _own: dict[str, bool] = {}
 """By file, whether it is the program's own; looked up at every check-out."""
 
@@ -73,6 +76,16 @@ def own_callers(depth: int) -> Stack:
     return found
 
 
+def belongs_to_library(module: str) -> None:
+    """From now on the package of a module is not the program's own: not all libraries are in `site-packages`."""
+    file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
+    if file is not None and os.path.basename(file) == "__init__.py":
+        folder = os.path.dirname(file) + os.sep
+        if folder not in _packages:
+            _packages.append(folder)
+            _own.clear()
+
+
 def _awaiting() -> FrameType | None:
     """What waits for the greenlet in which SQLAlchemy runs its code for asyncio. Other greenlets are like threads: who
     started them is no caller."""
@@ -87,7 +100,7 @@ def _awaiting() -> FrameType | None:
 def _is_own(file: str) -> bool:
     if file.startswith("<"):
         return file.startswith(_TYPED)
-    return not file.startswith(_LIBRARIES) and not any(part in file for part in _INSTALLED)
+    return not file.startswith((*_LIBRARIES, *_packages)) and not any(part in file for part in _INSTALLED)
 
 
 def folded(stack: list[Place]) -> tuple[Frame, list[Frame]]:

@@ -8,6 +8,7 @@ import weakref
 from contextlib import suppress
 from typing import Any
 
+from putback.pool.watching.places import belongs_to_library
 from putback.pool.watching.watcher import Watch
 
 
@@ -33,6 +34,7 @@ def _is_of_sqlalchemy(target: Any, *names: str) -> bool:
 def hook(engine: Any, watch: Watch) -> None:
     """Listen to the methods of an engine's pool that lend and take back. Its events would cost four times as much:
     SQLAlchemy does more for a pool that has listeners."""
+    belongs_to_library("sqlalchemy")
     event = sys.modules["sqlalchemy"].event
     watch.takes_back_lost, watch.keeps = True, weakref.ref
 
@@ -69,6 +71,7 @@ def _hook_pool(pool: Any, watch: Watch) -> None:
 
 def hook_all(watch: Watch) -> None:
     """Listen to the check-outs of every pool that there is or will be."""
+    belongs_to_library("sqlalchemy")
     library = sys.modules["sqlalchemy"]
     watch.takes_back_lost, watch.keeps = True, weakref.ref
     took, ended = watch.took, watch.ended
