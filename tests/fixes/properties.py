@@ -11,9 +11,9 @@ from grammar import Module
 from mending import Mender, with_fix
 from oracle import differences
 
-from putback.fixes.rounds import is_harmless
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
+from putback.rules import MENDINGS
 
 Identity = tuple[str, str]
 LEAKS = ("PB101", "PB102", "PB103", "PB107", "PB109")
@@ -44,7 +44,7 @@ def _alone(module: Module, finding: Finding, found: tuple[Finding, ...], mender:
         yield f"{finding.code}: does not parse: {error}\n{after}"
         return
     was = Counter(map(_identity, found))
-    now = Counter(_identity(each) for each in mender.findings(after) if not is_harmless(each))
+    now = Counter(_identity(each) for each in mender.findings(after) if not MENDINGS[each.code].may_come(each))
     if now[_identity(finding)] >= was[_identity(finding)]:
         yield f"{finding.code}: is still there"
     if now - was:

@@ -17,6 +17,7 @@ from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.fix import Applicability, Edit, Fix
 from putback.model.fixing import Answer, Proposal
 from putback.model.span import Position, Span
+from putback.rules import MENDINGS
 
 FIXES = {
     "leak_good()": "ok()",
@@ -93,6 +94,7 @@ def rounds(toy: Toy, approve: Callable[[Proposal], Answer] | None, **files: str)
         texts.__getitem__,
         toy.look,
         lambda finding: "unsafe" not in str(finding.fix),
+        MENDINGS,
         approve,
     )
     run.run()
@@ -182,7 +184,9 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
 
     texts = {"/a": functions("leak_good()").encode()}
     toy = Importing()
-    run = Rounds(texts, toy.look(texts, {}), {"/b": b"leak_good()\n"}.__getitem__, toy.look, lambda finding: True)
+    run = Rounds(
+        texts, toy.look(texts, {}), {"/b": b"leak_good()\n"}.__getitem__, toy.look, lambda finding: True, MENDINGS
+    )
     run.run()
     assert run.changes() == ()
     assert reasons(run) == ["it would bring PB302 toy in line 1 of b"]
@@ -199,7 +203,7 @@ def test_what_is_tried_alone_is_judged_beside_what_the_others_have_become() -> N
 
     texts = {"/a": functions("leak_stays()", "leak_good()").encode(), "/b": functions("leak_good()").encode()}
     toy = Importing()
-    run = Rounds(texts, toy.look(texts, {}), texts.__getitem__, toy.look, lambda finding: True)
+    run = Rounds(texts, toy.look(texts, {}), texts.__getitem__, toy.look, lambda finding: True, MENDINGS)
     run.run()
     assert now(run) == {"a": functions("leak_stays()", "ok()"), "b": functions("ok()")}
     assert reasons(run) == ["the finding would still be there"]
@@ -242,7 +246,7 @@ def wrong(mark: Callable[[int, Span], Edit]) -> Rounds:
     """A run over two equal acquires with a fix for one of them at a time."""
     texts = {"/a": TWO_ALIKE.encode()}
     look = acquires(mark)
-    run = Rounds(texts, look(texts, {}), texts.__getitem__, look, lambda finding: finding.span.start.row == 2)
+    run = Rounds(texts, look(texts, {}), texts.__getitem__, look, lambda finding: finding.span.start.row == 2, MENDINGS)
     run.run()
     return run
 

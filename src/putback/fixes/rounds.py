@@ -15,9 +15,10 @@ from putback.fixes.acquires import Acquires
 from putback.fixes.apply import Candidate, plan, spliced
 from putback.fixes.compiles import syntax_fault
 from putback.model.errors import SpliceError
-from putback.model.finding import Finding, Severity, SiteKey
+from putback.model.finding import Finding, SiteKey
 from putback.model.fix import Edit
 from putback.model.fixing import Answer, Applied, Approve, Change, Declined, Proposal
+from putback.model.mending import Mending
 from putback.source.text import decode
 
 MOST_ROUNDS = 100
@@ -28,14 +29,6 @@ Wanted = Callable[[Finding], bool]
 Identity = tuple[str, str, str, str, int]
 """What stays the same of a finding when other lines change: its file, rule, function, expression, and where fixes leave
 the acquire as it is, which one of the equal expressions of the function it is."""
-LEAK = "leak"
-ONE_LEAK = frozenset({"PB101", "PB102", "PB103", "PB107", "PB109"})
-"""The rules of which the most specific speaks for a leak: after a fix of something else that may be another of them."""
-HOLDING = ONE_LEAK | {"PB108"}
-"""The rules whose fixes leave the acquire as it is."""
-ABOUT_COMMENTS = frozenset({"PB002", "PB003", "PB004"})
-ABOUT_MAKING = frozenset({"PB304", "PB402", "PB403", "PB404", "PB405", "PB407"})
-"""The rules about a call that makes a pool or a registry: the fix of one changes what the others stand at."""
 Faults = dict[tuple[str, str], str]
 """What does not hold, by file and function."""
 Attempt = tuple[object, ...]
@@ -82,7 +75,8 @@ class Rounds:
 
     `again` tells the findings if some files had other contents: in these files and in those whose findings can
     depend on them; its second argument are the new contents of other files, changed before and not in question. `read`
-    gives the content of files that depend on them. `wanted` tells which findings are to be fixed.
+    gives the content of files that depend on them. `wanted` tells which findings are to be fixed, `mendings` what is to
+    be known of each rule, by its code.
     """
 
     def __init__(
@@ -92,6 +86,7 @@ class Rounds:
         read: Callable[[str], bytes],
         again: Again,
         wanted: Wanted,
+        mendings: Mapping[str, Mending],
         approve: Approve | None = None,
     ) -> None:
         self.original = texts
@@ -99,6 +94,7 @@ class Rounds:
         self.read = read
         self.again = again
         self.wanted = wanted
+        self.mendings = mendings
         self.approve = approve
         self.identities: dict[int, Identity] = {}  # by the id() of findings: equal ones stand in several rounds
         self.findings = dict(self._identified(found, texts))
@@ -184,7 +180,7 @@ class Rounds:
             left = Counter(map(self._identity, self.findings.get(path, ())))
             for finding in findings:
                 left[self._identity(finding)] -= 1
-                if left[self._identity(finding)] < 0 and not is_harmless(finding):
+                if left[self._identity(finding)] < 0 and not self.mendings[finding.code].may_come(finding):
                     faults[path, finding.function] = gained(finding)
             for identity, count in mended.items():
                 if identity[0] == path and left[identity] < count:
@@ -198,7 +194,7 @@ class Rounds:
             each.scope: "the acquire would be gone"
             for each in part
             for finding in each.findings
-            if finding.code in HOLDING
+            if self.mendings[finding.code].keeps_acquire
             and after[each.path].count(self._identity(finding)[3]) < before[each.path].count(self._identity(finding)[3])
         }
 
@@ -225,11 +221,11 @@ class Rounds:
         for path, findings in found.items():
             acquires = Acquires((texts[path] if path in texts else self._current(path)) if findings else b"")
             for each in findings:
-                rule = LEAK if each.code in ONE_LEAK else each.code
+                mending = self.mendings[each.code]
                 expression, place = acquires.place(each.span)
-                expression = expression.partition("(")[0] if each.code in ABOUT_MAKING else expression
-                which = place if each.code in HOLDING else 0
-                self.identities[id(each)] = (path, rule, each.function, expression, which)
+                expression = expression.partition("(")[0] if mending.about_making else expression
+                which = place if mending.keeps_acquire else 0
+                self.identities[id(each)] = (path, mending.matter or each.code, each.function, expression, which)
         return found
 
     def _current(self, path: str) -> bytes:
@@ -262,12 +258,6 @@ class Rounds:
 def _new(finding: Finding) -> Finding:
     """A finding that has come with a fix: its acquire has no number as things were before."""
     return replace(finding, site=SiteKey(finding.site.function)) if finding.site is not None else finding
-
-
-def is_harmless(finding: Finding) -> bool:
-    """Whether it may come with a fix: it says that the release rolls back, as one does that moves from a handler to a
-    `finally`, or something about comments that hide findings."""
-    return (finding.code == "PB201" and finding.severity is Severity.INFO) or finding.code in ABOUT_COMMENTS
 
 
 def attempt(finding: Finding) -> Attempt:

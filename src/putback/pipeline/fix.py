@@ -17,7 +17,7 @@ from putback.model.fixing import Approve, Declined, FixResult, FixRun, Scope
 from putback.model.report import StdinFile
 from putback.model.span import Span
 from putback.pipeline.check import Checked, Progress, checked
-from putback.rules import ALL
+from putback.rules import ALL, MENDINGS
 from putback.source.selection import enabled
 from putback.source.text import decode
 
@@ -88,7 +88,7 @@ def fixed(
         return replace(outcome, findings=_with_reasons(before, declined), declined=declined)
     gc.freeze()  # what the run has built is there to stay, what the rounds build is not
     try:
-        rounds = Rounds(texts, project.findings_in(texts.keys()), read, project.again, wanted, approve)
+        rounds = Rounds(texts, project.findings_in(texts.keys()), read, project.again, wanted, MENDINGS, approve)
         rounds.run()
     finally:
         gc.unfreeze()

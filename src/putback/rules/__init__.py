@@ -92,3 +92,6 @@ ALL: tuple[Rule, ...] = (
     pb410_helper_bypassed.RULE,
     pb501_connection_shared_between_threads.RULE,
 )
+
+MENDINGS = {rule.code: rule.mending for rule in ALL}
+"""What fixing has to know of each rule, by its code."""

@@ -15,6 +15,9 @@ Safe: only a comment changes.
 from __future__ import annotations
 
 from putback.model.finding import Severity
+from putback.model.mending import HARMLESS
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB002", "unused-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False)
+RULE = Rule(
+    "PB002", "unused-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False, mending=HARMLESS
+)

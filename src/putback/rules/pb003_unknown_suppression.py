@@ -15,6 +15,9 @@ Unsafe: the nearest name is a guess, and then the comment hides something.
 from __future__ import annotations
 
 from putback.model.finding import Severity
+from putback.model.mending import HARMLESS
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False)
+RULE = Rule(
+    "PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False, mending=HARMLESS
+)

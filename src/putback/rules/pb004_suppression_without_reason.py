@@ -10,8 +10,17 @@ A `# putback: ignore[PB101]` with nothing behind the bracket. Runs where it is a
 from __future__ import annotations
 
 from putback.model.finding import Severity
+from putback.model.mending import HARMLESS
 from putback.rules.rule import Rule, nothing
 
 RULE = Rule(
-    "PB004", "suppression-without-reason", "run", Severity.WARNING, __doc__, nothing, opt_in=True, shows_in_runs=False
+    "PB004",
+    "suppression-without-reason",
+    "run",
+    Severity.WARNING,
+    __doc__,
+    nothing,
+    opt_in=True,
+    shows_in_runs=False,
+    mending=HARMLESS,
 )

@@ -78,6 +78,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
+from putback.model.mending import LEAK
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
@@ -130,4 +131,4 @@ def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:
     return replace(found, no_fix_reason="whether the attribute is used elsewhere cannot be told")
 
 
-RULE = Rule("PB101", "connection-never-released", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule("PB101", "connection-never-released", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

@@ -69,6 +69,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.mending import LEAK
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
 from putback.rules import (
@@ -120,4 +121,4 @@ def _cause(site: SiteFacts, leak: Leak) -> str:
     return f"`{shown}` is cancelled" if leak.cancelled else f"`{shown}` raises"
 
 
-RULE = Rule("PB102", "connection-leaked-on-exception", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule("PB102", "connection-leaked-on-exception", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

@@ -66,6 +66,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.mending import LEAK
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
@@ -105,4 +106,4 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.given_back(found, site)
 
 
-RULE = Rule("PB103", "connection-leaked-on-early-exit", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule("PB103", "connection-leaked-on-early-exit", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

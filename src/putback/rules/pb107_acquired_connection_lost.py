@@ -53,6 +53,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity, Step
 from putback.model.lifecycle import Gc
+from putback.model.mending import LEAK
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
@@ -102,4 +103,4 @@ def _goes_at_once(site: SiteFacts, is_bound_again: bool) -> bool:
     return site.kind.gc is not Gc.PERMANENT and not is_bound_again and not site.kind.lazy and not site.is_used
 
 
-RULE = Rule("PB107", "acquired-connection-lost", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule("PB107", "acquired-connection-lost", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

@@ -62,6 +62,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.mending import Mending
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
 from putback.rules import mending, wording
@@ -99,4 +100,6 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.given_back(found, site)
 
 
-RULE = Rule("PB108", "provider-without-finally", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule(
+    "PB108", "provider-without-finally", "leak", Severity.ERROR, __doc__, check, mending=Mending(keeps_acquire=True)
+)

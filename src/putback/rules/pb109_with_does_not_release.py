@@ -65,6 +65,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.mending import LEAK
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
@@ -98,4 +99,4 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         yield mending.released_around(found, site)
 
 
-RULE = Rule("PB109", "with-does-not-release", "leak", Severity.ERROR, __doc__, check)
+RULE = Rule("PB109", "with-does-not-release", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

@@ -100,6 +100,7 @@ from dataclasses import dataclass
 
 from putback.flow.solve import Edge
 from putback.model.finding import Finding, Place, Severity
+from putback.model.mending import Mending
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import Harm, Phase
@@ -233,4 +234,12 @@ _SEVERITIES: Mapping[Home, Mapping[Harm, Severity]] = {
 }
 """How bad it is to leave a connection behind so; a caller, or the end of an application context, may yet mend it."""
 
-RULE = Rule("PB201", "missing-rollback", "transaction", Severity.ERROR, __doc__, check)
+RULE = Rule(
+    "PB201",
+    "missing-rollback",
+    "transaction",
+    Severity.ERROR,
+    __doc__,
+    check,
+    mending=Mending(harmless=frozenset((Severity.INFO,))),
+)

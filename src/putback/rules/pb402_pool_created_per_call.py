@@ -62,6 +62,7 @@ from collections.abc import Iterator
 from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Place, Severity, Step
 from putback.model.lifecycle import Gc
+from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
@@ -126,4 +127,6 @@ def _here(facts: FunctionFacts, made: PoolFacts) -> Step:
     return facts.step(made.at, f"the {made.pool.title} is made here")
 
 
-RULE = Rule("PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)
+RULE = Rule(
+    "PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING
+)

@@ -41,6 +41,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
+from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
@@ -69,4 +70,6 @@ def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | Non
     return is_missing(settings, made.pool.pre_ping)
 
 
-RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)
+RULE = Rule(
+    "PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING
+)

@@ -36,6 +36,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
+from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
@@ -66,5 +67,13 @@ def _overflows(made: PoolFacts, settings: Settings, backend: Backend | None) -> 
 
 
 RULE = Rule(
-    "PB404", "pool-overflow-too-large", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False
+    "PB404",
+    "pool-overflow-too-large",
+    "pool",
+    Severity.WARNING,
+    __doc__,
+    check,
+    opt_in=True,
+    shows_in_runs=False,
+    mending=MAKING,
 )

@@ -37,6 +37,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
+from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
@@ -72,5 +73,13 @@ def _waits(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool
 
 
 RULE = Rule(
-    "PB405", "pool-without-connect-timeout", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False
+    "PB405",
+    "pool-without-connect-timeout",
+    "pool",
+    Severity.WARNING,
+    __doc__,
+    check,
+    opt_in=True,
+    shows_in_runs=False,
+    mending=MAKING,
 )

@@ -37,6 +37,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
+from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
@@ -65,4 +66,4 @@ def _keeps_idle_ones(made: PoolFacts, settings: Settings, backend: Backend | Non
     return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
 
 
-RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)
+RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING)

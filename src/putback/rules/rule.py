@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
+from putback.model.mending import Mending
 from putback.model.site import rule_page
 from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.site_facts import SiteFacts
+
+_PLAIN = Mending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class Rule:
     """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
 
     `opt_in`: it runs only where it is asked for. `shows_in_runs`: running the function with and without faults can show
-    the defect, so that `verify` runs it.
+    the defect, so that `verify` runs it. `mending`: what fixing has to know of it.
     """
 
     code: str
@@ -29,6 +32,7 @@ class Rule:
     check: Callable[[FunctionFacts], Iterator[Finding]]
     opt_in: bool = False
     shows_in_runs: bool = True
+    mending: Mending = _PLAIN
 
     @property
     def summary(self) -> str:

@@ -1,0 +1,32 @@
+"""What fixing has to know of a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from putback.model.finding import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """How the findings of a rule behave while others are mended.
+
+    `matter`: what several rules speak about, the most specific of them: after a fix of something else that may be
+    another; "" where it is the rule alone. `keeps_acquire`: its fixes leave the acquire as it is. `about_making`: its
+    findings stand at a call that makes a pool or a registry, which fixes of such rules change. `harmless`: how severe a
+    finding of it may be that comes with a fix.
+    """
+
+    matter: str = ""
+    keeps_acquire: bool = False
+    about_making: bool = False
+    harmless: frozenset[Severity] = frozenset()
+
+    def may_come(self, finding: Finding) -> bool:
+        """Whether a finding of the rule may come with a fix."""
+        return finding.severity in self.harmless
+
+
+LEAK = Mending("leak", keeps_acquire=True)
+MAKING = Mending(about_making=True)
+HARMLESS = Mending(harmless=frozenset(Severity))
