@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import click
 
-from putback.model.config import Config
+from putback.model.config import Config, FixStyle
 from putback.model.finding import Confidence, Severity
 from putback.report import FORMATS
 from putback.source import cache, settings
@@ -41,6 +41,7 @@ class Selection:
     unfixable: tuple[str, ...]
     unsafe_fixes: bool | None
     stdin_filename: str | None
+    style: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,11 @@ SELECTING = (
 )
 """The options that say which files and rules count."""
 
+STYLE = click.option(
+    "--style",
+    type=click.Choice([each.value for each in FixStyle]),
+    help="How fixes hold a connection [fix-style]; with: also what is given back by hand (PB114).",
+)
 PRINTING = (
     click.option("-o", "--output-file", metavar="FILE", help="Write the report there."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
@@ -148,6 +154,7 @@ SHARED = (
     click.option(
         "--unsafe-fixes/--no-unsafe-fixes", default=None, help="Also apply fixes that may change what the program does."
     ),
+    STYLE,
     click.option("--fix-only", is_flag=True, help="Fix, and do not report what remains. Implies --fix."),
     click.option(
         "--diff", is_flag=True, help="Print what would be fixed as a diff and write nothing. Implies --fix-only."
@@ -206,6 +213,8 @@ def overlaid(config: Config, options: Selection) -> Config:
     """`config` with the options laid over it. `--select` starts anew, `--ignore` adds to what the file ignores."""
     if isinstance(options, CheckOptions):
         config = judged(config, options)
+    if options.style:
+        config = styled(config, FixStyle(options.style))
     if options.select:
         config = replace(config, select=options.select, extend_select=(), ignore=())
     kept = tuple(each for each in config.ignore if not taken_back(each, options.extend_select))
@@ -226,6 +235,15 @@ def overlaid(config: Config, options: Selection) -> Config:
         gates=config.gates and not options.no_gates,
         cache="" if options.no_cache else cache.folder(config.root or os.getcwd()),
     )
+
+
+def styled(config: Config, style: FixStyle) -> Config:
+    """`config` with fixes of a style; who asks for `with` means what is right already and by hand, too."""
+    if style is not FixStyle.WITH:
+        return replace(config, fix_style=style)
+    from putback.rules.pb114_released_by_hand import RULE
+
+    return replace(config, fix_style=style, extend_select=(*config.extend_select, RULE.code))
 
 
 def judged(config: Config, options: CheckOptions) -> Config:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from putback.cli import output
-from putback.cli.options import PRINTING, SELECTING, Selection, configured, with_options
+from putback.cli.options import PRINTING, SELECTING, STYLE, Selection, configured, with_options
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import UsageError
@@ -48,6 +48,7 @@ class VerifyOptions(Selection):
 
 VERIFYING = (
     *SELECTING,
+    STYLE,
     click.option(
         "--budget", type=click.FloatRange(min=0.01), default=4.0, show_default=True, help="Seconds for one function."
     ),

@@ -14,13 +14,15 @@ class Mending:
     `matter`: what several rules speak about, the most specific of them: after a fix of something else that may be
     another; "" where it is the rule alone. `keeps_acquire`: its fixes leave the acquire as it is. `about_making`: its
     findings stand at a call that makes a pool or a registry, which fixes of such rules change. `harmless`: how severe a
-    finding of it may be that comes with a fix.
+    finding of it may be that comes with a fix. `waits`: one that has no fix may get one when what its path leads
+    through is mended.
     """
 
     matter: str = ""
     keeps_acquire: bool = False
     about_making: bool = False
     harmless: frozenset[Severity] = frozenset()
+    waits: bool = False
 
     def may_come(self, finding: Finding) -> bool:
         """Whether a finding of the rule may come with a fix."""

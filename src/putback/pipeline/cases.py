@@ -23,6 +23,7 @@ from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.managers import behind
 from putback.ownership.analysis.quick import cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.summary import ParamEffect
@@ -314,6 +315,7 @@ class _Table:
             methods,
             With.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
             bool(drivers),
+            _beside(callee, behind(self.analyzer, acquisition)),
         )
 
     def _owner_methods(self, unit: Unit, site: Site) -> Iterator[tuple[str, roles.Method]]:
@@ -442,3 +444,9 @@ def _anywhere(found: list[_Role]) -> tuple[_Role, ...]:
         if chosen not in kept:
             kept.append(chosen)
     return tuple(kept)
+
+
+def _beside(callee: str, function: FunctionRef | None) -> str:
+    """Another function of the project, spelled as `callee` is that stands beside it; "" for none."""
+    base, dot, _ = callee.rpartition(".")
+    return f"{base}{dot}{function.key.rpartition('.')[2]}" if function is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from putback.fixes.rounds import Rounds
@@ -82,7 +82,7 @@ def fixed(
     before = _once(_inside(finding, explicit) for finding in result.findings if finding.code in codes)
     outcome = FixRun(before, before, (), (), (), result.files, result.candidates, result.errors, result.internal_error)
     outcome = replace(outcome, root=result.root)
-    texts = {finding.filename: read(finding.filename) for finding in before if wanted(finding)}
+    texts = {path: read(path) for path in _concerned(before, wanted)}
     if not texts:
         declined = vetoed(before)
         return replace(outcome, findings=_with_reasons(before, declined), declined=declined)
@@ -103,6 +103,17 @@ def fixed(
         applied=tuple(sorted(rounds.applied, key=lambda each: _place(each.finding))),
         declined=declined,
     )
+
+
+def _concerned(before: Sequence[Finding], wanted: Callable[[Finding], bool]) -> Iterator[str]:
+    """The files with a fix, and those where one may come when others are mended: a path leads through these."""
+    mended = {finding.filename: finding.path for finding in before if wanted(finding)}
+    yield from mended
+    shown = set(mended.values())
+    for finding in before:
+        waits = finding.fix is None and finding.filename not in mended and MENDINGS[finding.code].waits
+        if waits and any(step.path in shown for step in finding.trace):
+            yield finding.filename
 
 
 def written(run: FixRun) -> FixRun:

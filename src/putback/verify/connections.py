@@ -49,6 +49,7 @@ class Connections:
 
     def acquire(self, role: Acquire, label: str, row: int = 0) -> Connection:
         """Hand out a connection, or fail to; `row` is where the call stands."""
+        label = role.lends + label.removeprefix(role.callee) if role.lends else label
         self.refused = True
         if role.raises:
             awaited = self.world.is_async
@@ -315,8 +316,10 @@ class Connections:
                 self._give_back(slot, f"{slot.name}.close()")
 
     def left(self, held: Connection, role: Acquire, exception: BaseException | None) -> None:
-        """The end of `with` on the acquiring call: the connection goes back."""
+        """The end of `with` on the acquiring call: the connection goes back, if there is one."""
         slot = held._pb_slot
+        if role.lends and not self.is_there(slot):
+            return
         try:
             if role.commits and slot.is_out:
                 self.transactions.leave(held, exception)

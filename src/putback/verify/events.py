@@ -105,6 +105,7 @@ _ABOUT = {
     "PB106": {Broken.USED_AFTER_RELEASE},
     "PB111": {Broken.UNBOUND, Broken.NONE_RELEASED},
     "PB113": {Broken.UNENTERED},
+    "PB114": set[Broken](),
     "PB305": _LEFT_IN_THE_REGISTRY,
     "PB306": _LEFT_IN_THE_REGISTRY,
     "PB307": _LEFT_IN_THE_REGISTRY,
@@ -120,7 +121,10 @@ ABOUT_HANDLERS = frozenset(_ABOUT["PB201"])
 
 
 def mended_by(code: str) -> frozenset[Broken]:
-    """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known."""
+    """What the fix of a rule has to mend: its own matter or leaks; everything serious when the rule is not known.
+
+    Nothing for one that leaves everything as it was.
+    """
     return frozenset(_LEAKS | _TURNS if not code else _ABOUT.get(code, _LEAKS))
 
 

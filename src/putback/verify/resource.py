@@ -194,8 +194,8 @@ class Connection(Belonging):
 class Acquiring:
     """The result of a call that acquires when it is awaited or entered: `pool.acquire()`, `pool.connection()`."""
 
-    def __init__(self, world: World, role: Acquire, label: str, row: int) -> None:
-        self._pb_row = row
+    def __init__(self, world: World, role: Acquire, label: str, acquire: Callable[[], Connection]) -> None:
+        self._pb_take = acquire
         self._pb_world = world
         self._pb_role = role
         self._pb_label = label
@@ -215,7 +215,7 @@ class Acquiring:
         raise AttributeError(f"what {self._pb_label} returns has no attribute {name!r} before it is entered")
 
     def _acquire(self) -> Any:
-        self._pb_held = self._pb_world.connections.acquire(self._pb_role, self._pb_label, self._pb_row)
+        self._pb_held = self._pb_take()
         return handed_out(self._pb_held, self._pb_role)
 
     def __await__(self) -> Generator[None, None, Any]:

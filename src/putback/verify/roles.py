@@ -106,7 +106,8 @@ class Acquire:
     the position of the connection in a tuple result, `maybe_none` whether None can come instead, `itself` whether the
     receiver becomes held. `commits`: leaving its `with` commits, or rolls back after an exception. `methods` are those
     of an object around the connection, which go before those of the connection; `leaving` is its `with`.
-    `is_drivers`: the call is the driver's own, so that what it is called on is the pool.
+    `is_drivers`: the call is the driver's own, so that what it is called on is the pool. `lends` is the wrapper that a
+    context manager of the project takes from to lend and give back, and does nothing else: it is told as that.
     """
 
     callee: str
@@ -121,6 +122,7 @@ class Acquire:
     methods: Mapping[str, Method] = field(default_factory=dict)
     leaving: With | None = None
     is_drivers: bool = False
+    lends: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,17 @@ class UnknownCalls:
         label = call_text(role.callee, arguments, keywords)
         if isinstance(callee, StandIn):
             self.world.exists(callee._pb_path.rpartition(".")[0])
+        given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
+        pool = pool_of(callee._pb_path) if role.is_drivers and isinstance(callee, StandIn) else ""
+
+        def acquire() -> Connection:
+            connection = self.world.connections.acquire(role, label, row)
+            connection._pb_slot.given, connection._pb_slot.pool = given, pool
+            return connection
+
         if On.CALL not in role.on:
-            return Acquiring(self.world, role, label, row)
-        connection = self.world.connections.acquire(role, label, row)
-        connection._pb_slot.given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
-        if role.is_drivers and isinstance(callee, StandIn):
-            connection._pb_slot.pool = pool_of(callee._pb_path)
+            return Acquiring(self.world, role, label, acquire)
+        connection = acquire()
         if role.itself:
             self.world.connections.on_receivers[role.callee.rpartition(".")[0]] = connection._pb_slot
         return handed_out(connection, role)

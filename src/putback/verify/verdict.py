@@ -230,9 +230,10 @@ class Verifier:
             return Verdict.UNKNOWN, f"the same decisions led to another question: {unstable[0]}, then {unstable[1]}"
         if compared.compared == 0:
             return Verdict.UNKNOWN, "no run could be compared"
-        if compared.leaky == 0:
+        mends = any(map(mended_by, self.case.codes))
+        if mends and compared.leaky == 0:
             return Verdict.UNKNOWN, _NOTHING_SHOWN
-        if compared.mended == 0:
+        if mends and compared.mended == 0:
             return Verdict.UNKNOWN, "no run is mended"
         unexplained = sorted(found.unexplained | compared.unexplained)
         if unexplained:
@@ -241,7 +242,8 @@ class Verifier:
             return Verdict.TESTED, f"{found.made + compared.made} schedules of more; no counterexample among them"
         if compared.uncompared:
             return Verdict.TESTED, f"{_runs(compared.uncompared)} of the fixed version went on beyond the bounds"
-        runs = f"{_runs(compared.compared)}, {compared.mended} of them mended; within {self.bounds.text()}"
+        outcome = f"{compared.mended} of them mended" if mends else "all as before"
+        runs = f"{_runs(compared.compared)}, {outcome}; within {self.bounds.text()}"
         if compared.remaining:
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
         if unreached or unreached_after:

@@ -174,6 +174,14 @@ class SiteFacts:
         return On.ENTER in self.acquisition.on or self.kind.with_ is With.RELEASES or closes
 
     @property
+    def opens_with(self) -> bool:
+        """Whether a `with` on the call that acquires gives it back, and does nothing else."""
+        analyzer, on = self.function.analyzer, self.acquisition.on
+        exits = [analyzer.catalog.method(self.kind.type, name) for name in ("__exit__", "__aexit__")]
+        ends = any(effect is not None and effect.ends for effect in exits)
+        return self.with_releases and not ends and (On.AWAIT not in on or On.ENTER in on)
+
+    @property
     def is_closed_by_with(self) -> bool:
         """Whether a `with` on it gives it back, and nothing loses it."""
         names = guards.aliases(self.function.unit, self.site)
