@@ -147,6 +147,17 @@ def test_a_repository_inside_a_repository() -> None:
     assert found() == ["a.py", "vendored/b.py"]
 
 
+@pytest.mark.parametrize("left", [(), ("libs/kit/left.py",)], ids=["empty", "with files"])
+def test_a_submodule_that_nobody_has_fetched(left: tuple[str, ...], project: Path) -> None:
+    subprocess.run([*GIT, "init", "-q"], check=True)
+    make("app.py", ".gitmodules", *left)
+    (project / "libs" / "kit").mkdir(parents=True, exist_ok=True)
+    link = f"160000,{'1' * 40},libs/kit"
+    subprocess.run([*GIT, "update-index", "--add", "--cacheinfo", link], check=True)
+    assert found(".") == sorted(["app.py", *left])
+    assert found("libs/kit") == list(left)
+
+
 def test_a_hook_s_environment_does_not_point_git_elsewhere(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run([*GIT, "init", "-q"], check=True)
     make("a.py")

@@ -115,8 +115,12 @@ def existing(top: str, listed: list[str], repository: str, walk: Walk, warn: War
                 yield path, kind == "link"
         elif name.endswith("/") or (modules and kind_of(f"{top}/{name}") == "directory"):
             path = f"{top}/{name}".rstrip("/")
-            if not walk.leaves_out(path, True):
+            if walk.leaves_out(path, True):
+                continue
+            if os.path.exists(os.path.join(path, ".git")):
                 yield from files_below(path, True, walk, warn)
+            else:  # a submodule that nobody has fetched: git would list it as part of itself, again and again
+                yield from walked(path, ignore_files_above(path, repository), walk, warn)
 
 
 def kind_of(path: str) -> str:
