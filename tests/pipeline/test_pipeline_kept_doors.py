@@ -16,6 +16,7 @@ USING = "\n\ndef work():\n    conn = {}\n    conn.cursor().execute('x')\n"
 GIVEN = f"{KNOWN}\n\ndef use(source):\n    return source\n"
 TAKING, EMPTY = f"{POOL}\n\ndef take():\n    return pool.getconn()\n", f"{POOL}\n\ndef take():\n    return None\n"
 OUTER = f"from db import take\n{KNOWN}\n\ndef outer():\n    return take()\n"
+SOURCE = f"from middle import source\n{KNOWN}\n\ndef outer():\n    return source\n"
 THING = f"from db import Thing\n{KNOWN}\n\ndef outer():\n    return Thing().source\n"
 
 CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
@@ -103,6 +104,20 @@ CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
             "web.py": "import one, two" + USING.format("two.outer()"),
         },
         {"db.py": TAKING},
+    ),
+    "a value that two know of a third by way of a fourth": (
+        {
+            "db.py": f"{POOL}\nsource = None\n",
+            "middle.py": f"from db import source\n{KNOWN}",
+            "one.py": SOURCE,
+            "two.py": SOURCE,
+            "web.py": "import one, two" + USING.format("two.outer().getconn()"),
+        },
+        {"db.py": f"{POOL}\nsource = pool\n"},
+    ),
+    "a file that an import has looked for": (
+        {"db.py": "", "shop/__init__.py": "", "web.py": "from shop import db" + USING.format("db.take()")},
+        {"shop/db.py": TAKING},
     ),
     "a class whose method is called alike": (
         {

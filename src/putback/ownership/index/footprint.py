@@ -24,11 +24,12 @@ def hashed(question: str) -> int:
 
 
 class Footprint:
-    """What has been asked so far: `seen`. Files have the bits that `numbers` gives them."""
+    """What has been asked so far: `seen`. Files have the bits that `numbers` gives them; None: nobody wants to know."""
 
-    def __init__(self, numbers: dict[str, int]) -> None:
+    def __init__(self, numbers: dict[str, int] | None) -> None:
         self.seen = 0
-        self._bits = {path: 1 << (NAMES + number) for path, number in numbers.items()}
+        self._is_wanted = numbers is not None
+        self._bits = {path: 1 << (NAMES + number) for path, number in (numbers or {}).items()}
         self._same: dict[int, int] = {}
 
     def file(self, path: str) -> None:
@@ -41,6 +42,8 @@ class Footprint:
 
     def bit(self, kind: str, name: str) -> int:
         """The bit of a file, or of a question."""
+        if not self._is_wanted:
+            return 0
         key = name if kind == "file" else f"{kind} {name}"
         found = self._bits.get(key)
         if found is None:

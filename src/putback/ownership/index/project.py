@@ -27,7 +27,7 @@ class Project:
     def __init__(
         self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None], footprint: Footprint | None = None
     ) -> None:
-        self.footprint = Footprint({}) if footprint is None else footprint
+        self.footprint = Footprint(None) if footprint is None else footprint
         self._load = load
         self._shelf = Shelf()
         self._known: dict[str, None] = {}
