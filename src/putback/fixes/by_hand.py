@@ -169,8 +169,8 @@ def _write(holding: Holding, found: _ByHand, opener: Opener, draft: Draft) -> No
     draft.insert(header if found.is_inside else first, lines)
     if found.is_inside:
         _drop_binding(holding, found, draft)
-    elif header > last + 1:
-        draft.indent(last + 1, header - 1, code.unit())
+    else:
+        _take_in(code, draft, last + 1, header - 1)
     end = code.last_row(found.final.body[-1])
     if not found.keeps_try:
         draft.delete(header, header)
@@ -181,6 +181,15 @@ def _write(holding: Holding, found: _ByHand, opener: Opener, draft: Draft) -> No
         draft.indent(header, final - 1, code.unit())
     if not found.keeps_finally:
         _keep_remarks(found, code, draft)
+
+
+def _take_in(code: Code, draft: Draft, first: int, last: int) -> None:
+    """Take the rows between the acquire and its `try` into the `with`, but for empty ones at their head."""
+    while first <= last and not code.rows[first - 1].strip():
+        draft.delete(first, first)
+        first += 1
+    if first <= last:
+        draft.indent(first, last, code.unit())
 
 
 def _keep_remarks(found: _ByHand, code: Code, draft: Draft) -> None:

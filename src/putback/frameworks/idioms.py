@@ -49,6 +49,7 @@ class Methods(Table, frozen=True):
     entering: frozenset[str]
     waiting: frozenset[str]
     starting: frozenset[str]
+    taking: frozenset[str]
     wrapping: frozenset[str]
     limiting: frozenset[str]
     borrowing: frozenset[str]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from putback.flow import ir
 from putback.flow.names import Awaited, Expr, Invoke, last_name
+from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.managers import Pair, gives_back, manager_of, pair_from, pair_of
@@ -126,6 +127,8 @@ def _free_name(wrapper: str, taken: frozenset[str]) -> str:
     """`db_connection` for `get_db_connection`; a single word would look like the connection itself."""
     bare = wrapper.lstrip("_")
     private = wrapper[: len(wrapper) - len(bare)]
-    rest = bare.partition("_")[2]
-    wanted = ([rest] if "_" in rest.strip("_") else []) + [f"managed_{bare}", f"managed_{bare}_2"]
+    first, _, rest = bare.partition("_")
+    wanted = [f"managed_{bare}", f"managed_{bare}_2"]
+    if "_" in rest.strip("_") and first in idioms().methods.taking:
+        wanted.insert(0, rest)
     return next((private + each for each in wanted if private + each not in taken), f"{private}with_{bare}")
