@@ -33,9 +33,10 @@ def test_candidates_name_a_driver_and_a_needle() -> None:
     assert found.candidates == [0]
 
 
-def test_files_that_were_asked_for_are_candidates_always() -> None:
-    found, _ = surveyed({"/r/a.py": "", "/r/b.py": ""}, always=("/r/b.py",))
-    assert found.candidates == [1]
+def test_files_that_were_asked_for_are_noted_beside_the_candidates() -> None:
+    candidate = "import psycopg2\npsycopg2.connect()\n"
+    found, _ = surveyed({"/r/a.py": "", "/r/b.py": "", "/r/c.py": candidate}, always=("/r/b.py", "/r/c.py"))
+    assert (found.candidates, found.asked) == ([2], [1])
 
 
 def test_files_that_cannot_be_read_are_told() -> None:
@@ -134,3 +135,12 @@ def test_who_may_mean_a_package() -> None:
         "/r/lib/app.py",
         "/r/tests/test_app.py",
     ]
+
+
+def test_who_may_mean_a_file_is_in_the_order_of_the_paths_whoever_looked_first() -> None:
+    contents = {"/r/a.py": "import db\n", "/r/b.py": "import db\n", "/r/c.py": "import db\n", "/r/db.py": ""}
+    paths = list(contents)
+    whole = Survey()
+    for share in ([1, 3], [2], [0]):
+        whole.add(survey(paths, share, lambda path: contents[path].encode(), PREFILTER, ()))
+    assert whole.importing(paths, "/r/db.py") == paths[:3]

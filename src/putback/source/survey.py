@@ -44,11 +44,14 @@ class Survey:
             self.importers.setdefault(name, array("I")).extend(files)
 
     def may_import(self, module: str, paths: Sequence[str]) -> Iterator[int]:
-        """The files that can mean the file `module` by an import: that name its folder, too, or lie beside or below."""
+        """The files that can mean the file `module` by an import: that name its folder, too, or lie beside or below.
+
+        In the order of `paths`, whoever has looked at them and when.
+        """
         home, name = imported_as(module)
         folder = home.rpartition("/")[2]
         naming = frozenset(self.importers.get(os.fsencode(folder), ()))
-        for number in self.importers.get(name, ()):
+        for number in sorted(self.importers.get(name, ())):
             if number in naming or paths[number].startswith(f"{home}/"):
                 yield number
 
