@@ -243,6 +243,21 @@ def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.M
     assert [each.code for each in check(["views.py"]).findings] == ["PB101"]
 
 
+def test_a_folder_far_above_that_is_called_as_an_import_is_makes_no_project_of_what_is_above() -> None:
+    for name, text in {
+        "home/tools/notes.txt": "",
+        "home/tools/run.py": "",
+        "home/work/shop/it.py": "import tools\nfrom tools import missing\n",
+        "home/work/shop/there.py": "from tools import run\n",
+    }.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    here = os.getcwd()
+    it, there = (homes([os.path.join(here, f"home/work/shop/{name}.py")], here) for name in ("it", "there"))
+    assert it == [os.path.join(here, "home/work/shop")]
+    assert there == [os.path.join(here, "home")]
+
+
 def test_what_is_imported_from_above_and_is_not_there_makes_no_project_of_what_is_above() -> None:
     """A relative import in a text, or one that fails, had all of a folder far above it read."""
     for name, text in {

@@ -40,10 +40,12 @@ def _imported_from(path: str, data: bytes, top: str) -> Iterator[str]:
         bare = module.lstrip(".")
         level = len(module) - len(bare)
         parts = (bare or name).split(".")
+        inside = name if bare else ""
         if level:
-            yield from (each for each in above[level - 1 : level] if _is_package(each) or _is_module(each, parts))
+            here = above[level - 1 : level]
+            yield from (each for each in here if _is_package(each) or _is_module(each, parts, inside))
         elif parts[0] not in sys.stdlib_module_names:
-            yield from next(([each] for each in above if _is_module(each, parts)), ())
+            yield from next(([each] for each in above if _is_module(each, parts, inside)), ())
 
 
 def _above(path: str, top: str) -> Iterator[str]:
@@ -63,12 +65,20 @@ def _is_package(folder: str) -> bool:
     return os.path.exists(os.path.join(folder, "__init__.py"))
 
 
-def _is_module(folder: str, parts: list[str]) -> bool:
-    """Whether a folder has a module of this name, or the package that it would be in; none has the name ""."""
+def _is_module(folder: str, parts: list[str], inside: str = "") -> bool:
+    """Whether a folder has a module of this name, or the package that it would be in; none has the name "".
+
+    A folder of that name which is no package has to hold the module that is imported from `inside`: any other folder
+    may be called so by chance, and what is above would be taken for the project.
+    """
     if not parts[0]:
         return False
     place = os.path.join(folder, *parts)
-    return os.path.isfile(f"{place}.py") or os.path.isdir(place) or (len(parts) > 1 and _is_module(folder, parts[:-1]))
+    if os.path.isfile(f"{place}.py") or _is_package(place):
+        return True
+    if inside and _is_module(place, [inside]):
+        return True
+    return len(parts) > 1 and _is_module(folder, parts[:-1])
 
 
 def _is_below(path: str, folder: str) -> bool:
