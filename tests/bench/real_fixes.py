@@ -60,11 +60,18 @@ def clone_of(clones: Path, repository: str) -> Path | None:
     return None
 
 
+def run_git(clone: Path, *arguments: str) -> bytes:
+    """What git answers."""
+    command = ["git", "--git-dir", str(clone), *arguments]
+    return subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
+
+
 def laid_out(clone: Path, commit: str, folder: Path) -> None:
     """The files that putback reads, as they were at a commit."""
-    packed = subprocess.run(
-        ["git", "--git-dir", str(clone), "archive", commit], capture_output=True, check=True, timeout=600
-    ).stdout
+    listed = run_git(clone, "ls-tree", "-r", "--name-only", commit).decode("utf-8", "replace")
+    endings = {ending for ending in _READ if any(name.endswith(ending) for name in listed.splitlines())}
+    patterns = (f":(glob)**/*{ending}" for ending in sorted(endings))  # a clone may lack its largest files
+    packed = run_git(clone, "archive", commit, "--", *patterns)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         wanted = [each for each in archive if each.isfile() and each.name.endswith(_READ)]
         archive.extractall(folder, wanted, filter="data")
