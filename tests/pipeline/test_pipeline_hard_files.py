@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -256,6 +257,17 @@ def test_a_folder_far_above_that_is_called_as_an_import_is_makes_no_project_of_w
     it, there = (homes([os.path.join(here, f"home/work/shop/{name}.py")], here) for name in ("it", "there"))
     assert it == [os.path.join(here, "home/work/shop")]
     assert there == [os.path.join(here, "home")]
+
+
+def test_what_lies_in_the_folder_for_temporary_files_makes_no_project_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"now/patch.py": "", "now/work/it.py": "import patch\n"}.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+    here, elsewhere = os.getcwd(), os.path.join(os.getcwd(), "elsewhere")
+    it = os.path.join(here, "now", "work", "it.py")
+    assert homes([it], elsewhere) == [os.path.join(here, "now")]
+    monkeypatch.setattr(tempfile, "tempdir", os.path.join(here, "now"))
+    assert homes([it], elsewhere) == [os.path.join(here, "now", "work")]
 
 
 def test_what_is_imported_from_above_and_is_not_there_makes_no_project_of_what_is_above() -> None:

@@ -49,9 +49,11 @@ def _imported_from(path: str, data: bytes, top: str) -> Iterator[str]:
 
 
 def _above(path: str, top: str) -> Iterator[str]:
-    """The folder of a file and those above it that may be its project's."""
+    """The folder of a file and those above it that may be its project: no root, home or folder for temporary files."""
+    import tempfile
+
     folder = os.path.dirname(path)
-    outside = {os.path.dirname(folder) if folder == os.sep else os.sep, os.path.expanduser("~")}
+    outside = {os.sep, os.path.expanduser("~"), os.path.realpath(tempfile.gettempdir()), tempfile.gettempdir()}
     for _ in range(len(folder) if _is_below(folder, top) else _ABOVE):
         if folder in outside and folder != top:
             return
