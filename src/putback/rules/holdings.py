@@ -10,11 +10,11 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
-from putback.fixes.imports import Needed
 from putback.ownership.analysis import marks
-from putback.ownership.analysis.pairing import is_attribute_here, is_imported_from, name_here, paired_release, pool_here
+from putback.ownership.analysis.pairing import paired_release, pool_here
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
@@ -152,15 +152,7 @@ def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
         return Release(template.replace("{pool}", pool)) if pool else Release(reason=_NO_PAIR)
     released = analyzer.info(pair)
     awaited = "await " if released is not None and released.is_async else ""
-    func = made.acquire.func if isinstance(made.acquire, cst.Call) else None
-    known = name_here(analyzer, unit, pair)
-    if known:
-        return Release(f"{awaited}{known}({name})")
-    last = pair.key.rpartition(".")[2]
-    if isinstance(func, cst.Attribute):
-        base = made.code.text(func.value)
-        if released is not None and (released.owner or is_attribute_here(analyzer, unit, base, pair)):
-            return Release(f"{awaited}{base}.{last}({name})")
-    if isinstance(func, cst.Name) and is_imported_from(analyzer, unit, func.value, pair):
-        return Release(f"{awaited}{last}({name})", (Needed(last, beside=func.value),))
-    return Release(reason=f"how `{last}` is reached from here is not clear")
+    reached = beside_wrapper(site, made.code, made.acquire, pair)
+    if reached is None:
+        return Release(reason=f"how `{pair.key.rpartition('.')[2]}` is reached from here is not clear")
+    return Release(f"{awaited}{reached[0]}({name})", reached[1])

@@ -8,13 +8,13 @@ from putback.fixes.by_hand import Opener
 from putback.fixes.code import names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
-from putback.fixes.imports import CLOSING, Needed, spelled_from
+from putback.fixes.imports import CLOSING, spelled_from
 from putback.ownership.analysis.managers import Pair
-from putback.ownership.analysis.pairing import name_here
 from putback.ownership.facts.held_by_hand import ByHand
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
+from putback.rules.reaching import beside_wrapper
 
 
 def opener(found: ByHand, holding: Holding) -> Opener:
@@ -46,17 +46,10 @@ def _managed(site: SiteFacts, pair: Pair, manager: FunctionInfo, holding: Holdin
     if func is None or len(holding.code.text(func)) > len(whole[0]):
         raise Declined("the acquire is written in an unusual way")
     given = (whole[0][len(holding.code.text(func)) :], *whole[1:])
-    analyzer, unit = site.function.analyzer, site.function.unit
-    known = name_here(analyzer, unit, FunctionRef(pair.wrapper.path, manager.key))
-    needs: tuple[Needed, ...] = ()
-    if isinstance(func, cst.Attribute):
-        spelled = f"{holding.code.text(func.value)}.{manager.name}"
-    elif known:
-        spelled = known
-    elif isinstance(func, cst.Name) and not manager.owner:
-        spelled, needs = manager.name, (Needed(manager.name, beside=func.value),)
-    else:
+    reached = beside_wrapper(site, holding.code, holding.acquire, FunctionRef(pair.wrapper.path, manager.key))
+    if reached is None:
         raise Declined(f"how `{manager.name}` is reached from here is not clear")
+    spelled, needs = reached
     if any(n.value == spelled for n in names(holding.code.function)):
         raise Declined(f"`{spelled}` means something else in this function")
     return Opener((spelled + given[0], *given[1:]), manager.is_async, needs, takes_none=True)

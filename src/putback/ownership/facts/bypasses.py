@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.names import Awaited, Entered, Expr, Invoke, last_name
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.outside import Station
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.index.module import FunctionInfo
+from putback.ownership.facts.users import binding
 from putback.ownership.resolve.types import FunctionRef
 
 _TAKEN = (Phase.HELD, Phase.IDLE, Phase.CLOSED)
@@ -74,7 +74,8 @@ class _Helpers:
         return self._over[wrapper]
 
     def _search(self, wrapper: FunctionRef) -> Iterator[tuple[FunctionRef, _Run]]:
-        for ref in list(self._calling(wrapper))[:_MOST]:
+        users = binding(self._analyzer, wrapper)
+        for ref in islice((FunctionRef(path, info.key) for path, info in users if info.params), _MOST):
             unit = self._analyzer.unit(ref.path, ref.key)
             sites = self._analyzer.sites(unit) if unit is not None else []
             if unit is None or len(sites) != 1 or sites[0].acquisition.through[:1] != (wrapper,):
@@ -83,26 +84,6 @@ class _Helpers:
             endings = self._analyzer.explore(unit, sites[0]).endings if run is not None else ()
             if run is not None and not any(ending.state.phase in _TAKEN for ending in endings):
                 yield ref, run
-
-    def _calling(self, wrapper: FunctionRef) -> Iterator[FunctionRef]:
-        """The functions with parameters that bind what a function of the wrapper's name returns."""
-        name = wrapper.key.rpartition(".")[2]
-        project = self._analyzer.project
-        for path in sorted(project.importers(wrapper.path)):
-            module = project.module(path)
-            for info in module.functions.values() if module is not None else ():
-                if info.params and _binds(info, name):
-                    yield FunctionRef(path, info.key)
-
-
-def _binds(info: FunctionInfo, name: str) -> bool:
-    return any(_called(value) == name for values in info.bindings.values() for value in values)
-
-
-def _called(value: Expr) -> str:
-    while isinstance(value, (Awaited, Entered)):
-        value = value.value
-    return last_name(value.func) if isinstance(value, Invoke) else ""
 
 
 def _run(analyzer: Analyzer, unit: Unit, site: Site) -> _Run | None:

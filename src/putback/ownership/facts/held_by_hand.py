@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
-from putback.flow.names import Awaited, Expr, Invoke, last_name
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.managers import Pair, gives_back, manager_of, pair_from, pair_of
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.users import binding
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
 
@@ -88,7 +87,7 @@ def unmanaged(analyzer: Analyzer, unit: Unit) -> Unmanaged | None:
     given = analyzer.info(pair.release) if pair is not None else None
     if pair is None or given is None or manager_of(analyzer, pair) is not None:
         return None
-    users = list(_users(analyzer, unit.path, info))
+    users = [user for _, user in binding(analyzer, ref)]
     if not users:
         return None
     waits = info.is_async or given.is_async
@@ -97,22 +96,6 @@ def unmanaged(analyzer: Analyzer, unit: Unit) -> Unmanaged | None:
     return Unmanaged(
         pair, info.name, info.def_row, given.name, given.def_row, end, name, waits, given.is_async, is_method
     )
-
-
-def _users(analyzer: Analyzer, path: str, wrapper: FunctionInfo) -> Iterator[FunctionInfo]:
-    """The functions that bind what a function of the wrapper's name returns."""
-    for each in sorted(analyzer.project.importers(path)):
-        module = analyzer.project.module(each)
-        for info in module.functions.values() if module is not None else ():
-            values = (value for found in info.bindings.values() for value in found)
-            if any(_called(value) == wrapper.name for value in values):
-                yield info
-
-
-def _called(value: Expr) -> str:
-    while isinstance(value, Awaited):
-        value = value.value
-    return last_name(value.func) if isinstance(value, Invoke) else ""
 
 
 def _taken(analyzer: Analyzer, path: str, users: list[FunctionInfo]) -> frozenset[str]:
