@@ -226,17 +226,24 @@ def test_a_large_table_stays_as_it_is() -> None:
 # -- where a project begins
 
 
-def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in {
-        "shop/__init__.py": "",
-        "shop/lib/db.py": "import psycopg2\n\ndef take():\n    return psycopg2.connect()\n",
-        "shop/api/__init__.py": "",
-        "shop/api/views.py": "from shop.lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
-        "shop/api/nearer.py": "from ..lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
-        "other/lib/db.py": "def take():\n    return open('x')\n",
-    }.items():
+def lay_out(files: dict[str, str]) -> None:
+    """Write these files below the working directory."""
+    for name, text in files.items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
+
+
+def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(
+        {
+            "shop/__init__.py": "",
+            "shop/lib/db.py": "import psycopg2\n\ndef take():\n    return psycopg2.connect()\n",
+            "shop/api/__init__.py": "",
+            "shop/api/views.py": "from shop.lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
+            "shop/api/nearer.py": "from ..lib.db import take\n\ndef view():\n    c = take()\n    c.cursor()\n",
+            "other/lib/db.py": "def take():\n    return open('x')\n",
+        }
+    )
     assert [each.code for each in check(["shop/api/views.py"]).findings] == ["PB101"]
     assert [each.code for each in check(["shop/api/nearer.py"]).findings] == ["PB101"]
     assert [each.code for each in check(["shop/api"]).findings] == ["PB101", "PB101"]
@@ -245,14 +252,14 @@ def test_a_project_without_a_mark_is_what_its_files_import(monkeypatch: pytest.M
 
 
 def test_a_folder_far_above_that_is_called_as_an_import_is_makes_no_project_of_what_is_above() -> None:
-    for name, text in {
-        "home/tools/notes.txt": "",
-        "home/tools/run.py": "",
-        "home/work/shop/it.py": "import tools\nfrom tools import missing\n",
-        "home/work/shop/there.py": "from tools import run\n",
-    }.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
+    lay_out(
+        {
+            "home/tools/notes.txt": "",
+            "home/tools/run.py": "",
+            "home/work/shop/it.py": "import tools\nfrom tools import missing\n",
+            "home/work/shop/there.py": "from tools import run\n",
+        }
+    )
     here = os.getcwd()
     it, there = (homes([os.path.join(here, f"home/work/shop/{name}.py")], here) for name in ("it", "there"))
     assert it == [os.path.join(here, "home/work/shop")]
@@ -260,9 +267,7 @@ def test_a_folder_far_above_that_is_called_as_an_import_is_makes_no_project_of_w
 
 
 def test_what_lies_in_the_folder_for_temporary_files_makes_no_project_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in {"now/patch.py": "", "now/work/it.py": "import patch\n"}.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
+    lay_out({"now/patch.py": "", "now/work/it.py": "import patch\n"})
     here, elsewhere = os.getcwd(), os.path.join(os.getcwd(), "elsewhere")
     it = os.path.join(here, "now", "work", "it.py")
     assert homes([it], elsewhere) == [os.path.join(here, "now")]
@@ -272,15 +277,15 @@ def test_what_lies_in_the_folder_for_temporary_files_makes_no_project_of_that(mo
 
 def test_what_is_imported_from_above_and_is_not_there_makes_no_project_of_what_is_above() -> None:
     """A relative import in a text, or one that fails, had all of a folder far above it read."""
-    for name, text in {
-        "top/mid/low/it.py": '"""\n    from ... import another\n"""\n',
-        "top/mid/low/there.py": "from ...beside.db import take\n",
-        "top/beside/db.py": "",
-        "package/__init__.py": "take = open\n",
-        "package/low/it.py": "from .. import take\n",
-    }.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text)
+    lay_out(
+        {
+            "top/mid/low/it.py": '"""\n    from ... import another\n"""\n',
+            "top/mid/low/there.py": "from ...beside.db import take\n",
+            "top/beside/db.py": "",
+            "package/__init__.py": "take = open\n",
+            "package/low/it.py": "from .. import take\n",
+        }
+    )
     here = os.getcwd()
     low, there, package = (
         homes([os.path.join(here, path)], here)
