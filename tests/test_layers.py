@@ -70,9 +70,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pipeline.check": ("pipeline.analyse", "pipeline.kept", "pipeline.workers", "drivers", "source", "model"),
     "pipeline.fix": ("pipeline.check", "rules", "fixes", "source", "model"),
     "pipeline.scoped_cases": ("verify", "ownership", "drivers", "flow"),
+    "pipeline.profiles": ("verify.roles", "drivers", "model.lifecycle"),
     "pipeline.cases": (
-        *("pipeline.scoped_cases", "pipeline.check"),
-        *("verify", "ownership", "drivers", "flow", "source.settings", "model"),
+        *("pipeline.scoped_cases", "pipeline.profiles", "pipeline.check"),
+        *("verify", "ownership", "flow", "source.settings", "model"),
     ),
     "pipeline.verify": (
         *("pipeline.cases", "pipeline.scoped_cases", "pipeline.fix", "pipeline.check"),

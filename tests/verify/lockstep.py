@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from putback.drivers.catalog import Catalog
-from putback.pipeline.cases import profile_of, types_of
+from putback.pipeline.profiles import profile_of, types_of
 from putback.verify.choices import Decider, Key, Sort
 from putback.verify.faults import faults_for
 from putback.verify.roles import Acquire, Bounds, Pass, Roles

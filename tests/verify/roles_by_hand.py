@@ -6,7 +6,7 @@ import textwrap
 
 from putback.drivers.catalog import load_catalog
 from putback.model.lifecycle import On
-from putback.pipeline.cases import profile_of, types_of
+from putback.pipeline.profiles import profile_of, types_of
 from putback.verify.choices import Schedule
 from putback.verify.roles import Acquire, Bounds, Case, Does, Pass, Roles, Version
 from putback.verify.verdict import Proof

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import ast
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from putback.drivers.catalog import Catalog
-from putback.drivers.schema import Effect, Kind, TypeSpec
 from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
 from putback.model.config import Config
 from putback.model.errors import UsageError
-from putback.model.lifecycle import Begin, On, With
+from putback.model.lifecycle import On, With
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
@@ -33,12 +30,11 @@ from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
 from putback.pipeline import scoped_cases
 from putback.pipeline.check import scanned
+from putback.pipeline.profiles import Types, profile_of, types_of
 from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
 
-_OWN_METHOD = re.compile(r"\{conn\}\.(\w+)\(")
-_POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
 _DOES = {
     Phase.RELEASED: roles.Does.RELEASES,
     Phase.CLOSED: roles.Does.CLOSES,
@@ -120,81 +116,9 @@ def _nested(analyzer: Analyzer, unit: Unit) -> Iterator[Unit]:
             yield found
 
 
-def profile_of(kind: Kind) -> roles.Profile:
-    """A resource kind of the driver tables."""
-    return roles.Profile(
-        kind.id,
-        kind.title,
-        kind.type,
-        kind.pooled,
-        kind.lazy,
-        kind.close,
-        kind.with_,
-        kind.release_twice,
-        kind.use_after_release,
-        kind.autobegin,
-        kind.aborts and kind.autobegin is Begin.ANY,
-        kind.exhausted,
-        tuple(_POOL_METHOD.findall(kind.release)),
-        tuple(_OWN_METHOD.findall(kind.release)),
-        kind.failed_commit,
-        bool(kind.rollback_error) and not kind.notices_loss,
-    )
-
-
-_Types = dict[str, roles.ObjectType]
-
-
-def types_of(catalog: Catalog, names: Iterable[str], made: _Types | None = None) -> _Types:
-    """These classes of the driver tables, and those that their methods derive; `made` are those that are known."""
-    made = {} if made is None else made
-    found: _Types = {}
-    waiting = [n for n in names if n]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        if name not in made:
-            made[name] = _type_of(catalog, name)
-        found[name] = made[name]
-        waiting += [m.derives for m in found[name].methods.values() if m.derives]
-    return found
-
-
-def _type_of(catalog: Catalog, name: str) -> roles.ObjectType:
-    lineage = list(_lineage(catalog, name))
-    methods = {m: _method(e) for spec in reversed(lineage) for m, e in spec.methods.items()}
-    held = {a: t.while_held for spec in reversed(lineage) for a, t in spec.attributes.items()}
-    truths = {m: t for spec in reversed(lineage) for m, t in spec.method_truth.items()}
-    return roles.ObjectType(methods, {a: t for a, t in held.items() if t is not None}, truths)
-
-
-def _made_types(analyzer: Analyzer) -> _Types:
+def _made_types(analyzer: Analyzer) -> Types:
     """The classes that the roles of some function have named: thousands of functions share the few that there are."""
     return {}
-
-
-def _lineage(catalog: Catalog, name: str) -> Iterator[TypeSpec]:
-    """A class, then its bases."""
-    spec = catalog.type(name)
-    if spec is None:
-        return
-    yield spec
-    for base in spec.bases:
-        yield from _lineage(catalog, base)
-
-
-def _method(effect: Effect) -> roles.Method:
-    return roles.Method(
-        effect.executes,
-        effect.derives,
-        effect.itself,
-        effect.ends,
-        effect.closes,
-        effect.releases_self,
-        effect.awaited,
-        effect.raises,
-    )
 
 
 def _callee(unit: Unit, op: ir.Call) -> str:
