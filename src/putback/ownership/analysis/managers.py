@@ -62,8 +62,16 @@ def behind(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
 
 def _managers(analyzer: Analyzer, module: ModuleInfo, wrapper: FunctionInfo) -> Iterator[FunctionInfo]:
     for info in module.functions.values():
-        if info.owner == wrapper.owner and not info.outer and analyzer.resolver.is_manager(info, module.path):
+        is_beside = info.owner == wrapper.owner and not info.outer and analyzer.resolver.is_manager(info, module.path)
+        if is_beside and called_on(analyzer, module.path, info) == called_on(analyzer, module.path, wrapper):
             yield info
+
+
+def called_on(analyzer: Analyzer, path: str, info: FunctionInfo) -> str:
+    """What a function is called on: "object", "class", or "" for nothing that it is given."""
+    if not info.owner or analyzer.resolver.has_decorator(info, path, {"staticmethod"}):
+        return ""
+    return "class" if analyzer.resolver.has_decorator(info, path, {"classmethod"}) else "object"
 
 
 def _only_lends(analyzer: Analyzer, pair: Pair, info: FunctionInfo) -> bool:

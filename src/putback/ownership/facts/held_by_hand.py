@@ -8,7 +8,7 @@ from putback.flow import ir
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.managers import Pair, gives_back, manager_of, pair_from, pair_of
+from putback.ownership.analysis.managers import Pair, called_on, gives_back, manager_of, pair_from, pair_of
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.users import binding
@@ -88,7 +88,8 @@ def unmanaged(analyzer: Analyzer, unit: Unit) -> Unmanaged | None:
     if pair is None or given is None or manager_of(analyzer, pair) is not None:
         return None
     users = [user for _, user in binding(analyzer, ref)]
-    if not users:
+    is_bound = {called_on(analyzer, unit.path, each) for each in (info, given)} == {"object"}
+    if not users or (info.owner and not is_bound):
         return None
     waits = info.is_async or given.is_async
     name = _free_name(info.name, _taken(analyzer, unit.path, users))
