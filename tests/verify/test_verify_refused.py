@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from roles_by_hand import ROLES, case, proof, version
 
+from putback.model.lifecycle import On
 from putback.verify import verify_here
 from putback.verify.choices import Sort
-from putback.verify.roles import Bounds, Case
+from putback.verify.roles import Acquire, Bounds, Case, Parameter
 from putback.verify.verdict import Verdict
 
 TWO = """
@@ -205,3 +206,22 @@ def test_a_partial_gives_nothing_back_by_itself() -> None:
     assert proof(lazy).verdict is Verdict.LEAKS
     assert proof(lazy.replace("conn)\n        ", "conn)()\n        ")).verdict is Verdict.CLEAN
     assert ROLES.passes
+
+
+def test_a_context_manager_of_an_object_is_not_called_on_its_class() -> None:
+    leaky = """
+        def f(shop):
+            conn = get_db_connection()
+            conn.cursor().execute("select 1 from shops")
+            release_db_connection(conn)
+        """
+    fixed = """
+        def f(shop):
+            with Store.connection() as conn:
+                conn.cursor().execute("select 1 from shops")
+        """
+    lending = Acquire("Store.connection", "psycopg2.pooled", (On.ENTER,), lends="get_db_connection")
+    roles = replace(ROLES, acquires=(*ROLES.acquires, lending))
+    of_objects = replace(roles, signatures={"Store.connection": (Parameter("self", "", True),)})
+    assert verify_here(case(leaky, fixed, roles), Bounds(seconds=60.0)).verdict is Verdict.PROVED
+    assert verify_here(case(leaky, fixed, of_objects), Bounds(seconds=60.0)).verdict is Verdict.REJECTED

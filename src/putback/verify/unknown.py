@@ -54,6 +54,7 @@ class UnknownCalls:
         label = call_text(role.callee, arguments, keywords)
         if isinstance(callee, StandIn):
             self.world.exists(callee._pb_path.rpartition(".")[0])
+            self.fits(role.callee, arguments, keywords)
         given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
         pool = pool_of(callee._pb_path) if role.is_drivers and isinstance(callee, StandIn) else ""
 
