@@ -25,7 +25,7 @@ from putback.ownership.analysis.quick import cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
 from putback.pipeline import scoped_cases
@@ -93,7 +93,7 @@ def _as_function(script: str) -> str:
     return f"def {SCRIPT}():\n __name__ = '__main__'\n" + "\n".join(rows)
 
 
-def case_of(facts: FunctionFacts, site: Site, after: roles.Version | None = None, code: str = "") -> roles.Case | None:
+def case_of(facts: Surroundings, site: Site, after: roles.Version | None = None, code: str = "") -> roles.Case | None:
     """What is to be verified of one acquire, and of the fix of it."""
     before = version_of(facts.analyzer, facts.unit)
     if before is None:

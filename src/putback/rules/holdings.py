@@ -12,8 +12,8 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.pairing import paired_release, pool_here
-from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
@@ -25,7 +25,7 @@ def code_of(site: SiteFacts) -> Code:
     return code_for(site.function)
 
 
-def code_for(facts: FunctionFacts) -> Code:
+def code_for(facts: Surroundings) -> Code:
     """A function as fixes see it; made once for all its findings."""
     if facts.code is None:
         facts.code = Code(facts.unit.lowered, facts.unit.key, facts.rows, facts.unit.path)

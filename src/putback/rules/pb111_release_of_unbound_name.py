@@ -66,9 +66,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each acquire whose failure is hidden so."""
     for site in facts.sites:
         defect = next(site.defects(marks.UNBOUND), None)
-        if defect is not None and not is_hushed(
-            facts.analyzer.reader, facts.unit, facts.unit.span(defect.at).start.row
-        ):
+        if defect is not None and not _is_hushed(facts, defect.at):
             error = wording.unbound_error(site)
             found = report(
                 RULE,
@@ -83,6 +81,11 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 help="move the acquire in front of the `try`",
             )
             yield mending.guarded(found, site)
+
+
+def _is_hushed(facts: FunctionFacts, at: int) -> bool:
+    unit = facts.unit
+    return is_hushed(facts.analyzer.reader, unit.path, unit.info, unit.span(at).start.row)
 
 
 RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check)

@@ -102,7 +102,6 @@ from putback.flow.solve import Edge
 from putback.model.finding import Finding, Place, Severity
 from putback.model.mending import Mending
 from putback.ownership.analysis import marks
-from putback.ownership.analysis.attempts import attempt_at
 from putback.ownership.analysis.domain import Harm, Phase
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.facts import FunctionFacts
@@ -218,7 +217,7 @@ def _is_seen_to(site: SiteFacts, handler: int) -> bool:
     """Whether the handler gives the connection back itself, or asks the error whether the connection was lost."""
     facts = site.function
     unit, analyzer = facts.unit, facts.analyzer
-    attempt = attempt_at(analyzer.reader, unit, unit.span(handler).start.row)
+    attempt = analyzer.attempt_at(unit, unit.span(handler).start.row)
     if attempt is None:
         return False
     ended = (*site.trail.releases, *site.trail.closes)

@@ -69,6 +69,7 @@ from putback.model.finding import Confidence, Finding, Severity, Step
 from putback.ownership.analysis.extent import Extent
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.rules import wording
 from putback.rules.rule import Rule, report
 from putback.rules.scoping import step
@@ -108,7 +109,7 @@ def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
     return site.kind.pooled and facts.is_in_process and not facts.surely_writes(extent.since)
 
 
-def _is_told_below(facts: FunctionFacts, extent: Extent) -> bool:
+def _is_told_below(facts: Surroundings, extent: Extent) -> bool:
     """Whether a function on the way out is lent the same connection, and told of the same call."""
     way = extent.outside.way
     units = (facts.analyzer.unit(here.path, above.name) for above, here in pairwise(way))

@@ -56,6 +56,7 @@ from putback.drivers.schema import Kind
 from putback.model.finding import Confidence, Finding, Place, Severity, SiteKey, Step
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.makers.attributes import Shared
 from putback.ownership.makers.sharing import Requested, Spawned
 from putback.rules import wording
@@ -105,7 +106,7 @@ def _of_class(facts: FunctionFacts, shared: Shared, kind: Kind, used: Requested)
     )
 
 
-def _said(name: str, facts: FunctionFacts, kind: Kind) -> str:
+def _said(name: str, facts: Surroundings, kind: Kind) -> str:
     return f"`{name}` is one {kind.title} for all requests, which run at the same time: {_harm(facts, kind)}"
 
 
@@ -130,7 +131,7 @@ def _at_once(facts: FunctionFacts, spawned: Spawned) -> Finding:
     )
 
 
-def _harm(facts: FunctionFacts, kind: Kind) -> str:
+def _harm(facts: Surroundings, kind: Kind) -> str:
     if facts.analyzer.catalog.drivers[kind.driver].threadsafety >= 2:
         return "they share one transaction, which any of them may end"
     return "it has one conversation with the server, and cannot have two"

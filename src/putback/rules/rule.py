@@ -12,6 +12,7 @@ from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 
 _PLAIN = Mending()
 
@@ -72,7 +73,7 @@ def report(
 
 def report_at(
     rule: Rule,
-    facts: FunctionFacts,
+    facts: Surroundings,
     span: Span,
     message: str,
     *,

@@ -10,6 +10,7 @@ from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.sessions.local_names import NamesHere
 from putback.ownership.sessions.registries import Registry
 from putback.ownership.sessions.scoped import Neglect, Way, sessions_of
@@ -123,12 +124,12 @@ def made(facts: FunctionFacts, registry: Registry) -> Step:
     return step(facts, registry.path, row, "the scoped session is made here")
 
 
-def step(facts: FunctionFacts, path: str, row: int, text: str) -> Step:
+def step(facts: Surroundings, path: str, row: int, text: str) -> Step:
     """A station of a path, which takes a whole row."""
     return Step(facts.display(path), row_of(facts, path, row), text)
 
 
-def row_of(facts: FunctionFacts, path: str, row: int) -> Span:
+def row_of(facts: Surroundings, path: str, row: int) -> Span:
     """A whole row, without its indentation and its comment."""
     rows = facts.analyzer.reader.rows(path)
     text = rows[row - 1] if 0 < row <= len(rows) else ""

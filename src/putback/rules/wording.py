@@ -9,8 +9,8 @@ from putback.model.lifecycle import Gc
 from putback.ownership.analysis.pairing import is_attribute_here, name_here, paired_release, pool_here
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
-from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.resolve.types import FunctionRef
 
 _PLACES = {
@@ -126,7 +126,7 @@ def release(site: SiteFacts) -> str:
     return f"{awaited}{_spelled(facts, site, pair)}({name})"
 
 
-def _spelled(facts: FunctionFacts, site: SiteFacts, wanted: FunctionRef) -> str:
+def _spelled(facts: Surroundings, site: SiteFacts, wanted: FunctionRef) -> str:
     """A function of the project as this file can call it: by its name, or beside what acquires."""
     last = wanted.key.rpartition(".")[2]
     base = facts.unit.text(site.site.at).partition("(")[0].rpartition(".")[0] if site.site.at >= 0 else ""

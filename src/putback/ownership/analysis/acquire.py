@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replaced
 
@@ -30,6 +29,7 @@ from putback.ownership.analysis.marks import (
     RETURNED_OWNER,
     YIELDED,
 )
+from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.known_before import may_return_known
@@ -47,9 +47,6 @@ from putback.ownership.resolve.types import (
     Types,
 )
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.analyzer import Analyzer
-
 _DEEPEST = 4
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 _NOT_ENDING = frozenset({"__init__", "__new__"})
@@ -57,12 +54,12 @@ _FINALIZER = "__del__"
 _SELF = "self."
 
 
-def acquisition(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Acquisition | None:
+def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None:
     """What this call acquires for its caller, or None."""
     assert isinstance(op.expr, Invoke)
     call = _Written(op.expr, unit.scope)
-    found = _by_callee(analyzer, unit, op, call, analyzer.call_info(unit, op))
-    return _merged([*found, *_by_others(analyzer, unit, op, call)])
+    found = _by_callee(program, unit, op, call, program.call_info(unit, op))
+    return _merged([*found, *_by_others(program, unit, op, call)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,58 +76,56 @@ class _Written:
         return self.depth == 0
 
 
-def _by_callee(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written, info: CallInfo) -> list[Acquisition]:
+def _by_callee(program: Program, unit: Unit, op: ir.Call, call: _Written, info: CallInfo) -> list[Acquisition]:
     found: list[Acquisition] = []
     for driver_call in info.drivers:
-        found += _by_driver(analyzer, unit, op, call, driver_call)
+        found += _by_driver(program, unit, op, call, driver_call)
     for cls in info.classes:
-        for base in analyzer.constructed(cls):
-            spec = analyzer.catalog.type(base)
+        for base in program.constructed(cls):
+            spec = program.catalog.type(base)
             if spec is not None and spec.init.acquires:
-                found += _by_driver(analyzer, unit, op, call, DriverCall(spec.init, None))
+                found += _by_driver(program, unit, op, call, DriverCall(spec.init, None))
         if call.is_here:
-            found += taken_by_making(analyzer, unit, op, cls)
+            found += taken_by_making(program, unit, op, cls)
     for function in info.functions:
-        found += analyzer.summaries.returns(function)
+        found += program.summaries.returns(function)
         if call.is_here and op.receiver:
-            found += taken_by_method(analyzer, unit, op, function)
+            found += taken_by_method(program, unit, op, function)
     return found
 
 
-def _by_others(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> Iterator[Acquisition]:
+def _by_others(program: Program, unit: Unit, op: ir.Call, call: _Written) -> Iterator[Acquisition]:
     """What a lambda acquires, and what a function acquires that is called in a thread."""
-    callees = analyzer.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
+    callees = program.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
     for callee in callees:
         if isinstance(callee, Symbol) and call.is_here and unit.info is not None:
-            kind = analyzer.ambients.of_registry(callee.name)
+            kind = program.ambients.of_registry(callee.name)
             if kind is not None:  # nobody but this function has it: its sessions go with it
                 yield Acquisition((replaced(kind, gc=Gc.CYCLIC),))
         if isinstance(callee, Later) and isinstance(callee.value, Invoke):
             inner = _Written(callee.value, callee.scope, call.depth + 1)
-            yield from (replace(made, indirect=True) for made in _elsewhere(analyzer, unit, op, inner))
-        run = analyzer.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None
+            yield from (replace(made, indirect=True) for made in _elsewhere(program, unit, op, inner))
+        run = program.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None
         if run is not None and not op.discarded:
-            for made in _elsewhere(analyzer, unit, op, _Written(run, call.scope, call.depth + 1)):
+            for made in _elsewhere(program, unit, op, _Written(run, call.scope, call.depth + 1)):
                 if On.CALL in made.on:
                     yield replace(made, on=(On.AWAIT,), indirect=True)
 
 
-def _elsewhere(analyzer: Analyzer, unit: Unit, op: ir.Call, call: _Written) -> list[Acquisition]:
-    info = describe(call.expr, call.scope, analyzer.resolver)
-    return [*_by_callee(analyzer, unit, op, call, info), *_by_others(analyzer, unit, op, call)]
+def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: _Written) -> list[Acquisition]:
+    info = describe(call.expr, call.scope, program.resolver)
+    return [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
 
 
-def _by_driver(
-    analyzer: Analyzer, unit: Unit, op: ir.Call, written: _Written, call: DriverCall
-) -> Iterator[Acquisition]:
+def _by_driver(program: Program, unit: Unit, op: ir.Call, written: _Written, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
     is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
     if not effect.acquires or (effect.itself and is_elsewhere):
         return
-    bind = _bind(analyzer, op, written, effect)
-    if bind is not None and any(_is_held(analyzer, t) for t in bind):
+    bind = _bind(program, op, written, effect)
+    if bind is not None and any(_is_held(program, t) for t in bind):
         return
-    kind = analyzer.catalog.kind(analyzer.resolver.results.kind_id(effect, written.expr, call.owner, written.scope))
+    kind = program.catalog.kind(program.resolver.results.kind_id(effect, written.expr, call.owner, written.scope))
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
@@ -146,7 +141,7 @@ def _is_own(unit: Unit, name: str) -> bool:
     return info is not None and bool(info.owner) and bool(info.params) and info.params[0].name == name
 
 
-def _bind(analyzer: Analyzer, op: ir.Call, call: _Written, effect: Effect) -> Types | None:
+def _bind(program: Program, op: ir.Call, call: _Written, effect: Effect) -> Types | None:
     """The types of what the new object is told to work on, None when it is told nothing.
 
     On a connection that exists already it holds none of its own; on something unknown that may be so.
@@ -157,12 +152,12 @@ def _bind(analyzer: Analyzer, op: ir.Call, call: _Written, effect: Effect) -> Ty
         by_position = call.expr.args[param.index] if 0 <= param.index < len(call.expr.args) else None
         expr = call.expr.keyword(param.name) or by_position
         if expr is not None or call.is_here:
-            return analyzer.resolver.types(expr, call.scope) if expr is not None else NOTHING
+            return program.resolver.types(expr, call.scope) if expr is not None else NOTHING
     return None
 
 
-def _is_held(analyzer: Analyzer, t: Type) -> bool:
-    return isinstance(t, Instance) and any(t.name == kind.type for kind in analyzer.catalog.kinds.values())
+def _is_held(program: Program, t: Type) -> bool:
+    return isinstance(t, Instance) and any(t.name == kind.type for kind in program.catalog.kinds.values())
 
 
 def _merged(found: list[Acquisition]) -> Acquisition | None:
@@ -180,29 +175,29 @@ def _merged(found: list[Acquisition]) -> Acquisition | None:
     return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))
 
 
-def returned(analyzer: Analyzer, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
+def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
     """What calling the function of `unit` hands to its caller."""
-    if not _may_hand_out(analyzer, unit):
+    if not _may_hand_out(program, unit):
         return
-    is_manager = unit.info is not None and analyzer.resolver.is_manager(unit.info, unit.path)
+    is_manager = unit.info is not None and program.resolver.is_manager(unit.info, unit.path)
     if unit.function.is_generator and not is_manager:
         return
-    for site in analyzer.sites(unit):
-        found = analyzer.explore(unit, site)
+    for site in program.sites(unit):
+        found = program.explore(unit, site)
         if is_manager:
             if any(d.what == YIELDED for d in found.defects):
                 made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
                 yield replace(made, autocommits=_is_switched(made, found))
         else:
-            yield from _returned_site(analyzer, unit, site, found, ref)
+            yield from _returned_site(program, unit, site, found, ref)
 
 
-def _may_hand_out(analyzer: Analyzer, unit: Unit) -> bool:
+def _may_hand_out(program: Program, unit: Unit) -> bool:
     return unit.info is None or bool(unit.info.returns) or unit.function.is_generator
 
 
 def _returned_site(
-    analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef
+    program: Program, unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef
 ) -> Iterator[Acquisition]:
     normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
     handed = [s for s in normal if any(r.startswith((RETURNED, RETURNED_OWNER)) for r in s.refs)]
@@ -215,7 +210,7 @@ def _returned_site(
     )
     if mark == RETURNED_OWNER:
         return
-    known_before = may_return_known(analyzer.carriers, ref, int(element) if element else None)
+    known_before = may_return_known(program.carriers, ref, int(element) if element else None)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
     made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
@@ -253,42 +248,42 @@ def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator
 # -- objects that keep a connection, and owe its end to whoever makes and ends them
 
 
-def taken_by_making(analyzer: Analyzer, unit: Unit, op: ir.Call, cls: ClassRef) -> Iterator[Acquisition]:
+def taken_by_making(program: Program, unit: Unit, op: ir.Call, cls: ClassRef) -> Iterator[Acquisition]:
     """What an object of a project class takes when `op` makes it, if that function has to end it."""
-    classes = analyzer.resolver.classes
-    if not analyzer.carriers.keeps_its_own(cls.path, cls.key) or classes.hands_out_others(cls.path, cls.key):
+    classes = program.resolver.classes
+    if not program.carriers.keeps_its_own(cls.path, cls.key) or classes.hands_out_others(cls.path, cls.key):
         return
     for module, each_class in classes.lineage(cls.path, cls.key):
         if "__init__" in each_class.methods:
-            found = analyzer.summaries.keeps(FunctionRef(module.path, each_class.methods["__init__"]), cls)
-            yield from (each for each in found if _is_ended_in(analyzer, unit, op.target, each))
+            found = program.summaries.keeps(FunctionRef(module.path, each_class.methods["__init__"]), cls)
+            yield from (each for each in found if _is_ended_in(program, unit, op.target, each))
             return
 
 
-def taken_by_method(analyzer: Analyzer, unit: Unit, op: ir.Call, method: FunctionRef) -> Iterator[Acquisition]:
+def taken_by_method(program: Program, unit: Unit, op: ir.Call, method: FunctionRef) -> Iterator[Acquisition]:
     """What an object takes when `op` calls a method of it: `db = Database()` … `db.open()` … `db.close()`."""
-    if not analyzer.carriers.takes(method):
+    if not program.carriers.takes(method):
         return
     if _is_own(unit, op.receiver) and unit.info is not None:
-        yield from _parked(analyzer, op, method, ClassRef(unit.path, unit.info.owner))
+        yield from _parked(program, op, method, ClassRef(unit.path, unit.info.owner))
         return
-    for cls in _made_here(analyzer, unit, op.receiver):
-        if not analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
-            found = analyzer.summaries.keeps(method, cls)
-            yield from (replace(each, itself=True) for each in found if _is_ended_in(analyzer, unit, op.receiver, each))
+    for cls in _made_here(program, unit, op.receiver):
+        if not program.resolver.classes.hands_out_others(cls.path, cls.key):
+            found = program.summaries.keeps(method, cls)
+            yield from (replace(each, itself=True) for each in found if _is_ended_in(program, unit, op.receiver, each))
 
 
-def _parked(analyzer: Analyzer, op: ir.Call, method: FunctionRef, cls: ClassRef) -> Iterator[Acquisition]:
+def _parked(program: Program, op: ir.Call, method: FunctionRef, cls: ClassRef) -> Iterator[Acquisition]:
     """What another method puts into an attribute of the function's own object: `self.open()`."""
-    for each in analyzer.summaries.keeps(method, cls):
+    for each in program.summaries.keeps(method, cls):
         assert each.owner is not None
         path = f"{op.receiver}.{each.owner.attribute}"
-        yield replace(each, owner=None, parks=path, element=_place(analyzer, method, path))
+        yield replace(each, owner=None, parks=path, element=_place(program, method, path))
 
 
-def _place(analyzer: Analyzer, method: FunctionRef, path: str) -> int | None:
+def _place(program: Program, method: FunctionRef, path: str) -> int | None:
     """The place of an attribute in the tuple that a method returns."""
-    info = analyzer.info(method)
+    info = program.info(method)
     places = {
         tuple(map(dotted, value.items)).index(path)
         for value in (info.returns if info is not None else ())
@@ -297,17 +292,17 @@ def _place(analyzer: Analyzer, method: FunctionRef, path: str) -> int | None:
     return min(places) if len(places) == 1 else None
 
 
-def _made_here(analyzer: Analyzer, unit: Unit, name: str) -> list[ClassRef]:
+def _made_here(program: Program, unit: Unit, name: str) -> list[ClassRef]:
     """The classes of which a function makes an object that it knows by a local name."""
     made = {op.source for op in unit.ops() if isinstance(op, ir.Assign) and op.target == name}
     calls = [op for op in unit.ops() if isinstance(op, ir.Call) and op.target in made]
-    return [cls for op in calls for cls in analyzer.call_info(unit, op).classes]
+    return [cls for op in calls for cls in program.call_info(unit, op).classes]
 
 
-def kept(analyzer: Analyzer, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
+def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
     """What the method of `unit` takes into an attribute of its object, of class `cls`, on every path that returns."""
-    for site in analyzer.sites(unit):
-        attribute = _attribute(analyzer, unit, site)
+    for site in program.sites(unit):
+        attribute = _attribute(program, unit, site)
         if attribute:
             owner = Owner(cls.path, cls.key, attribute)
             yield replace(
@@ -320,11 +315,11 @@ def kept(analyzer: Analyzer, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]
             )
 
 
-def _attribute(analyzer: Analyzer, unit: Unit, site: Site) -> str:
+def _attribute(program: Program, unit: Unit, site: Site) -> str:
     """The attribute of the object that has the connection when the method returns; "" when it may do without."""
     if site.acquisition.owner is not None or site.acquisition.generator:
         return ""
-    normal = [e.state for e in analyzer.explore(unit, site).endings if e.edge is Edge.NORMAL]
+    normal = [e.state for e in program.explore(unit, site).endings if e.edge is Edge.NORMAL]
     taken = [state for state in normal if state.phase is not Phase.ABSENT]
     kept = [{r for r in state.refs if r.startswith(_SELF) and r.count(".") == 1} for state in taken]
     shared = set.intersection(*kept) if kept and all(s.phase is Phase.PASSED for s in taken) else set()
@@ -348,9 +343,9 @@ def _can_do_without(function: ir.FunctionIR, at: int) -> bool:
     return False
 
 
-def _is_ended_in(analyzer: Analyzer, unit: Unit, holder: ir.Val, acquisition: Acquisition) -> bool:
+def _is_ended_in(program: Program, unit: Unit, holder: ir.Val, acquisition: Acquisition) -> bool:
     """Whether a function calls a method that ends an object, or its pool misses the connection for good."""
-    ending = _ending_methods(analyzer, acquisition)
+    ending = _ending_methods(program, acquisition)
     if not ending:
         return False
     if acquisition.kind.gc is Gc.PERMANENT:
@@ -359,20 +354,20 @@ def _is_ended_in(analyzer: Analyzer, unit: Unit, holder: ir.Val, acquisition: Ac
     return any(isinstance(o, ir.Call) and o.receiver in names and o.name in ending for o in unit.ops())
 
 
-def _ending_methods(analyzer: Analyzer, acquisition: Acquisition) -> frozenset[str]:
+def _ending_methods(program: Program, acquisition: Acquisition) -> frozenset[str]:
     """The methods of an object's class that give back what it keeps."""
     owner = acquisition.owner
     assert owner is not None
     bare = replace(acquisition, owner=None)
     found: set[str] = set()
-    lineage = analyzer.resolver.classes.lineage(owner.path, owner.key)
+    lineage = program.resolver.classes.lineage(owner.path, owner.key)
     if any(_FINALIZER in cls.methods for _, cls in lineage):
         return frozenset()  # it ends with its last reference
     for module, cls in lineage:
         for name, key in cls.methods.items():
             info = module.functions[key]
-            if name not in _NOT_ENDING and owner.attribute in analyzer.mentions(module.path, info):
-                effect = analyzer.summaries.owner_effect(owner, name, bare, Phase.HELD)
+            if name not in _NOT_ENDING and owner.attribute in program.mentions(module.path, info):
+                effect = program.summaries.owner_effect(owner, name, bare, Phase.HELD)
                 if effect is not None and effect.normal in _GIVEN_BACK:
                     found.add(name)
     return frozenset(found)

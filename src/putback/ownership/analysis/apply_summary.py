@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Twice
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
 from putback.ownership.analysis.marks import CARRIER, KEPT, OWNED, TWICE, UNWRITTEN
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
-
 
 def summarised(
-    domain: SiteDomain, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]
+    domain: Following, op: ir.Call | ir.Exit, state: State, effects: Sequence[ParamEffect]
 ) -> Outcome[State]:
     """A call that can reach several functions: what each of them does to the connection."""
     after: dict[State, None] = {}
@@ -31,7 +28,7 @@ def summarised(
 
 
 def _by_summary(
-    domain: SiteDomain,
+    domain: Following,
     op: ir.Call | ir.Exit,
     state: State,
     effect: ParamEffect,
@@ -55,7 +52,7 @@ def _by_summary(
             done = done._replace(refs=done.refs | {call.target})
         elif effect.keeps and call is not None:
             done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
-            if done.phase is Phase.PASSED and domain.analyzer.call_info(domain.unit, call).classes:
+            if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:
                 done = done._replace(phase=state.phase, facts=state.facts)
         if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done._replace(children=done.children | {(call.target, effect.needing)})
@@ -73,15 +70,15 @@ def _by_summary(
             raised[domain.raised(thrown, CANCELLED)] = None
 
 
-def _carrier(domain: SiteDomain, op: ir.Call, effect: ParamEffect) -> str:
+def _carrier(domain: Following, op: ir.Call, effect: ParamEffect) -> str:
     """The child type of an object that has just been made around the connection."""
-    classes = domain.analyzer.call_info(domain.unit, op).classes
+    classes = domain.program.call_info(domain.unit, op).classes
     if not classes or not effect.attribute:
         return CARRIER
     return f"{CARRIER}{Owner(classes[0].path, classes[0].key, effect.attribute).encode()}"
 
 
-def in_phase(domain: SiteDomain, state: State, phase: Phase, at: int) -> State:
+def in_phase(domain: Following, state: State, phase: Phase, at: int) -> State:
     """The state after a function of the project has left the connection in `phase`."""
     match phase:
         case Phase.RELEASED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
@@ -12,6 +11,7 @@ from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, argument_of
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.marks import (
     BORROWING,
     CARRIER,
@@ -27,11 +27,8 @@ from putback.ownership.analysis.marks import (
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
 
-
-def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
+def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection itself is an argument: it is given back, kept, entered, wrapped or used."""
     argument = op.arguments[position]
     released = info.releases()
@@ -43,7 +40,7 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
         return Outcome((state,))
     if info.keeps and not info.registers and op.receiver in domain.hoards:
         return Outcome((state,))
-    if info.registers or info.keeps or domain.analyzer.runs_elsewhere(info):
+    if info.registers or info.keeps or domain.program.runs_elsewhere(info):
         return Outcome((domain.pass_on(state),))
     if info.enters:
         return Outcome((_entered_by_stack(domain, op, state),))
@@ -68,7 +65,7 @@ def with_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State,
     return lending.to_unknown(domain, op, info, used)
 
 
-def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def _release(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     effect = next(d.effect for d in info.drivers if d.effect.releases is not None)
     if effect.awaited and not op.awaited and op.discarded:
         return Outcome((domain.tried(state),), (), (UNAWAITED,))
@@ -84,12 +81,12 @@ def _release(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> O
     return outcome._replace(defects=defects)
 
 
-def _entered_by_stack(domain: SiteDomain, op: ir.Call, state: State) -> State:
+def _entered_by_stack(domain: Following, op: ir.Call, state: State) -> State:
     entered = state._replace(refs=state.refs | {op.target})
     return entered if domain.kind.with_.value == "transaction" and state.is_held() else domain.pass_on(entered)
 
 
-def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def _pending_argument(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """`await asyncio.wait_for(pool.acquire(), 5)` acquires; anything else may enter it later."""
     if not info.waits or On.AWAIT not in domain.site.acquisition.on:
         return domain.may_raise(domain.pass_on(state), state)
@@ -97,7 +94,7 @@ def _pending_argument(domain: SiteDomain, op: ir.Call, info: CallInfo, state: St
     return domain.may_raise(domain.acquired(through) if op.awaited else through, state._replace(phase=Phase.ABSENT))
 
 
-def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
+def _to_project(domain: Following, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection goes to functions of the project: their summaries say what becomes of it."""
     effects = domain.effects_of(op, info, position, state.phase)
     if not effects:
@@ -108,7 +105,7 @@ def _to_project(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, p
     return applied.summarised(domain, op, state, effects)
 
 
-def with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def with_owner(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """An argument that owns the connection: a tuple with it, a bound release, a closure or an object around it.
 
     None when the call does nothing to the connection through it.
@@ -120,7 +117,7 @@ def with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
         return Outcome((domain.pass_on(state),))
     closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
-    if any(domain.summaries.closure_releases(domain, key, state) for key in closures):
+    if any(domain.closure_releases(key, state) for key in closures):
         return Outcome((domain.pass_on(state),))
     if any(c.startswith((CLOSURE, PARTIAL)) for _, c in children):
         return lending.callback(domain, op, info, state)
@@ -134,7 +131,7 @@ def with_owner(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     return None
 
 
-def _owner_effects(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> list[ParamEffect]:
+def _owner_effects(domain: Following, op: ir.Call, info: CallInfo, state: State) -> list[ParamEffect]:
     """What project functions do to an object around the connection that they are given."""
     found: list[ParamEffect] = []
     for position, argument in enumerate(op.arguments):

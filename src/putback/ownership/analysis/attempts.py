@@ -7,8 +7,8 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
-from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.indexer import parsed
+from putback.ownership.index.module import FunctionInfo
 from putback.source.slices import Reader, Slice
 
 Rows = range
@@ -34,11 +34,9 @@ class Attempt:
         return first < second or any(first in loop and second in loop for loop in self.loops)
 
 
-def attempt_at(reader: Reader, unit: Unit, row: int) -> Attempt | None:
-    """The `try` that has a handler beginning in this row; None when the function cannot be parsed."""
-    if unit.attempts is None:
-        unit.attempts = dict(_attempts(reader, unit))
-    return unit.attempts.get(row)
+def attempts(reader: Reader, path: str, info: FunctionInfo | None) -> dict[int, Attempt]:
+    """Each `try` of a function, or of a file, by the rows in which its handlers begin; none if it cannot be parsed."""
+    return dict(_attempts(reader, path, info))
 
 
 def forgets(part: Slice, working: Container[str], undoing: Container[str]) -> bool:
@@ -68,9 +66,9 @@ def _mentions(statements: Sequence[ast.stmt], names: Container[str]) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr in names for node in nodes)
 
 
-def is_hushed(reader: Reader, unit: Unit, row: int) -> bool:
+def is_hushed(reader: Reader, path: str, info: FunctionInfo | None, row: int) -> bool:
     """Whether an error in this row of a clean-up goes no further: in `with suppress(...)`, or in a `try` of its own."""
-    tree, offset = _tree(reader, unit)
+    tree, offset = _tree(reader, path, info)
     if tree is None:
         return False
     around = (n for n in ast.walk(tree) if isinstance(n, (ast.With, ast.Try)) and row in _body(n, offset))
@@ -94,8 +92,8 @@ def _is_careful(node: ast.Try) -> bool:
     return caught is None or (isinstance(caught, ast.Name) and caught.id in ("Exception", "BaseException", "NameError"))
 
 
-def _attempts(reader: Reader, unit: Unit) -> Iterator[tuple[int, Attempt]]:
-    tree, offset = _tree(reader, unit)
+def _attempts(reader: Reader, path: str, info: FunctionInfo | None) -> Iterator[tuple[int, Attempt]]:
+    tree, offset = _tree(reader, path, info)
     if tree is None:
         return
     for node in ast.walk(tree):
@@ -108,18 +106,13 @@ def _attempts(reader: Reader, unit: Unit) -> Iterator[tuple[int, Attempt]]:
                 yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words)
 
 
-def _tree(reader: Reader, unit: Unit) -> tuple[ast.Module | None, int]:
+def _tree(reader: Reader, path: str, info: FunctionInfo | None) -> tuple[ast.Module | None, int]:
     """The tree of a function, and what is to be added to its rows."""
-    info = unit.info
     try:
-        rows = (info.row, info.end_row) if info is not None else (1, _all(reader, unit))
-        return parsed(reader.function(unit.path, *rows))
+        rows = (info.row, info.end_row) if info is not None else (1, len(reader.rows(path)))
+        return parsed(reader.function(path, *rows))
     except SourceError:
         return None, 0
-
-
-def _all(reader: Reader, unit: Unit) -> int:
-    return len(reader.rows(unit.path))
 
 
 def _rows(first: ast.stmt | ast.ExceptHandler, last: ast.stmt | ast.ExceptHandler, offset: int) -> Rows:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.flow import ir
 from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Phase, State
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import OWN
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.marks import (
@@ -25,11 +24,8 @@ from putback.ownership.analysis.marks import (
     TUPLE,
 )
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
 
-
-def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
+def assign(domain: Following, op: ir.Assign, state: State) -> Outcome[State]:
     """One more name for the connection, or one less."""
     target, source = op.target, op.source
     if target == source:
@@ -50,7 +46,7 @@ def assign(domain: SiteDomain, op: ir.Assign, state: State) -> Outcome[State]:
     return Outcome((domain.pass_on(after) if defects else after,), (), defects)
 
 
-def store_global(domain: SiteDomain, op: ir.StoreGlobal, state: State) -> Outcome[State]:
+def store_global(domain: Following, op: ir.StoreGlobal, state: State) -> Outcome[State]:
     """A global keeps it, or is another one from now on."""
     if op.name == domain.site.name and domain.is_ambient:
         return Outcome((domain.replaced(state),))
@@ -59,7 +55,7 @@ def store_global(domain: SiteDomain, op: ir.StoreGlobal, state: State) -> Outcom
     return Outcome((state,), (), lending.kept(state, op.source))
 
 
-def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
+def attr(domain: Following, op: ir.Attr, state: State) -> Outcome[State]:
     """An attribute of the object that keeps it, or of the connection itself."""
     path = f"{op.base}.{op.name}"
     if path in state.refs or (domain.deep_path in state.refs and dotted(op.expr) == domain.deep_path):
@@ -67,9 +63,9 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
     if domain.is_ambient and (part := state.child_type(path)) is not None:
         return Outcome((state._replace(children=state.children | {(op.target, part)}),))
     child = state.child_type(op.base) or ""
-    is_passed_on = child.startswith(CARRIER) and domain.analyzer.delegates_text(child.removeprefix(CARRIER), op.name)
+    is_passed_on = child.startswith(CARRIER) and domain.program.delegates_text(child.removeprefix(CARRIER), op.name)
     is_its = op.base in state.refs or is_passed_on
-    attribute = domain.analyzer.catalog.attribute(domain.kind.type if is_its else child, op.name)
+    attribute = domain.program.catalog.attribute(domain.kind.type if is_its else child, op.name)
     if attribute is not None and attribute.type == domain.kind.type:  # `cursor.connection` is the connection
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     if child and not child.startswith("<") and domain.effect(state, op.base, op.name) is not None:
@@ -82,14 +78,14 @@ def attr(domain: SiteDomain, op: ir.Attr, state: State) -> Outcome[State]:
         return Outcome((state._replace(children=state.children | {(op.target, bound)}),))
     if effect is not None:
         return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
-    if attribute is not None and op.base in state.refs and domain.analyzer.catalog.kind_of(attribute.type) is not None:
+    if attribute is not None and op.base in state.refs and domain.program.catalog.kind_of(attribute.type) is not None:
         return Outcome((state._replace(children=state.children | {(op.target, attribute.type)}),))
     if attribute is not None and attribute.while_held is not None and state.phase in (*ACTIVE, Phase.PENDING):
         return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
     return Outcome((state,))
 
 
-def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[State]:
+def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[State]:
     """An attribute keeps it, or a switch of the connection is set."""
     if op.base in state.refs and op.name in domain.kind.autocommit:
         off = op.source != ir.FALSE and (op.source != ir.NONE or "None" in domain.kind.autocommit[op.name])
@@ -108,7 +104,7 @@ def store_attr(domain: SiteDomain, op: ir.StoreAttr, state: State) -> Outcome[St
     return Outcome((domain.pass_on(state)._replace(refs=state.refs | {path}),))
 
 
-def item(domain: SiteDomain, op: ir.Item, state: State) -> Outcome[State]:
+def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:
     """The connection out of a tuple, or a row of a query that runs for it."""
     child = state.child_type(op.base)
     effect = domain.effect(state, op.base, "__getitem__")
@@ -119,14 +115,14 @@ def item(domain: SiteDomain, op: ir.Item, state: State) -> Outcome[State]:
     return Outcome((state,)) if state.exception else domain.may_raise(state)  # a second fault is not counted
 
 
-def store_item(domain: SiteDomain, op: ir.StoreItem, state: State) -> Outcome[State]:
+def store_item(domain: Following, op: ir.StoreItem, state: State) -> Outcome[State]:
     """A container keeps it, unless that dies with the function."""
     if domain.is_owner(state, op.source) and op.base not in domain.hoards:
         return Outcome((domain.pass_on(state),))
     return Outcome((state,), (), lending.kept(state, op.source))
 
 
-def unpack(domain: SiteDomain, op: ir.Unpack, state: State) -> Outcome[State]:
+def unpack(domain: Following, op: ir.Unpack, state: State) -> Outcome[State]:
     """The connection out of a tuple, by its place."""
     child = state.child_type(op.source)
     if child is None or not child.startswith(TUPLE):
@@ -138,7 +134,7 @@ def unpack(domain: SiteDomain, op: ir.Unpack, state: State) -> Outcome[State]:
     return Outcome((after._replace(refs=after.refs | {op.targets[index]}),))
 
 
-def build(domain: SiteDomain, op: ir.Build, state: State) -> Outcome[State]:
+def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
     """A tuple around it is followed; any other container keeps it, unless that dies with the function."""
     if op.target in domain.hoards:
         return Outcome((state,))
@@ -151,7 +147,7 @@ def build(domain: SiteDomain, op: ir.Build, state: State) -> Outcome[State]:
     return Outcome((domain.pass_on(state),))
 
 
-def delete(domain: SiteDomain, op: ir.Delete, state: State) -> Outcome[State]:
+def delete(domain: Following, op: ir.Delete, state: State) -> Outcome[State]:
     """`del name`."""
     after = state.without(op.name).rebound(op.name)
     if op.name in domain.guards:
@@ -160,7 +156,7 @@ def delete(domain: SiteDomain, op: ir.Delete, state: State) -> Outcome[State]:
     return Outcome((domain.pass_on(after) if lost else after,), (), (LOST,) if lost else ())
 
 
-def closure(domain: SiteDomain, op: ir.Closure, state: State) -> Outcome[State]:
+def closure(domain: Following, op: ir.Closure, state: State) -> Outcome[State]:
     """A nested function that captures it, or that may bind what is unbound here."""
     for name in op.captured:
         if state.fact(name) in UNBOUND:
@@ -178,23 +174,25 @@ def _belongs(state: State, name: str) -> bool:
     return child is not None and not child.startswith("<")
 
 
-def decorate(domain: SiteDomain, op: ir.Decorate, state: State) -> Outcome[State]:
+def decorate(domain: Following, op: ir.Decorate, state: State) -> Outcome[State]:
     """A nested function with decorators: they may register it, to be called when this function has ended."""
     child = state.child_type(op.source)
     if child is None:
         return Outcome((state,))
     state = state._replace(children=state.children | {(op.target, child)})
-    if domain.analyzer.decorates_only(domain.unit, op):
+    if domain.program.decorates_only(domain.unit, op):
         return Outcome((state,))
-    if child.startswith(CLOSURE) and domain.summaries.closure_releases(domain, child.removeprefix(CLOSURE), state):
+    if child.startswith(CLOSURE) and domain.summaries.closure_releases(
+        domain.unit, child.removeprefix(CLOSURE), domain.bare, state
+    ):
         return Outcome((domain.pass_on(state),))
     return Outcome((state,), (), (LATER,))
 
 
-def nested_class(domain: SiteDomain, op: ir.NestedClass, state: State) -> Outcome[State]:
+def nested_class(domain: Following, op: ir.NestedClass, state: State) -> Outcome[State]:
     """A class whose methods capture it: its objects own it if one of them gives it back."""
     children = [c for m in op.methods if (c := state.child_type(m)) is not None]
     closures = [c.removeprefix(CLOSURE) for c in children if c.startswith(CLOSURE)]
-    if any(domain.summaries.closure_releases(domain, key, state) for key in closures):
+    if any(domain.closure_releases(key, state) for key in closures):
         return Outcome((domain.pass_on(state),))
     return Outcome((state._replace(children=state.children | {(op.target, NEEDING)}) if children else state,))

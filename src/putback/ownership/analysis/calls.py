@@ -11,13 +11,13 @@ from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import takes_what_is_there
 from putback.ownership.analysis.handlers import UNKNOWN
 from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, NAMES, OWNED, TUPLE, UNENTERED
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
-    from putback.ownership.analysis.transfer import SiteDomain
     from putback.ownership.resolve.types import ClassRef
 
 
@@ -25,9 +25,9 @@ _LISTING = {"locals", "vars"}
 _MAKING = {"__init__", "__new__", "__post_init__"}
 
 
-def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     """What a call does to the followed connection."""
-    info = domain.analyzer.call_info(domain.unit, op)
+    info = domain.program.call_info(domain.unit, op)
     if op.at == domain.site.at:
         return _acquire(domain, op, state)
     if state.phase is Phase.ABSENT:
@@ -57,7 +57,7 @@ def call(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     return lending.method(domain, op, state) or _plain(domain, op, info, state)
 
 
-def _names_listed(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """`close_all(locals())`: a function of the project that is given all names may give the connection back by its
     name. What others do with them is known: they read."""
     if not op.arguments and not _LISTING.isdisjoint(info.names):
@@ -67,7 +67,7 @@ def _names_listed(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     return Outcome((domain.pass_on(state),)) if info.functions else _plain(domain, op, info, state)
 
 
-def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
     if info.ends_process:
         return Outcome(())
@@ -76,7 +76,7 @@ def _plain(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Out
     return domain.may_raise(state, awaited=op.awaited)
 
 
-def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
+def _cannot_raise(domain: Following, info: CallInfo, state: State) -> bool:
     if info.quiet or (info.keeps and state.exception):  # noting an error in a list is not counted as a second fault
         return True
     if info.drivers and all(not d.effect.raises for d in info.drivers):
@@ -88,15 +88,15 @@ def _cannot_raise(domain: SiteDomain, info: CallInfo, state: State) -> bool:
     )
 
 
-def _runs_nothing(domain: SiteDomain, cls: ClassRef) -> bool:
+def _runs_nothing(domain: Following, cls: ClassRef) -> bool:
     """Whether making an object of a project class runs no code but Python's own: it has no constructor and no base
     outside of the project that may have one."""
-    classes = domain.analyzer.resolver.classes
+    classes = domain.program.resolver.classes
     lineage = (found for _, found in classes.lineage(cls.path, cls.key))
     return not classes.outside_bases(cls.path, cls.key) and not any(_MAKING & each.methods.keys() for each in lineage)
 
 
-def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
     defects = (LOST,) if state.is_held() and state.refs else ()
     clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
@@ -120,7 +120,7 @@ def _acquire(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
     after = [got]
     if acquisition.maybe_none:
         after.append(clean.with_fact(op.target, Fact.NONE))
-    drivers = domain.analyzer.call_info(domain.unit, op).drivers
+    drivers = domain.program.call_info(domain.unit, op).drivers
     cannot_fail = bool(drivers) and all(not d.effect.raises for d in drivers)
     return Outcome(tuple(after), () if cannot_fail else (failed,), defects)
 
@@ -133,7 +133,7 @@ def _parked(op: ir.Call, acquisition: Acquisition, clean: State) -> State:
     return got._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
 
 
-def _receiver_exists(domain: SiteDomain, op: ir.Call, state: State) -> State:
+def _receiver_exists(domain: Following, op: ir.Call, state: State) -> State:
     """The pool that has just handed out a connection is not None."""
     if ir.is_local(op.receiver) and op.receiver in domain.guards:
         return state.with_fact(op.receiver, Fact.TRUTHY)

@@ -5,14 +5,13 @@ None of them owns it. What they leave behind may still need it, and a release th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import handlers
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, argument_of
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.marks import (
     BORROWERS,
     BOUND,
@@ -32,9 +31,6 @@ from putback.ownership.analysis.marks import (
 from putback.ownership.analysis.summary import ManagerEffect
 from putback.ownership.resolve.types import FunctionRef
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
-
 _LAZY = (NEEDING, STREAM)
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 
@@ -52,7 +48,7 @@ def with_child(state: State, value: ir.Val, child: str) -> State:
 # -- unknown callees
 
 
-def to_unknown(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def to_unknown(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """The connection goes to somebody unknown: the result may need it, and an object whose method it is may keep it.
 
     A method of an unknown object that is called as the one which gives this kind back may do just that.
@@ -66,7 +62,7 @@ def to_unknown(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     return outcome._replace(defects=(KEPT,) if info.on_object and op.discarded else ())
 
 
-def with_borrower(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def with_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A cursor, a method bound to the connection, or something that may need it later is an argument.
 
     None when the call does nothing to the connection through it.
@@ -86,7 +82,7 @@ def with_borrower(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     return domain.may_raise(after, state, awaited=op.awaited)
 
 
-def _with_part(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def _with_part(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A cursor, or another part of the connection, is an argument."""
     used = domain.executed(state, op.at)
     if info.borrows or info.quiet:
@@ -101,7 +97,7 @@ def _with_part(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
 # -- functions that are called by others
 
 
-def callback(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def callback(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A function that uses the connection is given to somebody, who may call it when this function has ended."""
     if "functools.partial" in info.names:
         return Outcome((with_child(state, op.target, PARTIAL),))
@@ -112,9 +108,9 @@ def callback(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> O
     return domain.may_raise(after, used, awaited=op.awaited, broke=op.at)._replace(defects=(LATER,))
 
 
-def _runs_now(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> bool:
+def _runs_now(domain: Following, op: ir.Call, info: CallInfo, state: State) -> bool:
     """Whether who gets a function is known to be done with it at the end of the call."""
-    if info.borrows or info.quiet or (op.awaited and (info.waits or domain.analyzer.runs_elsewhere(info))):
+    if info.borrows or info.quiet or (op.awaited and (info.waits or domain.program.runs_elsewhere(info))):
         return True
     if not info.functions or info.classes:
         return False
@@ -131,9 +127,9 @@ def _is_callable(state: State, value: ir.Val) -> bool:
     return (state.child_type(value) or "").startswith((CLOSURE, PARTIAL, BOUND))
 
 
-def partial(domain: SiteDomain, op: ir.Call, state: State, position: int) -> Outcome[State]:
+def partial(domain: Following, op: ir.Call, state: State, position: int) -> Outcome[State]:
     """`functools.partial(function, conn)` does what its function does, when it is called."""
-    info = domain.analyzer.partial_info(domain.unit, op)
+    info = domain.program.partial_info(domain.unit, op)
     argument = op.arguments[position]
     released = info.releases()
     if released is not None:
@@ -154,13 +150,13 @@ def partial(domain: SiteDomain, op: ir.Call, state: State, position: int) -> Out
 # -- generators of the project
 
 
-def is_generator(domain: SiteDomain, function: FunctionRef) -> bool:
+def is_generator(domain: Following, function: FunctionRef) -> bool:
     """Whether a function of the project is a generator."""
-    info = domain.analyzer.info(function)
+    info = domain.program.info(function)
     return info is not None and info.is_generator
 
 
-def generator(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State] | None:
+def generator(domain: Following, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State] | None:
     """The connection goes to a generator of the project, of which nothing runs yet; None for every other callee."""
     made = [f for f in info.functions if is_generator(domain, f)]
     if not made or len(made) < len(info.functions):
@@ -169,8 +165,8 @@ def generator(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, pos
     name = domain.summaries.parameter_for(function, op.arguments[position], position + info.given)
     effect = domain.summaries.manager_effect(function, name, domain.bare, Phase.HELD) if name else None
     gives_back = effect is not None and effect.left.normal in _GIVEN_BACK
-    definition = domain.analyzer.info(function)
-    is_manager = definition is not None and domain.analyzer.resolver.is_manager(definition, function.path)
+    definition = domain.program.info(function)
+    is_manager = definition is not None and domain.program.resolver.is_manager(definition, function.path)
     if effect is None or not is_manager:
         return Outcome((domain.pass_on(state) if gives_back else with_child(state, op.target, STREAM),))
     if effect.left.normal is Phase.PASSED:
@@ -179,12 +175,12 @@ def generator(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State, pos
     return Outcome((with_child(state, op.target, f"{mark}{function.path}|{function.key}|{name}"),))
 
 
-def _manager_effect(domain: SiteDomain, state: State, child: str) -> ManagerEffect | None:
+def _manager_effect(domain: Following, state: State, child: str) -> ManagerEffect | None:
     path, key, name = child.removeprefix(MANAGER).removeprefix(LENDER).split("|")
     return domain.summaries.manager_effect(FunctionRef(path, key), name, domain.bare, state.phase)
 
 
-def enter_manager(domain: SiteDomain, op: ir.Enter, state: State, child: str) -> Outcome[State]:
+def enter_manager(domain: Following, op: ir.Enter, state: State, child: str) -> Outcome[State]:
     """Entering a context manager of the project that was given the connection."""
     effect = _manager_effect(domain, state, child)
     if effect is None:
@@ -194,7 +190,7 @@ def enter_manager(domain: SiteDomain, op: ir.Enter, state: State, child: str) ->
     return Outcome((after,), raised)
 
 
-def leave_manager(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+def leave_manager(domain: Following, op: ir.Exit, state: State, child: str) -> Outcome[State]:
     """Leaving it: the generator runs on behind its `yield`, or gets the exception there."""
     effect = _manager_effect(domain, state, child)
     if effect is None:
@@ -204,14 +200,14 @@ def leave_manager(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> 
     return applied.summarised(domain, op, state, [effect.left])
 
 
-def _entered_by_stack(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def _entered_by_stack(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A context manager that does not give it back goes to an exit stack, or to somebody else."""
     if info.enters:
         return domain.may_raise(state._replace(refs=state.refs | {op.target}), state)
     return domain.may_raise(with_child(state, op.target, NEEDING), state, awaited=op.awaited)
 
 
-def resumed(domain: SiteDomain, state: State) -> tuple[State, State]:
+def resumed(domain: Following, state: State) -> tuple[State, State]:
     """The states in which a generator goes on from a `yield`: with an exception, and without one.
 
     Told apart where the connection was handed in: who summarises the generator wants to know.
@@ -222,7 +218,7 @@ def resumed(domain: SiteDomain, state: State) -> tuple[State, State]:
     return with_child(before, RESUMED, THROWN), with_child(before, RESUMED, RESUMED)
 
 
-def method(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State] | None:
+def method(domain: Following, op: ir.Call, state: State) -> Outcome[State] | None:
     """A method of something that may need the connection; None for every other object."""
     child = state.child_type(op.receiver) if op.receiver else None
     if child is None or not child.startswith(BORROWERS):
@@ -235,7 +231,7 @@ def of_method(state: State, op: ir.Call, child: str) -> State:
     return with_child(state, op.target, STREAM if child == STREAM else NEEDING)
 
 
-def called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A function that uses the connection, and does not give it back, is called here."""
     generates = any(is_generator(domain, f) for f in info.functions)
     used = domain.executed(state, op.at)

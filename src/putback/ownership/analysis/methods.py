@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -14,6 +12,7 @@ from putback.ownership.analysis import lending
 from putback.ownership.analysis.autocommit import switched
 from putback.ownership.analysis.domain import Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.marks import (
     AFTER,
@@ -36,13 +35,10 @@ from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.statements import first_word
 from putback.ownership.resolve.types import FunctionRef
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
-
 _HAND_ENTERED = {"__enter__", "__aenter__"}
 
 
-def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
+def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A method of the connection, or of what belongs to it."""
     is_connection = op.receiver in state.refs
     if state.phase is Phase.PENDING and is_connection:
@@ -52,14 +48,14 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
         return _on_owner(domain, op, state, child)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
-    kind = domain.kind if is_connection else domain.analyzer.catalog.kind_of(child or "")
+    kind = domain.kind if is_connection else domain.program.catalog.kind_of(child or "")
     off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
     if effect is None:
         if state.phase is Phase.RELEASED and _is_fetch(domain, state, op):
             return Outcome((after,), (), (AFTER,))
-        truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
+        truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
         if truth is not None and state.phase is not Phase.RELEASED:
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
         if is_connection and not domain.kind.pooled and not op.awaited:
@@ -73,7 +69,7 @@ def on_connection(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State)
     after = _applied(domain, op, effect, after, is_connection)
     if effect.itself and child is not None and not is_connection:
         after = lending.with_child(after, op.target, child)
-    truth = domain.analyzer.method_truth(domain.kind.type, op.name) if is_connection else None
+    truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
     if effect.tells_open:
@@ -95,7 +91,7 @@ def _told_open(op: ir.Call, state: State) -> Outcome[State]:
     return Outcome((yes, state._replace(unmended=-1).with_fact(op.target, Fact.FALSE)))
 
 
-def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outcome[State]:
+def _on_owner(domain: Following, op: ir.Call, state: State, child: str) -> Outcome[State]:
     """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
     owner = Owner.decode(child.removeprefix(CARRIER))
     if owner is None:
@@ -104,8 +100,8 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
         return outcome._replace(defects=(KEPT,) if op.discarded else ())
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
-        method = domain.analyzer.catalog.method(domain.kind.type, op.name)
-        if method is None or not domain.analyzer.delegates(owner):
+        method = domain.program.catalog.method(domain.kind.type, op.name)
+        if method is None or not domain.program.delegates(owner):
             return domain.may_raise(state, awaited=op.awaited)
         after = _applied(domain, op, method, state, True)
         if state.exception and method.ends == "rollback":
@@ -114,7 +110,7 @@ def _on_owner(domain: SiteDomain, op: ir.Call, state: State, child: str) -> Outc
     return applied.summarised(domain, op, state, [effect])
 
 
-def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+def owner_exit(domain: Following, op: ir.Exit, state: State, child: str) -> Outcome[State]:
     """Leaving `with` on a project object that keeps the connection."""
     owner = Owner.decode(child.removeprefix(CARRIER))
     name = "__aexit__" if op.is_async else "__exit__"
@@ -122,14 +118,14 @@ def owner_exit(domain: SiteDomain, op: ir.Exit, state: State, child: str) -> Out
     return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
 
 
-def _on_pending(domain: SiteDomain, op: ir.Call, state: State) -> Outcome[State]:
+def _on_pending(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     """A method of a context manager or awaitable that has not acquired anything yet."""
     if op.name in _HAND_ENTERED or domain.effect(state, op.receiver, op.name) is None:
         return domain.may_raise(domain.pass_on(state), awaited=op.awaited)
     return Outcome((domain.pass_on(state),), (), (UNENTERED,))
 
 
-def own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def own_method(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A method of the object whose attribute is the connection: `self.close()`."""
     kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
     if not kept or not info.functions:
@@ -141,17 +137,17 @@ def own_method(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) ->
     return applied.summarised(domain, op, state, effects)
 
 
-def elsewhere(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def elsewhere(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A function of the project that knows the same ambient connection by itself."""
     where = domain.site.acquisition.ambient
     if where is None or where.meant is None or not info.functions:
         return None
-    spelled = [(f, domain.analyzer.ambients.spelled_in(where, f)) for f in info.functions]
+    spelled = [(f, domain.program.ambients.spelled_in(where, f)) for f in info.functions]
     effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in spelled if name]
     return applied.summarised(domain, op, state, effects) if effects else None
 
 
-def closure_called(domain: SiteDomain, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+def closure_called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A nested function that captures the connection is called here, by name."""
     child = state.child_type(op.callee) or ""
     if child.startswith(RELEASER) and not op.receiver:
@@ -176,13 +172,13 @@ def _consumed(state: State, op: ir.Call) -> State:
     return state.without(op.receiver) if ir.is_temporary(op.receiver) else state
 
 
-def _is_savepoint(domain: SiteDomain, effect: Effect) -> bool:
+def _is_savepoint(domain: Following, effect: Effect) -> bool:
     """Whether the call's result is a transaction of its own, so that its failure breaks nothing around it."""
-    leaving = domain.analyzer.catalog.method(effect.derives, "__exit__") if effect.derives else None
+    leaving = domain.program.catalog.method(effect.derives, "__exit__") if effect.derives else None
     return leaving is not None and not leaving.closes
 
 
-def _is_cleanup(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
+def _is_cleanup(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
     """A rollback while an exception is handled, or the close of a cursor.
 
     A second fault on top of the first is not counted.
@@ -192,7 +188,7 @@ def _is_cleanup(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -
     return bool(state.exception) and (effect.ends == "rollback" or _undoes(domain, op, effect, state))
 
 
-def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
+def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
     kind = domain.kind
     gives_back = effect.closes or effect.releases_self
     if state.phase is Phase.RELEASED and not kind.lazy:
@@ -207,17 +203,17 @@ def _misuse(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_co
     return domain.mending(state, UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
 
 
-def _undoes(domain: SiteDomain, op: ir.Call, effect: Effect, state: State) -> bool:
+def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
     """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
     return effect.executes and state.unmended >= 0 and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
-def _is_fetch(domain: SiteDomain, state: State, op: ir.Call) -> bool:
+def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
     """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
-    return op.name.startswith("fetch") and domain.analyzer.catalog.is_cursor(state.child_type(op.receiver) or "")
+    return op.name.startswith("fetch") and domain.program.catalog.is_cursor(state.child_type(op.receiver) or "")
 
 
-def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
+def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
     """The state after the method has done its work."""
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
         undone = _undoes(domain, op, effect, state)
@@ -240,13 +236,13 @@ def _applied(domain: SiteDomain, op: ir.Call, effect: Effect, state: State, is_c
     return state
 
 
-def _has_nothing_to_do(domain: SiteDomain, effect: Effect, state: State) -> bool:
+def _has_nothing_to_do(domain: Following, effect: Effect, state: State) -> bool:
     """Whether a session that was closed, and has been given nothing since, runs no statement for this."""
     is_empty = domain.kind.lazy and state.phase is Phase.RELEASED and state.fact(UNWRITTEN) is not Fact.TRUE
     return is_empty and (effect.flushes or effect.loaded)
 
 
-def _when_raising(domain: SiteDomain, op: ir.Call, effect: Effect, before: State, after: State) -> State:
+def _when_raising(domain: Following, op: ir.Call, effect: Effect, before: State, after: State) -> State:
     """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
     if effect.closes or effect.releases_self:
         return domain.tried(before)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import After, On, With
 from putback.ownership.analysis import handlers, lending, methods
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.marks import (
     AFTER,
     BORROWING,
@@ -25,11 +24,8 @@ from putback.ownership.analysis.marks import (
 from putback.ownership.analysis.site import Home
 from putback.ownership.resolve.types import FunctionRef, Object
 
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
 
-
-def await_(domain: SiteDomain, op: ir.Await, state: State) -> Outcome[State]:
+def await_(domain: Following, op: ir.Await, state: State) -> Outcome[State]:
     """`await` runs what was only made before."""
     before = state
     if op.source in state.refs:
@@ -43,7 +39,7 @@ def await_(domain: SiteDomain, op: ir.Await, state: State) -> Outcome[State]:
     return Outcome((state,)) if op.direct else domain.may_raise(state, before, awaited=True)
 
 
-def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
+def enter(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
     """Entering a `with`."""
     if op.manager in state.refs:
         return _enter_connection(domain, op, state)
@@ -55,14 +51,14 @@ def enter(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
     if child is not None:
         entered = state._replace(children=state.children | {(op.target, child)})
         return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
-    if domain.analyzer.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
+    if domain.program.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
         return Outcome((state,))
     return domain.may_raise(_renewed(domain, op, state), awaited=op.is_async)
 
 
-def _is_entered_quietly(domain: SiteDomain, op: ir.Enter) -> bool:
+def _is_entered_quietly(domain: Following, op: ir.Enter) -> bool:
     """Whether the project's own manager does nothing that can raise when it is entered."""
-    resolver = domain.analyzer.resolver
+    resolver = domain.program.resolver
     name = "__aenter__" if op.is_async else "__enter__"
     types = resolver.types(op.expr, domain.unit.scope)
     entered = [m for t in types for m in (resolver.member(t, name) if isinstance(t, Object) else ())]
@@ -70,16 +66,16 @@ def _is_entered_quietly(domain: SiteDomain, op: ir.Enter) -> bool:
     return is_known and all(isinstance(m, FunctionRef) and not domain.summaries.may_raise(m) for m in entered)
 
 
-def _renewed(domain: SiteDomain, op: ir.Enter | ir.Exit, state: State) -> State:
+def _renewed(domain: Following, op: ir.Enter | ir.Exit, state: State) -> State:
     """In an application context, and behind it, an extension's session is another one."""
     where = domain.site.acquisition.ambient
     if where is None or where.home is not Home.CONTEXT:
         return state
-    is_other = domain.analyzer.app_contexts.opened_by(op.expr, domain.unit.scope)
+    is_other = domain.program.app_contexts.opened_by(op.expr, domain.unit.scope)
     return domain.ended(state, "both") if is_other else state
 
 
-def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome[State]:
+def _enter_connection(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
     entered = state._replace(refs=state.refs | {op.target})
     if state.phase is Phase.PENDING:
         if On.ENTER not in domain.site.acquisition.on:
@@ -87,13 +83,13 @@ def _enter_connection(domain: SiteDomain, op: ir.Enter, state: State) -> Outcome
         gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
         managed = entered._replace(phase=Phase.MANAGED, children=entered.children | {(_block(op), MANAGING)})
         return Outcome((managed,), (gone,))
-    if op.is_async and not domain.analyzer.catalog.is_async(domain.kind):
+    if op.is_async and not domain.program.catalog.is_async(domain.kind):
         return Outcome((domain.pass_on(entered),))  # it cannot be what it is annotated as
     keeps = domain.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
     return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
 
 
-def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     """Leaving a `with`."""
     if op.manager in state.refs:
         return _exit_connection(domain, op, state)
@@ -109,7 +105,7 @@ def leave(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
     if child is None or child.startswith("<"):
         return Outcome((_renewed(domain, op, state),))
     dunder = "__aexit__" if op.is_async else "__exit__"
-    effect = domain.analyzer.catalog.method(child, dunder) or domain.analyzer.catalog.method(child, "__exit__")
+    effect = domain.program.catalog.method(child, dunder) or domain.program.catalog.method(child, "__exit__")
     if effect is None or not effect.ends:
         return Outcome((state._replace(broke=-1) if effect is not None and op.exceptional else state,))
     unmended = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
@@ -124,7 +120,7 @@ def _block(op: ir.Enter | ir.Exit) -> str:
     return f"<with {op.group}>"
 
 
-def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     if state.phase is Phase.MANAGED and state.child_type(_block(op)) is not None:
         return Outcome((domain.released(state.without(_block(op))),))
     match domain.kind.with_:
@@ -139,7 +135,7 @@ def _exit_connection(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
             return Outcome((state,))
 
 
-def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[State]:
+def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (AFTER,) if late else ()
@@ -151,7 +147,7 @@ def _end_transaction(domain: SiteDomain, op: ir.Exit, state: State) -> Outcome[S
     )
 
 
-def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:
+def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
     """The next step of a loop; a query runs when somebody asks for its rows."""
     effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
     if effect is None or not effect.executes:
@@ -159,7 +155,7 @@ def next_item(domain: SiteDomain, op: ir.Next, state: State) -> Outcome[State]:
     return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
 
 
-def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:
+def yield_(domain: Following, op: ir.Yield, state: State) -> Outcome[State]:
     """Whoever resumes the generator has the connection meanwhile."""
     if op.delegate or state.phase is Phase.ABSENT:
         return domain.may_raise(state)
@@ -168,11 +164,11 @@ def yield_(domain: SiteDomain, op: ir.Yield, state: State) -> Outcome[State]:
     if is_lent and state.phase is Phase.IDLE:
         state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
     thrown, state = lending.resumed(domain, state)
-    raised = tuple(domain.raised(thrown, e) for e in domain.analyzer.thrown_at_yield(domain.unit))
+    raised = tuple(domain.raised(thrown, e) for e in domain.program.thrown_at_yield(domain.unit))
     return Outcome((state,), raised, defects)
 
 
-def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
+def catch(domain: Following, op: ir.Catch, state: State) -> Outcome[State]:
     """The start of a handler: from here on a rollback is due if a statement has failed.
 
     Of an error that one handler has passed on, the next one has to see to it.
@@ -185,6 +181,6 @@ def catch(domain: SiteDomain, op: ir.Catch, state: State) -> Outcome[State]:
     return Outcome((state,))
 
 
-def end_catch(domain: SiteDomain, op: ir.EndCatch, state: State) -> Outcome[State]:
+def end_catch(domain: Following, op: ir.EndCatch, state: State) -> Outcome[State]:
     """The end of a handler: no exception is in flight."""
     return Outcome((state.handled(),))

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from putback.flow import ir
-from putback.flow.solve import Edge, explore
+from putback.flow.solve import Edge
 from putback.ownership.analysis import acquire, summary
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ManagerEffect, ParamEffect
-from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import ClassRef, FunctionRef
-
-if TYPE_CHECKING:
-    from putback.ownership.analysis.analyzer import Analyzer
 
 _DEEPEST = 8
 _LONGEST_PURE = 40
@@ -33,8 +29,8 @@ _ROUNDS = 4
 class Summaries:
     """One run's summaries of the functions of the project."""
 
-    def __init__(self, analyzer: Analyzer) -> None:
-        self._analyzer = analyzer
+    def __init__(self, program: Program) -> None:
+        self._program = program
         self._effects: dict[object, ParamEffect] = {}
         self._managers: dict[object, ManagerEffect | None] = {}
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
@@ -63,18 +59,18 @@ class Summaries:
     def _callees(self, info: CallInfo) -> Iterable[FunctionRef]:
         yield from info.functions
         for cls in info.classes:
-            for module, found in self._analyzer.resolver.classes.lineage(cls.path, cls.key):
+            for module, found in self._program.resolver.classes.lineage(cls.path, cls.key):
                 if "__init__" in found.methods:
                     yield FunctionRef(module.path, found.methods["__init__"], True)
                     break
 
     def _parameter(self, function: FunctionRef, argument: ir.Argument, position: int) -> str:
-        info = self._analyzer.info(function)
+        info = self._program.info(function)
         if info is None or argument.star:
             return ""
         if argument.keyword:
             return next((p.name for p in info.params if p.name == argument.keyword and not p.kind.startswith("*")), "")
-        is_static = self._analyzer.resolver.has_decorator(info, function.path, {"staticmethod"})
+        is_static = self._program.resolver.has_decorator(info, function.path, {"staticmethod"})
         skip = function.bound and info.owner and not is_static
         plain = [p.name for p in info.params if not p.kind][1 if skip else 0 :]
         return plain[position] if position < len(plain) else ""
@@ -87,7 +83,7 @@ class Summaries:
             self._recursive.add(key)
         if key in self._effects:
             return self._effects[key]
-        unit = self._analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST and key not in self._busy else None
+        unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST and key not in self._busy else None
         if unit is None:
             return summary.borrowed(phase)
         self._busy.add(key)
@@ -102,8 +98,8 @@ class Summaries:
         """Explore, and again with the answer as assumption while the function asked for itself."""
         effect = summary.borrowed(phase)
         for _ in range(_ROUNDS):
-            found = self._analyzer.explore(unit, site, phase)
-            answer = summary.make(found, phase, self._analyzer.context.owner_releases(unit), unit.function.is_async)
+            found = self._program.explore(unit, site, phase)
+            answer = summary.make(found, phase, self._program.context.owner_releases(unit), unit.function.is_async)
             stable = key not in self._recursive or answer == effect
             effect = self._effects[key] = answer
             if stable:
@@ -118,15 +114,15 @@ class Summaries:
         key = ("manager", ref.path, ref.key, name, tuple(k.id for k in acquisition.kinds), phase)
         if key not in self._managers:
             self._managers[key] = None
-            unit = self._analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
+            unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
             if unit is not None:
                 self._depth += 1
                 try:
                     site = Site(-1, replace(acquisition, element=None), name)
-                    found = self._analyzer.explore(unit, site, phase)
+                    found = self._program.explore(unit, site, phase)
                 finally:
                     self._depth -= 1
-                owned = self._analyzer.context.owner_releases(unit)
+                owned = self._program.context.owner_releases(unit)
                 self._managers[key] = summary.make_manager(found, phase, owned, unit.function.is_async)
         return self._managers[key]
 
@@ -136,17 +132,16 @@ class Summaries:
 
     def owner_effect(self, owner: Owner, method: str, acquisition: Acquisition, phase: Phase) -> ParamEffect | None:
         """What a method of a project object does to the connection it keeps; None when its class has no such method."""
-        for module, cls in self._analyzer.resolver.classes.lineage(owner.path, owner.key):
+        for module, cls in self._program.resolver.classes.lineage(owner.path, owner.key):
             if method in cls.methods:
                 ref = FunctionRef(module.path, cls.methods[method])
                 return self.param_effect(ref, f"self.{owner.attribute}", acquisition, phase)
         return None
 
-    def closure_releases(self, domain: SiteDomain, key: str, state: State) -> bool:
-        """Whether a nested function or lambda gives back the connection that it captures."""
-        names = [n for n in domain.unit.closures.get(key, ()) if n in state.refs]
-        bare = replace(domain.site.acquisition, owner=None, element=None)
-        effects = [self.param_effect(FunctionRef(domain.unit.path, key), n, bare, Phase.HELD) for n in names]
+    def closure_releases(self, unit: Unit, key: str, acquisition: Acquisition, state: State) -> bool:
+        """Whether a function or lambda nested in `unit` gives back the connection that it captures."""
+        names = [n for n in unit.closures.get(key, ()) if n in state.refs]
+        effects = [self.param_effect(FunctionRef(unit.path, key), n, acquisition, Phase.HELD) for n in names]
         return any(e.normal in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED) or e.normal is None for e in effects)
 
     def may_raise(self, ref: FunctionRef) -> bool:
@@ -154,19 +149,17 @@ class Summaries:
         ref = _unbound(ref)
         if ref not in self._raises:
             self._raises[ref] = True
-            info = self._analyzer.info(ref)
+            info = self._program.info(ref)
             if info is not None and info.end_row - info.row <= _LONGEST_PURE and self._depth < _DEEPEST:
-                unit = self._analyzer.unit(ref.path, ref.key)
+                unit = self._program.unit(ref.path, ref.key)
                 self._raises[ref] = unit is None or self._explored_raises(unit)
         return self._raises[ref]
 
     def _explored_raises(self, unit: Unit) -> bool:
         self._depth += 1
         try:
-            kinds = next(iter(self._analyzer.catalog.kinds.values()))
-            found = explore(
-                unit.function, SiteDomain(self._analyzer, unit, Site(-1, Acquisition((kinds,)), ""), Phase.ABSENT)
-            )
+            kinds = next(iter(self._program.catalog.kinds.values()))
+            found = self._program.explore(unit, Site(-1, Acquisition((kinds,)), ""), Phase.ABSENT)
         finally:
             self._depth -= 1
         return any(e.edge is Edge.RAISED for e in found.endings)
@@ -176,12 +169,12 @@ class Summaries:
         ref = _unbound(ref)
         if ref not in self._returns:
             self._returns[ref] = ()
-            wanted = self._depth < _DEEPEST and self._analyzer.carriers.hands_out(ref)
-            unit = self._analyzer.unit(ref.path, ref.key) if wanted else None
+            wanted = self._depth < _DEEPEST and self._program.carriers.hands_out(ref)
+            unit = self._program.unit(ref.path, ref.key) if wanted else None
             if unit is not None:
                 self._depth += 1
                 try:
-                    self._returns[ref] = tuple(acquire.returned(self._analyzer, unit, ref))
+                    self._returns[ref] = tuple(acquire.returned(self._program, unit, ref))
                 finally:
                     self._depth -= 1
         return self._returns[ref]
@@ -191,11 +184,11 @@ class Summaries:
         key = (_unbound(ref), cls)
         if key not in self._keeps:
             self._keeps[key] = ()
-            unit = self._analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
+            unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
             if unit is not None:
                 self._depth += 1
                 try:
-                    self._keeps[key] = tuple(acquire.kept(self._analyzer, unit, cls))
+                    self._keeps[key] = tuple(acquire.kept(self._program, unit, cls))
                 finally:
                     self._depth -= 1
         return self._keeps[key]

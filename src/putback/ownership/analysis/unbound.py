@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.asked import names_read
 from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.marks import READ_UNBOUND, UNBOUND, UNBOUND_BESIDE
-
-if TYPE_CHECKING:
-    from putback.ownership.analysis.transfer import SiteDomain
 
 ERROR = "UnboundLocalError"
 
 
-def read(domain: SiteDomain, op: ir.Op, state: State) -> Outcome[State] | None:
+def read(domain: Following, op: ir.Op, state: State) -> Outcome[State] | None:
     """What becomes of an operation that reads such a name; None for every other one.
 
     Only names that decide about the connection are remembered as unbound.
@@ -33,7 +30,7 @@ def read(domain: SiteDomain, op: ir.Op, state: State) -> Outcome[State] | None:
     return Outcome((), (domain.raised(state, ERROR),), tuple(_hiding(domain, op, state, missing)))
 
 
-def _hiding(domain: SiteDomain, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[str]:
+def _hiding(domain: Following, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[str]:
     """The marks of a read that hides why the acquire failed: of the connection's name, or of another one."""
     if state.phase is Phase.ABSENT and state.exception:
         own = guards.aliases(domain.unit, domain.site)
@@ -42,11 +39,11 @@ def _hiding(domain: SiteDomain, op: ir.Op, state: State, missing: Collection[str
         yield from (f"{UNBOUND_BESIDE}{name}" for name in missing if name not in own)
 
 
-def _releases(domain: SiteDomain, op: ir.Op) -> bool:
+def _releases(domain: Following, op: ir.Op) -> bool:
     """Whether the operation is a release of its operand, or decides about one."""
     if isinstance(op, ir.Call):
-        return domain.analyzer.call_info(domain.unit, op).releases() is not None
+        return domain.program.call_info(domain.unit, op).releases() is not None
     if isinstance(op, ir.Attr):
-        effect = domain.analyzer.catalog.method(domain.kind.type, op.name)
+        effect = domain.program.catalog.method(domain.kind.type, op.name)
         return effect is not None and (effect.closes or effect.releases_self)
     return isinstance(op, ir.Read)

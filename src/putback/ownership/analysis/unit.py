@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from putback.flow import ir
 from putback.model.span import Span
+from putback.ownership.analysis.attempts import Attempt
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import Scope
 
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
     from putback.ownership.analysis.asked import Asked
-    from putback.ownership.analysis.attempts import Attempt
 
 
 @dataclass(slots=True)

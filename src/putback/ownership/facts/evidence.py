@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
+from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Literal, Member, dotted
 from putback.frameworks.idioms import idioms
+from putback.ownership.analysis.release_points import Trail
 from putback.ownership.analysis.statements import first_word
-
-if TYPE_CHECKING:
-    from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
 
 
 class Weight(IntEnum):
@@ -24,77 +24,80 @@ class Weight(IntEnum):
     TRIVIAL = 4
 
 
-def weight_of(site: SiteFacts, at: int) -> Weight:
-    """The weight of what happens at operation `at`."""
-    if at in site.function.raise_statements or at in site.function.yields:
-        return Weight.DATABASE
-    ops = [op for op in site.function.unit.ops() if op.at == at]
-    return min((_weight(site, op) for op in ops), default=Weight.UNKNOWN)
+@dataclass(frozen=True)
+class Evidence:
+    """What happens in a function, as a reader sees it who looks for a connection of this kind."""
 
+    function: Surroundings
+    kind: Kind
+    trail: Trail
 
-def _weight(site: SiteFacts, op: ir.Op) -> Weight:
-    match op:
-        case ir.Call():
-            return _call(site, op)
-        case ir.Await() | ir.Enter() | ir.Exit() | ir.Yield():
-            return Weight.UNKNOWN
-        case ir.Next(is_async=is_async):
-            return Weight.UNKNOWN if is_async else Weight.SLIGHT
-        case ir.Item():
-            return Weight.SLIGHT
-        case _:
+    def weight_of(self, at: int) -> Weight:
+        """The weight of what happens at operation `at`."""
+        if at in self.function.raise_statements or at in self.function.yields:
+            return Weight.DATABASE
+        ops = [op for op in self.function.unit.ops() if op.at == at]
+        return min((self._weight(op) for op in ops), default=Weight.UNKNOWN)
+
+    def _weight(self, op: ir.Op) -> Weight:
+        match op:
+            case ir.Call():
+                return self._call(op)
+            case ir.Await() | ir.Enter() | ir.Exit() | ir.Yield():
+                return Weight.UNKNOWN
+            case ir.Next(is_async=is_async):
+                return Weight.UNKNOWN if is_async else Weight.SLIGHT
+            case ir.Item():
+                return Weight.SLIGHT
+            case _:
+                return Weight.TRIVIAL
+
+    def _call(self, op: ir.Call) -> Weight:
+        analyzer, unit = self.function.analyzer, self.function.unit
+        known = self.trail.names | self.trail.parts
+        info = analyzer.call_info(unit, op)
+        effects = [each.effect for each in info.drivers]
+        if any(e.executes for e in effects) and self._only_sets_up(op):
             return Weight.TRIVIAL
+        if any(e.executes or e.ends or e.acquires for e in effects):
+            return Weight.DATABASE
+        on_connection = op.receiver in known or _root(op) in known
+        if any(argument.value in known for argument in op.arguments) or (on_connection and not effects):
+            return Weight.DATABASE
+        if effects or on_connection:
+            return Weight.SLIGHT
+        if info.functions or info.classes:
+            return Weight.UNKNOWN
+        return self._outside(op, info.names)
 
+    def _only_sets_up(self, op: ir.Call) -> bool:
+        """Whether a statement sets up a database that is in the process: `PRAGMA foreign_keys = ON`."""
+        is_embedded = self.function.analyzer.catalog.drivers[self.kind.driver].embedded
+        return is_embedded and first_word(self.function.unit.text(op.at)) == "PRAGMA"
 
-def _call(site: SiteFacts, op: ir.Call) -> Weight:
-    analyzer, unit = site.function.analyzer, site.function.unit
-    known = site.trail.names | site.trail.parts
-    info = analyzer.call_info(unit, op)
-    effects = [each.effect for each in info.drivers]
-    if any(e.executes for e in effects) and _only_sets_up(site, op):
-        return Weight.TRIVIAL
-    if any(e.executes or e.ends or e.acquires for e in effects):
-        return Weight.DATABASE
-    on_connection = op.receiver in known or _root(op) in known
-    if any(argument.value in known for argument in op.arguments) or (on_connection and not effects):
-        return Weight.DATABASE
-    if effects or on_connection:
-        return Weight.SLIGHT
-    if info.functions or info.classes:
-        return Weight.UNKNOWN
-    return _outside(site, op, info.names)
+    def _outside(self, op: ir.Call, names: tuple[str, ...]) -> Weight:
+        """The weight of a call of something outside of the project."""
+        table = idioms().evidence
+        roots = {name.partition(".")[0] for name in names}
+        if not table.io.isdisjoint((*names, *roots)):
+            return Weight.IO
+        if not table.trivial.isdisjoint((*names, *roots)):
+            return Weight.TRIVIAL
+        func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+        if not isinstance(func, Member):
+            return Weight.UNKNOWN
+        if isinstance(func.base, Literal):
+            return Weight.TRIVIAL
+        if func.attr not in table.methods_of_values:
+            return Weight.UNKNOWN
+        return Weight.TRIVIAL if self._is_value(op.receiver) else Weight.SLIGHT
 
-
-def _only_sets_up(site: SiteFacts, op: ir.Call) -> bool:
-    """Whether a statement sets up a database that is in the process: `PRAGMA foreign_keys = ON`."""
-    is_embedded = site.function.analyzer.catalog.drivers[site.kind.driver].embedded
-    return is_embedded and first_word(site.function.unit.text(op.at)) == "PRAGMA"
-
-
-def _outside(site: SiteFacts, op: ir.Call, names: tuple[str, ...]) -> Weight:
-    """The weight of a call of something outside of the project."""
-    table = idioms().evidence
-    roots = {name.partition(".")[0] for name in names}
-    if not table.io.isdisjoint((*names, *roots)):
-        return Weight.IO
-    if not table.trivial.isdisjoint((*names, *roots)):
-        return Weight.TRIVIAL
-    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
-    if not isinstance(func, Member):
-        return Weight.UNKNOWN
-    if isinstance(func.base, Literal):
-        return Weight.TRIVIAL
-    if func.attr not in table.methods_of_values:
-        return Weight.UNKNOWN
-    return Weight.TRIVIAL if _is_value(site, op.receiver) else Weight.SLIGHT
-
-
-def _is_value(site: SiteFacts, name: ir.Val) -> bool:
-    """Whether a name is a text, a number or a container that the function itself has written down."""
-    ops = list(site.function.unit.ops())
-    made = {op.target for op in ops if isinstance(op, ir.Build)}
-    sources = [op.source for op in ops if isinstance(op, ir.Assign) and op.target == name]
-    return name in made or (bool(sources) and all(s == ir.CONSTANT or s in made for s in sources))
+    def _is_value(self, name: ir.Val) -> bool:
+        """Whether a name is a text, a number or a container that the function itself has written down."""
+        ops = list(self.function.unit.ops())
+        made = {op.target for op in ops if isinstance(op, ir.Build)}
+        sources = [op.source for op in ops if isinstance(op, ir.Assign) and op.target == name]
+        return name in made or (bool(sources) and all(s == ir.CONSTANT or s in made for s in sources))
 
 
 def _root(op: ir.Call) -> str:

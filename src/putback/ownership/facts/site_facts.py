@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
@@ -21,14 +20,12 @@ from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.release_points import Trail, trail
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
-from putback.ownership.facts.evidence import Weight, weight_of
+from putback.ownership.facts.evidence import Evidence, Weight
 from putback.ownership.facts.pool_facts import Making
+from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.facts.without_pool import comes_without_pool
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.sessions.scoped import sessions_of
-
-if TYPE_CHECKING:
-    from putback.ownership.facts.facts import FunctionFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class Leak:
 class SiteFacts:
     """One acquire in a function and what becomes of it."""
 
-    function: FunctionFacts
+    function: Surroundings
     site: Site
     exploration: Exploration[State] = field(repr=False)
     _weights: dict[int, Weight] = field(default_factory=dict, repr=False)
@@ -344,7 +341,7 @@ class SiteFacts:
 
     def _weight(self, at: int) -> Weight:
         if at not in self._weights:
-            self._weights[at] = weight_of(self, at)
+            self._weights[at] = Evidence(self.function, self.kind, self.trail).weight_of(at)
         return self._weights[at]
 
     def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:
