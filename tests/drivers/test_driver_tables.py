@@ -17,6 +17,7 @@ REAL = [name for name, driver in CATALOG.drivers.items() if driver.packages or n
 
 NOT_CLASSES = {
     "flask_sqlalchemy.SQLAlchemy.session": "an attribute that is made when the extension is constructed",
+    "django.db.connections": "a ConnectionHandler, of which `connection` is one item",
     "sqlalchemy.orm.NestedSessionTransaction": "a SessionTransaction of which we know that it is nested",
     "sqlalchemy.ext.asyncio.NestedAsyncTransaction": "an AsyncTransaction of which we know that it is nested",
     "peewee.Transaction": "stands for _atomic, _transaction, _savepoint and _manual",

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -20,7 +24,14 @@ from putback.model.config import Config
 from putback.pipeline.check import check
 
 FOLDER = Path(__file__).parents[2] / "fixtures" / "frameworks"
-DEFECTS = {"apscheduler": "PB306", "celery": "PB306", "fastapi": "PB301", "flask": "PB102", "socketio": "PB307"}
+DEFECTS = {
+    "apscheduler": "PB306",
+    "celery": "PB306",
+    "django": "PB307",
+    "fastapi": "PB301",
+    "flask": "PB102",
+    "socketio": "PB307",
+}
 
 
 @pytest.fixture
@@ -107,3 +118,18 @@ def test_background_tasks_of_socketio(shop: Callable[[str], ModuleType], state: 
     for task in module.tasks:
         task.join()
     assert module.engine.pool.checkedout() == out
+
+
+@pytest.mark.parametrize(("state", "out"), [("before", 2), ("after", 0)])
+def test_threads_of_django(state: str, out: int, postgres_dsn: str) -> None:
+    import_or_skip("django", "django")
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "django_requests.py")],
+        cwd=FOLDER / "django" / state,
+        env={**os.environ, "SHOP_DSN": postgres_dsn, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [[200, 200, 500 if out else 200], out]

@@ -21,7 +21,9 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     `title` names it in messages ("psycopg2 pool connection"); `type` is the qualified class of the object;
     `lazy` means that it holds a connection only from its first statement to the end of the transaction;
     `exhausted` is the error text that users see when the pool has run dry; `registry` marks an object that a
-    registry keeps and gives back (a scoped session); `waits`: an exhausted pool keeps the caller waiting without end;
+    registry keeps and gives back (a scoped session); `standing` are the names of a registry that the library itself has
+    for each thread, and ends with each request and job: the first is the {pool} of `release`; `waits`: an exhausted
+    pool keeps the caller waiting without end;
     `shareable`: it is made to be used by several threads or tasks at once;
     `release` is how the paired release is written, with {conn}
     and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
@@ -50,6 +52,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     failed_commit: FailedCommit = FailedCommit.OVER
     exhausted: str = ""
     registry: bool = False
+    standing: tuple[str, ...] = ()
     waits: bool = False
     shareable: bool = False
     autocommit: Mapping[str, tuple[str, ...]] = {}

@@ -137,18 +137,17 @@ class _Named:
     def table(self, catalog: Catalog, ref: FunctionRef) -> ScopedRoles:
         """All that was found, for the function `ref` as a whole."""
         every = list(self.paths)
-        made = {r: _kind(catalog, r) for r in every}
-        registries = (self._registry(catalog, r, made[r], ref) for r in every)
+        registries = (self._registry(catalog, r, ref) for r in every)
         contexts = (roles.Context(text) for text in dict.fromkeys(self.contexts) if every)
         uses = (self._use(callee, reached, every) for callee, reached in self.calls.items())
-        return ScopedRoles(tuple(registries), (*uses, *contexts), {k.id: k for k in made.values()})
+        return ScopedRoles(tuple(registries), (*uses, *contexts), {r.kind.id: r.kind for r in every})
 
-    def _registry(self, catalog: Catalog, registry: Registry, kind: Kind, ref: FunctionRef) -> roles.Registry:
+    def _registry(self, catalog: Catalog, registry: Registry, ref: FunctionRef) -> roles.Registry:
         query = catalog.method(registry.type, "query")
         return roles.Registry(
             _name(self.registries, registry),
             tuple(dict.fromkeys(self.paths[registry])),
-            kind.id,
+            registry.kind.id,
             registry.type,
             tuple(dict.fromkeys(self.queries.get(registry, ()))),
             query.derives if query is not None else "",
@@ -167,12 +166,5 @@ class _Named:
 def _name(registries: Registries, registry: Registry) -> str:
     """What stories call a registry: as the file does that makes it, which is named where other files do the same."""
     spelled = registry.spelled(registry.name)
-    same = [r for r in registries.found.values() if r.spelled(r.name) == spelled]
+    same = {r for r in registries.found.values() if r.spelled(r.name) == spelled}
     return spelled if len(same) == 1 else f"{spelled} of {'/'.join(registry.path.split(os.sep)[-2:])}"
-
-
-def _kind(catalog: Catalog, registry: Registry) -> Kind:
-    """The resource kind of the sessions that a registry makes."""
-    spec = catalog.type(registry.type)
-    assert spec is not None and spec.call is not None, "a class is only a registry by what calling it acquires"
-    return catalog.kind(str(spec.call.acquires))

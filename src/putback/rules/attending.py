@@ -33,7 +33,8 @@ def attended(facts: FunctionFacts, neglect: Neglect) -> Fix:
         raise Declined(f"it is also called directly ({facts.display(use.path)}:{use.row})")
     managed = neglect.registry.is_managed
     if neglect.repeats:
-        needed = "a context has to be entered" if managed else "the session has to be removed"
+        ends = "the connection has to be closed" if neglect.registry.is_standing else "the session has to be removed"
+        needed = "a context has to be entered" if managed else ends
         raise Declined(f"it loops: {needed} in each turn")
     here = NamesHere(facts.analyzer, module, info)
     remedy = _context(neglect, here) if managed else _removal(facts, neglect, here, module, info)
@@ -66,6 +67,8 @@ def _removal(facts: FunctionFacts, neglect: Neglect, here: NamesHere, module: Mo
 
 
 def _import(facts: FunctionFacts, registry: Registry, module: ModuleInfo) -> Needed:
+    if registry.is_standing:
+        return Needed(registry.name, registry.type.rpartition(".")[0])
     source = module_name(facts.analyzer.project, registry.path, module)
     if not source:
         raise Declined(f"how to import `{registry.name}` is not clear")
@@ -74,7 +77,7 @@ def _import(facts: FunctionFacts, registry: Registry, module: ModuleInfo) -> Nee
 
 def _doubts(neglect: Neglect, here: NamesHere, needs: Needed | None) -> Iterator[str]:
     """Why the fix may change more than what becomes of the session."""
-    if needs is not None:
+    if needs is not None and not neglect.registry.is_standing:
         yield f"it imports `{needs.name}` from {needs.module}"
     own = (here.module.path, here.info.def_row)
     if here.info.decorators and any((start.path, start.row) == own for start in neglect.entry.starts):

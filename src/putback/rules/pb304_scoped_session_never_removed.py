@@ -84,7 +84,7 @@ def _finding(facts: FunctionFacts, registry: Registry, way: Way) -> Finding:
         RULE.code,
         RULE.name,
         f"`{registry.name}` is used by requests and nothing removes it: "
-        f'every thread keeps its connection ("{scoping.EXHAUSTED}")',
+        f'every thread keeps its connection ("{registry.kind.exhausted}")',
         Severity.ERROR,
         Confidence.HIGH if not way.steps else Confidence.MEDIUM,
         facts.path,

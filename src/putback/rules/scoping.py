@@ -17,8 +17,6 @@ from putback.ownership.sessions.scoped import Neglect, Way, sessions_of
 from putback.rules import mending
 from putback.rules.rule import Rule
 
-EXHAUSTED = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
-
 
 def neglected(rule: Rule, facts: FunctionFacts, role: Role, noun: str) -> Iterator[Finding]:
     """One finding for what this `role` leaves behind, about the session it comes to first; `noun`: as users call it."""
@@ -29,7 +27,8 @@ def neglected(rule: Rule, facts: FunctionFacts, role: Role, noun: str) -> Iterat
 
 def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, others: int) -> Finding:
     registry = neglect.registry
-    name = f"`{registry.spelled(registry.name)}`"
+    ends = "close" if registry.is_standing else "remove"
+    name = f"a {registry.kind.title}" if registry.is_standing else f"`{registry.spelled(registry.name)}`"
     removal = registry.removal(registry.name)
     if others:
         name += f" and {others} other scoped session{'s' if others > 1 else ''}"
@@ -41,11 +40,11 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         help = f"do the work in `with {_application(facts)}.app_context():`{_in_turns(neglect)}"
     else:
         message = (
-            f"this {noun} uses {name} and nothing removes {'them' if others else 'it'} afterwards: "
-            f'{_consequence(neglect, others)} ("{EXHAUSTED}")'
+            f"this {noun} uses {name} and nothing {ends}s {'them' if others else 'it'} afterwards: "
+            f'{_consequence(neglect, others)} ("{registry.kind.exhausted}")'
         )
         which, shown = ("each", ", such as") if others else ("it", ":")
-        help = f"remove {which} in a `finally`{_in_turns(neglect)}{shown} {removal}"
+        help = f"{ends} {which} in a `finally`{_in_turns(neglect)}{shown} {removal}"
     return Finding(
         rule.code,
         rule.name,
@@ -93,7 +92,12 @@ def _defrow_of(facts: FunctionFacts) -> int:
 
 
 def _severity(facts: FunctionFacts, neglect: Neglect) -> Severity:
-    """An error where the connection stays out; where transactions are ended it stays out only after an exception."""
+    """An error where the connection stays out; where transactions are ended it stays out only after an exception.
+
+    What a library keeps for a thread is one connection for as long as the thread lives.
+    """
+    if neglect.registry.is_standing:
+        return facts.here(Severity.WARNING)
     lasting = neglect.registry.is_managed or not (neglect.ended or neglect.thread_ends)
     return facts.here(Severity.ERROR if lasting else Severity.WARNING)
 
@@ -105,10 +109,16 @@ def _confidence(neglect: Neglect) -> Confidence:
 
 
 def _trace(facts: FunctionFacts, neglect: Neglect) -> Iterator[Step]:
-    yield made(facts, neglect.registry)
+    if not neglect.registry.is_standing:
+        yield made(facts, neglect.registry)
     for start in neglect.entry.starts:
         yield step(facts, start.path, start.row, f"set to run here, by {start.by}")
-    yield from way(facts, neglect.way, "uses the session here, and no path removes it")
+    yield from way(facts, neglect.way, _used(neglect.registry))
+
+
+def _used(registry: Registry) -> str:
+    used, ends = ("connection", "closes") if registry.is_standing else ("session", "removes")
+    return f"uses the {used} here, and no path {ends} it"
 
 
 def way(facts: FunctionFacts, found: Way, end: str) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
-from putback.ownership.resolve.identity import Defined, identity
+from putback.ownership.resolve.identity import identity
 from putback.ownership.resolve.types import Instance, Scope
 from putback.ownership.sessions.registries import Registry
 
@@ -29,10 +29,9 @@ class NamesHere:
 
     def of(self, registry: Registry) -> str:
         """The name of the registry, or of the extension's object that has it; "" when the function has none."""
-        wanted = Defined(registry.path, registry.name)
         names = (*self.info.imports, *self.module.globals, *self.module.imports)
         free = (name for name in names if name not in self.info.bindings)
-        return next((n for n in free if identity(self.analyzer.project, Name(n), self.scope) == wanted), "")
+        return next((n for n in free if identity(self.analyzer.project, Name(n), self.scope) == registry.meant), "")
 
     @property
     def local_application(self) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.drivers.catalog import Catalog
-from putback.drivers.schema import Attribute, Effect
-from putback.flow.names import Expr, Invoke, Member, Name
+from putback.drivers.schema import Attribute, Effect, Kind
+from putback.flow.names import Element, Expr, Invoke, Member, Name
 from putback.model.errors import SourceError
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parse_ast
@@ -24,16 +24,28 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A scoped session at the top of a module.
+    """A scoped session at the top of a module, or what a library itself keeps for each thread.
 
     `attribute` is what it is of an extension's object (`session` of `db`), "" when the name itself is the registry;
-    `type` is its class in the driver tables. The extension removes its session when an application context ends.
+    `type` is its class in the driver tables, and `kind` what it keeps. The extension removes its session when an
+    application context ends. A library's own has no `path`, and its full name for its `type`.
     """
 
     path: str
     name: str
     attribute: str
     type: str
+    kind: Kind
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it is the library's own, which ends with each request and job what it keeps for their thread."""
+        return not self.path
+
+    @property
+    def meant(self) -> Defined:
+        """What a name means that is this registry, or the extension's object that has it."""
+        return Defined(self.path, self.type if self.is_standing else self.name)
 
     @property
     def is_managed(self) -> bool:
@@ -51,7 +63,7 @@ class Registry:
 
     def removal(self, name: str) -> str:
         """The statement that removes its session, in such a file."""
-        return f"{'await ' if self.is_async else ''}{self.spelled(name)}.remove()"
+        return self.kind.release.format(pool=self.spelled(name))
 
 
 class RegistryTypes:
@@ -66,21 +78,35 @@ class RegistryTypes:
             for attribute, found in _attributes(catalog, name).items()
             if found.type in self.registries
         }
-        self.sessions = self.registries | {kind.type for kind in catalog.kinds.values() if kind.registry}
+        kept = [kind for kind in catalog.kinds.values() if kind.registry]
+        self.sessions = self.registries | {kind.type for kind in kept}
         self.made = self.registries | self.holders.keys()
-        self.roots = frozenset(name.partition(".")[0] for name in (*self.registries, *self.holders))
-        methods = [found for name in self.registries for found in _methods(catalog, name).items()]
+        self.standing = {name: _standing(kind) for kind in kept for name in kind.standing}
+        self.roots = frozenset(name.partition(".")[0] for name in (*self.registries, *self.holders, *self.standing))
+        theirs = {r.type for r in self.standing.values()}
+        methods = [found for name in (*self.registries, *theirs) for found in _methods(catalog, name).items()]
         executing = {n for n in names if any(e.executes for e in _methods(catalog, n).values())}
         executing = {catalog.canonical(name) for name in executing}
         running = {name for name in names if not executing.isdisjoint(catalog.supertypes(name))}
         self.using = frozenset(m for m, e in methods if e.executes or e.derives in running)
         self.ending = frozenset(m for m, e in methods if e.ends)
         self.removing = frozenset(m for m, e in methods if e.releases_self or e.closes)
+        self.sweeping = {n for r in self.standing.values() for n, e in _functions(catalog, r) if e.releases_all}
+        """Functions that end what a library's own registry keeps for the thread."""
 
 
 def _methods(catalog: Catalog, name: str) -> Mapping[str, Effect]:
     spec = catalog.type(name)
     return spec.methods if spec is not None else {}
+
+
+def _functions(catalog: Catalog, registry: Registry) -> Iterable[tuple[str, Effect]]:
+    return catalog.drivers[registry.kind.driver].functions.items()
+
+
+def _standing(kind: Kind) -> Registry:
+    first = kind.standing[0]
+    return Registry("", first.rpartition(".")[2], "", first, kind)
 
 
 def _attributes(catalog: Catalog, name: str) -> Mapping[str, Attribute]:
@@ -89,9 +115,14 @@ def _attributes(catalog: Catalog, name: str) -> Mapping[str, Attribute]:
 
 
 def _is_registry(catalog: Catalog, name: str) -> bool:
+    kind = _kept_by(catalog, name)
+    return kind is not None and kind.registry
+
+
+def _kept_by(catalog: Catalog, name: str) -> Kind | None:
     spec = catalog.type(name)
     acquires = spec.call.acquires if spec is not None and spec.call is not None else None
-    return bool(acquires) and catalog.kind(str(acquires)).registry
+    return catalog.kind(str(acquires)) if acquires else None
 
 
 class Registries:
@@ -109,6 +140,10 @@ class Registries:
         """Note the registries that a module makes; `resolver` may know less than all modules."""
         if self.types.roots.isdisjoint(module.import_roots()):
             return
+        brought = {".".join(filter(None, (i.module, i.name))) for i in module.all_imports() if not i.level}
+        for name, standing in self.types.standing.items():
+            if any(name == each or name.startswith(f"{each}.") for each in brought):
+                self.found.update((Defined("", n), r) for n, r in self.types.standing.items() if r == standing)
         for name, values in module.globals.items():
             for scope, value in values:
                 if isinstance(value, Invoke):
@@ -118,10 +153,10 @@ class Registries:
     def _add(self, path: str, name: str, made: Type) -> None:
         for type_name in self._classes_of(made):
             here = Defined(path, name)
-            if type_name in self.types.registries:
-                self.found[here] = Registry(path, name, "", type_name)
-            elif type_name in self.types.holders:
-                self.found[here] = Registry(path, name, *self.types.holders[type_name])
+            attribute, kept = self.types.holders.get(type_name, ("", type_name))
+            kind = _kept_by(self.resolver.catalog, kept) if kept in self.types.registries else None
+            if kind is not None:
+                self.found[here] = Registry(path, name, attribute, kept, kind)
 
     def _classes_of(self, t: Type) -> list[str]:
         """The driver classes that an object is of."""
@@ -151,7 +186,9 @@ class Registries:
     # -- what expressions mean
 
     def of(self, expr: Expr, scope: Scope, depth: int = 0) -> Registry | None:
-        """The registry that an expression is, followed through local names."""
+        """The registry that an expression is, followed through local names, or of which it is one item."""
+        if isinstance(expr, Element):
+            return self._having(expr.value, scope)
         if depth > _DEEPEST or not isinstance(expr, (Name, Member)):
             return None
         meant = identity(self.resolver.project, expr, scope)
@@ -163,6 +200,13 @@ class Registries:
             return holder if holder is not None and holder.attribute == expr.attr else None
         value = self._only_value(expr.id, scope)
         return self.of(value, scope, depth + 1) if value is not None else None
+
+    def _having(self, expr: Expr, scope: Scope) -> Registry | None:
+        """The library's own registry that an expression is, or a call on it: `connections`, `connections.all()`."""
+        if isinstance(expr, Invoke) and isinstance(expr.func, Member):
+            expr = expr.func.base
+        found = self._holder(expr, scope)
+        return found if found is not None and found.is_standing else None
 
     def _holder(self, expr: Expr, scope: Scope) -> Registry | None:
         meant = identity(self.resolver.project, expr, scope)

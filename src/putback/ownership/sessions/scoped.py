@@ -156,9 +156,10 @@ class Sessions:
     @cached_property
     def unremoved(self) -> dict[Registry, Way]:
         """The registries that request code uses while nothing removes them, with one such use."""
-        if all(r.is_managed for r in self.registries.found.values()) or self.cleaners.removes_at_top:
+        own = [r for r in self.registries.found.values() if not (r.is_managed or r.is_standing)]
+        if not own or self.cleaners.removes_at_top:
             return {}
-        kept = [r for r in self.registries.found.values() if not r.is_managed and self._is_kept(r)]
+        kept = [r for r in own if self._is_kept(r)]
         reached = [self.reach(ref) for ref in self._routes()] if kept else []
         ways = [r.ways for r in reached if not r.removes_unknown and r.removed.isdisjoint(kept)]
         found = {r: min((w[r] for w in ways if r in w), key=_length, default=None) for r in kept}
@@ -239,7 +240,11 @@ class Sessions:
 
     def _is_attended(self, job: FunctionRef, registry: Registry) -> bool:
         """Whether something may clean up around a job that uses a registry."""
-        return self.cleaners.attends(job) or (registry.is_managed and self.cleaners.jobs_have_context)
+        return (
+            registry.is_standing
+            or self.cleaners.attends(job)
+            or (registry.is_managed and self.cleaners.jobs_have_context)
+        )
 
     def reach(self, start: FunctionRef) -> Reached:
         """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""

@@ -12,7 +12,7 @@ from putback.ownership.analysis.app_contexts import AppContexts
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
-from putback.ownership.resolve.types import ClassRef, FunctionRef, Object, Partial, Scope, Type, Types
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Object, Partial, Scope, Symbol, Type, Types
 from putback.ownership.sessions.registries import Registries, Registry, function_refs
 from putback.source.slices import Reader
 
@@ -158,7 +158,7 @@ class _Watcher:
             self.found.in_context = True
         given = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
         registry = self._registry(node) or self._registry(given)
-        if registry is not None:
+        if registry is not None and not registry.is_standing:
             self._remove(registry, node, closes=True)
         elif not isinstance(node, ast.Call):
             for t in self.resolver.types(to_expr(node), self.scope):
@@ -188,7 +188,10 @@ class _Watcher:
             names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
             self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
         called = to_expr(func)
-        for ref in self._targets(self.resolver.types(called, self.scope)):
+        types = self.resolver.types(called, self.scope)
+        sweeping = self.registries.types.sweeping
+        self.found.removes_unknown |= any(isinstance(t, Symbol) and t.name in sweeping for t in types)
+        for ref in self._targets(types):
             self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
         for argument in (*node.args, *(k.value for k in node.keywords)):
             self._given(argument)
