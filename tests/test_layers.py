@@ -180,7 +180,6 @@ def test_the_layers_have_no_cycle() -> None:
 
 
 UNTIED_LATER = {
-    "ownership.resolve": {"callers", "classes", "resolver", "results", "stores"},
     "ownership.analysis": {"acquire", "program", "summaries"},
     "verify": {"connections", "resource", "scoped", "standin", "transactions", "unknown", "ways", "world"},
 }

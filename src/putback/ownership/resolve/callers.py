@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from putback.flow.names import (
     Awaited,
@@ -30,6 +29,8 @@ from putback.flow.names import (
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
 from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import Heirs
+from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.types import (
     ClassRef,
     FunctionRef,
@@ -41,9 +42,6 @@ from putback.ownership.resolve.types import (
     Types,
     union,
 )
-
-if TYPE_CHECKING:
-    from putback.ownership.resolve.resolver import Resolver
 
 _MOST_CALLS = 25
 _REMEMBERED = 2_000
@@ -66,12 +64,13 @@ class _Calls:
 
 
 class Callers:
-    """Answers for parameters; the values that are passed are the resolver's to evaluate."""
+    """Answers for parameters; the values that are passed are evaluated by `values`."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
-        self._project = resolver.project
-        self._heirs = Heirs(resolver.project)
+    def __init__(self, values: Evaluation, classes: Classes) -> None:
+        self._values = values
+        self._classes = classes
+        self._project = values.project
+        self._heirs = Heirs(values.project)
         self._calls: dict[tuple[str, str], tuple[list[Place], int]] = {}
         self._modules: dict[str, _Calls] = {}
 
@@ -84,8 +83,8 @@ class Callers:
             for first in self._first_arguments(call, scope, module, function):
                 value = _argument(call, function, name, first)
                 if value is not None:
-                    found.append(self._resolver.types(value, scope))
-        found += (self._resolver.types(value, scope) for value, scope in self._handed_in(module, function, name))
+                    found.append(self._values.types(value, scope))
+        found += (self._values.types(value, scope) for value, scope in self._handed_in(module, function, name))
         return frozenset(t for t in union(found) if self._says_something(t))
 
     def heirs(self, key: str) -> list[tuple[str, str]]:
@@ -94,7 +93,7 @@ class Callers:
 
     def _says_something(self, t: Type) -> bool:
         """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
-        if not isinstance(t, Instance) or not t.name.endswith("()") or self._resolver.catalog.knows(t.name):
+        if not isinstance(t, Instance) or not t.name.endswith("()") or self._values.catalog.knows(t.name):
             return True
         return t.name.rpartition(".")[2][:1].isupper()
 
@@ -127,7 +126,7 @@ class Callers:
     def _decorating(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[_Callback]:
         """The functions of the project that decorate one, with the parameters by which they know it."""
         for decorator in function.decorators:
-            for t in self._resolver.types(decorator, Scope(module.path, function.outer)):
+            for t in self._values.types(decorator, Scope(module.path, function.outer)):
                 yield from self._known_as(t, 0, "")
 
     def _calling_back(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[_Callback]:
@@ -138,7 +137,7 @@ class Callers:
         for call in self._calls_in(module).passing.get((function.outer, function.name), ()):
             places = [(at, "") for at, value in enumerate(call.args) if value == Name(function.name)]
             places += [(0, keyword) for keyword, value in call.keywords if value == Name(function.name)]
-            for t in self._resolver.types(call.func, scope):
+            for t in self._values.types(call.func, scope):
                 yield from self._known_as(t, *places[0])
 
     def _known_as(self, t: Type, at: int, keyword: str) -> Iterator[_Callback]:
@@ -187,9 +186,9 @@ class Callers:
         Negative for the arguments that stand in front of them: those of `partial(function, ...)`.
         """
         found: set[int] = set()
-        for callee in self._resolver.types(call.func, scope):
+        for callee in self._values.types(call.func, scope):
             if isinstance(callee, Symbol) and callee.name in PARTIAL and call.args:
-                targets = self._resolver.types(call.args[0], scope)
+                targets = self._values.types(call.args[0], scope)
                 found |= {at - 1 for t in targets if (at := self._filled(t, module, function)) is not None}
             elif (at := self._filled(callee, module, function)) is not None:
                 found.add(at)
@@ -199,11 +198,11 @@ class Callers:
         """How many parameters are filled when this is called; None: it is not the function."""
         match callee:
             case FunctionRef(path=path, key=key, bound=bound) if (path, key) == (module.path, function.key):
-                if not function.owner or self._resolver.has_decorator(function, path, {"staticmethod"}):
+                if not function.owner or self._values.has_decorator(function, path, {"staticmethod"}):
                     return 0
-                return int(bound or self._resolver.has_decorator(function, path, {"classmethod"}))
+                return int(bound or self._values.has_decorator(function, path, {"classmethod"}))
             case ClassRef(path=path, key=key) if function.name in _CONSTRUCTORS:
-                for home, cls in self._resolver.classes.lineage(path, key):
+                for home, cls in self._classes.lineage(path, key):
                     if function.name in cls.methods:
                         return 1 if (home.path, cls.methods[function.name]) == (module.path, function.key) else None
                 return None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from putback.ownership.index.module import ClassInfo, ModuleInfo
 from putback.ownership.index.subclasses import ABSTRACT_BASES, Heirs, plain
+from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.types import (
     NOTHING,
@@ -19,26 +18,23 @@ from putback.ownership.resolve.types import (
     union,
 )
 
-if TYPE_CHECKING:
-    from putback.ownership.resolve.resolver import Resolver
-
 _PROPERTY_DECORATORS = {"property", "functools.cached_property", "cached_property"}
 
 
 class Classes:
-    """Answers about classes; the values of their attributes are the resolver's to evaluate."""
+    """Answers about classes; the values of their attributes are evaluated by `values`."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
-        self._heirs = Heirs(resolver.project)
+    def __init__(self, values: Evaluation) -> None:
+        self._values = values
+        self._heirs = Heirs(values.project)
         self._lineages: Beside[tuple[str, str], list[tuple[str, str]]] = Beside(
-            resolver.answers, resolver.project.footprint
+            values.answers, values.project.footprint
         )
 
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
         question = ("member", path, key, attr, bound)
-        return self._resolver.answers.ask(question, lambda: self._member(path, key, attr, bound))
+        return self._values.answers.ask(question, lambda: self._member(path, key, attr, bound))
 
     def _member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         defined, placeholder = self._inherited_member(path, key, attr, bound)
@@ -63,11 +59,11 @@ class Classes:
         """A member that the class itself defines; None when it does not."""
         if attr in cls.methods:
             function = module.functions[cls.methods[attr]]
-            if bound and self._resolver.has_decorator(function, module.path, _PROPERTY_DECORATORS):
-                return self._resolver.results.returned(FunctionRef(module.path, function.key, True))
+            if bound and self._values.has_decorator(function, module.path, _PROPERTY_DECORATORS):
+                return self._values.returned(FunctionRef(module.path, function.key, True))
             return frozenset({FunctionRef(module.path, function.key, bound)})
         if attr in cls.attributes:
-            return union(self._resolver.types(v, Scope(module.path, s)) for s, v in cls.attributes[attr])
+            return union(self._values.types(v, Scope(module.path, s)) for s, v in cls.attributes[attr])
         nested = f"{cls.key}.{attr}"
         return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
 
@@ -89,7 +85,7 @@ class Classes:
         """A project class and its project bases, nearest first."""
         found = []
         for home, name in self._lineages.ask((path, key), lambda: self._find_lineage(path, key)):
-            module = self._resolver.project.module(home)
+            module = self._values.project.module(home)
             if module is not None:
                 found.append((module, module.classes[name]))
         return found
@@ -101,7 +97,7 @@ class Classes:
         )
 
     def _is_called_by_metaclass(self, module: ModuleInfo, cls: ClassInfo) -> bool:
-        kinds = self._resolver.types(cls.metaclass, Scope(module.path, ""))
+        kinds = self._values.types(cls.metaclass, Scope(module.path, ""))
         made = (self.lineage(kind.path, kind.key) for kind in kinds if isinstance(kind, ClassRef))
         return any("__call__" in each.methods for found in made for _, each in found)
 
@@ -110,13 +106,13 @@ class Classes:
         todo = [(path, key)]
         while todo:
             here = todo.pop(0)
-            module = self._resolver.project.module(here[0])
+            module = self._values.project.module(here[0])
             cls = module.classes.get(here[1]) if module is not None else None
             if cls is None or here in found:
                 continue
             found.append(here)
             for base in cls.bases:
-                for t in self._resolver.types(plain(base), Scope(here[0])):
+                for t in self._values.types(plain(base), Scope(here[0])):
                     if isinstance(t, ClassRef):
                         todo.append((t.path, t.key))
         return found
@@ -124,12 +120,12 @@ class Classes:
     def outside_bases(self, path: str, key: str) -> list[str]:
         """The qualified names of the outside classes among the ancestors of a project class."""
         bases = ((module, base) for module, cls in self.lineage(path, key) for base in cls.bases)
-        types = (t for module, base in bases for t in self._resolver.types(plain(base), Scope(module.path)))
+        types = (t for module, base in bases for t in self._values.types(plain(base), Scope(module.path)))
         return [t.name for t in types if isinstance(t, Symbol)]
 
     def of_instance(self, owner: Instance, attr: str) -> Types:
         """An attribute of an object of an outside class."""
-        found = self._resolver.catalog.attribute(owner.name, attr)
+        found = self._values.catalog.attribute(owner.name, attr)
         if found is not None and found.type:
             return frozenset({Instance(found.type, owner.flags)})
         return frozenset({Method(owner, attr)})

@@ -5,8 +5,6 @@ No inference over control flow: a name has the union of what is assigned to it. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from putback.drivers.catalog import Catalog
 from putback.flow import names
 from putback.flow.names import Expr
@@ -17,8 +15,9 @@ from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.dependencies import dependencies
+from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.jobs import itself
-from putback.ownership.resolve.recursion import Answers, Beside
+from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.results import Results
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
@@ -39,40 +38,31 @@ from putback.ownership.resolve.types import (
     union,
 )
 
-_DEEPEST = 60
-_REMEMBERED = 60_000
 _ANYTHING = frozenset(
     Instance(name)
     for name in ("typing.Any", "object", "typing.Callable", "collections.abc.Callable", "typing_extensions.Any")
 )
 """What an annotation may say without saying anything."""
-_MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 
 
-class Resolver:
+class Resolver(Evaluation):
     """Answers what a symbolic value is. Answers are remembered for the run.
 
     `classes` knows what project classes have, `results` what calls result in.
     """
 
     def __init__(self, project: Project, catalog: Catalog, frameworks: FrameworkCatalog) -> None:
-        self.project = project
-        self.catalog = catalog
-        self.frameworks = frameworks
-        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED, project.footprint)
-        self.classes = Classes(self)
+        super().__init__(project, catalog, frameworks)
         self._own: Beside[str, bool] = Beside(self.answers, project.footprint)
-        self.results = Results(self)
-        self.callers = Callers(self)
+        self.classes = Classes(self)
         self.stores = Stores(self)
-        self.containers = Containers(self)
+        self.containers = Containers(self, self.classes, self.stores)
+        self.results = Results(self, self.classes, self.stores, self.containers)
+        self.callers = Callers(self, self.classes)
 
-    # -- values
-
-    @property
-    def is_deep(self) -> bool:
-        """Whether an answer given now may be cut short because too much is being asked at once."""
-        return self.answers.open > _DEEPEST // 2
+    def returned(self, function: FunctionRef) -> Types:
+        """The types of the result of calling a project function."""
+        return self.results.returned(function)
 
     def types(self, expr: Expr, scope: Scope) -> Types:
         """The possible types of `expr` in `scope`; empty when unknown."""
@@ -150,16 +140,6 @@ class Resolver:
                 return found
             function = module.functions.get(function.outer)
         return self.global_name(module, name)
-
-    def values_of(self, name: str, scope: Scope) -> list[tuple[Expr, Scope]]:
-        """What is assigned to a name that a function or module of the project binds, as it is written."""
-        module = self.project.module(scope.path)
-        function = module.functions.get(scope.function) if module is not None else None
-        while module is not None and function is not None:
-            if name in function.bindings:
-                return [(value, Scope(scope.path, function.key)) for value in function.bindings[name]]
-            function = module.functions.get(function.outer)
-        return [(v, Scope(scope.path, s)) for s, v in module.globals.get(name, ())] if module is not None else []
 
     def _local(self, name: str, function: FunctionInfo, module: ModuleInfo) -> Types | None:
         """The types of a local name, or None when the function does not bind it."""
@@ -298,25 +278,3 @@ class Resolver:
             if self.project.module(candidate) is not None:
                 return frozenset({ModuleRef(candidate)})
         return NOTHING
-
-    # -- decorators
-
-    def decorator_names(self, function: FunctionInfo, path: str) -> list[str]:
-        """The qualified names of a function's decorators, as far as they resolve."""
-        found = []
-        for decorator in function.decorators:
-            base = decorator.func if isinstance(decorator, names.Invoke) else decorator
-            for t in self.types(base, Scope(path, function.outer)):
-                if isinstance(t, Symbol):
-                    found.append(t.name)
-                elif isinstance(t, Method):
-                    found.append(f"{t.owner.name}.{t.name}")
-        return found
-
-    def has_decorator(self, function: FunctionInfo, path: str, wanted: Iterable[str]) -> bool:
-        """Whether one of the decorators is one of `wanted`."""
-        return bool(function.decorators) and not set(wanted).isdisjoint(self.decorator_names(function, path))
-
-    def is_manager(self, function: FunctionInfo, path: str) -> bool:
-        """Whether the function is a generator made into a context manager."""
-        return function.is_generator and self.has_decorator(function, path, _MANAGER_DECORATORS)

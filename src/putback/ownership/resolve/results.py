@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
+from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.evaluation import Evaluation
+from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
     NOTHING,
     ClassRef,
@@ -25,34 +27,34 @@ from putback.ownership.resolve.types import (
     union,
 )
 
-if TYPE_CHECKING:
-    from putback.ownership.resolve.resolver import Resolver
-
 _CACHES = {"functools.lru_cache", "functools.cache"}
 
 
 class Results:
-    """Answers about calls; their arguments are the resolver's to evaluate."""
+    """Answers about calls; their arguments are evaluated by `values`."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, values: Evaluation, classes: Classes, stores: Stores, containers: Containers) -> None:
+        self._values = values
+        self._classes = classes
+        self._stores = stores
+        self._containers = containers
 
     def called(self, callee: Type, call: names.Invoke, scope: Scope) -> Types:
         """The types of the result of calling `callee`."""
         match callee:
             case Symbol() | Method() if (run := self.run_for(callee, call)) is not None:
-                return self._resolver.types(run, scope)
+                return self._values.types(run, scope)
             case Symbol(name=name):
                 return self._called_symbol(name, call, scope)
             case Method(owner=owner, name=name):
-                effect = self._resolver.catalog.method(owner.name, name)
+                effect = self._values.catalog.method(owner.name, name)
                 return (
                     self._result(effect, call, owner, scope)
                     if effect
                     else frozenset({Instance(f"{owner.name}.{name}()")})
                 )
             case Instance(name=name):
-                spec = self._resolver.catalog.type(name)
+                spec = self._values.catalog.type(name)
                 return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
             case FunctionRef():
                 return self.returned(callee)
@@ -61,11 +63,10 @@ class Results:
             case Partial(function=function):
                 return self.called(function, call, scope)
             case Later(value=value, scope=where):
-                return self._resolver.types(value, where)
+                return self._values.types(value, where)
             case Object(path=path, key=key):
                 return union(
-                    self.called(t, call, scope)
-                    for t in self._resolver.classes.member(path, key, "__call__", bound=True)
+                    self.called(t, call, scope) for t in self._classes.member(path, key, "__call__", bound=True)
                 )
             case _:
                 return NOTHING
@@ -73,7 +74,7 @@ class Results:
     def run_for(self, callee: Symbol | Method, call: names.Invoke) -> names.Invoke | None:
         """The call whose result this one gives once it is awaited: `f(x)` of `asyncio.to_thread(f, x)`."""
         name = callee.name if isinstance(callee, Symbol) else f"{callee.owner.name}.{callee.name}"
-        answer = self._resolver.frameworks.answers(name)
+        answer = self._values.frameworks.answers(name)
         if answer is None:
             return None
         _, index, keyword = answer
@@ -86,11 +87,11 @@ class Results:
     def _called_symbol(self, name: str, call: names.Invoke, scope: Scope) -> Types:
         if name in ("functools.partial", "partial") and call.args:
             given = len(call.args) - 1
-            return frozenset(Partial(t, given) for t in self._resolver.types(call.args[0], scope))
-        effect = self._resolver.catalog.function(name)
+            return frozenset(Partial(t, given) for t in self._values.types(call.args[0], scope))
+        effect = self._values.catalog.function(name)
         if effect is not None:
             return self._result(effect, call, None, scope)
-        spec = self._resolver.catalog.type(name)
+        spec = self._values.catalog.type(name)
         if spec is not None:
             kind = spec.init.acquires
             return (
@@ -98,17 +99,17 @@ class Results:
                 if not kind
                 else self._result(spec.init, call, None, scope)
             )
-        if self._resolver.frameworks.knows_type(name):
+        if self._values.frameworks.knows_type(name):
             return frozenset({Instance(name)})
         if name in _CACHES:
             return frozenset({Symbol(name)})
-        return frozenset({Instance(self._resolver.frameworks.returned(name) or f"{name}()")})
+        return frozenset({Instance(self._values.frameworks.returned(name) or f"{name}()")})
 
     def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
         if effect.itself and owner is not None:
             return frozenset({owner})
         if effect.acquires:
-            kind = self._resolver.catalog.kind(self.kind_id(effect, call, owner, scope))
+            kind = self._values.catalog.kind(self.kind_id(effect, call, owner, scope))
             return frozenset({Instance(kind.type)})
         name = effect.returns or effect.derives
         flags = self._flags(call, scope) | (owner.flags if owner is not None else frozenset())
@@ -120,7 +121,7 @@ class Results:
         if effect.makes is not None:
             for flag in given:
                 name, _, made = flag.partition("=")
-                spec = self._resolver.catalog.type(made) if name == effect.makes.name and made else None
+                spec = self._values.catalog.type(made) if name == effect.makes.name and made else None
                 if spec is not None and spec.init.acquires:
                     return spec.init.acquires
         return next((kind for flag, kind in effect.when.items() if flag in given), effect.acquires)
@@ -138,35 +139,35 @@ class Results:
 
     def _class_names(self, value: Expr, scope: Scope) -> list[str]:
         found: list[str] = []
-        for t in self._resolver.types(value, scope):
+        for t in self._values.types(value, scope):
             if isinstance(t, Symbol):
                 found.append(t.name)
             elif isinstance(t, ClassRef):
-                found += self._resolver.classes.outside_bases(t.path, t.key)
+                found += self._classes.outside_bases(t.path, t.key)
         return found
 
     def returned(self, function: FunctionRef) -> Types:
         """The types of the result of calling a project function."""
-        module = self._resolver.project.module(function.path)
+        module = self._values.project.module(function.path)
         info = module.functions.get(function.key) if module is not None else None
         if info is None or module is None:
             return NOTHING
         if info.is_generator:
             return frozenset({Managed(function)})
         scope = Scope(function.path, function.key)
-        found = self._resolver.answers.ask(
-            ("returned", function), lambda: union(self._resolver.types(v, scope) for v in info.returns)
+        found = self._values.answers.ask(
+            ("returned", function), lambda: union(self._values.types(v, scope) for v in info.returns)
         )
-        return found or self._resolver.types(info.returns_annotation, Scope(function.path, info.outer))
+        return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
 
     def yielded(self, function: FunctionRef) -> Types:
         """The types that a project generator function yields."""
-        module = self._resolver.project.module(function.path)
+        module = self._values.project.module(function.path)
         info = module.functions.get(function.key) if module is not None else None
         if info is None:
             return NOTHING
-        found = union(self._resolver.types(v, Scope(function.path, function.key)) for v in info.yields)
-        return found or self._resolver.types(info.returns_annotation, Scope(function.path, info.outer))
+        found = union(self._values.types(v, Scope(function.path, function.key)) for v in info.yields)
+        return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
 
     def entered(self, manager: Type) -> Types:
         """What `with` on this manager binds."""
@@ -176,7 +177,7 @@ class Results:
             case Object(path=path, key=key):
                 found: Types = NOTHING
                 for dunder in ("__enter__", "__aenter__"):
-                    for t in self._resolver.classes.member(path, key, dunder, bound=True):
+                    for t in self._classes.member(path, key, dunder, bound=True):
                         found |= self.returned(t) if isinstance(t, FunctionRef) else NOTHING
                 return found or frozenset({manager})
             case _:
@@ -184,28 +185,28 @@ class Results:
 
     def element(self, value: Expr, index: int | str | None, scope: Scope) -> Types:
         """One item of a value: by its index, or (None) of an iteration."""
-        owners = self._resolver.types(value, scope) if not isinstance(index, int) else NOTHING
+        owners = self._values.types(value, scope) if not isinstance(index, int) else NOTHING
         if isinstance(index, int):
             found = self._item(value, index, scope)
         elif index is not None:
-            found = union(self._resolver.stores.of(t, f"[{index}]") for t in owners)
+            found = union(self._stores.of(t, f"[{index}]") for t in owners)
         else:
             found = union(self.yielded(t.function) for t in owners if isinstance(t, Managed))
-        return found or (NOTHING if owners else self._resolver.containers.item(value, index, scope))
+        return found or (NOTHING if owners else self._containers.item(value, index, scope))
 
     def _item(self, value: Expr, index: int, scope: Scope) -> Types:
         """One item of a tuple, written out here or returned by a project function."""
         match value:
             case names.Group(items=items):
-                return self._resolver.types(items[index], scope) if -len(items) <= index < len(items) else NOTHING
+                return self._values.types(items[index], scope) if -len(items) <= index < len(items) else NOTHING
             case names.Awaited(value=inner):
                 return self._item(inner, index, scope)
             case names.Name(id=name):
-                bound = self._resolver.values_of(name, scope)
+                bound = self._values.values_of(name, scope)
                 question = ("item", value, index, scope)
-                return self._resolver.answers.ask(question, lambda: union(self._item(v, index, s) for v, s in bound))
+                return self._values.answers.ask(question, lambda: union(self._item(v, index, s) for v, s in bound))
             case names.Invoke(func=func):
-                functions = [t for t in self._resolver.types(func, scope) if isinstance(t, FunctionRef)]
+                functions = [t for t in self._values.types(func, scope) if isinstance(t, FunctionRef)]
                 return union(
                     self._item(returned, index, Scope(f.path, f.key))
                     for f in functions
@@ -216,7 +217,7 @@ class Results:
                 return NOTHING
 
     def _returns_of(self, function: FunctionRef) -> Sequence[Expr]:
-        module = self._resolver.project.module(function.path)
+        module = self._values.project.module(function.path)
         info = module.functions.get(function.key) if module is not None else None
         return info.returns if info is not None else ()
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from putback.flow.names import Annotation, Awaited, Choice, Element, Expr, Group, Invoke, Literal, Member, Name, Record
 from putback.frameworks.idioms import idioms
 from putback.ownership.index.module import ModuleInfo, unpacked_stores
+from putback.ownership.resolve.classes import Classes
+from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.types import (
     NOTHING,
@@ -30,9 +31,6 @@ from putback.ownership.resolve.types import (
     union,
 )
 
-if TYPE_CHECKING:
-    from putback.ownership.resolve.resolver import Resolver
-
 _MOST = 40
 _REMEMBERED = 500
 _MOST_ITEMS = 12
@@ -44,27 +42,27 @@ Store = tuple[Scope, Expr, Expr]
 
 
 class Stores:
-    """Answers for objects; the values that are set are the resolver's to evaluate."""
+    """Answers for objects; the values that are set are evaluated by `values`."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, values: Evaluation) -> None:
+        self._values = values
         self._by_name: dict[str, list[Store]] = {}
 
     def of(self, owner: Type, name: str) -> Types:
         """What the project sets on objects like `owner` as attribute `name`, or as item `[name]`."""
         found: Types = NOTHING
         for here, base, value in self.named(name) if self.can_hold(owner) else ():
-            if any(_alike(owner, t) for t in self._resolver.types(base, here)):
-                found |= self._resolver.types(value, here)
+            if any(_alike(owner, t) for t in self._values.types(base, here)):
+                found |= self._values.types(value, here)
         return found
 
     def named(self, name: str) -> list[Store]:
         """All that is set under a name; nothing if that is too much to look at."""
-        self._resolver.project.footprint.name("store", name)
+        self._values.project.footprint.name("store", name)
         if name not in self._by_name:
             if len(self._by_name) >= _REMEMBERED:
                 self._by_name.clear()
-            stores = self._resolver.project.stores(name)
+            stores = self._values.project.stores(name)
             every = ((path, store) for path, packed in stores for store in unpacked_stores(packed))
             found = [(Scope(path, scope), base, value) for path, (scope, base, value) in islice(every, _MOST + 1)]
             self._by_name[name] = found if len(found) <= _MOST else []
@@ -76,7 +74,7 @@ class Stores:
         On objects of its own classes, of a framework's, or of others that no driver table knows, and on what an object
         of a framework's class has for that.
         """
-        frameworks, catalog = self._resolver.frameworks, self._resolver.catalog
+        frameworks, catalog = self._values.frameworks, self._values.catalog
         match owner:
             case Instance(name=name):
                 is_made = name.endswith("()") and name.rpartition(".")[2][:1].isupper() and "." in name
@@ -111,10 +109,12 @@ Item = tuple[Key, Expr, Scope]
 
 
 class Containers:
-    """Answers for items; their values are the resolver's to evaluate."""
+    """Answers for items; their values are evaluated by `values`."""
 
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
+    def __init__(self, values: Evaluation, classes: Classes, stores: Stores) -> None:
+        self._values = values
+        self._classes = classes
+        self._stores = stores
         self._names: dict[str, frozenset[str]] = {}
 
     def item(self, container: Expr, key: Key, scope: Scope) -> Types:
@@ -125,7 +125,7 @@ class Containers:
             case Element(value=Invoke(func=Member(base=base, attr=attr))) if attr in idioms().containers.pairs:
                 return self.item(base, None, scope) if key == 1 else NOTHING
         question = ("item of", container, key, scope)
-        return self._resolver.answers.ask(question, lambda: self._item(container, key, scope))
+        return self._values.answers.ask(question, lambda: self._item(container, key, scope))
 
     def taken(self, call: Invoke, scope: Scope) -> Types:
         """What a method of a list or dictionary answers with: `pools.get("main")`."""
@@ -138,8 +138,8 @@ class Containers:
         """What is anywhere in a list or dictionary that objects of a class have as an attribute."""
         question = ("items of", owner, name)
         items = (item for place in self._of_member(owner, name) for item in self._in_place(place, None))
-        return self._resolver.answers.ask(
-            question, lambda: union(self._resolver.types(value, here) for _, value, here in islice(items, _MOST_ITEMS))
+        return self._values.answers.ask(
+            question, lambda: union(self._values.types(value, here) for _, value, here in islice(items, _MOST_ITEMS))
         )
 
     def names(self, module: ModuleInfo) -> frozenset[str]:
@@ -153,13 +153,13 @@ class Containers:
         for place in self._places(container, scope):
             written += self._in_place(place, key)
         fitting = (pair for pair in written if key is None or pair[0] is None or pair[0] == key)
-        return union(self._resolver.types(value, here) for _, value, here in islice(fitting, _MOST_ITEMS))
+        return union(self._values.types(value, here) for _, value, here in islice(fitting, _MOST_ITEMS))
 
     def _in_place(self, place: Place, key: Key) -> Iterator[Item]:
         """What is in a container by all that is done with it."""
         for value, scope in self._bound(place):
             yield from _written(value, scope)
-        module = self._resolver.project.module(place.path)
+        module = self._values.project.module(place.path)
         if module is None:
             return
         stored = ((Scope(place.path, s), n, base, value) for s, n, base, value in module.stores)
@@ -176,12 +176,12 @@ class Containers:
 
     def _stored_elsewhere(self, place: Place, key: Key) -> Iterator[tuple[Scope, str, Expr, Expr]]:
         name = f"[{key}]"
-        found = self._resolver.stores.named(name) if isinstance(key, str) else ()
+        found = self._stores.named(name) if isinstance(key, str) else ()
         yield from ((scope, name, base, value) for scope, base, value in found if scope.path != place.path)
 
     def _bound(self, place: Place) -> Iterator[tuple[Expr, Scope]]:
         """What is assigned to the name or attribute of a place."""
-        module = self._resolver.project.module(place.path)
+        module = self._values.project.module(place.path)
         if module is None:
             return
         if place.owner in module.functions:
@@ -198,24 +198,24 @@ class Containers:
             case Name(id=name):
                 return self._of_name(name, scope)
             case Member(base=base, attr=attr):
-                return [place for t in self._resolver.types(base, scope) for place in self._of_member(t, attr)]
+                return [place for t in self._values.types(base, scope) for place in self._of_member(t, attr)]
             case _:
                 return []
 
     def _of_name(self, name: str, scope: Scope) -> list[Place]:
-        module = self._resolver.project.module(scope.path)
+        module = self._values.project.module(scope.path)
         function = module.functions.get(scope.function) if module is not None else None
         while module is not None and function is not None:
             if name in function.bindings:
                 return [Place(scope.path, function.key, name)]
             function = module.functions.get(function.outer)
-        found = identity(self._resolver.project, Name(name), scope)
+        found = identity(self._values.project, Name(name), scope)
         return [Place(found.path, "", found.name)] if isinstance(found, Defined) and found.path and found.name else []
 
     def _of_member(self, owner: object, attr: str) -> list[Place]:
         match owner:
             case Object(path=path, key=key) | ClassRef(path=path, key=key):
-                homes = self._resolver.classes.lineage(path, key)
+                homes = self._classes.lineage(path, key)
                 return [Place(module.path, cls.key, attr) for module, cls in homes if attr in cls.attributes][:1]
             case ModuleRef(path=path):
                 return [Place(path, "", attr)]
