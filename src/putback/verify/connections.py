@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from putback.model.lifecycle import After, Begin, Close, Twice, With
 from putback.verify.absent import Absent
 from putback.verify.events import Broken, What
+from putback.verify.execution import Execution
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.lender import Lender
 from putback.verify.resource import Acquiring, Belonging, Connection
 from putback.verify.roles import Acquire, Lent, Method, ObjectType, Registry
 from putback.verify.slot import Place, Slot, Transaction
+from putback.verify.standin import StandIn
 from putback.verify.transactions import Transactions
 from putback.verify.ways import DESTROYED, PLAIN
-
-if TYPE_CHECKING:
-    from putback.verify.world import World
 
 _NAME = re.compile(r"\b[cs]\d+\b")
 _NOTHING = ObjectType()
@@ -28,15 +27,14 @@ _BEFORE = "what the caller wrote before"
 class Connections:
     """All connections of one run, and the effects that were committed. `refused`: the last acquire failed."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Execution) -> None:
         self.world = world
-        self.slots: list[Slot] = []
+        self.slots = world.slots
         self.lender = Lender()
         self.open_cursors: list[Belonging] = []
         self._closed_cursors: list[Belonging] = []
         self.transactions = Transactions(world, self.use)
         self.refused = False
-        self.has_sessions = any(p.lazy for p in world.roles.profiles.values())
         self._loaded: dict[str, int] = {}
         self.on_receivers: dict[str, Slot] = {}
 
@@ -107,7 +105,7 @@ class Connections:
         type_ = self.world.roles.types.get(profile.type, _NOTHING)
         slot.is_async = type_.is_async
         methods = {**type_.methods, **role.methods}
-        return Connection(self.world, name, ObjectType(methods, type_.attributes, type_.truths), slot)
+        return Connection(self, name, ObjectType(methods, type_.attributes, type_.truths), slot)
 
     def loads(self, path: str) -> None:
         """An attribute is read of what may come from a session: when that is closed, it must have been loaded before.
@@ -176,11 +174,11 @@ class Connections:
         result = text if number == 1 else f"{text}#{number}"
         if method.derives:
             return self.belonging(slot, result, method.derives)
-        return self.world.standin(result)
+        return StandIn(self.world, result)
 
     def belonging(self, slot: Slot, name: str, type_name: str) -> Belonging:
         """A cursor, a result or a transaction."""
-        made = Belonging(self.world, name, self.world.roles.types.get(type_name, _NOTHING), slot)
+        made = Belonging(self, name, self.world.roles.types.get(type_name, _NOTHING), slot)
         if made.is_savepoint or made.ends_transactions:
             self.world.note(What.DATABASE, name)
         if made.is_savepoint:

@@ -8,10 +8,11 @@ from typing import Any
 
 from putback.verify.choices import Sort
 from putback.verify.events import Broken
+from putback.verify.execution import NO_ITEMS
 from putback.verify.extract import Program
 from putback.verify.faults import Error, Modelled, place
 from putback.verify.standin import StandIn
-from putback.verify.world import NO_ITEMS, World
+from putback.verify.world import World
 
 _QUOTED = re.compile(r"'(\w+)'")
 _NATIVE = (TypeError, AttributeError, ValueError, KeyError, IndexError, NameError)

@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from putback.verify.events import Broken, What
+from putback.verify.execution import Execution
 from putback.verify.faults import Cut
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Acquire, Method, ObjectType
+from putback.verify.slot import Slot
 from putback.verify.standin import StandIn, is_dunder
 
 if TYPE_CHECKING:
-    from putback.verify.slot import Slot
-    from putback.verify.world import World
+    from putback.verify.connections import Connections
 
 _ROWS = "__iter__"
 _FETCH = Method()
@@ -52,11 +53,12 @@ class Belonging:
     `_pb_savepoint`: how many effects were pending when it was begun as a savepoint.
     """
 
-    def __init__(self, world: World, name: str, type_: ObjectType, slot: Slot) -> None:
-        own = {"_pb_world": world, "_pb_name": name, "_pb_type": type_, "_pb_slot": slot}
-        self.__dict__.update(own, _pb_parts={}, _pb_savepoint=None)
+    def __init__(self, connections: Connections, name: str, type_: ObjectType, slot: Slot) -> None:
+        own = {"_pb_world": connections.world, "_pb_name": name, "_pb_type": type_, "_pb_slot": slot}
+        self.__dict__.update(own, _pb_connections=connections, _pb_parts={}, _pb_savepoint=None)
 
-    _pb_world: World
+    _pb_connections: Connections
+    _pb_world: Execution
     _pb_name: str
     _pb_type: ObjectType
     _pb_slot: Slot
@@ -99,7 +101,7 @@ class Belonging:
 
     def operate(self, name: str, method: Method, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call a method: at once, or when the result is awaited."""
-        connections = self._pb_world.connections
+        connections = self._pb_connections
         if method.awaited:
             work = lambda: connections.operate(self, name, method, arguments, keywords)  # noqa: E731
             return Later(work, f"{self._pb_name}.{name}()")
@@ -124,7 +126,7 @@ class Belonging:
 
     def _while_held(self, truth: bool) -> bool:
         """The answer to a question that is `truth` while the connection is held and open."""
-        held = self._pb_slot.is_out and not self._pb_world.connections.closed_by_server(self._pb_slot)
+        held = self._pb_slot.is_out and not self._pb_connections.closed_by_server(self._pb_slot)
         return truth if held else not truth
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -139,9 +141,9 @@ class Belonging:
     # -- protocols
 
     def _enter(self) -> Any:
-        self._pb_world.connections.use(self._pb_slot, "__enter__")
+        self._pb_connections.use(self._pb_slot, "__enter__")
         if self.ends_transactions and not isinstance(self, Connection):
-            self._pb_world.connections.transactions.begin(self)
+            self._pb_connections.transactions.begin(self)
         return self
 
     def __enter__(self) -> Any:
@@ -150,7 +152,7 @@ class Belonging:
         return self._enter()
 
     def __exit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
-        self._pb_world.connections.leave(self, exception, is_async=False)
+        self._pb_connections.leave(self, exception, is_async=False)
 
     async def __aenter__(self) -> Any:
         if isinstance(self, Connection) and self._pb_type.methods and not self._pb_slot.is_async:
@@ -158,7 +160,7 @@ class Belonging:
         return self._enter()
 
     async def __aexit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
-        self._pb_world.connections.leave(self, exception, is_async=True)
+        self._pb_connections.leave(self, exception, is_async=True)
 
     def __await__(self) -> Generator[None, None, Any]:
         return self
@@ -176,27 +178,28 @@ class Belonging:
 
     def _rows(self) -> StandIn:
         method = self.method(_ROWS) or _FETCH
-        self._pb_world.connections.operate(self, _ROWS, method, (), {})
+        self._pb_connections.operate(self, _ROWS, method, (), {})
         return StandIn(self._pb_world, f"{self._pb_name} rows")
 
     def __getitem__(self, key: Any) -> Any:
         method = self.method("__getitem__") or _FETCH
-        return self._pb_world.connections.operate(self, "__getitem__", method, (key,), {})
+        return self._pb_connections.operate(self, "__getitem__", method, (key,), {})
 
 
 class Connection(Belonging):
     """What an acquire hands out."""
 
     def __bool__(self) -> bool:
-        return self._pb_world.connections.is_there(self._pb_slot)
+        return self._pb_connections.is_there(self._pb_slot)
 
 
 class Acquiring:
     """The result of a call that acquires when it is awaited or entered: `pool.acquire()`, `pool.connection()`."""
 
-    def __init__(self, world: World, role: Acquire, label: str, acquire: Callable[[], Connection]) -> None:
+    def __init__(self, connections: Connections, role: Acquire, label: str, acquire: Callable[[], Connection]) -> None:
         self._pb_take = acquire
-        self._pb_world = world
+        self._pb_connections = connections
+        self._pb_world = connections.world
         self._pb_role = role
         self._pb_label = label
         self._pb_held: Connection | None = None
@@ -231,7 +234,7 @@ class Acquiring:
     def __exit__(self, cls: object, exception: BaseException | None, traceback: object) -> None:
         held = self._pb_held
         if held is not None and not isinstance(exception, Cut):
-            self._pb_world.connections.left(held, self._pb_role, exception)
+            self._pb_connections.left(held, self._pb_role, exception)
 
     async def __aenter__(self) -> Any:
         return self._acquire()

@@ -132,7 +132,7 @@ class Runtime:
         """The items of a stand-in; from level 2 on each step can fail, the last one too."""
         items = iter(value)
         while True:
-            self.world.step_of(value, awaited=awaited)
+            self.world.step_of(value._pb_path, awaited=awaited)
             try:
                 item = next(items)
             except StopIteration:
@@ -177,9 +177,9 @@ class Runtime:
                 return self.world.branch(f"{fingerprint(value)} is {fingerprint(other)}", usually=False, once=True)
             if isinstance(value, StandIn):
                 if other is None:
-                    return self.world.is_none(value)
+                    return self.world.is_none(value._pb_path)
                 if isinstance(other, bool):
-                    return self.world.truth(value) is other
+                    return self.world.truth(value._pb_path) is other
                 if isinstance(other, StandIn):
                     return value._pb_path == other._pb_path
         return False
@@ -204,7 +204,7 @@ class Runtime:
             if isinstance(key, StandIn) or _is_open(container):
                 return self.world.standin(f"{fingerprint(container)}[{fingerprint(key)}]")
         elif isinstance(container, StandIn) and sys.exc_info()[0] is None:
-            self.world.item_of(container, key)
+            self.world.item_of(container._pb_path, key)
         elif isinstance(container, tuple) and isinstance(key, int) and _carries_text(container):
             return container[0] if key in (0, -1) else self.world.standin(f"{container[0]._pb_path}.args[{key}]")
         elif isinstance(key, StandIn) and isinstance(container, (list, tuple, str)):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
+from putback.verify.connections import Connections
 from putback.verify.events import What
+from putback.verify.execution import Execution
 from putback.verify.faults import Cut
 from putback.verify.fingerprint import call_text
 from putback.verify.resource import Belonging, Connection, Later
 from putback.verify.roles import Context, Registry, Use
 from putback.verify.standin import StandIn, is_dunder
-
-if TYPE_CHECKING:
-    from putback.verify.world import World
+from putback.verify.unknown import UnknownCalls
 
 
 class Scoped:
@@ -21,12 +22,12 @@ class Scoped:
     There is a session from the first use on, until something removes or closes it.
     """
 
-    def __init__(self, world: World, role: Registry) -> None:
-        self.__dict__.update(_pb_world=world, _pb_role=role, _pb_held=None)
+    def __init__(self, connections: Connections, role: Registry) -> None:
+        self.__dict__.update(_pb_connections=connections, _pb_role=role, _pb_held=None)
         if role.is_open:
-            self.__dict__["_pb_held"] = world.connections.open_before(role)
+            self.__dict__["_pb_held"] = connections.open_before(role)
 
-    _pb_world: World
+    _pb_connections: Connections
     _pb_role: Registry
     _pb_held: Connection | None
 
@@ -49,14 +50,14 @@ class Scoped:
         """The session of this thread, which is made when there is none."""
         found = self._pb_open
         if found is None:
-            found = self.__dict__["_pb_held"] = self._pb_world.connections.scoped(self._pb_role)
+            found = self.__dict__["_pb_held"] = self._pb_connections.scoped(self._pb_role)
         return found
 
     def _pb_remove(self) -> None:
         """Give the session back, if there is one."""
         found = self._pb_open
         if found is not None:
-            self._pb_world.connections.remove(found)
+            self._pb_connections.remove(found)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Connection:
         return self._pb_session()
@@ -64,7 +65,7 @@ class Scoped:
     def __getattr__(self, name: str) -> Any:
         if is_dunder(name):
             raise AttributeError(name)
-        method = self._pb_world.roles.types[self._pb_role.type].methods.get(name)
+        method = self._pb_connections.world.roles.types[self._pb_role.type].methods.get(name)
         if method is not None and (method.releases or method.closes) and self._pb_open is None:
             return lambda: Later(lambda: None, f"{self.provenance()}.{name}()") if method.awaited else None
         return getattr(self._pb_session(), name)
@@ -76,9 +77,11 @@ class Scoped:
 class Scopes:
     """The registries of one run, by the texts that mean them."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.every = [Scoped(world, role) for role in world.roles.registries]
+    def __init__(self, connections: Connections, unknown: UnknownCalls) -> None:
+        self.connections = connections
+        self.unknown = unknown
+        self.world = connections.world
+        self.every = [Scoped(connections, role) for role in self.world.roles.registries]
         self._meant = {path: scoped for scoped in self.every for path in scoped._pb_role.paths}
         self._queries = {path: scoped for scoped in self.every for path in scoped._pb_role.queries}
 
@@ -88,7 +91,7 @@ class Scopes:
         if scoped is None:
             return self._meant.get(path)
         slot = scoped._pb_session()._pb_slot
-        return self.world.connections.belonging(slot, path, scoped._pb_role.query_type)
+        return self.connections.belonging(slot, path, scoped._pb_role.query_type)
 
     def used(self, role: Use, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """A call of code that uses sessions which it is not given."""
@@ -99,19 +102,18 @@ class Scopes:
 
     def _use(self, role: Use, label: str) -> Any:
         """It may fail when it has used them, and then it commits nothing."""
-        world = self.world
         slots = {number: self.every[number]._pb_session()._pb_slot for number in role.registries}
-        world.note(What.EXTERNAL, label)
+        self.world.note(What.EXTERNAL, label)
         for slot in slots.values():
-            world.connections.lend(slot, label)
-        world.unknown.fault_with(next(iter(slots.values()), None), label)
+            self.connections.lend(slot, label)
+        self.unknown.fault_with(next(iter(slots.values()), None), label)
         for number in role.ends:
-            world.connections.transactions.committed(slots[number])
-        return world.standin(world.unknown.result(label))
+            self.connections.transactions.committed(slots[number])
+        return StandIn(self.world, self.unknown.result(label))
 
     def context(self, role: Context) -> ApplicationContext:
         """A call that makes an application context."""
-        return ApplicationContext(self.world, f"{role.callee}()")
+        return ApplicationContext(self.world, f"{role.callee}()", self.left)
 
     def left(self) -> None:
         """An application context ends."""
@@ -123,14 +125,19 @@ class Scopes:
 class ApplicationContext(StandIn):
     """Entering it does nothing that others see; leaving it removes what an extension removes."""
 
-    __slots__ = ()
+    __slots__ = ("_pb_left",)
+    _pb_left: Callable[[], None]
+
+    def __init__(self, world: Execution, path: str, left: Callable[[], None]) -> None:
+        super().__init__(world, path)
+        object.__setattr__(self, "_pb_left", left)
 
     def __enter__(self) -> ApplicationContext:
         return self
 
     def __exit__(self, *exception: object) -> None:
         if not isinstance(exception[1], Cut):
-            self._pb_world.scopes.left()
+            self._pb_left()
 
     async def __aenter__(self) -> ApplicationContext:
         return self

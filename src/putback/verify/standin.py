@@ -7,13 +7,11 @@ decision: whether it is true, how many items it has, whether a call fails. It ac
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, SupportsIndex
+from typing import Any, SupportsIndex
 
 from putback.verify.events import What
+from putback.verify.execution import Execution
 from putback.verify.fingerprint import fingerprint
-
-if TYPE_CHECKING:
-    from putback.verify.world import World
 
 
 def is_dunder(name: str) -> bool:
@@ -28,12 +26,12 @@ class StandIn:
     """
 
     __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_world")
-    _pb_world: World
+    _pb_world: Execution
     _pb_path: str
     _pb_parts: dict[str, Any]
     _pb_of: Any
 
-    def __init__(self, world: World, path: str, of: Any = None) -> None:
+    def __init__(self, world: Execution, path: str, of: Any = None) -> None:
         put = object.__setattr__
         put(self, "_pb_world", world)
         put(self, "_pb_path", path)
@@ -50,8 +48,8 @@ class StandIn:
         if is_dunder(name):
             raise AttributeError(name)
         parts = self._pb_parts
-        if self._pb_world.connections.has_sessions:
-            self._pb_world.connections.loads(f"{self._pb_path}.{name}")
+        if self._pb_world.has_sessions:
+            self._pb_world.loads(f"{self._pb_path}.{name}")
         if name in parts:
             return parts[name]
         found = self._pb_world.named(f"{self._pb_path}.{name}")
@@ -88,7 +86,7 @@ class StandIn:
         self._pb_world.changed(f"del {self._pb_path}{name}")
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return self._pb_world.unknown.called(self, arguments, keywords)
+        return self._pb_world.called(self, arguments, keywords)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
         return (object,)
@@ -96,19 +94,26 @@ class StandIn:
     # -- decisions
 
     def __bool__(self) -> bool:
-        return self._pb_world.truth(self)
+        return self._pb_world.truth(self._pb_path)
 
     def __len__(self) -> int:
-        return self._pb_world.count(self)
+        return self._pb_world.count(self._pb_path)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self._pb_item(number) for number in range(self._pb_world.count(self))])
+        return iter([self._pb_item(number) for number in range(self._pb_world.count(self._pb_path))])
 
     def __reversed__(self) -> Iterator[Any]:
         return iter(self)
 
     def __next__(self) -> Any:
-        return self._pb_world.next_item(self)
+        return self._pb_next(StopIteration)
+
+    def _pb_next(self, end: type[Exception]) -> Any:
+        """The next item of what is an iterator."""
+        number = self._pb_world.step(f"next {self._pb_path}") - 1
+        if number >= self._pb_world.count(self._pb_path):
+            raise end
+        return self[number]
 
     def __contains__(self, item: Any) -> bool:
         self._pb_world.asks(f"{fingerprint(item)} in {self._pb_path}")
@@ -126,19 +131,19 @@ class StandIn:
     # -- context manager, awaitable, asynchronous iterator
 
     def __enter__(self) -> Any:
-        return self._pb_world.unknown.entered(self)
+        return self._pb_world.entered(self)
 
     def __exit__(self, *exception: object) -> None:
         self._pb_world.note(What.EXTERNAL, f"leave {self._pb_path}")
 
     async def __aenter__(self) -> Any:
-        return self._pb_world.unknown.entered(self)
+        return self._pb_world.entered(self)
 
     async def __aexit__(self, *exception: object) -> None:
         self.__exit__(*exception)
 
     def __await__(self) -> Generator[None, None, Any]:
-        self._pb_world.cancelled(self)
+        self._pb_world.cancelled(self._pb_path)
         return self
         yield
 
@@ -147,7 +152,7 @@ class StandIn:
             yield item
 
     async def __anext__(self) -> Any:
-        return self._pb_world.next_item(self, StopAsyncIteration)
+        return self._pb_next(StopAsyncIteration)
 
     # -- conversions
 
@@ -190,7 +195,7 @@ class StandIn:
         return self
 
 
-def _computed(world: World, path: str) -> StandIn:
+def _computed(world: Execution, path: str) -> StandIn:
     """What an operator makes of a stand-in, which not every value has."""
     world.asks(path)
     return StandIn(world, path)
@@ -253,10 +258,10 @@ for _name in ("neg", "pos", "abs", "invert"):
 class Text(str):
     """`str(x)` of a stand-in: a real text whose comparisons are decisions."""
 
-    _pb_world: World
+    _pb_world: Execution
     _pb_path: str
 
-    def __new__(cls, world: World, path: str) -> Text:
+    def __new__(cls, world: Execution, path: str) -> Text:
         made = str.__new__(cls, f"‹{path}›")
         made._pb_world = world
         made._pb_path = path

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from putback.verify.events import Broken, What
+from putback.verify.execution import Execution
 from putback.verify.faults import Error, InFailedTransaction, InterfaceError, InternalError, OperationalError
 from putback.verify.resource import Belonging
 from putback.verify.roles import Method
 from putback.verify.slot import Slot, Transaction
 from putback.verify.vocabulary import CONTROL, reads
-
-if TYPE_CHECKING:
-    from putback.verify.world import World
 
 _ENDING_SAVEPOINTS = {"commit": False, "rollback": True, "close": True}
 """The methods that end a savepoint: whether they roll back to it."""
@@ -25,7 +22,7 @@ class Transactions:
     `use` is told of every operation before it happens: the connection may be gone.
     """
 
-    def __init__(self, world: World, use: Callable[[Slot, str], None]) -> None:
+    def __init__(self, world: Execution, use: Callable[[Slot, str], None]) -> None:
         self.world = world
         self.use = use
         self.durable: list[str] = []

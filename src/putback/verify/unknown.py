@@ -7,24 +7,21 @@ import types
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from putback.model.lifecycle import On
 from putback.verify import signatures, vocabulary
 from putback.verify.absent import Absent
-from putback.verify.connections import slot_of
+from putback.verify.connections import Connections, slot_of
 from putback.verify.events import What
 from putback.verify.faults import OperationalError
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.managing import Managing
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, Pass
+from putback.verify.slot import Slot
 from putback.verify.standin import StandIn
 from putback.verify.ways import PLAIN, pool_of, way_of
-
-if TYPE_CHECKING:
-    from putback.verify.slot import Slot
-    from putback.verify.world import World
 
 _DEEPEST = 3
 _UNKNOWN_METHOD = Method()
@@ -37,10 +34,11 @@ VERIFIED = "<verified>"
 class UnknownCalls:
     """What calls mean in one run."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self.world = connections.world
         self._depth = 0
-        roles = world.roles
+        roles = self.world.roles
         self._acquires = {a.callee: a for a in roles.acquires}
         self._passes = {p.callee: p for p in roles.passes}
         self._given_back_by = {m for p in roles.profiles.values() for m in p.given_back_by}
@@ -59,15 +57,15 @@ class UnknownCalls:
         pool = pool_of(callee._pb_path) if role.is_drivers and isinstance(callee, StandIn) else ""
 
         def acquire() -> Connection:
-            connection = self.world.connections.acquire(role, label, row)
+            connection = self.connections.acquire(role, label, row)
             connection._pb_slot.given, connection._pb_slot.pool = given, pool
             return connection
 
         if On.CALL not in role.on:
-            return Acquiring(self.world, role, label, acquire)
+            return Acquiring(self.connections, role, label, acquire)
         connection = acquire()
         if role.itself:
-            self.world.connections.on_receivers[role.callee.rpartition(".")[0]] = connection._pb_slot
+            self.connections.on_receivers[role.callee.rpartition(".")[0]] = connection._pb_slot
         return handed_out(connection, role)
 
     def passes(self, role: Pass, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -111,17 +109,24 @@ class UnknownCalls:
 
     def _passed(self, role: Pass, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         if role.receiver:
-            slot = self.world.connections.on_receivers.get(role.callee.rpartition(".")[0])
-            return self.world.standin("nothing") if slot is None else Connection(self.world, slot.name, _NO_TYPE, slot)
+            slot = self.connections.on_receivers.get(role.callee.rpartition(".")[0])
+            return (
+                StandIn(self.world, "nothing")
+                if slot is None
+                else Connection(self.connections, slot.name, _NO_TYPE, slot)
+            )
         if role.keyword in keywords:
             return keywords[role.keyword]
-        return arguments[role.position] if 0 <= role.position < len(arguments) else self.world.standin("nothing")
+        return arguments[role.position] if 0 <= role.position < len(arguments) else self._nothing()
+
+    def _nothing(self) -> StandIn:
+        return StandIn(self.world, "nothing")
 
     def _entered(self, role: Pass, value: Any, label: str) -> Any:
         """A context manager that is given a connection is entered: it may fail, with its work not begun."""
         self.fault_with(slot_of(value), label)
         self.world.note(What.EXTERNAL, f"enter {label}")
-        return value if role.lends else self.world.standin(f"{label} entered")
+        return value if role.lends else StandIn(self.world, f"{label} entered")
 
     def _left(self, role: Pass, value: Any, label: str, way: str) -> None:
         self.world.note(What.EXTERNAL, f"leave {label}")
@@ -132,24 +137,24 @@ class UnknownCalls:
         world = self.world
         slot = slot_of(value)
         if slot is not None and role.does is not Does.RELEASES:
-            world.connections.use(slot, role.callee)
+            self.connections.use(slot, role.callee)
         if role.fails is Fails.BEFORE:
             self.fault_with(slot, label, awaited=role.awaited)
         if role.does is Does.RELEASES:
-            world.connections.release(value, way)
+            self.connections.release(value, way)
         elif slot is not None and role.does is Does.CLOSES:
-            world.connections.close(slot)
+            self.connections.close(slot)
         elif slot is not None and role.does is Does.KEEPS:
             slot.handed_on = True
             world.note(What.EXTERNAL, label)
         elif slot is not None and role.does is Does.ENDS:
-            world.connections.transactions.commit(slot, Method(ends="commit"), label)
+            self.connections.transactions.commit(slot, Method(ends="commit"), label)
         elif slot is not None and role.does is Does.BORROWS:
             world.note(What.EXTERNAL, label)
-            world.connections.lend(slot, label)
+            self.connections.lend(slot, label)
         if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
             self.fault_with(slot, label, awaited=role.awaited)
-        return value if role.does is Does.RETURNS else world.standin(self.result(label))
+        return value if role.does is Does.RETURNS else StandIn(world, self.result(label))
 
     def fault_with(self, slot: Slot | None, label: str, *, awaited: bool = False) -> None:
         """A call that has a connection in hand can fail in a statement, too."""
@@ -159,7 +164,7 @@ class UnknownCalls:
         try:
             self.world.fault(label, tuple(dict.fromkeys((OperationalError, *self._others()))), awaited=awaited)
         except BaseException as error:
-            self.world.connections.transactions.failed(slot, error)
+            self.connections.transactions.failed(slot, error)
             raise
 
     def _others(self) -> tuple[type[BaseException], ...]:
@@ -173,7 +178,7 @@ class UnknownCalls:
         if value._pb_path not in self.world.roles.quiet:
             self.world.fault(label, self._others())
         self.world.note(What.EXTERNAL, label)
-        return self.world.standin(f"{value._pb_path} entered")
+        return StandIn(self.world, f"{value._pb_path} entered")
 
     def called(
         self, callee: StandIn, arguments: tuple[Any, ...], keywords: dict[str, Any], *, by_role: bool = True
@@ -197,13 +202,13 @@ class UnknownCalls:
         label = call_text(path, arguments, keywords)
         if path in self.world.roles.logs:
             self.world.note(What.LOG, label)
-            return self.world.standin(label)
+            return StandIn(self.world, label)
         if name in vocabulary.STORING:
             self.world.changed(label)
             self.world.kept += arguments
-            return self.world.standin(self.result(label))
+            return StandIn(self.world, self.result(label))
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
-            return self.world.standin(self.result(label) if name in vocabulary.CHANGING else label)
+            return StandIn(self.world, self.result(label) if name in vocabulary.CHANGING else label)
         if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):
             return arguments[0]
         return self._opaque(path, label, arguments, keywords)
@@ -212,7 +217,7 @@ class UnknownCalls:
         """A method that the driver's table does not describe: it may fail, but for those of a plain connection."""
         is_plain = isinstance(thing, Connection) and not thing._pb_slot.profile.pooled
         method = _HARMLESS_METHOD if is_plain else _UNKNOWN_METHOD
-        return self.world.connections.operate(thing, name, method, arguments, keywords)
+        return self.connections.operate(thing, name, method, arguments, keywords)
 
     def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         world = self.world
@@ -226,8 +231,8 @@ class UnknownCalls:
         for value in values:
             slot = slot_of(value)
             if slot is not None:
-                world.connections.lend(slot, label)
-        return world.standin(self.result(label))
+                self.connections.lend(slot, label)
+        return StandIn(world, self.result(label))
 
     def result(self, label: str) -> str:
         """The provenance of what a call returns."""
@@ -252,7 +257,7 @@ class UnknownCalls:
     def _arguments_for(self, function: types.FunctionType) -> list[StandIn]:
         code = function.__code__
         needed = code.co_argcount - len(function.__defaults__ or ())
-        return [self.world.standin(f"{function.__name__}:{n}") for n in code.co_varnames[:needed]]
+        return [StandIn(self.world, f"{function.__name__}:{n}") for n in code.co_varnames[:needed]]
 
 
 def _within(value: Any) -> Any:

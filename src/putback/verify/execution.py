@@ -1,0 +1,249 @@
+"""What happens in one run: its decisions and its trace, and what the stand-ins ask of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from putback.verify.choices import LOST, Decider, Sort
+from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Overlooked, Violation, What
+from putback.verify.faults import Cancelled, Cut, Faults
+from putback.verify.fingerprint import fingerprint
+from putback.verify.roles import Bounds, Roles
+from putback.verify.slot import Slot
+
+NO_ITEMS = "0 items"
+"""The option of something iterated that it is empty."""
+_LONGEST_LABEL = 1_500
+"""Longer ones come of a recursion into stand-ins, which have no end."""
+NOTHING = Overlooked()
+_NO_YES = ("no", "yes")
+_YES_NO = ("yes", "no")
+
+
+class Execution(ABC):
+    """One run, without the model of the database.
+
+    `faults` are the classes that handlers tell apart; `custom` the classes of the code itself, once resolved. `slots`
+    are the connections that there are.
+    """
+
+    def __init__(
+        self,
+        roles: Roles,
+        bounds: Bounds,
+        decider: Decider,
+        faults: Faults,
+        is_async: bool,
+        overlooked: Overlooked = NOTHING,
+    ) -> None:
+        self.roles = roles
+        self.overlooked = overlooked
+        self.has_overlooked = bool(overlooked.names)
+        self.bounds = bounds
+        self.decider = decider
+        self.faults = faults
+        self.is_async = is_async
+        self.custom: tuple[type[BaseException], ...] = ()
+        self.trace: list[Event] = []
+        self.violations: list[Violation] = []
+        self.kept: list[Any] = []
+        self.points: set[int] = set()
+        self.point = 0
+        self.places: list[int] = []
+        self.rounds: dict[object, int] = {}
+        self.unexplained: list[str] = []
+        self.asked: set[str] = set()
+        self.cut_off: str | None = None
+        self.faults_left = bounds.faults
+        self.no_new_faults = False
+        self._answers: dict[tuple[str, str], int] = {}
+        self._failed: set[str] = set()
+        self._steps: dict[str, int] = {}
+        self.slots: list[Slot] = []
+        self.has_sessions = any(p.lazy for p in roles.profiles.values())
+
+    # -- what the model answers
+
+    @abstractmethod
+    def raised(self, cls: type[BaseException], text: str) -> BaseException:
+        """An exception of the model, able to answer for attributes that the code asks of it."""
+
+    @abstractmethod
+    def named(self, path: str) -> Any:
+        """What a name of the module means, or an attribute: a scoped session, or a new value of unknown kind."""
+
+    @abstractmethod
+    def stored(self, path: str, value: Any) -> None:
+        """The code keeps a value on something that it did not make: that becomes an owner."""
+
+    @abstractmethod
+    def loads(self, path: str) -> None:
+        """An attribute is read, which may be one that a session has to load; asked only if there are sessions."""
+
+    @abstractmethod
+    def called(self, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """A call of a stand-in."""
+
+    @abstractmethod
+    def entered(self, value: Any) -> Any:
+        """`with` on a stand-in."""
+
+    # -- what happened
+
+    def note(self, what: What, text: str, subject: str = "", way: str = "") -> None:
+        """Add to the trace."""
+        if self.cut_off is None:
+            self.trace.append(Event(what, text, subject, way))
+            self.places.append(self.point)
+
+    def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
+        """An invariant is violated here."""
+        if self.cut_off is None:
+            row = next((slot.row for slot in self.slots if slot.name == subject), 0)
+            self.violations.append(Violation(broken, subject, len(self.trace), callee, handler, row))
+
+    def overlooks(self, broken: Broken, handler: int = 0) -> bool:
+        """Whether what would be violated here is passed over."""
+        found = broken in self.overlooked.kinds and (
+            broken not in ABOUT_HANDLERS or handler in self.overlooked.handlers
+        )
+        self.has_overlooked = self.has_overlooked or found
+        return found
+
+    def cut(self, why: str) -> None:
+        """Abandon the run."""
+        self.cut_off = self.cut_off or why
+        raise Cut(why)
+
+    def changed(self, text: str) -> None:
+        """The code changes something that it did not make, in another way than by an assignment."""
+        self.note(What.STORE, text)
+
+    def asks(self, text: str) -> None:
+        """The code does with its data what not every value allows: takes an item, goes through it, computes."""
+        if self.cut_off is None:
+            self.asked.add(text)
+
+    # -- decisions
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an operation of this run has failed."""
+        return any(event.what is What.FAULT for event in self.trace)
+
+    def _pick(self, sort: Sort, label: str, options: Sequence[str]) -> int:
+        if self.cut_off is not None:
+            return 0
+        if len(self.decider.trail) >= self.bounds.choices:
+            self.cut("choices")
+        if len(label) > _LONGEST_LABEL:
+            self.cut("depth")
+        return self.decider.pick(sort, label, options)
+
+    def branch(self, label: str, *, usually: bool = True, once: bool = False) -> bool:
+        """A condition: `usually` is its default; asked `once`, the answer holds for every run with this label."""
+        if not once:
+            label = self.decider.numbered(Sort.BRANCH, label)
+        picked = self._pick(Sort.BRANCH, label, _YES_NO if usually else _NO_YES)
+        return (picked == 0) == usually
+
+    def loses(self, name: str) -> bool:
+        """Whether the statement that has failed has cost the connection, so that a rollback of the fix fails as well.
+
+        That is one fault with two effects, not two faults.
+        """
+        if self.cut_off is not None:
+            return False
+        return bool(self.decider.pick_for_fix(Sort.BRANCH, f"{name}{LOST}", _NO_YES))
+
+    def fault(
+        self, label: str, classes: Sequence[type[BaseException]], level: int = 1, *, awaited: bool = False
+    ) -> None:
+        """An operation that can fail: raises one of `classes` when so decided.
+
+        An operation that has just failed may fail again although all faults are used up: retry loops give up only then.
+        """
+        if self.cut_off is not None or level > self.bounds.level:
+            return
+        again = label in self._failed
+        number = self.decider.numbered(Sort.FAULT, label)
+        if (self.faults_left <= 0 and not again) or self.no_new_faults:
+            return
+        if awaited and self.bounds.level >= 2:
+            classes = (*classes, Cancelled)
+        picked = self._pick(Sort.FAULT, number, ("no", *(c.__name__ for c in classes)))
+        self._failed.discard(label)
+        if picked:
+            if not again:
+                self.faults_left -= 1
+            self._failed.add(label)
+            self.note(What.FAULT, f"{label} raises {classes[picked - 1].__name__}")
+            raise self.raised(classes[picked - 1], f"fault at {label}")
+
+    def cancelled(self, path: str) -> None:
+        """The code awaits a stand-in."""
+        self.fault(f"await {path}", (), 2, awaited=True)
+
+    def step_of(self, path: str, *, awaited: bool) -> None:
+        """A loop asks a stand-in for its next item."""
+        self.fault(f"next of {path}", (*self.faults.other, *self.custom), 2, awaited=awaited)
+
+    def item_of(self, path: str, key: Any) -> None:
+        """The code asks a stand-in for an item, and no exception is being handled."""
+        self.fault(f"{path}[{fingerprint(key)}]", (*self.faults.other, *self.custom), 2)
+
+    def resumed(self) -> int:
+        """How a generator goes on after a `yield`: 0 resumed, 1 by an exception thrown in, 2 closed."""
+        options = ("resumed", "exception", "closed") if self.faults_left > 0 else ("resumed",)
+        picked = self._pick(Sort.RESUME, self.decider.numbered(Sort.RESUME, "yield"), options)
+        if picked:
+            self.faults_left -= 1
+        return picked
+
+    # -- questions about stand-ins, by where these come from
+
+    def truth(self, path: str) -> bool:
+        """Whether a stand-in is true: the same answer each time, and in agreement with None and emptiness."""
+        if self._answers.get(("none", path), 0) == 1:
+            return False
+        if ("count", path) in self._answers:
+            return self._answers["count", path] > 0
+        return bool(self._answer("truth", path, lambda: int(self.branch(f"bool({path})", once=True))))
+
+    def is_none(self, path: str) -> bool:
+        """Whether a stand-in is None."""
+        if self._answers.get(("truth", path)) == 1 or self._answers.get(("count", path), -1) >= 0:
+            return False
+        return bool(self._answer("none", path, lambda: int(self.branch(f"{path} is None", usually=False, once=True))))
+
+    def exists(self, path: str) -> None:
+        """What has just handed out a connection is not None, whatever it was found to be before its set-up."""
+        self._answers["none", path] = 0
+        self._answers["truth", path] = 1
+
+    def count(self, path: str) -> int:
+        """How many items a stand-in has: 1 or 0, or the bound."""
+        self.asks(f"the items of {path}")
+        return self._answer("count", path, lambda: self._counted(path))
+
+    def _counted(self, path: str) -> int:
+        many = [f"{n} items" for n in range(2, self.bounds.items + 1)][-1:]
+        known = self._answers.get(("truth", path), -1)
+        if known == 0 or self._answers.get(("none", path), 0) == 1:
+            return 0
+        options = ["1 item", *([] if known == 1 else [NO_ITEMS]), *many]
+        picked = self._pick(Sort.BRANCH, f"len({path})", options) if len(options) > 1 else 0
+        return int(options[picked].partition(" ")[0])
+
+    def _answer(self, question: str, path: str, decide: Any) -> int:
+        key = (question, path)
+        if key not in self._answers:
+            self._answers[key] = decide()
+        return self._answers[key]
+
+    def step(self, label: str) -> int:
+        """How often this was asked for, from 1."""
+        self._steps[label] = self._steps.get(label, 0) + 1
+        return self._steps[label]
