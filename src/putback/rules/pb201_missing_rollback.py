@@ -76,7 +76,8 @@ release rolls back by itself, and where somebody else may have it by then.
 
 ## Stays silent
 After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
-idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL.
+idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL, and
+after a failed `commit()` of a session that has run nothing but text there.
 When the handler re-raises and the release or the `with` of the owner rolls back, when it gives the connection back
 itself, when a helper rolls back, the function that failed has done so before it raised, or a statement does (`ROLLBACK
 TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises (`except

@@ -7,11 +7,11 @@ Also those that make an object which takes a connection for itself, where they h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from msgspec.structs import replace as replaced
 
-from putback.drivers.schema import Effect, Kind
+from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.builder import successors
 from putback.flow.names import Group, Invoke, Name, dotted
@@ -19,8 +19,9 @@ from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
 from putback.ownership.analysis import autocommit
+from putback.ownership.analysis.binds import Written, is_configured, is_lent, told, works_on_held
 from putback.ownership.analysis.domain import Fact, Phase, State
-from putback.ownership.analysis.events import CallInfo, DriverCall, argument_of, describe
+from putback.ownership.analysis.events import CallInfo, DriverCall, describe
 from putback.ownership.analysis.marks import (
     AUTOCOMMIT,
     RETURNED,
@@ -38,13 +39,9 @@ from putback.ownership.resolve.types import (
     NOTHING,
     ClassRef,
     FunctionRef,
-    Instance,
     Later,
     Method,
-    Scope,
     Symbol,
-    Type,
-    Types,
 )
 
 _DEEPEST = 4
@@ -57,26 +54,12 @@ _SELF = "self."
 def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None:
     """What this call acquires for its caller, or None."""
     assert isinstance(op.expr, Invoke)
-    call = _Written(op.expr, unit.scope)
+    call = Written(op.expr, unit.scope)
     found = _by_callee(program, unit, op, call, program.call_info(unit, op))
     return _merged([*found, *_by_others(program, unit, op, call)])
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A call as it is written, and where. `depth`: how many lambdas and threads lead to it from the operation."""
-
-    expr: Invoke
-    scope: Scope
-    depth: int = 0
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it is the operation itself."""
-        return self.depth == 0
-
-
-def _by_callee(program: Program, unit: Unit, op: ir.Call, call: _Written, info: CallInfo) -> list[Acquisition]:
+def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:
     found: list[Acquisition] = []
     for driver_call in info.drivers:
         found += _by_driver(program, unit, op, call, driver_call)
@@ -94,36 +77,40 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: _Written, info: 
     return found
 
 
-def _by_others(program: Program, unit: Unit, op: ir.Call, call: _Written) -> Iterator[Acquisition]:
+def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iterator[Acquisition]:
     """What a lambda acquires, and what a function acquires that is called in a thread."""
     callees = program.resolver.types(call.expr.func, call.scope) if call.depth < _DEEPEST else NOTHING
     for callee in callees:
         if isinstance(callee, Symbol) and call.is_here and unit.info is not None:
             kind = program.ambients.of_registry(callee.name)
-            if kind is not None:  # nobody but this function has it: its sessions go with it
+            if kind is not None and not is_lent(program.resolver, program.catalog, list(unit.ops()), op, call):
+                # nobody but this function has it: its sessions go with it
                 yield Acquisition((replaced(kind, gc=Gc.CYCLIC),))
         if isinstance(callee, Later) and isinstance(callee.value, Invoke):
-            inner = _Written(callee.value, callee.scope, call.depth + 1)
+            inner = Written(callee.value, callee.scope, call.depth + 1)
             yield from (replace(made, indirect=True) for made in _elsewhere(program, unit, op, inner))
         run = program.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None
         if run is not None and not op.discarded:
-            for made in _elsewhere(program, unit, op, _Written(run, call.scope, call.depth + 1)):
+            for made in _elsewhere(program, unit, op, Written(run, call.scope, call.depth + 1)):
                 if On.CALL in made.on:
                     yield replace(made, on=(On.AWAIT,), indirect=True)
 
 
-def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: _Written) -> list[Acquisition]:
+def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: Written) -> list[Acquisition]:
     info = describe(call.expr, call.scope, program.resolver)
     return [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
 
 
-def _by_driver(program: Program, unit: Unit, op: ir.Call, written: _Written, call: DriverCall) -> Iterator[Acquisition]:
+def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
     is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
     if not effect.acquires or (effect.itself and is_elsewhere):
         return
-    bind = _bind(program, op, written, effect)
-    if bind is not None and any(_is_held(program, t) for t in bind):
+    resolver, catalog = program.resolver, program.catalog
+    bind = told(resolver, op, written, effect)
+    if works_on_held(resolver, catalog, op, written, effect):
+        return
+    if effect.bound and is_configured(resolver, catalog, list(unit.ops()), op.callee, unit.scope):
         return
     kind = program.catalog.kind(program.resolver.results.kind_id(effect, written.expr, call.owner, written.scope))
     if not kind.registry:
@@ -139,25 +126,6 @@ def _is_own(unit: Unit, name: str) -> bool:
     """Whether a name is the `self` of a method: what connects itself is given back by whoever uses it."""
     info = unit.info
     return info is not None and bool(info.owner) and bool(info.params) and info.params[0].name == name
-
-
-def _bind(program: Program, op: ir.Call, call: _Written, effect: Effect) -> Types | None:
-    """The types of what the new object is told to work on, None when it is told nothing.
-
-    On a connection that exists already it holds none of its own; on something unknown that may be so.
-    """
-    for param in effect.bound:
-        if call.is_here and argument_of(op, param) is None:
-            continue
-        by_position = call.expr.args[param.index] if 0 <= param.index < len(call.expr.args) else None
-        expr = call.expr.keyword(param.name) or by_position
-        if expr is not None or call.is_here:
-            return program.resolver.types(expr, call.scope) if expr is not None else NOTHING
-    return None
-
-
-def _is_held(program: Program, t: Type) -> bool:
-    return isinstance(t, Instance) and any(t.name == kind.type for kind in program.catalog.kinds.values())
 
 
 def _merged(found: list[Acquisition]) -> Acquisition | None:

@@ -16,7 +16,7 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.marks import AUTOCOMMIT, OWNERS, UNWRITTEN
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.statements import may_write, surely_writes
+from putback.ownership.analysis.statements import is_text, may_write, runs_text_alone, surely_writes
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
 
@@ -162,7 +162,7 @@ class Following:
         kind = self.kind
         if kind.aborts:
             turns_inactive = kind.failed_commit is FailedCommit.INACTIVE
-            if turns_inactive and self._flushes(state.broke):
+            if turns_inactive and self._flushes(state):
                 return Harm.BROKEN
             is_for_several = bool(self.program.catalog.drivers[kind.driver].keeping_servers)
             if is_for_several and state.fact(UNWRITTEN) is not Fact.TRUE and self.program.servers.only_keep:
@@ -177,11 +177,16 @@ class Following:
     def _row(self, at: int) -> int:
         return self.unit.span(at).start.row
 
-    def _flushes(self, at: int) -> bool:
-        """Whether what has failed is a flush or a commit."""
-        names = (op.name for op in self.unit.ops() if op.at == at and isinstance(op, ir.Call))
-        effects = (self.program.catalog.method(self.kind.type, name) for name in names)
-        return any(e is not None and (e.flushes or e.ends == "commit") for e in effects)
+    def _flushes(self, state: State) -> bool:
+        """Whether what has failed is a flush, or a commit of a session that may have had something to write."""
+        calls = [op for op in self.unit.ops() if isinstance(op, ir.Call)]
+        effects = [e for op in calls if op.at == state.broke and (e := self._method(op)) is not None]
+        texts = {op.at for op in calls if is_text(self.unit.text(op.at), self._around())}
+        is_empty = state.fact(UNWRITTEN) is not Fact.TRUE and runs_text_alone(calls, state.refs, self._method, texts)
+        return any(e.flushes or (e.ends == "commit" and not is_empty) for e in effects)
+
+    def _method(self, op: ir.Call) -> Effect | None:
+        return self.program.catalog.method(self.kind.type, op.name)
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
+
+from putback.drivers.schema import Effect
+from putback.flow import ir
 
 _STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
+_JOINED = re.compile(r"""\.\w+\(\s*\w+\s*\+\s*[a-z]{0,2}["']""", re.IGNORECASE)
 _LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 _WRITING = _CHANGING | {"WITH"}
@@ -28,21 +33,51 @@ def may_write(call: str, function: str = "") -> bool:
 
     A statement in a variable is looked for in the text of the `function` around the call.
     """
-    words = {first_word(call)}
-    variable = _VARIABLE.search(call)
-    if words == {""} and variable is not None:
-        words = _assigned(variable[1], function)
+    words = _words(call, function)
     return not words or "" in words or not words.isdisjoint(_WRITING)
 
 
 @lru_cache(maxsize=4096)
 def surely_writes(call: str, function: str = "") -> bool:
     """Whether the statement is shown to change rows, whatever a variable holds."""
+    words = _words(call, function)
+    return bool(words) and words <= _CHANGING
+
+
+@lru_cache(maxsize=4096)
+def is_text(call: str, function: str = "") -> bool:
+    """Whether what is executed is shown to be text, and no object that stands for a statement."""
+    words = _words(call, function)
+    return (bool(words) and "" not in words) or _JOINED.search(call) is not None
+
+
+def runs_text_alone(
+    calls: Iterable[ir.Call],
+    names: Collection[str],
+    effect_of: Callable[[ir.Call], Effect | None],
+    texts: Collection[int],
+) -> bool:
+    """Whether all that is done with a session of these names is to run text, so that it knows no objects.
+
+    `texts` are the operations that are shown to execute text.
+    """
+    for op in calls:
+        if op.receiver in names:
+            effect = effect_of(op)
+            if effect is None or effect.defers or (effect.derives and not effect.executes):
+                return False
+            if effect.executes and op.at not in texts:
+                return False
+        elif any(given.value in names for given in op.arguments):
+            return False
+    return True
+
+
+def _words(call: str, function: str) -> set[str]:
+    """The words that the statement may begin with; "" for one that is not shown."""
     words = {first_word(call)}
     variable = _VARIABLE.search(call)
-    if words == {""} and variable is not None:
-        words = _assigned(variable[1], function)
-    return bool(words) and words <= _CHANGING
+    return _assigned(variable[1], function) if words == {""} and variable is not None else words
 
 
 def _assigned(name: str, function: str) -> set[str]:

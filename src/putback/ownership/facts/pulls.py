@@ -12,6 +12,7 @@ from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.marks import YIELDED
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.users import closings, names_of
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.resolve.types import FunctionRef
 
@@ -68,10 +69,7 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
 def _is_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
     """Whether a `finally`, which is there once for each way out, closes what operation `at` takes."""
     taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
-    names = taken | {op.target for op in unit.ops() if isinstance(op, ir.Assign) and op.source in taken}
-    calls = [op for op in unit.ops() if isinstance(op, ir.Call) and op.receiver in names]
-    effects = ((op.at, analyzer.method(site.kind.type, op.name)) for op in calls)
-    closing = [made for made, effect in effects if effect is not None and (effect.closes or effect.releases_self)]
+    closing = closings(analyzer, unit, names_of(unit, taken), site)
     return any(closing.count(made) > 1 for made in closing)
 
 

@@ -23,8 +23,10 @@ from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Evidence, Weight
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.facts.surroundings import Surroundings
+from putback.ownership.facts.users import is_closed_by_users
 from putback.ownership.facts.without_pool import comes_without_pool
 from putback.ownership.makers.sharing import Requested
+from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
 
 
@@ -97,7 +99,15 @@ class SiteFacts:
     def leaks(self) -> list[Leak]:
         """Every way to leave the function while the connection is held, the plainest first."""
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
+        if self.function.is_provider and any(not leak.by_exception for leak in found) and self._is_closed_by_users:
+            found = [leak for leak in found if leak.by_exception]
         return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.weight, leak.left_at))
+
+    @property
+    def _is_closed_by_users(self) -> bool:
+        """Whether those who enter the context manager that lends it close it themselves."""
+        unit = self.function.unit
+        return is_closed_by_users(self.function.analyzer, FunctionRef(unit.path, unit.key), self.site)
 
     def is_other_way(self, at: int) -> bool:
         """Whether an operation is what is done in one branch of an `if` that gives the connection back in the other."""
