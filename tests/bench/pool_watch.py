@@ -4,37 +4,47 @@
 
 For each pool of ten one get and put, with and without a statement between them, on a real PostgreSQL: bare, with two
 functions around its methods that do nothing else than call them, watched at the default, and with each check-out's
-callers looked for, four of them or all. Each round runs all ways one after the other, forwards or backwards; the
-price is the median over the rounds of what a way took more than the bare pool in the same round: processor time of this
-thread, without the server's. The calls come from 30 frames deep, as those of a web application do.
+callers looked for, four of them or all. A watch lasts for the whole run, as in a program; in a round its hooks are
+put on and taken off around turns of some ten milliseconds, so that there are as many rushes as in a program: bare,
+watched, watched, bare. The price is the median over the rounds of what the watched turns took more: processor time of
+this thread, without the server's. Beside it stand the instructions of Python, and the calls, that one get and put
+executes more. The calls come from 30 frames deep, as those of a web application do.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from statistics import median
+from types import FrameType
 from typing import Any
 
 from libraries import import_or_skip
 from postgres import running_postgres
 
 from putback.pool import watch
-from putback.pool.watching.watcher import BURST
 
 Take = Callable[[], Any]
 Give = Callable[[Any], None]
-Way = Callable[[Any], AbstractContextManager[Any]]
+Hooks = dict[str, Callable[..., Any]]
 
 
-@contextmanager
-def empty_hooks(target: Any) -> Iterator[None]:
+def methods_of(target: Any) -> tuple[Any, tuple[str, str]]:
+    """The pool, and the names of its methods that are hooked."""
+    if hasattr(target, "pool"):
+        return target.pool, ("connect", "_do_return_conn")
+    return target, ("getconn", "putconn")
+
+
+def empty_hooks(target: Any) -> Hooks:
     """What no hook written in Python can be cheaper than."""
-    pool = getattr(target, "pool", target)
-    names = ("connect", "_do_return_conn") if pool is not target else ("getconn", "putconn")
+    pool, names = methods_of(target)
     take, give = (getattr(pool, name) for name in names)
 
     def taking() -> Any:
@@ -43,28 +53,21 @@ def empty_hooks(target: Any) -> Iterator[None]:
     def giving(connection: Any) -> None:
         give(connection)
 
-    for name, hook in zip(names, (taking, giving), strict=True):
-        setattr(pool, name, hook)
-    yield
-    for name in names:
-        delattr(pool, name)
+    return dict(zip(names, (taking, giving), strict=True))
 
 
-def watched(**arguments: Any) -> Way:
-    """Watched, after what a watch that has just begun looks at in any case."""
+def watched(**arguments: Any) -> Callable[[Any], Hooks]:
+    """The hooks of a watch, taken off."""
 
-    @contextmanager
-    def way(target: Any) -> Iterator[None]:
-        with watch(target, **arguments) as watching:
-            for _ in range(BURST):
-                watching.callers()
-            yield
+    def way(target: Any) -> Hooks:
+        pool, names = methods_of(target)
+        watch(target, **arguments)
+        return {name: vars(pool).pop(name) for name in names}
 
     return way
 
 
-WAYS: dict[str, Way] = {
-    "bare": nullcontext,
+WAYS: dict[str, Callable[[Any], Hooks]] = {
     "empty hooks": empty_hooks,
     "default": watched(),
     "full stacks": watched(depth=60),
@@ -111,39 +114,95 @@ def seconds(take: Take, give: Give, use: Callable[[Any], None], times: int, deep
     return (time.thread_time() - began) / times
 
 
-def measure(
-    target: Any, take: Take, give: Give, use: Callable[[Any], None], rounds: int, times: int
-) -> dict[str, list[float]]:
-    """The seconds of each way, round by round."""
-    found: dict[str, list[float]] = {name: [] for name in WAYS}
-    for number in range(rounds):
-        for name in list(WAYS) if number % 2 else reversed(WAYS):
-            with WAYS[name](target):
-                found[name].append(seconds(take, give, use, times))
+def put_on(pool: Any, hooks: Hooks) -> None:
+    for name, hook in hooks.items():
+        setattr(pool, name, hook)
+
+
+def take_off(pool: Any, hooks: Hooks) -> None:
+    for name in hooks:
+        delattr(pool, name)
+
+
+def measure(pool: Any, turn: Callable[[], float], rounds: int) -> tuple[float, dict[str, float]]:
+    """The seconds of the bare pool, and the price of each way as a part of them."""
+    prices: dict[str, list[float]] = {name: [] for name in WAYS}
+    bare: list[float] = []
+    ways = {name: way(pool) for name, way in WAYS.items()}
+    hooked, _ = methods_of(pool)
+    for _ in range(rounds):
+        for name, hooks in ways.items():
+            before = turn()
+            put_on(hooked, hooks)
+            watched = turn() + turn()
+            take_off(hooked, hooks)
+            both = before + turn()
+            bare.append(both / 2)
+            prices[name].append(watched / both - 1)
+    return median(bare), {name: median(found) for name, found in prices.items()}
+
+
+def steps(target: Any, take: Take, give: Give) -> dict[str, tuple[int, int]]:
+    """How many instructions and calls a get and put executes: bare, and with each way's hooks."""
+    pool, _ = methods_of(target)
+    found = {"bare": counted(take, give)}
+    for name, way in WAYS.items():
+        hooks = way(target)
+        put_on(pool, hooks)
+        found[name] = counted(take, give)
+        take_off(pool, hooks)
     return found
+
+
+def counted(take: Take, give: Give, times: int = 2000) -> tuple[int, int]:
+    """The median get and put: in a rush few are asked for their callers. Calls are those of Python and of C."""
+    instructions: list[int] = []
+    calls: list[int] = []
+    seen: Counter[str] = Counter()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        seen[event] += 1
+        return trace
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        seen[event] += 1
+
+    for number in range(times):
+        seen.clear()
+        if number % 2:
+            sys.settrace(trace)
+        else:
+            sys.setprofile(profile)
+        give(take())
+        sys.settrace(None)
+        sys.setprofile(None)
+        if number % 2:
+            instructions.append(seen["opcode"])
+        else:
+            calls.append(seen["call"] + seen["c_call"])
+    return int(median(instructions)), int(median(calls)) - 1  # the call that ends the profile
 
 
 def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=75)
-    parser.add_argument("--times", type=int, default=100, help="statements in a round; without, five times as many")
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--milliseconds", type=float, default=20, help="that a turn takes")
     chosen = parser.parse_args()
     with running_postgres() as dsn:
         for pool, (target, take, give) in pools(dsn).items():
-            for what, use, times in (
-                ("get, SELECT 1, put", statement, chosen.times),
-                ("get, put", nothing, 5 * chosen.times),
-            ):
-                found = measure(target, take, give, use, chosen.rounds, times)
-                bare = found.pop("bare")
-                told = ", ".join(f"{name} {price(taken, bare):+.1%}" for name, taken in found.items())
-                print(f"{pool:18} {what:20} bare {median(bare) * 1e6:5.1f} us; {told}", flush=True)
-
-
-def price(watched: list[float], bare: list[float]) -> float:
-    """What a way takes more, of the bare pool's time."""
-    return median(one / other for one, other in zip(watched, bare, strict=True)) - 1
+            count = steps(target, take, give)
+            instructions, calls = count["bare"]
+            told = ", ".join(f"{name} +{i - instructions} +{c - calls}" for name, (i, c) in count.items())
+            print(f"{pool:18} instructions and calls {instructions} {calls}; {told}", flush=True)
+            for what, use in ("get, SELECT 1, put", statement), ("get, put", nothing):
+                times = int(chosen.milliseconds / 1000 / seconds(take, give, use, 100))
+                gc.collect()
+                gc.freeze()
+                bare, prices = measure(target, partial(seconds, take, give, use, times), chosen.rounds)
+                told = ", ".join(f"{name} {price:+.1%}" for name, price in prices.items())
+                print(f"{pool:18} {what:20} bare {bare * 1e6:5.1f} us; {told}", flush=True)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_what_was_taken_in_a_rush_and_is_held_too_long_is_told_once(postgres_dsn
         assert counts == {Kind.HELD_TOO_LONG: 1, Kind.RETURNED_AFTER_ALL: 1}
         assert "thread MainThread" in watching.incidents.recent[0].text
         pool.give(pool.take())
-        assert watching._looked_at == {}, "nothing is kept of what came back"
+        assert not any(note.holding for note in watching.notes.values()), "nothing is kept of what came back"
     pool.end()
 
 

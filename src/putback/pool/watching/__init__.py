@@ -53,7 +53,7 @@ def watch(
         watching = Watch(
             name or _shown(engine.url),
             target=engine,
-            capacity=sqlalchemy.capacity,
+            capacity=lambda engine: sqlalchemy.capacity(engine.pool),
             leak_threshold=leak_threshold,
             depth=depth,
             sample=sample,

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import weakref
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 from putback.pool.lease import Frame, Lease, Stack
@@ -20,8 +21,6 @@ class Holding(Lease):
     """The request or job that it was taken for."""
     seen = False
     """Whether it counts as seen leaking."""
-    kept: Any = None
-    """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
 
     @property
     def site(self) -> str:
@@ -43,10 +42,25 @@ class Holding(Lease):
         return f"{who}, {self.request}" if self.request else who
 
 
-Brief = tuple[float, int, Any]
-"""A check-out that was taken in a rush: since when, by the thread with which number, and what is kept of it."""
+class Note:
+    """What is noted of a connection. It stays when the connection comes back, for the next time that it is taken."""
 
-Entry = Holding | Brief
+    __slots__ = ("holding", "kept", "since", "thread")
+
+    def __init__(self, since: float, kept: Any = None, holding: Holding | None = None) -> None:
+        self.since: float | None = since
+        """When it was taken; None while it is not."""
+        self.thread = get_ident()
+        """The number of the thread that took it."""
+        self.kept = kept
+        """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
+        self.holding = holding
+        """The check-out, if its callers were looked for, or if somebody has looked at it."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the borrower's object was garbage-collected."""
+        return isinstance(self.kept, weakref.ref) and self.kept() is None
 
 
 def noted(number: int, since: float, stack: Stack) -> Holding:
@@ -59,22 +73,14 @@ def noted(number: int, since: float, stack: Stack) -> Holding:
     return holding
 
 
-def made_of(brief: Brief, number: int) -> Holding:
+def made_of(since: float, thread: int, number: int) -> Holding:
     """A check-out of which only little was noted."""
-    since, thread, kept = brief
     holding = Holding(number, None, since, [])
-    holding.kept = kept
     holding.thread = next((each for each in threading.enumerate() if each.ident == thread), _ENDED)
     return holding
 
 
 _ENDED = threading.Thread(name="unknown")
-
-
-def is_gone(entry: Entry) -> bool:
-    """Whether the borrower's object was garbage-collected."""
-    kept = entry.kept if isinstance(entry, Holding) else entry[2]
-    return isinstance(kept, weakref.ref) and kept() is None
 
 
 @dataclass(frozen=True, slots=True)

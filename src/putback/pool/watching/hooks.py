@@ -15,26 +15,25 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
+from threading import get_ident
 from typing import Any
 
 from putback.pool.lease import Stack
 from putback.pool.watching.places import belongs_to_library
 from putback.pool.watching.watcher import Watch, reference
 
-Key = Callable[[Any], int]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
-    """How one library's pool lends. `take` and `give` name methods; `lent` and `given` give the identity of what they
-    lend and of what they get back."""
+    """How one library's pool lends. `take` and `give` name methods."""
 
     module: str
     pool: str
     take: str
     give: str
-    lent: Key = id
-    given: Key = id
+    part: Callable[[Any], Any] | None = None
+    """What the pool gets back of what it lends, where that is not the same."""
     closes_lent: str = ""
     """A method that ends everything that is lent."""
     exhausted: tuple[str, ...] = ()
@@ -44,6 +43,8 @@ class Library:
     capacity: Callable[[Any], int | None]
     can_be_lost: bool = False
     """The pool itself keeps nothing that it lends: it can be garbage-collected."""
+    takes_back_lost: bool = False
+    """The pool gets that back by itself."""
     failed_give_keeps: bool = False
     """When giving back fails the connection is still lent."""
     is_out: Callable[[Any], bool] | None = None
@@ -101,7 +102,7 @@ LIBRARIES = (
         pool="MySQLConnectionPool",
         take="get_connection",
         give="add_connection",
-        lent=lambda pooled: id(pooled._cnx),
+        part=attrgetter("_cnx"),
         exhausted=("PoolError",),
         says="exhausted",
         capacity=lambda pool: int(pool.pool_size),
@@ -112,7 +113,7 @@ LIBRARIES = (
         pool="PooledDB",
         take="connection",
         give="cache",
-        lent=lambda pooled: id(pooled._con),
+        part=attrgetter("_con"),
         exhausted=("TooManyConnections", "TooManyConnectionsError"),
         capacity=lambda pool: int(pool._maxconnections) or None,
     ),
@@ -143,7 +144,8 @@ def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
     belongs_to_library(library.module)
     if library.can_be_lost:
-        watch.keeps = watch.keeps_briefly = weakref.ref
+        watch.keeps, watch.takes_back_lost = weakref.ref, library.takes_back_lost
+        watch.keeps_briefly = None if library.takes_back_lost else weakref.ref
     if library.is_out is not None:
         watch.keeps = watch.keeps_briefly = _itself
         watch.is_out = library.is_out
@@ -208,7 +210,7 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    lent, took, began, callers = library.lent, watch.took, watch.began, watch.callers
+    part, keeps, now, note_of = library.part, watch.keeps_briefly, watch.now, watch.notes.get
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
         cancelled = isinstance(error, asyncio.CancelledError)
@@ -222,22 +224,36 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         except Exception as error:
             refused(error)
             raise
-        took(lent(connection), connection)
+        key = id(connection if part is None else part(connection))
+        note, since, thread = note_of(key), now(), get_ident()
+        if (
+            since < watch.calm_from
+            and watch.taken - watch.given_back < watch.half
+            and note is not None
+            and note.since is None
+        ):
+            note.since = since  # without a call since it was seen to be None: no other thread can have come between
+            note.thread = thread
+            watch.taken += 1
+            if keeps is not None and note.kept() is not connection:
+                note.kept = keeps(connection)
+        else:
+            watch.took(key, connection)
         return connection
 
     @functools.wraps(take)
     def taking_later(*args: Any, **kwargs: Any) -> Any:
         # the callers of now, and not of when it is awaited: `asyncio.wait_for` may do that in another task
-        return taken(callers(), *args, **kwargs)
+        return taken(watch.callers(), *args, **kwargs)
 
     async def taken(stack: Stack | None, *args: Any, **kwargs: Any) -> Any:
-        since, given_back = watch.clock.now(), watch.given_back
+        began, given_back = now(), watch.given_back
         try:
             connection = await take(here(), *args, **kwargs)
         except (Exception, asyncio.CancelledError) as error:
-            refused(error, since, given_back)
+            refused(error, began, given_back)
             raise
-        began(lent(connection), stack, connection)
+        watch.began(id(connection if part is None else part(connection)), stack, connection)
         return connection
 
     return taking_later if asyncio.iscoroutinefunction(take) else taking
@@ -248,35 +264,43 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
 
 
 def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    given, ended, keeps = library.given, watch.ended, library.failed_give_keeps
+    keeps, note_of = library.failed_give_keeps, watch.notes.get
 
     @functools.wraps(give)
     def giving(connection: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
         if connection is _NOTHING or args or kwargs:
             return giving_otherwise(*(() if connection is _NOTHING else (connection,)), *args, **kwargs)
-        key = given(connection)
-        entry = ended(key)
+        key = id(connection)
+        note = note_of(key)
+        since = None
+        if note is not None and (since := note.since) is not None:
+            note.since = None
+            watch.given_back += 1
+            if note.holding is not None:
+                watch.over(key, note)
         try:
             return give(here(), connection)
         except Exception:
             if keeps:
-                watch.still_out(key, entry)
+                watch.still_out(key, note, since)
             raise
 
     def giving_otherwise(*args: Any, **kwargs: Any) -> Any:
         """With more than the connection, or that by its name: few do."""
-        key = given(args[0] if args else next(iter(kwargs.values()), None))
-        entry = ended(key)
+        key = id(args[0] if args else next(iter(kwargs.values()), None))
+        note = note_of(key)
+        since = None if note is None else note.since
+        watch.ended(key)
         try:
             return give(here(), *args, **kwargs)
         except Exception:
             if keeps:
-                watch.still_out(key, entry)
+                watch.still_out(key, note, since)
             raise
 
     @functools.wraps(give)
     async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
-        return await giving(*args, **kwargs)
+        return await giving_otherwise(*args, **kwargs)
 
     return giving_later if asyncio.iscoroutinefunction(give) else giving
 

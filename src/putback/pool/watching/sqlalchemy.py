@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
-from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
+from putback.pool.watching import hooks
+from putback.pool.watching.hooks import Library
 from putback.pool.watching.places import belongs_to_library
 from putback.pool.watching.watcher import Watch
 
@@ -31,42 +33,37 @@ def _is_of_sqlalchemy(target: Any, *names: str) -> bool:
     )
 
 
+def capacity(pool: Any) -> int | None:
+    """How many connections a pool can lend; None if there is no limit."""
+    size, overflow = getattr(pool, "size", None), getattr(pool, "_max_overflow", -1)
+    return None if not callable(size) or overflow < 0 else int(size()) + int(overflow)
+
+
+POOL = Library(
+    module="sqlalchemy",
+    pool="Pool",
+    take="connect",
+    give="_do_return_conn",
+    part=attrgetter("_connection_record"),
+    exhausted=("TimeoutError",),
+    says="3o7r",
+    capacity=capacity,
+    can_be_lost=True,
+    takes_back_lost=True,
+)
+"""Its events would cost four times as much: SQLAlchemy does more for a pool that has listeners."""
+
+
 def hook(engine: Any, watch: Watch) -> None:
-    """Listen to the methods of an engine's pool that lend and take back. Its events would cost four times as much:
-    SQLAlchemy does more for a pool that has listeners."""
-    belongs_to_library("sqlalchemy")
+    """Listen to the pool of an engine, and to the one that takes its place."""
     event = sys.modules["sqlalchemy"].event
-    watch.takes_back_lost, watch.keeps = True, weakref.ref
 
     def disposed(engine: Any) -> None:
-        _hook_pool(engine.pool, watch)
+        hooks.hook(engine.pool, POOL, watch)
 
     event.listen(engine, "engine_disposed", disposed)
     watch.undone_by(functools.partial(_remove, weakref.ref(engine), "engine_disposed", disposed))
-    _hook_pool(engine.pool, watch)
-
-
-def _hook_pool(pool: Any, watch: Watch) -> None:
-    connect, give_back, took, ended = pool.connect, pool._do_return_conn, watch.took, watch.ended
-
-    @functools.wraps(connect)
-    def connecting() -> Any:
-        try:
-            proxy = connect()
-        except Exception as error:
-            if getattr(error, "code", None) == "3o7r":  # a request that timed out
-                watch.exhausted(error)
-            raise
-        took(id(proxy._connection_record), proxy)
-        return proxy
-
-    @functools.wraps(give_back)
-    def giving_back(record: Any) -> None:
-        ended(id(record))
-        give_back(record)
-
-    pool.connect, pool._do_return_conn = connecting, giving_back
-    watch.undone_by(functools.partial(_restore, weakref.ref(pool)))
+    hooks.hook(engine.pool, POOL, watch)
 
 
 def hook_all(watch: Watch) -> None:
@@ -90,17 +87,3 @@ def hook_all(watch: Watch) -> None:
 def _remove(engine: weakref.ref[Any], name: str, listener: Any) -> None:
     if (found := engine()) is not None:
         sys.modules["sqlalchemy"].event.remove(found, name, listener)
-
-
-def _restore(pool: weakref.ref[Any]) -> None:
-    if (found := pool()) is not None:
-        for name in ("connect", "_do_return_conn"):
-            with suppress(AttributeError):
-                delattr(found, name)
-
-
-def capacity(engine: Any) -> int | None:
-    """How many connections its pool can lend; None if there is no limit."""
-    pool = engine.pool
-    size, overflow = getattr(pool, "size", None), getattr(pool, "_max_overflow", -1)
-    return None if not callable(size) or overflow < 0 else int(size()) + int(overflow)

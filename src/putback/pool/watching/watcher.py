@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import math
@@ -13,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
-from threading import get_ident
 from typing import Any, Self
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
@@ -21,7 +21,7 @@ from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame, Stack
-from putback.pool.watching.holding import Entry, Holders, Holding, is_gone, line_of, made_of, noted
+from putback.pool.watching.holding import Holders, Holding, Note, line_of, made_of, noted
 from putback.pool.watching.places import NOWHERE, own_callers
 from putback.pool.watching.signals import listen
 
@@ -31,6 +31,10 @@ PAUSE = 0.01
 """Seconds between two check-outs whose callers are looked for, in a rush."""
 BURST = 100
 """So many one after the other are no rush yet."""
+NOTES = 1000
+"""So many connections that are not out, beyond what the pool can lend twice over, are forgotten."""
+_FORGOTTEN = math.inf
+"""Since when a connection is out whose note is not used any more."""
 
 QUIET = 10.0
 """Seconds between two tables of holders in the log."""
@@ -58,14 +62,17 @@ class Watch:
         self.depth = depth
         self.sample = sample
         self.clock = clock
-        self._now = clock.now
-        self._calm_from = -math.inf
+        self.now = clock.now
+        self.calm_from = -math.inf
         """When the callers are looked for again, if there is no other reason to."""
-        self._half = sys.maxsize
+        self.half = sys.maxsize
         """So many connections out are half of the pool, as far as it was known when somebody looked last."""
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
         self.taken = 0
+        """How many connections were taken."""
+        self.given_back = 0
+        """How many of them are not out any more."""
         self.patience = PATIENCE
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
@@ -78,10 +85,9 @@ class Watch:
         self.takes_back_lost = False
         """Whether the pool gets back what is garbage-collected."""
         self._capacity_of = capacity
-        self._out: dict[int, Entry] = {}
-        """By the identity of what the pool lends. No lock: single operations on a dictionary cannot be interrupted."""
-        self._looked_at: dict[int, tuple[Entry, Holding]] = {}
-        """What was made of the brief ones among them when somebody looked."""
+        self.notes: dict[int, Note] = {}
+        """By the identity of what the pool gets back. No lock: single operations on a dictionary, and what follows one
+        another without a call, cannot be interrupted."""
         self._numbers = count(1)
         self._quiet_until = -QUIET
         self._undo: list[Callable[[], None]] = []
@@ -95,96 +101,85 @@ class Watch:
         """The engine or pool that is watched; None when it is gone: watching keeps nothing alive."""
         return self._target()
 
-    @property
-    def given_back(self) -> int:
-        """How many connections came back."""
-        return self.taken - len(self._out)
-
     def capacity(self) -> int | None:
         """How many connections the pool can lend; None if that is not known."""
         target = self._target()
         return None if target is None else self._capacity_of(target)
 
-    # What the hooks call
+    # What the hooks call. `hooks.py` does itself, without a call, what has to be done for each check-out in a rush.
 
     def took(self, key: int, connection: Any) -> None:
-        """A connection was taken just now. In a rush little is noted: to look for the callers of each would cost more
-        than it tells."""
-        out, now = self._out, self._now()
-        if now < self._calm_from and len(out) < self._half and key not in out:
-            keeps = self.keeps_briefly
-            out[key] = now, get_ident(), None if keeps is None else keeps(connection)
-            self.taken += 1
-        else:
-            self.began(key, self.callers(), connection)
+        """A connection was taken just now."""
+        self.began(key, self.callers(), connection)
 
     def callers(self) -> Stack | None:
-        """Who takes a connection now; None in a rush."""
+        """Who takes a connection now; None in a rush: to look for the callers of each would cost more than it tells."""
         sample = self.sample
-        left_out = self._now() < self._calm_from if sample is None else self.taken % sample
-        return None if left_out and len(self._out) < self._half else self._callers()
+        left_out = self.now() < self.calm_from if sample is None else self.taken % sample
+        return None if left_out and self.taken - self.given_back < self.half else self._callers()
 
     def _callers(self) -> Stack:
         if self.sample is None:
-            self._calm_from = max(self._calm_from, self._now() - BURST * PAUSE) + PAUSE
+            self.calm_from = max(self.calm_from, self.now() - BURST * PAUSE) + PAUSE
         capacity = self.capacity()
-        self._half = sys.maxsize if capacity is None else (capacity + 1) // 2
+        self.half = sys.maxsize if capacity is None else (capacity + 1) // 2
+        if len(self.notes) > NOTES + 2 * (capacity or 0):
+            self._forget()
         return own_callers(self.depth)
+
+    def _forget(self) -> None:
+        """Connections come and go: drop the notes of those that are not out."""
+        for key, note in list(self.notes.items()):
+            if note.since is None:
+                note.since = _FORGOTTEN
+                self.notes.pop(key, None)
 
     def began(self, key: int, stack: Stack | None, connection: Any) -> None:
         """A connection was taken from `stack`."""
-        known = self._out.get(key)
-        if known is not None and not is_gone(known):
-            return  # the same one again: psycopg2's getconn with a key
+        known = self.notes.get(key)
+        if known is not None and known.since is not None:
+            if not known.is_gone:
+                return  # the same one again: psycopg2's getconn with a key
+            self._collected(key, self._look_at(known))
         keeps = self.keeps_briefly if stack is None else self.keeps
         kept = None if keeps is None else keeps(connection)
+        now, holding = self.now(), None
+        if stack is not None:
+            holding = noted(next(self._numbers), now, stack)
+            if isinstance(kept, weakref.ref):
+                kept = weakref.ref(connection, functools.partial(self._gone, key, holding))
         self.taken += 1
-        if stack is None:
-            self._out[key] = (self._now(), get_ident(), kept)
-            return
-        holding = noted(next(self._numbers), self._now(), stack)
-        if isinstance(kept, weakref.ref):
-            kept = weakref.ref(connection, lambda _: self._collected(key, holding))
-        holding.kept = kept
-        self._out[key] = holding
+        self.notes[key] = Note(now, kept, holding)
 
-    def ended(self, key: int) -> Entry | None:
+    def ended(self, key: int) -> None:
         """It came back, or is about to."""
-        entry = self._out.pop(key, None)
-        if type(entry) is not tuple or self._looked_at:
-            self._has_ended(key, entry)
-        return entry
+        note = self.notes.get(key)
+        if note is not None and note.since is not None:
+            note.since = None
+            self.given_back += 1
+            self.over(key, note)
 
-    def _has_ended(self, key: int, entry: Entry | None) -> None:
-        if isinstance(entry, Holding):
-            self._tell_ended(entry)
-        elif entry is not None and key in self._looked_at:
-            self._tell_ended(self._look_at(key, entry))
-            self._looked_at.pop(key, None)
+    def over(self, key: int, note: Note) -> None:
+        """What came back needs a note of its own the next time; and somebody may be waiting to hear of it."""
+        self.notes.pop(key, None)
+        holding = note.holding
+        if holding is not None:
+            holding.ended = True
+            if holding.reported:
+                self.leaks.ended(holding, self.clock.now())
 
-    def _tell_ended(self, holding: Holding) -> None:
-        holding.ended = True
-        if holding.reported:
-            self.leaks.ended(holding, self.clock.now())
-
-    def _look_at(self, key: int, entry: Entry) -> Holding:
-        """What is known of a check-out; the same object each time."""
-        if isinstance(entry, Holding):
-            return entry
-        known = self._looked_at.get(key)
-        if known is None or known[0] is not entry:
-            known = self._looked_at[key] = entry, made_of(entry, next(self._numbers))
-        return known[1]
-
-    def still_out(self, key: int, entry: Entry | None) -> None:
+    def still_out(self, key: int, note: Note | None, since: float | None) -> None:
         """It could not be given back."""
-        if entry is not None:
-            self._look_at(key, entry).ended = False
-            self._out.setdefault(key, entry)
+        if note is not None and since is not None and self.notes.setdefault(key, note) is note and note.since is None:
+            note.since = since
+            self.given_back -= 1
+            if note.holding is not None:
+                note.holding.ended = False
 
     def all_ended(self) -> None:
         """The pool ended all that it had lent."""
-        self._out.clear()
+        self.notes.clear()
+        self.given_back = self.taken
 
     def exhausted(self, error: BaseException) -> None:
         """A request got nothing: the error and, not too often, the log say who holds what."""
@@ -206,14 +201,30 @@ class Watch:
         capacity = self.capacity()
         return capacity is not None and len(self.holdings()) >= capacity
 
-    def _collected(self, key: int, holding: Holding) -> None:
-        entry = self._out.get(key)
-        if holding.ended or entry is None or self._look_at(key, entry) is not holding:
+    def _gone(self, key: int, holding: Holding, _: object) -> None:
+        self._collected(key, holding)
+
+    def _collected(self, key: int, holding: Holding | None) -> None:
+        note = self.notes.get(key)
+        if holding is None or holding.ended or note is None or note.holding is not holding:
             return
-        del self._out[key]
+        note.since = None
+        self.given_back += 1
+        del self.notes[key]
         holding.ended = True
         self._note_seen(holding)
         self.leaks.collected(holding, self.clock.now(), self.takes_back_lost)
+
+    def _look_at(self, note: Note) -> Holding | None:
+        """The check-out, the same object each time; None if it has ended meanwhile."""
+        since, holding = note.since, note.holding
+        if since is None or holding is not None:
+            return holding
+        holding = note.holding = made_of(since, note.thread, next(self._numbers))
+        if note.since is since:
+            return holding
+        note.holding, holding.ended = None, True
+        return None
 
     def _note_seen(self, holding: Holding) -> None:
         if not holding.seen:
@@ -234,14 +245,14 @@ class Watch:
     def holdings(self) -> list[Holding]:
         """What is out. Who closed its connection in a way that no hook hears of, holds nothing."""
         found: list[Holding] = []
-        for key, entry in list(self._out.items()):
-            holding = self._look_at(key, entry)
+        for key, note in list(self.notes.items()):
+            if note.since is None or (holding := self._look_at(note)) is None:
+                continue
             found.append(holding)
-            if is_gone(entry):
+            if note.is_gone:
                 self._collected(key, holding)
-            elif self.is_out is not None and not self.is_out(holding.kept):
+            elif self.is_out is not None and not self.is_out(note.kept):
                 self.ended(key)
-        self._looked_at = {key: known for key, known in self._looked_at.items() if self._out.get(key) is known[0]}
         return [holding for holding in found if not holding.ended]
 
     def table(self) -> str:
@@ -286,7 +297,7 @@ class Watch:
         self._stopped.set()
         while self._undo:
             self._undo.pop()()
-        self._out.clear()
+        self.all_ended()
         self._target = _nothing
 
     def __enter__(self) -> Self:
@@ -297,7 +308,7 @@ class Watch:
 
     def after_fork(self) -> Iterable[Any]:
         """In the child of a fork: what is out is the parent's."""
-        self._out = {}
+        self.all_ended()
         return ()
 
     # Inside
