@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 THEIRS = re.compile(r"\bpsycopg2\.pool\b|\bfrom psycopg2 import pool\b")
 BY_NAME = re.compile(
-    r"\bPoolError\b|\bpsycopg2\.connect\(|AbstractConnectionPool|PersistentConnectionPool|cur\.connection"
+    r"\bPoolError\b|\bpsycopg2\.connect\(|AbstractConnectionPool|PersistentConnectionPool|cur\.connection|PB411"
 )
 """What the drop-in does not have, or what is of another package: a cursor's `connection` is the driver's."""
 

@@ -187,6 +187,26 @@ class Backend(Table, frozen=True):
     told_by: tuple[str, ...] = ()
 
 
+class Successor(Table, frozen=True):
+    """The pool of a newer library that can stand in place of one, and is made `by` this.
+
+    `arguments` are the constructor's, in their order, with their names there, and `added` what is given besides;
+    `options` takes what goes to the driver's `connect`, of which some are `renamed` and others `refused`. `methods`
+    have another name there; `taking` says how many arguments of a method both know. `lacks` are attributes of
+    connections, cursors and pools that are not there any more.
+    """
+
+    by: str
+    arguments: Mapping[str, str]
+    options: str
+    added: str = ""
+    renamed: Mapping[str, str] = {}
+    refused: tuple[str, ...] = ()
+    methods: Mapping[str, str] = {}
+    taking: Mapping[str, int] = {}
+    lacks: tuple[str, ...] = ()
+
+
 class PoolTable(Table, frozen=True):
     """What keeps connections for others: an engine, a pool, or a factory of sessions over one.
 
@@ -197,7 +217,7 @@ class PoolTable(Table, frozen=True):
     listeners to one of the events `pinged_by` may do as well; `recycle` says how old one may become, `timeout` how
     long connecting may take. `lazy`: it opens none before the first is asked for.
     `gc` is when what it keeps is closed if nobody has closed it. With one of the classes `keeping_none` for its
-    argument `pool_class` it keeps none.
+    argument `pool_class` it keeps none. `successor` is the pool of the library that has come after this one.
     """
 
     title: str
@@ -217,6 +237,7 @@ class PoolTable(Table, frozen=True):
     gc: Gc = Gc.REFCOUNT
     pool_class: str = ""
     keeping_none: tuple[str, ...] = ()
+    successor: Successor | None = None
 
 
 class Pool(PoolTable, frozen=True, kw_only=True):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 from putback.fixes.layout import Layout
 from putback.fixes.reflow import Style
 from putback.model.fix import Edit
 from putback.model.span import Position, Span
+from putback.source.formatter import formatter
+
+_UNIT = " " * 4
 
 
 class Draft:
@@ -133,3 +137,9 @@ class Draft:
             return Edit(Span(Position(1, 1), tail), "\n".join(lines))
         head = Position(first - 1, len(self.rows[first - 2]) + 1)
         return Edit(Span(head, tail), "".join(f"\n{line}" for line in lines))
+
+
+def of_rows(rows: Sequence[str], path: str) -> Draft:
+    """An empty change of a file with these rows, for what touches none of its longer strings."""
+    form = formatter(os.path.dirname(path))
+    return Draft(rows, frozenset(), Style(form.row_length, _UNIT, form.is_black))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 
 import libcst as cst
 
 from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
-from putback.fixes.reflow import Style
+from putback.fixes.draft import Draft, of_rows
 from putback.fixes.removal import Removal, comments
 from putback.fixes.whole import beginning, in_finally
 from putback.model.fix import Applicability, Fix
-from putback.source.formatter import formatter
 
 _UNIT = " " * 4
 _NAMES = ("remove_session", "shutdown_session", "remove_scoped_session")
@@ -63,8 +60,7 @@ def add_teardown(rows: Sequence[str], path: str, application: str, release: str,
     name = next((each for each in _NAMES if each not in text), None)
     if name is None:
         raise Declined("no name is free for the teardown")
-    form = formatter(os.path.dirname(path))
-    draft = Draft(rows, frozenset(), Style(form.row_length, _UNIT, form.is_black))
+    draft = of_rows(rows, path)
     body = [f"@{application}.teardown_appcontext", f"def {name}(exception=None):", f"{_UNIT}{release}"]
     is_followed = row < len(rows) and bool(rows[row].strip())
     draft.insert(row + 1, ["", "", *body, *(["", ""] if is_followed else [])])

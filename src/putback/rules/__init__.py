@@ -45,6 +45,7 @@ from putback.rules import (
     pb408_unguarded_lazy_pool,
     pb409_acquire_without_timeout,
     pb410_helper_bypassed,
+    pb411_pool_without_waiting,
     pb501_connection_shared_between_threads,
 )
 from putback.rules.rule import Rule
@@ -92,6 +93,7 @@ ALL: tuple[Rule, ...] = (
     pb408_unguarded_lazy_pool.RULE,
     pb409_acquire_without_timeout.RULE,
     pb410_helper_bypassed.RULE,
+    pb411_pool_without_waiting.RULE,
     pb501_connection_shared_between_threads.RULE,
 )
 

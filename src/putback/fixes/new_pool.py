@@ -1,0 +1,133 @@
+"""The pool of a newer library in place of one: its import, the call that makes it, its annotations. Rule PB411."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from putback.drivers.schema import Pool, Successor
+from putback.fixes.declined import Declined
+from putback.fixes.draft import of_rows
+from putback.fixes.modules import module_tree
+from putback.model.fix import Applicability, Fix
+from putback.model.span import Position, Span
+
+
+def succeed(rows: Sequence[str], path: str, pool: Pool, made: Span, roots: Sequence[str]) -> Fix:
+    """The fix that makes a pool by its successor; `roots` are imported for nothing but that pool. Raises Declined."""
+    successor = pool.successor
+    assert successor is not None
+    tree = module_tree(rows)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) in _makers(pool)]
+    if len(calls) != 1 or _span(rows, calls[0]) != made:
+        raise Declined("the file makes several pools")
+    draft = of_rows(rows, path)
+    written = list(_arguments(rows, calls[0], successor))
+    behind = rows[made.end.row - 1][made.end.column - 1 :]
+    if made.start.row == made.end.row or behind:
+        call = (made, f"{_last_word(successor.by)}({', '.join(written)})")
+    else:
+        call = (made, f"{_last_word(successor.by)}(")
+        inner, outer = rows[made.start.row], rows[made.end.row - 1]
+        draft.insert(made.end.row + 1, [f"{_indent(inner)}{each}," for each in written] + [f"{_indent(outer)})"])
+    changes = [call, *_changes(rows, tree, pool, calls[0]), *_imports(rows, tree, successor, roots)]
+    for span, text in sorted(changes, key=lambda each: each[0].start, reverse=True):
+        draft.replace(span, text)
+        if not text:
+            draft.delete(span.start.row, span.end.row)
+    return Fix(Applicability.UNSAFE, f"make the pool with {successor.by.partition('.')[0]}", draft.edits())
+
+
+def _changes(rows: Sequence[str], tree: ast.Module, pool: Pool, call: ast.Call) -> Iterator[tuple[Span, str]]:
+    """What becomes of annotations, and of methods that have another name."""
+    assert pool.successor is not None
+    annotated = {id(n) for each in _annotations(tree) for n in ast.walk(each)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in pool.successor.methods:
+            base = ast.get_source_segment("\n".join(rows), node.value)
+            yield _span(rows, node), f"{base}.{pool.successor.methods[node.attr]}"
+        elif isinstance(node, (ast.Name, ast.Attribute)) and _last(node) in _makers(pool) and node is not call.func:
+            if id(node) not in annotated:
+                raise Declined("the class of the pool is used for more than to make one")
+            yield _span(rows, node), _last_word(pool.successor.by)
+
+
+def _makers(pool: Pool) -> frozenset[str]:
+    """How a file spells what makes such a pool."""
+    return frozenset(map(_last_word, pool.made_by))
+
+
+def _arguments(rows: Sequence[str], call: ast.Call, successor: Successor) -> Iterator[str]:
+    """The arguments of the call in the words of the successor."""
+    if any("#" in row for row in rows[call.lineno - 1 : call.end_lineno]):
+        raise Declined("there is a comment in the call")
+    if any(isinstance(a, ast.Starred) for a in call.args) or any(k.arg is None for k in call.keywords):
+        raise Declined("not all arguments of the call can be seen")
+    if len(call.args) > len(successor.arguments):
+        raise Declined("the call has too many arguments")
+    text = "\n".join(rows)
+    given = dict(zip(successor.arguments, call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+    written = {name: ast.get_source_segment(text, value) or "" for name, value in given.items()}
+    refused = next((name for name in written if name in successor.refused), "")
+    if refused or any("\n" in value for value in written.values()):
+        raise Declined(f"`{refused}` has no counterpart" if refused else "an argument is written over several rows")
+    for name, theirs in successor.arguments.items():
+        if name in written:
+            yield f"{theirs}={written.pop(name)}"
+    if written:
+        items = ", ".join(f'"{successor.renamed.get(name, name)}": {value}' for name, value in written.items())
+        yield f"{successor.options}={{{items}}}"
+    if successor.added:
+        yield successor.added
+
+
+def _imports(
+    rows: Sequence[str], tree: ast.Module, successor: Successor, roots: Sequence[str]
+) -> Iterator[tuple[Span, str]]:
+    """The import of the successor in place of the first of `roots`, and nothing in place of the others."""
+    module, _, name = successor.by.rpartition(".")
+    text = f"from {module} import {name}"
+    for node in tree.body:
+        match node:
+            case ast.ImportFrom(module=str(brought), level=0):
+                names = [brought]
+            case ast.Import():
+                names = [a.name for a in node.names]
+            case _:
+                names = []
+        own = [each.partition(".")[0] in roots for each in names]
+        if any(own):
+            if not all(own):
+                raise Declined("its import stands in one statement with others")
+            yield _span(rows, node), text
+            text = ""
+
+
+def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.AnnAssign(annotation=found) | ast.arg(annotation=ast.expr() as found):
+                yield found
+            case ast.FunctionDef(returns=ast.expr() as found) | ast.AsyncFunctionDef(returns=ast.expr() as found):
+                yield found
+
+
+def _last_word(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _indent(row: str) -> str:
+    return row[: len(row) - len(row.lstrip())]
+
+
+def _last(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _span(rows: Sequence[str], node: ast.expr | ast.stmt) -> Span:
+    """Where a node stands, in characters."""
+    last, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+    begin = len(rows[node.lineno - 1].encode()[: node.col_offset].decode())
+    return Span(Position(node.lineno, begin + 1), Position(last, len(rows[last - 1].encode()[:end].decode()) + 1))
