@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from putback.drivers.schema import Pool, Successor
 from putback.fixes.declined import Declined
 from putback.fixes.draft import of_rows
 from putback.fixes.modules import module_tree
@@ -13,12 +13,29 @@ from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
 
 
-def succeed(rows: Sequence[str], path: str, pool: Pool, made: Span, roots: Sequence[str]) -> Fix:
-    """The fix that makes a pool by its successor; `roots` are imported for nothing but that pool. Raises Declined."""
-    successor = pool.successor
-    assert successor is not None
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """How to say with the newer library (`by`) what is said with one of the `makers`.
+
+    `roots` are imported for nothing but the older pool. `arguments`, `options`, `added`, `renamed`, `refused` and
+    `methods` are those of the driver tables.
+    """
+
+    makers: frozenset[str]
+    roots: Sequence[str]
+    by: str
+    arguments: Mapping[str, str]
+    options: str
+    added: str
+    renamed: Mapping[str, str]
+    refused: Sequence[str]
+    methods: Mapping[str, str]
+
+
+def succeed(rows: Sequence[str], path: str, successor: Successor, made: Span) -> Fix:
+    """The fix that makes a pool by its successor. Raises Declined."""
     tree = module_tree(rows)
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) in _makers(pool)]
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) in successor.makers]
     if len(calls) != 1 or _span(rows, calls[0]) != made:
         raise Declined("the file makes several pools")
     draft = of_rows(rows, path)
@@ -30,7 +47,7 @@ def succeed(rows: Sequence[str], path: str, pool: Pool, made: Span, roots: Seque
         call = (made, f"{_last_word(successor.by)}(")
         inner, outer = rows[made.start.row], rows[made.end.row - 1]
         draft.insert(made.end.row + 1, [f"{_indent(inner)}{each}," for each in written] + [f"{_indent(outer)})"])
-    changes = [call, *_changes(rows, tree, pool, calls[0]), *_imports(rows, tree, successor, roots)]
+    changes = [call, *_changes(rows, tree, successor, calls[0]), *_imports(rows, tree, successor)]
     for span, text in sorted(changes, key=lambda each: each[0].start, reverse=True):
         draft.replace(span, text)
         if not text:
@@ -38,23 +55,17 @@ def succeed(rows: Sequence[str], path: str, pool: Pool, made: Span, roots: Seque
     return Fix(Applicability.UNSAFE, f"make the pool with {successor.by.partition('.')[0]}", draft.edits())
 
 
-def _changes(rows: Sequence[str], tree: ast.Module, pool: Pool, call: ast.Call) -> Iterator[tuple[Span, str]]:
+def _changes(rows: Sequence[str], tree: ast.Module, successor: Successor, call: ast.Call) -> Iterator[tuple[Span, str]]:
     """What becomes of annotations, and of methods that have another name."""
-    assert pool.successor is not None
     annotated = {id(n) for each in _annotations(tree) for n in ast.walk(each)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in pool.successor.methods:
+        if isinstance(node, ast.Attribute) and node.attr in successor.methods:
             base = ast.get_source_segment("\n".join(rows), node.value)
-            yield _span(rows, node), f"{base}.{pool.successor.methods[node.attr]}"
-        elif isinstance(node, (ast.Name, ast.Attribute)) and _last(node) in _makers(pool) and node is not call.func:
+            yield _span(rows, node), f"{base}.{successor.methods[node.attr]}"
+        elif isinstance(node, (ast.Name, ast.Attribute)) and _last(node) in successor.makers and node is not call.func:
             if id(node) not in annotated:
                 raise Declined("the class of the pool is used for more than to make one")
-            yield _span(rows, node), _last_word(pool.successor.by)
-
-
-def _makers(pool: Pool) -> frozenset[str]:
-    """How a file spells what makes such a pool."""
-    return frozenset(map(_last_word, pool.made_by))
+            yield _span(rows, node), _last_word(successor.by)
 
 
 def _arguments(rows: Sequence[str], call: ast.Call, successor: Successor) -> Iterator[str]:
@@ -81,10 +92,8 @@ def _arguments(rows: Sequence[str], call: ast.Call, successor: Successor) -> Ite
         yield successor.added
 
 
-def _imports(
-    rows: Sequence[str], tree: ast.Module, successor: Successor, roots: Sequence[str]
-) -> Iterator[tuple[Span, str]]:
-    """The import of the successor in place of the first of `roots`, and nothing in place of the others."""
+def _imports(rows: Sequence[str], tree: ast.Module, successor: Successor) -> Iterator[tuple[Span, str]]:
+    """The import of the successor in place of the first of the roots, and nothing in place of the others."""
     module, _, name = successor.by.rpartition(".")
     text = f"from {module} import {name}"
     for node in tree.body:
@@ -95,7 +104,7 @@ def _imports(
                 names = [a.name for a in node.names]
             case _:
                 names = []
-        own = [each.partition(".")[0] in roots for each in names]
+        own = [each.partition(".")[0] in successor.roots for each in names]
         if any(own):
             if not all(own):
                 raise Declined("its import stands in one statement with others")

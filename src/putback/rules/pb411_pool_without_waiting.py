@@ -93,13 +93,25 @@ def _finding(facts: FunctionFacts, made: PoolFacts, successor: str) -> Finding:
 
 def _fix(facts: FunctionFacts, made: PoolFacts) -> Fix:
     from putback.fixes.declined import Declined
-    from putback.fixes.new_pool import succeed
+    from putback.fixes.new_pool import Successor, succeed
 
     first = next(hindrances(facts.analyzer, made.pool, facts.unit.path), None)
     if first is not None:
         raise Declined(f"{first.what} is used ({facts.display(first.path)}:{first.row})")
-    roots = facts.analyzer.catalog.drivers[made.pool.driver].imports
-    return succeed(facts.rows, facts.unit.path, made.pool, made.span, roots)
+    told = made.pool.successor
+    assert told is not None
+    successor = Successor(
+        frozenset(name.rpartition(".")[2] for name in made.pool.made_by),
+        facts.analyzer.catalog.drivers[made.pool.driver].imports,
+        told.by,
+        told.arguments,
+        told.options,
+        told.added,
+        told.renamed,
+        told.refused,
+        told.methods,
+    )
+    return succeed(facts.rows, facts.unit.path, successor, made.span)
 
 
 RULE = Rule(
