@@ -21,6 +21,7 @@ from verify_project import functions
 from putback.model.lifecycle import Close, On, Twice
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.pipeline.cases import case_of, version_of
+from putback.pipeline.verify import about_rule
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import find
 from putback.verify.roles import Case, Does, Fails, Pass, Version
@@ -198,10 +199,10 @@ def fixes(site: SiteFacts) -> Iterator[tuple[str, Version, Version, str]]:
     facts = site.function
     before = version_of(facts.analyzer, facts.unit)
     case = case_of(facts, site.site)
-    if before is None or case is None or not case.acquire:
+    if before is None or case is None or not case.about[0].acquire:
         return
     is_async = site.kind.release.startswith("await")
-    rewriter = Rewriter(before, case.acquire, is_async)
+    rewriter = Rewriter(before, case.about[0].acquire, is_async)
     if not rewriter.usable:
         return
     give_back = Pass(_GIVE_BACK, Does.RELEASES, fails=Fails.NEVER, awaited=is_async)
@@ -215,7 +216,7 @@ def fixes(site: SiteFacts) -> Iterator[tuple[str, Version, Version, str]]:
             text = rewriter.fixed(mutation)
             if text is not None:
                 after = Version(text, before.function, roles)
-                yield mutation or "right", before._replace(roles=replace(before.roles)), after, case.acquire
+                yield mutation or "right", before._replace(roles=replace(before.roles)), after, case.about[0].acquire
 
 
 def main() -> None:
@@ -229,7 +230,7 @@ def main() -> None:
             if len(facts.sites) != 1 or not sites or sites[0].acquisition.on not in plain:
                 continue
             for name, before, after, callee in fixes(sites[0]):
-                case = Case(before, after, callee, code="PB102")
+                case = Case(before, after, about=(about_rule("PB102")._replace(acquire=callee),))
                 started = time.process_time()
                 proof = verify_here(case, _BOUNDS, time.process_time)
                 taken.append(time.process_time() - started)

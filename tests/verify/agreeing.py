@@ -15,13 +15,14 @@ from holders import Holder, modules_of
 
 from putback.model.config import Config
 from putback.model.finding import Finding
+from putback.model.running import Broken
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.pipeline.cases import case_of
 from putback.pipeline.check import at_full_speed, check, scanned
 from putback.source.discover import shown
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken, Violation, What
+from putback.verify.events import Violation, What
 from putback.verify.explore import Budget, Exploration, explore
 from putback.verify.extract import Program, extract
 from putback.verify.faults import faults_for
@@ -132,7 +133,7 @@ def _reported(facts: FunctionFacts, findings: Iterable[Finding]) -> Iterator[tup
         site = _site(facts, finding)
         case = case_of(facts, site.site) if site is not None else None
         if case is not None and finding.code in _SORTS:
-            yield (_SORTS[finding.code], case.acquire), finding
+            yield (_SORTS[finding.code], case.about[0].acquire), finding
 
 
 def _site(facts: FunctionFacts, finding: Finding) -> SiteFacts | None:

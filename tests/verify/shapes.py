@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from putback.verify.events import Broken
+from putback.model.running import Broken
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from roles_by_hand import ROLES, proof, version
 
+from putback.pipeline.verify import about_rule
 from putback.verify import verify_here
 from putback.verify.roles import Bounds, Case, Lent, Roles
 from putback.verify.verdict import Proof, Verdict
@@ -26,7 +27,7 @@ def f(db, name):
 
 
 def lent(before: str, after: str, code: str = "PB201", roles: Roles = LENT) -> Proof:
-    case = Case(version(before, roles), version(after, roles), code=code)
+    case = Case(version(before, roles), version(after, roles), about=(about_rule(code),))
     return verify_here(case, Bounds(seconds=60.0), clock=lambda: 0.0)
 
 
@@ -79,7 +80,11 @@ def f(shop, db):
 
 
 def injected(more: str) -> Proof:
-    case = Case(version(OWN), version(GIVEN.format(more=more), INJECTED), "SessionLocal", code="PB302")
+    case = Case(
+        version(OWN),
+        version(GIVEN.format(more=more), INJECTED),
+        about=(about_rule("PB302")._replace(acquire="SessionLocal"),),
+    )
     return verify_here(case, Bounds(seconds=60.0), clock=lambda: 0.0)
 
 

@@ -9,6 +9,7 @@ import pytest
 from putback.model.config import Config
 from putback.pipeline.cases import version_in
 from putback.verify import Bounds, Case, verify_here
+from putback.verify.roles import About
 
 HEAD = """\
 import logging
@@ -53,7 +54,7 @@ def case_of(said: str, folder: Path) -> Case:
     for text in (LEAKING, MENDED):
         path.write_text(HEAD + text.format(said=said))
         versions.append(version_in(str(path), "f", Config(root=str(folder))))
-    return Case(versions[0], versions[1], "psycopg2.connect")
+    return Case(versions[0], versions[1], about=(About("psycopg2.connect"),))
 
 
 @pytest.mark.parametrize("said", ["chat.info('begins')", "logging.info('begins')", "traceback.print_exc()"])

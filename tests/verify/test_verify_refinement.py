@@ -8,8 +8,9 @@ import textwrap
 import pytest
 from roles_by_hand import ROLES, labels, proof
 
+from putback.pipeline.verify import about_rule
 from putback.verify import verify_here
-from putback.verify.roles import Bounds, Case, Version
+from putback.verify.roles import About, Bounds, Case, Version
 from putback.verify.verdict import Verdict, report
 
 pytestmark = pytest.mark.slow
@@ -212,7 +213,9 @@ def test_only_the_connection_of_the_fix_is_judged() -> None:
             finally:
                 pool.putconn(conn)
         """
-    one = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), "pool.getconn")
+    one = Case(
+        Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), about=(About("pool.getconn"),)
+    )
     assert verify_here(one, Bounds(seconds=60.0)).verdict is Verdict.PROVED
     every = Case(one.before, one.after)
     assert verify_here(every, Bounds(seconds=60.0)).verdict is Verdict.REJECTED
@@ -293,7 +296,7 @@ def test_a_fix_need_not_mend_what_its_rule_is_not_about() -> None:
         """
     every = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES))
     assert verify_here(every, Bounds(seconds=60.0)).verdict is Verdict.REJECTED
-    found = verify_here(Case(every.before, every.after, code="PB102"), Bounds(seconds=60.0))
+    found = verify_here(Case(every.before, every.after, about=(about_rule("PB102"),)), Bounds(seconds=60.0))
     assert found.verdict is Verdict.PROVED
     assert "not part of this fix: used after a failed statement without rollback" in found.reason
 
@@ -359,7 +362,9 @@ def test_a_fix_may_mend_more_than_its_rule_is_about() -> None:
             except Exception:
                 pass
         """
-    both = Case(Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), code="PB102")
+    both = Case(
+        Version(_dedented(leaky), "f", ROLES), Version(_dedented(fixed), "f", ROLES), about=(about_rule("PB102"),)
+    )
     assert verify_here(both, Bounds(seconds=60.0)).verdict is Verdict.PROVED
 
 

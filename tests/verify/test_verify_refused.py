@@ -8,6 +8,7 @@ from dataclasses import replace
 from roles_by_hand import ROLES, case, proof, version
 
 from putback.model.lifecycle import On
+from putback.pipeline.verify import about_rule
 from putback.verify import verify_here
 from putback.verify.choices import Sort
 from putback.verify.roles import Acquire, Bounds, Case, Parameter
@@ -37,11 +38,15 @@ def f(shop):
 
 def test_of_two_equal_acquires_one_may_be_mended() -> None:
     first, second = 2, 5
-    pair = Case(version(TWO), version(ONE_MENDED), "pool.getconn", code="PB102", row=first)
+    pair = Case(
+        version(TWO), version(ONE_MENDED), about=(about_rule("PB102")._replace(acquire="pool.getconn", row=first),)
+    )
     found = verify_here(pair, Bounds(seconds=60.0))
     assert found.verdict is Verdict.PROVED
     assert found.reason.endswith("not part of this fix: leak")
-    other = Case(version(TWO), version(ONE_MENDED), "pool.getconn", code="PB102", row=second)
+    other = Case(
+        version(TWO), version(ONE_MENDED), about=(about_rule("PB102")._replace(acquire="pool.getconn", row=second),)
+    )
     assert verify_here(other, Bounds(seconds=60.0)).verdict is Verdict.REJECTED
 
 
@@ -124,11 +129,14 @@ def test_a_pooled_connection_that_is_closed_for_good() -> None:
                 await conn.close()
         """
     mended = textwrap.dedent(closed).replace("conn.close()", "self.pool.release(conn)")
-    found = verify_here(Case(version(closed), version(mended), "self.pool.acquire", code="PB104"), Bounds(seconds=60.0))
+    found = verify_here(
+        Case(version(closed), version(mended), about=(about_rule("PB104")._replace(acquire="self.pool.acquire"),)),
+        Bounds(seconds=60.0),
+    )
     assert found.verdict is Verdict.PROVED
     assert found.leak is not None
     assert found.leak.broken == "pooled connection destroyed"
-    back = Case(version(mended), version(closed), "self.pool.acquire", code="PB102")
+    back = Case(version(mended), version(closed), about=(about_rule("PB102")._replace(acquire="self.pool.acquire"),))
     assert not verify_here(back, Bounds(seconds=60.0)).verdict.is_accepted
 
 

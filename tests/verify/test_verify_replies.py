@@ -12,6 +12,7 @@ from replies import COMMANDS, OF_A_FIX, PROVED, answer
 from roles_by_hand import case, version
 
 from putback.model.errors import SandboxError, SourceError
+from putback.pipeline.verify import about_rule
 from putback.verify import reply, sandbox
 from putback.verify.roles import Bounds, Case
 from putback.verify.sandbox import Sandbox
@@ -95,7 +96,7 @@ def honest() -> tuple[Proof, Proof]:
 
 def hostile(code: str) -> Case:
     """A case of hostile code, with a fix, so that it could be called proved."""
-    return Case(version(SAYING + code), version(right(LEAKY)), path="hostile.py", code="PB102")
+    return Case(version(SAYING + code), version(right(LEAKY)), path="hostile.py", about=(about_rule("PB102"),))
 
 
 def timeless(proof: Proof) -> dict[str, object]:

@@ -9,7 +9,7 @@ import pytest
 from putback.model.config import Config
 from putback.pipeline.cases import replay_file, version_in
 from putback.pipeline.fix import checked_for_fixes, fixed
-from putback.pipeline.verify import Prover, subjects
+from putback.pipeline.verify import Prover, about_rule, subjects
 from putback.verify import Bounds, Case, Proof, Version, replay_here, verify_here
 from putback.verify.roles import Registry, Use
 from putback.verify.sandbox import Sandbox
@@ -91,7 +91,7 @@ def _version(folder: Path, body: str) -> tuple[Path, Version]:
 def _verified(tmp_path: Path, before: str, after: str | None, name: str, code: str = "PB307") -> Proof:
     _, was = _version(tmp_path / "before", before)
     now = _version(tmp_path / "after", after)[1] if after is not None else None
-    return verify_here(Case(was, now, name, "jobs.py", code), PATIENT)
+    return verify_here(Case(was, now, "jobs.py", (about_rule(code)._replace(acquire=name),)), PATIENT)
 
 
 def _indented(body: str) -> tuple[str, str]:

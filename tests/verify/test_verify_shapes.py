@@ -6,7 +6,7 @@ import pytest
 from roles_by_hand import version
 from shapes import SHAPES, Shape
 
-from putback.verify.events import Broken
+from putback.model.running import Broken
 from putback.verify.explore import Budget, Exploration, explore
 from putback.verify.extract import extract
 from putback.verify.faults import faults_for

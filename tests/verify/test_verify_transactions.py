@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from roles_by_hand import case, proof
 
+from putback.pipeline.verify import about_rule
 from putback.verify import verify_here
 from putback.verify.roles import Bounds
 from putback.verify.verdict import Proof, Verdict
@@ -38,12 +39,14 @@ def pooled(handler: str) -> str:
 
 
 def about(before: str, after: str, *handlers: int) -> Proof:
-    found = replace(case(before, after), code="PB201", handlers=frozenset(handlers))
+    found = replace(case(before, after), about=(about_rule("PB201"),), handlers=frozenset(handlers))
     return verify_here(found, Bounds(seconds=60.0), clock=lambda: 0.0)
 
 
 def test_rolling_back_to_a_savepoint_mends_the_transaction() -> None:
-    swallowed = verify_here(replace(case(pooled("pass")), code="PB201"), Bounds(seconds=60.0), clock=lambda: 0.0)
+    swallowed = verify_here(
+        replace(case(pooled("pass")), about=(about_rule("PB201"),)), Bounds(seconds=60.0), clock=lambda: 0.0
+    )
     assert swallowed.verdict is Verdict.BROKEN
     returned = pooled('cur.execute("rollback to savepoint one")')
     assert proof(returned).verdict is Verdict.CLEAN

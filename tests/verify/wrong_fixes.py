@@ -12,6 +12,7 @@ from putback.model.config import Config
 from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import at_full_speed, scanned
+from putback.pipeline.verify import about_rule
 from putback.source.discover import shown
 from putback.verify.roles import Case
 
@@ -103,7 +104,7 @@ def cases(folder: Path) -> Iterator[tuple[Section, str, str, Case]]:
             before, after = units.get(str(folder / f"{section.name}_before.py")), units.get(str(path))
             assert before is not None and after is not None, change
             facts = FunctionFacts(analyzer, before, shown)
-            made = case_of(facts, facts.sites[0].site, version_of(analyzer, after), section.code)
+            made = case_of(facts, facts.sites[0].site, version_of(analyzer, after), about_rule(section.code))
             assert made is not None
             yield section, kind, change, made
 

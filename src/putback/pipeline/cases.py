@@ -93,15 +93,17 @@ def _as_function(script: str) -> str:
     return f"def {SCRIPT}():\n __name__ = '__main__'\n" + "\n".join(rows)
 
 
-def case_of(facts: Surroundings, site: Site, after: roles.Version | None = None, code: str = "") -> roles.Case | None:
-    """What is to be verified of one acquire, and of the fix of it."""
+def case_of(
+    facts: Surroundings, site: Site, after: roles.Version | None = None, about: roles.About = roles.ANYTHING
+) -> roles.Case | None:
+    """What is to be verified of one acquire, and of the fix of it; `about` names no connection yet."""
     before = version_of(facts.analyzer, facts.unit)
     if before is None:
         return None
     call = next((o for o in facts.unit.ops() if isinstance(o, ir.Call) and o.at == site.at), None)
     callee = _callee(facts.unit, call) if call is not None else ""
     row = facts.unit.span(site.at).start.row if callee else 0
-    return roles.Case(before, after, callee, facts.path, code, row=row)
+    return roles.Case(before, after, facts.path, (about._replace(acquire=callee, row=row),))
 
 
 def roles_of(analyzer: Analyzer, unit: Unit) -> roles.Roles:

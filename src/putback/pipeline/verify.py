@@ -15,6 +15,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Applicability
 from putback.model.fixing import FixRun, Scope
 from putback.model.report import StdinFile
+from putback.model.running import ABOUT_HANDLERS, LEAKING, Broken
 from putback.model.verified import Example, Proven
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.site import Site
@@ -27,15 +28,12 @@ from putback.pipeline.scoped_cases import neglected, with_calls_of
 from putback.rules import ALL
 from putback.source.discover import shown
 from putback.verify import reply
-from putback.verify.events import ABOUT_HANDLERS, Broken, mended_by
-from putback.verify.roles import Bounds, Case, Lent, Roles, Version
+from putback.verify.roles import ANYTHING, About, Bounds, Case, Lent, Roles, Version
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Counterexample, Proof, Verdict
 
 Progress = Callable[[int, int], None]
-_SHOWN = frozenset(rule.code for rule in ALL if rule.shows_in_runs)
-_ABOUT_REGISTRIES = ("PB305", "PB306", "PB307")
-_ABOUT_REQUESTS = ("PB304",)
+_RUNNING = {rule.code: rule.running for rule in ALL if rule.running is not None}
 _NO_REQUESTS = "what is missing is the end of a request: there is no function to run before and after"
 _NO_ROLES = Roles()
 Connection = tuple[str, str, str, int]
@@ -62,8 +60,8 @@ class Subject:
 
 def subjects(project: Checked, run: FixRun) -> list[Subject]:
     """What there is to run for the findings of `run` and for the fixes that it has applied. Runs none of it."""
-    found = [f for f in run.before if f.code in _SHOWN]
-    mended = [f for each in run.applied for f in each.findings if f.code in _SHOWN]
+    found = [f for f in run.before if f.code in _RUNNING]
+    mended = [f for each in run.applied for f in each.findings if f.code in _RUNNING]
     known = set(map(_identity, found))
     found += [f for f in mended if _identity(f) not in known]
     if not found:
@@ -152,7 +150,7 @@ def fix_one(stdin: StdinFile, config: Config, prover: Prover, finding: Finding) 
 def entries(subject: Subject, proof: Proof) -> Iterator[Proof]:
     """The proof of each of the findings of a subject."""
     for finding in subject.findings:
-        yield replace(proof, case=replace(proof.case, code=finding.code))
+        yield replace(proof, case=replace(proof.case, about=(about_rule(finding.code),)))
 
 
 def proven(subject: Subject, proof: Proof) -> Proven:
@@ -212,8 +210,8 @@ class _Found:
     @property
     def connection(self) -> Connection:
         """Which one it is about."""
-        acquire, row = (self.case.acquire, self.case.row) if self.case is not None else ("", 0)
-        return self.finding.filename, self.finding.function, acquire, row
+        about = self.case.about[0] if self.case is not None else ANYTHING
+        return self.finding.filename, self.finding.function, about.acquire, about.row
 
 
 class _Gathering:
@@ -262,16 +260,17 @@ class _Gathering:
         code = found.finding.code
         if not codes or _identity(found.finding) in self.fixed:
             return bool(codes)
-        about = frozenset[Broken]().union(*map(mended_by, codes))
-        return (*found.connection[:2], code) not in self.reasons or (code not in codes and mended_by(code) <= about)
+        mended = frozenset[Broken]().union(*(about_rule(each).breaks for each in codes))
+        is_among = code not in codes and about_rule(code).breaks <= mended
+        return is_among or (*found.connection[:2], code) not in self.reasons
 
     def _joined(self, group: Sequence[Subject]) -> Subject:
         """Subjects of the same function as one, which is about all that is not to remain."""
-        every = dict.fromkeys((s.case.acquire, s.case.code, s.case.row) for s in group)
-        gone = [each for each in every if (*group[0].scope, each[1]) not in self.reasons]
-        (acquire, code, row), *others = gone or every
-        handlers = frozenset(f.span.start.row for s in group for f in s.findings if ABOUT_HANDLERS & mended_by(f.code))
-        case = replace(group[0].case, acquire=acquire, code=code, row=row, others=tuple(others), handlers=handlers)
+        every = tuple(dict.fromkeys(each for s in group for each in s.case.about))
+        gone = tuple(each for each in every if (*group[0].scope, each.code) not in self.reasons)
+        findings = (f for s in group for f in s.findings)
+        handlers = frozenset(f.span.start.row for f in findings if ABOUT_HANDLERS & about_rule(f.code).breaks)
+        case = replace(group[0].case, about=gone or every, handlers=handlers)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:
@@ -285,26 +284,26 @@ class _Gathering:
         row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
         if not is_fixed:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")
-            obstacle = _NO_REQUESTS if finding.code in _ABOUT_REQUESTS else ""
+            obstacle = _NO_REQUESTS if _is_in_requests(finding) else ""
             return Subject(case, (replace(finding, no_fix_reason=reason),), row, obstacle)
-        if finding.code in _ABOUT_REQUESTS:
+        if _is_in_requests(finding):
             return Subject(case, (finding,), row, _NO_REQUESTS)
         version = self._fixed_version(finding)
-        obstacle = _obstacle(finding.code, case.before, version)
+        obstacle = _obstacle(case, version)
         after = None if obstacle or version is None else with_calls_of(case.before, _injected(case.before, version))
         return Subject(replace(case, after=after), (finding,), row, obstacle)
 
     def _case(self, finding: Finding, unit: Unit) -> Case | None:
-        if finding.code in _ABOUT_REGISTRIES:
-            version = version_of(self.before, unit)
-            acquire = neglected(self.before, unit)
-            return Case(version, None, acquire, finding.path, finding.code) if version is not None else None
-        facts = FunctionFacts(self.before, unit, shown)
-        site = _site(facts, finding)
-        if site is not None:
-            return case_of(facts, site, code=finding.code)
+        about = about_rule(finding.code)
+        if _is_in_registry(about):
+            about = about._replace(acquire=neglected(self.before, unit))
+        else:
+            facts = FunctionFacts(self.before, unit, shown)
+            site = _site(facts, finding)
+            if site is not None:
+                return case_of(facts, site, about=about)
         version = version_of(self.before, unit)
-        return Case(version, path=finding.path, code=finding.code) if version is not None else None
+        return Case(version, None, finding.path, (about,)) if version is not None else None
 
     def _fixed_version(self, finding: Finding) -> Version | None:
         """The same function with its fixes."""
@@ -323,14 +322,31 @@ def _site(facts: FunctionFacts, finding: Finding) -> Site | None:
 
 def _unrunnable(finding: Finding, obstacle: str) -> Subject:
     nowhere = Version("", finding.function, _NO_ROLES)
-    return Subject(Case(nowhere, path=finding.path, code=finding.code), (finding,), finding.span.start.row, obstacle)
+    return Subject(
+        Case(nowhere, None, finding.path, (about_rule(finding.code),)), (finding,), finding.span.start.row, obstacle
+    )
 
 
-def _obstacle(code: str, before: Version, after: Version | None) -> str:
-    """Why two versions cannot be compared for a finding of rule `code`; "" when they can."""
+def about_rule(code: str) -> About:
+    """What is to be verified of a rule, of any connection."""
+    return About(code=code, running=_RUNNING.get(code, LEAKING))
+
+
+def _is_in_registry(about: About) -> bool:
+    return about.running is not None and about.running.in_registry
+
+
+def _is_in_requests(finding: Finding) -> bool:
+    running = _RUNNING.get(finding.code)
+    return running is not None and running.in_requests
+
+
+def _obstacle(case: Case, after: Version | None) -> str:
+    """Why a function and its fixed version cannot be compared; "" when they can."""
+    before = case.before
     if after is None:
         return "the fixed version cannot be taken out of its file"
-    if code in _ABOUT_REGISTRIES:
+    if _is_in_registry(case.about[0]):
         return ""
     if not (before.roles.acquires or before.roles.lent):
         return "the connection comes from the caller: the model has none for a parameter"

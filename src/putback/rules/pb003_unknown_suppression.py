@@ -18,6 +18,4 @@ from putback.model.finding import Severity
 from putback.model.mending import HARMLESS
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule(
-    "PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing, shows_in_runs=False, mending=HARMLESS
-)
+RULE = Rule("PB003", "unknown-suppression", "run", Severity.WARNING, __doc__, nothing, running=None, mending=HARMLESS)

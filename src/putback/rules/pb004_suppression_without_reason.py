@@ -21,6 +21,6 @@ RULE = Rule(
     __doc__,
     nothing,
     opt_in=True,
-    shows_in_runs=False,
+    running=None,
     mending=HARMLESS,
 )

@@ -10,4 +10,4 @@ from __future__ import annotations
 from putback.model.finding import Severity
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB009", "internal-error", "run", Severity.ERROR, __doc__, nothing, shows_in_runs=False)
+RULE = Rule("PB009", "internal-error", "run", Severity.ERROR, __doc__, nothing, running=None)

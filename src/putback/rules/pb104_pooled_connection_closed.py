@@ -62,6 +62,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import Close
+from putback.model.running import Broken, Running
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
@@ -91,4 +92,5 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.given_back(found, site)
 
 
-RULE = Rule("PB104", "pooled-connection-closed", "leak", Severity.ERROR, __doc__, check)
+_RUNNING = Running(frozenset((Broken.CLOSED, Broken.DESTROYED)))
+RULE = Rule("PB104", "pooled-connection-closed", "leak", Severity.ERROR, __doc__, check, running=_RUNNING)

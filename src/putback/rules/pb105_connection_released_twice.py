@@ -58,6 +58,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.running import Broken, Running
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
@@ -82,4 +83,5 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.released_once(found, site, defect.at)
 
 
-RULE = Rule("PB105", "connection-released-twice", "leak", Severity.ERROR, __doc__, check)
+_RUNNING = Running(frozenset((Broken.RELEASED_TWICE,)))
+RULE = Rule("PB105", "connection-released-twice", "leak", Severity.ERROR, __doc__, check, running=_RUNNING)

@@ -58,6 +58,7 @@ from collections.abc import Iterator
 from putback.flow.solve import Defect
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import After
+from putback.model.running import Broken, Running
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.domain import State
 from putback.ownership.facts.evidence import Weight
@@ -93,4 +94,5 @@ def _severity(site: SiteFacts, defect: Defect[State]) -> Severity:
     return Severity.WARNING if site.kind.use_after_release is After.FOREIGN else Severity.INFO
 
 
-RULE = Rule("PB106", "connection-used-after-release", "leak", Severity.ERROR, __doc__, check)
+_RUNNING = Running(frozenset((Broken.USED_AFTER_RELEASE,)))
+RULE = Rule("PB106", "connection-used-after-release", "leak", Severity.ERROR, __doc__, check, running=_RUNNING)

@@ -55,6 +55,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.running import Broken, Running
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.attempts import is_hushed
 from putback.ownership.facts.facts import FunctionFacts
@@ -88,4 +89,5 @@ def _is_hushed(facts: FunctionFacts, at: int) -> bool:
     return is_hushed(facts.analyzer.reader, unit.path, unit.info, unit.span(at).start.row)
 
 
-RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check)
+_RUNNING = Running(frozenset((Broken.UNBOUND, Broken.NONE_RELEASED)))
+RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check, running=_RUNNING)

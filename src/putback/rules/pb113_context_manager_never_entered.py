@@ -49,6 +49,7 @@ from functools import partial
 
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
+from putback.model.running import Broken, Running
 from putback.ownership.analysis import marks
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
@@ -83,4 +84,5 @@ def _fix(site: SiteFacts) -> Fix:
     return enter(Manager(released, site.is_async, site.function.analyzer.deriving_methods()))
 
 
-RULE = Rule("PB113", "context-manager-never-entered", "leak", Severity.ERROR, __doc__, check)
+_RUNNING = Running(frozenset((Broken.UNENTERED,)))
+RULE = Rule("PB113", "context-manager-never-entered", "leak", Severity.ERROR, __doc__, check, running=_RUNNING)

@@ -87,6 +87,7 @@ from functools import partial
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
 from putback.model.mending import HARMLESS
+from putback.model.running import NO_DEFECT
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.held_by_hand import ByHand, Unmanaged, by_hand, unmanaged
 from putback.rules import mending, wording
@@ -156,4 +157,14 @@ def _new_manager(facts: FunctionFacts, pair: Unmanaged) -> Fix:
 
 
 _MENDING = replace(HARMLESS, waits=True)
-RULE = Rule("PB114", "released-by-hand", "leak", Severity.WARNING, __doc__, check, opt_in=True, mending=_MENDING)
+RULE = Rule(
+    "PB114",
+    "released-by-hand",
+    "leak",
+    Severity.WARNING,
+    __doc__,
+    check,
+    opt_in=True,
+    mending=_MENDING,
+    running=NO_DEFECT,
+)

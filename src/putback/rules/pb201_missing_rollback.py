@@ -102,6 +102,7 @@ from dataclasses import dataclass
 from putback.flow.solve import Edge
 from putback.model.finding import Finding, Place, Severity
 from putback.model.mending import Mending
+from putback.model.running import ABOUT_HANDLERS, Running
 from putback.ownership.analysis import marks
 from putback.ownership.analysis.domain import Harm, Phase
 from putback.ownership.analysis.site import Home
@@ -242,4 +243,5 @@ RULE = Rule(
     __doc__,
     check,
     mending=Mending(harmless=frozenset((Severity.INFO,))),
+    running=Running(ABOUT_HANDLERS),
 )

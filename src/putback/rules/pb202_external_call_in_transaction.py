@@ -158,6 +158,4 @@ def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
         yield facts.step(facts.unit.function.at, "it ends when the request ends")
 
 
-RULE = Rule(
-    "PB202", "external-call-in-transaction", "transaction", Severity.WARNING, __doc__, check, shows_in_runs=False
-)
+RULE = Rule("PB202", "external-call-in-transaction", "transaction", Severity.WARNING, __doc__, check, running=None)

@@ -64,6 +64,7 @@ from putback.fixes.declined import Declined
 from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
 from putback.model.mending import MAKING
+from putback.model.running import Running
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.sessions.local_names import application_at
 from putback.ownership.sessions.registries import Registry
@@ -110,4 +111,13 @@ def _fix(facts: FunctionFacts, registry: Registry) -> Fix:
     return add_teardown(facts.rows, facts.unit.path, name, registry.removal(registry.name), max(row, last))
 
 
-RULE = Rule("PB304", "scoped-session-never-removed", "framework", Severity.ERROR, __doc__, check, mending=MAKING)
+RULE = Rule(
+    "PB304",
+    "scoped-session-never-removed",
+    "framework",
+    Severity.ERROR,
+    __doc__,
+    check,
+    mending=MAKING,
+    running=Running(in_requests=True),
+)

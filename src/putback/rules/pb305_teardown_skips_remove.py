@@ -64,10 +64,12 @@ removes as well, a missed branch is only a note.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
+from putback.model.running import LEFT_IN_REGISTRY
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.sessions.scoped import Lapse
 from putback.ownership.sessions.teardowns import Gap
@@ -120,4 +122,6 @@ def _fix(facts: FunctionFacts, lapse: Lapse) -> Fix:
     return always_remove(code_for(facts), lapse.removals)
 
 
-RULE = Rule("PB305", "teardown-skips-remove", "framework", Severity.WARNING, __doc__, check)
+_RUNNING = replace(LEFT_IN_REGISTRY, level=2)
+"""A teardown rolls back and removes: what it does when the rollback fails is the matter."""
+RULE = Rule("PB305", "teardown-skips-remove", "framework", Severity.WARNING, __doc__, check, running=_RUNNING)

@@ -66,6 +66,7 @@ from collections.abc import Iterator
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
+from putback.model.running import LEFT_IN_REGISTRY
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import scoping
 from putback.rules.rule import Rule
@@ -76,4 +77,6 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     return scoping.neglected(RULE, facts, Role.JOB, "job")
 
 
-RULE = Rule("PB306", "job-without-session-cleanup", "framework", Severity.ERROR, __doc__, check)
+RULE = Rule(
+    "PB306", "job-without-session-cleanup", "framework", Severity.ERROR, __doc__, check, running=LEFT_IN_REGISTRY
+)

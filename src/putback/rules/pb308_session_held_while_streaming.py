@@ -110,4 +110,4 @@ def _finding(site: SiteFacts, found: Outliving, version: tuple[int, int] | None)
     )
 
 
-RULE = Rule("PB308", "session-held-while-streaming", "framework", Severity.ERROR, __doc__, check, shows_in_runs=False)
+RULE = Rule("PB308", "session-held-while-streaming", "framework", Severity.ERROR, __doc__, check, running=None)

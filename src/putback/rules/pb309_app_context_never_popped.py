@@ -93,4 +93,4 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("PB309", "app-context-never-popped", "framework", Severity.ERROR, __doc__, check, shows_in_runs=False)
+RULE = Rule("PB309", "app-context-never-popped", "framework", Severity.ERROR, __doc__, check, running=None)

@@ -101,4 +101,4 @@ def _finding(site: SiteFacts, often: Often) -> Finding:
     )
 
 
-RULE = Rule("PB401", "connect-per-request", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)
+RULE = Rule("PB401", "connect-per-request", "pool", Severity.WARNING, __doc__, check, running=None)

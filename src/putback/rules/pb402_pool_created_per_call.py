@@ -127,6 +127,4 @@ def _here(facts: FunctionFacts, made: PoolFacts) -> Step:
     return facts.step(made.at, f"the {made.pool.title} is made here")
 
 
-RULE = Rule(
-    "PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING
-)
+RULE = Rule("PB402", "pool-created-per-call", "pool", Severity.WARNING, __doc__, check, running=None, mending=MAKING)

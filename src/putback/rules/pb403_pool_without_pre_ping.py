@@ -70,6 +70,4 @@ def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | Non
     return is_missing(settings, made.pool.pre_ping)
 
 
-RULE = Rule(
-    "PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING
-)
+RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check, running=None, mending=MAKING)

@@ -46,4 +46,4 @@ from __future__ import annotations
 from putback.model.finding import Severity
 from putback.rules.rule import Rule, nothing
 
-RULE = Rule("PB406", "pool-exceeds-database-limit", "pool", Severity.WARNING, __doc__, nothing, shows_in_runs=False)
+RULE = Rule("PB406", "pool-exceeds-database-limit", "pool", Severity.WARNING, __doc__, nothing, running=None)

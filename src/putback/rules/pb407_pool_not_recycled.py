@@ -66,4 +66,4 @@ def _keeps_idle_ones(made: PoolFacts, settings: Settings, backend: Backend | Non
     return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
 
 
-RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False, mending=MAKING)
+RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check, running=None, mending=MAKING)

@@ -111,4 +111,4 @@ def _finding(facts: FunctionFacts, made: PoolFacts, race: Race) -> Finding:
     )
 
 
-RULE = Rule("PB408", "unguarded-lazy-pool", "pool", Severity.WARNING, __doc__, check, shows_in_runs=False)
+RULE = Rule("PB408", "unguarded-lazy-pool", "pool", Severity.WARNING, __doc__, check, running=None)

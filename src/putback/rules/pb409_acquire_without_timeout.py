@@ -61,6 +61,4 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             )
 
 
-RULE = Rule(
-    "PB409", "acquire-without-timeout", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False
-)
+RULE = Rule("PB409", "acquire-without-timeout", "pool", Severity.WARNING, __doc__, check, opt_in=True, running=None)

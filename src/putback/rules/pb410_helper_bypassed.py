@@ -111,4 +111,4 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("PB410", "helper-bypassed", "pool", Severity.WARNING, __doc__, check, opt_in=True, shows_in_runs=False)
+RULE = Rule("PB410", "helper-bypassed", "pool", Severity.WARNING, __doc__, check, opt_in=True, running=None)

@@ -152,6 +152,4 @@ def _global(site: SiteFacts) -> Finding:
     )
 
 
-RULE = Rule(
-    "PB501", "connection-shared-between-threads", "sharing", Severity.WARNING, __doc__, check, shows_in_runs=False
-)
+RULE = Rule("PB501", "connection-shared-between-threads", "sharing", Severity.WARNING, __doc__, check, running=None)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.mending import Mending
+from putback.model.running import LEAKING, Running
 from putback.model.site import rule_page
 from putback.model.span import Span
 from putback.ownership.facts.facts import FunctionFacts
@@ -21,8 +22,8 @@ _PLAIN = Mending()
 class Rule:
     """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
 
-    `opt_in`: it runs only where it is asked for. `shows_in_runs`: running the function with and without faults can show
-    the defect, so that `verify` runs it. `mending`: what fixing has to know of it.
+    `opt_in`: it runs only where it is asked for. `running`: what running the function with and without faults shows
+    of the defect; None when that shows nothing, and `verify` does not run it. `mending`: what fixing has to know of it.
     """
 
     code: str
@@ -32,7 +33,7 @@ class Rule:
     page: str
     check: Callable[[FunctionFacts], Iterator[Finding]]
     opt_in: bool = False
-    shows_in_runs: bool = True
+    running: Running | None = LEAKING
     mending: Mending = _PLAIN
 
     @property

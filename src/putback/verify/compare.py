@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from putback.model.running import Broken
 from putback.verify.choices import LOST, Choice, Sort
-from putback.verify.events import Broken, Event, What, releases, visible
+from putback.verify.events import Event, What, releases, visible
 from putback.verify.faults import OperationalError
 from putback.verify.run import FINISHED, THROWN_IN, Run
 from putback.verify.ways import DESTROYED, PLAIN, Foreign

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 from putback.model.lifecycle import After, Begin, Close, Twice, With
+from putback.model.running import Broken
 from putback.verify.absent import Absent
-from putback.verify.events import Broken, What
+from putback.verify.events import What
 from putback.verify.execution import Execution
 from putback.verify.faults import Cut, InterfaceError, PoolError
 from putback.verify.fingerprint import call_text, fingerprint

@@ -6,8 +6,8 @@ import re
 import sys
 from typing import Any
 
+from putback.model.running import Broken
 from putback.verify.choices import Sort
-from putback.verify.events import Broken
 from putback.verify.execution import NO_ITEMS
 from putback.verify.extract import Program
 from putback.verify.faults import Error, Modelled, place

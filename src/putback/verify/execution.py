@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
-from putback.verify.events import ABOUT_HANDLERS, Broken, Event, Overlooked, Violation, What
+from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles

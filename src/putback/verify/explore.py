@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from putback.model.running import Broken
 from putback.verify.choices import Decider, Key, Schedule, next_prefix
-from putback.verify.events import Broken
 from putback.verify.roles import Bounds
 from putback.verify.run import Run, Runner
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from putback.verify.events import Broken, What
+from putback.model.running import Broken
+from putback.verify.events import What
 from putback.verify.ownership import owns, reaches
 from putback.verify.resource import Connection
 from putback.verify.slot import Place, Slot

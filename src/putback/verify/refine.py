@@ -15,11 +15,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from putback.model.running import ABOUT_HANDLERS, ABOUT_NAMES, Broken
 from putback.verify.choices import Choice, Decider, Key, next_prefix
 from putback.verify.compare import Comparer, fails, loses
-from putback.verify.events import ABOUT_HANDLERS, ABOUT_NAMES, Broken, Overlooked, Violation, mended_by
+from putback.verify.events import Overlooked, Violation
 from putback.verify.explore import Budget
-from putback.verify.roles import Bounds, Case
+from putback.verify.roles import About, Bounds, Case
 from putback.verify.run import Run, Runner
 
 _COMPARABLE = {None, "loop"}
@@ -78,8 +79,7 @@ class Refinement:
         self.after = after
         self.bounds = bounds
         self.budget = budget
-        pairs = ((case.acquire, case.code, case.row), *case.others)
-        self.about = [(acquire, mended_by(code), row) for acquire, code, row in pairs]
+        self.about = case.about
         self.handlers = case.handlers
         self.turns_generator = turns_generator
         self.injects = case.injects
@@ -182,9 +182,7 @@ class Refinement:
         """Whether the fix has to mend this violation; one that names no connection is everybody's."""
         if self.handlers and violation.broken in ABOUT_HANDLERS and violation.handler not in self.handlers:
             return False
-        return any(
-            violation.broken in mended and _is_of(violation, acquire, row) for acquire, mended, row in self.about
-        )
+        return any(violation.broken in each.breaks and _is_of(violation, each) for each in self.about)
 
     def _new_violation(self, before: Run, after: Run, found: Comparison) -> str | None:
         """What the fixed version violates, unless the original did and the fix is not about it."""
@@ -204,10 +202,10 @@ class Refinement:
         return violation.broken is Broken.NOT_CLOSED and self._is_about(violation)
 
 
-def _is_of(violation: Violation, acquire: str, row: int) -> bool:
+def _is_of(violation: Violation, about: About) -> bool:
     """Whether a violation is about the connection of this acquire, as far as both say which one that is."""
-    is_callee = not acquire or not violation.callee or violation.callee == acquire
-    return is_callee and (not row or not violation.row or violation.row == row)
+    is_callee = not about.acquire or not violation.callee or violation.callee == about.acquire
+    return is_callee and (not about.row or not violation.row or violation.row == about.row)
 
 
 def _new(before: Run, after: Run) -> list[Choice]:

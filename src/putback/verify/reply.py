@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
 from putback.model.printable import harmless
+from putback.model.running import Broken
 from putback.verify.choices import Choice, Sort
-from putback.verify.events import Broken
 from putback.verify.occupancy import REQUESTS
 from putback.verify.roles import Case
 from putback.verify.verdict import Counterexample, Proof, Verdict

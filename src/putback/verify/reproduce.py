@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from putback.model.printable import harmless
-from putback.verify.events import Broken
+from putback.model.running import Broken
 from putback.verify.verdict import Proof
 
 _TEMPLATE = '''{heading}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from putback.verify.events import Broken, What
+from putback.model.running import Broken
+from putback.verify.events import What
 from putback.verify.execution import Execution
 from putback.verify.faults import Cut
 from putback.verify.fingerprint import fingerprint

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from putback.model.lifecycle import After, Begin, Close, FailedCommit, On, Twice, With
+from putback.model.running import SERIOUS, Broken, Running
 
 
 class Does(Enum):
@@ -245,29 +246,49 @@ class Version(NamedTuple):
     first_row: int = 1
 
 
+class About(NamedTuple):
+    """A connection and a rule that a fix is about.
+
+    `acquire` is the text of the callee that acquires it ("": any), `row` where that call stands (0: any), `code` the
+    rule, `running` what the rule says of running (None: it is not known, so it is all that is serious).
+    """
+
+    acquire: str = ""
+    row: int = 0
+    code: str = ""
+    running: Running | None = None
+
+    @property
+    def breaks(self) -> frozenset[Broken]:
+        """What the fix has to mend."""
+        return self.running.breaks if self.running is not None else SERIOUS
+
+    @property
+    def level(self) -> int:
+        """The level of faults that has to be looked at to see it."""
+        return self.running.level if self.running is not None else 1
+
+    def shows(self, broken: Broken) -> bool:
+        """Whether a violation is worth showing: what the rule is about, or all but remarks if that is not known."""
+        return broken in self.running.breaks if self.running is not None else not broken.is_remark
+
+
+ANYTHING = About()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
-    `acquire` is the text of the acquiring callee that the fix is about, `row` where that call stands (0: any), `code`
-    the rule, `others` are further triples of callee, rule and row: what they do not cover was there before and may
-    stay.
-    `handlers` are the rows of the `except` clauses that the fix is about (none: all of them).
+    `about`: what the fix is about; what that does not cover was there before and may stay. `handlers` are the rows of
+    the `except` clauses that the fix is about (none: all of them).
     """
 
     before: Version
     after: Version | None = None
-    acquire: str = ""
     path: str = ""
-    code: str = ""
-    others: tuple[tuple[str, str, int], ...] = ()
+    about: tuple[About, ...] = (ANYTHING,)
     handlers: frozenset[int] = frozenset()
-    row: int = 0
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The rules of all findings that the case is about."""
-        return self.code, *(code for _, code, _ in self.others)
 
     @property
     def injects(self) -> bool:

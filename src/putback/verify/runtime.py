@@ -8,10 +8,11 @@ import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+from putback.model.running import Broken
 from putback.verify import reflection
 from putback.verify.absent import Absent
 from putback.verify.errors import Errors
-from putback.verify.events import Broken, What
+from putback.verify.events import What
 from putback.verify.extract import Program
 from putback.verify.faults import ConversionFailure, Cut
 from putback.verify.fingerprint import call_text, fingerprint, remember

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from putback.verify.events import Broken, What
+from putback.model.running import Broken
+from putback.verify.events import What
 from putback.verify.execution import Execution
 from putback.verify.faults import Error, InFailedTransaction, InterfaceError, InternalError, OperationalError
 from putback.verify.resource import Belonging

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from putback.model.errors import SourceError
 from putback.model.occupancy import Occupancy
+from putback.model.running import Broken
 from putback.verify.choices import Schedule
-from putback.verify.events import Broken, Overlooked, least_level, mended_by
+from putback.verify.events import Overlooked
 from putback.verify.explore import EVERY, Budget, Clock, Exploration, explore
 from putback.verify.extract import Program, extract, statements
 from putback.verify.faults import Faults, faults_for
@@ -99,7 +100,7 @@ class Proof:
         return {
             "path": self.case.path,
             "function": self.case.before.function,
-            "code": self.case.code,
+            "code": self.case.about[0].code,
             "verdict": self.title,
             "reason": self.reason,
             "schedules": self.schedules,
@@ -153,7 +154,7 @@ class Verifier:
 
     def __init__(self, case: Case, bounds: Bounds, clock: Clock) -> None:
         self.case = case
-        self.bounds = replace(bounds, level=max(bounds.level, *map(least_level, case.codes)))
+        self.bounds = replace(bounds, level=max(bounds.level, *(each.level for each in case.about)))
         self.budget = Budget(bounds.schedules, bounds.seconds, clock)
         self.ideal_budget: Budget | None = None
 
@@ -230,7 +231,7 @@ class Verifier:
             return Verdict.UNKNOWN, f"the same decisions led to another question: {unstable[0]}, then {unstable[1]}"
         if compared.compared == 0:
             return Verdict.UNKNOWN, "no run could be compared"
-        mends = any(map(mended_by, self.case.codes))
+        mends = any(each.breaks for each in self.case.about)
         if mends and compared.leaky == 0:
             return Verdict.UNKNOWN, _NOTHING_SHOWN
         if mends and compared.mended == 0:
@@ -288,7 +289,7 @@ class Verifier:
 
     def _counts(self, broken: Broken) -> bool:
         """Whether a violation is worth showing: what the case is about, or all but remarks if that is not known."""
-        return any(broken in mended_by(code) if code else not broken.is_remark for code in self.case.codes)
+        return any(each.shows(broken) for each in self.case.about)
 
     def _shortest_leak(self, found: Exploration) -> Counterexample | None:
         """The run with the fewest decisions that violates an invariant, a leak before anything else."""
