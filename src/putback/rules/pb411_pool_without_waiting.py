@@ -122,6 +122,6 @@ RULE = Rule(
     __doc__,
     check,
     opt_in=True,
-    shows_in_runs=False,
+    running=None,
     mending=MAKING,
 )
