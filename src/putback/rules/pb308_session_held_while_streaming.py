@@ -65,9 +65,9 @@ None: what runs later has to open a session of its own.
 
 ## Stays silent
 Where the project's lock or requirement files settle on FastAPI before 0.106 or from 0.118 on; for a stream that opens
-its own session, and for tasks that are not given the session. Where no version is settled on, the finding says less
-surely what these versions do. A websocket that is given a session keeps it for as long as it is open: PB202
-(external-call-in-transaction) says where a transaction is open meanwhile.
+its own session, and for tasks that are not given the session, or never look at it. Where no version is settled on, the
+finding says less surely what these versions do. A websocket that is given a session keeps it for as long as it is open:
+PB202 (external-call-in-transaction) says where a transaction is open meanwhile.
 """
 
 from __future__ import annotations

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
+from putback.flow.names import Invoke
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.sessions.session_use import function_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def outliving(analyzer: Analyzer, unit: Unit, sites: list[Site]) -> Iterator[Out
         for site in sites if op.at not in told and (streams or _is(analyzer, unit, op, "deferring")) else ():
             values = [calls.get(behind.get(a.value, a.value)) for a in op.arguments[:1]] if streams else []
             given = [v for v in values if v is not None and _generates(analyzer, unit, v, site.name)]
-            if given or (not streams and any(a.value == site.name for a in op.arguments)):
+            if given or (not streams and _defers(analyzer, unit, op, site.name)):
                 told.add(op.at)
                 yield Outliving(site, op.at, streams)
 
@@ -44,11 +48,29 @@ def _is(analyzer: Analyzer, unit: Unit, op: ir.Call, what: str) -> bool:
     return any(analyzer.frameworks.canonical(name) in known for name in names)
 
 
+def _defers(analyzer: Analyzer, unit: Unit, op: ir.Call, name: str) -> bool:
+    """Whether the connection is given to a task that, as far as it is seen, has a use for it."""
+    given = [(at, a) for at, a in enumerate(op.arguments) if a.value == name]
+    assert isinstance(op.expr, Invoke)
+    tasks = [t for e in op.expr.args[:1] for t in analyzer.resolver.types(e, unit.scope)]
+    known = [t for t in tasks if isinstance(t, FunctionRef)]
+    return bool(given) and not (known and all(_ignores(analyzer, task, given, -1) for task in known))
+
+
+def _ignores(analyzer: Analyzer, function: FunctionRef, given: Iterable[tuple[int, ir.Argument]], offset: int) -> bool:
+    """Whether a function never reads the parameters that take some arguments."""
+    info = analyzer.info(function)
+    names = {analyzer.summaries.parameter_for(function, a, at + offset) for at, a in given}
+    found = function_node(analyzer.reader, function.path, info) if info is not None and "" not in names else None
+    return found is not None and not any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(found[0]))
+
+
 def _generates(analyzer: Analyzer, unit: Unit, call: ir.Call, name: str) -> bool:
     """Whether a call makes a generator that has the connection: given to it, or captured."""
     for function in analyzer.call_info(unit, call).functions:
         info = analyzer.info(function)
-        has_it = name in unit.closures.get(function.key, ()) or any(a.value == name for a in call.arguments)
+        given = [(at, a) for at, a in enumerate(call.arguments) if a.value == name]
+        has_it = name in unit.closures.get(function.key, ()) or (given and not _ignores(analyzer, function, given, 0))
         if info is not None and info.is_generator and has_it:
             return True
     return False
