@@ -21,7 +21,7 @@ from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
-from putback.ownership.index.places import place_by_path
+from putback.ownership.index.places import is_put_aside, place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline import workers
@@ -214,13 +214,15 @@ class Analysis:
         return [self._syntax_error(b) for b in self.scan.broken if b.path in wanted]
 
     def _syntax_error(self, broken: Broken) -> Finding:
-        """PB001; a hint where nobody means the file to be run: in tests and in templates."""
+        """PB001; a hint where nobody means the file to be run: in tests, in templates, and put aside."""
         place = Position(broken.row, broken.column)
         what = "a statement of this file was not" if broken.part else "nothing in this file was"
         rows = self.reader.rows(broken.path) if broken.row else ()
         here = rows[broken.row - 1] if 0 < broken.row <= len(rows) else ""
-        by_path = place_by_path(inside(broken.path, self.root))
-        is_aside = "{{" in broken.path or "{%" in here or "{{" in here or by_path in (Place.TEST, Place.EXAMPLE)
+        path = inside(broken.path, self.root)
+        by_path = place_by_path(path)
+        is_template = "{{" in broken.path or "{%" in here or "{{" in here
+        is_aside = is_template or by_path in (Place.TEST, Place.EXAMPLE) or is_put_aside(path)
         return Finding(
             "PB001",
             "syntax-error",

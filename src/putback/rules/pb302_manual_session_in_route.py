@@ -1,10 +1,9 @@
 """A route opens its own session instead of having one injected.
 
 ## What it finds
-A session that a route handler of FastAPI, Starlette or Flask makes by hand, whatever the session factory is called.
-Where the framework injects, one that leaks as well is an error, and the message says so; closed by hand on all paths
-it is a warning, and a hint where a `with` closes it. Where the framework does not inject, a session that leaks is
-another rule's finding, and this one a hint beside it.
+A session that a route handler of FastAPI, Starlette or Flask makes by hand, whatever the session factory is called: a
+warning where the project has a dependency that yields such a session, a hint where it has none, where a `with` closes
+it, and where the framework does not inject. That it leaks is another rule's finding; the message says so as well.
 
 ## Why it is bad
 Each route has to get the release right by itself, and the one that does not empties the pool for all:
@@ -60,8 +59,7 @@ more than one. In other frameworks the session is released in a `finally`.
 
 ## Stays silent
 Outside of routes, in Flask for a session that is closed on all paths, and in a websocket: what is injected there is
-held for as long as somebody stays connected. A hint where it is closed on all paths and the project has no dependency
-that yields such a session: that is how this project does it.
+held for as long as somebody stays connected.
 """
 
 from __future__ import annotations
@@ -92,10 +90,8 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
-    is_by_hand = (
-        injects and not site.is_closed_by_with and bool(dependencies_for(facts.analyzer, facts.unit, site.site))
-    )
-    severity = Severity.ERROR if site.leaks and injects else Severity.WARNING if is_by_hand else Severity.INFO
+    is_otherwise = injects and not site.is_closed_by_with
+    severity = Severity.WARNING if is_otherwise and _could_be_injected(site) else Severity.INFO
     name = facts.name_of(site.site)
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
     found = report(

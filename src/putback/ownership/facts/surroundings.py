@@ -26,6 +26,8 @@ from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
+from putback.ownership.makers.by_hand import is_started_by_hand
+from putback.ownership.resolve.types import FunctionRef
 
 
 @dataclass(eq=False)
@@ -144,8 +146,14 @@ class Surroundings:
     def place(self) -> Place:
         """What kind of code it is: what serves again and again, what runs once, an example or a test."""
         is_service = self.file_place is Place.SERVICE
+        return Place.SCRIPT if is_service and self._runs_once else self.file_place
+
+    @property
+    def _runs_once(self) -> bool:
         return (
-            Place.SCRIPT if is_service and (self.unit.key == MODULE or Role.SCRIPT in self.roles) else self.file_place
+            self.unit.key == MODULE
+            or Role.SCRIPT in self.roles
+            or is_started_by_hand(self.analyzer, FunctionRef(self.unit.path, self.unit.key))
         )
 
     @cached_property
@@ -181,7 +189,7 @@ class Surroundings:
     def may_be_mocked(self) -> bool:
         """Whether it is a test in whose file, or in whose parameters, something puts mocks in the place of things."""
         module = self.analyzer.project.module(self.unit.path)
-        if self.place is not Place.TEST or module is None:
+        if self.file_place is not Place.TEST or module is None:
             return False
         functions = idioms().functions
         brought = {name for i in module.all_imports() for name in (i.module, f"{i.module}.{i.name}")}

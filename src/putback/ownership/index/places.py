@@ -37,7 +37,7 @@ def place_by_path(path: str) -> Place:
 
 def is_put_aside(path: str) -> bool:
     """Whether a file stands where a project keeps what it no longer uses."""
-    return not idioms().places.retired.isdisjoint(path.split("/")[:-1])
+    return not idioms().places.retired.isdisjoint(path.lower().split("/")[:-1])
 
 
 def runs_once(module: ModuleInfo, rows: Sequence[str], is_alone: bool, serving: frozenset[str]) -> bool:
