@@ -4,7 +4,7 @@
 `next(get_db())`, `await anext(get_db())` and `get_db().__next__()`, where `get_db` is a generator of the project that
 yields a session or connection and gives it back afterwards. A `for` or `async for` over it that is left by `return` or
 `break` is a hint, and so is a session that the function closes in a `finally` of its own, or returns to callers
-that do so. The finding stands at the call.
+that do so; one that it closes only where nothing has raised is a warning. The finding stands at the call.
 
 ## Why it is bad
 Nobody keeps the generator, so Python ends it at once and its `finally` runs before the first use (an asynchronous one
@@ -112,7 +112,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _severity(facts: FunctionFacts, pull: Pull) -> Severity:
     if pull.left_early or (pull.is_mended and not pull.never_works):
         return Severity.INFO
-    return facts.here(Severity.ERROR)
+    return facts.here(Severity.WARNING if pull.is_luckily_mended else Severity.ERROR)
 
 
 def _message(pull: Pull, name: str, noun: str) -> str:
@@ -130,6 +130,11 @@ def _message(pull: Pull, name: str, noun: str) -> str:
         return (
             f"nobody keeps `{name}()`, so it closes the {noun} {when}, and does nothing when an error comes; "
             "the connection of the next statement is given back by hand"
+        )
+    if pull.is_luckily_mended:
+        return (
+            f"nobody keeps `{name}()`, so it closes the {noun} {when}: the next statement takes another connection "
+            "from the pool, and what is closed by hand further down stays open when an error comes before"
         )
     if pull.site.kind.use_after_release is After.REOPENS:
         return (

@@ -26,7 +26,8 @@ class Pull:
     """The connection that a generator yields is taken by operation `at`, from the generator that `made` has made.
 
     `site` is the acquire in the `generator`; `left_early`: it is taken by a loop that may be left before the generator
-    has ended. `by` is the function that takes, where one does; `closed`: a `finally` closes what is taken.
+    has ended. `by` is the function that takes, where one does; `closed`: a `finally` closes what is taken;
+    `closed_by_luck`: something else does, unless an error comes before.
     """
 
     at: int
@@ -36,6 +37,7 @@ class Pull:
     left_early: bool = False
     by: str = ""
     closed: bool = False
+    closed_by_luck: bool = False
 
     @property
     def never_works(self) -> bool:
@@ -46,6 +48,11 @@ class Pull:
     def is_mended(self) -> bool:
         """Whether the function gives back the connection that is taken anew; an object that was closed stays so."""
         return self.closed and self.site.kind.use_after_release is After.REOPENS
+
+    @property
+    def is_luckily_mended(self) -> bool:
+        """Whether it does so only when nothing raises."""
+        return self.closed_by_luck and not self.is_mended and self.site.kind.use_after_release is After.REOPENS
 
     @property
     def is_async(self) -> bool:
@@ -61,16 +68,17 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
         call = made.get(value)
         if call is not None and at not in found and not _is_only_asked(unit, at):
             for generator, site in _yielded(analyzer, unit, call):
-                is_closed = _is_closed(analyzer, unit, at, site) or _is_closed_by_callers(analyzer, unit, at, site)
-                found[at] = Pull(at, call.at, generator, site, not by, by, is_closed)
+                times = _times_closed(analyzer, unit, at, site)
+                is_closed = times > 1 or _is_closed_by_callers(analyzer, unit, at, site)
+                found[at] = Pull(at, call.at, generator, site, not by, by, is_closed, times == 1)
     return list(found.values())
 
 
-def _is_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
-    """Whether a `finally`, which is there once for each way out, closes what operation `at` takes."""
+def _times_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> int:
+    """How often one statement closes what operation `at` takes: a `finally` is there once for each way out."""
     taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
     closing = closings(analyzer, unit, names_of(unit, taken), site)
-    return any(closing.count(made) > 1 for made in closing)
+    return max(map(closing.count, closing), default=0)
 
 
 def _is_closed_by_callers(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
@@ -92,7 +100,7 @@ def _closes_what_it_gets(analyzer: Analyzer, unit: Unit | None, made: FunctionRe
     """Whether a function closes in a `finally` what each of its calls of `made` returns."""
     calls = [op for op in unit.ops() if isinstance(op, ir.Call)] if unit is not None else []
     asked = [op.at for op in calls if unit is not None and _calls(analyzer, unit, op, made)]
-    return bool(asked) and unit is not None and all(_is_closed(analyzer, unit, at, site) for at in asked)
+    return bool(asked) and unit is not None and all(_times_closed(analyzer, unit, at, site) > 1 for at in asked)
 
 
 def _calls(analyzer: Analyzer, unit: Unit, op: ir.Call, made: FunctionRef) -> bool:
