@@ -66,10 +66,11 @@ class Containers(Table, frozen=True):
 
 
 class Evidence(Table, frozen=True):
-    """What is believed to raise (`io`) and what is not: qualified names and packages, and methods by bare name."""
+    """What is believed to raise (`io`), hardly (`slight`) and not: qualified names and packages, methods by bare name."""
 
     io: frozenset[str]
     trivial: frozenset[str]
+    slight: frozenset[str]
     methods_of_values: frozenset[str]
 
 

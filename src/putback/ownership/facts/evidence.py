@@ -83,6 +83,8 @@ class Evidence:
             return Weight.IO
         if not table.trivial.isdisjoint((*names, *roots)):
             return Weight.TRIVIAL
+        if not table.slight.isdisjoint((*names, *roots)):
+            return Weight.SLIGHT
         func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
         if not isinstance(func, Member):
             return Weight.UNKNOWN
