@@ -66,7 +66,7 @@ class Containers(Table, frozen=True):
 
 
 class Evidence(Table, frozen=True):
-    """What is believed to raise (`io`), hardly (`slight`) and not: qualified names and packages, methods by bare name."""
+    """What is believed to raise (`io`), hardly (`slight`), and not: qualified names, packages, methods by bare name."""
 
     io: frozenset[str]
     trivial: frozenset[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cached_property
 
 from putback.drivers.schema import Effect
 from putback.flow import ir
@@ -179,11 +180,22 @@ class Following:
 
     def _flushes(self, state: State) -> bool:
         """Whether what has failed is a flush, or a commit of a session that may have had something to write."""
-        calls = [op for op in self.unit.ops() if isinstance(op, ir.Call)]
-        effects = [e for op in calls if op.at == state.broke and (e := self._method(op)) is not None]
-        texts = {op.at for op in calls if is_text(self.unit.text(op.at), self._around())}
-        is_empty = state.fact(UNWRITTEN) is not Fact.TRUE and runs_text_alone(calls, state.refs, self._method, texts)
-        return any(e.flushes or (e.ends == "commit" and not is_empty) for e in effects)
+        effects = [e for op in self._calls if op.at == state.broke and (e := self._method(op)) is not None]
+        if any(e.flushes for e in effects) or not any(e.ends == "commit" for e in effects):
+            return any(e.flushes for e in effects)
+        if state.fact(UNWRITTEN) is Fact.TRUE:
+            return True
+        return not runs_text_alone(self._calls, state.refs, self._method, self._texts)
+
+    @cached_property
+    def _calls(self) -> list[ir.Call]:
+        return [op for op in self.unit.ops() if isinstance(op, ir.Call)]
+
+    @cached_property
+    def _texts(self) -> frozenset[int]:
+        """The calls that are shown to execute text."""
+        around = self._around()
+        return frozenset(op.at for op in self._calls if is_text(self.unit.text(op.at), around))
 
     def _method(self, op: ir.Call) -> Effect | None:
         return self.program.catalog.method(self.kind.type, op.name)
