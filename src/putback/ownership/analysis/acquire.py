@@ -71,7 +71,8 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: C
         if call.is_here:
             found += taken_by_making(program, unit, op, cls)
     for function in info.functions:
-        found += program.summaries.returns(function)
+        handed = program.summaries.returns(function)
+        found += (a for a in handed if not a.keeper or (call.is_here and _is_owed(program, unit, op.target, a)))
         if call.is_here and op.receiver:
             found += taken_by_method(program, unit, op, function)
     return found
@@ -224,7 +225,7 @@ def taken_by_making(program: Program, unit: Unit, op: ir.Call, cls: ClassRef) ->
     for module, each_class in classes.lineage(cls.path, cls.key):
         if "__init__" in each_class.methods:
             found = program.summaries.keeps(FunctionRef(module.path, each_class.methods["__init__"]), cls)
-            yield from (each for each in found if _is_ended_in(program, unit, op.target, each))
+            yield from (each for each in found if _is_owed(program, unit, op.target, each))
             return
 
 
@@ -238,7 +239,7 @@ def taken_by_method(program: Program, unit: Unit, op: ir.Call, method: FunctionR
     for cls in _made_here(program, unit, op.receiver):
         if not program.resolver.classes.hands_out_others(cls.path, cls.key):
             found = program.summaries.keeps(method, cls)
-            yield from (replace(each, itself=True) for each in found if _is_ended_in(program, unit, op.receiver, each))
+            yield from (replace(each, itself=True) for each in found if _is_owed(program, unit, op.receiver, each))
 
 
 def _parked(program: Program, op: ir.Call, method: FunctionRef, cls: ClassRef) -> Iterator[Acquisition]:
@@ -268,37 +269,40 @@ def _made_here(program: Program, unit: Unit, name: str) -> list[ClassRef]:
 
 
 def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
-    """What the method of `unit` takes into an attribute of its object, of class `cls`, on every path that returns."""
-    for site in program.sites(unit):
-        attribute = _attribute(program, unit, site)
-        if attribute:
-            owner = Owner(cls.path, cls.key, attribute)
-            yield replace(
-                site.acquisition,
-                on=(On.AWAIT,) if unit.function.is_async else (On.CALL,),
-                through=(FunctionRef(unit.path, unit.key), *site.acquisition.through),
-                element=None,
-                maybe_none=False,
-                owner=owner,
-            )
+    """What the method of `unit` takes into an attribute of its object, of class `cls`, on every path that returns.
+
+    One path may take it from another driver than the next.
+    """
+    sites = {site: attribute for site in program.sites(unit) if (attribute := _attribute(program, unit, site))}
+    for site, attribute in sites.items():
+        if _can_do_without(unit.function, {each.at for each, other in sites.items() if other == attribute}):
+            continue
+        yield replace(
+            site.acquisition,
+            on=(On.AWAIT,) if unit.function.is_async else (On.CALL,),
+            through=(FunctionRef(unit.path, unit.key), *site.acquisition.through),
+            element=None,
+            maybe_none=False,
+            owner=Owner(cls.path, cls.key, attribute),
+            keeper=True,
+        )
 
 
 def _attribute(program: Program, unit: Unit, site: Site) -> str:
-    """The attribute of the object that has the connection when the method returns; "" when it may do without."""
+    """The attribute of the object that has the connection when the method returns; "" when nobody else has it."""
     if site.acquisition.owner is not None or site.acquisition.generator:
         return ""
     normal = [e.state for e in program.explore(unit, site).endings if e.edge is Edge.NORMAL]
     taken = [state for state in normal if state.phase is not Phase.ABSENT]
     kept = [{r for r in state.refs if r.startswith(_SELF) and r.count(".") == 1} for state in taken]
     shared = set.intersection(*kept) if kept and all(s.phase is Phase.PASSED for s in taken) else set()
-    if not shared or (len(taken) < len(normal) and _can_do_without(unit.function, site.at)):
-        return ""
-    return min(shared).removeprefix(_SELF)
+    return min(shared).removeprefix(_SELF) if shared else ""
 
 
-def _can_do_without(function: ir.FunctionIR, at: int) -> bool:
-    """Whether a function can return without having come to an operation, errors right in front of it left aside."""
-    todo, seen = [function.entry], {block.id for block in function.blocks if any(op.at == at for op in block.ops)}
+def _can_do_without(function: ir.FunctionIR, acquires: set[int]) -> bool:
+    """Whether a function can return without having come to one of these, errors right in front of it left aside."""
+    todo = [function.entry]
+    seen = {block.id for block in function.blocks if any(op.at in acquires for op in block.ops)}
     while todo:
         here = todo.pop()
         if here in seen:
@@ -311,15 +315,17 @@ def _can_do_without(function: ir.FunctionIR, at: int) -> bool:
     return False
 
 
-def _is_ended_in(program: Program, unit: Unit, holder: ir.Val, acquisition: Acquisition) -> bool:
-    """Whether a function calls a method that ends an object, or its pool misses the connection for good."""
+def _is_owed(program: Program, unit: Unit, holder: ir.Val, acquisition: Acquisition) -> bool:
+    """Whether a function has to end an object: it does on some path, hands it out, or its pool misses one for good."""
     ending = _ending_methods(program, acquisition)
     if not ending:
         return False
     if acquisition.kind.gc is Gc.PERMANENT:
         return True
     names = {holder, *(each.target for each in unit.ops() if isinstance(each, ir.Assign) and each.source == holder)}
-    return any(isinstance(o, ir.Call) and o.receiver in names and o.name in ending for o in unit.ops())
+    returned = (block.end.value for block in unit.function.blocks if isinstance(block.end, ir.Return))
+    is_ended = any(isinstance(o, ir.Call) and o.receiver in names and o.name in ending for o in unit.ops())
+    return is_ended or not names.isdisjoint(returned)
 
 
 def _ending_methods(program: Program, acquisition: Acquisition) -> frozenset[str]:

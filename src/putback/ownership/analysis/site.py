@@ -70,9 +70,9 @@ class Acquisition:
     closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
     `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
     `known_before`: on some way a function between answers with one that was there before, and that others may use.
-    `ambient`: nothing is acquired, the connection has been there before. `parked`: the attributes of the function's
-    own object that may have it, where the function gives it back itself; `parks`: the one that a method of the object
-    has put it in.
+    `keeper`: the object around it has taken it for itself. `ambient`: nothing is acquired, the connection has been
+    there before. `parked`: the attributes of the function's own object that may have it, where the function gives it
+    back itself; `parks`: the one that a method of the object has put it in.
     """
 
     kinds: tuple[Kind, ...]
@@ -88,6 +88,7 @@ class Acquisition:
     autocommits: bool = False
     indirect: bool = False
     known_before: bool = False
+    keeper: bool = False
     ambient: Ambient | None = None
     parked: frozenset[str] = frozenset()
     parks: str = ""

@@ -184,7 +184,7 @@ class Carriers:
         return any(self._is_handed(t) for item in items for t in self.resolver.types(item, scope))
 
     def _wraps(self, ref: FunctionRef) -> bool:
-        """Whether a function returns a project object that it has made around a connection."""
+        """Whether a function returns a project object that it has made around a connection, or that takes one."""
         module = self.resolver.project.module(ref.path)
         info = module.functions.get(ref.key) if module is not None else None
         if info is None:
@@ -198,6 +198,8 @@ class Carriers:
             return False
         made = self.resolver.types(value.func, scope)
         if any(isinstance(t, FunctionRef) and self.hands_out(t) for t in made):
+            return True
+        if any(isinstance(t, ClassRef) and self.keeps_its_own(t.path, t.key) for t in made):
             return True
         given = (*value.args, *(v for _, v in value.keywords))
         wraps = any(isinstance(t, ClassRef) for t in made)
