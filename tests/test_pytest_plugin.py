@@ -152,6 +152,15 @@ def test_leaks():
     assert "in test_leaks" in told
 
 
+def test_a_connection_that_all_share_is_kept_by_one(tmp_path: Path) -> None:
+    """SQLAlchemy's StaticPool, which most programs have for their tests: others take and give back the same one."""
+    shares = "\n\nengine = sa.create_engine('sqlite://', poolclass=sa.StaticPool)\n"
+    assert "3 passed" in run(tmp_path, shares + GOOD, "-W", "error")
+    told = run(tmp_path, shares + GOOD + BAD + "    engine.connect().close()\n" + GOOD.replace("test_", "test_later_"))
+    assert "7 passed, 1 error" in told
+    assert "ERROR at teardown of test_forgets" in told
+
+
 def test_a_pool_of_another_kind_that_has_the_same_name_is_left_alone(tmp_path: Path) -> None:
     """DBUtils has a PooledDB for drivers that are not thread-safe, which lends in another way."""
     import_or_skip("dbutils.simple_pooled_db", "dbutils")

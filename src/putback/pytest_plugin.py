@@ -96,8 +96,8 @@ class _Guard:
     def __init__(self, config: pytest.Config) -> None:
         self._everywhere = bool(config.getini(INI))
         self._pools = _Pools()
-        self._before: set[int] = set()
-        self._of_wider_scope: set[int] = set()
+        self._before: set[Holding] = set()
+        self._of_wider_scope: set[Holding] = set()
         self._failed = False
 
     def _guards(self, item: pytest.Item) -> bool:
@@ -140,16 +140,18 @@ class _Guard:
     def pytest_unconfigure(self) -> None:
         self._pools.stop()
 
-    def _out(self) -> set[int]:
-        return {id(holding) for holding in self._pools.holdings()}
+    def _out(self) -> set[Holding]:
+        return set(self._pools.holdings())
 
     def _left(self) -> list[Holding]:
         """What this test took and did not give back."""
         excused = self._before | self._of_wider_scope
-        left = [holding for holding in self._pools.holdings() if id(holding) not in excused]
+        left = [holding for holding in self._pools.holdings() if holding not in excused]
         if left:
             gc.collect()
-        return [holding for holding in left if not holding.ended]
+            still = self._out()
+            left = [holding for holding in left if holding in still]
+        return left
 
 
 def _told(left: list[Holding]) -> str:

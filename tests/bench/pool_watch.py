@@ -5,10 +5,10 @@
 For each pool of ten one get and put, with and without a statement between them, on a real PostgreSQL: bare, with two
 functions around its methods that do nothing else than call them, watched at the default, and with each check-out's
 callers looked for, four of them or all. A watch lasts for the whole run, as in a program; in a round its hooks are
-put on and taken off around turns of some ten milliseconds, so that there are as many rushes as in a program: bare,
-watched, watched, bare. The price is the median over the rounds of what the watched turns took more: processor time of
-this thread, without the server's. Beside it stand the instructions of Python, and the calls, that one get and put
-executes more. The calls come from 30 frames deep, as those of a web application do.
+put on and taken off around turns of some ten milliseconds: bare, watched, watched, bare; what a watch looks at in any
+case after a pause comes before them. The price is the median over the rounds of what the watched turns took more:
+processor time of this thread, without the server's. Beside it stand the instructions of Python, and the calls, that
+one get and put executes more. The calls come from 30 frames deep, as those of a web application do.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from libraries import import_or_skip
 from postgres import running_postgres
 
 from putback.pool import watch
+from putback.pool.watching.watcher import BURST
 
 Take = Callable[[], Any]
 Give = Callable[[Any], None]
@@ -124,16 +125,21 @@ def take_off(pool: Any, hooks: Hooks) -> None:
         delattr(pool, name)
 
 
-def measure(pool: Any, turn: Callable[[], float], rounds: int) -> tuple[float, dict[str, float]]:
+def measure(
+    pool: Any, take: Take, give: Give, use: Callable[[Any], None], times: int, rounds: int
+) -> tuple[float, dict[str, float]]:
     """The seconds of the bare pool, and the price of each way as a part of them."""
     prices: dict[str, list[float]] = {name: [] for name in WAYS}
     bare: list[float] = []
     ways = {name: way(pool) for name, way in WAYS.items()}
+    turn = partial(seconds, take, give, use, times)
     hooked, _ = methods_of(pool)
     for _ in range(rounds):
         for name, hooks in ways.items():
             before = turn()
             put_on(hooked, hooks)
+            for _ in range(BURST):
+                give(take())
             watched = turn() + turn()
             take_off(hooked, hooks)
             both = before + turn()
@@ -145,6 +151,7 @@ def measure(pool: Any, turn: Callable[[], float], rounds: int) -> tuple[float, d
 def steps(target: Any, take: Take, give: Give) -> dict[str, tuple[int, int]]:
     """How many instructions and calls a get and put executes: bare, and with each way's hooks."""
     pool, _ = methods_of(target)
+    counted(take, give, 100)
     found = {"bare": counted(take, give)}
     for name, way in WAYS.items():
         hooks = way(target)
@@ -200,7 +207,7 @@ def main() -> None:
                 times = int(chosen.milliseconds / 1000 / seconds(take, give, use, 100))
                 gc.collect()
                 gc.freeze()
-                bare, prices = measure(target, partial(seconds, take, give, use, times), chosen.rounds)
+                bare, prices = measure(target, take, give, use, times, chosen.rounds)
                 told = ", ".join(f"{name} {price:+.1%}" for name, price in prices.items())
                 print(f"{pool:18} {what:20} bare {bare * 1e6:5.1f} us; {told}", flush=True)
 

@@ -197,6 +197,72 @@ def test_a_key_of_psycopg2_stands_for_one_connection(postgres_dsn: str) -> None:
     pool.end()
 
 
+def test_those_who_share_one_connection_are_told_apart() -> None:
+    library, pools = import_or_skip("sqlalchemy", "sqlalchemy"), import_or_skip("sqlalchemy.pool", "sqlalchemy")
+    made = library.create_engine("sqlite://", poolclass=pools.StaticPool)
+    with watch(made) as watching:
+        kept = [*program.browse(made.connect), *program.order(made.connect)]
+        for _ in range(20):
+            made.connect().close()
+        assert {line.caller.function: line.count for line in watching.holders()} == {"browse": 1, "order": 2}
+        kept.pop().close()
+        kept.pop()
+        gc.collect()
+        assert {line.caller.function: line.count for line in watching.holders()} == {"browse": 1}
+        kept.pop().close()
+        made.connect().detach()
+        assert (watching.taken, watching.holders(), watching.seen) == (24, [], {})
+    made.dispose()
+
+
+def test_a_hook_is_called_as_the_method_that_it_stands_for(postgres_dsn: str) -> None:
+    pool = ON_POSTGRES["psycopg2"](postgres_dsn).target
+    with watch(pool) as watching:
+        assert pool.getconn(key="a") is pool.getconn("a")
+        conn = pool.getconn("a")
+        pool.putconn(key="a", conn=conn, close=True)
+        assert conn.closed
+        with pytest.raises(TypeError, match="argument"):
+            pool.getconn("a", "b")
+        with pytest.raises(TypeError, match="argument"):
+            pool.putconn(conn, closed=True)
+        assert (watching.taken, watching.holders()) == (1, [])
+    pool.closeall()
+    modern = ON_POSTGRES["psycopg_pool"](postgres_dsn)
+    with watch(modern.target) as watching:
+        modern.target.putconn(conn=modern.target.getconn(timeout=1))
+        with pytest.raises(TypeError, match="argument"):
+            modern.target.putconn(None, None)
+        assert (watching.taken, watching.holders()) == (1, [])
+    modern.end()
+
+
+def test_a_pool_of_the_programs_own_kind_that_takes_whatever_comes(postgres_dsn: str) -> None:
+    library = import_or_skip("psycopg2.pool", "psycopg2")
+
+    class Waiting(library.ThreadedConnectionPool):  # type: ignore[misc, name-defined]
+        def getconn(self, *args: Any, **kwargs: Any) -> Any:
+            return super().getconn(*args, **kwargs)
+
+        def putconn(self, *args: Any, **kwargs: Any) -> None:
+            super().putconn(*args, **kwargs)
+
+    pool = Waiting(1, SIZE, postgres_dsn)
+    with watch(pool, sample=3) as watching:
+        for _ in range(10):
+            pool.putconn(pool.getconn(), close=False)
+        kept = program.browse(lambda: pool.getconn(key=1))
+        assert [(line.count, line.caller.function) for line in watching.holders()] == [(1, "unknown")]
+        pool.putconn(kept[0], 1)
+        kept = program.browse(pool.getconn)
+        assert [(line.count, line.caller.function) for line in watching.holders()] == [(1, "unknown")]
+        pool.putconn(kept[0])
+        kept = program.browse(pool.getconn)
+        assert [(line.count, line.caller.function) for line in watching.holders()] == [(1, "browse")]
+        assert watching.taken == 13
+    pool.closeall()
+
+
 def test_connections_that_asyncpg_gets_back_by_their_close(postgres_dsn: str) -> None:
     pool = ON_POSTGRES["asyncpg"](postgres_dsn)
     with watch(pool.target) as watching:

@@ -15,9 +15,11 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from operator import attrgetter
 from threading import get_ident
-from typing import Any
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
 
 from putback.pool.lease import Stack
 from putback.pool.watching.places import belongs_to_library
@@ -41,13 +43,15 @@ class Library:
     says: str = ""
     """A part of their text, where the class is not enough."""
     capacity: Callable[[Any], int | None]
-    can_be_lost: bool = False
-    """The pool itself keeps nothing that it lends: it can be garbage-collected."""
+    keeps: Callable[[Any], Any] | None = None
+    """What is remembered of what it lends: a weak reference, where the pool itself keeps nothing, so that it can be
+    garbage-collected; or what `is_out` is asked about."""
     takes_back_lost: bool = False
-    """The pool gets that back by itself."""
+    """The pool gets back by itself what is garbage-collected."""
     failed_give_keeps: bool = False
     """When giving back fails the connection is still lent."""
     is_out: Callable[[Any], bool] | None = None
+    """For what can come back without a call of `give`."""
 
 
 LIBRARIES = (
@@ -69,7 +73,7 @@ LIBRARIES = (
         give="putconn",
         exhausted=("PoolTimeout", "TooManyRequests"),
         capacity=lambda pool: int(pool.max_size),
-        can_be_lost=True,
+        keeps=weakref.ref,
     ),
     Library(
         module="asyncpg",
@@ -78,6 +82,7 @@ LIBRARIES = (
         give="release",
         exhausted=("TimeoutError",),
         capacity=lambda pool: int(pool.get_max_size()),
+        keeps=lambda proxy: proxy,
         is_out=lambda proxy: proxy._con is not None,
     ),
     Library(
@@ -106,7 +111,7 @@ LIBRARIES = (
         exhausted=("PoolError",),
         says="exhausted",
         capacity=lambda pool: int(pool.pool_size),
-        can_be_lost=True,
+        keeps=weakref.ref,
     ),
     Library(
         module="dbutils",
@@ -143,12 +148,8 @@ def loaded_classes(library: Library) -> set[type]:
 def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
     belongs_to_library(library.module)
-    if library.can_be_lost:
-        watch.keeps, watch.takes_back_lost = weakref.ref, library.takes_back_lost
-        watch.keeps_briefly = None if library.takes_back_lost else weakref.ref
-    if library.is_out is not None:
-        watch.keeps = watch.keeps_briefly = _itself
-        watch.is_out = library.is_out
+    watch.keeps, watch.is_out, watch.takes_back_lost = library.keeps, library.is_out, library.takes_back_lost
+    watch.keeps_briefly = None if library.takes_back_lost else library.keeps
     here = reference(pool)
     methods = {
         library.take: _take(_method(pool, library.take), here, library, watch),
@@ -157,10 +158,6 @@ def hook(pool: Any, library: Library, watch: Watch) -> None:
     if library.closes_lent:
         methods[library.closes_lent] = _ends_all(_method(pool, library.closes_lent), here, watch)
     watch.undone_by(_put_on(pool, here, methods))
-
-
-def _itself(connection: Any) -> Any:
-    return connection
 
 
 def _method(pool: Any, name: str) -> Callable[..., Any]:
@@ -210,24 +207,24 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    part, keeps, now, note_of = library.part, watch.keeps_briefly, watch.now, watch.notes.get
+    part, now, note_of = library.part, watch.now, watch.notes.get
+    can_be_lost = watch.keeps_briefly is weakref.ref
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
         cancelled = isinstance(error, asyncio.CancelledError)
         if watch.waited_in_vain(since, given_back) if cancelled else _is_exhausted(error, library):
             watch.exhausted(error)
 
-    @functools.wraps(take)
-    def taking(*args: Any, **kwargs: Any) -> Any:
+    def taking(argument: Any = _NOTHING) -> Any:
         try:
-            connection = take(here(), *args, **kwargs) if args or kwargs else take(here())
+            connection = take(here()) if argument is _NOTHING else _call(take, here(), argument)
         except Exception as error:
             refused(error)
             raise
         key = id(connection if part is None else part(connection))
         note, since, thread = note_of(key), now(), get_ident()
         if (
-            since < watch.calm_from
+            since <= watch.calm_from
             and watch.taken - watch.given_back < watch.half
             and note is not None
             and note.since is None
@@ -235,11 +232,14 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
             note.since = since  # without a call since it was seen to be None: no other thread can have come between
             note.thread = thread
             watch.taken += 1
-            if keeps is not None and note.kept() is not connection:
-                note.kept = keeps(connection)
+            if can_be_lost and note.kept() is not connection:
+                note.kept = weakref.ref(connection)
         else:
             watch.took(key, connection)
         return connection
+
+    def taking_so(*args: Any, **kwargs: Any) -> Any:
+        return taking(_Arguments(args, kwargs) if args or kwargs else _NOTHING)
 
     @functools.wraps(take)
     def taking_later(*args: Any, **kwargs: Any) -> Any:
@@ -256,7 +256,43 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         watch.began(id(connection if part is None else part(connection)), stack, connection)
         return connection
 
-    return taking_later if asyncio.iscoroutinefunction(take) else taking
+    names = _parameters(take, 1)
+    if asyncio.iscoroutinefunction(take):
+        return taking_later
+    return functools.wraps(take)(taking_so if names is None else _named(taking, names))
+
+
+class _Arguments(NamedTuple):
+    """All that a method was called with."""
+
+    positional: tuple[Any, ...]
+    named: dict[str, Any]
+
+
+def _call(method: Callable[..., Any], pool: Any, argument: Any) -> Any:
+    if type(argument) is _Arguments:
+        return method(pool, *argument.positional, **argument.named)
+    return method(pool, argument)
+
+
+def _parameters(method: Callable[..., Any], most: int) -> tuple[str, ...] | None:
+    """The names of a method's parameters, and such that no caller can use, to so many; None if it has more, or others.
+
+    A hook with these names is spared the two containers that are made for each call of one that takes whatever comes:
+    a fifth of the price of watching."""
+    code: CodeType | None = getattr(method, "__code__", None)
+    if code is None or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) or code.co_kwonlyargcount:
+        return None
+    names = code.co_varnames[1 : code.co_argcount]
+    fits = len(names) <= most and not code.co_posonlyargcount
+    return (*names, *(f".{number}" for number in range(len(names), most))) if fits else None
+
+
+def _named(hook: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    """A function with other names for its parameters."""
+    code: CodeType = hook.__code__
+    code = code.replace(co_varnames=names + code.co_varnames[len(names) :])
+    return FunctionType(code, hook.__globals__, hook.__name__, hook.__defaults__, hook.__closure__)
 
 
 def _is_exhausted(error: BaseException, library: Library) -> bool:
@@ -265,11 +301,12 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
 
 def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
     keeps, note_of = library.failed_give_keeps, watch.notes.get
+    names = _parameters(give, 3)
 
-    @functools.wraps(give)
-    def giving(connection: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
-        if connection is _NOTHING or args or kwargs:
-            return giving_otherwise(*(() if connection is _NOTHING else (connection,)), *args, **kwargs)
+    def giving(connection: Any = _NOTHING, second: Any = _NOTHING, third: Any = _NOTHING) -> Any:
+        if connection is _NOTHING or second is not _NOTHING or third is not _NOTHING:
+            given = zip(names or (), (connection, second, third), strict=False)
+            return giving_otherwise(**{name: each for name, each in given if each is not _NOTHING})
         key = id(connection)
         note = note_of(key)
         since = None
@@ -302,7 +339,9 @@ def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, w
     async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
         return await giving_otherwise(*args, **kwargs)
 
-    return giving_later if asyncio.iscoroutinefunction(give) else giving
+    if asyncio.iscoroutinefunction(give):
+        return giving_later
+    return functools.wraps(give)(giving_otherwise if names is None else _named(giving, names))
 
 
 def _ends_all(method: Callable[..., Any], here: Callable[[], Any], watch: Watch) -> Callable[..., Any]:

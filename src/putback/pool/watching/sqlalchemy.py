@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import sys
 import weakref
+from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -48,10 +50,25 @@ POOL = Library(
     exhausted=("TimeoutError",),
     says="3o7r",
     capacity=capacity,
-    can_be_lost=True,
+    keeps=weakref.ref,
     takes_back_lost=True,
 )
 """Its events would cost four times as much: SQLAlchemy does more for a pool that has listeners."""
+
+
+def _asked_later(proxy: Any) -> Callable[[], bool]:
+    """Tells whether a proxy is still checked out."""
+    reference = weakref.ref(proxy)
+    return lambda: (found := reference()) is not None and found._connection_record is not None
+
+
+SHARED = replace(POOL, pool="StaticPool", part=None, keeps=_asked_later, is_out=lambda kept: bool(kept()))
+"""All borrowers have the same connection at once: they are told apart by their proxies, which say themselves when they
+are done."""
+
+
+def _library_of(pool: Any) -> Library:
+    return SHARED if _is_of_sqlalchemy(pool, SHARED.pool) else POOL
 
 
 def hook(engine: Any, watch: Watch) -> None:
@@ -59,22 +76,23 @@ def hook(engine: Any, watch: Watch) -> None:
     event = sys.modules["sqlalchemy"].event
 
     def disposed(engine: Any) -> None:
-        hooks.hook(engine.pool, POOL, watch)
+        hooks.hook(engine.pool, _library_of(engine.pool), watch)
 
     event.listen(engine, "engine_disposed", disposed)
     watch.undone_by(functools.partial(_remove, weakref.ref(engine), "engine_disposed", disposed))
-    hooks.hook(engine.pool, POOL, watch)
+    hooks.hook(engine.pool, _library_of(engine.pool), watch)
 
 
 def hook_all(watch: Watch) -> None:
     """Listen to the check-outs of every pool that there is or will be."""
     belongs_to_library("sqlalchemy")
     library = sys.modules["sqlalchemy"]
-    watch.takes_back_lost, watch.keeps = True, weakref.ref
+    watch.takes_back_lost, watch.is_out = True, SHARED.is_out
+    watch.keeps = lambda proxy: (_library_of(proxy._pool).keeps or weakref.ref)(proxy)
     took, ended = watch.took, watch.ended
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        took(id(record), proxy)
+        took(id(proxy if _library_of(proxy._pool) is SHARED else record), proxy)
 
     def checkin(connection: Any, record: Any) -> None:
         ended(id(record))

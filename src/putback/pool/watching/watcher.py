@@ -27,7 +27,7 @@ from putback.pool.watching.signals import listen
 
 log = logging.getLogger("putback.pool")
 
-PAUSE = 0.01
+PAUSE = 1 / 16
 """Seconds between two check-outs whose callers are looked for, in a rush."""
 BURST = 100
 """So many one after the other are no rush yet."""
@@ -115,7 +115,7 @@ class Watch:
     def callers(self) -> Stack | None:
         """Who takes a connection now; None in a rush: to look for the callers of each would cost more than it tells."""
         sample = self.sample
-        left_out = self.now() < self.calm_from if sample is None else self.taken % sample
+        left_out = self.now() <= self.calm_from if sample is None else self.taken % sample
         return None if left_out and self.taken - self.given_back < self.half else self._callers()
 
     def _callers(self) -> Stack:
@@ -129,6 +129,8 @@ class Watch:
 
     def _forget(self) -> None:
         """Connections come and go: drop the notes of those that are not out."""
+        if self.is_out is not None:
+            self.holdings()
         for key, note in list(self.notes.items()):
             if note.since is None:
                 note.since = _FORGOTTEN
@@ -138,9 +140,12 @@ class Watch:
         """A connection was taken from `stack`."""
         known = self.notes.get(key)
         if known is not None and known.since is not None:
-            if not known.is_gone:
+            if known.is_gone:
+                self._collected(key, self._look_at(known))
+            elif self.is_out is None or self.is_out(known.kept):
                 return  # the same one again: psycopg2's getconn with a key
-            self._collected(key, self._look_at(known))
+            else:
+                self.ended(key)
         keeps = self.keeps_briefly if stack is None else self.keeps
         kept = None if keeps is None else keeps(connection)
         now, holding = self.now(), None
@@ -157,7 +162,8 @@ class Watch:
         if note is not None and note.since is not None:
             note.since = None
             self.given_back += 1
-            self.over(key, note)
+            if note.holding is not None or self.is_out is not None:
+                self.over(key, note)
 
     def over(self, key: int, note: Note) -> None:
         """What came back needs a note of its own the next time; and somebody may be waiting to hear of it."""
