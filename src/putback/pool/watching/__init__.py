@@ -42,9 +42,9 @@ def watch(
 ) -> Watch:
     """Watch the pool behind `target` from now on. `leak_threshold`: seconds after which a connection that is still out
     is logged, once, with its stack. `depth`: how many of the program's own callers are remembered for each.
-    When check-outs come thick and fast (more than a hundred in a second for long), only one in ten milliseconds is
-    asked for its callers, and each while half of the pool is out: what leaks leaks again, and the others are counted
-    at a place that was not noted. `sample=1` asks each, `sample=n` every n-th.
+    When check-outs come thick and fast (more than sixteen in a second for long), only sixteen in a second are asked
+    for their callers, and each while half of the pool is out: what leaks leaks again, and the others are counted at a
+    place that was not noted. `sample=1` asks each, `sample=n` every n-th.
 
     SettingsError for what is no pool that is known.
     """
