@@ -7,7 +7,7 @@ an end on the same path, the exploration has a defect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,13 +70,20 @@ class Extents:
         self.analyzer = analyzer
         self.leaving = analyzer.leaving
         self._inside: dict[tuple[str, str, str, str, bool, int], _Call] = {}
+        self._found: dict[tuple[str, str, Site, bool], list[Extent]] = {}
         self._depth = 0
 
     def of(self, unit: Unit, site: Site, is_lent: bool = False) -> list[Extent]:
         """The extents of one connection in which something leaves the process, in the order of the source.
 
-        `is_lent`: whoever called the function gives the connection back right behind it.
+        `is_lent`: whoever called the function gives the connection back right behind it. Callers ask again.
         """
+        key = (unit.path, unit.key, site, is_lent)
+        if key not in self._found:
+            self._found[key] = list(self._search(unit, site, is_lent))
+        return self._found[key]
+
+    def _search(self, unit: Unit, site: Site, is_lent: bool) -> Iterable[Extent]:
         domain = _Domain(self, unit, site, False)
         found = explore(unit.function, domain)
         words = [(d.what, d.at) for d in found.defects if d.what.startswith(_OVER)]
@@ -88,7 +95,7 @@ class Extents:
         extents = (domain.extent(what, at) for what, at in words)
         for extent in sorted((e for e in extents if e.since != _CALLERS), key=_by_place):
             first.setdefault(extent.made, extent)
-        return list(first.values())
+        return first.values()
 
     def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
         """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
