@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "verify": ("model", "pool.state"),
     "flow": ("model",),
     "ownership": (),
-    "ownership.index": ("flow", "drivers", "frameworks", "model", "source.slices"),
+    "ownership.index": ("flow", "drivers", "frameworks", "model", "source.slices", "source.notebook"),
     "ownership.resolve": ("ownership.index", "flow", "drivers", "frameworks"),
     "ownership.analysis": (
         *("ownership.resolve", "ownership.index"),

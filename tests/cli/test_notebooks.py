@@ -53,6 +53,15 @@ def test_a_wrapper_in_another_cell(project: Project) -> None:
     assert [(each["cell"], each["location"]["row"]) for each in found[0]["trace"][0]["via"]] == [(2, 6)]
 
 
+def test_cells_are_run_by_hand(project: Project) -> None:
+    engine = 'from sqlalchemy import create_engine\n\nengine = create_engine("postgresql:///shop")'
+    project.write("sales.ipynb", cells(SETUP, engine, LEAK))
+    project.write("shop.py", engine.encode())
+    project.putback("check", "--output-format", "json")
+    found = [(each["code"], each["path"], each["severity"]) for each in json.loads(project.out)]
+    assert found == [("PB103", "sales.ipynb", "warning"), ("PB403", "shop.py", "warning")]
+
+
 def test_every_format_names_cell_and_row(project: Project) -> None:
     project.putback("check", *(f"--output={name}:out.{name}" for name in FORMATS))
     for name in FORMATS:

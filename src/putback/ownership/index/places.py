@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from putback.frameworks.idioms import idioms
 from putback.model.finding import Place
 from putback.ownership.index.module import ModuleInfo
+from putback.source.notebook import ENDING
 
 _STARTED = re.compile(r"if\s+__name__\s*==\s*['\"]__main__['\"]")
 
@@ -25,14 +26,15 @@ def is_test_code(path: str) -> bool:
 
 
 def place_by_path(path: str) -> Place:
-    """What the directories of a file say of it; of scripts only the one that it stands in."""
+    """What the directories of a file say, of scripts only the one that it stands in; a notebook is run by hand."""
     places = idioms().places
     folders = path.split("/")[:-1]
     if is_test_code(path):
         return Place.TEST
     if not places.examples.isdisjoint(folders):
         return Place.EXAMPLE
-    return Place.SERVICE if places.scripts.isdisjoint(folders[-1:]) else Place.SCRIPT
+    is_run_by_hand = path.endswith(ENDING) or not places.scripts.isdisjoint(folders[-1:])
+    return Place.SCRIPT if is_run_by_hand else Place.SERVICE
 
 
 def is_put_aside(path: str) -> bool:
