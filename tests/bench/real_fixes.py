@@ -5,7 +5,7 @@
 `real_fixes.tsv` names what was mended: repository, commit, path, function, the row of the acquire before and after.
 CLONES holds the repositories as bare or usual clones, in folders named `owner+name` or `owner/name`; what is not there
 is left out and counted. A connection is found when a finding of the first group stands at the row of its acquire before
-the commit, and silent when none does after it.
+the commit, and silent when none does after it: of what is printed by default, and (`--hints`) of everything.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from putback.model.config import Config
+from putback.model.finding import Severity
 from putback.pipeline.check import check
 
 TABLE = Path(__file__).with_name("real_fixes.tsv")
@@ -78,7 +79,7 @@ def laid_out(clone: Path, commit: str, folder: Path) -> None:
     (folder / "pyproject.toml").touch()
 
 
-def rows_found(clone: Path, commit: str, paths: set[str]) -> set[tuple[str, int]]:
+def rows_found(clone: Path, commit: str, paths: set[str], hints: bool) -> set[tuple[str, int]]:
     """Path and row of each acquire that is reported."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()
@@ -88,7 +89,7 @@ def rows_found(clone: Path, commit: str, paths: set[str]) -> set[tuple[str, int]
         return {
             (str(Path(each.filename).resolve().relative_to(folder)), each.span.start.row)
             for each in findings
-            if each.code.startswith("PB1")
+            if each.code.startswith("PB1") and (hints or each.severity is not Severity.INFO)
         }
 
 
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("clones", type=Path)
     parser.add_argument("--only", default="", help="a part of the repository's name")
     parser.add_argument("--missed", action="store_true", help="print what was not found or is not silent")
+    parser.add_argument("--hints", action="store_true", help="count hints, too")
     given = parser.parse_args()
     by_commit = defaultdict[tuple[str, str], list[Mended]](list)
     for each in table():
@@ -111,7 +113,7 @@ def main() -> None:
             continue
         paths = {each.path for each in rows}
         try:
-            old, new = rows_found(clone, f"{commit}^", paths), rows_found(clone, commit, paths)
+            old, new = (rows_found(clone, side, paths, given.hints) for side in (f"{commit}^", commit))
         except subprocess.SubprocessError:
             absent += len(rows)
             continue
