@@ -67,7 +67,8 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: C
         for base in program.constructed(cls):
             spec = program.catalog.type(base)
             if spec is not None and spec.init.acquires:
-                found += _by_driver(program, unit, op, call, DriverCall(spec.init, None))
+                made = _constructed_by(program, cls, call)
+                found += _by_driver(program, unit, op, made, DriverCall(spec.init, None))
         if call.is_here:
             found += taken_by_making(program, unit, op, cls)
     for function in info.functions:
@@ -76,6 +77,17 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: C
         if call.is_here and op.receiver:
             found += taken_by_method(program, unit, op, function)
     return found
+
+
+def _constructed_by(program: Program, cls: ClassRef, call: Written) -> Written:
+    """The call that makes an object what its driver's class makes it: `super().__init__(bind)`, if it has one."""
+    homes = program.resolver.classes.lineage(cls.path, cls.key)
+    init = next((FunctionRef(m.path, c.methods["__init__"]) for m, c in homes if "__init__" in c.methods), None)
+    unit = program.unit(init.path, init.key) if init is not None else None
+    for op in unit.ops() if unit is not None else ():
+        if isinstance(op, ir.Call) and isinstance(op.expr, Invoke) and op.name == "__init__" and unit is not None:
+            return Written(op.expr, unit.scope, call.depth + 1)
+    return call
 
 
 def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iterator[Acquisition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from putback.flow import ir
-from putback.flow.names import Invoke, Member, dotted
+from putback.flow.names import Invoke, Member, Name, dotted
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
@@ -32,6 +32,8 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
         return _acquire(domain, op, state)
     if state.phase is Phase.ABSENT:
         return _plain(domain, op, info, state)
+    if _is_itself_above(domain, op, state):
+        return Outcome((state._replace(refs=state.refs | {op.target}),))
     if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
         return methods.on_connection(domain, op, info, state)
     if domain.is_of_pool(op) and any(d.effect.releases_all for d in info.drivers):
@@ -65,6 +67,13 @@ def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     if not any(state.child_type(a.value) == NAMES for a in op.arguments):
         return None
     return Outcome((domain.pass_on(state),)) if info.functions else _plain(domain, op, info, state)
+
+
+def _is_itself_above(domain: Following, op: ir.Call, state: State) -> bool:
+    """Whether this is `super()` in a method of an object that is the connection: the same object."""
+    info = domain.unit.info
+    is_super = isinstance(op.expr, Invoke) and op.expr.func == Name("super") and not op.arguments
+    return is_super and info is not None and bool(info.params) and info.params[0].name in state.refs
 
 
 def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:

@@ -33,6 +33,7 @@ from putback.ownership.analysis.marks import (
 )
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.statements import first_word
+from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.resolve.types import FunctionRef
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
@@ -52,6 +53,8 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
+    if effect is None and is_connection and (own := _of_own_class(domain, info, state)):
+        return applied.summarised(domain, op, state, own)
     if effect is None:
         if state.phase is Phase.RELEASED and _is_fetch(domain, state, op):
             return Outcome((after,), (), (AFTER,))
@@ -81,6 +84,17 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
     outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else -1, DRIVERS)
     return outcome._replace(defects=defects)
+
+
+def _of_own_class(domain: Following, info: CallInfo, state: State) -> list[ParamEffect]:
+    """What a method does that a class of the project adds to a driver's: its own object is the connection."""
+    found = []
+    for function in info.functions:
+        definition = domain.program.info(function)
+        if function.bound and definition is not None and definition.owner and definition.params:
+            own = definition.params[0].name
+            found.append(domain.summaries.param_effect(function, own, domain.bare, state.phase))
+    return found
 
 
 def _told_open(op: ir.Call, state: State) -> Outcome[State]:
