@@ -95,6 +95,7 @@ class Effect(Table, frozen=True):
     `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
     only as long as the object does (a prepared statement, a dump that is read row by row).
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
+    `idles`: it gives back what it holds, and takes another if it is used again.
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
@@ -123,6 +124,7 @@ class Effect(Table, frozen=True):
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False
+    idles: bool = False
 
 
 INHERITED = Effect()

@@ -240,6 +240,8 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
         state = domain.pass_on(state)
     elif is_connection and effect.releases_self:
         state = domain.released(state)
+    elif is_connection and effect.idles and state.phase is Phase.HELD:
+        state = state._replace(phase=Phase.IDLE, opened=-1)
     elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
         state = domain.closed(state)
     if effect.itself:
@@ -258,7 +260,7 @@ def _has_nothing_to_do(domain: Following, effect: Effect, state: State) -> bool:
 
 def _when_raising(domain: Following, op: ir.Call, effect: Effect, before: State, after: State) -> State:
     """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
-    if effect.closes or effect.releases_self:
+    if effect.closes or effect.releases_self or effect.idles:
         return domain.tried(before)
     if effect.ends == "commit":
         return domain.executed(before, op.at) if before.fact(UNWRITTEN) is Fact.TRUE else before
