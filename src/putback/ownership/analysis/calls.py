@@ -36,7 +36,7 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
         return Outcome((state._replace(refs=state.refs | {op.target}),))
     if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
         return methods.on_connection(domain, op, info, state)
-    if domain.is_of_pool(op) and any(d.effect.releases_all for d in info.drivers):
+    if any(d.effect.releases_all for d in info.drivers) and domain.is_of_pool(op):
         return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
     if op.callee in state.refs and domain.kind.registry:  # `Session()` of a scoped session is the session itself
         return Outcome((state._replace(refs=state.refs | {op.target}),))
