@@ -142,7 +142,7 @@ class Core(Generic[G]):
         self.leaks.check(leases, self.clock.now())
 
     def _look_for_leaks(self) -> None:
-        """What each request does first."""
+        """What a request does first, if there can be anything to do."""
         if self.inherited:
             self._tell_of_fork()
         if self.lost:
@@ -354,7 +354,7 @@ class Core(Generic[G]):
     def _after_return(self, slot: int, state: Condition, close: bool) -> list[Reset | Close]:
         """Under the lock: what to do with a connection that came back in this condition. Nothing, if the pool was shut
         and took it away."""
-        if not self.state.is_lent(slot):
+        if self.state.closed and not self.state.is_lent(slot):
             return []
         if close or state is CLOSED or state is BROKEN:
             return self._deliver(self.state.discard(slot))

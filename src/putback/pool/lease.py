@@ -101,7 +101,9 @@ def callers(depth: int) -> Stack:
             break
         frame = frame.f_back
     found: Stack = []
-    while frame is not None and len(found) < depth:
+    for _ in range(depth):
+        if frame is None:
+            break
         found.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back
     return found

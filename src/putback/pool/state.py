@@ -16,7 +16,9 @@ be opened; requests are served in the order they came; each ticket is answered e
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from typing import NamedTuple, final
 
 
@@ -70,6 +72,10 @@ class Refuse(NamedTuple):
 
     ticket: int
     reason: Reason
+
+
+_give: Callable[[tuple[int, int]], Give] = partial(tuple.__new__, Give)
+"""Makes one for each check-out; the constructor of a NamedTuple is a function of Python."""
 
 
 @final
@@ -127,7 +133,9 @@ class PoolState:
             return Refuse(ticket, Reason.CLOSED)
         if not self.line:
             if self.shelf:
-                return Give(self._unshelve(), ticket)
+                slot = self.shelf.pop() if self._newest_first else self.shelf.popleft()
+                self.phases[slot] = _LEASED
+                return _give((slot, ticket))
             if self._has_room():
                 return Open(self._add(), ticket)
         if not patient and not self._has_motion():
@@ -172,9 +180,14 @@ class PoolState:
     def give_back(self, slot: int, clean: bool) -> list[Action]:
         """The borrower is done. If somebody wants the connection or there is room on the shelf, it goes there, after a
         reset unless it is `clean`; else it is closed."""
-        self._expect(slot, _LEASED)
+        if self.phases.get(slot) is not _LEASED:
+            self._expect(slot, _LEASED)
         if self.closed or not (self.line or len(self.shelf) + self._returning < self.keep):
             return self._close(slot)
+        if clean and not self.line:  # the usual case; `_free` has all of them
+            self.phases[slot] = _IDLE
+            self.shelf.append(slot)
+            return []
         if clean:
             return self._free(slot)
         self.phases[slot] = _RETURNING
@@ -249,11 +262,6 @@ class PoolState:
         self.last_slot += 1
         self.phases[self.last_slot] = _OPENING
         return self.last_slot
-
-    def _unshelve(self) -> int:
-        slot = self.shelf.pop() if self._newest_first else self.shelf.popleft()
-        self.phases[slot] = _LEASED
-        return slot
 
     def _next(self) -> int:
         ticket = next(iter(self.line))
