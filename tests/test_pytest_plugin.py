@@ -132,6 +132,46 @@ def test_it_goes_with_xdist(tmp_path: Path) -> None:
     assert "4 passed, 1 error" in told
 
 
+@pytest.mark.parametrize(
+    ("module", "distribution", "marker"),
+    [("pytest_asyncio.plugin", "pytest-asyncio", "asyncio"), ("anyio.pytest_plugin", "anyio", "anyio")],
+)
+def test_it_goes_with_plugins_for_asyncio(tmp_path: Path, module: str, distribution: str, marker: str) -> None:
+    import_or_skip(module, distribution)
+    import_or_skip("aiosqlite", "aiosqlite")
+    told = run(
+        tmp_path,
+        f"""
+from sqlalchemy.ext.asyncio import create_async_engine
+
+pytestmark = pytest.mark.{marker}
+later = create_async_engine("sqlite+aiosqlite://", poolclass=sa.AsyncAdaptedQueuePool)
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+async def test_gives_back():
+    async with later.connect() as conn:
+        await conn.execute(sa.text("select 1"))
+
+
+async def take():
+    return await later.connect()
+
+
+async def test_forgets():
+    kept.append(await take())
+""",
+        "-p",
+        module,
+    )
+    assert "2 passed, 1 error" in told, told
+    assert "in test_forgets, through" in told
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_pools_of_psycopg2_are_found_whenever_they_are_built(tmp_path: Path, late: bool, postgres_dsn: str) -> None:
     import_or_skip("psycopg2.pool", "psycopg2")
