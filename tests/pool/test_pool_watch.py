@@ -313,6 +313,51 @@ def test_the_request_is_named(engine: Pool) -> None:
     assert current() is None
 
 
+def test_the_request_of_an_asgi_application_is_named(engine: Pool) -> None:
+    applications = import_or_skip("starlette.applications", "starlette")
+    routing, responses = (import_or_skip(f"starlette.{name}", "starlette") for name in ("routing", "responses"))
+    client = import_or_skip("starlette.testclient", "starlette")
+    from putback.pool.web.asgi import Requests
+
+    kept: list[Any] = []
+
+    def order(request: Any) -> Any:  # in a thread of Starlette's
+        kept.extend(program.browse(engine.take))
+        return responses.PlainTextResponse("good")
+
+    async def pay(request: Any) -> Any:
+        kept.extend(program.pay(engine.take))
+        return responses.PlainTextResponse("good")
+
+    routes = [routing.Route("/orders", order, methods=["POST"]), routing.Route("/pay", pay)]
+    app = applications.Starlette(routes=routes)
+    app.add_middleware(Requests)
+    with watch(engine.target) as watching, client.TestClient(app) as browser:
+        browser.post("/orders")
+        browser.get("/pay")
+        who = {line.caller.function: line.who for line in watching.holders()}
+        assert who["browse"].endswith("POST /orders")
+        assert who["pay"].endswith("GET /pay")
+        for conn in kept:
+            conn.close()
+    assert current() is None
+
+
+def test_the_job_of_celery_is_named(engine: Pool) -> None:
+    celery = import_or_skip("celery", "celery")
+    app = celery.Celery("shop", set_as_current=False)
+
+    @app.task(name="shop.browse")  # type: ignore[untyped-decorator]
+    def job() -> str:
+        kept.extend(program.browse(engine.take))
+        return str(watching.holders()[0].who)
+
+    kept: list[Any] = []
+    with watch(engine.target) as watching:
+        assert "task shop.browse[" in job.apply().get()
+        kept.pop().close()
+
+
 def test_cancelled_requests_of_good_times_are_no_news(postgres_dsn: str) -> None:
     pool = ON_POSTGRES["asyncpg"](postgres_dsn)
     assert pool.loop is not None

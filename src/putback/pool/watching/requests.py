@@ -1,6 +1,6 @@
 """On whose behalf: the request or the job that runs now, if anybody says so.
 
-Flask and Celery know it by themselves. For others `serving` says it; `putback.pool.web.asgi` does so for every
+Flask and Celery know it by themselves. For others `serving` says it; `putback.pool.web.asgi.Requests` does so for every
 application that speaks ASGI (FastAPI, Starlette, Litestar, Quart).
 """
 
