@@ -142,7 +142,7 @@ class Core(Generic[G]):
         self.leaks.check(leases, self.clock.now())
 
     def _look_for_leaks(self) -> None:
-        """What a request does first, if there can be anything to do."""
+        """What each request does first."""
         if self.inherited:
             self._tell_of_fork()
         if self.lost:

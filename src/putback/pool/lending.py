@@ -96,8 +96,7 @@ class Lending(Core[G]):
     def _take(self, timeout: float | None, key: Hashable | None = None) -> Any:
         """Lend a connection: the proxy itself, or what `_run` gives."""
         limit = self.timeout if timeout is None else timeout
-        if self.inherited or self.lost or self.leaks.threshold is not None:
-            self._look_for_leaks()
+        self._look_for_leaks()
         stack = callers(self.settings.stack_depth)  # before it may have to wait: then it is not in anybody's way
         if self.state.last_slot != self._known_until:
             refuse_engine(stack, self.profile, list(self.opened.raws.values()))
