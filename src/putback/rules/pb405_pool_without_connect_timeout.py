@@ -41,7 +41,7 @@ from putback.model.mending import MAKING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
-from putback.ownership.makers.values import HIDDEN
+from putback.ownership.makers.worth import HIDDEN
 from putback.rules.rule import Rule
 from putback.rules.setting_up import Told, found
 

@@ -12,7 +12,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.settings import Settings
-from putback.ownership.makers.values import Options
+from putback.ownership.makers.worth import Options
 from putback.rules.rule import Rule, at_making
 
 Wrong = tuple[PoolFacts, Settings, Confidence]

@@ -12,7 +12,8 @@ from putback.ownership.index.module import FunctionInfo
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.makers.parts import Function, Part
 from putback.ownership.makers.users import Use
-from putback.ownership.makers.values import HIDDEN, NOT_SEEN, Options, Spot, Value, Values
+from putback.ownership.makers.values import Spot, Values
+from putback.ownership.makers.worth import HIDDEN, NOT_SEEN, Options, Value
 from putback.ownership.resolve.types import FunctionRef
 
 _MOST = 8

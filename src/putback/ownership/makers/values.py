@@ -7,7 +7,7 @@ put together from parts. Nothing runs; what cannot be seen is `UNSEEN`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from putback.frameworks.idioms import idioms
@@ -17,63 +17,13 @@ from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.makers.assigned import assigned, fields, set_on_self, statements
 from putback.ownership.makers.parts import FUNCTIONS, Function
+from putback.ownership.makers.worth import HIDDEN, NOT_SEEN, UNSEEN, Options, Value, agreed, merged
 from putback.ownership.resolve.types import ClassRef, FunctionRef, ModuleRef, Object, Scope, Symbol
 
 _DEEPEST = 12
 _MOST_FILES = 40
-HIDDEN = "\u2026"
-"""Stands in a text for a part that cannot be seen."""
-
-
-class _Unseen:
-    """What is not known."""
-
-
-UNSEEN = _Unseen()
-Plain = str | int | float | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """A dictionary with texts as keys; `whole`: it has no others."""
-
-    items: Mapping[str, Value]
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What an expression is worth; `variables` are the environment variables that may say otherwise."""
-
-    it: Plain | Options | _Unseen = UNSEEN
-    variables: tuple[str, ...] = ()
-
-    @property
-    def is_seen(self) -> bool:
-        """Whether it is known."""
-        return not isinstance(self.it, _Unseen)
-
-    @property
-    def number(self) -> int | None:
-        """The whole number that it is."""
-        match self.it:
-            case bool():
-                return None
-            case int():
-                return self.it
-            case str() if self.it.strip().lstrip("-").isdigit():
-                return int(self.it)
-            case _:
-                return None
-
-    @property
-    def text(self) -> str:
-        """The text that it is; "" for everything else."""
-        return self.it if isinstance(self.it, str) else ""
-
-
-NOT_SEEN = Value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +88,7 @@ class Values:
             case ast.Await(value=inner) | ast.NamedExpr(value=inner):
                 return self.value(spot.beside(inner))
             case ast.IfExp(body=body, orelse=orelse):
-                return _agreed([self.value(spot.beside(body)), self.value(spot.beside(orelse))])
+                return agreed([self.value(spot.beside(body)), self.value(spot.beside(orelse))])
             case ast.BoolOp(op=ast.Or(), values=values):
                 return self._first(spot, values)
             case ast.BinOp():
@@ -163,7 +113,7 @@ class Values:
         left, right = self.value(spot.beside(node.left)), self.value(spot.beside(node.right))
         both = (*left.variables, *right.variables)
         if isinstance(node.op, ast.BitOr):
-            return _merged([left, right])
+            return merged([left, right])
         if left.number is not None and right.number is not None and not left.text and not right.text:
             done = {ast.Add: int.__add__, ast.Sub: int.__sub__, ast.Mult: int.__mul__}.get(type(node.op))
             return Value(done(left.number, right.number), both) if done is not None else NOT_SEEN
@@ -219,7 +169,7 @@ class Values:
 
     def _bound(self, spot: Spot, name: str, node: Function, key: str) -> Value | None:
         """A name that a function binds, by assignments or as a parameter; None if it does not."""
-        bound = list(_assigned(node.body, name))
+        bound = list(assigned(node.body, name))
         if bound:
             here = Spot(node=bound[0], path=spot.path, function=key, given=spot.given)
             return self._changed(here, name, node.body, [self.value(here.beside(each)) for each in bound])
@@ -229,11 +179,11 @@ class Values:
 
     def _changed(self, spot: Spot, name: str, body: Sequence[ast.stmt], found: Sequence[Value]) -> Value:
         """The value of a name whose items may be set afterwards: `options["pool_size"] = 5`, `options.update(...)`."""
-        first = _agreed(found)
+        first = agreed(found)
         if not any(isinstance(each.it, Options) for each in found):
             return first
         parts = list(found) if not first.is_seen else [first]
-        for statement in _statements(body):
+        for statement in statements(body):
             match statement:
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key)))]):
                     if owner == name:
@@ -241,18 +191,18 @@ class Values:
                 case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="update")) as call):
                     if owner == name:
                         parts.append(self._updated(spot, call))
-        return _merged(parts)
+        return merged(parts)
 
     def _updated(self, spot: Spot, call: ast.Call) -> Value:
         given = [self.value(spot.beside(each)) for each in call.args]
         named = {k.arg: self.value(spot.beside(k.value)) for k in call.keywords if k.arg is not None}
-        return _merged([*given, Value(Options(named, all(k.arg is not None for k in call.keywords)))])
+        return merged([*given, Value(Options(named, all(k.arg is not None for k in call.keywords)))])
 
     def _global(self, path: str, name: str) -> Value:
         module, tree = self.analyzer.project.module(path), self.tree(path)
         if module is None or tree is None:
             return NOT_SEEN
-        bound = list(_assigned(tree.body, name))
+        bound = list(assigned(tree.body, name))
         if bound:
             here = Spot(bound[0], path)
             return self._changed(here, name, tree.body, [self.value(here.beside(each)) for each in bound])
@@ -279,15 +229,15 @@ class Values:
             node = self._class(module.path, cls.row, cls.end_row, cls.key.rpartition(".")[2])
             if node is None:
                 continue
-            bound = list(_assigned(node.body, attr))
+            bound = list(assigned(node.body, attr))
             if bound:
-                others = {name: Spot(value, module.path) for name, value in _fields(node.body) if name != attr}
+                others = {name: Spot(value, module.path) for name, value in fields(node.body) if name != attr}
                 here = Spot(bound[0], module.path, "", others)
                 return self._changed(here, attr, node.body, [self.value(here.beside(each)) for each in bound])
             if attr in cls.methods:
                 return self._returned(FunctionRef(module.path, cls.methods[attr]), {})
             for method in (each for each in node.body if isinstance(each, FUNCTIONS)):
-                for value in _set_on_self(method.body, attr):
+                for value in set_on_self(method.body, attr):
                     return self.value(Spot(value, module.path, f"{cls.key}.{method.name}"))
         return NOT_SEEN
 
@@ -356,8 +306,8 @@ class Values:
         if found is None:
             return NOT_SEEN
         info, node = found
-        returns = [s.value for s in _statements(node.body) if isinstance(s, ast.Return) and s.value is not None]
-        return _agreed([self.value(Spot(each, ref.path, info.key, given)) for each in returns])
+        returns = [s.value for s in statements(node.body) if isinstance(s, ast.Return) and s.value is not None]
+        return agreed([self.value(Spot(each, ref.path, info.key, given)) for each in returns])
 
     # -- places
 
@@ -374,60 +324,3 @@ class Values:
             if isinstance(node, FUNCTIONS) and info is not None and node.lineno == info.def_row:
                 return info, node
         return None
-
-
-def _agreed(found: Sequence[Value]) -> Value:
-    """The one value of several that are the same; what is seen of texts that begin alike."""
-    seen = [each for each in found if each.is_seen]
-    variables = tuple(dict.fromkeys(v for each in found for v in each.variables))
-    if seen and all(each.it == seen[0].it for each in seen) and (len(seen) == len(found) or variables):
-        return Value(seen[0].it, variables)
-    schemes = {each.text.partition(":")[0] for each in found}
-    return Value(seen[0].it, variables) if len(schemes) == 1 and "" not in schemes else Value(UNSEEN, variables)
-
-
-def _merged(parts: Sequence[Value]) -> Value:
-    """Several dictionaries, one after the other."""
-    items: dict[str, Value] = {}
-    whole = True
-    for part in parts:
-        if isinstance(part.it, Options):
-            items.update(part.it.items)
-            whole = whole and part.it.whole
-        else:
-            whole = False
-    return Value(Options(items, whole))
-
-
-def _statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a body and of the blocks in it, in order; definitions in it keep theirs."""
-    for statement in body:
-        if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-            continue
-        yield statement
-        for name in ("body", "orelse", "finalbody", "handlers"):
-            for inner in getattr(statement, name, ()):
-                yield from _statements(inner.body if isinstance(inner, ast.ExceptHandler) else [inner])
-
-
-def _assigned(body: Sequence[ast.stmt], name: str) -> Iterator[ast.expr]:
-    """What is assigned to a name in a body; a name of a nested function is another one."""
-    return (value for found, value in _fields(body) if found == name)
-
-
-def _fields(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
-    """The names that a body assigns, each with its value."""
-    for statement in _statements(body):
-        match statement:
-            case ast.Assign(targets=targets, value=value):
-                yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                yield name, value
-
-
-def _set_on_self(body: Sequence[ast.stmt], attr: str) -> Iterator[ast.expr]:
-    for statement in _statements(body):
-        match statement:
-            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                if name == attr:
-                    yield value
