@@ -9,10 +9,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from putback.model.config import Config
+from putback.model.finding import Finding
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.pipeline import telling
 from putback.pipeline.check import check
 from putback.source import cache as store
 from putback.source.wrappers import as_driver
@@ -252,3 +256,35 @@ def test_a_folder_that_cannot_be_written_to_is_no_reason_to_fail(
     monkeypatch.chdir(shop.root)
     (tmp_path / "file").write_text("")
     assert shop.found(str(tmp_path / "file" / "cache"), [str(shop.root)]) == shop.found("", [str(shop.root)])
+
+
+def test_a_change_has_those_looked_at_that_it_concerns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    real = telling.findings_of
+
+    def noted(analyzer: Analyzer, task: telling.Task, *rest: Any) -> list[Finding]:
+        looked_at.append(Path(task.path).name)
+        return real(analyzer, task, *rest)
+
+    monkeypatch.setattr(telling, "findings_of", noted)
+    shop = {
+        "db.py": DB.format(taken="pool.getconn()", given="pool.putconn(conn)"),
+        "orders.py": "from db import take, give\n\n\ndef work():\n    conn = take()\n    give(conn)\n",
+        "stock.py": "from db import take\n\n\ndef count():\n    conn = take()\n    conn.cursor()\n",
+        "jobs.py": "import orders\nfrom db import pool\n\n\ndef run():\n    pool.getconn()\n    orders.work()\n",
+    }
+    for name, text in shop.items():
+        (tmp_path / name).write_text(text)
+    config = Config(root=str(tmp_path), jobs=1, cache=str(tmp_path / "cache"))
+
+    def after(name: str, text: str) -> set[str]:
+        (tmp_path / name).write_text(text)
+        looked_at.clear()
+        check([str(tmp_path)], config)
+        return set(looked_at)
+
+    check([str(tmp_path)], config)
+    assert after("stock.py", shop["stock.py"] + "\n\ndef more():\n    return take()\n") == {"stock.py"}
+    assert after("readme.py", "print()\n") == set()
+    changed = (tmp_path / "db.py").read_text().replace("pool.putconn(conn)", "print(conn)")
+    assert {"db.py", "orders.py"} <= after("db.py", changed)

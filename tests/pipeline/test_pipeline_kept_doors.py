@@ -18,6 +18,34 @@ TAKING, EMPTY = f"{POOL}\n\ndef take():\n    return pool.getconn()\n", f"{POOL}\
 OUTER = f"from db import take\n{KNOWN}\n\ndef outer():\n    return take()\n"
 SOURCE = f"from middle import source\n{KNOWN}\n\ndef outer():\n    return source\n"
 THING = f"from db import Thing\n{KNOWN}\n\ndef outer():\n    return Thing().source\n"
+DATABASE = "from sqlalchemy import create_engine, text\nfrom sqlalchemy.orm import Session\n"
+RETURNING = (
+    f"{DATABASE}\nengine = create_engine('postgresql://shop')\n\n\ndef get_db():\n    db = Session(engine)\n"
+    "    try:\n        return db\n    finally:\n        db.close()\n"
+)
+ROUTE = (
+    "from fastapi import Depends, FastAPI\nfrom db import {}\n\napp = FastAPI()\n\n\n@app.get('/')\ndef orders({}):\n"
+)
+MAKING = f"{DATABASE}\n\ndef make():\n    return create_engine('postgresql://shop').connect()\n"
+STREAM = (
+    "from fastapi import Depends, FastAPI\nfrom fastapi.responses import StreamingResponse\n"
+    f"{DATABASE}\napp = FastAPI()\n\n\ndef get_db():\n    with Session(create_engine('postgresql://shop')) as db:\n"
+    "        yield db\n\n\ndef rows(db: Session):\n    yield from db.execute(text('SELECT 1'))\n\n\n"
+    "@app.get('/a')\ndef a(db: Session = Depends(get_db)):\n    return StreamingResponse(rows(db))\n"
+)
+SCOPED = (
+    "from flask import Flask\nfrom sqlalchemy import create_engine, text\n"
+    "from sqlalchemy.orm import scoped_session, sessionmaker\n\napp = Flask(__name__)\n"
+    "db = scoped_session(sessionmaker(bind=create_engine('postgresql://shop')))\n\n\n"
+    "@app.get('/orders')\ndef orders():\n    return str(db.execute(text('SELECT 1')).scalar())\n"
+)
+ENDING = "from app import app, db\n\n\n@app.teardown_appcontext\ndef end(error=None):\n    {}\n"
+MYSQL = f"{DATABASE}\nengine = create_engine('mysql+pymysql://shop')\n"
+FAILING = (
+    "from sqlalchemy import text\nfrom sqlalchemy.orm import Session\nfrom db import engine\n\n\ndef work():\n"
+    "    with Session(engine) as session:\n        try:\n            session.execute(text('INSERT 1'))\n"
+    "        except Exception:\n            session.execute(text('INSERT 2'))\n        session.commit()\n"
+)
 
 CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
     "a call that passes something": (
@@ -127,6 +155,42 @@ CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
         },
         {"main.py": "import psycopg2\n\n\nclass Own:\n    def getconn(self):\n        pass\n"},
     ),
+    "the rows of a wrapper": (
+        {"db.py": TAKING, "web.py": "from db import take" + USING.format("take()")},
+        {"db.py": f"# taken here\n\n{TAKING}"},
+    ),
+    "what a function does with a connection": (
+        {
+            "db.py": f"{POOL}\n\ndef give(conn):\n    pool.putconn(conn)\n",
+            "web.py": "from db import give, pool\n\n\ndef work():\n    conn = pool.getconn()\n    give(conn)\n",
+        },
+        {"db.py": f"{POOL}\n\ndef give(conn):\n    print(conn)\n"},
+    ),
+    "what a framework is given elsewhere": (
+        {"db.py": RETURNING, "web.py": ROUTE.format("get_db", "") + "    return 1\n"},
+        {"web.py": ROUTE.format("get_db", "db=Depends(get_db)") + "    return 1\n"},
+    ),
+    "who uses what makes a pool": (
+        {"db.py": MAKING, "web.py": ROUTE.format("make", "") + "    return 1\n"},
+        {"web.py": ROUTE.format("make", "") + "    return make().execute('x')\n"},
+    ),
+    "who is the first to import what makes a pool": (
+        {"db.py": MAKING, "web.py": ROUTE.format("other", "") + "    return 1\n", "more.py": "import json\n"},
+        {"more.py": ROUTE.format("make", "") + "    return make().execute('x')\n"},
+    ),
+    "which version is required": (
+        {"web.py": STREAM, "requirements.txt": "fastapi==0.110.0\n"},
+        {"requirements.txt": "fastapi==0.118.0\n"},
+    ),
+    "that a version is required at all": ({"shop/web.py": STREAM}, {"requirements.txt": "fastapi==0.110.0\n"}),
+    "who removes a session": (
+        {"app.py": SCOPED, "end.py": ENDING.format("print(error)")},
+        {"end.py": ENDING.format("db.remove()")},
+    ),
+    "which servers are named": (
+        {"db.py": MYSQL, "work.py": FAILING, "settings.py": ""},
+        {"settings.py": "URL = 'postgresql://shop'\n"},
+    ),
 }
 
 
@@ -134,7 +198,7 @@ def searched(root: Path, cache: str) -> object:
     """What the search comes to, and the findings."""
     run = checked([str(root)], Config(root=str(root), cache=cache))
     scan = run.project.analysis.scan
-    findings = [(each.filename, each.span, each.code, each.message) for each in run.result.findings]
+    findings = [(each.filename, each.span, each.code, each.message, each.trace) for each in run.result.findings]
     return scan.candidates, scan.names, scan.imports, findings
 
 

@@ -9,7 +9,7 @@ import pytest
 from putback.flow.ir import MODULE
 from putback.model.config import Config
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.pipeline import analyse
+from putback.pipeline import telling
 from putback.pipeline.check import Checked, checked
 from putback.rules import ALL
 
@@ -82,15 +82,15 @@ def test_a_second_look_leaves_out_what_a_change_does_not_concern(
     name: str, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: set[str] = set()
-    real = analyse.findings_of
+    real = telling.findings_of
 
-    def noted(analyzer: Analyzer, task: analyse.Task, *rest: object) -> object:
+    def noted(analyzer: Analyzer, task: telling.Task, *rest: object) -> object:
         seen.add(task.key)
         return real(analyzer, task, *rest)  # type: ignore[arg-type]
 
     first = look(shop)
     with_findings = {f.function for f in first.result.findings}
-    monkeypatch.setattr(analyse, "findings_of", noted)
+    monkeypatch.setattr(telling, "findings_of", noted)
     first.again({str(shop): text(**{name: CHANGES[name]})})
     assert seen - with_findings <= SEEN[name]
 

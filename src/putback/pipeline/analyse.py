@@ -5,34 +5,31 @@ Everything that takes long to import comes with this module; `check` loads it wh
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
 from putback.frameworks.catalog import load_frameworks
-from putback.model.config import Config, FixStyle
-from putback.model.errors import SourceError
+from putback.model.config import Config
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.facts.facts import FunctionFacts
-from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.index.module import Import, ModuleInfo
 from putback.ownership.index.places import is_put_aside, place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
-from putback.pipeline import workers
 from putback.pipeline.exceeding import exceeding
+from putback.pipeline.held import Held
 from putback.pipeline.indexing import Broken
 from putback.pipeline.kept import Past
 from putback.pipeline.remarks import Comments, comments_of, in_order
 from putback.pipeline.scan import Scan, Scanner
 from putback.pipeline.stale import Changes, Spot, stale
+from putback.pipeline.telling import Agenda, Progress, Task, Told, chosen, told
 from putback.rules import ALL
-from putback.rules.rule import Rule
 from putback.source.cells import in_cells
 from putback.source.discover import shown
 from putback.source.prefilter import is_commented
@@ -40,19 +37,7 @@ from putback.source.selection import enabled, ignored_in_file, severity_of, with
 from putback.source.slices import Reader, without_prose, words
 from putback.source.survey import Survey
 
-Progress = Callable[[int, int], None]
-_WORTH_A_PROCESS = 40
-_NEWER = "the file has syntax that this Python cannot parse"
 _BY_CODE = {rule.code: rule for rule in ALL}
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One outermost function of a file, or its top level, to analyse. `size` in rows."""
-
-    path: str
-    key: str
-    size: int
 
 
 class Analysis:
@@ -68,13 +53,20 @@ class Analysis:
         self.scan = scan
         self.reader = reader
         self.analyzer = _analyzer(scanner, scan, reader, root)
+        reader.noted = scan.project.footprint.file
 
     def found(self, wanted: Collection[str], progress: Progress | None) -> list[Finding]:
         """What the rules find in the files `wanted`, as they say it."""
-        tasks = self.tasks(wanted)
-        found = [finding for part in self._analyse(tasks, progress) for finding in part]
+        beside = self._beside(wanted)
+        held = Held(self.analyzer, self.scanner, self.scan, self.config, self.codes, wanted)
+        told = held.of(wanted, beside, lambda path: self.named([path]))
+        agendas = self._agendas(frozenset(wanted).difference(each.agenda.path for each in told), beside)
+        told += self._told(agendas, progress)
+        held.keep(told)
+        found = [finding for each in told for finding in each.findings]
         if self.config.deployment and "PB406" in self.codes:
-            found += exceeding(self.analyzer, [(task.path, task.key) for task in tasks], self.config)
+            places = [(task.path, task.key) for agenda in agendas for task in agenda.tasks]
+            found += exceeding(self.analyzer, places, self.config)
         return found
 
     def changed(self, texts: Mapping[str, bytes]) -> Analysis:
@@ -124,36 +116,49 @@ class Analysis:
                 modules = before.scan.project.module(path), self.scan.project.module(path)
                 changes.note(*modules, before.reader, self.reader)
         again = stale(changes, self.scan.modules(wanted), self.reader, known, self.scan.project.importers)
-        tasks = self.tasks(wanted, again)
-        places = {(task.path, task.key) for task in tasks} | again
+        agendas = self._agendas(wanted, self._beside(wanted), again)
+        places = {(task.path, task.key) for agenda in agendas for task in agenda.tasks} | again
         kept = [f for place, each in known.items() if place[0] in wanted and place not in places for f in each]
-        return kept + [finding for part in self._analyse(tasks, None) for finding in part]
+        return kept + [finding for each in self._told(agendas, None) for finding in each.findings]
 
     # -- which functions
 
-    def tasks(self, wanted: Collection[str], among: Collection[Spot] | None = None) -> list[Task]:
-        """The functions that can hold a connection, by their names and the light types of what they call.
+    def tasks(self, wanted: Collection[str]) -> list[Task]:
+        """The functions in the files `wanted` that can hold a connection, or that a rule has something to say of."""
+        return [task for agenda in self._agendas(wanted, self._beside(wanted)) for task in agenda.tasks]
 
-        Those `among` some, and those that a rule about scoped sessions has something to say of.
+    def _agendas(
+        self, wanted: Collection[str], beside: Mapping[str, Sequence[Task]], among: Collection[Spot] | None = None
+    ) -> list[Agenda]:
+        """What there is to look at in some files, by the names and the light types of what is called.
+
+        Those functions `among` some, and those `beside`, whatever they acquire.
         """
 
-        def work(paths: Sequence[str]) -> list[Task]:
-            named = (t for t in self.named(paths) if among is None or (t.path, t.key) in among)
-            return [t for t in named if not self.config.gates or self.analyzer.may_acquire(t.path, t.key)]
+        def work(paths: Sequence[str]) -> list[Agenda]:
+            by_path: dict[str, list[Task]] = {path: [] for path in paths}
+            for task in self.named(paths):
+                if among is None or (task.path, task.key) in among:
+                    by_path[task.path].append(task)
+            gates = self.config.gates
+            return [chosen(self.analyzer, path, named, gates, beside.get(path, ())) for path, named in by_path.items()]
 
-        paths = [path for path in self.scan.imports if path in wanted]
-        found = [task for part in self.scanner.shared_out(work, paths) for task in part]
-        return [*found, *self._beside(wanted, {(task.path, task.key) for task in found})]
+        paths = [
+            *(path for path in self.scan.imports if path in wanted),
+            *sorted((beside.keys() - self.scan.imports).intersection(wanted)),
+        ]
+        return [agenda for part in self.scanner.shared_out(work, paths) for agenda in part]
 
-    def _beside(self, wanted: Collection[str], known: Collection[tuple[str, str]]) -> Iterator[Task]:
-        """The functions that a rule has something to say of whatever they acquire: they neglect a scoped session, or
-        give a framework what is no dependency."""
+    def _beside(self, wanted: Collection[str]) -> dict[str, list[Task]]:
+        """The functions, by file, that a rule has something to say of whatever they acquire: they neglect a scoped
+        session, or give a framework what is no dependency."""
         concerned = {(ref.path, ref.key) for ref in sessions_of(self.analyzer).concerned(wanted)}
         misgiven = self.analyzer.context.misgiven
         concerned |= {(path, each.scope or MODULE) for path in misgiven.keys() & wanted for each in misgiven[path]}
-        places = ((path, self.analyzer.outermost(path, key)) for path, key in concerned)
-        for path, key in sorted({place for place in places if place not in known}):
-            yield Task(path, key, 50)
+        found: dict[str, list[Task]] = {}
+        for path, key in sorted({(path, self.analyzer.outermost(path, key)) for path, key in concerned}):
+            found.setdefault(path, []).append(Task(path, key, 50))
+        return found
 
     def named(self, paths: Iterable[str]) -> Iterator[Task]:
         """The functions in some files that have a name in them which can mean a connection."""
@@ -187,25 +192,9 @@ class Analysis:
 
     # -- what is in them
 
-    def _analyse(self, tasks: Sequence[Task], progress: Progress | None) -> list[list[Finding]]:
-        hands = workers.cores(self.config.jobs) if len(tasks) > _WORTH_A_PROCESS else 1
-        if hands > 1:
-            import putback.flow.lower  # noqa: F401  the children inherit the loaded parser
-        shares = workers.dealt(tasks, _size, hands)
-        done = 0
-
-        def work(share: Sequence[Task]) -> list[Finding]:
-            nonlocal done
-            found: list[Finding] = []
-            for task in share:
-                found += findings_of(self.analyzer, task, self.codes, self.config.fix_style)
-                self.analyzer.forget()
-                done += 1
-                if progress is not None and share is shares[0]:
-                    progress(done * hands, len(tasks))
-            return found
-
-        return workers.shared_out(work, shares)
+    def _told(self, agendas: Sequence[Agenda], progress: Progress | None) -> list[Told]:
+        config = self.config
+        return told(self.analyzer, agendas, self.codes, config.fix_style, config.jobs, progress)
 
     def broken(self, wanted: Collection[str]) -> list[Finding]:
         """The findings for files `wanted` that cannot be read or parsed."""
@@ -294,7 +283,7 @@ def analysis_of(
 def _analyzer(scanner: Scanner, scan: Scan, reader: Reader, root: str) -> Analyzer:
     """What answers questions about the functions of a project."""
     analyzer = Analyzer(Resolver(scan.project, scanner.catalog, scanner.frameworks), scan.carriers, reader)
-    analyzer.alone, analyzer.importing, analyzer.root = scan.alone, scan.importing, root
+    analyzer.is_alone, analyzer.importing, analyzer.root = scan.is_alone, scan.may_import, root
     registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
     analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
     return analyzer
@@ -303,87 +292,3 @@ def _analyzer(scanner: Scanner, scan: Scan, reader: Reader, root: str) -> Analyz
 def _bare(found: Import) -> str:
     """The name that an import brings in, whatever it is called afterwards."""
     return found.name or found.module.rpartition(".")[2]
-
-
-def _size(task: Task) -> int:
-    return task.size
-
-
-def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: FixStyle) -> list[Finding]:
-    """The findings of all rules in one slice, their fixes written in `style`.
-
-    A failure becomes the finding PB009 and hides nothing else.
-    """
-    found: list[Finding] = []
-    rule: Rule | None = None
-    try:
-        keys = analyzer.nested(task.path, task.key)
-        if "PB001" in codes and (failure := analyzer.failure(task.path, task.key)) is not None:
-            found.append(_left_out(analyzer, task, failure))
-        for key in keys:
-            unit = analyzer.unit(task.path, key)
-            if unit is None:
-                continue
-            facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
-            for rule in ALL if facts.has_something else ():
-                if rule.code in codes:
-                    found += [replace(each, mentions=tuple(facts.mentioned)) for each in rule.check(facts)]
-        module = analyzer.project.module(task.path)
-        if module is not None and module.incomplete:
-            found = [replace(each, fix=None, no_fix_reason=_NEWER) if each.fix else each for each in found]
-    except Exception as error:
-        _end_if_told_to(error)
-        found.append(_internal_error(analyzer, task, rule, error))
-    return found
-
-
-def _end_if_told_to(error: BaseException | None) -> None:
-    """Raise what ends the process if `error` has come up on its way: clean-up code of the parser fails then."""
-    while error is not None:
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise error
-        error = error.__context__
-
-
-def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    row = _row_of(analyzer, task)
-    name = rule.code if rule is not None else "the analysis"
-    return Finding(
-        "PB009",
-        "internal-error",
-        f"putback failed here, please report it: {name}: {type(error).__name__}: {error} ({where.name}:{where.lineno})",
-        Severity.ERROR,
-        Confidence.HIGH,
-        shown(task.path),
-        task.path,
-        Span(Position(row, 1), Position(row, 1)),
-        task.key,
-    )
-
-
-def _row_of(analyzer: Analyzer, task: Task) -> int:
-    module = analyzer.project.module(task.path)
-    info: FunctionInfo | None = module.functions.get(task.key) if module is not None else None
-    return info.def_row if info is not None else 1
-
-
-def _left_out(analyzer: Analyzer, task: Task, failure: SourceError) -> Finding:
-    """PB001 for a function, or the top level of a file, that cannot be parsed by itself."""
-    row = failure.row if failure.row > 1 else _row_of(analyzer, task)
-    what = "the top level of this file" if task.key == MODULE else f"`{task.key}`"
-    by_path = place_by_path(inside(task.path, analyzer.root))
-    return Finding(
-        "PB001",
-        "syntax-error",
-        f"{what} was not checked: {failure}",
-        Severity.INFO if by_path in (Place.TEST, Place.EXAMPLE) else Severity.ERROR,
-        Confidence.HIGH,
-        shown(task.path),
-        task.path,
-        Span(Position(row, 1), Position(row, 1)),
-        task.key,
-        help="mend the syntax, or make the expression simpler",
-        url=_BY_CODE["PB001"].url,
-        place=by_path,
-    )

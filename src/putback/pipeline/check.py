@@ -27,8 +27,9 @@ from putback.source.survey import Survey, content_digest, survey
 
 if TYPE_CHECKING:
     from putback.model.finding import Finding
-    from putback.pipeline.analyse import Analysis, Task
+    from putback.pipeline.analyse import Analysis
     from putback.pipeline.kept import Past
+    from putback.pipeline.telling import Task
 
 Progress = Callable[[int, int], None]
 _PROJECT_MARKS = (".git", "pyproject.toml", "putback.toml", ".putback.toml", "setup.py", "setup.cfg")

@@ -13,8 +13,8 @@ from putback.model.config import Config
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts import dump
-from putback.pipeline.analyse import Task
 from putback.pipeline.check import scanned
+from putback.pipeline.telling import Task
 from putback.source.discover import shown
 
 

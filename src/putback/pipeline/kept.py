@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from time import time_ns
 
 from msgspec import MsgspecError, Struct
+from msgspec import field as struct_field
 from msgspec.msgpack import Decoder, Encoder
 
 from putback.model.config import Config
+from putback.model.finding import Finding
 from putback.ownership.index.module import Outline
 from putback.pipeline.indexing import Broken
 from putback.pipeline.offers import Offer
@@ -26,7 +28,7 @@ _SHARE = 200
 _MANY = 200
 """How many files may have to be read to see that they do not."""
 _OFFERS = 20
-"""How many offers may have to be worked out because of files that do."""
+"""How many offers, or findings of files, may have to be worked out because of files that do."""
 
 
 class KeptModule(Struct, array_like=True):
@@ -57,6 +59,31 @@ class KeptRound(Struct, array_like=True):
     using: KeptSearch
 
 
+class KeptFile(Struct, array_like=True):
+    """What was found in a file: which functions were looked at for their names and which beside them, what the rules
+    said, and the number of the footprint of that."""
+
+    named: tuple[str, ...]
+    beside: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    seen: int
+
+
+class KeptFindings(Struct, array_like=True):
+    """What was found in all files with some `settings`, where `names` could mean a connection.
+
+    `compared` are answers about the whole project, by question; `packages` is a digest of what names packages;
+    `saying` has the files that have some text in them, by each text that was looked for.
+    """
+
+    settings: bytes = b""
+    names: list[str] = []
+    files: dict[int, KeptFile] = {}
+    compared: dict[str, str] = {}
+    packages: bytes = b""
+    saying: dict[str, list[int]] = {}
+
+
 class KeptScan(Struct, array_like=True):
     """One scan. Files are numbers: their places in `paths`; those that are no more have no content."""
 
@@ -70,6 +97,7 @@ class KeptScan(Struct, array_like=True):
     rounds: list[KeptRound] = []
     members: dict[int, tuple[tuple[str, ...], int]] = {}
     footprints: list[bytes] = []
+    found: KeptFindings = struct_field(default_factory=KeptFindings)
 
 
 @dataclass(slots=True)
@@ -148,7 +176,7 @@ class Past:
     # -- writing
 
     def is_worth_writing(self, worked_out: int) -> bool:
-        """Whether a later scan would be much quicker, of which so many offers had to be worked out."""
+        """Whether a later run would be much quicker, of which so many offers and files had to be worked out."""
         others = len(self.changed) + len(self.gone)
         is_dear = bool(others) and worked_out > _OFFERS
         return self.is_empty or others * _SHARE > len(self.states) or is_dear or self.read > _MANY

@@ -7,6 +7,7 @@ derives from or imports what was asked for by name.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,11 +15,23 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from putback.ownership.index.footprint import hashed
-from putback.ownership.index.module import ModuleInfo, Outline, unpacked
+from putback.ownership.index.module import Outline, unpacked
+from putback.ownership.index.parts import different_parts
 from putback.ownership.index.project import Project
 from putback.pipeline.indexing import Broken, Indexed, outline_of
-from putback.pipeline.kept import KeptModule, KeptRound, KeptScan, KeptSearch, Past, found_in, settled
+from putback.pipeline.kept import (
+    KeptFile,
+    KeptFindings,
+    KeptModule,
+    KeptRound,
+    KeptScan,
+    KeptSearch,
+    Past,
+    found_in,
+    settled,
+)
 from putback.pipeline.offers import Offer
+from putback.source.slices import Reader
 from putback.source.survey import Survey, imported_as
 
 _PASSED_ON = 3  # imports, as in Project.importers
@@ -42,7 +55,7 @@ class Reuse:
     members: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     reimported: set[str] = field(default_factory=set)
     worked_out: int = 0
-    _same: dict[str, bool] = field(default_factory=dict)
+    _other_parts: dict[str, Collection[str | None]] = field(default_factory=dict)
 
     # -- what holds
 
@@ -111,6 +124,65 @@ class Reuse:
         kept = self.past.module(path)
         return kept is not None and kept.since <= number + 1
 
+    def told(
+        self,
+        findings: KeptFindings,
+        wanted: Collection[str],
+        seen: Survey,
+        paths: Sequence[str],
+        packages: Callable[[], bytes],
+        reader: Reader,
+    ) -> dict[str, tuple[KeptFile, int]]:
+        """What was found before in the files `wanted`, where that holds.
+
+        `findings` says what it is compared with, `packages` gives a digest of what names packages.
+        """
+        kept = self.past.scan.found
+        if kept.settings != findings.settings:
+            return {}
+        differing = self._differing_in(kept, findings, seen, paths) | self._saying(kept, findings, reader)
+        if kept.packages and kept.packages != packages():
+            differing |= self.project.footprint.bit("all", "packages")
+        found = (
+            (path, kept.files.get(self.past.numbers.get(path, -1))) for path in wanted if path not in self.past.changed
+        )
+        return {p: (e, s) for p, e in found if e is not None and not (s := self.past.footprint(e.seen)) & differing}
+
+    def _differing_in(self, kept: KeptFindings, now: KeptFindings, seen: Survey, paths: Sequence[str]) -> int:
+        """The bits of all that differs for who looks at whole files."""
+        bit = self.project.footprint.bit
+        last = max((*self.since.values(), len(self.past.scan.rounds)), default=0)
+        found = self._differing(last, last)
+        others = self.past.changed | self.past.gone
+        for path in others:
+            found |= bit("file", path)
+        found |= bit("all", "contents") if others else 0
+        found |= bit("all", "files") if not self.past.has_same_files else 0
+        known = {self.past.scan.paths[n] for n, each in self.past.scan.modules.items() if each.outline is not None}
+        found |= bit("all", "modules") if known != self.since.keys() else 0
+        for question in kept.compared.keys() | now.compared.keys():
+            if kept.compared.get(question) != now.compared.get(question):
+                kind, _, name = question.partition(" ")
+                found |= bit(kind, name)
+        numbers = {self.past.numbers[path] for path in others}
+        places = {place for place, path in enumerate(paths) if path in self.past.changed}
+        for word in self.past.scan.importers.keys() | seen.importers.keys():
+            before = numbers.intersection(self.past.scan.importers.get(word, ()))
+            after = {self.past.numbers[paths[place]] for place in places.intersection(seen.importers.get(word, ()))}
+            found |= bit("word", os.fsdecode(word)) if before != after else 0
+        return found
+
+    def _saying(self, kept: KeptFindings, now: KeptFindings, reader: Reader) -> int:
+        """The bits of texts that other files have in them than before; which have them goes into `now`."""
+        found = 0
+        others = {self.past.numbers[path]: path for path in self.past.changed | self.past.gone}
+        for text, files in kept.saying.items():
+            having = [number for number, path in others.items() if reader.has(path, text.encode())]
+            if set(having) != others.keys() & set(files):
+                found |= self.project.footprint.bit("text", text)
+            now.saying[text] = [*(number for number in files if number not in others), *having]
+        return found
+
     # -- what differs
 
     @cached_property
@@ -130,8 +202,14 @@ class Reuse:
         imports: set[str] = set()
         for path in self._suspects(then, now):
             before, after = self._known_then(path, then), self._known_now(path, now)
-            if before is not None and after is not None and path not in self.reimported and self._is_same(path):
-                continue
+            if before is not None and after is not None and path not in self.reimported:
+                parts = self._parts(path)
+                if not parts:
+                    continue
+                for key in parts:
+                    found |= footprint.bit("part", f"{path}:{key}" if key is not None else path)
+            else:
+                found |= footprint.bit("part", path)
             found |= footprint.bit("file", path)
             for kind, name in _different(path, before or _NOTHING, after or _NOTHING):
                 found |= footprint.bit(kind, name)
@@ -157,17 +235,16 @@ class Reuse:
     def _known_now(self, path: str, number: int) -> Outline | None:
         return self.outlines[path][0] if self.since.get(path, number + 1) <= number else None
 
-    def _is_same(self, path: str) -> bool:
-        """Whether a file says the same as before, if maybe on other rows."""
+    def _parts(self, path: str) -> Collection[str | None]:
+        """By which keys a file says something else than before, if maybe on other rows; None: everywhere."""
         if path not in self.past.changed:
-            return True
-        if path not in self._same:
+            return ()
+        if path not in self._other_parts:
             kept, module = self.past.module(path), self.project.module(path)
             assert kept is not None
-            self._same[path] = module is not None and _without_rows(unpacked(kept.module, path)) == _without_rows(
-                module
-            )
-        return self._same[path]
+            found = different_parts(unpacked(kept.module, path), module) if module is not None else {None}
+            self._other_parts[path] = found
+        return self._other_parts[path]
 
     def _below(self, paths: Collection[str]) -> set[str]:
         """Files that are imported, also by one that passes them on."""
@@ -184,9 +261,17 @@ class Reuse:
 
     # -- for later
 
-    def keep(self, seen: Survey, paths: Sequence[str], found: Iterable[Broken]) -> None:
-        """Write what was found, if that makes a later scan quicker."""
-        if not self.past.is_worth_writing(self.worked_out):
+    def keep(
+        self,
+        seen: Survey,
+        paths: Sequence[str],
+        found: Iterable[Broken],
+        told: Mapping[str, tuple[KeptFile, int]],
+        findings: KeptFindings,
+    ) -> None:
+        """Write what was found, if that makes a later run quicker; `told` is what goes into `findings` by path."""
+        is_first = bool(told) and not self.past.scan.found.files
+        if not is_first and not self.past.is_worth_writing(self.worked_out):
             return
         broken: dict[str, list[Broken]] = {}
         for each in found:
@@ -206,8 +291,8 @@ class Reuse:
             )
             for path, (outline, mark) in self.outlines.items()
         }
-        for path, told in broken.items():
-            modules.setdefault(numbers[path], KeptModule(0, b"", None, noted(0), told))
+        for path, why in broken.items():
+            modules.setdefault(numbers[path], KeptModule(0, b"", None, noted(0), why))
         rounds = [
             KeptRound({numbers[p]: (offer, noted(mark)) for p, (offer, mark) in offers.items()}, importing, using)
             for offers, importing, using in zip(self.offers, self.importing, self.using, strict=True)
@@ -223,6 +308,10 @@ class Reuse:
             rounds,
             {numbers[path]: (names, noted(mark)) for path, (names, mark) in self.members.items()},
         )
+        scan.found = findings
+        scan.found.files = {
+            numbers[path]: replace(each, seen=noted(mark)) for path, (each, mark) in told.items() if path in numbers
+        }
         scan.footprints = [each.to_bytes((each.bit_length() + 7) // 8, "little") for each in footprints]
         self.past.write(scan)
 
@@ -235,11 +324,3 @@ def _different(path: str, before: Outline, after: Outline) -> Iterator[tuple[str
     methods = ({(name, c.key) for c in each.classes for name in c.methods} for each in (before, after))
     yield from (("heirs", base) for base, _ in set.symmetric_difference(*bases))
     yield from (("method", name) for name, _ in set.symmetric_difference(*methods))
-
-
-def _without_rows(module: ModuleInfo) -> ModuleInfo:
-    """A module wherever its definitions stand."""
-    functions = {k: replace(f, row=0, end_row=0, def_row=0, column=0) for k, f in module.functions.items()}
-    classes = {k: replace(c, row=0, end_row=0, column=0) for k, c in module.classes.items()}
-    references = [replace(each, row=0) for each in module.references]
-    return replace(module, functions=functions, classes=classes, references=references, left_out=[])

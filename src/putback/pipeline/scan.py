@@ -31,7 +31,7 @@ from putback.pipeline.offers import Offer, Offers
 from putback.pipeline.reuse import Reuse
 from putback.source.definitions import imports_in
 from putback.source.slices import Reader
-from putback.source.survey import Survey
+from putback.source.survey import Survey, words_for
 
 R = TypeVar("R")
 _STAR = re.compile(rb"from\s+([.\w]+)\s+import \*")
@@ -75,6 +75,22 @@ class Scan:
         wanted = frozenset(paths)
         return {path for path, imports in self.imports.items() if not wanted.isdisjoint(imports)}
 
+    def is_alone(self, path: str) -> bool:
+        """Whether no other file imports a candidate."""
+        self._note_words([path])
+        return path in self.alone
+
+    def may_import(self, path: str) -> list[str]:
+        """The files of the project that may import one, also by way of a package that passes it on."""
+        found = list(self.importing(path))
+        self._note_words([path, *(each for each in found if each.endswith("/__init__.py"))])
+        return found
+
+    def _note_words(self, paths: Iterable[str]) -> None:
+        """Somebody asks which files have words in an import that can mean one of some files."""
+        for word in words_for(paths):
+            self.project.footprint.name("word", os.fsdecode(word))
+
     def modules(self, paths: Iterable[str]) -> Iterator[ModuleInfo]:
         """The modules at `paths`, one at a time: they need not all fit in memory."""
         return (module for path in paths if (module := self.project.module(path)) is not None)
@@ -103,6 +119,7 @@ class Scanner:
         self.jobs = jobs
         self.project = Project(paths, self._load, Footprint(past.numbers) if past is not None else None)
         self.reuse = Reuse(past, self.project) if past is not None else None
+        self.seen = Survey()
 
     def run(self, seen: Survey) -> Scan:
         """Index what matters; without gates everything."""
@@ -136,9 +153,7 @@ class Scanner:
         found.names = driver_names(self.catalog).union(carried, *self._members(found, number))
         found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
         found.importing = partial(seen.importing, self.paths)
-        if self.reuse is not None:
-            self.reuse.keep(seen, self.paths, found.broken)
-            self.reuse = None
+        self.seen = seen
         return found
 
     def again(self, before: Scan, changed: Collection[str], reader: Reader) -> Scan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.model.errors import SourceError
@@ -31,11 +31,16 @@ class Slice:
     offset: int
 
 
+def _unnoticed(path: str) -> None:
+    """Nobody wants to know."""
+
+
 class Reader:
-    """File contents by path; `given` stands in for files, as standard input does."""
+    """File contents by path; `given` stands in for files, as standard input does. `noted` is told what is read."""
 
     def __init__(self, given: Mapping[str, bytes]) -> None:
         self.given = given
+        self.noted: Callable[[str], None] = _unnoticed
         self._rows: dict[str, Sequence[str]] = {}
         self._code: dict[str, Sequence[str]] = {}
 
@@ -50,7 +55,15 @@ class Reader:
 
     def raw(self, path: str) -> bytes:
         """The bytes of a file as they are. Raises OSError."""
+        self.noted(path)
         return self.given[path] if path in self.given else read_bytes(path)
+
+    def has(self, path: str, text: bytes) -> bool:
+        """Whether a file has some text in it; one that cannot be read has none."""
+        try:
+            return text in self.data(path)
+        except OSError:
+            return False
 
     def text(self, path: str) -> str:
         """The decoded text of a file. Raises SourceError."""
@@ -61,6 +74,7 @@ class Reader:
 
     def rows(self, path: str) -> Sequence[str]:
         """The rows of a file without line ends; empty when it cannot be read."""
+        self.noted(path)
         if path not in self._rows:
             if len(self._rows) >= _FILES:
                 self._rows.pop(next(iter(self._rows)))
@@ -72,6 +86,7 @@ class Reader:
 
     def code(self, path: str) -> Sequence[str]:
         """The rows of a file as they are parsed: blank in the middle of large tables of constants."""
+        self.noted(path)
         if path not in self._code:
             if len(self._code) >= _FILES:
                 self._code.pop(next(iter(self._code)))

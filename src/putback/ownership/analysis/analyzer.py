@@ -5,6 +5,7 @@ What calling a function does stands in `summaries`, what calls acquire in `acqui
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -38,21 +39,32 @@ T = TypeVar("T")
 
 
 class Analyzer(Program):
-    """One run's answers. `alone` are the files that no other imports, and `importing` gives the files of the project
-    that may import one. `root` is the directory of the project."""
+    """One run's answers. `is_alone` tells whether no other file imports one, and `importing` gives the files of the
+    project that may. `root` is the directory of the project."""
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         super().__init__(resolver, carriers, reader)
-        self.ambients = Ambients(resolver, self.mentions, self._switches_off)
-        self.app_contexts = AppContexts(resolver, self._entered)
-        self.alone: frozenset[str] = frozenset()
+        self.is_alone: Callable[[str], bool] = lambda path: False
         self.importing: Callable[[str], Iterable[str]] = self.project.importers
         self.root = ""
+        self.leaving = Leaving(self)
+        self._whole = self
+        self._once: dict[object, Any] = {}
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.ambients = Ambients(self.resolver, self.mentions, self._switches_off)
+        self.app_contexts = AppContexts(self.resolver, self._entered)
         self._explorations: dict[tuple[str, str, Site, Phase], Exploration[State]] = {}
         self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
-        self.leaving = Leaving(self)
-        self.parking = Parking(resolver, reader, self.mentions, self.explore, self.summaries.owner_effect)
+        self.parking = Parking(self.resolver, self.reader, self.mentions, self.explore, self.summaries.owner_effect)
+
+    def afresh(self) -> Analyzer:
+        """The same project with nothing known but what each file says by itself, and what is found out once a run."""
+        other = copy.copy(self)
+        other._begin()
+        return other
 
     def forget(self) -> None:
         """Let go of what is large and can be had again, when there is much of it; summaries stay.
@@ -65,8 +77,15 @@ class Analyzer(Program):
             self._explorations.clear()
             gc.collect(0)
 
+    def once(self, find: Callable[[Analyzer], T]) -> T:
+        """What `find` makes once a run, for all: it keeps footprints, or only what a file says."""
+        if find not in self._once:
+            self._once[find] = find(self._whole)
+        found: T = self._once[find]
+        return found
+
     def known(self, find: Callable[[Analyzer], T]) -> T:
-        """What `find` finds out about this run: once, and kept as long as the run's knowledge is."""
+        """What `find` finds out about this project: once, and kept as long as what was worked out is."""
         if find not in self._known:
             self._known[find] = find(self)
         found: T = self._known[find]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from putback.drivers.catalog import Catalog
@@ -93,14 +93,31 @@ class Context:
             kind = self.resolver.catalog.kind(spec.call.acquires)
             self.misgiven.setdefault(module.path, []).append(Misgiven(reference.scope, reference.row, given, kind))
 
+    def misgiven_in(self, path: str) -> Sequence[Misgiven]:
+        """The factories that a file gives to frameworks as dependencies."""
+        self.project.footprint.name("misgiven", path)
+        return self.misgiven.get(path, ())
+
+    def compared(self) -> Iterator[tuple[str, str, str]]:
+        """What was noted, as questions by name, each with the answer: what rests on one of them holds if that is the
+        same."""
+        for path, key in self._given.keys() | self._rethrowing:
+            roles = sorted(role.value for role in self._given.get((path, key), ()))
+            yield "role", f"{path}:{key}", f"{roles} {(path, key) in self._rethrowing}"
+        yield from (("misgiven", path, repr(found)) for path, found in self.misgiven.items())
+
     def must_rethrow(self, path: str, info: FunctionInfo | None) -> bool:
         """Whether a framework demands of the function that what is thrown in at its `yield` leaves it again."""
-        return info is not None and (path, info.key) in self._rethrowing
+        if info is None:
+            return False
+        self.project.footprint.name("role", f"{path}:{info.key}")
+        return (path, info.key) in self._rethrowing
 
     def roles(self, path: str, info: FunctionInfo | None) -> set[Role]:
         """The roles of a function."""
         if info is None:
             return set()
+        self.project.footprint.name("role", f"{path}:{info.key}")
         found = set(self._given.get((path, info.key), ()))
         found |= self.decorated_roles(path, info)
         if info.owner:

@@ -21,6 +21,7 @@ from putback.model.errors import SourceError
 from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.footprint import Memo
 from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.resolver import Resolver
@@ -97,8 +98,9 @@ class Leaving:
 
     def __init__(self, known: Knowledge) -> None:
         self._known = known
-        self._found: dict[tuple[str, str, int], Outside | None] = {}
-        self._out: dict[tuple[str, str], _Ways] = {}
+        footprint = known.resolver.project.footprint
+        self._found: Memo[tuple[str, str, int], Outside | None] = Memo(footprint)
+        self._out: Memo[tuple[str, str], _Ways] = Memo(footprint)
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
     def sort_of(self, call: Invoke, scope: Scope, entered: bool = False) -> Sort | None:
@@ -160,10 +162,7 @@ class Leaving:
 
     def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
         """The first call that leaves the process when a project function runs, at most `deep` functions further."""
-        key = (ref.path, ref.key, deep)
-        if key not in self._found:
-            self._found[key] = self._search(ref, deep)
-        return self._found[key]
+        return self._found.ask((ref.path, ref.key, deep), lambda: self._search(ref, deep), None)
 
     def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
         here, callees = self._ways(ref)
@@ -177,10 +176,7 @@ class Leaving:
 
     def _ways(self, ref: FunctionRef) -> _Ways:
         """The first call in a function that leaves the process itself; if there is none the functions that it calls."""
-        key = (ref.path, ref.key)
-        if key not in self._out:
-            self._out[key] = self._look(ref)
-        return self._out[key]
+        return self._out.ask((ref.path, ref.key), lambda: self._look(ref), (None, []))
 
     def _look(self, ref: FunctionRef) -> _Ways:
         scope = Scope(ref.path, ref.key)

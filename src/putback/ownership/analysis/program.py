@@ -40,19 +40,22 @@ class Program(Units, ABC):
     summaries: Summaries
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
-        super().__init__(resolver.project, reader)
         self.resolver = resolver
         self.carriers = carriers
         self.catalog = resolver.catalog
         self.frameworks = resolver.frameworks
+        super().__init__(resolver.project, reader)
         self.context = Context(self.project, resolver, self.frameworks, self.mentions)
-        self.errors = Errors(resolver)
-        self.shapes = Shapes(resolver)
-        self.servers = Servers(self.project.paths, reader, self.catalog)
-        self._calls: dict[tuple[str, str, int], CallInfo] = {}
+        self.servers = Servers(self.project, reader, self.catalog)
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
         self._truths: dict[tuple[str, str], bool | None] = {}
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.errors = Errors(self.resolver)
+        self.shapes = Shapes(self.resolver)
+        self._calls: dict[tuple[str, str, int], CallInfo] = {}
 
     @abstractmethod
     def explore(self, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> Exploration[State]:

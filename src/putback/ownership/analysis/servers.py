@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
-from functools import cached_property
 from itertools import chain
 from typing import TypeAlias
 
 from putback.drivers.catalog import Catalog
+from putback.ownership.index.footprint import Memo
+from putback.ownership.index.project import Project
 from putback.ownership.index.requirements import requirements_in
 from putback.source.slices import Reader
 
@@ -22,9 +23,10 @@ _Sign: TypeAlias = tuple[str, Callable[[bytes], bool]]
 class Servers:
     """Reads the files of a project, and what it requires, when it is first asked."""
 
-    def __init__(self, paths: Collection[str], reader: Reader, catalog: Catalog) -> None:
-        self._paths = paths
+    def __init__(self, project: Project, reader: Reader, catalog: Catalog) -> None:
+        self._project = project
         self._reader = reader
+        self._answer: Memo[None, frozenset[str]] = Memo(project.footprint)
         tables = catalog.drivers.values()
         keeping = _address({word for table in tables for word in table.keeping_servers})
         embedded = _address({word for table in tables for word in table.embedded_servers})
@@ -50,8 +52,11 @@ class Servers:
         """Whether the addresses are of databases in the process, and nothing names a server."""
         return self._named == _EMBEDS
 
-    @cached_property
+    @property
     def _named(self) -> frozenset[str]:
+        return self._answer.ask(None, self._search, frozenset())
+
+    def _search(self) -> frozenset[str]:
         found: frozenset[str] = frozenset()
         for content, signs in chain(self._code(), self._required()):
             folded = content.lower()
@@ -62,7 +67,7 @@ class Servers:
 
     def _code(self) -> Iterator[tuple[bytes, tuple[_Sign, ...]]]:
         """The files of the project, and what tells there; `setup.py` requires packages, too."""
-        for path in self._paths:
+        for path in self._project.paths:
             try:
                 content = self._reader.data(path)
             except OSError:
@@ -72,7 +77,8 @@ class Servers:
                 yield content, (*self._addresses, *self._packages) if is_setup else self._addresses
 
     def _required(self) -> Iterator[tuple[bytes, tuple[_Sign, ...]]]:
-        for folder in sorted({os.path.dirname(path) for path in self._paths}):
+        self._project.footprint.name("all", "packages")
+        for folder in sorted({os.path.dirname(path) for path in self._project.paths}):
             yield from ((text.encode(), self._packages) for text in requirements_in(folder))
 
 

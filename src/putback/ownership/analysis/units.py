@@ -19,7 +19,7 @@ from putback.source.slices import Reader, Slice
 if TYPE_CHECKING:
     from putback.flow.lower import Lowered
 
-_LOWERED = 100
+_LOWERED = 200
 
 
 class Units:
@@ -29,20 +29,31 @@ class Units:
         self.project = project
         self.reader = reader
         self.families = Families()
-        self.notes: list[str] = []
         self._lowered: dict[tuple[str, str], Lowered | None] = {}
         self._failures: dict[tuple[str, str], SourceError] = {}
-        self._units: dict[tuple[str, str], Unit | None] = {}
         self._mentions: dict[tuple[str, str], frozenset[str]] = {}
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is known but what each file says by itself."""
+        self.notes: list[str] = []
+        self._units: dict[tuple[str, str], Unit | None] = {}
 
     def are_many(self) -> bool:
         """Whether so many are held that it is time to let go of them."""
         return len(self._lowered) > _LOWERED
 
     def drop(self) -> None:
-        """Let go of all of them; each is lowered again when somebody asks."""
-        self._lowered.clear()
+        """Let go of those that were not asked for lately; each is lowered again when somebody asks."""
+        for place in list(self._lowered)[: -_LOWERED // 2]:
+            del self._lowered[place]
         self._units.clear()
+
+    def says(self, path: str, text: str) -> bool:
+        """Whether a file has some text in it."""
+        found = self.project.footprint.aside(lambda: self.reader.has(path, text.encode()))
+        self.project.footprint.text(text, path, found)
+        return found
 
     def unit(self, path: str, key: str) -> Unit | None:
         """The function `key` of a file, lowered; None when it cannot be."""
@@ -72,15 +83,18 @@ class Units:
         return info.key if info is not None else MODULE
 
     def _slice(self, path: str, key: str) -> Lowered | None:
-        if (path, key) not in self._lowered:
+        if (path, key) in self._lowered:
+            lowered = self._lowered.pop((path, key))  # what was asked for last comes last
+        else:
             try:
-                self._lowered[path, key] = self._lower(path, key)
+                lowered = self._lower(path, key)
             except (SourceError, RecursionError) as error:
                 self.notes.append(f"{path}: {key} is not analysed: {error}")
-                self._lowered[path, key] = None
+                lowered = None
                 told = error if isinstance(error, SourceError) else SourceError("nested too deeply to be checked")
                 self._failures[path, key] = told
-        return self._lowered[path, key]
+        self._lowered[path, key] = lowered
+        return lowered
 
     def failure(self, path: str, key: str) -> SourceError | None:
         """Why an outermost function, or the top level of a file, could not be analysed; None if it could be."""
@@ -129,6 +143,7 @@ class Units:
     def mentions(self, path: str, info: FunctionInfo) -> frozenset[str]:
         """Every name and attribute in a function, those nested in it included."""
         key = (path, info.key)
+        self.project.footprint.file(path)
         if key not in self._mentions:
             try:
                 self._mentions[key] = mentioned(self.reader.function(path, info.row, info.end_row))

@@ -104,7 +104,7 @@ class FunctionFacts(Surroundings):
     def misgiven(self) -> list[Misgiven]:
         """The factories of connections that it gives to a framework as if they were dependencies."""
         key = "" if self.unit.key == MODULE else self.unit.key
-        return [each for each in self.analyzer.context.misgiven.get(self.unit.path, ()) if each.scope == key]
+        return [each for each in self.analyzer.context.misgiven_in(self.unit.path) if each.scope == key]
 
     @cached_property
     def pulls(self) -> list[Pull]:

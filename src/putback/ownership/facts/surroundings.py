@@ -91,6 +91,7 @@ class Surroundings:
 
     def version_of(self, package: str) -> tuple[int, int] | None:
         """The version of a package that the project settles on, by its first two numbers."""
+        self.analyzer.project.footprint.name("all", "packages")
         return version_of(self.unit.path, package)
 
     @cached_property
@@ -176,7 +177,7 @@ class Surroundings:
 
     @property
     def _is_alone(self) -> bool:
-        return self.unit.path in self.analyzer.alone
+        return self.analyzer.is_alone(self.unit.path)
 
     @property
     def _serving(self) -> frozenset[str]:

@@ -24,10 +24,14 @@ def hashed(question: str) -> int:
 
 
 class Footprint:
-    """What has been asked so far: `seen`. Files have the bits that `numbers` gives them; None: nobody wants to know."""
+    """What has been asked so far: `seen`. Files have the bits that `numbers` gives them; None: nobody wants to know.
+
+    `saying` has the files that were found to have some text in them, by the text.
+    """
 
     def __init__(self, numbers: dict[str, int] | None) -> None:
         self.seen = 0
+        self.saying: dict[str, set[str]] = {}
         self._is_wanted = numbers is not None
         self._bits = {path: 1 << (NAMES + number) for path, number in (numbers or {}).items()}
         self._same: dict[int, int] = {}
@@ -35,6 +39,16 @@ class Footprint:
     def file(self, path: str) -> None:
         """Somebody looks at a file, or finds that it is not there."""
         self.seen |= self.bit("file", path)
+
+    def part(self, path: str, key: str) -> None:
+        """Somebody looks at what a file defines under one name, or at one of its functions or classes."""
+        self.seen |= self.bit("part", path) | self.bit("part", f"{path}:{key}")
+
+    def text(self, text: str, path: str, is_there: bool) -> None:
+        """Somebody asks whether a file has some text in it."""
+        self.name("text", text)
+        if is_there and self._is_wanted:
+            self.saying.setdefault(text, set()).add(path)
 
     def name(self, kind: str, name: str) -> None:
         """Somebody asks the whole project for what has this name."""
@@ -54,6 +68,13 @@ class Footprint:
         """From now on only what is asked from now on counts; what is given back is for `end`."""
         before, self.seen = self.seen, 0
         return before
+
+    def aside(self, find: Callable[[], V]) -> V:
+        """What `find` comes to, for somebody who compares that: what is asked inside counts for nobody."""
+        before = self.seen
+        found = find()
+        self.seen = before
+        return found
 
     def end(self, before: int) -> int:
         """What was asked since `begin`: it counts for whoever asked before, too."""

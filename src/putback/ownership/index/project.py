@@ -123,15 +123,26 @@ class Project:
     @property
     def paths(self) -> Collection[str]:
         """Every file of the project."""
+        self.footprint.name("all", "files")
         return self._paths.values()
 
     def loaded(self) -> Iterator[ModuleInfo]:
         """The modules handed in so far, by path."""
+        self.footprint.name("all", "modules")
         return (module for path in sorted(self._known) if (module := self.module(path)) is not None)
 
     def module(self, path: str) -> ModuleInfo | None:
         """The module at `path`, indexed now if it was not yet."""
         self.footprint.file(path)
+        return self._module(path)
+
+    def part(self, path: str, key: str) -> ModuleInfo | None:
+        """The same for somebody who looks at nothing in it but what is called `key`: a function or class, with the
+        calls and references in it, or a name of the top level."""
+        self.footprint.part(path, key)
+        return self._module(path)
+
+    def _module(self, path: str) -> ModuleInfo | None:
         if self._is_closed:
             return self._shelf.get(path) if path in self._known else None
         if path not in self._shelf:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +45,22 @@ def requirements_in(folder: str) -> Iterator[str]:
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.path.getsize(path) <= _LARGEST:
             yield _text(path)
+
+
+def requirements_around(paths: Iterable[str]) -> Iterator[str]:
+    """All that the packages of some files can be told by: what the files say that name packages, in folders around."""
+    folders: set[str] = set()
+    for here in {os.path.dirname(os.path.abspath(path)) for path in paths}:
+        for _ in range(_DEEPEST):
+            if here in folders:
+                break
+            folders.add(here)
+            here = os.path.dirname(here)
+    for folder in sorted(folders):
+        yield from (os.path.join(folder, root) for root in _ROOTS if os.path.exists(os.path.join(folder, root)))
+        for _, name in _files(folder):
+            yield os.path.join(folder, name)
+            yield _text(os.path.join(folder, name))
 
 
 def _in_folder(folder: str, package: str) -> Version | None:

@@ -68,8 +68,8 @@ class Frequency:
 
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
-        self.parts = Parts(analyzer)
-        self.users = Users(analyzer, self.parts)
+        self.parts = analyzer.once(Parts)
+        self.users = analyzer.once(Users)
         self._left = 0
 
     def fate(self, part: Part, made: ast.expr, ends: Collection[str]) -> Fate:

@@ -186,8 +186,8 @@ class Sharing:
         """Where functions use a global, and what accessors answer with it."""
         wanted = Defined(home, name)
         for path in (home, *self.analyzer.importing(home)):
-            module = self.analyzer.project.module(path)
-            rows = self.analyzer.reader.rows(path)
+            module = self.analyzer.project.module(path) if self.analyzer.says(path, name) else None
+            rows = self.analyzer.reader.rows(path) if module is not None else ()
             for info in module.functions.values() if module is not None else ():
                 if info.outer or not any(name in row for row in rows[info.row - 1 : info.end_row]):
                     continue

@@ -6,12 +6,14 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from putback.flow.ir import MODULE
 from putback.model.finding import Place
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import place_by_path
 from putback.ownership.makers.parts import Part, Parts
@@ -44,24 +46,17 @@ class _Vocabulary:
 class Users:
     """Answers from the files that import the definition, and its own; tests do not count."""
 
-    def __init__(self, analyzer: Analyzer, parts: Parts) -> None:
+    def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
-        self._parts = parts
-        self._known: dict[FunctionRef | ClassRef, list[Use]] = {}
+        self._parts = analyzer.once(Parts)
+        self._known: Memo[FunctionRef | ClassRef, list[Use]] = Memo(analyzer.project.footprint)
         self._vocabularies: dict[str, _Vocabulary] = {}
 
     def of(self, wanted: FunctionRef | ClassRef) -> list[Use]:
         """The uses of a function or class, as many as are looked at."""
         if isinstance(wanted, FunctionRef):
             wanted = FunctionRef(wanted.path, wanted.key)
-        if wanted not in self._known:
-            found: list[Use] = []
-            for use in self._search(wanted):
-                found.append(use)
-                if len(found) >= _MOST_USES:
-                    break
-            self._known[wanted] = found
-        return self._known[wanted]
+        return self._known.ask(wanted, lambda: list(islice(self._search(wanted), _MOST_USES)), [])
 
     def _search(self, wanted: FunctionRef | ClassRef) -> Iterator[Use]:
         name = wanted.key.rpartition(".")[2].partition("@")[0]
@@ -84,15 +79,9 @@ class Users:
         for path in known:
             if len(found) >= _MOST_FILES:
                 break
-            if self._has(path, name.encode()):
+            if self._analyzer.says(path, name):
                 found.append(path)
         return found
-
-    def _has(self, path: str, name: bytes) -> bool:
-        try:
-            return name in self._analyzer.reader.data(path)
-        except OSError:
-            return False
 
     def _in_module(self, module: ModuleInfo, wanted: FunctionRef | ClassRef, name: str) -> Iterator[Use]:
         vocabulary = self._vocabulary(module)

@@ -107,6 +107,7 @@ class Callers:
 
     def calls_of_parameter(self, module: ModuleInfo, key: str, name: str) -> list[Place]:
         """The calls of parameter `name` of a function, in it and in the functions nested in it."""
+        self._project.footprint.name("call", name)
         calls = self._calls_in(module).bare.get(name, ())
         return [place for place in calls if place[0].function == key or place[0].function.startswith(f"{key}.")]
 
@@ -134,6 +135,7 @@ class Callers:
         if not function.outer:
             return
         scope = Scope(module.path, function.outer)
+        self._project.footprint.part(module.path, function.outer)
         for call in self._calls_in(module).passing.get((function.outer, function.name), ()):
             places = [(at, "") for at, value in enumerate(call.args) if value == Name(function.name)]
             places += [(0, keyword) for keyword, value in call.keywords if value == Name(function.name)]
@@ -142,7 +144,7 @@ class Callers:
 
     def _known_as(self, t: Type, at: int, keyword: str) -> Iterator[_Callback]:
         """A function of the project, and the parameter that is given its argument number `at`, or that by name."""
-        home = self._project.module(t.path) if isinstance(t, FunctionRef) else None
+        home = self._project.part(t.path, t.key) if isinstance(t, FunctionRef) else None
         if isinstance(t, FunctionRef) and home is not None and t.key in home.functions:
             params = [p.name for p in home.functions[t.key].params[t.bound :] if not p.kind.startswith("*")]
             if keyword in params or at < len(params):

@@ -80,7 +80,7 @@ class Carriers:
 
     def _lends(self, ref: FunctionRef) -> bool:
         """Whether a function gives a connection to a function that it is given: `function(conn, *args)`."""
-        module = self.resolver.project.module(ref.path)
+        module = self.resolver.project.part(ref.path, ref.key)
         info = module.functions.get(ref.key) if module is not None else None
         if module is None or info is None:
             return False
@@ -174,7 +174,7 @@ class Carriers:
 
     def _in_tuple(self, ref: FunctionRef) -> bool:
         """Whether a function returns a tuple with a connection in it."""
-        module = self.resolver.project.module(ref.path)
+        module = self.resolver.project.part(ref.path, ref.key)
         info = module.functions.get(ref.key) if module is not None else None
         if info is None or info.is_generator:
             return False
@@ -185,7 +185,7 @@ class Carriers:
 
     def _wraps(self, ref: FunctionRef) -> bool:
         """Whether a function returns a project object that it has made around a connection, or that takes one."""
-        module = self.resolver.project.module(ref.path)
+        module = self.resolver.project.part(ref.path, ref.key)
         info = module.functions.get(ref.key) if module is not None else None
         if info is None:
             return False
@@ -250,8 +250,9 @@ class Carriers:
         return self._decided.ask(("takes", ref), lambda: self._takes(ref), False)
 
     def _takes(self, ref: FunctionRef) -> bool:
-        module = self.resolver.project.module(ref.path)
+        module = self.resolver.project.part(ref.path, ref.key)
         info = module.functions.get(ref.key) if module is not None else None
+        self.resolver.project.footprint.part(ref.path, info.owner if info is not None else "")
         cls = module.classes.get(info.owner) if module is not None and info is not None else None
         return info is not None and cls is not None and self._keeps_result(ref, info, cls)
 

@@ -48,7 +48,7 @@ class Classes:
     def _inherited_member(self, path: str, key: str, attr: str, bound: bool) -> tuple[Types | None, Types]:
         """A member as a class and its bases define it (None: nowhere), and as they only announce it."""
         placeholder = NOTHING
-        for module, cls in self.lineage(path, key):
+        for module, cls in self.homes(path, key):
             found = self._own_member(module, cls, attr, bound)
             if found is not None and not self._is_announced(module, cls, attr):
                 return found, placeholder
@@ -57,6 +57,8 @@ class Classes:
 
     def _own_member(self, module: ModuleInfo, cls: ClassInfo, attr: str, bound: bool) -> Types | None:
         """A member that the class itself defines; None when it does not."""
+        nested = f"{cls.key}.{attr}"
+        self._values.project.footprint.part(module.path, cls.methods.get(attr, nested))
         if attr in cls.methods:
             function = module.functions[cls.methods[attr]]
             if bound and self._values.has_decorator(function, module.path, _PROPERTY_DECORATORS):
@@ -64,7 +66,6 @@ class Classes:
             return frozenset({FunctionRef(module.path, function.key, bound)})
         if attr in cls.attributes:
             return union(self._values.types(v, Scope(module.path, s)) for s, v in cls.attributes[attr])
-        nested = f"{cls.key}.{attr}"
         return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
 
     @staticmethod
@@ -77,28 +78,33 @@ class Classes:
         answers = set()
         for heir in self._heirs.of(key):
             found, _ = self._inherited_member(*heir, attr, bound)
-            if found and any((m.path, c.key) == (path, key) for m, c in self.lineage(*heir)):
+            if found and any((m.path, c.key) == (path, key) for m, c in self.homes(*heir)):
                 answers.add(found)
         return answers.pop() if len(answers) == 1 else NOTHING
 
     def lineage(self, path: str, key: str) -> list[tuple[ModuleInfo, ClassInfo]]:
         """A project class and its project bases, nearest first."""
+        found = self.homes(path, key)
+        for module, _ in found:
+            self._values.project.footprint.file(module.path)
+        return found
+
+    def homes(self, path: str, key: str) -> list[tuple[ModuleInfo, ClassInfo]]:
+        """The same for somebody who looks at nothing in the files but the classes."""
         found = []
         for home, name in self._lineages.ask((path, key), lambda: self._find_lineage(path, key)):
-            module = self._values.project.module(home)
+            module = self._values.project.part(home, name)
             if module is not None:
                 found.append((module, module.classes[name]))
         return found
 
     def hands_out_others(self, path: str, key: str) -> bool:
         """Whether calling the class may give an object that is there already: `__new__`, or a metaclass, decides."""
-        return any(
-            "__new__" in cls.methods or self._is_called_by_metaclass(m, cls) for m, cls in self.lineage(path, key)
-        )
+        return any("__new__" in cls.methods or self._is_called_by_metaclass(m, cls) for m, cls in self.homes(path, key))
 
     def _is_called_by_metaclass(self, module: ModuleInfo, cls: ClassInfo) -> bool:
         kinds = self._values.types(cls.metaclass, Scope(module.path, ""))
-        made = (self.lineage(kind.path, kind.key) for kind in kinds if isinstance(kind, ClassRef))
+        made = (self.homes(kind.path, kind.key) for kind in kinds if isinstance(kind, ClassRef))
         return any("__call__" in each.methods for found in made for _, each in found)
 
     def _find_lineage(self, path: str, key: str) -> list[tuple[str, str]]:
@@ -106,7 +112,7 @@ class Classes:
         todo = [(path, key)]
         while todo:
             here = todo.pop(0)
-            module = self._values.project.module(here[0])
+            module = self._values.project.part(*here)
             cls = module.classes.get(here[1]) if module is not None else None
             if cls is None or here in found:
                 continue
@@ -119,7 +125,7 @@ class Classes:
 
     def outside_bases(self, path: str, key: str) -> list[str]:
         """The qualified names of the outside classes among the ancestors of a project class."""
-        bases = ((module, base) for module, cls in self.lineage(path, key) for base in cls.bases)
+        bases = ((module, base) for module, cls in self.homes(path, key) for base in cls.bases)
         types = (t for module, base in bases for t in self._values.types(plain(base), Scope(module.path)))
         return [t.name for t in types if isinstance(t, Symbol)]
 

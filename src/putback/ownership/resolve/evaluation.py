@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from putback.drivers.catalog import Catalog
 from putback.flow.names import Expr, Invoke
 from putback.frameworks.catalog import FrameworkCatalog
-from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.project import Project
 from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.types import NOTHING, FunctionRef, Method, Scope, Symbol, Types
@@ -42,13 +42,19 @@ class Evaluation(ABC):
 
     def values_of(self, name: str, scope: Scope) -> list[tuple[Expr, Scope]]:
         """What is assigned to a name that a function or module of the project binds, as it is written."""
-        module = self.project.module(scope.path)
+        module = self.project.part(scope.path, scope.function)
         function = module.functions.get(scope.function) if module is not None else None
         while module is not None and function is not None:
             if name in function.bindings:
                 return [(value, Scope(scope.path, function.key)) for value in function.bindings[name]]
-            function = module.functions.get(function.outer)
+            function = self._around(function, module)
+        self.project.footprint.part(scope.path, name)
         return [(v, Scope(scope.path, s)) for s, v in module.globals.get(name, ())] if module is not None else []
+
+    def _around(self, function: FunctionInfo, module: ModuleInfo) -> FunctionInfo | None:
+        """The function around one."""
+        self.project.footprint.part(module.path, function.outer)
+        return module.functions.get(function.outer)
 
     # -- decorators
 

@@ -62,12 +62,12 @@ def _member(project: Project, base: Identity | None, attr: str) -> Defined | Non
         return None
     if not base.path:
         return Defined("", f"{base.name}.{attr}")
-    module = project.module(base.path) if not base.name else None
+    module = project.part(base.path, attr) if not base.name else None
     return global_identity(project, module, attr) if module is not None else None
 
 
 def _name(project: Project, name: str, scope: Scope) -> Defined | None:
-    module = project.module(scope.path)
+    module = project.part(scope.path, scope.function)
     if module is None:
         return None
     function = module.functions.get(scope.function)
@@ -76,6 +76,7 @@ def _name(project: Project, name: str, scope: Scope) -> Defined | None:
             return _imported(project, function.imports[name], scope.path, set())
         if name in function.bindings or any(p.name == name for p in function.params):
             return None
+        project.footprint.part(scope.path, function.outer)
         function = module.functions.get(function.outer)
     return global_identity(project, module, name)
 
@@ -91,13 +92,14 @@ def global_identity(
     if (module.path, name) in asked or len(asked) > _MOST:
         return None
     asked.add((module.path, name))
+    project.footprint.part(module.path, name)
     if name in module.functions or name in module.classes or name in module.globals:
         return Defined(module.path, name)
     if name in module.imports:
         return _imported(project, module.imports[name], module.path, asked)
     for star in module.star_imports:
         path = project.resolve_import(star, module.path)
-        target = project.module(path) if path is not None and path != module.path else None
+        target = project.part(path, name) if path is not None and path != module.path else None
         found = global_identity(project, target, name, asked) if target is not None else None
         if found is not None:
             return found
@@ -109,7 +111,7 @@ def _imported(project: Project, found: Import, importer: str, asked: set[tuple[s
     if path is not None and not found.name:
         return Defined(path, "")
     dotted = ".".join(part for part in (found.module, found.name) if part)
-    module = project.module(path) if path is not None else None
+    module = project.part(path, found.name) if path is not None else None
     known = global_identity(project, module, found.name, asked) if module is not None else None
     # also a module in a folder without `__init__.py`
     submodule = project.resolve_import(Import(dotted, "", found.level), importer) if found.name else None

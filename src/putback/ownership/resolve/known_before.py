@@ -105,7 +105,7 @@ class _Search:
         return found
 
     def _info(self, scope: Scope) -> FunctionInfo | None:
-        module = self.resolver.project.module(scope.path)
+        module = self.resolver.project.part(scope.path, scope.function)
         return module.functions.get(scope.function) if module is not None else None
 
     def _may_be_held(self, value: Expr, scope: Scope) -> bool:

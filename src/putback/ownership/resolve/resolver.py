@@ -103,19 +103,20 @@ class Resolver(Evaluation):
 
     def _above(self, scope: Scope) -> Types:
         """What `super()` in a method is: an object of each base of the class."""
-        module = self.project.module(scope.path)
+        module = self.project.part(scope.path, scope.function)
         function = module.functions.get(scope.function) if module is not None else None
         while module is not None and function is not None and not function.owner:
-            function = module.functions.get(function.outer)
+            function = self._around(function, module)
+        self.project.footprint.part(scope.path, function.owner if function is not None else "")
         cls = module.classes.get(function.owner) if module is not None and function is not None else None
         bases = cls.bases if cls is not None else ()
         return union(self.results.constructed(t) for base in bases for t in self.types(plain(base), Scope(scope.path)))
 
     def _told(self, attr: str, scope: Scope) -> Types:
         """A method of an unknown object whose name gives the class away, in a file that imports the driver."""
-        module = self.project.module(scope.path)
         owners = self.catalog.telling(attr)
-        if module is None or not owners or self._has_own(attr):
+        module = self.project.module(scope.path) if owners else None
+        if module is None or self._has_own(attr):
             return NOTHING
         roots = module.import_roots()
         return frozenset(Method(Instance(o, GUESSED), attr) for o in owners if o.partition(".")[0] in roots)
@@ -130,7 +131,7 @@ class Resolver(Evaluation):
         return any(not self.classes.outside_bases(path, key) for path, key in having)
 
     def _name(self, name: str, scope: Scope) -> Types:
-        module = self.project.module(scope.path)
+        module = self.project.part(scope.path, scope.function)
         if module is None:
             return NOTHING
         function = module.functions.get(scope.function)
@@ -138,7 +139,7 @@ class Resolver(Evaluation):
             found = self._local(name, function, module)
             if found is not None:
                 return found
-            function = module.functions.get(function.outer)
+            function = self._around(function, module)
         return self.global_name(module, name)
 
     def _local(self, name: str, function: FunctionInfo, module: ModuleInfo) -> Types | None:
@@ -147,6 +148,7 @@ class Resolver(Evaluation):
         if name in function.imports:
             return self._imported(function.imports[name], module.path)
         nested = f"{function.key}.{name}"
+        self.project.footprint.part(module.path, nested)
         if nested in module.functions:
             return frozenset({FunctionRef(module.path, nested)})
         if nested in module.classes:
@@ -168,6 +170,7 @@ class Resolver(Evaluation):
         outside = Scope(module.path, function.outer)
         found = self.types(param.annotation, outside) - _ANYTHING
         if not found and name == first and function.decorators:
+            self.project.footprint.file(module.path)
             found = itself(self, module, function)
         found = found or self._injected(param.default, outside) or self.types(param.default, outside)
         question = ("given", module.path, function.key, name)
@@ -186,6 +189,7 @@ class Resolver(Evaluation):
 
     def global_name(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name of a module."""
+        self.project.footprint.part(module.path, name)
         if name in module.functions:
             return frozenset({FunctionRef(module.path, name)})
         if name in module.classes:
@@ -204,7 +208,7 @@ class Resolver(Evaluation):
             return found
         for star in module.star_imports:
             path = self.project.resolve_import(star, module.path)
-            target = self.project.module(path) if path and path != module.path else None
+            target = self.project.part(path, name) if path and path != module.path else None
             if target is not None and (starred := self._defined(target, name)):
                 return starred
         return frozenset({Symbol(name)})
@@ -225,7 +229,7 @@ class Resolver(Evaluation):
         if found.name:
             inside = Import(f"{found.module}.{found.name}" if found.module else found.name, "", found.level)
             submodule = self.project.resolve_import(inside, importer)
-            module = self.project.module(path) if path and path != importer else None
+            module = self.project.part(path, found.name) if path and path != importer else None
             if module is not None and (defined := self._defined(module, found.name)):
                 return defined
             if submodule is not None:
@@ -270,11 +274,11 @@ class Resolver(Evaluation):
         return found | self.stores.of(owner, attr) if is_method else found
 
     def _module_member(self, path: str, attr: str) -> Types:
-        module = self.project.module(path)
+        module = self.project.part(path, attr)
         if module is not None and (found := self._defined(module, attr)):
             return found
         folder = path.rpartition("/")[0] if path.endswith("/__init__.py") else path.rpartition(".")[0]
         for candidate in (f"{folder}/{attr}.py", f"{folder}/{attr}/__init__.py"):
-            if self.project.module(candidate) is not None:
+            if self.project.part(candidate, "") is not None:
                 return frozenset({ModuleRef(candidate)})
         return NOTHING

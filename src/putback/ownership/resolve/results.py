@@ -148,7 +148,7 @@ class Results:
 
     def returned(self, function: FunctionRef) -> Types:
         """The types of the result of calling a project function."""
-        module = self._values.project.module(function.path)
+        module = self._values.project.part(function.path, function.key)
         info = module.functions.get(function.key) if module is not None else None
         if info is None or module is None:
             return NOTHING
@@ -162,7 +162,7 @@ class Results:
 
     def yielded(self, function: FunctionRef) -> Types:
         """The types that a project generator function yields."""
-        module = self._values.project.module(function.path)
+        module = self._values.project.part(function.path, function.key)
         info = module.functions.get(function.key) if module is not None else None
         if info is None:
             return NOTHING
@@ -217,7 +217,7 @@ class Results:
                 return NOTHING
 
     def _returns_of(self, function: FunctionRef) -> Sequence[Expr]:
-        module = self._values.project.module(function.path)
+        module = self._values.project.part(function.path, function.key)
         info = module.functions.get(function.key) if module is not None else None
         return info.returns if info is not None else ()
 

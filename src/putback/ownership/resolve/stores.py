@@ -15,6 +15,7 @@ from msgspec import Struct
 from putback.flow.names import Annotation, Awaited, Choice, Element, Expr, Group, Invoke, Literal, Member, Name, Record
 from putback.frameworks.idioms import idioms
 from putback.ownership.index.module import ModuleInfo, unpacked_stores
+from putback.ownership.index.parts import contents_of
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.identity import Defined, identity
@@ -159,7 +160,7 @@ class Containers:
         """What is in a container by all that is done with it."""
         for value, scope in self._bound(place):
             yield from _written(value, scope)
-        module = self._values.project.module(place.path)
+        module = self._values.project.part(place.path, contents_of(place.name))
         if module is None:
             return
         stored = ((Scope(place.path, s), n, base, value) for s, n, base, value in module.stores)
@@ -181,9 +182,10 @@ class Containers:
 
     def _bound(self, place: Place) -> Iterator[tuple[Expr, Scope]]:
         """What is assigned to the name or attribute of a place."""
-        module = self._values.project.module(place.path)
+        module = self._values.project.part(place.path, place.owner)
         if module is None:
             return
+        self._values.project.footprint.part(place.path, place.name)
         if place.owner in module.functions:
             values = module.functions[place.owner].bindings.get(place.name, ())
             yield from ((value, Scope(place.path, place.owner)) for value in values)
@@ -203,11 +205,12 @@ class Containers:
                 return []
 
     def _of_name(self, name: str, scope: Scope) -> list[Place]:
-        module = self._values.project.module(scope.path)
+        module = self._values.project.part(scope.path, scope.function)
         function = module.functions.get(scope.function) if module is not None else None
         while module is not None and function is not None:
             if name in function.bindings:
                 return [Place(scope.path, function.key, name)]
+            self._values.project.footprint.part(scope.path, function.outer)
             function = module.functions.get(function.outer)
         found = identity(self._values.project, Name(name), scope)
         return [Place(found.path, "", found.name)] if isinstance(found, Defined) and found.path and found.name else []
@@ -215,7 +218,7 @@ class Containers:
     def _of_member(self, owner: object, attr: str) -> list[Place]:
         match owner:
             case Object(path=path, key=key) | ClassRef(path=path, key=key):
-                homes = self._classes.lineage(path, key)
+                homes = self._classes.homes(path, key)
                 return [Place(module.path, cls.key, attr) for module, cls in homes if attr in cls.attributes][:1]
             case ModuleRef(path=path):
                 return [Place(path, "", attr)]

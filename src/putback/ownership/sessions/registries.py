@@ -169,6 +169,7 @@ class Registries:
 
     def made_at(self, registry: Registry) -> tuple[int, int]:
         """The first and the last row of the statement that makes a registry."""
+        self.resolver.project.footprint.name("all", "contents")
         scope = Scope(registry.path)
         try:
             tree = parse_ast(self.reader.text(registry.path))

@@ -110,7 +110,16 @@ class Sessions:
     def duties(self, unit: Unit) -> Duties:
         """What a function, or the top level of a module, leaves undone."""
         ref = FunctionRef(unit.path, unit.key)
-        made = [r for r in self.registries.found.values() if r.path == unit.path] if unit.key == MODULE else ()
+        self.project.footprint.name("duties", f"{ref.path}:{ref.key}")
+        return self.project.footprint.aside(lambda: self._duties(ref))
+
+    def compared(self, paths: Collection[str]) -> Iterator[tuple[str, str, str]]:
+        """What functions in some files leave undone, as questions by name, each with the answer."""
+        for ref in self.concerned(paths):
+            yield "duties", f"{ref.path}:{ref.key}", repr(self._duties(ref))
+
+    def _duties(self, ref: FunctionRef) -> Duties:
+        made = [r for r in self.registries.found.values() if r.path == ref.path] if ref.key == MODULE else ()
         unremoved = tuple((registry, self.unremoved[registry]) for registry in made if registry in self.unremoved)
         return Duties(self.neglects(ref), self.lapses.get(ref), unremoved)
 
@@ -167,6 +176,7 @@ class Sessions:
 
     def is_removed(self, meant: Defined) -> bool:
         """Whether something in the project removes the session of a registry, or may do so."""
+        self.project.footprint.name("all", "contents")
         registry = self.registries.found.get(meant)
         return registry is None or self.cleaners.removes_at_top or not self._is_kept(registry)
 
@@ -296,4 +306,4 @@ def _nearness(found: tuple[Registry, Way]) -> tuple[int, str, str]:
 
 def sessions_of(analyzer: Analyzer) -> Sessions:
     """What is known of the scoped sessions of a run."""
-    return analyzer.known(Sessions)
+    return analyzer.once(Sessions)
