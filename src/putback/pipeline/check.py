@@ -147,21 +147,21 @@ def scanned(
         asked = [Discovered(os.path.abspath(stdin.path), True)]
     else:
         asked = discover(paths or ["."], config, errors.append)
+    named = [stdin.path] if stdin is not None else paths or ["."]
     explicit = frozenset(each.path for each in asked if each.explicit)
-    every = sorted(_project_files([each.path for each in asked], explicit, config))
+    every = sorted(_project_files(named, [each.path for each in asked], explicit, config))
     before = _past(config, every, reader) if config.cache and stdin is None else None
     seen = _started_survey(every, explicit, reader, config, before)
 
     from putback.pipeline.analyse import analysis_of
 
-    named = [stdin.path] if stdin is not None else paths or ["."]
     root = project_root([os.path.abspath(path) for path in named], config.file)
     analysis = analysis_of(every, seen, reader, config, codes, root, before)
     return Scanned(analysis, frozenset(each.path for each in asked), explicit, tuple(errors))
 
 
-def _project_files(wanted: Sequence[str], explicit: Collection[str], config: Config) -> list[str]:
-    """The files that the index covers: those asked for, and the project around them.
+def _project_files(paths: Sequence[str], wanted: Sequence[str], explicit: Collection[str], config: Config) -> list[str]:
+    """The files that the index covers: those asked for by `paths`, and the project around them.
 
     Where no mark says what the project is, it is the folders that the files import from.
     """
@@ -170,6 +170,8 @@ def _project_files(wanted: Sequence[str], explicit: Collection[str], config: Con
     inside = [p for p in wanted if p.startswith(root + os.sep)]
     if not around or not inside:
         around = homes(wanted, outside_of_packages(os.getcwd())) if explicit or len(wanted) <= _FEW else []
+    elif not config.force_exclude and root in map(os.path.abspath, paths):
+        around = []  # all of it was asked for
     known = dict.fromkeys(wanted)
     if around:
         settings = replace(config, force_exclude=False)

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 from putback.drivers.catalog import Catalog
@@ -152,7 +152,7 @@ class Scanner:
                 break
         found.names = driver_names(self.catalog).union(carried, *self._members(found, number))
         found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
-        found.importing = partial(seen.importing, self.paths)
+        found.importing = cache(partial(seen.importing, self.paths))
         self.seen = seen
         return found
 

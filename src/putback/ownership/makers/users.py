@@ -51,6 +51,7 @@ class Users:
         self._parts = analyzer.once(Parts)
         self._known: Memo[FunctionRef | ClassRef, list[Use]] = Memo(analyzer.project.footprint)
         self._vocabularies: dict[str, _Vocabulary] = {}
+        self._ranks: dict[str, int] = {}
 
     def of(self, wanted: FunctionRef | ClassRef) -> list[Use]:
         """The uses of a function or class, as many as are looked at."""
@@ -67,8 +68,10 @@ class Users:
 
     def _rank(self, path: str) -> int:
         """0 for what runs; examples show the uses of others, and tests try them out."""
-        place = place_by_path(inside(path, self._analyzer.root))
-        return place.rank if place in (Place.EXAMPLE, Place.TEST) else 0
+        if path not in self._ranks:
+            place = place_by_path(inside(path, self._analyzer.root))
+            self._ranks[path] = place.rank if place in (Place.EXAMPLE, Place.TEST) else 0
+        return self._ranks[path]
 
     def _files(self, home: str, name: str) -> Iterable[str]:
         """The files that may use something of this name from the file `home`, that file first."""
