@@ -74,12 +74,15 @@ class Memory:
         inside = root in (here, *above(here)) and all(is_below(os.path.abspath(path), root) for path in paths)
         self.folder = cache.folder(root) if inside else ""
         self.taken: Taken | None = None
+        self.earlier: bytes | None = None
         self.files = ""
 
     def recall(self, name: str) -> bytes | None:
         """What an entry says, if all files are as they were then."""
         known = cache.read(self.folder, name) if self.folder else None
         self.files, content = recalled(self.folder, known) if known is not None else ("", b"")
+        if known is not None and not self.files:
+            self.earlier = cache.read(self.folder, known.partition(b"\n")[0].decode())
         return content if self.files else None
 
     def begin(self) -> None:
@@ -94,7 +97,7 @@ class Memory:
         printed = b"%d %s" % (code, text.encode("utf-8", "surrogatepass"))
         entries = {name_of(self.arguments): printed, name: content}
         if not self.files:
-            state = self.taken.kept(looked_at) if self.taken is not None else None
+            state = self.taken.kept(looked_at, self.earlier) if self.taken is not None else None
             if state is None:
                 return
             self.files = cache.name_of("files", [state])

@@ -24,6 +24,7 @@ MOST_FOLDERS = 20_000
 SETTLED = 50_000_000  # nanoseconds: clocks of file systems are coarse
 WHOLE_SECONDS = 2_000_000_000  # and some know nothing finer
 ABSENT = b"-"
+NOTHING = b"", b""
 
 Entry = tuple[bytes, bytes, bytes]
 """A path, that of a folder with a slash at its end; its state; and a digest of its content."""
@@ -63,9 +64,10 @@ class Taken:
         place = os.fsencode(path)
         return place in self.files or any(place + b"/" == folder for folder, _, _ in self.folders)
 
-    def kept(self, looked_at: int) -> bytes | None:
+    def kept(self, looked_at: int, earlier: bytes | None = None) -> bytes | None:
         """The state for later, if everything is still as it was taken, after a run that `looked_at` so many sources.
 
+        What is as in an `earlier` state is not read again.
         Where that is all of them, nothing is left out, and what git knows of each file makes no difference.
         """
         has_all = looked_at == sum(path.endswith(ENDINGS) for path in self.files)
@@ -74,7 +76,11 @@ class Taken:
             return None
         if not all(is_settled(state, self.moment) for state in files.values()):
             return None
-        entries = [(path, state, content_of(path)) for path, state in files.items()]
+        known = {path: (state, content) for path, state, content in entries_of(earlier)} if earlier else {}
+        entries = [
+            (path, state, known[path][1] if known.get(path, NOTHING)[0] == state else content_of(path))
+            for path, state in files.items()
+        ]
         if any(state_of(path) != state for path, state, _ in entries):
             return None
         return packed([*self.folders, *entries], self.left_out)
@@ -95,9 +101,8 @@ def packed(entries: Iterable[Entry], left_out: Collection[bytes]) -> bytes:
 
 def unchanged(data: bytes) -> tuple[bool, bytes | None]:
     """Whether all is as it was; and the state as it is now, if only times are different."""
-    first, *fields = data.split(b"\0")
-    left_out = frozenset(first.split(b"/"))
-    entries = list(zip(*[iter(fields)] * 3, strict=True))
+    left_out = frozenset(data.partition(b"\0")[0].split(b"/"))
+    entries = entries_of(data)
     is_other = False
     for number, (path, state, content) in enumerate(entries):
         now = state_of(path)
@@ -109,6 +114,11 @@ def unchanged(data: bytes) -> tuple[bool, bytes | None]:
                 entries[number] = (path, now, content)
                 is_other = True
     return True, packed(entries, left_out) if is_other else None
+
+
+def entries_of(data: bytes) -> list[Entry]:
+    """The reverse of `packed`, without the names of folders."""
+    return list(zip(*[iter(data.split(b"\0")[1:])] * 3, strict=True))
 
 
 def state_of(path: bytes) -> bytes:
