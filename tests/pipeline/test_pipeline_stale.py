@@ -89,7 +89,7 @@ def test_a_second_look_leaves_out_what_a_change_does_not_concern(
         return real(analyzer, task, *rest)  # type: ignore[arg-type]
 
     first = look(shop)
-    with_findings = {f.function for f in first.result.findings}
+    with_findings = {f.function or MODULE for f in first.result.findings}
     monkeypatch.setattr(telling, "findings_of", noted)
     first.again({str(shop): text(**{name: CHANGES[name]})})
     assert seen - with_findings <= SEEN[name]
