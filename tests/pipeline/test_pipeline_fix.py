@@ -61,7 +61,8 @@ def test_files_that_import_a_changed_one_are_looked_at_again(code: str, tmp_path
     wrapper, user = str(folder / "db.py"), str(folder / "user.py")
     for path, text in ((str(folder / "__init__.py"), ""), (wrapper, _HANDS_OUT), (user, code)):
         Path(path).write_text(text)
-    found = checked([str(tmp_path)], Config(root=str(tmp_path)), EVERY)
+    leaks = frozenset(code for code in EVERY if code.startswith("PB1"))
+    found = checked([str(tmp_path)], Config(root=str(tmp_path)), leaks)
     assert [f.filename for f in found.result.findings] == [user]
     kept = {wrapper: _KEEPS.encode()}
     assert found.again(kept) == {wrapper: (), user: ()}
