@@ -22,7 +22,7 @@ from putback.ownership.index.places import is_put_aside, place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
 from putback.pipeline.exceeding import exceeding
-from putback.pipeline.held import Held
+from putback.pipeline.held import Held, keeps_findings
 from putback.pipeline.indexing import Broken
 from putback.pipeline.kept import Past
 from putback.pipeline.remarks import Comments, comments_of, in_order
@@ -141,7 +141,10 @@ class Analysis:
                 if among is None or (task.path, task.key) in among:
                     by_path[task.path].append(task)
             gates = self.config.gates
-            return [chosen(self.analyzer, path, named, gates, beside.get(path, ())) for path, named in by_path.items()]
+            return [
+                chosen(self.analyzer, path, named, gates, beside.get(path, ()), self._keeps)
+                for path, named in by_path.items()
+            ]
 
         paths = [
             *(path for path in self.scan.imports if path in wanted),
@@ -194,7 +197,12 @@ class Analysis:
 
     def _told(self, agendas: Sequence[Agenda], progress: Progress | None) -> list[Told]:
         config = self.config
-        return told(self.analyzer, agendas, self.codes, config.fix_style, config.jobs, progress)
+        return told(self.analyzer, agendas, self.codes, config.fix_style, config.jobs, progress, self._keeps)
+
+    @property
+    def _keeps(self) -> bool:
+        """Whether what is found is kept for later runs."""
+        return keeps_findings(self.scanner, self.config)
 
     def broken(self, wanted: Collection[str]) -> list[Finding]:
         """The findings for files `wanted` that cannot be read or parsed."""

@@ -15,6 +15,14 @@ from putback.pipeline.telling import Agenda, Task, Told
 from putback.source.cache import digest
 
 
+def keeps_findings(scanner: Scanner, config: Config) -> bool:
+    """Whether what is found in each file is kept: from the second run on, for the first would be dearer by it.
+
+    Not where all pools are summed up.
+    """
+    return scanner.reuse is not None and not scanner.reuse.past.is_empty and not config.deployment
+
+
 class Held:
     """The findings of one run beside those that are kept; `codes` are the rules that find them."""
 
@@ -28,7 +36,7 @@ class Held:
         wanted: Collection[str],
     ) -> None:
         self.scanner, self.scan, self.project = scanner, scan, analyzer.project
-        self.reuse = scanner.reuse if not config.deployment else None  # where all pools are summed up
+        self.reuse = scanner.reuse if keeps_findings(scanner, config) else None
         self.is_whole = frozenset(wanted) >= scan.imports.keys()
         self.findings = KeptFindings()
         if self.reuse is not None:

@@ -1,7 +1,8 @@
-"""What the rules say of a file, function by function: a piece of work that rests on nothing that others have left.
+"""What the rules say of a file, function by function.
 
-A file is looked at with what each file says by itself, and with nothing that was worked out for another: so all that
-its findings rest on is asked for while they are made, and is in their footprint.
+Where that is kept for later runs, a file is looked at with what each file says by itself, and with nothing that was
+worked out for another: so all that its findings rest on is asked for while they are made, and is in their footprint.
+Otherwise files share what is worked out.
 """
 
 from __future__ import annotations
@@ -71,10 +72,12 @@ class Told:
     saying: Mapping[str, Collection[str]]
 
 
-def chosen(analyzer: Analyzer, path: str, named: Sequence[Task], gates: bool, beside: Sequence[Task]) -> Agenda:
+def chosen(
+    analyzer: Analyzer, path: str, named: Sequence[Task], gates: bool, beside: Sequence[Task], keeps: bool
+) -> Agenda:
     """The agenda of a file."""
-    fresh = analyzer.afresh()
-    tasks, seen = traced(fresh.project, lambda: [t for t in named if not gates or fresh.may_acquire(t.path, t.key)])
+    own = analyzer.afresh() if keeps else analyzer
+    tasks, seen = traced(own.project, lambda: [t for t in named if not gates or own.may_acquire(t.path, t.key)])
     tasks += [task for task in beside if task.key not in {each.key for each in tasks}]
     return Agenda(path, tuple(task.key for task in named), tuple(tasks), tuple(task.key for task in beside), seen)
 
@@ -86,8 +89,9 @@ def told(
     style: FixStyle,
     jobs: int,
     progress: Progress | None,
+    keeps: bool,
 ) -> list[Told]:
-    """What the rules say of some files, in several processes if there is much to do."""
+    """What the rules say of some files, in several processes if there is much to do; `keeps`: that will be kept."""
     total = sum(len(each.tasks) for each in agendas)
     hands = workers.cores(jobs) if total > _WORTH_A_PROCESS else 1
     if hands > 1:
@@ -100,14 +104,14 @@ def told(
         nonlocal done
         found = []
         for agenda in share:
-            fresh = analyzer.afresh()
-            footprint = fresh.project.footprint
+            own = analyzer.afresh() if keeps else analyzer
+            footprint = own.project.footprint
             footprint.saying = {}
             before = footprint.begin()
             findings: list[Finding] = []
             for task in agenda.tasks:
-                findings += findings_of(fresh, task, codes, style)
-                fresh.forget()
+                findings += findings_of(own, task, codes, style)
+                own.forget()
                 done += 1
                 if progress is not None and share is shares[0]:
                     progress(done * hands, total)
