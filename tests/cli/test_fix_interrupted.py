@@ -83,6 +83,8 @@ def in_a_child(prepare: Callable[[], None], work: Callable[[], int]) -> int:
     code = 99
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in (signal.SIGTERM, signal.SIGHUP):  # `nohup` leaves one of them ignored
+            signal.signal(each, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         prepare()
         code = work()

@@ -15,6 +15,7 @@ from typing import Any
 from putback.drivers.catalog import Catalog
 from putback.pipeline.profiles import profile_of, types_of
 from putback.verify.choices import Decider, Key, Sort
+from putback.verify.execution import Premises
 from putback.verify.faults import faults_for
 from putback.verify.roles import Acquire, Bounds, Pass, Roles
 from putback.verify.slot import Slot
@@ -159,13 +160,9 @@ class Model(Side):
         self.lending = lending
         self.is_async = acquire.on != Acquire("", "").on
         roles = Roles((acquire,), (), {kind: profile}, types_of(catalog, [profile.type]))
-        self.world = World(
-            roles,
-            Bounds(faults=_ENDLESS, choices=_ENDLESS),
-            Decider(wanted=self.failing),
-            faults_for((), {}),
-            self.is_async,
-        )
+        bounds = Bounds(faults=_ENDLESS, choices=_ENDLESS)
+        premises = Premises(roles, bounds, faults_for((), {}), self.is_async)
+        self.world = World(premises, Decider(wanted=self.failing))
 
     def _done(self, value: Any) -> Any:
         return finish(_awaiting(value)) if self.is_async and hasattr(value, "__await__") else value

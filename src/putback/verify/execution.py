@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
@@ -18,34 +18,30 @@ NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
-NOTHING = Overlooked()
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
+
+
+class Premises(NamedTuple):
+    """What a run starts from; `faults` are the classes that handlers tell apart."""
+
+    roles: Roles
+    bounds: Bounds
+    faults: Faults
+    is_async: bool
+    overlooked: Overlooked = Overlooked()
 
 
 class Execution(ABC):
     """One run, without the model of the database.
 
-    `faults` are the classes that handlers tell apart; `custom` the classes of the code itself, once resolved. `slots`
-    are the connections that there are.
+    `custom` are the exception classes of the code itself, once resolved, `slots` the connections that there are.
     """
 
-    def __init__(
-        self,
-        roles: Roles,
-        bounds: Bounds,
-        decider: Decider,
-        faults: Faults,
-        is_async: bool,
-        overlooked: Overlooked = NOTHING,
-    ) -> None:
-        self.roles = roles
-        self.overlooked = overlooked
-        self.has_overlooked = bool(overlooked.names)
-        self.bounds = bounds
+    def __init__(self, premises: Premises, decider: Decider) -> None:
+        self.roles, self.bounds, self.faults, self.is_async, self.overlooked = premises
+        self.has_overlooked = bool(self.overlooked.names)
         self.decider = decider
-        self.faults = faults
-        self.is_async = is_async
         self.custom: tuple[type[BaseException], ...] = ()
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
@@ -57,13 +53,13 @@ class Execution(ABC):
         self.unexplained: list[str] = []
         self.asked: set[str] = set()
         self.cut_off: str | None = None
-        self.faults_left = bounds.faults
+        self.faults_left = self.bounds.faults
         self.no_new_faults = False
         self._answers: dict[tuple[str, str], int] = {}
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
         self.slots: list[Slot] = []
-        self.has_sessions = any(p.lazy for p in roles.profiles.values())
+        self.has_sessions = any(p.lazy for p in self.roles.profiles.values())
 
     # -- what the model answers
 

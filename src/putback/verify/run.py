@@ -16,6 +16,7 @@ from putback.verify.choices import Decider, Key, Schedule, Step
 from putback.verify.connections import slot_of
 from putback.verify.errors import is_raised
 from putback.verify.events import Event, Overlooked, Violation, What
+from putback.verify.execution import Premises
 from putback.verify.extract import Program
 from putback.verify.faults import Cut, Failure, Faults, Modelled
 from putback.verify.fingerprint import MODULE, TEXT, fingerprint
@@ -94,7 +95,8 @@ class Runner:
     def run(self, bounds: Bounds, decider: Decider) -> Run:
         """One run under the decisions of `decider`."""
         program = self.program
-        world = World(program.version.roles, bounds, decider, self.faults, program.is_async, self.overlooked)
+        premises = Premises(program.version.roles, bounds, self.faults, program.is_async, self.overlooked)
+        world = World(premises, decider)
         self._runtime.begin(world)
         self._builtins.begin()
         own = (*program.parameters, *program.keyword_only)

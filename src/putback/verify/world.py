@@ -6,11 +6,10 @@ from typing import Any
 
 from putback.verify.choices import Decider
 from putback.verify.connections import Connections
-from putback.verify.events import Overlooked, What
-from putback.verify.execution import NOTHING, Execution
-from putback.verify.faults import Faults, Modelled
+from putback.verify.events import What
+from putback.verify.execution import Execution, Premises
+from putback.verify.faults import Modelled
 from putback.verify.fingerprint import fingerprint
-from putback.verify.roles import Bounds, Roles
 from putback.verify.scoped import Scopes
 from putback.verify.standin import StandIn, Text
 from putback.verify.unknown import UnknownCalls
@@ -19,16 +18,8 @@ from putback.verify.unknown import UnknownCalls
 class World(Execution):
     """The state of one run."""
 
-    def __init__(
-        self,
-        roles: Roles,
-        bounds: Bounds,
-        decider: Decider,
-        faults: Faults,
-        is_async: bool,
-        overlooked: Overlooked = NOTHING,
-    ) -> None:
-        super().__init__(roles, bounds, decider, faults, is_async, overlooked)
+    def __init__(self, premises: Premises, decider: Decider) -> None:
+        super().__init__(premises, decider)
         self.known: dict[str, Any] = {}
         self.connections = Connections(self)
         self.unknown = UnknownCalls(self.connections)
