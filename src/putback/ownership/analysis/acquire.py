@@ -334,7 +334,7 @@ def _is_owed(program: Program, unit: Unit, holder: ir.Val, acquisition: Acquisit
         return False
     if acquisition.kind.gc is Gc.PERMANENT:
         return True
-    names = {holder, *(each.target for each in unit.ops() if isinstance(each, ir.Assign) and each.source == holder)}
+    names = unit.names_of({holder})
     returned = (block.end.value for block in unit.function.blocks if isinstance(block.end, ir.Return))
     is_ended = any(isinstance(o, ir.Call) and o.receiver in names and o.name in ending for o in unit.ops())
     return is_ended or not names.isdisjoint(returned)

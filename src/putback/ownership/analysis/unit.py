@@ -60,6 +60,10 @@ class Unit:
             self._ops = tuple(op for block in self.function.blocks for op in block.ops)
         return self._ops
 
+    def names_of(self, values: set[ir.Val]) -> set[ir.Val]:
+        """Values, and the names that they are assigned to."""
+        return values | {op.target for op in self.ops() if isinstance(op, ir.Assign) and op.source in values}
+
 
 def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None) -> Unit:
     """A lowered function with the names that its closures capture."""

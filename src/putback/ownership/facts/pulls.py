@@ -12,7 +12,7 @@ from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.marks import YIELDED
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.facts.users import closings, names_of
+from putback.ownership.facts.users import closings
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.resolve.types import FunctionRef
 
@@ -77,7 +77,7 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
 def _times_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> int:
     """How often one statement closes what operation `at` takes: a `finally` is there once for each way out."""
     taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
-    closing = closings(analyzer, unit, names_of(unit, taken), site)
+    closing = closings(analyzer, unit, unit.names_of(taken), site)
     return max(map(closing.count, closing), default=0)
 
 

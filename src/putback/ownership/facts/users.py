@@ -48,11 +48,6 @@ def _closes_what_it_enters(analyzer: Analyzer, unit: Unit | None, manager: Funct
     if unit is None:
         return False
     calls = (op for op in unit.ops() if isinstance(op, ir.Call) and manager in analyzer.call_info(unit, op).functions)
-    made = names_of(unit, {op.target for op in calls})
+    made = unit.names_of({op.target for op in calls})
     lent = [op.target for op in unit.ops() if isinstance(op, ir.Enter) and op.manager in made]
-    return bool(lent) and all(closings(analyzer, unit, names_of(unit, {value}), site) for value in lent)
-
-
-def names_of(unit: Unit, values: set[str]) -> set[str]:
-    """Values, and the names that they are assigned to."""
-    return values | {op.target for op in unit.ops() if isinstance(op, ir.Assign) and op.source in values}
+    return bool(lent) and all(closings(analyzer, unit, unit.names_of({value}), site) for value in lent)
