@@ -35,11 +35,6 @@ class Evaluation(ABC):
     def returned(self, function: FunctionRef) -> Types:
         """The types of the result of calling a project function."""
 
-    @property
-    def is_deep(self) -> bool:
-        """Whether an answer given now may be cut short because too much is being asked at once."""
-        return self.answers.open > _DEEPEST // 2
-
     def values_of(self, name: str, scope: Scope) -> list[tuple[Expr, Scope]]:
         """What is assigned to a name that a function or module of the project binds, as it is written."""
         module = self.project.part(scope.path, scope.function)

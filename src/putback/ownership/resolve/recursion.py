@@ -56,11 +56,6 @@ class Answers(Generic[A]):
         self._early: dict[Hashable, _Early[A]] = {}
         self._rests = deepest + 1  # the lowest place that the question being worked out rests on, itself included
 
-    @property
-    def open(self) -> int:
-        """How many questions are being worked out, one inside of the other."""
-        return len(self._open)
-
     def known(self, key: Hashable) -> A | None:
         """The final answer to a question; None when there is none yet."""
         known = self._known.get(key)
