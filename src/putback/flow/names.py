@@ -7,6 +7,7 @@ they are compared a lot, hence structs: made, hashed and packed by compiled code
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 
 from msgspec import Struct
@@ -101,7 +102,9 @@ class Lambda(Node, frozen=True):
 
 
 class Unknown(Node, frozen=True):
-    """Anything else."""
+    """Anything else; of a text that is long or put together, the word that it begins with, in capitals, is kept."""
+
+    opening: str = ""
 
 
 Expr = (
@@ -121,6 +124,8 @@ Expr = (
 )
 
 UNKNOWN = Unknown()
+
+_OPENING = re.compile(r"[\s(]*([a-z]+)\s", re.IGNORECASE)
 
 DEEPEST = 50
 """How many levels of an expression are kept: longer chains carry no connection, and deep values are dear to compare."""
@@ -155,11 +160,31 @@ def chain(path: str) -> Expr:
     return expr
 
 
+def opening(expr: Expr) -> str:
+    """The word that a text begins with, in capitals; "" for one of a single word, and for everything else.
+
+    >>> opening(Literal("select 1")), opening(Invoke(Member(Literal("(update {}"), "format"))), opening(Name("a"))
+    ('SELECT', 'UPDATE', '')
+    """
+    match expr:
+        case Literal(value=str() as text):
+            found = _OPENING.match(text)
+            return found[1].upper() if found is not None else ""
+        case Unknown(opening=word):
+            return word
+        case Invoke(func=Member(base=base)) if opening(base):
+            return opening(base)
+        case Invoke(args=(first,)):
+            return opening(first)
+        case _:
+            return ""
+
+
 def shortcut(value: Expr, params: Container[str]) -> Expr:
     """The symbolic value of a lambda: only one that is a call of something outside of it can answer with a connection.
 
     >>> shortcut(Invoke(Name("f")), ["f"])
-    Unknown()
+    Unknown(opening='')
     """
     return Lambda(value) if isinstance(value, Invoke) and root_name(value) not in params else UNKNOWN
 

@@ -140,23 +140,16 @@ class Following:
         """A statement ran: a lazy session holds a connection now, and a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
-        if not self.kind.aborts and at >= 0 and self._surely_writes(at):
+        if not self.kind.aborts and at >= 0 and surely_writes(self._words(at)):
             state = state._replace(wrote=at)
         if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is Fact.TRUE or state.opened >= 0:
             return state
-        if self.kind.autobegin is Begin.WRITE and at >= 0 and not self._may_write(at):
+        if self.kind.autobegin is Begin.WRITE and at >= 0 and not may_write(self._words(at)):
             return state
         return state._replace(opened=at)
 
-    def _may_write(self, at: int) -> bool:
-        return may_write(self.unit.text(at), self._around())
-
-    def _surely_writes(self, at: int) -> bool:
-        return surely_writes(self.unit.text(at), self._around())
-
-    def _around(self) -> str:
-        unit = self.unit
-        return self.program.reader.function(unit.path, unit.info.row, unit.info.end_row).text if unit.info else ""
+    def _words(self, at: int) -> frozenset[str]:
+        return self.program.words(self.unit, at)
 
     def harm(self, state: State, op: ir.Catch) -> Harm:
         """What the failed statement, whose error a handler takes, has left behind."""
@@ -169,7 +162,7 @@ class Following:
             if is_for_several and state.fact(UNWRITTEN) is not Fact.TRUE and self.program.servers.only_keep:
                 return Harm.NOTHING
             return Harm.PERHAPS if turns_inactive else Harm.BROKEN
-        if state.wrote < 0 or not self._surely_writes(state.broke):
+        if state.wrote < 0 or not surely_writes(self._words(state.broke)):
             return Harm.NOTHING
         attempt = self.program.attempt_at(self.unit, self._row(op.at))
         is_half = attempt is not None and attempt.are_one_work(self._row(state.wrote), self._row(state.broke))
@@ -194,8 +187,7 @@ class Following:
     @cached_property
     def _texts(self) -> frozenset[int]:
         """The calls that are shown to execute text."""
-        around = self._around()
-        return frozenset(op.at for op in self._calls if is_text(self.unit.text(op.at), around))
+        return frozenset(op.at for op in self._calls if is_text(self.unit.text(op.at), self._words(op.at)))
 
     def _method(self, op: ir.Call) -> Effect | None:
         return self.program.catalog.method(self.kind.type, op.name)

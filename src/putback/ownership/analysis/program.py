@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
-from putback.flow.names import Invoke, dotted
+from putback.flow.names import UNKNOWN, Invoke, dotted
 from putback.flow.solve import Exploration
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
+from putback.ownership.analysis import statements
 from putback.ownership.analysis.ambient import Ambients
 from putback.ownership.analysis.app_contexts import AppContexts
+from putback.ownership.analysis.constants import openings
 from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.errors import Errors
@@ -56,6 +58,7 @@ class Program(Units, ABC):
         self.errors = Errors(self.resolver)
         self.shapes = Shapes(self.resolver)
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
+        self._words: dict[tuple[str, str, int], frozenset[str]] = {}
 
     @abstractmethod
     def explore(self, unit: Unit, site: Site, phase: Phase = Phase.HELD) -> Exploration[State]:
@@ -69,6 +72,7 @@ class Program(Units, ABC):
         """Let go of the functions, and of what their calls resolve to."""
         super().drop()
         self._calls.clear()
+        self._words.clear()
 
     # -- calls
 
@@ -78,6 +82,20 @@ class Program(Units, ABC):
         if key not in self._calls:
             self._calls[key] = self.shapes.taken_for(unit, op, describe(op.expr, unit.scope, self.resolver))
         return self._calls[key]
+
+    def words(self, unit: Unit, at: int) -> frozenset[str]:
+        """The words in capitals that the statement of a call may begin with; "" for one that is not shown."""
+        key = (unit.path, unit.key, at)
+        if key not in self._words:
+            info = unit.info
+            around = self.reader.function(unit.path, info.row, info.end_row).text if info else ""
+            self._words[key] = statements.words(unit.text(at), around) or self._constant(unit, at)
+        return self._words[key]
+
+    def _constant(self, unit: Unit, at: int) -> frozenset[str]:
+        calls = (o.expr for o in unit.ops() if isinstance(o, ir.Call) and o.at == at)
+        given = next((e.args[0] for e in calls if isinstance(e, Invoke) and e.args), UNKNOWN)
+        return openings(given, unit.scope, self.resolver)
 
     def partial_info(self, unit: Unit, op: ir.Call) -> CallInfo:
         """What the function resolves to that `functools.partial(function, ...)` is given."""

@@ -27,27 +27,18 @@ def first_word(call: str) -> str:
     return found[1].upper() if found is not None else ""
 
 
-@lru_cache(maxsize=4096)
-def may_write(call: str, function: str = "") -> bool:
-    """Whether the statement may change rows, so that a library which begins a transaction for that does so.
-
-    A statement in a variable is looked for in the text of the `function` around the call.
-    """
-    words = _words(call, function)
-    return not words or "" in words or not words.isdisjoint(_WRITING)
+def may_write(words: Collection[str]) -> bool:
+    """Whether a statement may change rows, so that a library which begins a transaction for that does so."""
+    return not words or "" in words or not _WRITING.isdisjoint(words)
 
 
-@lru_cache(maxsize=4096)
-def surely_writes(call: str, function: str = "") -> bool:
-    """Whether the statement is shown to change rows, whatever a variable holds."""
-    words = _words(call, function)
-    return bool(words) and words <= _CHANGING
+def surely_writes(words: Collection[str]) -> bool:
+    """Whether a statement is shown to change rows."""
+    return bool(words) and _CHANGING.issuperset(words)
 
 
-@lru_cache(maxsize=4096)
-def is_text(call: str, function: str = "") -> bool:
+def is_text(call: str, words: Collection[str]) -> bool:
     """Whether what is executed is shown to be text, and no object that stands for a statement."""
-    words = _words(call, function)
     return (bool(words) and "" not in words) or _JOINED.search(call) is not None
 
 
@@ -73,21 +64,27 @@ def runs_text_alone(
     return True
 
 
-def _words(call: str, function: str) -> set[str]:
-    """The words that the statement may begin with; "" for one that is not shown."""
-    words = {first_word(call)}
-    variable = _VARIABLE.search(call)
-    return _assigned(variable[1], function) if words == {""} and variable is not None else words
+@lru_cache(maxsize=4096)
+def words(call: str, function: str = "") -> frozenset[str]:
+    """The words that a statement may begin with, "" for one that is not shown; none where the text is from elsewhere.
+
+    A statement in a variable is looked for in the text of the `function` around the call.
+    """
+    word = first_word(call)
+    variable = _VARIABLE.search(call) if not word else None
+    if variable is not None:
+        return _assigned(variable[1], function)
+    return frozenset({word}) if word else frozenset()
 
 
-def _assigned(name: str, function: str) -> set[str]:
+def _assigned(name: str, function: str) -> frozenset[str]:
     r"""The words that the texts begin with which a variable is bound to; "" for one that is not shown.
 
     >>> sorted(_assigned("sql", "sql = 'select 1'\nif a:\n    sql = f'insert into {a}'\nsql += more()"))
     ['INSERT', 'SELECT']
     """
     if re.search(rf"\b(def|for|as|lambda|import|global|nonlocal)\b[^\n]*\b{name}\b", function):
-        return set()
+        return frozenset({""})
     found = re.finditer(rf"(?<![\w.]){name}\s*(?::[^=\n]*)?=(?!=)", function)
     literals = (_LITERAL.match(function, each.end()) for each in found)
-    return {literal[1].upper() if literal is not None else "" for literal in literals}
+    return frozenset(literal[1].upper() if literal is not None else "" for literal in literals)

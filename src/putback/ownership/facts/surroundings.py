@@ -106,7 +106,7 @@ class Surroundings:
 
     def surely_writes(self, at: int) -> bool:
         """Whether the statement of operation `at` is shown to change rows."""
-        return surely_writes(self.unit.text(at))
+        return surely_writes(self.analyzer.words(self.unit, at))
 
     @cached_property
     def yields(self) -> frozenset[int]:

@@ -19,6 +19,7 @@ from putback.flow.names import (
     Name,
     Record,
     Unknown,
+    opening,
     shortcut,
 )
 
@@ -43,6 +44,10 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return Awaited(to_expr(node.value, inside))
         case ast.Constant():
             return _literal(node)
+        case ast.JoinedStr(values=[ast.Constant() as first, *_]):
+            return _beginning_like(_literal(first))
+        case ast.BinOp(op=ast.Add() | ast.Mod(), left=left):
+            return _beginning_like(to_expr(left, inside))
         case ast.Subscript():
             literal = _literal(node.slice) if isinstance(node.slice, ast.Constant) else UNKNOWN
             index = literal.value if isinstance(literal, Literal) else None
@@ -92,7 +97,14 @@ def _literal(node: ast.Constant) -> Expr:
         return Literal(value)
     if isinstance(value, int):
         return Literal(value) if value.bit_length() < 64 else UNKNOWN
-    return Literal(value) if isinstance(value, str) and len(value) < 200 and _is_text(value) else UNKNOWN
+    if not isinstance(value, str) or not _is_text(value):
+        return UNKNOWN
+    return Literal(value) if len(value) < 200 else _beginning_like(Literal(value))
+
+
+def _beginning_like(first: Expr) -> Expr:
+    """What is known of a text of which this is the first part."""
+    return first if isinstance(first, Unknown) else Unknown(opening(first))
 
 
 def _is_text(value: str) -> bool:
