@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from putback.model.config import Config
 from putback.model.errors import PutbackError
-from putback.ownership.analysis.marks import AFTER, TWICE, UNBOUND, UNENTERED
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.pipeline.cases import version_of
 from putback.pipeline.check import scanned
@@ -65,7 +65,7 @@ def main() -> None:
                 coverage.append(found.coverage)
                 each.append(seconds[-1] / found.schedules)
             leaks = any(not leak.cancelled for site in facts.sites for leak in site.leaks)
-            defects = (TWICE, AFTER, UNBOUND, UNENTERED)
+            defects = (Wrong.TWICE, Wrong.AFTER, Wrong.UNBOUND, Wrong.UNENTERED)
             static = leaks or any(s.wrong_closes or any(map(s.has, defects)) for s in facts.sites)
             dynamic = found.leak is not None
             sums[f"static {'leak' if static else 'clean'}, explorer {'leak' if dynamic else 'clean'}"] += 1

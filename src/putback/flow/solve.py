@@ -30,7 +30,7 @@ class Outcome(NamedTuple, Generic[S]):
 
     after: tuple[S, ...]
     raised: tuple[S, ...] = ()
-    defects: tuple[str, ...] = ()
+    defects: tuple[Hashable, ...] = ()
 
 
 class Domain(Protocol[S]):
@@ -100,7 +100,7 @@ class Ending(NamedTuple, Generic[S]):
 class Defect(NamedTuple, Generic[S]):
     """A defect that an operation showed in some state."""
 
-    what: str
+    what: Hashable
     at: int
     node: Node[S]
 
@@ -154,7 +154,7 @@ class _Explorer(Generic[S]):
         self.queue: deque[Node[S]] = deque()
         self.counts: dict[int, int] = {}
         self.ended: set[tuple[S, Edge, int]] = set()
-        self.seen_defects: set[tuple[str, int]] = set()
+        self.seen_defects: set[tuple[Hashable, int]] = set()
 
     def run(self) -> Exploration[S]:
         for state in self.domain.initial():
@@ -215,7 +215,7 @@ class _Explorer(Generic[S]):
         for state in states:
             self.finish(node, block, state, last)
 
-    def defect(self, what: str, at: int, node: Node[S]) -> None:
+    def defect(self, what: Hashable, at: int, node: Node[S]) -> None:
         if (what, at) not in self.seen_defects:
             self.seen_defects.add((what, at))
             self.found.defects.append(Defect(what, at, node))

@@ -10,7 +10,7 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_release, pool_here
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -50,7 +50,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     code = code_of(site)
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
-    if site.has(marks.UNAWAITED):
+    if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
     if site.reads_on:
         raise Declined("what it returns still needs the connection")
@@ -60,7 +60,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     reached = (*trail.releases, *trail.closes)
     foreign = foreign_mentions(site, code, name) if name else Foreign()
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
-    lost = {defect.at for defect in site.defects(marks.LOST)}
+    lost = {defect.at for defect in site.defects(Wrong.LOST)}
     made = Holding(
         code,
         code.node(site.site.at),

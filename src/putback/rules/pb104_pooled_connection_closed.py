@@ -63,7 +63,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import Close
 from putback.model.running import Broken, Running
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -72,7 +72,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each wrong close."""
     for site in facts.sites:
-        if not site.wrong_closes or site.has(marks.CLOSING_KEEPS) or site.has(marks.UNENTERED):
+        if not site.wrong_closes or site.has(Wrong.CLOSING_KEEPS) or site.has(Wrong.UNENTERED):
             continue
         frees = site.kind.close is Close.FREES
         base = Severity.WARNING if frees else Severity.ERROR

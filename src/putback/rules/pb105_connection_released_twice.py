@@ -59,7 +59,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.running import Broken, Running
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -68,7 +68,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each second release."""
     for site in facts.sites:
-        for defect in site.defects(marks.TWICE):
+        for defect in site.defects(Wrong.TWICE):
             result = "raises" if site.kind.release_twice.value == "raises" else "corrupts the pool"
             found = report(
                 RULE,

@@ -59,7 +59,7 @@ from putback.flow.solve import Defect
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import After
 from putback.model.running import Broken, Running
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import State
 from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.facts import FunctionFacts
@@ -71,7 +71,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each use after the release."""
     for site in facts.sites:
-        for defect in site.defects(marks.AFTER):
+        for defect in site.defects(Wrong.AFTER):
             foreign = site.kind.use_after_release is After.FOREIGN
             result = "somebody else may hold it by now" if foreign else "this raises"
             yield report(

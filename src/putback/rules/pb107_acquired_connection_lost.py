@@ -54,7 +54,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.mending import LEAK
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb109_with_does_not_release, wording
@@ -65,8 +65,8 @@ def applies(site: SiteFacts) -> bool:
     """Lost by rebinding, or never bound at all; not what a `with` seems to release."""
     if pb109_with_does_not_release.applies(site):
         return False
-    lost = site.has(marks.LOST) and all(leak.by_exception for leak in site.leaks)
-    return lost or (site.is_never_bound and not site.has(marks.WITH_KEEPS))
+    lost = site.has(Wrong.LOST) and all(leak.by_exception for leak in site.leaks)
+    return lost or (site.is_never_bound and not site.has(Wrong.WITH_KEEPS))
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if not applies(site):
             continue
-        lost = next(site.defects(marks.LOST), None)
+        lost = next(site.defects(Wrong.LOST), None)
         if lost is not None:
             text = f"{wording.subject(site)} is bound again while it still holds a connection: {wording.cost(site)}"
             trace: tuple[Step, ...] = (

@@ -66,7 +66,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
@@ -75,8 +75,8 @@ from putback.rules.rule import Rule, report
 
 def applies(site: SiteFacts) -> bool:
     """A `with` on the connection is the only thing that looks like a release."""
-    leaks = bool(site.leaks) or site.has(marks.LOST)
-    return site.has(marks.CLOSING_KEEPS) or (leaks and site.has(marks.WITH_KEEPS) and not site.is_released_somewhere)
+    leaks = bool(site.leaks) or site.has(Wrong.LOST)
+    return site.has(Wrong.CLOSING_KEEPS) or (leaks and site.has(Wrong.WITH_KEEPS) and not site.is_released_somewhere)
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -84,8 +84,8 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         if not applies(site):
             continue
-        defect = next(site.defects(marks.CLOSING_KEEPS), None) or next(site.defects(marks.WITH_KEEPS))
-        closing = defect.what == marks.CLOSING_KEEPS
+        defect = next(site.defects(Wrong.CLOSING_KEEPS), None) or next(site.defects(Wrong.WITH_KEEPS))
+        closing = defect.what == Wrong.CLOSING_KEEPS
         does = "closes the connection and keeps its slot" if closing else "only ends the transaction"
         found = report(
             RULE,

@@ -49,7 +49,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -58,7 +58,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each release that is not awaited."""
     for site in facts.sites:
-        for defect in site.defects(marks.UNAWAITED):
+        for defect in site.defects(Wrong.UNAWAITED):
             release = f"the release of {wording.subject(site)}"
             found = report(
                 RULE,

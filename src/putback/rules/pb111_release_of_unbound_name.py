@@ -56,8 +56,8 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.running import Broken, Running
-from putback.ownership.analysis import marks
 from putback.ownership.analysis.attempts import is_hushed
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
@@ -66,7 +66,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each acquire whose failure is hidden so."""
     for site in facts.sites:
-        defect = next(site.defects(marks.UNBOUND), None)
+        defect = next(site.defects(Wrong.UNBOUND), None)
         if defect is not None and not _is_hushed(facts, defect.at):
             error = wording.unbound_error(site)
             found = report(

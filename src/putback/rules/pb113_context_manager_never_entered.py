@@ -50,7 +50,7 @@ from functools import partial
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
 from putback.model.running import Broken, Running
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
@@ -60,7 +60,7 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each manager that is used without being entered."""
     for site in facts.sites:
-        defect = next(site.defects(marks.UNENTERED), None)
+        defect = next(site.defects(Wrong.UNENTERED), None)
         if defect is not None:
             found = report(
                 RULE,

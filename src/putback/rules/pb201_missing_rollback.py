@@ -103,7 +103,7 @@ from putback.flow.solve import Edge
 from putback.model.finding import Finding, Place, Severity
 from putback.model.mending import Mending
 from putback.model.running import ABOUT_HANDLERS, Running
-from putback.ownership.analysis import marks
+from putback.ownership.analysis.defects import UnmendedUsed
 from putback.ownership.analysis.domain import Harm, Phase
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.facts import FunctionFacts
@@ -185,12 +185,13 @@ def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
 
 def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
     """Handlers after which the connection is used or committed, with that use."""
-    for defect in site.defects(f"{marks.UNMENDED_USED}:"):
-        _, handler, value = defect.what.split(":")
-        harm = Harm(int(value))
+    for defect in site.exploration.defects:
+        if not isinstance(defect.what, UnmendedUsed):
+            continue
+        harm = defect.what.harm
         doubtful = Severity.INFO if site.acquisition.ambient is not None else Severity.WARNING
         severity = doubtful if harm is Harm.PERHAPS else Severity.ERROR
-        yield _Lapse(int(handler), severity, harm, defect.at)
+        yield _Lapse(defect.what.handler, severity, harm, defect.at)
 
 
 def _at_end(site: SiteFacts) -> Iterator[_Lapse]:

@@ -81,7 +81,7 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.marks import RETURNED
+from putback.ownership.analysis.parts import RETURNED
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.uses import other_uses

@@ -20,16 +20,10 @@ from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.binds import Written, is_configured, is_lent, told, works_on_held
-from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, describe
-from putback.ownership.analysis.marks import (
-    AUTOCOMMIT,
-    RETURNED,
-    RETURNED_CLOSED,
-    RETURNED_NONE,
-    RETURNED_OWNER,
-    YIELDED,
-)
+from putback.ownership.analysis.parts import RETURNED, Carrier, Element, Tie
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.unit import Unit
@@ -166,7 +160,7 @@ def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisi
     for site in program.sites(unit):
         found = program.explore(unit, site)
         if is_manager:
-            if any(d.what == YIELDED for d in found.defects):
+            if any(d.what is Wrong.YIELDED for d in found.defects):
                 made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
                 yield replace(made, autocommits=_is_switched(made, found))
         else:
@@ -181,28 +175,26 @@ def _returned_site(
     program: Program, unit: Unit, site: Site, found: Exploration[State], ref: FunctionRef
 ) -> Iterator[Acquisition]:
     normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
-    handed = [s for s in normal if any(r.startswith((RETURNED, RETURNED_OWNER)) for r in s.refs)]
-    if not handed:
+    handed = [s for s in normal if RETURNED in s.refs or isinstance(s.part(RETURNED), (Carrier, Element))]
+    if not handed or any(s.part(RETURNED) == Carrier() for s in handed):
         return
-    mark = min(r for s in handed for r in s.refs if r.startswith((RETURNED, RETURNED_OWNER)))
-    element = mark.removeprefix(RETURNED) if mark.startswith(RETURNED) else ""
-    owner = (
-        Owner.decode(mark.removeprefix(RETURNED_OWNER)) if mark.startswith(RETURNED_OWNER) else site.acquisition.owner
-    )
-    if mark == RETURNED_OWNER:
-        return
-    known_before = may_return_known(program.carriers, ref, int(element) if element else None)
+    carriers = [part for s in handed if isinstance(part := s.part(RETURNED), Carrier)]
+    owner = min((c.owner for c in carriers if c.owner is not None), default=site.acquisition.owner)
+    is_bare = bool(carriers) or any(RETURNED in s.refs for s in handed)
+    elements = [part.index for s in handed if isinstance(part := s.part(RETURNED), Element)]
+    element = None if is_bare else min(elements)
+    known_before = may_return_known(program.carriers, ref, element)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
     made = _through(site.acquisition, ref, on, generator=site.acquisition.generator and pending)
     yield replace(
         made,
-        element=int(element) if element else None,
-        maybe_none=any(RETURNED_NONE in s.refs for s in normal),
+        element=element,
+        maybe_none=any(s.fact(RETURNED) is Fact.NONE for s in normal),
         owner=owner,
         confidence=_sureness(unit, made, known_before),
         known_before=made.known_before or known_before,
-        closed_by=ref if any(RETURNED_CLOSED in s.refs for s in handed) else made.closed_by,
+        closed_by=ref if any(s.part(RETURNED) is Tie.RETURNED_CLOSED for s in handed) else made.closed_by,
         autocommits=_is_switched(made, found),
     )
 

@@ -18,6 +18,7 @@ from putback.flow.ir import MODULE
 from putback.flow.names import Annotation, Entered, Expr, Invoke, Literal, Member, Name, chain, dotted, root_name
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.attempts import forgets
+from putback.ownership.analysis.parts import Typed
 from putback.ownership.analysis.site import Acquisition, Ambient, Home, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
@@ -248,11 +249,11 @@ class Ambients:
         owner = self._owner(unit, path)
         return self._site(unit, owner) if owner else None
 
-    def parts(self, unit: Unit, site: Site) -> Iterator[tuple[str, str]]:
-        """The paths by which a function knows what belongs to an ambient connection, with their classes."""
+    def parts(self, unit: Unit, site: Site) -> Iterator[tuple[str, Typed]]:
+        """The paths by which a function knows what belongs to an ambient connection, with what they are."""
         for path in _paths(unit):
             if path != site.name and self._owner(unit, path) == site.name:
-                yield path, self._part(unit, path)
+                yield path, Typed(self._part(unit, path))
 
     def _part(self, unit: Unit, path: str) -> str:
         """The class of a cursor; "" for everything else."""

@@ -18,9 +18,8 @@ from putback.model.errors import SourceError
 from putback.ownership.analysis import acquire, guards
 from putback.ownership.analysis.ambient import Ambients
 from putback.ownership.analysis.app_contexts import AppContexts
-from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
 from putback.ownership.analysis.injected import injected
-from putback.ownership.analysis.marks import AUTOCOMMIT
 from putback.ownership.analysis.outside import Leaving
 from putback.ownership.analysis.parked import Parking
 from putback.ownership.analysis.program import Program

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Twice
-from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
+from putback.ownership.analysis.defects import Found, Wrong
+from putback.ownership.analysis.domain import ACTIVE, UNWRITTEN, Fact, Phase, State
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
-from putback.ownership.analysis.marks import CARRIER, KEPT, OWNED, TWICE, UNWRITTEN
+from putback.ownership.analysis.parts import OWNED, Carrier
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
 
@@ -21,7 +22,7 @@ def summarised(
     """A call that can reach several functions: what each of them does to the connection."""
     after: dict[State, None] = {}
     raised: dict[State, None] = {}
-    defects: list[str] = []
+    defects: list[Found] = []
     for effect in effects:
         _by_summary(domain, op, state, effect, after, raised, defects)
     return Outcome(tuple(after), tuple(raised), tuple(defects))
@@ -34,7 +35,7 @@ def _by_summary(
     effect: ParamEffect,
     after: dict[State, None],
     raised: dict[State, None],
-    defects: list[str],
+    defects: list[Found],
 ) -> None:
     call = op if isinstance(op, ir.Call) else None
     never_runs = call is not None and call.discarded and not call.awaited and effect.is_async
@@ -45,21 +46,21 @@ def _by_summary(
         done = in_phase(domain, state, effect.normal, op.at)
         is_again = effect.normal is Phase.RELEASED and state.phase is Phase.RELEASED and not effect.reopens
         if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
-            defects.append(TWICE)
+            defects.append(Wrong.TWICE)
         if effect.rolls_back:
             done = done._replace(opened=-1, unmended=-1, wrote=-1)
         if effect.returns and call is not None:
-            done = done._replace(refs=done.refs | {call.target})
+            done = done.with_ref(call.target)
         elif effect.keeps and call is not None:
-            done = done._replace(children=done.children | {(call.target, _carrier(domain, call, effect))})
+            done = done.with_part(call.target, _carrier(domain, call, effect))
             if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:
                 done = done._replace(phase=state.phase, facts=state.facts)
-        if effect.needing and call is not None and done.phase in (state.phase, *ACTIVE):
-            done = done._replace(children=done.children | {(call.target, effect.needing)})
+        if effect.needing is not None and call is not None and done.phase in (state.phase, *ACTIVE):
+            done = done.with_part(call.target, effect.needing)
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
             done = done.with_fact(UNWRITTEN, Fact.TRUE)
         if effect.may_keep:
-            defects.append(KEPT)
+            defects.append(Wrong.KEPT)
         after[done] = None
     for phase in effect.raised:
         thrown = in_phase(domain, state, phase, op.at)
@@ -70,12 +71,11 @@ def _by_summary(
             raised[domain.raised(thrown, CANCELLED)] = None
 
 
-def _carrier(domain: Following, op: ir.Call, effect: ParamEffect) -> str:
-    """The child type of an object that has just been made around the connection."""
+def _carrier(domain: Following, op: ir.Call, effect: ParamEffect) -> Carrier:
+    """An object that has just been made around the connection."""
     classes = domain.program.call_info(domain.unit, op).classes
-    if not classes or not effect.attribute:
-        return CARRIER
-    return f"{CARRIER}{Owner(classes[0].path, classes[0].key, effect.attribute).encode()}"
+    is_known = bool(classes) and bool(effect.attribute)
+    return Carrier(Owner(classes[0].path, classes[0].key, effect.attribute) if is_known else None)
 
 
 def in_phase(domain: Following, state: State, phase: Phase, at: int) -> State:

@@ -9,22 +9,11 @@ from putback.flow.solve import Outcome
 from putback.model.lifecycle import On, Twice
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, argument_of
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.marks import (
-    BORROWING,
-    CARRIER,
-    CLOSING,
-    CLOSURE,
-    MANAGER,
-    PARTIAL,
-    RELEASER,
-    TUPLE,
-    TWICE,
-    UNAWAITED,
-)
-from putback.ownership.analysis.site import Owner
+from putback.ownership.analysis.parts import Carrier, Closure, Element, Manager, Tie
 from putback.ownership.analysis.summary import ParamEffect
 
 
@@ -47,9 +36,9 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
     if "functools.partial" in info.names:
         return lending.partial(domain, op, state, position)
     if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
-        return Outcome((state._replace(children=state.children | {(op.target, CLOSING)}),))
+        return Outcome((state.with_part(op.target, Tie.CLOSING),))
     if "contextlib.nullcontext" in info.names:
-        return Outcome((state._replace(children=state.children | {(op.target, BORROWING)}),))
+        return Outcome((state.with_part(op.target, Tie.BORROWING),))
     if state.phase is Phase.PENDING:
         return _pending_argument(domain, op, info, state)
     if any(d.effect.keeps is not None and argument_of(op, d.effect.keeps) == argument for d in info.drivers):
@@ -60,7 +49,7 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
         return _to_project(domain, op, info, state, position)
     used = domain.executed(state, -1) if domain.kind.lazy else state
     if info.constructs:
-        used = used._replace(children=used.children | {(op.target, CARRIER)})
+        used = used.with_part(op.target, Carrier())
         return domain.may_raise(used, awaited=op.awaited, broke=op.at)
     return lending.to_unknown(domain, op, info, used)
 
@@ -68,12 +57,12 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
 def _release(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     effect = next(d.effect for d in info.drivers if d.effect.releases is not None)
     if effect.awaited and not op.awaited and op.discarded:
-        return Outcome((domain.tried(state),), (), (UNAWAITED,))
-    defects: tuple[str, ...] = ()
+        return Outcome((domain.tried(state),), (), (Wrong.UNAWAITED,))
+    defects: tuple[Wrong, ...] = ()
     if state.phase is Phase.MANAGED:
-        return Outcome((state,), (), (TWICE,) if domain.kind.release_twice is not Twice.HARMLESS else ())
+        return Outcome((state,), (), (Wrong.TWICE,) if domain.kind.release_twice is not Twice.HARMLESS else ())
     if state.phase is Phase.RELEASED and domain.kind.release_twice is not Twice.HARMLESS:
-        defects = (TWICE,)
+        defects = (Wrong.TWICE,)
     after = domain.released(state)
     if not effect.raises:
         return Outcome((after,), (), defects)
@@ -82,7 +71,7 @@ def _release(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Ou
 
 
 def _entered_by_stack(domain: Following, op: ir.Call, state: State) -> State:
-    entered = state._replace(refs=state.refs | {op.target})
+    entered = state.with_ref(op.target)
     return entered if domain.kind.with_.value == "transaction" and state.is_held() else domain.pass_on(entered)
 
 
@@ -100,7 +89,7 @@ def _to_project(domain: Following, op: ir.Call, info: CallInfo, state: State, po
     if not effects:
         used = domain.executed(state, -1) if domain.kind.lazy else state
         if info.classes:
-            used = used._replace(children=used.children | {(op.target, CARRIER)})
+            used = used.with_part(op.target, Carrier())
         return domain.may_raise(used, awaited=op.awaited)
     return applied.summarised(domain, op, state, effects)
 
@@ -110,24 +99,23 @@ def with_owner(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
 
     None when the call does nothing to the connection through it.
     """
-    children = [(a.value, c) for a in op.arguments if (c := state.child_type(a.value)) is not None]
+    parts = [p for a in op.arguments if (p := state.part(a.value)) is not None]
     effects = _owner_effects(domain, op, info, state)
     if effects:
         return applied.summarised(domain, op, state, effects)
-    if any(c.startswith((RELEASER, TUPLE)) for _, c in children):
+    if any(isinstance(p, Element) or p in (Tie.RELEASER, Tie.CLOSER) for p in parts):
         return Outcome((domain.pass_on(state),))
-    closures = [c.removeprefix(CLOSURE) for _, c in children if c.startswith(CLOSURE)]
+    closures = [p.key for p in parts if isinstance(p, Closure)]
     if any(domain.closure_releases(key, state) for key in closures):
         return Outcome((domain.pass_on(state),))
-    if any(c.startswith((CLOSURE, PARTIAL)) for _, c in children):
+    if closures or Tie.PARTIAL in parts:
         return lending.callback(domain, op, info, state)
-    if any(c.startswith(MANAGER) for _, c in children):
-        return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
-    if info.enters and any(c == CLOSING for _, c in children):
-        return Outcome((domain.pass_on(state._replace(refs=state.refs | {op.target})),))
-    if any(c == CARRIER for _, c in children) and (info.constructs or info.classes or info.keeps):
+    is_managed = any(isinstance(p, Manager) and p.gives_back for p in parts)
+    if is_managed or (info.enters and Tie.CLOSING in parts):
+        return Outcome((domain.pass_on(state.with_ref(op.target)),))
+    if Carrier() in parts and (info.constructs or info.classes or info.keeps):
         after = state if not info.keeps else domain.pass_on(state)
-        return domain.may_raise(after._replace(children=after.children | {(op.target, CARRIER)}), state)
+        return domain.may_raise(after.with_part(op.target, Carrier()), state)
     return None
 
 
@@ -135,9 +123,8 @@ def _owner_effects(domain: Following, op: ir.Call, info: CallInfo, state: State)
     """What project functions do to an object around the connection that they are given."""
     found: list[ParamEffect] = []
     for position, argument in enumerate(op.arguments):
-        child = state.child_type(argument.value) or ""
-        owner = Owner.decode(child.removeprefix(CARRIER)) if child.startswith(CARRIER) else None
-        if owner is not None and info.functions:
-            acquisition = replace(domain.site.acquisition, owner=owner)
+        part = state.part(argument.value)
+        if isinstance(part, Carrier) and part.owner is not None and info.functions:
+            acquisition = replace(domain.site.acquisition, owner=part.owner)
             found += domain.summaries.argument_effects(acquisition, info, argument, position, state.phase)
     return found

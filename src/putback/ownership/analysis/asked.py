@@ -12,7 +12,9 @@ from itertools import accumulate
 
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.ownership.analysis.marks import IS_NONE
+
+IS_NONE = " None"
+"""The end of the key of `x is None`, which is remembered with `x`: one decides about a connection like the other."""
 
 
 class Asked:

@@ -6,23 +6,12 @@ from putback.flow import ir
 from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
-from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Phase, State
+from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, UNBOUND, Fact, Phase, State
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import OWN
 from putback.ownership.analysis.handlers import DRIVERS
-from putback.ownership.analysis.marks import (
-    AUTOCOMMIT,
-    BOUND,
-    BOUND_CLOSE,
-    CARRIER,
-    CLOSURE,
-    LATER,
-    LOST,
-    NEEDING,
-    RELEASER,
-    STREAM,
-    TUPLE,
-)
+from putback.ownership.analysis.parts import LAZY, Carrier, Closure, Element, Tie, Typed
 
 
 def assign(domain: Following, op: ir.Assign, state: State) -> Outcome[State]:
@@ -30,19 +19,19 @@ def assign(domain: Following, op: ir.Assign, state: State) -> Outcome[State]:
     target, source = op.target, op.source
     if target == source:
         return Outcome((state,))
-    is_ref, child = source in state.refs, state.child_type(source)
+    is_ref, part = source in state.refs, state.part(source)
     fact = state.fact(source)
     after = state.without(target)
     if ir.is_temporary(source):
         after = after.without(source)
     if is_ref:
-        after = after._replace(refs=after.refs | {target})
-    elif child is not None:
-        after = after._replace(children=after.children | {(target, child)})
+        after = after.with_ref(target)
+    elif part is not None:
+        after = after.with_part(target, part)
     after = after.rebound(target)
     if target in domain.guards and fact not in (None, *UNBOUND):
         after = after.with_fact(target, fact)
-    defects = (LOST,) if state.is_held() and state.refs and not after.refs else ()
+    defects = (Wrong.LOST,) if state.is_held() and state.refs and not after.refs else ()
     return Outcome((domain.pass_on(after) if defects else after,), (), defects)
 
 
@@ -59,27 +48,27 @@ def attr(domain: Following, op: ir.Attr, state: State) -> Outcome[State]:
     """An attribute of the object that keeps it, or of the connection itself."""
     path = f"{op.base}.{op.name}"
     if path in state.refs or (domain.deep_path in state.refs and dotted(op.expr) == domain.deep_path):
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
-    if domain.is_ambient and (part := state.child_type(path)) is not None:
-        return Outcome((state._replace(children=state.children | {(op.target, part)}),))
-    child = state.child_type(op.base) or ""
-    is_passed_on = child.startswith(CARRIER) and domain.program.delegates_text(child.removeprefix(CARRIER), op.name)
-    is_its = op.base in state.refs or is_passed_on
-    attribute = domain.program.catalog.attribute(domain.kind.type if is_its else child, op.name)
+        return Outcome((state.with_ref(op.target),))
+    if domain.is_ambient and (part := state.part(path)) is not None:
+        return Outcome((state.with_part(op.target, part),))
+    base = state.part(op.base)
+    owner = base.owner if isinstance(base, Carrier) else None
+    is_its = op.base in state.refs or (owner is not None and domain.program.passes_on(owner, op.name))
+    attribute = domain.program.catalog.attribute(domain.kind.type if is_its else state.part_type(op.base), op.name)
     if attribute is not None and attribute.type == domain.kind.type:  # `cursor.connection` is the connection
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
-    if child and not child.startswith("<") and domain.effect(state, op.base, op.name) is not None:
-        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
+        return Outcome((state.with_ref(op.target),))
+    if isinstance(base, Typed) and domain.effect(state, op.base, op.name) is not None:
+        return Outcome((state.with_part(op.target, Tie.BOUND),))
     if not is_its:
         return Outcome((state,))
     effect = domain.effect(state, op.base, op.name)
     if effect is not None and (effect.closes or effect.releases_self):
-        bound = BOUND_CLOSE if effect.closes else RELEASER
-        return Outcome((state._replace(children=state.children | {(op.target, bound)}),))
+        bound = Tie.CLOSER if effect.closes else Tie.RELEASER
+        return Outcome((state.with_part(op.target, bound),))
     if effect is not None:
-        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
+        return Outcome((state.with_part(op.target, Tie.BOUND),))
     if attribute is not None and op.base in state.refs and domain.program.catalog.kind_of(attribute.type) is not None:
-        return Outcome((state._replace(children=state.children | {(op.target, attribute.type)}),))
+        return Outcome((state.with_part(op.target, Typed(attribute.type)),))
     if attribute is not None and attribute.while_held is not None and state.phase in (*ACTIVE, Phase.PENDING):
         return Outcome((state.with_fact(op.target, Fact.TRUE if attribute.while_held else Fact.FALSE),))
     return Outcome((state,))
@@ -90,9 +79,8 @@ def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[Sta
     if op.base in state.refs and op.name in domain.kind.autocommit:
         off = op.source != ir.FALSE and (op.source != ir.NONE or "None" in domain.kind.autocommit[op.name])
         return Outcome((state.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE),))
-    child = state.child_type(op.source)
     doubtful = lending.kept(state, op.source)
-    kept = domain.is_owner(state, op.source) or (child is not None and not doubtful)
+    kept = domain.is_owner(state, op.source) or (state.part(op.source) is not None and not doubtful)
     path = f"{op.base}.{op.name}"
     if path == domain.site.name and domain.is_ambient:
         return Outcome((domain.replaced(state),))
@@ -100,18 +88,18 @@ def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[Sta
     if not kept:
         return Outcome((state,), (), doubtful)
     if domain.site.acquisition.parked and path.startswith(OWN):
-        return Outcome((state._replace(refs=state.refs | {path}) if op.source in state.refs else state,))
-    return Outcome((domain.pass_on(state)._replace(refs=state.refs | {path}),))
+        return Outcome((state.with_ref(path) if op.source in state.refs else state,))
+    return Outcome((domain.pass_on(state).with_ref(path),))
 
 
 def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:
     """The connection out of a tuple, or a row of a query that runs for it."""
-    child = state.child_type(op.base)
     effect = domain.effect(state, op.base, "__getitem__")
     if effect is not None and effect.executes:
         return domain.may_raise(domain.executed(state, op.at), broke=op.at, exception=DRIVERS)
-    if child is not None and child == f"{TUPLE}{op.index}":
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
+    part = state.part(op.base)
+    if isinstance(part, Element) and part.index == op.index:
+        return Outcome((state.with_ref(op.target),))
     return Outcome((state,)) if state.exception else domain.may_raise(state)  # a second fault is not counted
 
 
@@ -124,14 +112,13 @@ def store_item(domain: Following, op: ir.StoreItem, state: State) -> Outcome[Sta
 
 def unpack(domain: Following, op: ir.Unpack, state: State) -> Outcome[State]:
     """The connection out of a tuple, by its place."""
-    child = state.child_type(op.source)
-    if child is None or not child.startswith(TUPLE):
+    part = state.part(op.source)
+    if not isinstance(part, Element):
         return domain.may_raise(state) if op.source not in state.refs else Outcome((state,))
-    index = int(child.removeprefix(TUPLE) or 0)
-    if index >= len(op.targets):
+    if part.index >= len(op.targets):
         return Outcome((domain.pass_on(state),))
     after = state.without(op.source) if ir.is_temporary(op.source) else state
-    return Outcome((after._replace(refs=after.refs | {op.targets[index]}),))
+    return Outcome((after.with_ref(op.targets[part.index]),))
 
 
 def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
@@ -140,10 +127,10 @@ def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
         return Outcome((state,))
     held = [i for i, e in enumerate(op.elements) if domain.is_owner(state, e)]
     if not held:
-        needing = next((c for e in op.elements if (c := state.child_type(e)) in (NEEDING, STREAM)), None)
-        return Outcome((state if needing is None else lending.with_child(state, op.target, needing),))
+        needing = next((p for e in op.elements if (p := state.part(e)) in LAZY), None)
+        return Outcome((state if needing is None else state.with_part(op.target, needing),))
     if op.is_tuple:
-        return Outcome((state._replace(children=state.children | {(op.target, f"{TUPLE}{held[0]}")}),))
+        return Outcome((state.with_part(op.target, Element(held[0])),))
     return Outcome((domain.pass_on(state),))
 
 
@@ -153,7 +140,7 @@ def delete(domain: Following, op: ir.Delete, state: State) -> Outcome[State]:
     if op.name in domain.guards:
         after = after.with_fact(op.name, Fact.UNBOUND)
     lost = state.is_held() and bool(state.refs) and not after.refs
-    return Outcome((domain.pass_on(after) if lost else after,), (), (LOST,) if lost else ())
+    return Outcome((domain.pass_on(after) if lost else after,), (), (Wrong.LOST,) if lost else ())
 
 
 def closure(domain: Following, op: ir.Closure, state: State) -> Outcome[State]:
@@ -162,37 +149,28 @@ def closure(domain: Following, op: ir.Closure, state: State) -> Outcome[State]:
         if state.fact(name) in UNBOUND:
             state = state.with_fact(name, None)
     if any(name in state.refs for name in op.captured):
-        return Outcome((state._replace(children=state.children | {(op.target, f"{CLOSURE}{op.qualname}")}),))
-    if any(_belongs(state, name) for name in op.captured):
-        return Outcome((state._replace(children=state.children | {(op.target, BOUND)}),))
+        return Outcome((state.with_part(op.target, Closure(op.qualname)),))
+    if any(isinstance(state.part(name), Typed) for name in op.captured):
+        return Outcome((state.with_part(op.target, Tie.BOUND),))
     return Outcome((state,))
-
-
-def _belongs(state: State, name: str) -> bool:
-    """Whether a name is a cursor or the like."""
-    child = state.child_type(name)
-    return child is not None and not child.startswith("<")
 
 
 def decorate(domain: Following, op: ir.Decorate, state: State) -> Outcome[State]:
     """A nested function with decorators: they may register it, to be called when this function has ended."""
-    child = state.child_type(op.source)
-    if child is None:
+    part = state.part(op.source)
+    if part is None:
         return Outcome((state,))
-    state = state._replace(children=state.children | {(op.target, child)})
+    state = state.with_part(op.target, part)
     if domain.program.decorates_only(domain.unit, op):
         return Outcome((state,))
-    if child.startswith(CLOSURE) and domain.summaries.closure_releases(
-        domain.unit, child.removeprefix(CLOSURE), domain.bare, state
-    ):
+    if isinstance(part, Closure) and domain.closure_releases(part.key, state):
         return Outcome((domain.pass_on(state),))
-    return Outcome((state,), (), (LATER,))
+    return Outcome((state,), (), (Wrong.LATER,))
 
 
 def nested_class(domain: Following, op: ir.NestedClass, state: State) -> Outcome[State]:
     """A class whose methods capture it: its objects own it if one of them gives it back."""
-    children = [c for m in op.methods if (c := state.child_type(m)) is not None]
-    closures = [c.removeprefix(CLOSURE) for c in children if c.startswith(CLOSURE)]
-    if any(domain.closure_releases(key, state) for key in closures):
+    parts = [p for m in op.methods if (p := state.part(m)) is not None]
+    if any(domain.closure_releases(p.key, state) for p in parts if isinstance(p, Closure)):
         return Outcome((domain.pass_on(state),))
-    return Outcome((state._replace(children=state.children | {(op.target, NEEDING)}) if children else state,))
+    return Outcome((state.with_part(op.target, Tie.NEEDING) if parts else state,))

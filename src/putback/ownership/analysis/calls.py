@@ -9,12 +9,13 @@ from putback.flow.names import Invoke, Member, Name, dotted
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
-from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import takes_what_is_there
 from putback.ownership.analysis.handlers import UNKNOWN
-from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER, LOST, NAMES, OWNED, TUPLE, UNENTERED
+from putback.ownership.analysis.parts import OWNED, Carrier, Element, Tie
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
@@ -33,13 +34,13 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     if state.phase is Phase.ABSENT:
         return _plain(domain, op, info, state)
     if _is_itself_above(domain, op, state):
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
+        return Outcome((state.with_ref(op.target),))
     if op.receiver and (op.receiver in state.refs or state.has_part(op.receiver)):
         return methods.on_connection(domain, op, info, state)
     if any(d.effect.releases_all for d in info.drivers) and domain.is_of_pool(op):
         return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
     if op.callee in state.refs and domain.kind.registry:  # `Session()` of a scoped session is the session itself
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
+        return Outcome((state.with_ref(op.target),))
     if (listed := _names_listed(domain, op, info, state)) is not None:
         return listed
     known = (
@@ -54,7 +55,7 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
             return arguments.with_argument(domain, op, info, state, position)
     if any(domain.is_owner(state, a.value) for a in op.arguments):
         return arguments.with_owner(domain, op, info, state) or _plain(domain, op, info, state)
-    if any(state.child_type(a.value) is not None for a in op.arguments):
+    if any(state.part(a.value) is not None for a in op.arguments):
         return lending.with_borrower(domain, op, info, state) or _plain(domain, op, info, state)
     return lending.method(domain, op, state) or _plain(domain, op, info, state)
 
@@ -63,8 +64,8 @@ def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     """`close_all(locals())`: a function of the project that is given all names may give the connection back by its
     name. What others do with them is known: they read."""
     if not op.arguments and not _LISTING.isdisjoint(info.names):
-        return Outcome((lending.with_child(state, op.target, NAMES),))
-    if not any(state.child_type(a.value) == NAMES for a in op.arguments):
+        return Outcome((state.with_part(op.target, Tie.NAMES),))
+    if not any(state.part(a.value) is Tie.NAMES for a in op.arguments):
         return None
     return Outcome((domain.pass_on(state),)) if info.functions else _plain(domain, op, info, state)
 
@@ -107,25 +108,24 @@ def _runs_nothing(domain: Following, cls: ClassRef) -> bool:
 
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
-    defects = (LOST,) if state.is_held() and state.refs else ()
-    clean = state._replace(refs=frozenset(), children=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
+    defects = (Wrong.LOST,) if state.is_held() and state.refs else ()
+    clean = state._replace(refs=frozenset(), parts=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
     failed = domain.raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
     if acquisition.owner is not None:
-        child = f"{CARRIER}{acquisition.owner.encode()}"
         holder = op.receiver if acquisition.itself else op.target
-        got = clean._replace(refs=frozenset({OWNED}), children=frozenset({(holder, child)}))
+        got = clean.with_ref(OWNED).with_part(holder, Carrier(acquisition.owner))
     elif acquisition.parks:
         got = _parked(op, acquisition, clean)
     elif acquisition.element is not None:
-        got = clean._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
+        got = clean.with_part(op.target, Element(acquisition.element))
     else:
-        got = clean._replace(refs=frozenset({op.receiver if acquisition.itself and now else op.target}))
+        got = clean.with_ref(op.receiver if acquisition.itself and now else op.target)
     got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
     got = got.with_fact(AUTOCOMMIT, Fact.TRUE) if acquisition.autocommits else got
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
-        defects = (*defects, UNENTERED)
+        defects = (*defects, Wrong.UNENTERED)
     after = [got]
     if acquisition.maybe_none:
         after.append(clean.with_fact(op.target, Fact.NONE))
@@ -136,10 +136,8 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
 
 def _parked(op: ir.Call, acquisition: Acquisition, clean: State) -> State:
     """An attribute of the object has it, and the result as well if the method returns that."""
-    got = clean._replace(refs=frozenset({acquisition.parks}))
-    if acquisition.element is None:
-        return got
-    return got._replace(children=frozenset({(op.target, f"{TUPLE}{acquisition.element}")}))
+    got = clean.with_ref(acquisition.parks)
+    return got if acquisition.element is None else got.with_part(op.target, Element(acquisition.element))
 
 
 def _receiver_exists(domain: Following, op: ir.Call, state: State) -> State:

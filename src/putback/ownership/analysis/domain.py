@@ -7,7 +7,7 @@ from enum import IntEnum, auto
 from typing import NamedTuple
 
 from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
-from putback.ownership.analysis.marks import BORROWERS
+from putback.ownership.analysis.parts import Part, Typed, borrows
 
 
 class Phase(IntEnum):
@@ -30,6 +30,12 @@ class Phase(IntEnum):
 
 ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
 """The phases in which somebody has to give the connection back."""
+
+AUTOCOMMIT = "#autocommit"
+"""The name of a fact about the connection: statements open no transaction."""
+
+UNWRITTEN = "#unwritten"
+"""The name of a fact about a session: it has been given something that its next commit writes."""
 
 CALLERS = -2
 """The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
@@ -89,17 +95,17 @@ _OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
 class State(NamedTuple):
     """One site on one path. A tuple, because millions of them are made, compared and hashed.
 
-    `refs` are the values that are the connection; `children` pairs values that belong to it (a cursor, a transaction, a
-    bound method) with their type; `facts` what is known of tested names and conditions. `exception` is the class of the
-    exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that opened
-    the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
+    `refs` are the values that are the connection; `parts` pairs values that belong to it (a cursor, a transaction, a
+    bound method) with what they are; `facts` what is known of tested names and conditions. `exception` is the class of
+    the exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that
+    opened the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
     CALLERS), `harm` what the error has done; `broke` the statement on the connection that the exception comes from (-1:
     none); `wrote` the last write of the transaction (-1: none), where a failed one leaves it to be committed.
     """
 
     phase: Phase
     refs: frozenset[Val] = frozenset()
-    children: frozenset[tuple[Val, str]] = frozenset()
+    parts: frozenset[tuple[Val, Part]] = frozenset()
     facts: frozenset[tuple[str, Fact]] = frozenset()
     exception: str = ""
     opened: int = -1
@@ -122,18 +128,31 @@ class State(NamedTuple):
         facts = frozenset(p for p in self.facts if p[0] != name)
         return self._replace(facts=facts if fact is None else facts | {(name, fact)})
 
-    def child_type(self, value: Val) -> str | None:
-        """The type of a value that belongs to the connection, or None."""
-        for child, its_type in self.children:
-            if child == value:
-                return its_type
+    def part(self, value: Val) -> Part | None:
+        """What a value is that belongs to the connection, or None."""
+        for known, part in self.parts:
+            if known == value:
+                return part
         return None
 
+    def part_type(self, value: Val) -> str:
+        """The driver's class of a value that belongs to the connection, as a cursor does; "" for every other one."""
+        part = self.part(value)
+        return part.type if isinstance(part, Typed) else ""
+
+    def with_part(self, value: Val, part: Part) -> State:
+        """The same with one more value that has to do with the connection."""
+        return self._replace(parts=self.parts | {(value, part)})
+
+    def with_ref(self, value: Val) -> State:
+        """The same with one more value that is the connection."""
+        return self._replace(refs=self.refs | {value})
+
     def without(self, value: Val) -> State:
-        """The same after `value` stopped meaning the connection or a child of it."""
-        if value not in self.refs and self.child_type(value) is None:
+        """The same after `value` stopped meaning the connection or a part of it."""
+        if value not in self.refs and self.part(value) is None:
             return self
-        return self._replace(refs=self.refs - {value}, children=frozenset(c for c in self.children if c[0] != value))
+        return self._replace(refs=self.refs - {value}, parts=frozenset(p for p in self.parts if p[0] != value))
 
     def without_temporaries(self) -> State:
         """The same after the expression being evaluated was abandoned."""
@@ -141,14 +160,14 @@ class State(NamedTuple):
             return self
         return self._replace(
             refs=frozenset(r for r in self.refs if not is_temporary(r)),
-            children=frozenset(c for c in self.children if not is_temporary(c[0])),
+            parts=frozenset(p for p in self.parts if not is_temporary(p[0])),
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
         )
 
     def values(self) -> Iterator[Val]:
         """Every value that something is known of."""
         yield from self.refs
-        for value, _ in self.children:
+        for value, _ in self.parts:
             yield value
         for value, _ in self.facts:
             yield value
@@ -180,8 +199,8 @@ class State(NamedTuple):
 
     def has_part(self, value: Val) -> bool:
         """Whether `value` belongs to the connection, as a cursor does: more than that it may need it."""
-        child = self.child_type(value)
-        return child is not None and not child.startswith(BORROWERS)
+        part = self.part(value)
+        return part is not None and not borrows(part)
 
     def truth(self, value: Val) -> bool | None:
         """Whether `value` is truthy, as far as known."""

@@ -7,18 +7,18 @@ an end on the same path, the exploration has a defect.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge, Outcome, explore
 from putback.model.lifecycle import Begin, On
-from putback.ownership.analysis.domain import Fact, Phase, State
-from putback.ownership.analysis.marks import AUTOCOMMIT, CARRIER
+from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
 from putback.ownership.analysis.outside import Outside, Station, awaited_in, entered_in, started_in
-from putback.ownership.analysis.site import Acquisition, Owner, Site
+from putback.ownership.analysis.parts import Carrier
+from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import FunctionRef
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _SINCE = "#since "
 _MADE = "#made "
-_OVER = "over "
 _DEEPEST = 3
 _CALLERS = -1
 """The operation since which a connection is held that a caller hands in."""
@@ -48,6 +47,13 @@ class Extent:
     end: int
     ended: Station | None
     in_transaction: bool
+
+
+class Over(NamedTuple):
+    """The defect of an extent that ends: since which operation it was one, and which of the noted calls was in it."""
+
+    since: int
+    made: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,11 @@ class Extents:
     def _search(self, unit: Unit, site: Site, is_lent: bool) -> Iterable[Extent]:
         domain = _Domain(self, unit, site, False)
         found = explore(unit.function, domain)
-        words = [(d.what, d.at) for d in found.defects if d.what.startswith(_OVER)]
+        words = [(d.what, d.at) for d in found.defects if isinstance(d.what, Over)]
         if is_lent:
             normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
             ended = normal or [e.state for e in found.endings]  # what never returns ends by an exception
-            words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s))]
+            words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
         first: dict[int, Extent] = {}
         extents = (domain.extent(what, at) for what, at in words)
         for extent in sorted((e for e in extents if e.since != _CALLERS), key=_by_place):
@@ -113,8 +119,8 @@ class Extents:
         domain = _Domain(self, unit, site, is_open)
         found = explore(unit.function, domain)
         ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
-        left = [domain.extent(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s))]
-        extents = (domain.extent(d.what, d.at) for d in found.defects if d.what.startswith(_OVER))
+        left = [domain.extent(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
+        extents = (domain.extent(d.what, d.at) for d in found.defects if isinstance(d.what, Over))
         callers = [extent for extent in extents if extent.since == _CALLERS]
         return _Call(
             left[0].outside if left else None,
@@ -164,12 +170,12 @@ class _Domain(SiteDomain):
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
         call = self._call(op, state) if isinstance(op, ir.Call) and op.at != self.site.at else _NOTHING
         outcome = super().step(op, state)
-        defects = list(outcome.defects)
+        defects: list[Hashable] = list(outcome.defects)
         after = tuple(self._after(op, call, state, each, defects) for each in outcome.after)
         raised = tuple(self._after(op, _NOTHING, state, each, defects) for each in outcome.raised)
         return Outcome(after, raised, tuple(defects))
 
-    def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[str]) -> State:
+    def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[Hashable]) -> State:
         if self.kind.lazy and after.phase is Phase.MANAGED:
             after = after._replace(phase=Phase.IDLE)  # entered: it holds nothing before its first statement
         was_open, is_open = self.is_open(before), self.is_open(after)
@@ -181,7 +187,7 @@ class _Domain(SiteDomain):
             after = after.with_fact(f"{_MADE}{self._note(op.at, call.left, None, after)}", Fact.TRUE)
         if was_open and not is_open:
             over = self.over(after) or self.over(before)  # whoever is handed it, here it was held up to now
-            defects += [over] if over else []
+            defects += [over] if over is not None else []
             after = _without(after)
         return after
 
@@ -218,10 +224,9 @@ class _Domain(SiteDomain):
         for position, argument in enumerate(op.arguments):
             if argument.value in state.refs:
                 yield self.summaries.parameter_for(callee, argument, position)
-        child = state.child_type(op.receiver) if op.receiver else None
-        owner = Owner.decode(child.removeprefix(CARRIER)) if child is not None and child.startswith(CARRIER) else None
-        if owner is not None:
-            yield f"self.{owner.attribute}"
+        part = state.part(op.receiver) if op.receiver else None
+        if isinstance(part, Carrier) and part.owner is not None:
+            yield f"self.{part.owner.attribute}"
         for ref in sorted(state.refs):
             if op.receiver and ref.startswith(f"{op.receiver}."):
                 yield f"self.{ref.removeprefix(f'{op.receiver}.')}"
@@ -233,23 +238,22 @@ class _Domain(SiteDomain):
         """An operation as others see it."""
         return Station(self.unit.path, self.unit.span(at).start.row, name)
 
-    def over(self, state: State) -> str:
-        """What a state says when its extent ends; "" when nothing was outside in it."""
+    def over(self, state: State) -> Over | None:
+        """What a state says when its extent ends; None when nothing was outside in it."""
         made = self._word(state, _MADE)
-        return self._over(state, int(made)) if made else ""
+        return self._over(state, int(made)) if made else None
 
-    def _over(self, state: State, made: int) -> str:
-        return f"{_OVER}{self._word(state, _SINCE) or _CALLERS} {made}"
+    def _over(self, state: State, made: int) -> Over:
+        return Over(int(self._word(state, _SINCE) or _CALLERS), made)
 
     @staticmethod
     def _word(state: State, prefix: str) -> str:
         return next((name.removeprefix(prefix) for name, _ in state.facts if name.startswith(prefix)), "")
 
-    def extent(self, over: str, end: int) -> Extent:
-        """The reverse of `over`."""
-        since, index = over.removeprefix(_OVER).split(" ")
-        at, outside, ended, in_transaction = self.made[int(index)]
-        return Extent(int(since), at, outside, end, ended, in_transaction)
+    def extent(self, over: Over, end: int) -> Extent:
+        """The extent that a defect tells of."""
+        at, outside, ended, in_transaction = self.made[over.made]
+        return Extent(over.since, at, outside, end, ended, in_transaction)
 
 
 def _by_place(extent: Extent) -> tuple[int, bool, int]:

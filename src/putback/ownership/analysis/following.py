@@ -12,9 +12,10 @@ from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
 from putback.ownership.analysis import guards, handlers, hoards
-from putback.ownership.analysis.domain import ACTIVE, Fact, Harm, Phase, State
+from putback.ownership.analysis.defects import UnmendedUsed
+from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, UNWRITTEN, Fact, Harm, Phase, State
 from putback.ownership.analysis.events import CallInfo
-from putback.ownership.analysis.marks import AUTOCOMMIT, OWNERS, UNWRITTEN
+from putback.ownership.analysis.parts import owns
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.statements import is_text, may_write, runs_text_alone, surely_writes
@@ -108,13 +109,12 @@ class Following:
 
     def is_owner(self, state: State, value: ir.Val) -> bool:
         """Whether storing `value` hands the connection on."""
-        child = state.child_type(value)
-        return value in state.refs or (child is not None and child.startswith(OWNERS))
+        return value in state.refs or owns(state.part(value))
 
     def effect(self, state: State, receiver: ir.Val, name: str) -> Effect | None:
         """What the driver table says of a method of the connection or of a child of it."""
-        owner = self.kind.type if receiver in state.refs else state.child_type(receiver)
-        return self.program.method(owner, name) if owner and not owner.startswith("<") else None
+        owner = self.kind.type if receiver in state.refs else state.part_type(receiver)
+        return self.program.method(owner, name) if owner else None
 
     def released(self, state: State) -> State:
         """The connection was given back."""
@@ -200,20 +200,17 @@ class Following:
 
     def replaced(self, state: State) -> State:
         """The path of an ambient connection means something else from now on, or nothing."""
-        return self.ended(state, "both")._replace(refs=frozenset(), children=frozenset())
+        return self.ended(state, "both")._replace(refs=frozenset(), parts=frozenset())
 
     def acquired(self, state: State) -> State:
         """The acquire has happened."""
         return state._replace(phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
 
     @staticmethod
-    def mending(state: State, what: str) -> tuple[str, ...]:
-        """The defect `what` when a handler has swallowed an error without a rollback."""
-        return (
-            (f"{what}:{state.unmended}:{state.harm.value}",)
-            if state.unmended >= 0 and state.harm is not Harm.NOTHING
-            else ()
-        )
+    def mending(state: State) -> tuple[UnmendedUsed, ...]:
+        """The defect of a use when a handler has swallowed an error without a rollback."""
+        is_lapse = state.unmended >= 0 and state.harm is not Harm.NOTHING
+        return (UnmendedUsed(state.unmended, state.harm),) if is_lapse else ()
 
 
 def _base(op: ir.Call) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from putback.flow.ir import Val, is_temporary
 from putback.ownership.analysis.asked import Asked
-from putback.ownership.analysis.domain import NOTHING, UNBOUND, Fact, State
-from putback.ownership.analysis.marks import ABOUT_CONNECTION
+from putback.ownership.analysis.domain import AUTOCOMMIT, NOTHING, UNBOUND, UNWRITTEN, Fact, State
+from putback.ownership.analysis.parts import Part
 from putback.ownership.analysis.unit import Unit
 
 _Facts = frozenset[tuple[str, Fact]]
-_Children = frozenset[tuple[Val, str]]
+_Parts = frozenset[tuple[Val, Part]]
 
 
 class Forgetting:
@@ -18,28 +18,28 @@ class Forgetting:
     def __init__(self, unit: Unit, names: frozenset[str]) -> None:
         self._unit = unit
         self._names = names
-        self._kept: dict[tuple[int, _Facts, _Children], tuple[_Facts, _Children]] = {}
+        self._kept: dict[tuple[int, _Facts, _Parts], tuple[_Facts, _Parts]] = {}
 
     def without_the_rest(self, block: int, state: State) -> State:
         """The state with what `block`, or one behind it, can ask about."""
-        if not state.facts and not state.children:
+        if not state.facts and not state.parts:
             return state
-        key = (block, state.facts, state.children)
+        key = (block, state.facts, state.parts)
         if key not in self._kept:
             self._kept[key] = (
                 frozenset(f for f in state.facts if self._matters(block, *f)),
-                frozenset(c for c in state.children if not is_temporary(c[0]) or self._asks(block, c[0])),
+                frozenset(p for p in state.parts if not is_temporary(p[0]) or self._asks(block, p[0])),
             )
-        facts, children = self._kept[key]
-        is_less = len(facts) < len(state.facts) or len(children) < len(state.children)
-        return state._replace(facts=facts, children=children) if is_less else state
+        facts, parts = self._kept[key]
+        is_less = len(facts) < len(state.facts) or len(parts) < len(state.parts)
+        return state._replace(facts=facts, parts=parts) if is_less else state
 
     def _matters(self, block: int, about: str, fact: Fact) -> bool:
         """Whether anything depends on what is known of a name or a condition.
 
         Where a name of the connection stands for nothing is asked by who writes fixes, too.
         """
-        if about in ABOUT_CONNECTION or (about in self._names and fact in NOTHING):
+        if about in (AUTOCOMMIT, UNWRITTEN) or (about in self._names and fact in NOTHING):
             return True
         return self._asks(block, about if fact not in UNBOUND else f"!{about}")
 

@@ -12,7 +12,7 @@ from putback.flow import ir
 from putback.flow.builder import successors
 from putback.flow.names import Invoke, Member, dotted
 from putback.frameworks.idioms import idioms
-from putback.ownership.analysis.marks import IS_NONE
+from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 

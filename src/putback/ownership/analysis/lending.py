@@ -9,40 +9,20 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import handlers
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, argument_of
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.marks import (
-    BORROWERS,
-    BOUND,
-    BOUND_CLOSE,
-    CLOSURE,
-    KEPT,
-    LATER,
-    LENDER,
-    MANAGER,
-    NEEDING,
-    PARTIAL,
-    RELEASER,
-    RESUMED,
-    STREAM,
-    THROWN,
-)
+from putback.ownership.analysis.parts import LAZY, RESUMED, Closure, Manager, Part, Tie, Typed, borrows
 from putback.ownership.analysis.summary import ManagerEffect
 from putback.ownership.resolve.types import FunctionRef
 
-_LAZY = (NEEDING, STREAM)
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 
 
-def kept(state: State, value: ir.Val) -> tuple[str, ...]:
+def kept(state: State, value: ir.Val) -> tuple[Wrong, ...]:
     """The defect of storing something that may need the connection later."""
-    return (KEPT,) if state.child_type(value) in _LAZY else ()
-
-
-def with_child(state: State, value: ir.Val, child: str) -> State:
-    """The same with one more value that has to do with the connection."""
-    return state._replace(children=state.children | {(value, child)})
+    return (Wrong.KEPT,) if state.part(value) in LAZY else ()
 
 
 # -- unknown callees
@@ -57,9 +37,9 @@ def to_unknown(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
         return domain.may_raise(state, awaited=op.awaited, broke=op.at)
     if info.on_object and op.name in domain.release_names:
         return domain.may_raise(domain.pass_on(state), domain.tried(state), awaited=op.awaited)
-    after = with_child(state, op.target, NEEDING)
+    after = state.with_part(op.target, Tie.NEEDING)
     outcome = domain.may_raise(after, state, awaited=op.awaited, broke=op.at)
-    return outcome._replace(defects=(KEPT,) if info.on_object and op.discarded else ())
+    return outcome._replace(defects=(Wrong.KEPT,) if info.on_object and op.discarded else ())
 
 
 def with_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -67,18 +47,18 @@ def with_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) 
 
     None when the call does nothing to the connection through it.
     """
-    children = [c for a in op.arguments if (c := state.child_type(a.value)) is not None]
-    if any(c == BOUND for c in children):
+    parts = [p for a in op.arguments if (p := state.part(a.value)) is not None]
+    if Tie.BOUND in parts:
         return callback(domain, op, info, state)
-    if any(c.startswith(LENDER) for c in children):
+    if any(isinstance(p, Manager) and not p.gives_back for p in parts):
         return _entered_by_stack(domain, op, info, state)
-    if any(not c.startswith("<") for c in children):
+    if any(isinstance(p, Typed) for p in parts):
         return _with_part(domain, op, info, state)
     if info.keeps:
-        return Outcome((state,), (), (KEPT,))
-    if not any(c in _LAZY for c in children) or info.borrows or info.quiet or info.functions:
+        return Outcome((state,), (), (Wrong.KEPT,))
+    if not any(p in LAZY for p in parts) or info.borrows or info.quiet or info.functions:
         return None
-    after = with_child(state, op.target, STREAM if STREAM in children else NEEDING)
+    after = state.with_part(op.target, Tie.STREAM if Tie.STREAM in parts else Tie.NEEDING)
     return domain.may_raise(after, state, awaited=op.awaited)
 
 
@@ -90,7 +70,7 @@ def _with_part(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
     generates = [is_generator(domain, f) for f in info.functions]
     if info.functions and not any(generates):
         return domain.may_raise(used, awaited=op.awaited, broke=op.at)
-    after = with_child(used, op.target, STREAM if any(generates) else NEEDING)
+    after = used.with_part(op.target, Tie.STREAM if any(generates) else Tie.NEEDING)
     return domain.may_raise(after, used, awaited=op.awaited, broke=op.at)
 
 
@@ -100,12 +80,12 @@ def _with_part(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
 def callback(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A function that uses the connection is given to somebody, who may call it when this function has ended."""
     if "functools.partial" in info.names:
-        return Outcome((with_child(state, op.target, PARTIAL),))
+        return Outcome((state.with_part(op.target, Tie.PARTIAL),))
     used = domain.executed(state, op.at)
     if _runs_now(domain, op, info, state):
         return domain.may_raise(used, awaited=op.awaited, broke=op.at)
-    after = with_child(used, op.target, NEEDING)
-    return domain.may_raise(after, used, awaited=op.awaited, broke=op.at)._replace(defects=(LATER,))
+    after = used.with_part(op.target, Tie.NEEDING)
+    return domain.may_raise(after, used, awaited=op.awaited, broke=op.at)._replace(defects=(Wrong.LATER,))
 
 
 def _runs_now(domain: Following, op: ir.Call, info: CallInfo, state: State) -> bool:
@@ -124,7 +104,8 @@ def _runs_now(domain: Following, op: ir.Call, info: CallInfo, state: State) -> b
 
 
 def _is_callable(state: State, value: ir.Val) -> bool:
-    return (state.child_type(value) or "").startswith((CLOSURE, PARTIAL, BOUND))
+    part = state.part(value)
+    return isinstance(part, Closure) or part in (Tie.PARTIAL, Tie.BOUND)
 
 
 def partial(domain: Following, op: ir.Call, state: State, position: int) -> Outcome[State]:
@@ -135,16 +116,16 @@ def partial(domain: Following, op: ir.Call, state: State, position: int) -> Outc
     if released is not None:
         rest = ir.Call(op.at, op.target, "", "", "", op.arguments[1:], op.expr)
         is_released = argument_of(rest, released) == argument
-        return Outcome((with_child(state, op.target, RELEASER if is_released else PARTIAL),))
+        return Outcome((state.with_part(op.target, Tie.RELEASER if is_released else Tie.PARTIAL),))
     if info.registers or info.keeps or info.takes_over:
         return Outcome((domain.pass_on(state),))
     effects = domain.summaries.argument_effects(domain.bare, info, argument, position - 1, state.phase)
     phases = {e.normal for e in effects}
     if Phase.RELEASED in phases:
-        return Outcome((with_child(state, op.target, RELEASER),))
+        return Outcome((state.with_part(op.target, Tie.RELEASER),))
     if Phase.CLOSED in phases:
-        return Outcome((with_child(state, op.target, BOUND_CLOSE),))
-    return Outcome((domain.pass_on(state) if Phase.PASSED in phases else with_child(state, op.target, PARTIAL),))
+        return Outcome((state.with_part(op.target, Tie.CLOSER),))
+    return Outcome((domain.pass_on(state) if Phase.PASSED in phases else state.with_part(op.target, Tie.PARTIAL),))
 
 
 # -- generators of the project
@@ -168,31 +149,29 @@ def generator(domain: Following, op: ir.Call, info: CallInfo, state: State, posi
     definition = domain.program.info(function)
     is_manager = definition is not None and domain.program.resolver.is_manager(definition, function.path)
     if effect is None or not is_manager:
-        return Outcome((domain.pass_on(state) if gives_back else with_child(state, op.target, STREAM),))
+        return Outcome((domain.pass_on(state) if gives_back else state.with_part(op.target, Tie.STREAM),))
     if effect.left.normal is Phase.PASSED:
         return Outcome((domain.pass_on(state),))
-    mark = MANAGER if gives_back else LENDER
-    return Outcome((with_child(state, op.target, f"{mark}{function.path}|{function.key}|{name}"),))
+    return Outcome((state.with_part(op.target, Manager(function, name, gives_back)),))
 
 
-def _manager_effect(domain: Following, state: State, child: str) -> ManagerEffect | None:
-    path, key, name = child.removeprefix(MANAGER).removeprefix(LENDER).split("|")
-    return domain.summaries.manager_effect(FunctionRef(path, key), name, domain.bare, state.phase)
+def _manager_effect(domain: Following, state: State, manager: Manager) -> ManagerEffect | None:
+    return domain.summaries.manager_effect(manager.function, manager.name, domain.bare, state.phase)
 
 
-def enter_manager(domain: Following, op: ir.Enter, state: State, child: str) -> Outcome[State]:
+def enter_manager(domain: Following, op: ir.Enter, state: State, manager: Manager) -> Outcome[State]:
     """Entering a context manager of the project that was given the connection."""
-    effect = _manager_effect(domain, state, child)
+    effect = _manager_effect(domain, state, manager)
     if effect is None:
         return domain.may_raise(state, awaited=op.is_async)
-    after = state._replace(refs=state.refs | {op.target}) if effect.lends else state
+    after = state.with_ref(op.target) if effect.lends else state
     raised = tuple(domain.raised(applied.in_phase(domain, state, p, op.at), handlers.UNKNOWN) for p in effect.entered)
     return Outcome((after,), raised)
 
 
-def leave_manager(domain: Following, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+def leave_manager(domain: Following, op: ir.Exit, state: State, manager: Manager) -> Outcome[State]:
     """Leaving it: the generator runs on behind its `yield`, or gets the exception there."""
-    effect = _manager_effect(domain, state, child)
+    effect = _manager_effect(domain, state, manager)
     if effect is None:
         return domain.may_raise(state, awaited=op.is_async)
     if op.exceptional:
@@ -203,8 +182,8 @@ def leave_manager(domain: Following, op: ir.Exit, state: State, child: str) -> O
 def _entered_by_stack(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A context manager that does not give it back goes to an exit stack, or to somebody else."""
     if info.enters:
-        return domain.may_raise(state._replace(refs=state.refs | {op.target}), state)
-    return domain.may_raise(with_child(state, op.target, NEEDING), state, awaited=op.awaited)
+        return domain.may_raise(state.with_ref(op.target), state)
+    return domain.may_raise(state.with_part(op.target, Tie.NEEDING), state, awaited=op.awaited)
 
 
 def resumed(domain: Following, state: State) -> tuple[State, State]:
@@ -215,24 +194,26 @@ def resumed(domain: Following, state: State) -> tuple[State, State]:
     if domain.site.at >= 0:
         return state, state
     before = state.without(RESUMED)
-    return with_child(before, RESUMED, THROWN), with_child(before, RESUMED, RESUMED)
+    return before.with_part(RESUMED, Tie.THROWN), before.with_part(RESUMED, Tie.GOES_ON)
 
 
 def method(domain: Following, op: ir.Call, state: State) -> Outcome[State] | None:
     """A method of something that may need the connection; None for every other object."""
-    child = state.child_type(op.receiver) if op.receiver else None
-    if child is None or not child.startswith(BORROWERS):
+    part = state.part(op.receiver) if op.receiver else None
+    if not borrows(part):
         return None
-    return domain.may_raise(of_method(state, op, child), state, awaited=op.awaited)
+    return domain.may_raise(of_method(state, op, part), state, awaited=op.awaited)
 
 
-def of_method(state: State, op: ir.Call, child: str) -> State:
+def of_method(state: State, op: ir.Call, part: Part | None) -> State:
     """The result of a method of an object that may need the connection may need it as well."""
-    return with_child(state, op.target, STREAM if child == STREAM else NEEDING)
+    return state.with_part(op.target, Tie.STREAM if part is Tie.STREAM else Tie.NEEDING)
 
 
 def called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     """A function that uses the connection, and does not give it back, is called here."""
     generates = any(is_generator(domain, f) for f in info.functions)
     used = domain.executed(state, op.at)
-    return domain.may_raise(with_child(used, op.target, STREAM if generates else NEEDING), used, awaited=op.awaited)
+    return domain.may_raise(
+        used.with_part(op.target, Tie.STREAM if generates else Tie.NEEDING), used, awaited=op.awaited
+    )

@@ -47,7 +47,7 @@ def meanings(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[Stat
 
 
 def _is_ours(state: State, name: str) -> bool:
-    return name in state.refs or state.child_type(name) is not None
+    return name in state.refs or state.part(name) is not None
 
 
 def _moments(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[int, State, State]]:

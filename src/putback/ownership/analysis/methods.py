@@ -10,27 +10,12 @@ from putback.model.lifecycle import After, Twice
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.autocommit import switched
-from putback.ownership.analysis.domain import Fact, Phase, State
+from putback.ownership.analysis.defects import Found, Wrong
+from putback.ownership.analysis.domain import AUTOCOMMIT, UNWRITTEN, Fact, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
-from putback.ownership.analysis.marks import (
-    AFTER,
-    AUTOCOMMIT,
-    BOUND,
-    BOUND_CLOSE,
-    CARRIER,
-    CLOSURE,
-    KEPT,
-    PARTIAL,
-    RELEASER,
-    STREAM,
-    TWICE,
-    UNAWAITED,
-    UNENTERED,
-    UNMENDED_USED,
-    UNWRITTEN,
-)
+from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.statements import first_word
 from putback.ownership.analysis.summary import ParamEffect
@@ -44,12 +29,12 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     is_connection = op.receiver in state.refs
     if state.phase is Phase.PENDING and is_connection:
         return _on_pending(domain, op, state)
-    child = state.child_type(op.receiver)
-    if not is_connection and child is not None and child.startswith(CARRIER):
-        return _on_owner(domain, op, state, child)
+    part = state.part(op.receiver)
+    if not is_connection and isinstance(part, Carrier):
+        return _on_owner(domain, op, state, part)
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
-    kind = domain.kind if is_connection else domain.program.catalog.kind_of(child or "")
+    kind = domain.kind if is_connection else domain.program.catalog.kind_of(state.part_type(op.receiver))
     off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
     if off is not None:
         after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
@@ -57,7 +42,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
         return applied.summarised(domain, op, state, own)
     if effect is None:
         if state.phase is Phase.RELEASED and _is_fetch(domain, state, op):
-            return Outcome((after,), (), (AFTER,))
+            return Outcome((after,), (), (Wrong.AFTER,))
         truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
         if truth is not None and state.phase is not Phase.RELEASED:
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
@@ -65,13 +50,13 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
             return Outcome((after,))
         return domain.may_raise(after, awaited=op.awaited)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
-        return Outcome((domain.tried(after),), (), (UNAWAITED,)) if is_connection else Outcome((after,))
+        return Outcome((domain.tried(after),), (), (Wrong.UNAWAITED,)) if is_connection else Outcome((after,))
     if effect.reopens and state.phase is Phase.RELEASED and is_connection:
         return domain.may_raise(after._replace(phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
-    if effect.itself and child is not None and not is_connection:
-        after = lending.with_child(after, op.target, child)
+    if effect.itself and part is not None and not is_connection:
+        after = after.with_part(op.target, part)
     truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
     if truth is not None and state.phase is not Phase.RELEASED:
         after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
@@ -105,13 +90,13 @@ def _told_open(op: ir.Call, state: State) -> Outcome[State]:
     return Outcome((yes, state._replace(unmended=-1).with_fact(op.target, Fact.FALSE)))
 
 
-def _on_owner(domain: Following, op: ir.Call, state: State, child: str) -> Outcome[State]:
+def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) -> Outcome[State]:
     """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
-    owner = Owner.decode(child.removeprefix(CARRIER))
+    owner = carrier.owner
     if owner is None:
         used = domain.executed(state, -1) if domain.kind.lazy else state
-        outcome = domain.may_raise(lending.of_method(used, op, child), used, awaited=op.awaited)
-        return outcome._replace(defects=(KEPT,) if op.discarded else ())
+        outcome = domain.may_raise(lending.of_method(used, op, carrier), used, awaited=op.awaited)
+        return outcome._replace(defects=(Wrong.KEPT,) if op.discarded else ())
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.program.catalog.method(domain.kind.type, op.name)
@@ -124,9 +109,8 @@ def _on_owner(domain: Following, op: ir.Call, state: State, child: str) -> Outco
     return applied.summarised(domain, op, state, [effect])
 
 
-def owner_exit(domain: Following, op: ir.Exit, state: State, child: str) -> Outcome[State]:
+def owner_exit(domain: Following, op: ir.Exit, state: State, owner: Owner | None) -> Outcome[State]:
     """Leaving `with` on a project object that keeps the connection."""
-    owner = Owner.decode(child.removeprefix(CARRIER))
     name = "__aexit__" if op.is_async else "__exit__"
     effect = domain.summaries.owner_effect(owner, name, domain.bare, state.phase) if owner is not None else None
     return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
@@ -136,7 +120,7 @@ def _on_pending(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     """A method of a context manager or awaitable that has not acquired anything yet."""
     if op.name in _HAND_ENTERED or domain.effect(state, op.receiver, op.name) is None:
         return domain.may_raise(domain.pass_on(state), awaited=op.awaited)
-    return Outcome((domain.pass_on(state),), (), (UNENTERED,))
+    return Outcome((domain.pass_on(state),), (), (Wrong.UNENTERED,))
 
 
 def own_method(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -163,19 +147,19 @@ def elsewhere(domain: Following, op: ir.Call, info: CallInfo, state: State) -> O
 
 def closure_called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A nested function that captures the connection is called here, by name."""
-    child = state.child_type(op.callee) or ""
-    if child.startswith(RELEASER) and not op.receiver:
-        return Outcome((domain.closed(state) if child == BOUND_CLOSE else domain.released(state),))
-    if child in (PARTIAL, BOUND) and not op.receiver:
+    part = state.part(op.callee)
+    if part in (Tie.RELEASER, Tie.CLOSER) and not op.receiver:
+        return Outcome((domain.closed(state) if part is Tie.CLOSER else domain.released(state),))
+    if part in (Tie.PARTIAL, Tie.BOUND) and not op.receiver:
         return lending.called(domain, op, info, state)
-    keys = [child.removeprefix(CLOSURE)] if child.startswith(CLOSURE) else []
+    keys = [part.key] if isinstance(part, Closure) else []
     inner = [f for f in info.functions if f.key in domain.unit.closures]
     inner += [FunctionRef(domain.unit.path, key) for key in keys if key not in {f.key for f in inner}]
     captured = [(f, n) for f in inner for n in domain.unit.closures[f.key] if n in state.refs]
     if not captured:
         return None
     if any(lending.is_generator(domain, f) for f, _ in captured):
-        return Outcome((lending.with_child(state, op.target, STREAM),))
+        return Outcome((state.with_part(op.target, Tie.STREAM),))
     effects = [domain.summaries.param_effect(f, name, domain.bare, state.phase) for f, name in captured]
     return applied.summarised(domain, op, state, effects)
 
@@ -202,19 +186,19 @@ def _is_cleanup(domain: Following, op: ir.Call, effect: Effect, state: State) ->
     return bool(state.exception) and (effect.ends == "rollback" or _undoes(domain, op, effect, state))
 
 
-def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[str, ...]:
+def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> tuple[Found, ...]:
     kind = domain.kind
     gives_back = effect.closes or effect.releases_self
     if state.phase is Phase.RELEASED and not kind.lazy:
         if gives_back and is_connection:
-            return (TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
+            return (Wrong.TWICE,) if kind.release_twice is not Twice.HARMLESS else ()
         if gives_back or kind.use_after_release is After.REOPENS:
             return ()
         used = effect.executes or effect.derives or effect.ends or _is_fetch(domain, state, op)
-        return (AFTER,) if used else ()
+        return (Wrong.AFTER,) if used else ()
     if _undoes(domain, op, effect, state):
         return ()
-    return domain.mending(state, UNMENDED_USED) if effect.executes or effect.ends == "commit" else ()
+    return domain.mending(state) if effect.executes or effect.ends == "commit" else ()
 
 
 def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
@@ -224,7 +208,7 @@ def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> boo
 
 def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
     """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
-    return op.name.startswith("fetch") and domain.program.catalog.is_cursor(state.child_type(op.receiver) or "")
+    return op.name.startswith("fetch") and domain.program.catalog.is_cursor(state.part_type(op.receiver))
 
 
 def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
@@ -246,9 +230,9 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
         state = domain.closed(state)
     if effect.itself:
         owner = op.receiver in state.refs or is_connection
-        state = state._replace(refs=state.refs | {op.target}) if owner else state
+        state = state.with_ref(op.target) if owner else state
     elif effect.derives:
-        state = state._replace(children=state.children | {(op.target, effect.derives)})
+        state = state.with_part(op.target, Typed(effect.derives))
     return state
 
 

@@ -13,9 +13,9 @@ from putback.flow import ir
 from putback.flow.names import Invoke, dotted
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.model.errors import SourceError
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.guards import aliases
-from putback.ownership.analysis.marks import TWICE
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
@@ -69,7 +69,7 @@ class Parking:
         endings = [e for e in found.endings if e.state.phase is not Phase.ABSENT]
         hurt = [e for e in endings if e.edge is Edge.RAISED or _had_an_error(found, e)]
         well = [e.state.phase for e in endings if e not in hurt]
-        is_wrong = any(e.state.is_held() for e in hurt) or any(d.what == TWICE for d in found.defects)
+        is_wrong = any(e.state.is_held() for e in hurt) or any(d.what is Wrong.TWICE for d in found.defects)
         return is_wrong and bool(well) and all(phase in _GIVEN_BACK for phase in well)
 
     def _others_end(self, unit: Unit, site: Site, path: str) -> bool:

@@ -194,14 +194,11 @@ class Program(Units, ABC):
         """Whether the class passes unknown attributes on to the connection by `__getattr__`."""
         return any("__getattr__" in cls.methods for _, cls in self.resolver.classes.lineage(owner.path, owner.key))
 
-    def delegates_text(self, owner: str, attribute: str) -> bool:
-        """Whether an attribute of an object, of an encoded owner, is the connection's: passed on and not its own."""
-        found = Owner.decode(owner)
-        if found is None or not self.delegates(found):
-            return False
-        return not any(
-            attribute in cls.methods or attribute in cls.attributes
-            for _, cls in self.resolver.classes.lineage(found.path, found.key)
+    def passes_on(self, owner: Owner, attribute: str) -> bool:
+        """Whether an attribute of an object is the connection's: passed on and not its own."""
+        lineage = self.resolver.classes.lineage(owner.path, owner.key)
+        return self.delegates(owner) and not any(
+            attribute in c.methods or attribute in c.attributes for _, c in lineage
         )
 
     def constructed(self, ref: ClassRef) -> list[str]:

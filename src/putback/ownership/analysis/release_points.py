@@ -13,7 +13,7 @@ from putback.flow import ir
 from putback.flow.solve import Exploration, Outcome
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import ACTIVE, Phase, State
-from putback.ownership.analysis.marks import BORROWERS, STREAM
+from putback.ownership.analysis.parts import Tie, borrows
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
@@ -69,20 +69,20 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             reached[after.phase][op.at] = None
         if isinstance(op, ir.Yield) and op.source in before.refs:
             yields[op.at] = None
-        child = after.child_type(op.target) if isinstance(op, ir.Call) else None
-        is_part = child is not None and not (child.startswith(BORROWERS) and child != STREAM)
+        part = after.part(op.target) if isinstance(op, ir.Call) else None
+        is_part = part is not None and (part is Tie.STREAM or not borrows(part))
         if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
             streams[op.at] = None
         if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
             stores[op.at] = None
         names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
-        mine = (v for v, c in after.children if not c.startswith(BORROWERS))
+        mine = (v for v, part in after.parts if not borrows(part))
         parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
     returned: dict[int, set[str]] = {}
     for end, state in endings(unit, domain, found):
         if isinstance(end, ir.Return):
-            alive = (*state.refs, *(v for v, _ in state.children)) if state.phase in (*_HELD, Phase.PENDING) else ()
+            alive = (*state.refs, *(v for v, _ in state.parts)) if state.phase in (*_HELD, Phase.PENDING) else ()
             returned.setdefault(end.at, set()).update(v for v in alive if ir.is_local(v))
             if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
                 handed.add(end.at)
@@ -105,9 +105,9 @@ def _is_stored(analyzer: Analyzer, unit: Unit, op: ir.Op, state: State) -> bool:
     """Whether an operation puts a part of the connection, say a cursor, where it outlives the function."""
     match op:
         case ir.StoreItem(source=source) | ir.StoreGlobal(source=source):
-            return state.child_type(source) is not None
+            return state.part(source) is not None
         case ir.Call(arguments=arguments):
-            parts = any(state.child_type(a.value) is not None for a in arguments)
+            parts = any(state.part(a.value) is not None for a in arguments)
             return parts and analyzer.call_info(unit, op).keeps
     return False
 

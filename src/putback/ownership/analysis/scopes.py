@@ -6,21 +6,10 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import After, On, With
 from putback.ownership.analysis import handlers, lending, methods
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import ACTIVE, Fact, Phase, State
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.marks import (
-    AFTER,
-    BORROWING,
-    CARRIER,
-    CLOSING,
-    CLOSING_KEEPS,
-    LENDER,
-    MANAGER,
-    MANAGING,
-    UNMENDED_USED,
-    WITH_KEEPS,
-    YIELDED,
-)
+from putback.ownership.analysis.parts import Carrier, Manager, Tie, Typed
 from putback.ownership.analysis.site import Home
 from putback.ownership.resolve.types import FunctionRef, Object
 
@@ -30,12 +19,12 @@ def await_(domain: Following, op: ir.Await, state: State) -> Outcome[State]:
     before = state
     if op.source in state.refs:
         state = state.without(op.source) if ir.is_temporary(op.source) else state
-        state = state._replace(refs=state.refs | {op.target})
+        state = state.with_ref(op.target)
         if state.phase is Phase.PENDING and On.AWAIT in domain.site.acquisition.on:
             state = domain.acquired(state)
-    elif (child := state.child_type(op.source)) is not None:
+    elif (part := state.part(op.source)) is not None:
         state = state.without(op.source) if ir.is_temporary(op.source) else state
-        state = state._replace(children=state.children | {(op.target, child)})
+        state = state.with_part(op.target, part)
     return Outcome((state,)) if op.direct else domain.may_raise(state, before, awaited=True)
 
 
@@ -43,14 +32,14 @@ def enter(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
     """Entering a `with`."""
     if op.manager in state.refs:
         return _enter_connection(domain, op, state)
-    child = state.child_type(op.manager)
-    if child in (CLOSING, BORROWING):
-        return Outcome((state._replace(refs=state.refs | {op.target}),))
-    if child is not None and child.startswith((MANAGER, LENDER)):
-        return lending.enter_manager(domain, op, state, child)
-    if child is not None:
-        entered = state._replace(children=state.children | {(op.target, child)})
-        return Outcome((entered,)) if child.startswith(CARRIER) else domain.may_raise(entered, state)
+    part = state.part(op.manager)
+    if part in (Tie.CLOSING, Tie.BORROWING):
+        return Outcome((state.with_ref(op.target),))
+    if isinstance(part, Manager):
+        return lending.enter_manager(domain, op, state, part)
+    if part is not None:
+        entered = state.with_part(op.target, part)
+        return Outcome((entered,)) if isinstance(part, Carrier) else domain.may_raise(entered, state)
     if domain.program.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
         return Outcome((state,))
     return domain.may_raise(_renewed(domain, op, state), awaited=op.is_async)
@@ -76,39 +65,39 @@ def _renewed(domain: Following, op: ir.Enter | ir.Exit, state: State) -> State:
 
 
 def _enter_connection(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
-    entered = state._replace(refs=state.refs | {op.target})
+    entered = state.with_ref(op.target)
     if state.phase is Phase.PENDING:
         if On.ENTER not in domain.site.acquisition.on:
             return Outcome((domain.pass_on(entered),))
         gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
-        managed = entered._replace(phase=Phase.MANAGED, children=entered.children | {(_block(op), MANAGING)})
+        managed = entered._replace(phase=Phase.MANAGED).with_part(_block(op), Tie.MANAGING)
         return Outcome((managed,), (gone,))
     if op.is_async and not domain.program.catalog.is_async(domain.kind):
         return Outcome((domain.pass_on(entered),))  # it cannot be what it is annotated as
     keeps = domain.kind.with_ in (With.TRANSACTION, With.ERROR) and state.is_held()
-    return Outcome((entered,), (), (WITH_KEEPS,) if keeps else ())
+    return Outcome((entered,), (), (Wrong.WITH_KEEPS,) if keeps else ())
 
 
 def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     """Leaving a `with`."""
     if op.manager in state.refs:
         return _exit_connection(domain, op, state)
-    child = state.child_type(op.manager)
+    part = state.part(op.manager)
     state = state.without(op.manager)
-    if child is not None and child.startswith((MANAGER, LENDER)):
-        return lending.leave_manager(domain, op, state, child)
-    if child is not None and child.startswith(CARRIER):
-        return methods.owner_exit(domain, op, state, child)
-    if child == CLOSING:
+    if isinstance(part, Manager):
+        return lending.leave_manager(domain, op, state, part)
+    if isinstance(part, Carrier):
+        return methods.owner_exit(domain, op, state, part.owner)
+    if part is Tie.CLOSING:
         after = domain.closed(state)
-        return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
-    if child is None or child.startswith("<"):
+        return Outcome((after,), (), (Wrong.CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+    if not isinstance(part, Typed):
         return Outcome((_renewed(domain, op, state),))
     dunder = "__aexit__" if op.is_async else "__exit__"
-    effect = domain.program.catalog.method(child, dunder) or domain.program.catalog.method(child, "__exit__")
+    effect = domain.program.catalog.method(part.type, dunder) or domain.program.catalog.method(part.type, "__exit__")
     if effect is None or not effect.ends:
         return Outcome((state._replace(broke=-1) if effect is not None and op.exceptional else state,))
-    unmended = domain.mending(state, UNMENDED_USED) if not op.exceptional else ()
+    unmended = domain.mending(state) if not op.exceptional else ()
     after = domain.ended(state, effect.ends)
     if op.exceptional:
         return Outcome((after,))
@@ -121,14 +110,14 @@ def _block(op: ir.Enter | ir.Exit) -> str:
 
 
 def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
-    if state.phase is Phase.MANAGED and state.child_type(_block(op)) is not None:
+    if state.phase is Phase.MANAGED and state.part(_block(op)) is not None:
         return Outcome((domain.released(state.without(_block(op))),))
     match domain.kind.with_:
         case With.RELEASES:
             return Outcome((domain.released(state),))
         case With.CLOSES:
             after = domain.closed(state)
-            return Outcome((after,), (), (CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+            return Outcome((after,), (), (Wrong.CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
         case With.TRANSACTION:
             return _end_transaction(domain, op, state)
         case _:
@@ -138,13 +127,11 @@ def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[St
 def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
-    defects = (AFTER,) if late else ()
+    defects = (Wrong.AFTER,) if late else ()
     after = state._replace(opened=-1, unmended=-1, wrote=-1)
     if op.exceptional:
         return Outcome((after,), (), defects)
-    return Outcome(
-        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, UNMENDED_USED))
-    )
+    return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state)))
 
 
 def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
@@ -160,7 +147,7 @@ def yield_(domain: Following, op: ir.Yield, state: State) -> Outcome[State]:
     if op.delegate or state.phase is Phase.ABSENT:
         return domain.may_raise(state)
     is_lent = op.source in state.refs and state.phase is not Phase.PENDING
-    defects = (YIELDED,) if is_lent else lending.kept(state, op.source)
+    defects = (Wrong.YIELDED,) if is_lent else lending.kept(state, op.source)
     if is_lent and state.phase is Phase.IDLE:
         state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
     thrown, state = lending.resumed(domain, state)

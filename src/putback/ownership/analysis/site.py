@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from msgspec import Struct
+
 from putback.drivers.schema import Kind
 from putback.model.finding import Confidence
 from putback.model.lifecycle import On
@@ -12,23 +14,15 @@ from putback.ownership.resolve.identity import Defined
 from putback.ownership.resolve.types import FunctionRef
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True, gc=False, order=True, cache_hash=True):
     """A project class whose instances keep a connection in attribute `attribute`."""
 
     path: str
     key: str
     attribute: str
 
-    def encode(self) -> str:
-        """As text, for the type of a child value."""
+    def __str__(self) -> str:
         return f"{self.path}|{self.key}|{self.attribute}"
-
-    @staticmethod
-    def decode(text: str) -> Owner | None:
-        """The reverse of `encode`; None for an empty text."""
-        parts = text.split("|")
-        return Owner(*parts) if len(parts) == 3 else None
 
 
 class Home(Enum):

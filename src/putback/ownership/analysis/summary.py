@@ -9,19 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from putback.flow.solve import Edge, Ending, Exploration
-from putback.ownership.analysis.domain import Fact, Phase, State
-from putback.ownership.analysis.marks import (
-    KEPT,
-    LATER,
-    NEEDING,
-    RESUMED,
-    RETURNED,
-    STREAM,
-    THROWN,
-    TWICE,
-    UNWRITTEN,
-    YIELDED,
-)
+from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.domain import UNWRITTEN, Fact, Phase, State
+from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Element, Part, Tie, Typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +22,7 @@ class ParamEffect:
     `returns`: the result is the connection; `keeps`: the result or the object keeps it without owning it; `rolls_back`:
     no transaction is open afterwards; `undoes`: when a statement in it fails it has rolled back before it raises;
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
-    `needing` marks a result that may need the connection later, by its type when it is a query or the like ("" none);
+    `needing` is what a result is that may need the connection later, as a query does;
     `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
     writes; `reopens`: what is given back already is taken anew in between.
     """
@@ -45,7 +35,7 @@ class ParamEffect:
     undoes: bool = False
     is_async: bool = False
     attribute: str = ""
-    needing: str = ""
+    needing: Part | None = None
     may_keep: bool = False
     defers: bool = False
     reopens: bool = False
@@ -90,33 +80,37 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         is_async,
         next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
         _needing(normal),
-        any(d.what in (KEPT, LATER) for d in found.defects),
+        any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
         any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
-        phase is Phase.RELEASED and not any(d.what == TWICE for d in found.defects),
+        phase is Phase.RELEASED and not any(d.what is Wrong.TWICE for d in found.defects),
     )
 
 
 def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ManagerEffect:
     """The summary of an explored generator that is a context manager."""
-    before = [e for e in found.endings if e.edge is Edge.RAISED and e.state.child_type(RESUMED) is None]
-    thrown = [e for e in found.endings if e.state.child_type(RESUMED) == THROWN]
-    resumed = [e for e in found.endings if e.state.child_type(RESUMED) == RESUMED]
+    before = [e for e in found.endings if e.edge is Edge.RAISED and e.state.part(RESUMED) is None]
+    thrown = [e for e in found.endings if e.state.part(RESUMED) is Tie.THROWN]
+    resumed = [e for e in found.endings if e.state.part(RESUMED) is Tie.GOES_ON]
     rest = Exploration(found.arrivals, resumed, found.defects)
     return ManagerEffect(
         tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in before)),
         make(rest, phase, owner_releases, is_async),
         tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in thrown)),
-        any(d.what == YIELDED for d in found.defects),
+        any(d.what is Wrong.YIELDED for d in found.defects),
     )
 
 
-def _needing(endings: Iterable[Ending[State]]) -> str:
-    returned = {child for e in endings if (child := e.state.child_type(RETURNED)) is not None}
-    return next((mark for mark in (STREAM, NEEDING) if mark in returned), min(returned, default=""))
+def _needing(endings: Iterable[Ending[State]]) -> Part | None:
+    returned = {part for e in endings if (part := e.state.part(RETURNED)) is not None}
+    typed = sorted(part.type for part in returned if isinstance(part, Typed))
+    lazy = next((tie for tie in reversed(LAZY) if tie in returned), None)
+    return Typed(typed[0]) if lazy is None and typed else lazy
 
 
 def _is_returned(state: State) -> bool:
-    return state.phase is Phase.PASSED and any(r.startswith(RETURNED) for r in state.refs)
+    if state.phase is not Phase.PASSED:
+        return False
+    return RETURNED in state.refs or isinstance(state.part(RETURNED), Element)
 
 
 def _outcome(state: State, start: Phase, owner_releases: bool) -> Phase:

@@ -7,25 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
-from putback.ownership.analysis.domain import ACTIVE, CALLERS, UNBOUND, Fact, Phase, State
+from putback.ownership.analysis.asked import IS_NONE
+from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, CALLERS, UNBOUND, UNWRITTEN, Fact, Phase, State
 from putback.ownership.analysis.errors import About
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.forgetting import Forgetting
-from putback.ownership.analysis.marks import (
-    AUTOCOMMIT,
-    CARRIER,
-    IS_NONE,
-    NEEDING,
-    OWNED,
-    OWNERS,
-    RETURNED,
-    RETURNED_CLOSED,
-    RETURNED_NONE,
-    RETURNED_OWNER,
-    STREAM,
-    TUPLE,
-    UNWRITTEN,
-)
+from putback.ownership.analysis.parts import LAZY, OWNED, RETURNED, Carrier, Element, Tie, Typed, owns
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
@@ -66,8 +53,8 @@ class SiteDomain(Following):
     def initial(self) -> Sequence[State]:
         owner = self.site.acquisition.owner
         if self.site.at < 0 and owner is not None:
-            child = (self.site.name, f"{CARRIER}{owner.encode()}")
-            return [State(self.start_phase, frozenset({OWNED}), frozenset({child}), unmended=CALLERS)]
+            carrier = (self.site.name, Carrier(owner))
+            return [State(self.start_phase, frozenset({OWNED}), frozenset({carrier}), unmended=CALLERS)]
         if self.site.at < 0:
             return [self._known_before()]
         params = {p.name for p in self.unit.function.params}
@@ -78,7 +65,7 @@ class SiteDomain(Following):
         state = State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)
         if not self.is_ambient:
             return state
-        state = state._replace(children=frozenset(self.program.ambients.parts(self.unit, self.site)))
+        state = state._replace(parts=frozenset(self.program.ambients.parts(self.unit, self.site)))
         if self.kind.lazy:  # what others have given it is written by the next commit
             state = state.with_fact(UNWRITTEN, Fact.TRUE)
         return state.with_fact(AUTOCOMMIT, Fact.TRUE) if self.site.acquisition.autocommits else state
@@ -112,7 +99,7 @@ class SiteDomain(Following):
         """Whether the connection is compared with what it cannot be: taken here, and none of its names."""
         values = (test.subject, test.other)
         is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and self.site.at >= 0
-        return is_one and any(v not in state.refs and state.child_type(v) is None for v in values)
+        return is_one and any(v not in state.refs and state.part(v) is None for v in values)
 
     def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
         name = test.subject
@@ -169,27 +156,22 @@ class SiteDomain(Following):
 
     def returning(self, end: ir.Return, state: State) -> State:
         value = end.value
-        child = state.child_type(value)
+        part = state.part(value)
         if state.phase is Phase.PASSED:
             return state._replace(refs=frozenset(r for r in state.refs if r.startswith("self.")))
         if state.phase is Phase.RELEASED and not self.kind.lazy:
             return state
         if value in state.refs:
-            how = {RETURNED, RETURNED_CLOSED} if state.phase is Phase.RELEASED else {RETURNED}
-            return state._replace(
-                phase=Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED, refs=frozenset(how)
-            )
-        if child is not None and child.startswith(OWNERS):
-            refs = (
-                frozenset({f"{RETURNED}{child.removeprefix(TUPLE)}"}) if child.startswith(TUPLE) else frozenset[str]()
-            )
-            if child.startswith(CARRIER):
-                refs = frozenset({f"{RETURNED_OWNER}{child.removeprefix(CARRIER)}"})
-            return state._replace(phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=refs)
-        if child is not None and (child in (NEEDING, STREAM) or not child.startswith("<")) and state.phase in ACTIVE:
-            return state._replace(children=state.children | {(RETURNED, child)})
+            phase = Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED
+            handed = state._replace(phase=phase, refs=frozenset({RETURNED}))
+            return handed.with_part(RETURNED, Tie.RETURNED_CLOSED) if state.phase is Phase.RELEASED else handed
+        if owns(part):
+            handed = state._replace(phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=frozenset())
+            return handed.with_part(RETURNED, part) if isinstance(part, (Carrier, Element)) else handed
+        if part is not None and (part in LAZY or isinstance(part, Typed)) and state.phase in ACTIVE:
+            return state.with_part(RETURNED, part)
         if state.is_none(value) and state.phase is Phase.ABSENT:
-            return state._replace(refs=frozenset({RETURNED_NONE}))
+            return state.with_fact(RETURNED, Fact.NONE)
         return state
 
     def entering(self, block: int, state: State) -> State:

@@ -8,9 +8,9 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.asked import names_read
+from putback.ownership.analysis.defects import Found, ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.marks import READ_UNBOUND, UNBOUND, UNBOUND_BESIDE
 
 ERROR = "UnboundLocalError"
 
@@ -26,17 +26,17 @@ def read(domain: Following, op: ir.Op, state: State) -> Outcome[State] | None:
     if not missing:
         return None
     if state.is_held():
-        return Outcome((), (domain.raised(state, ERROR),), tuple(f"{READ_UNBOUND}{name}" for name in missing))
+        return Outcome((), (domain.raised(state, ERROR),), tuple(map(ReadUnbound, missing)))
     return Outcome((), (domain.raised(state, ERROR),), tuple(_hiding(domain, op, state, missing)))
 
 
-def _hiding(domain: Following, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[str]:
-    """The marks of a read that hides why the acquire failed: of the connection's name, or of another one."""
+def _hiding(domain: Following, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[Found]:
+    """The defects of a read that hides why the acquire failed: of the connection's name, or of another one."""
     if state.phase is Phase.ABSENT and state.exception:
         own = guards.aliases(domain.unit, domain.site)
         if own.intersection(missing) and _releases(domain, op):
-            yield UNBOUND
-        yield from (f"{UNBOUND_BESIDE}{name}" for name in missing if name not in own)
+            yield Wrong.UNBOUND
+        yield from (UnboundBeside(name) for name in missing if name not in own)
 
 
 def _releases(domain: Following, op: ir.Op) -> bool:

@@ -12,7 +12,7 @@ from putback.flow.names import Expr, Invoke
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.marks import YIELDED
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
@@ -78,7 +78,7 @@ def _yielded(analyzer: Analyzer, ref: FunctionRef) -> Iterator[Identity]:
     for site in analyzer.sites(unit) if unit is not None else ():
         assert unit is not None
         found = _made_by(analyzer, unit, site)
-        if found is not None and any(d.what == YIELDED for d in analyzer.explore(unit, site).defects):
+        if found is not None and any(d.what is Wrong.YIELDED for d in analyzer.explore(unit, site).defects):
             yield found
 
 

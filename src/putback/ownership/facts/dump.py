@@ -76,7 +76,7 @@ def states(unit: Unit, exploration: Exploration[State]) -> Iterator[str]:
 def state(unit: Unit, found: State) -> str:
     """One state on one line; temporaries are left out, for nobody can name them."""
     parts = [" ".join([found.phase.name.lower(), *sorted(r for r in found.refs if not is_temporary(r))])]
-    parts += [f"{value} belongs to it ({kind})" for value, kind in sorted(found.children) if not is_temporary(value)]
+    parts += sorted(f"{value} belongs to it ({part})" for value, part in found.parts if not is_temporary(value))
     known = sorted((name, fact.name.lower()) for name, fact in found.facts if not is_temporary(name))
     parts += [f"{name} {fact}" for name, fact in known]
     if found.exception:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from putback.flow import ir
 from putback.model.lifecycle import After
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.marks import YIELDED
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.users import closings
@@ -156,7 +156,7 @@ def _yielded(analyzer: Analyzer, unit: Unit, call: ir.Call) -> Iterator[tuple[Un
             assert made is not None
             found = analyzer.explore(made, site)
             phases = {n.state.phase for n in found.arrivals} | {e.state.phase for e in found.endings}
-            if Phase.RELEASED in phases and any(d.what == YIELDED for d in found.defects):
+            if Phase.RELEASED in phases and any(d.what is Wrong.YIELDED for d in found.defects):
                 yield made, site
 
 

@@ -14,9 +14,12 @@ from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
 from putback.model.finding import Confidence
 from putback.model.lifecycle import After, Close, On, With
 from putback.model.span import Span
-from putback.ownership.analysis import guards, marks, unbound
+from putback.ownership.analysis import guards, unbound
+from putback.ownership.analysis.asked import IS_NONE
+from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.handlers import CANCELLED
+from putback.ownership.analysis.parts import RETURNED, Element, Tie
 from putback.ownership.analysis.release_points import Trail, trail
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
@@ -226,36 +229,34 @@ class SiteFacts:
     @property
     def unbound_reads(self) -> frozenset[str]:
         """The names that are read while the connection is held, although an error came before they were bound."""
-        return frozenset(d.what.removeprefix(marks.READ_UNBOUND) for d in self.defects(marks.READ_UNBOUND))
+        return frozenset(d.what.name for d in self.exploration.defects if isinstance(d.what, ReadUnbound))
 
     @property
     def unbound_beside(self) -> frozenset[str]:
         """The other names that a clean-up reads when the acquire has failed, before they were bound."""
-        return frozenset(d.what.removeprefix(marks.UNBOUND_BESIDE) for d in self.defects(marks.UNBOUND_BESIDE))
+        return frozenset(d.what.name for d in self.exploration.defects if isinstance(d.what, UnboundBeside))
 
-    def has(self, defect: str) -> bool:
+    def has(self, wrong: Wrong) -> bool:
         """Whether an operation showed this defect."""
-        return any(d.what == defect for d in self.exploration.defects)
+        return any(self.defects(wrong))
 
-    def defects(self, what: str) -> Iterator[Defect[State]]:
-        """The places that showed this defect; `what` may be a prefix that ends in a colon."""
-        for defect in self.exploration.defects:
-            if defect.what == what or (what.endswith(":") and defect.what.startswith(what)):
-                yield defect
+    def defects(self, wrong: Wrong) -> Iterator[Defect[State]]:
+        """The places that showed this defect."""
+        return (defect for defect in self.exploration.defects if defect.what is wrong)
 
     @property
     def reads_on(self) -> bool:
         """Whether what a path returns while the connection is held reads from it later."""
-        return any(e.state.child_type(marks.RETURNED) == marks.STREAM for e in self._held_at_the_end)
+        return any(e.state.part(RETURNED) is Tie.STREAM for e in self._held_at_the_end)
 
     @cached_property
     def borrowers(self) -> tuple[str, ...]:
         """Who may still need the connection when the function has ended, in words."""
-        later = [self._callee(d.at) for d in self.defects(marks.LATER)]
+        later = [self._callee(d.at) for d in self.defects(Wrong.LATER)]
         normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
-        kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(marks.KEPT)]
+        kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(Wrong.KEPT)]
         found = [f"{who} may use it later" for who in later] + [f"{who} may keep it" for who in kept]
-        if any(e.state.child_type(marks.RETURNED) == marks.NEEDING for e in self._held_at_the_end):
+        if any(e.state.part(RETURNED) is Tie.NEEDING for e in self._held_at_the_end):
             found.append("what is returned may still need it")
         return tuple(dict.fromkeys(found))
 
@@ -295,7 +296,7 @@ class SiteFacts:
 
     def _closes(self, op: ir.Call | ir.Exit) -> bool:
         if isinstance(op, ir.Exit):
-            return self.has(marks.CLOSING_KEEPS)
+            return self.has(Wrong.CLOSING_KEEPS)
         names = guards.aliases(self.function.unit, self.site)
         effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
         return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
@@ -308,7 +309,7 @@ class SiteFacts:
         if not self.kind.lazy or self.kind.use_after_release is not After.REOPENS:
             return ""
         tests = (b.end.test.key for b in self.function.unit.function.blocks if isinstance(b.end, ir.Branch))
-        asked = {key.removesuffix(" None") for key in tests}
+        asked = {key.removesuffix(IS_NONE) for key in tests}
         closed = (e.state for e in self.exploration.endings if e.state.phase is Phase.RELEASED)
         kept = dict.fromkeys(r for state in closed for r in sorted(state.refs) if r in asked)
         return next((r for r in kept if self._is_attribute_with_connection(r)), "")
@@ -336,7 +337,7 @@ class SiteFacts:
         unit = self.function.unit
         raised_at, exception = self._first_exception(ending)
         named = any(ir.is_local(r) for r in ending.state.refs)
-        named = named or any(t.startswith(marks.TUPLE) for _, t in ending.state.children)
+        named = named or any(isinstance(part, Element) for _, part in ending.state.parts)
         return Leak(
             raised_at,
             raised_at in self.function.raise_statements,

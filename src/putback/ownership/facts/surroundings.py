@@ -15,9 +15,9 @@ from putback.model.finding import Place, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
-from putback.ownership.analysis import marks
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
+from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.statements import surely_writes
@@ -274,7 +274,7 @@ class Surroundings:
             return []
         wrapper = self._of(unit)
         endings = (e for site in self.analyzer.sites(unit) for e in self.analyzer.explore(unit, site).endings)
-        at = next((e.at for e in endings if marks.RETURNED_CLOSED in e.state.refs), -1)
+        at = next((e.at for e in endings if e.state.part(RETURNED) is Tie.RETURNED_CLOSED), -1)
         text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"
         return [wrapper.step(at, text)] if at >= 0 else []
 
