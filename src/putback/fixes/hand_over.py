@@ -1,4 +1,7 @@
-"""A connection that goes to a new owner on success: release it only when something raises before. PB102 and PB103."""
+"""A connection that is released only when something raises before somebody else sees to that. PB102 and PB103.
+
+It goes to a new owner on success, or a `try` behind the acquire gives it back.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,16 @@ from collections.abc import Sequence
 import libcst as cst
 
 from putback.fixes import region
+from putback.fixes.closers import Form
 from putback.fixes.code import Place
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
+from putback.fixes.protect import Protection
 from putback.fixes.reach import ensure_readable
+from putback.fixes.setting_up import can_begin_earlier
+from putback.fixes.unbound import closes
 from putback.model.fix import Applicability, Fix
 
 
@@ -39,10 +46,43 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if any(code.is_inside(c, s) for c in holding.closers for s in between):
         raise Declined("it is handed on, and on some path released as well")
     draft = code.draft()
-    _write(holding, draft, place, between, release)
+    _write(holding, draft, place.statement, between, release)
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
+
+
+def release_before(holding: Holding, place: Place, found: Protection) -> Fix | None:
+    """The fix where the `try` that ends a protection gives the connection back already, on every way through it.
+
+    What stands between the acquire and that `try` is protected by itself: the `try` stays as it is. None where it does
+    not give it back, or can begin at the acquire.
+    """
+    *before, attempt = found.statements
+    if not before or not isinstance(attempt, cst.Try) or found.guarded or found.finisher is not None:
+        return None
+    if not _gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
+        return None
+    if any(region.may_leave(s) for s in before) or place.block is not found.block:
+        return None
+    draft = holding.code.draft()
+    _write(holding, draft, place.statement, before, found.release)
+    return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
+
+
+def _gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
+    """Whether the `finally` of a `try` holds the only release, and before that only closes cursors."""
+    if attempt.finalbody is None or holding.unbound or len(found.closers) != 1:
+        return False
+    closer, last = found.closers[0], attempt.finalbody.body.body
+    at = next((i for i, s in enumerate(last) if s is closer.statement), -1)
+    if at < 0 or closer.form is not Form.PLAIN or closer.is_wrong:
+        return False
+    return all(isinstance(s, cst.SimpleStatementLine) and _closes_one(holding, s) for s in last[:at])
+
+
+def _closes_one(holding: Holding, statement: cst.SimpleStatementLine) -> bool:
+    return any(closes(statement, name) for name in holding.related)
 
 
 def _binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
@@ -73,10 +113,16 @@ def _handing_on(holding: Holding, place: Place) -> int:
     return index
 
 
-def _write(holding: Holding, draft: Draft, place: Place, between: Sequence[cst.BaseStatement], release: str) -> None:
+def _write(
+    holding: Holding,
+    draft: Draft,
+    acquire: cst.BaseStatement,
+    between: Sequence[cst.BaseStatement],
+    release: str,
+) -> None:
     code = holding.code
     indent, unit = code.indent_of(between[0]), code.unit()
-    top = code.first_row_with_remarks(between[0], code.last_row(place.statement))
+    top = code.first_row_with_remarks(between[0], code.last_row(acquire))
     bottom = code.last_row(between[-1])
     draft.indent(top, bottom, unit)
     draft.insert(top, [f"{indent}try:"], ahead=True)

@@ -10,6 +10,7 @@ from putback.fixes.code import all_below, mentions
 from putback.fixes.holding import Holding
 
 _PLAIN = (cst.Call, cst.Arg, cst.Name, cst.Attribute, cst.SimpleString, cst.Integer, cst.AssignTarget)
+_BINDING = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
 
 
 def sets_up_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
@@ -60,4 +61,15 @@ def _raises_again(handler: cst.ExceptHandler) -> bool:
     leaving = [n for n in all_below(handler.body) if isinstance(n, cst.Return | cst.Continue | cst.Break | cst.Raise)]
     last = handler.body.body[-1]
     is_raise = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Raise)
-    return is_raise and all(isinstance(n, cst.Raise) and n.exc is None for n in leaving)
+    return is_raise and all(isinstance(n, cst.Raise) and _is_the_same(handler, n) for n in leaving)
+
+
+def _is_the_same(handler: cst.ExceptHandler, statement: cst.Raise) -> bool:
+    """Whether a `raise` raises what its handler has caught: bare, or by the name that this has there."""
+    if statement.exc is None or statement.cause is not None or handler.name is None:
+        return statement.exc is None
+    caught = handler.name.name
+    if not isinstance(caught, cst.Name) or not isinstance(statement.exc, cst.Name):
+        return False
+    bound = (n.target for n in all_below(handler.body) if isinstance(n, _BINDING))
+    return statement.exc.value == caught.value and not any(mentions(t, frozenset({caught.value})) for t in bound)

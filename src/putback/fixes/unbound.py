@@ -11,21 +11,28 @@ import libcst as cst
 
 from putback.fixes.closers import is_guard
 from putback.fixes.code import names
-from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.region import bindings
+from putback.fixes.removal import Removal
 from putback.fixes.setting_up import bound_by
+
+_BINDS_CLOSER = cst.Name | cst.Attribute | cst.Call | cst.Comparison | cst.UnaryOperation
+"""What an `and` can be put behind without parentheses."""
 
 
 def bind_before(
-    holding: Holding, attempt: cst.Try, draft: Draft, row: int, earlier: Sequence[cst.BaseStatement] = ()
+    holding: Holding,
+    attempt: cst.Try,
+    removal: Removal,
+    row: int,
+    earlier: Sequence[cst.BaseStatement] = (),
 ) -> bool:
     """Write that into a draft, for every unbound name that `attempt` binds; False when it cannot be.
 
     `row` is where the `try` begins; `earlier` are statements before it that come into its body: what they bind may be
-    unbound as well.
+    unbound as well. `removal` has the draft, and knows what goes.
     """
-    code = holding.code
+    code, draft = holding.code, removal.draft
     body = (*earlier, attempt.body)
     read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
     wanted = sorted(holding.unbound | (bound_by(earlier) & read))
@@ -36,12 +43,24 @@ def bind_before(
         return False
     for name in wanted:
         for statement in dict.fromkeys(s for s in reads[name] if s is not None):
-            first, last = code.first_row(statement), code.last_row(statement)
-            draft.indent(first, last, code.unit())
-            draft.insert(first, [f"{code.indent_of(statement)}if {name} is not None:"], ahead=True)
+            _ask(removal, statement, name)
     rows = [f"{code.indent_of(attempt)}{name} = None" for name in wanted]
     draft.insert(row, rows, ahead=True)
     return True
+
+
+def _ask(removal: Removal, statement: cst.BaseStatement, name: str) -> None:
+    """Let a statement run only if a name is bound: in the condition around it, where it is all that stays there."""
+    code, draft = removal.code, removal.draft
+    owner = code.owner(code.place(statement).block)
+    if isinstance(owner, cst.If) and owner.orelse is None and removal.remains(owner.body) == [statement]:
+        span = code.span(owner.test)
+        if span.start.row == span.end.row and all(isinstance(part, _BINDS_CLOSER) for part in _all_of(owner.test)):
+            draft.replace(span, f"{code.text(owner.test)} and {name} is not None")
+            return
+    first, last = code.first_row(statement), code.last_row(statement)
+    draft.indent(first, last, code.unit())
+    draft.insert(first, [f"{code.indent_of(statement)}if {name} is not None:"], ahead=True)
 
 
 def _is_bound_only_in(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> bool:
@@ -57,7 +76,7 @@ def _reads(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> Iterator
             continue
         if not _is_guarded(holding, node):
             statement = code.place(node).statement
-            yield statement if _closes(statement, name) else None
+            yield statement if closes(statement, name) else None
 
 
 def _is_guarded(holding: Holding, node: cst.Name) -> bool:
@@ -85,7 +104,7 @@ def _all_of(test: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         yield test
 
 
-def _closes(statement: cst.BaseStatement, name: str) -> bool:
+def closes(statement: cst.BaseStatement, name: str) -> bool:
     """Whether a statement is `name.close()`, awaited or not."""
     match statement:
         case cst.SimpleStatementLine(body=[cst.Expr(value=value)]):

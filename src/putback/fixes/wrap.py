@@ -11,7 +11,7 @@ from putback.fixes.closers import Closer, Form
 from putback.fixes.code import Code, all_below, names
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
-from putback.fixes.hand_over import release_on_error
+from putback.fixes.hand_over import release_before, release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
@@ -32,6 +32,9 @@ def give_back(holding: Holding) -> Fix:
     held = in_with(holding, found) or in_header(holding, found)
     if held is not None:
         return doubted(held, holding.doubts)
+    apart = release_before(holding, acquiring(holding), found) if holding.name and not holding.itself else None
+    if apart is not None:
+        return doubted(apart, holding.doubts)
     writer = _Writer(holding, found)
     writer.write()
     fix = Fix(Applicability.SAFE, f"release it in a `finally`: {found.release}", writer.draft.edits())
@@ -244,7 +247,7 @@ class _Writer:
         """Move the `try` line up to the first statement; the rest of it stays where it is. False where it cannot be."""
         before = self.found.statements[:-1]
         reads = () if self._is_left_bare(attempt) else before
-        if reads and not bind_before(self.holding, attempt, self.code.draft(), self.first, reads):
+        if reads and not bind_before(self.holding, attempt, self._tried(), self.first, reads):
             return False
         header = self.code.first_row(attempt)
         above = self.code.last_row(before[-1]) + 1
@@ -253,9 +256,13 @@ class _Writer:
         self.draft.indent(self.first, header - 1, self.unit)
         self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
         if reads:
-            bind_before(self.holding, attempt, self.draft, self.first, reads)
+            bind_before(self.holding, attempt, self.removal, self.first, reads)
         self._absorb(attempt, carried, is_sound=True)
         return True
+
+    def _tried(self) -> Removal:
+        """The same removal in a draft that nobody will see."""
+        return Removal(self.code, self.code.draft(), self.removal.statements)
 
     def _stands_behind_another(self, attempt: cst.Try) -> bool:
         """Whether the `finally` of a `try` does more that can raise: a `try` around it reads better than one in it."""
@@ -269,7 +276,7 @@ class _Writer:
         self._drop_bare_handlers(attempt)
         if not is_sound:
             row = self.code.first_row(attempt)
-            is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.draft, row)
+            is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.removal, row)
         if attempt.finalbody is None:
             lines = [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)]
             self.draft.insert(self.last + 1, lines)
