@@ -49,11 +49,23 @@ def bound_by(statements: Sequence[cst.BaseStatement]) -> frozenset[str]:
 def can_begin_earlier(holding: Holding, attempt: cst.Try, before: Sequence[cst.BaseStatement]) -> bool:
     """Whether the `try` line of `attempt` may stand above the statements `before` it.
 
-    They only set the connection up, no handler reads what they bind, and none turns their failure into an answer.
+    They only set the connection up; no handler reads what they bind, turns their failure into an answer, or does more
+    of it than a log holds.
     """
     bound = bound_by(before)
     clear = all(_raises_again(h) and not mentions(h, bound) for h in attempt.handlers)
-    return clear and all(sets_up(holding, s) for s in before)
+    calls = (n for h in attempt.handlers for n in all_below(h.body) if isinstance(n, cst.Call))
+    return clear and all(sets_up(holding, s) for s in before) and all(_is_unseen(holding, c) for c in calls)
+
+
+def _is_unseen(holding: Holding, call: cst.Call) -> bool:
+    """Whether a call only writes a log, or ends what the connection has begun."""
+    match call.func:
+        case cst.Attribute(value=cst.Name(value=base)) if base in holding.related:
+            return True
+        case cst.Attribute():
+            return any(call is each for each in holding.logging)
+    return False
 
 
 def _raises_again(handler: cst.ExceptHandler) -> bool:
