@@ -224,6 +224,19 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert {name for name in imports if name in reached(name)} == set()
 
 
+def _unnamed(call: ast.Call) -> int:
+    """How many arguments a call gives by their places; the words of a command line have no names."""
+    is_command = bool(call.args) and all(isinstance(each, ast.Constant) for each in call.args[1:])
+    return 0 if is_command else len(call.args)
+
+
+def test_calls_with_many_arguments_name_them() -> None:
+    """From eight on nobody sees any more which is which."""
+    calls = ((p, n) for p in PACKAGE.rglob("*.py") for n in ast.walk(ast.parse(p.read_text(encoding="utf-8"))))
+    many = [f"{p.relative_to(PACKAGE)}:{n.lineno}" for p, n in calls if isinstance(n, ast.Call) and _unnamed(n) > 7]
+    assert not many
+
+
 def test_slow_parts_of_libcst_are_not_imported() -> None:
     wrong = [(name, each) for name, tree in modules() for each in imported(tree) if each.startswith(NEVER)]
     assert wrong == []

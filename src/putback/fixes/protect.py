@@ -201,16 +201,16 @@ def _behind(
     inside = [c for c in closers if c is not finisher and not c.is_wrong]
     present = present or any(region.rules_out_none(holding, s) or needs_it(holding, s) for s in rest[:first])
     return Protection(
-        block,
-        start + first,
-        start + end,
-        release,
-        tuple(closers),
-        only if isinstance(only, cst.Try) and isinstance(only.body, cst.IndentedBlock) else None,
-        holding.maybe_none and not present,
-        False,
-        finisher,
-        any(region.runs_longer(holding, c, rest[end]) for c in inside),
+        block=block,
+        first=start + first,
+        last=start + end,
+        release=release,
+        closers=tuple(closers),
+        absorbs=only if isinstance(only, cst.Try) and isinstance(only.body, cst.IndentedBlock) else None,
+        guarded=holding.maybe_none and not present,
+        binds_none=False,
+        finisher=finisher,
+        longer=any(region.runs_longer(holding, c, rest[end]) for c in inside),
     )
 
 
@@ -317,16 +317,16 @@ def _around(holding: Holding, place: Place, closers: Sequence[Closer], release: 
     single = statements[first] if first == last else None
     end = single if single is not None else statements[last]
     return Protection(
-        block,
-        first,
-        last,
-        release,
-        tuple(closers),
-        single if isinstance(single, cst.Try) and isinstance(single.body, cst.IndentedBlock) else None,
-        True,
-        not is_none_before(holding, Place(block, first)),
-        finisher,
-        any(region.runs_longer(holding, c, end) for c in inside if not c.is_wrong),
+        block=block,
+        first=first,
+        last=last,
+        release=release,
+        closers=tuple(closers),
+        absorbs=single if isinstance(single, cst.Try) and isinstance(single.body, cst.IndentedBlock) else None,
+        guarded=True,
+        binds_none=not is_none_before(holding, Place(block, first)),
+        finisher=finisher,
+        longer=any(region.runs_longer(holding, c, end) for c in inside if not c.is_wrong),
     )
 
 

@@ -187,7 +187,17 @@ class ExpressionLowering(Builder):
         )
         target = self.temporary()
         self.emit(
-            ir.Call(self.at(node), target, callee, receiver, name, arguments, self.expr(node), awaited, discarded)
+            ir.Call(
+                self.at(node),
+                target=target,
+                callee=callee,
+                receiver=receiver,
+                name=name,
+                arguments=arguments,
+                expr=self.expr(node),
+                awaited=awaited,
+                discarded=discarded,
+            )
         )
         return target
 

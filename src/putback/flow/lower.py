@@ -211,15 +211,15 @@ class _Collector:
         lowering.current.end = ir.Return(end, ir.NONE)
         self.nodes[qualname] = lowering.nodes
         self.functions[qualname] = ir.FunctionIR(
-            qualname,
-            params,
-            is_async,
-            lowering.is_generator,
-            at,
-            pruned(lowering.blocks),
-            0,
-            frozenset(lowering.assigned),
-            frozenset(lowering.globals),
+            qualname=qualname,
+            params=params,
+            is_async=is_async,
+            is_generator=lowering.is_generator,
+            at=at,
+            blocks=pruned(lowering.blocks),
+            entry=0,
+            assigned=frozenset(lowering.assigned),
+            globals=frozenset(lowering.globals),
         )
 
 

@@ -221,14 +221,14 @@ class Analysis:
         is_template = "{{" in broken.path or "{%" in here or "{{" in here
         is_aside = is_template or by_path in (Place.TEST, Place.EXAMPLE) or is_put_aside(path)
         return Finding(
-            "PB001",
-            "syntax-error",
-            f"{what} checked: {broken.message}",
-            Severity.INFO if is_aside else Severity.ERROR,
-            Confidence.HIGH,
-            shown(broken.path),
-            broken.path,
-            Span(place, place),
+            code="PB001",
+            name="syntax-error",
+            message=f"{what} checked: {broken.message}",
+            severity=Severity.INFO if is_aside else Severity.ERROR,
+            confidence=Confidence.HIGH,
+            path=shown(broken.path),
+            filename=broken.path,
+            span=Span(place, place),
             help="mend the syntax, or exclude the file",
             url=_BY_CODE["PB001"].url,
             place=by_path,

@@ -229,19 +229,19 @@ class _Table:
         drivers = self.analyzer.call_info(unit, op).drivers
         methods = dict(self._owner_methods(unit, site))
         return roles.Acquire(
-            callee,
-            site.kind.id,
-            acquisition.on,
-            row,
-            acquisition.element,
-            acquisition.maybe_none,
-            acquisition.itself,
-            acquisition.on == (On.ENTER,) and not acquisition.generator,
-            not drivers or any(d.effect.raises for d in drivers),
-            methods,
-            With.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
-            bool(drivers),
-            _beside(callee, behind(self.analyzer, acquisition)),
+            callee=callee,
+            profile=site.kind.id,
+            on=acquisition.on,
+            row=row,
+            element=acquisition.element,
+            maybe_none=acquisition.maybe_none,
+            itself=acquisition.itself,
+            commits=acquisition.on == (On.ENTER,) and not acquisition.generator,
+            raises=not drivers or any(d.effect.raises for d in drivers),
+            methods=methods,
+            leaving=With.RELEASES if any(methods[e].releases for e in _EXITS if e in methods) else None,
+            is_drivers=bool(drivers),
+            lends=_beside(callee, behind(self.analyzer, acquisition)),
         )
 
     def _owner_methods(self, unit: Unit, site: Site) -> Iterator[tuple[str, roles.Method]]:

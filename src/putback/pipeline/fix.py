@@ -80,7 +80,17 @@ def fixed(
 
     read, result = project.analysis.reader.data, project.result
     before = _once(_inside(finding, explicit) for finding in result.findings if finding.code in codes)
-    outcome = FixRun(before, before, (), (), (), result.files, result.candidates, result.errors, result.internal_error)
+    outcome = FixRun(
+        before=before,
+        findings=before,
+        changes=(),
+        applied=(),
+        declined=(),
+        files=result.files,
+        candidates=result.candidates,
+        errors=result.errors,
+        internal_error=result.internal_error,
+    )
     outcome = replace(outcome, root=result.root)
     texts = {path: read(path) for path in _concerned(before, wanted)}
     if not texts:

@@ -19,22 +19,22 @@ Types = dict[str, roles.ObjectType]
 def profile_of(kind: Kind) -> roles.Profile:
     """A resource kind of the driver tables."""
     return roles.Profile(
-        kind.id,
-        kind.title,
-        kind.type,
-        kind.pooled,
-        kind.lazy,
-        kind.close,
-        kind.with_,
-        kind.release_twice,
-        kind.use_after_release,
-        kind.autobegin,
-        kind.aborts and kind.autobegin is Begin.ANY,
-        kind.exhausted,
-        tuple(_POOL_METHOD.findall(kind.release)),
-        tuple(_OWN_METHOD.findall(kind.release)),
-        kind.failed_commit,
-        bool(kind.rollback_error) and not kind.notices_loss,
+        name=kind.id,
+        title=kind.title,
+        type=kind.type,
+        pooled=kind.pooled,
+        lazy=kind.lazy,
+        close=kind.close,
+        leaving=kind.with_,
+        twice=kind.release_twice,
+        late=kind.use_after_release,
+        begin=kind.autobegin,
+        aborts=kind.aborts and kind.autobegin is Begin.ANY,
+        exhausted=kind.exhausted,
+        given_back_by=tuple(_POOL_METHOD.findall(kind.release)),
+        closed_by=tuple(_OWN_METHOD.findall(kind.release)),
+        failed_commit=kind.failed_commit,
+        has_server=bool(kind.rollback_error) and not kind.notices_loss,
     )
 
 
@@ -74,12 +74,12 @@ def _lineage(catalog: Catalog, name: str) -> Iterator[TypeSpec]:
 
 def _method(effect: Effect) -> roles.Method:
     return roles.Method(
-        effect.executes,
-        effect.derives,
-        effect.itself,
-        effect.ends,
-        effect.closes,
-        effect.releases_self,
-        effect.awaited,
-        effect.raises,
+        executes=effect.executes,
+        derives=effect.derives,
+        itself=effect.itself,
+        ends=effect.ends,
+        closes=effect.closes,
+        releases=effect.releases_self,
+        awaited=effect.awaited,
+        raises=effect.raises,
     )

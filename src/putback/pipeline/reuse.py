@@ -298,15 +298,15 @@ class Reuse:
             for offers, importing, using in zip(self.offers, self.importing, self.using, strict=True)
         ]
         scan = KeptScan(
-            order,
-            [settled(self.past, path) if path in here else b"" for path in order],
-            [self.past.contents.get(path, b"") if path in here else b"" for path in order],
-            [place[number] for number in seen.candidates],
-            [place[number] for number in seen.commented],
-            {word: [place[number] for number in files] for word, files in seen.importers.items()},
-            modules,
-            rounds,
-            {numbers[path]: (names, noted(mark)) for path, (names, mark) in self.members.items()},
+            paths=order,
+            states=[settled(self.past, path) if path in here else b"" for path in order],
+            contents=[self.past.contents.get(path, b"") if path in here else b"" for path in order],
+            candidates=[place[number] for number in seen.candidates],
+            commented=[place[number] for number in seen.commented],
+            importers={word: [place[number] for number in files] for word, files in seen.importers.items()},
+            modules=modules,
+            rounds=rounds,
+            members={numbers[path]: (names, noted(mark)) for path, (names, mark) in self.members.items()},
         )
         scan.found = findings
         scan.found.files = {

@@ -145,15 +145,15 @@ class _Named:
     def _registry(self, catalog: Catalog, registry: Registry, ref: FunctionRef) -> roles.Registry:
         query = catalog.method(registry.type, "query")
         return roles.Registry(
-            _name(self.registries, registry),
-            tuple(dict.fromkeys(self.paths[registry])),
-            registry.kind.id,
-            registry.type,
-            tuple(dict.fromkeys(self.queries.get(registry, ()))),
-            query.derives if query is not None else "",
-            registry.is_managed,
-            self.sessions.is_teardown(ref),
-            not self.sessions.must_remove(ref, registry),
+            name=_name(self.registries, registry),
+            paths=tuple(dict.fromkeys(self.paths[registry])),
+            profile=registry.kind.id,
+            type=registry.type,
+            queries=tuple(dict.fromkeys(self.queries.get(registry, ()))),
+            query_type=query.derives if query is not None else "",
+            is_managed=registry.is_managed,
+            is_open=self.sessions.is_teardown(ref),
+            outlives=not self.sessions.must_remove(ref, registry),
         )
 
     def _use(self, callee: str, reached: Reached, every: list[Registry]) -> roles.Use:

@@ -44,5 +44,13 @@ def _share(facts: FunctionFacts, made: PoolFacts, settings: Settings) -> Share |
     variables = tuple(dict.fromkeys((*size.variables, *overflow.variables)))
     accepts = (backend or Backend()).limit
     return Share(
-        shown(path), row, made.pool.title, database, accepts, size.number, overflow.number, unlimited, variables
+        path=shown(path),
+        row=row,
+        title=made.pool.title,
+        database=database,
+        accepts=accepts,
+        size=size.number,
+        overflow=overflow.number,
+        unlimited=unlimited,
+        variables=variables,
     )

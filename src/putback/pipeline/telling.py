@@ -160,17 +160,17 @@ def _end_if_told_to(error: BaseException | None) -> None:
 def _internal_error(analyzer: Analyzer, task: Task, rule: Rule | None, error: Exception) -> Finding:
     where = traceback.extract_tb(error.__traceback__)[-1]
     row = _row_of(analyzer, task)
-    name = rule.code if rule is not None else "the analysis"
+    what = f"{rule.code if rule is not None else 'the analysis'}: {type(error).__name__}: {error}"
     return Finding(
-        "PB009",
-        "internal-error",
-        f"putback failed here, please report it: {name}: {type(error).__name__}: {error} ({where.name}:{where.lineno})",
-        Severity.ERROR,
-        Confidence.HIGH,
-        shown(task.path),
-        task.path,
-        Span(Position(row, 1), Position(row, 1)),
-        task.key,
+        code="PB009",
+        name="internal-error",
+        message=f"putback failed here, please report it: {what} ({where.name}:{where.lineno})",
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH,
+        path=shown(task.path),
+        filename=task.path,
+        span=Span(Position(row, 1), Position(row, 1)),
+        function=task.key,
     )
 
 
@@ -186,15 +186,15 @@ def _left_out(analyzer: Analyzer, task: Task, failure: SourceError) -> Finding:
     what = "the top level of this file" if task.key == MODULE else f"`{task.key}`"
     by_path = place_by_path(inside(task.path, analyzer.root))
     return Finding(
-        "PB001",
-        "syntax-error",
-        f"{what} was not checked: {failure}",
-        Severity.INFO if by_path in (Place.TEST, Place.EXAMPLE) else Severity.ERROR,
-        Confidence.HIGH,
-        shown(task.path),
-        task.path,
-        Span(Position(row, 1), Position(row, 1)),
-        task.key,
+        code="PB001",
+        name="syntax-error",
+        message=f"{what} was not checked: {failure}",
+        severity=Severity.INFO if by_path in (Place.TEST, Place.EXAMPLE) else Severity.ERROR,
+        confidence=Confidence.HIGH,
+        path=shown(task.path),
+        filename=task.path,
+        span=Span(Position(row, 1), Position(row, 1)),
+        function=task.key,
         help="mend the syntax, or make the expression simpler",
         url=_BY_CODE["PB001"].url,
         place=by_path,

@@ -82,19 +82,19 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _finding(facts: FunctionFacts, registry: Registry, way: Way) -> Finding:
     made = scoping.made(facts, registry)
     return Finding(
-        RULE.code,
-        RULE.name,
-        f"`{registry.name}` is used by requests and nothing removes it: "
+        code=RULE.code,
+        name=RULE.name,
+        message=f"`{registry.name}` is used by requests and nothing removes it: "
         f'every thread keeps its connection ("{registry.kind.exhausted}")',
-        Severity.ERROR,
-        Confidence.HIGH if not way.steps else Confidence.MEDIUM,
-        facts.path,
-        facts.unit.path,
-        made.span,
-        "",
-        registry.type.partition(".")[0],
-        (made, *scoping.way(facts, way, "a request uses it here, and nothing removes it when the request ends")),
-        f"remove it in a teardown: {registry.removal(registry.name)}",
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH if not way.steps else Confidence.MEDIUM,
+        path=facts.path,
+        filename=facts.unit.path,
+        span=made.span,
+        function="",
+        driver=registry.type.partition(".")[0],
+        trace=(made, *scoping.way(facts, way, "a request uses it here, and nothing removes it when the request ends")),
+        help=f"remove it in a teardown: {registry.removal(registry.name)}",
         url=RULE.url,
         site=SiteKey(facts.unit.key),
     )

@@ -101,15 +101,15 @@ def _fix(facts: FunctionFacts, made: PoolFacts) -> Fix:
     told = made.pool.successor
     assert told is not None
     successor = Successor(
-        frozenset(name.rpartition(".")[2] for name in made.pool.made_by),
-        facts.analyzer.catalog.drivers[made.pool.driver].imports,
-        told.by,
-        told.arguments,
-        told.options,
-        told.added,
-        told.renamed,
-        told.refused,
-        told.methods,
+        makers=frozenset(name.rpartition(".")[2] for name in made.pool.made_by),
+        roots=facts.analyzer.catalog.drivers[made.pool.driver].imports,
+        by=told.by,
+        arguments=told.arguments,
+        options=told.options,
+        added=told.added,
+        renamed=told.renamed,
+        refused=told.refused,
+        methods=told.methods,
     )
     return succeed(facts.rows, facts.unit.path, successor, made.span)
 

@@ -112,19 +112,20 @@ def _said(name: str, facts: Surroundings, kind: Kind) -> str:
 
 def _at_once(facts: FunctionFacts, spawned: Spawned) -> Finding:
     span = facts.span_of(spawned.node)
+    harm = _harm(facts, spawned.kind)
     return Finding(
-        RULE.code,
-        RULE.name,
-        f"`{spawned.name}` is one {spawned.kind.title}, and these run at the same time: {_harm(facts, spawned.kind)}",
-        facts.here(Severity.WARNING),
-        Confidence.HIGH,
-        facts.path,
-        facts.unit.path,
-        span,
-        facts.name,
-        spawned.kind.driver,
-        (Step(facts.path, span, f"all that runs here has `{spawned.name}`"),),
-        "give each its own, or run them one after the other",
+        code=RULE.code,
+        name=RULE.name,
+        message=f"`{spawned.name}` is one {spawned.kind.title}, and these run at the same time: {harm}",
+        severity=facts.here(Severity.WARNING),
+        confidence=Confidence.HIGH,
+        path=facts.path,
+        filename=facts.unit.path,
+        span=span,
+        function=facts.name,
+        driver=spawned.kind.driver,
+        trace=(Step(facts.path, span, f"all that runs here has `{spawned.name}`"),),
+        help="give each its own, or run them one after the other",
         url=RULE.url,
         place=facts.place,
         site=SiteKey(facts.unit.key),

@@ -168,7 +168,16 @@ def read(comment: Comment) -> Iterator[Suppression]:
         rules = tuple(re.split(r"[\s,]+", (match["rules"] or "").strip(" ,"))) if match["rules"] else ()
         reason = match["reason"].strip(" \t:-")
         column, end = comment.column + match.start(), comment.column + len(match[0].rstrip()) + match.start()
-        whole = Suppression(verb, comment.row, column, rules, reason, comment.first, comment.last, end)
+        whole = Suppression(
+            verb=verb,
+            row=comment.row,
+            column=column,
+            rules=rules,
+            reason=reason,
+            first=comment.first,
+            last=comment.last,
+            end=end,
+        )
         if verb is Verb.IGNORE:
             yield whole
         elif verb is Verb.DISABLE_NEXT_LINE:
@@ -182,7 +191,16 @@ def read(comment: Comment) -> Iterator[Suppression]:
         if not OURS.match(comment.text, match.start()):
             rules = ("",) if match["bracket"] else ()
             column, end = comment.column + match.start("word"), comment.column + match.end("word")
-            yield Suppression(Verb.UNKNOWN, comment.row, column, rules, match["word"], TO_THE_END, 0, end)
+            yield Suppression(
+                verb=Verb.UNKNOWN,
+                row=comment.row,
+                column=column,
+                rules=rules,
+                reason=match["word"],
+                first=TO_THE_END,
+                last=0,
+                end=end,
+            )
     for match in NOQA.finditer(comment.text):
         named = tuple(match["rules"].replace(",", " ").split()) if match["colon"] else ()
         if (named or not match["colon"]) and not comment.alone:

@@ -125,21 +125,21 @@ def _compiled(node: Definition, version: Version, first_row: int, absent: Collec
         body = _enclosed(statement, node.name, free)
     code = compile(ast.fix_missing_locations(ast.Module(body, [])), VERIFIED, "exec")
     return Program(
-        node.name,
-        code,
-        isinstance(node, ast.AsyncFunctionDef),
-        is_generator,
-        tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args)),
-        tuple(a.arg for a in arguments.kwonlyargs),
-        arguments.vararg.arg if arguments.vararg is not None else "",
-        frozenset(mentioned & _globals(code)) - {node.name},
-        stores,
-        instrumenter.rows,
-        instrumenter.loops,
-        tuple(instrumenter.handled),
-        frozenset(instrumenter.bound),
-        header,
-        version,
+        name=node.name,
+        code=code,
+        is_async=isinstance(node, ast.AsyncFunctionDef),
+        is_generator=is_generator,
+        parameters=tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args)),
+        keyword_only=tuple(a.arg for a in arguments.kwonlyargs),
+        collects=arguments.vararg.arg if arguments.vararg is not None else "",
+        names=frozenset(mentioned & _globals(code)) - {node.name},
+        stores=stores,
+        rows=instrumenter.rows,
+        loops=instrumenter.loops,
+        handled=tuple(instrumenter.handled),
+        bound=frozenset(instrumenter.bound),
+        header=header,
+        version=version,
     )
 
 

@@ -106,7 +106,24 @@ def run(data: bytes) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def unknown(case: Case, reason: str) -> Proof:
     """The proof of a case that could not be run."""
-    return Proof(case, Verdict.UNKNOWN, reason, 0, False, 0, 0.0, 0, 0, 0, None, None, None, (), (), 0.0)
+    return Proof(
+        case=case,
+        verdict=Verdict.UNKNOWN,
+        reason=reason,
+        schedules=0,
+        exhaustive=False,
+        bound=0,
+        coverage=0.0,
+        compared=0,
+        leaked_before=0,
+        leaked_after=0,
+        leak=None,
+        counterexample=None,
+        occupancy=None,
+        unreached=(),
+        unexplained=(),
+        seconds=0.0,
+    )
 
 
 def _decoded(data: bytes) -> _Answer:
@@ -141,24 +158,24 @@ def _doubt(told: _Proof, case: Case) -> None:
 def _believed(told: _Proof, case: Case) -> Proof:
     picture = told.occupancy
     return Proof(
-        case,
-        told.verdict,
-        harmless(told.reason),
-        told.schedules,
-        told.exhaustive,
-        told.bound,
-        told.coverage,
-        told.compared,
-        told.leaked_before,
-        told.leaked_after,
-        _example(told.leak),
-        _example(told.counterexample),
-        None
+        case=case,
+        verdict=told.verdict,
+        reason=harmless(told.reason),
+        schedules=told.schedules,
+        exhaustive=told.exhaustive,
+        bound=told.bound,
+        coverage=told.coverage,
+        compared=told.compared,
+        leaked_before=told.leaked_before,
+        leaked_after=told.leaked_after,
+        leak=_example(told.leak),
+        counterexample=_example(told.counterexample),
+        occupancy=None
         if picture is None
         else Occupancy(picture[0], tuple(picture[1]), tuple(picture[2]), picture[3], picture[4]),
-        tuple(told.unreached),
-        _texts(told.unexplained),
-        told.seconds,
+        unreached=tuple(told.unreached),
+        unexplained=_texts(told.unexplained),
+        seconds=told.seconds,
     )
 
 

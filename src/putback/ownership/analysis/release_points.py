@@ -87,17 +87,17 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
                 handed.add(end.at)
     return Trail(
-        tuple(reached[Phase.RELEASED]),
-        tuple(reached[Phase.CLOSED]),
-        tuple(sorted(handed)),
-        tuple(yields),
-        frozenset(names),
-        frozenset(parts - names),
-        tuple(streams),
-        {at: frozenset(values) for at, values in returned.items()},
-        tuple(stores),
-        tuple(at for at, is_calm in calm.items() if is_calm),
-        tuple(makes),
+        releases=tuple(reached[Phase.RELEASED]),
+        closes=tuple(reached[Phase.CLOSED]),
+        hands_on=tuple(sorted(handed)),
+        yields=tuple(yields),
+        names=frozenset(names),
+        parts=frozenset(parts - names),
+        streams=tuple(streams),
+        returned={at: frozenset(values) for at, values in returned.items()},
+        stores=tuple(stores),
+        calm=tuple(at for at, is_calm in calm.items() if is_calm),
+        makes=tuple(makes),
     )
 
 

@@ -71,18 +71,20 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
     if after in (Phase.RELEASED, Phase.CLOSED) and phase in thrown:
         thrown = tuple(Phase.PASSED if t is phase else t for t in thrown)  # a release that fails has been tried
     return ParamEffect(
-        after,
-        thrown,
-        returns,
-        stored,
-        bool(normal) and all(e.state.unmended == -1 for e in normal),
-        any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
-        is_async,
-        next((r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""),
-        _needing(normal),
-        any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
-        any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
-        phase is Phase.RELEASED and not any(d.what is Wrong.TWICE for d in found.defects),
+        normal=after,
+        raised=thrown,
+        returns=returns,
+        keeps=stored,
+        rolls_back=bool(normal) and all(e.state.unmended == -1 for e in normal),
+        undoes=any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
+        is_async=is_async,
+        attribute=next(
+            (r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""
+        ),
+        needing=_needing(normal),
+        may_keep=any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
+        defers=any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
+        reopens=phase is Phase.RELEASED and not any(d.what is Wrong.TWICE for d in found.defects),
     )
 
 

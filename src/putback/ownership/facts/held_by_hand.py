@@ -95,7 +95,16 @@ def unmanaged(analyzer: Analyzer, unit: Unit) -> Unmanaged | None:
     name = _free_name(info.name, _taken(analyzer, unit.path, users))
     end, is_method = max(info.end_row, given.end_row), bool(info.owner)
     return Unmanaged(
-        pair, info.name, info.def_row, given.name, given.def_row, end, name, waits, given.is_async, is_method
+        pair=pair,
+        wrapper=info.name,
+        row=info.def_row,
+        release=given.name,
+        release_row=given.def_row,
+        end_row=end,
+        name=name,
+        is_async=waits,
+        release_waits=given.is_async,
+        is_method=is_method,
     )
 
 

@@ -70,7 +70,16 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
             for generator, site in _yielded(analyzer, unit, call):
                 times = _times_closed(analyzer, unit, at, site)
                 is_closed = times > 1 or _is_closed_by_callers(analyzer, unit, at, site)
-                found[at] = Pull(at, call.at, generator, site, not by, by, is_closed, times == 1)
+                found[at] = Pull(
+                    at=at,
+                    made=call.at,
+                    generator=generator,
+                    site=site,
+                    left_early=not by,
+                    by=by,
+                    closed=is_closed,
+                    closed_by_luck=times == 1,
+                )
     return list(found.values())
 
 

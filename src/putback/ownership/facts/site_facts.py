@@ -339,15 +339,15 @@ class SiteFacts:
         named = any(ir.is_local(r) for r in ending.state.refs)
         named = named or any(isinstance(part, Element) for _, part in ending.state.parts)
         return Leak(
-            raised_at,
-            raised_at in self.function.raise_statements,
-            exception == CANCELLED,
-            raised_at in self.function.yields,
-            ending.at if ending.at >= 0 else unit.function.at,
-            ending.edge is Edge.RAISED,
-            named,
-            ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
-            self._weight(raised_at) if raised_at >= 0 else Weight.DATABASE,
+            raised_at=raised_at,
+            explicit=raised_at in self.function.raise_statements,
+            cancelled=exception == CANCELLED,
+            at_yield=raised_at in self.function.yields,
+            left_at=ending.at if ending.at >= 0 else unit.function.at,
+            by_exception=ending.edge is Edge.RAISED,
+            named=named,
+            unbound=ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
+            weight=self._weight(raised_at) if raised_at >= 0 else Weight.DATABASE,
         )
 
     def _weight(self, at: int) -> Weight:

@@ -219,17 +219,17 @@ class Indexer:
         if key in self.info.functions:
             key = next(k for n in count(2) if (k := f"{key}@{n}") not in self.info.functions)
         info = FunctionInfo(
-            key,
-            _first_row(node),
-            node.end_lineno or node.lineno,
-            node.lineno,
-            node.col_offset,
-            _params(node.args),
-            tuple(to_expr(d) for d in node.decorator_list),
-            annotation(node.returns),
-            isinstance(node, ast.AsyncFunctionDef),
-            cls.key if cls is not None else "",
-            outer.key if outer is not None else "",
+            key=key,
+            row=_first_row(node),
+            end_row=node.end_lineno or node.lineno,
+            def_row=node.lineno,
+            column=node.col_offset,
+            params=_params(node.args),
+            decorators=tuple(to_expr(d) for d in node.decorator_list),
+            returns_annotation=annotation(node.returns),
+            is_async=isinstance(node, ast.AsyncFunctionDef),
+            owner=cls.key if cls is not None else "",
+            outer=outer.key if outer is not None else "",
         )
         self.info.functions[key] = info
         if cls is not None:
