@@ -31,22 +31,45 @@ class Removal:
         """What stays of a block."""
         return [s for s in block.body if id(s) not in self.gone]
 
-    def apply(self, keep_finally: cst.Try | None = None) -> None:
-        """Take the statements out; `keep_finally` is a `try` whose emptied `finally` gets a new body."""
+    def apply(self, keep_finally: cst.Try | None = None, carried: list[str] | None = None) -> None:
+        """Take the statements out; `keep_finally` is a `try` whose emptied `finally` gets a new body.
+
+        `carried` is where comments go that spoke of a statement that went, and of nothing else.
+        """
         for statement in self.statements:
-            self._take_out(statement)
+            stays = keep_finally is not None and self._stands_in_finally(statement, keep_finally)
+            self._take_out(statement, None if stays else carried)
         for block in self._emptied():
             self._fill(block, keep_finally)
 
-    def _take_out(self, statement: cst.BaseStatement) -> None:
+    def _take_out(self, statement: cst.BaseStatement, carried: list[str] | None) -> None:
         first, last = self.code.first_row(statement), self.code.last_row(statement)
         remarks = comments(self.code, first, last)
+        if carried is not None:
+            top = self._with_orphans(statement, first, last)
+            above = [row.strip() for row in self.code.rows[top - 1 : first - 1]]
+            carried += [row for row in above if row not in carried]
+            first = top
         self.draft.delete(first, last)
         if remarks:
             indent = self.code.indent_of(statement)
             self.draft.insert(first, [f"{indent}{remark}" for remark in remarks])
         elif self._is_empty_row(first - 1) and self._is_empty_row(last + 1):
             self.draft.delete(last + 1, last + 1)
+
+    def _stands_in_finally(self, statement: cst.BaseStatement, attempt: cst.Try) -> bool:
+        return attempt.finalbody is not None and self.code.is_inside(statement, attempt.finalbody)
+
+    def _with_orphans(self, statement: cst.BaseStatement, first: int, last: int) -> int:
+        """The first row of a statement with the comments above it, where nothing follows that they may speak of."""
+        indent = self.code.indent_of(statement)
+        below = self.code.rows[last] if last < len(self.code.rows) else ""
+        if below.startswith(indent) and below.strip():
+            return first
+        top = first
+        while top > 1 and self.code.rows[top - 2].startswith(f"{indent}#"):
+            top -= 1
+        return top
 
     def _is_empty_row(self, row: int) -> bool:
         return 1 <= row <= len(self.code.rows) and not self.code.rows[row - 1].strip()

@@ -128,17 +128,18 @@ class _Writer:
         for statement in finisher.removed:
             self.removal.statements = [s for s in self.removal.statements if s is not statement]
         row = first
-        while row - 1 > self.last and self._is_between(row - 1):
+        while row - 1 > self.last and self._text(row - 1).startswith("#"):
             row -= 1
-            if self.code.rows[row - 1].strip():
-                carried.insert(0, self.code.rows[row - 1].strip())
+            carried.insert(0, self._text(row))
+        while row - 1 > self.last and not self._text(row - 1):
+            row -= 1
         self.draft.delete(row, last)
+        if self.found.absorbs is None and all(self._text(r)[:1] in ("", "#") for r in range(self.last + 1, row)):
+            self.last = row - 1
         return carried
 
-    def _is_between(self, row: int) -> bool:
-        """Whether a row holds nothing, or a comment that belongs to the release below it."""
-        bare = self.code.rows[row - 1].strip()
-        return not bare or bare.startswith("#")
+    def _text(self, row: int) -> str:
+        return self.code.rows[row - 1].strip()
 
     def _closing(self, indent: str, carried: list[str]) -> list[str]:
         """The body of the `finally`."""
@@ -184,15 +185,15 @@ class _Writer:
 
     def _wrap(self, carried: list[str]) -> None:
         """All statements one level deeper, under a new `try`."""
-        self._take_out()
+        self._take_out(carried)
         self.draft.indent(self.first, self.last, self.unit)
         self.draft.insert(self.first, [f"{self.indent}try:", *self._air()], ahead=True)
         self.draft.insert(self.last + 1, [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)])
 
-    def _take_out(self, kept: cst.Try | None = None) -> None:
+    def _take_out(self, carried: list[str], kept: cst.Try | None = None) -> None:
         """Take out the releases, and each `try` that has nothing to catch or to clean up any more except `kept`."""
         bare = [t for t in self._clean_ups() if self._is_left_bare(t) and t is not kept]
-        self.removal.apply(keep_finally=kept)
+        self.removal.apply(kept, carried)
         for attempt in bare:
             self._flatten(attempt)
 
@@ -272,7 +273,7 @@ class _Writer:
 
     def _absorb(self, attempt: cst.Try, carried: list[str], is_sound: bool = False) -> None:
         """The existing `try` gets the release in its `finally`. `is_sound`: what that reads is bound in any case."""
-        self._take_out(attempt)
+        self._take_out(carried, attempt)
         self._drop_bare_handlers(attempt)
         if not is_sound:
             row = self.code.first_row(attempt)
