@@ -28,10 +28,9 @@ class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
-    `opens_context` knows, `spawning_names` those of what `spawns`; attributes of what is `per_request` live no longer
-    than a request; a route that is given one of the classes `lasting` goes on for as long as somebody stays connected;
-    by the markers `binding` a function can be given the job that is made of it.
-    """
+    `opens_context` knows, `spawning_names` those of what `spawns` or `starts_tasks`; attributes of what is
+    `per_request` live no longer than a request; a route that is given one of the classes `lasting` goes on for as long
+    as somebody stays connected; by the markers `binding` a function can be given the job that is made of it."""
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
@@ -41,6 +40,7 @@ class FrameworkCatalog:
     context_names: frozenset[str]
     spawning_names: frozenset[str]
     _spawning: frozenset[str] = field(repr=False)
+    _tasks: frozenset[str] = field(repr=False)
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -103,8 +103,12 @@ class FrameworkCatalog:
         return any(name.startswith(f"{self.canonical(qualname)}.") for name in self._contexts)
 
     def spawns(self, qualname: str) -> bool:
-        """Whether this runs what it is given beside its caller."""
+        """Whether this runs what it is given in a thread beside its caller."""
         return self.canonical(qualname) in self._spawning
+
+    def starts_tasks(self, qualname: str) -> bool:
+        """Whether this runs what it is given beside its caller in the event loop."""
+        return self.canonical(qualname) in self._tasks
 
     def answers(self, qualname: str) -> Argument | None:
         """Which argument is the function whose result this callable gives once it is awaited."""
@@ -159,6 +163,8 @@ def load_frameworks() -> FrameworkCatalog:
     streaming = frozenset(name for each in frameworks.values() for name in each.streaming)
     deferring = frozenset(name for each in frameworks.values() for name in each.deferring)
     contexts = frozenset(name for each in frameworks.values() for name in each.contexts)
+    spawning = frozenset(name for each in frameworks.values() for name in each.spawning)
+    tasks = frozenset(name for each in frameworks.values() for name in each.tasks)
     return FrameworkCatalog(
         frameworks=frameworks,
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
@@ -166,8 +172,9 @@ def load_frameworks() -> FrameworkCatalog:
         lasting=frozenset(name for each in frameworks.values() for name in each.lasting),
         binding=[marker for marker in markers if marker.bound],
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
-        spawning_names=frozenset(name.rpartition(".")[2] for each in frameworks.values() for name in each.spawning),
-        _spawning=frozenset(name for each in frameworks.values() for name in each.spawning),
+        spawning_names=frozenset(name.rpartition(".")[2] for name in spawning | tasks),
+        _spawning=spawning,
+        _tasks=tasks,
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,

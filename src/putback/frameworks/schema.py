@@ -70,18 +70,18 @@ class Marker(Table, frozen=True):
 
 class FrameworkTable(Table, frozen=True):
     """One framework: `injects` says whether it can inject a session into a route; `types` maps a
-    constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions
-    that only put an answer together, so that holding a connection meanwhile costs nothing;
-    `values` names the classes of what the framework hands out, by name or attribute ("flask.current_app" is a
-    "flask.Flask"): what the project sets on one such object is found on another.
-    `returns` names the classes of what the framework's functions return;
+    constructor's qualified name to itself so that receivers of decorators can be resolved; `quick` are functions that
+    only put an answer together, so that holding a connection meanwhile costs nothing; `values` names the classes of
+    what the framework hands out, by name or attribute ("flask.current_app" is a "flask.Flask"): what the project sets
+    on one such object is found on another. `returns` names the classes of what the framework's functions return;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
-    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns;
-    `joining` are modules, or functions, that hand sessions to a manager of transactions, which ends each request's;
-    `per_request` are objects whose attributes live no longer than a request;
-    `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected;
-    `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
-    given then; `spawning` are callables that run what they are given beside their caller."""
+    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns; `joining`
+    are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `per_request`
+    are objects whose attributes live no longer than a request; `lasting` are classes of what a route is given whose
+    request lasts for as long as somebody stays connected; `streaming` are responses that run a generator when the route
+    has returned, `deferring` calls that run what they are given then; `spawning` are callables that run what they are
+    given in a thread beside their caller, `tasks` those that do so in the event loop, where one task waits while
+    another is in a call without `await`."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...] = ()
@@ -98,6 +98,7 @@ class FrameworkTable(Table, frozen=True):
     streaming: tuple[str, ...] = ()
     deferring: tuple[str, ...] = ()
     spawning: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -110,6 +111,7 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "joining", _expanded(self.joining))
         force_setattr(self, "contexts", _expanded(self.contexts))
         force_setattr(self, "spawning", _expanded(self.spawning))
+        force_setattr(self, "tasks", _expanded(self.tasks))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))
 

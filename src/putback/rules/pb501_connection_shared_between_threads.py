@@ -44,9 +44,9 @@ None: one connection for each, or one after the other, is for you to decide.
 
 ## Stays silent
 For pools, engines and registries such as `scoped_session`, which are made to be shared, and clients that are (Neo4j,
-Cassandra); under a lock; where it is handed over to one thread or task; for a connection of a driver whose threads may
-share it that commits by itself; and where no request is seen to use the global.
-"""
+Cassandra); under a lock; for a session without `await` that tasks of one event loop share, of which only one runs at a
+time; where it is handed over to one thread or task; for a connection of a driver whose threads may share it that
+commits by itself; and where no request is seen to use the global."""
 
 from __future__ import annotations
 

@@ -58,21 +58,25 @@ class Sharing:
         """The calls in a function that run several at once which share a connection."""
         once: dict[str, ast.Call] = {}
         told: set[str] = set()
-        for call in self._spawning(part, key):
+        for call, in_threads in self._spawning(part, key):
             for name, kind, many in self._given(part, call):
+                if not in_threads and not self.analyzer.catalog.is_async(kind):
+                    continue  # one task waits while another is in a call
                 if name not in told and (many or (name in once and _at_once(part, once[name], call))):
                     told.add(name)
                     yield Spawned(call, name, kind)
                 once.setdefault(name, call)
 
-    def _spawning(self, part: Part, key: str) -> Iterator[ast.Call]:
-        """The calls in a function itself that run something beside it, in order."""
+    def _spawning(self, part: Part, key: str) -> Iterator[tuple[ast.Call, bool]]:
+        """The calls in a function itself that run something beside it, in order, and whether they do so in threads."""
         frameworks = self.analyzer.frameworks
         for node in ast.walk(part.tree):
             if isinstance(node, ast.Call) and _last(node.func) in frameworks.spawning_names:
-                names = map(name_of, self.analyzer.resolver.types(to_expr(node.func), part.scope_of(node)))
-                if part.key_of(node) == key and any(frameworks.spawns(name) for name in names):
-                    yield node
+                types = self.analyzer.resolver.types(to_expr(node.func), part.scope_of(node))
+                names = [name_of(t) for t in types] if part.key_of(node) == key else []
+                in_threads = any(map(frameworks.spawns, names))
+                if in_threads or any(map(frameworks.starts_tasks, names)):
+                    yield node, in_threads
 
     def _given(self, part: Part, call: ast.Call) -> Iterator[tuple[str, Kind, bool]]:
         """The connections that a call is given, each with whether more than one run has it."""
