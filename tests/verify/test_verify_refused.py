@@ -233,3 +233,30 @@ def test_a_context_manager_of_an_object_is_not_called_on_its_class() -> None:
     of_objects = replace(roles, signatures={"Store.connection": (Parameter("self", "", True),)})
     assert verify_here(case(leaky, fixed, roles), Bounds(seconds=60.0)).verdict is Verdict.PROVED
     assert verify_here(case(leaky, fixed, of_objects), Bounds(seconds=60.0)).verdict is Verdict.REJECTED
+
+
+def test_which_assertion_fails_is_seen_where_one_must() -> None:
+    """To the model, what a view says of itself stays as it was: the second assertion of these fails in every run."""
+    leaky = """
+        def f(view, log):
+            conn = pool.getconn()
+            assert not view.shown
+            view.show(conn.cursor())
+            assert view.shown
+            pool.putconn(conn)
+        """
+    fixed = """
+        def f(view, log):
+            conn = pool.getconn()
+            try:
+                assert not view.shown
+                view.show(conn.cursor())
+                assert view.shown
+            finally:
+                pool.putconn(conn)
+        """
+    assert proof(leaky, fixed).verdict is Verdict.BOUNDED
+    asks_more = fixed.replace("view.show(conn", "assert log\n                view.show(conn")
+    behind = fixed.replace("assert view.shown", "assert log\n                assert view.shown")
+    for wrong in (asks_more, behind, fixed.replace("assert not view.shown", "pass")):
+        assert proof(leaky, wrong).verdict is Verdict.REJECTED

@@ -77,6 +77,7 @@ class Instrumenter(ast.NodeTransformer):
         self._sites: dict[ast.stmt, int] = {}
         self._depth = 0
         self._handlers: list[int] = []
+        self._asserted = 0
 
     # -- statements
 
@@ -157,6 +158,14 @@ class Instrumenter(ast.NodeTransformer):
         last = last_name(node.func)
         passing = self._role(self._passes, node)
         return last in self._releasing or (passing is not None and self._passing[passing].does in _GIVING)
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        """An assertion without words says which one it is: two that fail are not the same failure."""
+        self._asserted += 1
+        self.generic_visit(node)
+        if node.msg is None:
+            node.msg = _constant(f"assertion {self._asserted}")
+        return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         """What a lambda is, its text says."""
