@@ -57,7 +57,13 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
         return arguments.with_owner(domain, op, info, state) or _plain(domain, op, info, state)
     if any(state.part(a.value) is not None for a in op.arguments):
         return lending.with_borrower(domain, op, info, state) or _plain(domain, op, info, state)
-    return lending.method(domain, op, state) or _plain(domain, op, info, state)
+    return _of_borrower(domain, op, info, state) or _plain(domain, op, info, state)
+
+
+def _of_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
+    """A method of something that may need the connection, such as a cursor in a class of the project."""
+    found = lending.method(domain, op, state)
+    return found._replace(raised=()) if found is not None and _cannot_raise(domain, info, state) else found
 
 
 def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -129,8 +135,7 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     after = [got]
     if acquisition.maybe_none:
         after.append(clean.with_fact(op.target, Fact.NONE))
-    drivers = domain.program.call_info(domain.unit, op).drivers
-    cannot_fail = bool(drivers) and all(not d.effect.raises for d in drivers)
+    cannot_fail = _cannot_raise(domain, domain.program.call_info(domain.unit, op), clean)
     return Outcome(tuple(after), () if cannot_fail else (failed,), defects)
 
 

@@ -31,12 +31,17 @@ def read(domain: Following, op: ir.Op, state: State) -> Outcome[State] | None:
 
 
 def _hiding(domain: Following, op: ir.Op, state: State, missing: Collection[str]) -> Iterator[Found]:
-    """The defects of a read that hides why the acquire failed: of the connection's name, or of another one."""
-    if state.phase is Phase.ABSENT and state.exception:
+    """The defects of a read that fails because the acquire has failed: of the connection's name, or of another one."""
+    if state.phase is Phase.ABSENT and (state.exception or _is_copied(domain, op)):
         own = guards.aliases(domain.unit, domain.site)
         if own.intersection(missing) and _releases(domain, op):
             yield Wrong.UNBOUND
         yield from (UnboundBeside(name) for name in missing if name not in own)
+
+
+def _is_copied(domain: Following, op: ir.Op) -> bool:
+    """Whether the operation stands in a `finally`, which is there once for each way out."""
+    return sum(each.at == op.at and type(each) is type(op) for each in domain.unit.ops()) > 1
 
 
 def _releases(domain: Following, op: ir.Op) -> bool:
