@@ -162,7 +162,8 @@ def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisi
         if is_manager:
             if any(d.what is Wrong.YIELDED for d in found.defects):
                 made = _through(site.acquisition, ref, (On.ENTER,), generator=True)
-                yield replace(made, autocommits=_is_switched(made, found))
+                kept = made.known_before or _is_kept(found)
+                yield replace(made, autocommits=_is_switched(made, found), known_before=kept)
         else:
             yield from _returned_site(program, unit, site, found, ref)
 
@@ -197,6 +198,12 @@ def _returned_site(
         closed_by=ref if any(s.part(RETURNED) is Tie.RETURNED_CLOSED for s in handed) else made.closed_by,
         autocommits=_is_switched(made, found),
     )
+
+
+def _is_kept(found: Exploration[State]) -> bool:
+    """Whether the connection that a context manager lends stays with somebody else at its end."""
+    phases = {e.state.phase for e in found.endings if e.edge is Edge.NORMAL}
+    return phases - {Phase.ABSENT} == {Phase.PASSED}
 
 
 def _is_switched(made: Acquisition, found: Exploration[State]) -> bool:

@@ -27,6 +27,8 @@ from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Instance, Object, Scope
 from putback.source.slices import Slice
 
+_MOST_CALLERS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class _Value:
@@ -174,7 +176,8 @@ class Ambients:
             names = {t.name for t in types if isinstance(t, Instance)}
             kind = next((k for k in self._catalog.kinds.values() if k.type in names and not k.registry), None)
             if kind is not None:
-                found.append(Site(-1, Acquisition((kind,)), param.name))
+                off = self._is_made_with_autocommit(unit, param.name, kind)
+                found.append(Site(-1, Acquisition((kind,), autocommits=off), param.name))
         return found
 
     def _site(self, unit: Unit, path: str) -> Site | None:
@@ -221,12 +224,24 @@ class Ambients:
             for scope, value in cls.attributes.get(attribute, ())
         ]
 
+    def _passed(self, scope: Scope, name: str, depth: int = 0) -> Iterator[_Value]:
+        """What callers pass for a parameter, also by a name of theirs, and by a parameter of theirs."""
+        module = self._project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        if module is None or function is None or depth > _MOST_CALLERS or "." in name:
+            return
+        for value, place in self._resolver.callers.passed(module, function, name):
+            named = self._resolver.values_of(value.id, place) if isinstance(value, Name) else [(value, place)]
+            yield from (_Value(there.path, there.function, each) for each, there in named)
+            if isinstance(value, Name) and not named:
+                yield from self._passed(place, value.id, depth + 1)
+
     def _is_made_with_autocommit(self, unit: Unit, path: str, kind: Kind) -> bool:
         """Whether who makes the connection switches its transactions off."""
         return bool(kind.autocommit) and any(
             (isinstance(value.expr, Invoke) and autocommit.is_made_with(value.expr, kind))
             or self._switches_off(value.path, value.function or MODULE, value.expr)
-            for value in self._values(unit, path)
+            for value in (*self._values(unit, path), *self._passed(unit.scope, path))
         )
 
     def _is_of_a_block(self, unit: Unit, path: str) -> bool:

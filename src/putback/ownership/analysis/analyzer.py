@@ -173,8 +173,9 @@ class Analyzer(Program):
         for site in self.sites(unit) if unit is not None else ():
             if unit is None or not self._is_value(unit, site, value):
                 continue
-            ended = [ending.state for ending in self.explore(unit, site).endings]
-            if site.acquisition.autocommits or any(state.fact(AUTOCOMMIT) is Fact.TRUE for state in ended):
+            if site.acquisition.autocommits:
+                return True
+            if any(ending.state.fact(AUTOCOMMIT) is Fact.TRUE for ending in self.explore(unit, site).endings):
                 return True
         return False
 

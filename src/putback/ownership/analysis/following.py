@@ -83,11 +83,10 @@ class Following:
     ) -> Outcome[State]:
         """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too.
 
-        `broke`: the statement on the connection that fails.
+        `broke`: the statement on the connection that fails; another error has not come from one.
         """
         base = at_raise if at_raise is not None else after
-        if broke >= 0 and base.opened >= 0:
-            base = base._replace(broke=broke)
+        base = base._replace(broke=broke if base.opened >= 0 else -1)
         raised = [self.raised(base, exception)]
         if awaited:
             raised.append(self.raised(base, handlers.CANCELLED))

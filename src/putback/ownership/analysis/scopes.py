@@ -111,7 +111,8 @@ def _block(op: ir.Enter | ir.Exit) -> str:
 
 def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     if state.phase is Phase.MANAGED and state.part(_block(op)) is not None:
-        return Outcome((domain.released(state.without(_block(op))),))
+        left = state.without(_block(op))
+        return Outcome((domain.pass_on(left) if domain.site.acquisition.known_before else domain.released(left),))
     match domain.kind.with_:
         case With.RELEASES:
             return Outcome((domain.released(state),))

@@ -63,12 +63,12 @@ class SiteDomain(Following):
 
     def _known_before(self) -> State:
         state = State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)
+        if self.site.acquisition.autocommits:
+            state = state.with_fact(AUTOCOMMIT, Fact.TRUE)
         if not self.is_ambient:
             return state
         state = state._replace(parts=frozenset(self.program.ambients.parts(self.unit, self.site)))
-        if self.kind.lazy:  # what others have given it is written by the next commit
-            state = state.with_fact(UNWRITTEN, Fact.TRUE)
-        return state.with_fact(AUTOCOMMIT, Fact.TRUE) if self.site.acquisition.autocommits else state
+        return state.with_fact(UNWRITTEN, Fact.TRUE) if self.kind.lazy else state  # the next commit writes others' work
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
         if (missing := unbound.read(self, op, state)) is not None:
@@ -178,4 +178,5 @@ class SiteDomain(Following):
         return self._forgetting.without_the_rest(block, state)
 
     def coarser(self, state: State) -> State:
-        return state._replace(facts=frozenset(f for f in state.facts if f[0] in self.nearest))
+        kept = (*self.nearest, AUTOCOMMIT, UNWRITTEN)
+        return state._replace(facts=frozenset(f for f in state.facts if f[0] in kept))

@@ -76,16 +76,19 @@ class Callers:
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
-        found: list[Types] = []
+        found = [self._values.types(value, scope) for value, scope in self.passed(module, function, name)]
+        return frozenset(t for t in union(found) if self._says_something(t))
+
+    def passed(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
+        """The same as it is written."""
         for scope, call in self._calls_of(module, function):
             if not any(_argument(call, function, name, first) for first in (0, 1, -1)):
                 continue
             for first in self._first_arguments(call, scope, module, function):
                 value = _argument(call, function, name, first)
                 if value is not None:
-                    found.append(self._values.types(value, scope))
-        found += (self._values.types(value, scope) for value, scope in self._handed_in(module, function, name))
-        return frozenset(t for t in union(found) if self._says_something(t))
+                    yield value, scope
+        yield from self._handed_in(module, function, name)
 
     def heirs(self, key: str) -> list[tuple[str, str]]:
         """Path and key of the classes that may derive from a class `key`, by the names of their bases."""
