@@ -27,6 +27,7 @@ class Functions(Table, frozen=True):
     quiet_roots: tuple[str, ...]
     ending_the_process: frozenset[str]
     swallowing: frozenset[str]
+    listing: frozenset[str]
     quick: frozenset[str]
     quick_roots: tuple[str, ...]
     logging_roots: tuple[str, ...]

@@ -85,8 +85,9 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _is_hushed(facts: FunctionFacts, at: int) -> bool:
-    unit = facts.unit
-    return is_hushed(facts.analyzer.reader, unit.path, unit.info, unit.span(at).start.row)
+    unit, analyzer = facts.unit, facts.analyzer
+    row = unit.span(at).start.row
+    return is_hushed(analyzer.reader, unit.path, unit.info, row, analyzer.swallowing_rows(unit))
 
 
 _RUNNING = Running(frozenset((Broken.UNBOUND, Broken.NONE_RELEASED)))

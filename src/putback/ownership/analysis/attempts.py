@@ -66,22 +66,24 @@ def _mentions(statements: Sequence[ast.stmt], names: Container[str]) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr in names for node in nodes)
 
 
-def is_hushed(reader: Reader, path: str, info: FunctionInfo | None, row: int) -> bool:
-    """Whether an error in this row of a clean-up goes no further: in `with suppress(...)`, or in a `try` of its own."""
+def is_hushed(reader: Reader, path: str, info: FunctionInfo | None, row: int, swallowing: Container[int]) -> bool:
+    """Whether an error in this row of a clean-up goes no further: a `try` of its own or a `with` around it takes it.
+
+    `swallowing` are the rows of managers that do.
+    """
     tree, offset = _tree(reader, path, info)
     if tree is None:
         return False
     around = (n for n in ast.walk(tree) if isinstance(n, (ast.With, ast.Try)) and row in _body(n, offset))
-    return any(_is_suppress(n) if isinstance(n, ast.With) else _is_careful(n) for n in around)
+    return any(_is_careful(n) if isinstance(n, ast.Try) else _enters(n, offset, swallowing) for n in around)
 
 
 def _body(node: ast.With | ast.Try, offset: int) -> Rows:
     return _rows(node.body[0], node.body[-1], offset)
 
 
-def _is_suppress(node: ast.With) -> bool:
-    calls = (item.context_expr for item in node.items)
-    return any(isinstance(c, ast.Call) and ast.unparse(c.func).rpartition(".")[2] == "suppress" for c in calls)
+def _enters(node: ast.With, offset: int, managers: Container[int]) -> bool:
+    return any(item.context_expr.lineno + offset in managers for item in node.items)
 
 
 def _is_careful(node: ast.Try) -> bool:

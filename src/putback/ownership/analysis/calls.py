@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, Name, dotted
 from putback.flow.solve import Outcome
+from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.defects import Wrong
@@ -20,10 +21,6 @@ from putback.ownership.analysis.parts import OWNED, Carrier, Element, Tie
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
     from putback.ownership.resolve.types import ClassRef
-
-
-_LISTING = {"locals", "vars"}
-_MAKING = {"__init__", "__new__", "__post_init__"}
 
 
 def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
@@ -69,7 +66,7 @@ def _of_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -
 def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """`close_all(locals())`: a function of the project that is given all names may give the connection back by its
     name. What others do with them is known: they read."""
-    if not op.arguments and not _LISTING.isdisjoint(info.names):
+    if not op.arguments and not idioms().functions.listing.isdisjoint(info.names):
         return Outcome((state.with_part(op.target, Tie.NAMES),))
     if not any(state.part(a.value) is Tie.NAMES for a in op.arguments):
         return None
@@ -108,8 +105,7 @@ def _runs_nothing(domain: Following, cls: ClassRef) -> bool:
     """Whether making an object of a project class runs no code but Python's own: it has no constructor and no base
     outside of the project that may have one."""
     classes = domain.program.resolver.classes
-    lineage = (found for _, found in classes.lineage(cls.path, cls.key))
-    return not classes.outside_bases(cls.path, cls.key) and not any(_MAKING & each.methods.keys() for each in lineage)
+    return not classes.outside_bases(cls.path, cls.key) and not classes.has_constructor(cls.path, cls.key)
 
 
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:

@@ -112,9 +112,15 @@ class Program(Units, ABC):
     def swallows(self, unit: Unit, group: int) -> tuple[str, ...] | None:
         """The exception classes that the context manager of `with` item `group` swallows; None: it swallows nothing."""
         if unit.swallowing is None:
-            enters = [o for o in unit.ops() if isinstance(o, ir.Enter) and self._is_swallowing(unit, o)]
-            unit.swallowing = {o.group: _arguments(o) for o in enters}
+            unit.swallowing = {o.group: _arguments(o) for o in self._swallowing(unit)}
         return unit.swallowing.get(group)
+
+    def swallowing_rows(self, unit: Unit) -> frozenset[int]:
+        """The rows in which a function makes context managers that swallow exceptions."""
+        return frozenset(unit.span(op.at).start.row for op in self._swallowing(unit))
+
+    def _swallowing(self, unit: Unit) -> list[ir.Enter]:
+        return [o for o in unit.ops() if isinstance(o, ir.Enter) and self._is_swallowing(unit, o)]
 
     def _is_swallowing(self, unit: Unit, op: ir.Enter) -> bool:
         if not isinstance(op.expr, Invoke):

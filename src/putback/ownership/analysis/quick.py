@@ -13,8 +13,6 @@ from putback.ownership.analysis.handlers import builtin_exception
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import ClassRef
 
-_MAKING = {"__init__", "__new__", "__post_init__"}
-
 
 @dataclass(frozen=True, slots=True)
 class Cheap:
@@ -66,8 +64,7 @@ def _is_quick(analyzer: Analyzer, info: CallInfo, call: Expr, listed: frozenset[
 def _is_plain_class(analyzer: Analyzer, cls: ClassRef) -> bool:
     """Whether making an object of a project class runs nothing of its own: a data class, a model, an exception."""
     classes = analyzer.resolver.classes
-    lineage = (found for _, found in classes.lineage(cls.path, cls.key))
-    if any(_MAKING & found.methods.keys() for found in lineage):
+    if classes.has_constructor(cls.path, cls.key):
         return False
     plain = idioms().functions.plain_bases
     return all(b in plain or builtin_exception(b) is not None for b in classes.outside_bases(cls.path, cls.key))

@@ -18,6 +18,7 @@ from putback.ownership.resolve.types import (
     union,
 )
 
+_MAKING = frozenset({"__init__", "__new__", "__post_init__"})
 _PROPERTY_DECORATORS = {"property", "functools.cached_property", "cached_property"}
 
 
@@ -128,6 +129,10 @@ class Classes:
         bases = ((module, base) for module, cls in self.homes(path, key) for base in cls.bases)
         types = (t for module, base in bases for t in self._values.types(plain(base), Scope(module.path)))
         return [t.name for t in types if isinstance(t, Symbol)]
+
+    def has_constructor(self, path: str, key: str) -> bool:
+        """Whether making an object of a project class runs a method of the project's."""
+        return any(not _MAKING.isdisjoint(cls.methods) for _, cls in self.lineage(path, key))
 
     def of_instance(self, owner: Instance, attr: str) -> Types:
         """An attribute of an object of an outside class."""
