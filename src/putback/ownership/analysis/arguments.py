@@ -113,9 +113,10 @@ def with_owner(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
     is_managed = any(isinstance(p, Manager) and p.gives_back for p in parts)
     if is_managed or (info.enters and Tie.CLOSING in parts):
         return Outcome((domain.pass_on(state.with_ref(op.target)),))
-    if Carrier() in parts and (info.constructs or info.classes or info.keeps):
-        after = state if not info.keeps else domain.pass_on(state)
-        return domain.may_raise(after.with_part(op.target, Carrier()), state)
+    if info.keeps and any(isinstance(p, Carrier) for p in parts):
+        return Outcome((domain.pass_on(state).with_part(op.target, Carrier()),))
+    if Carrier() in parts and (info.constructs or info.classes):
+        return domain.may_raise(state.with_part(op.target, Carrier()), state)
     return None
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
-from putback.drivers.schema import Effect
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
@@ -42,7 +43,7 @@ class Following:
         self.names = guards.aliases(unit, site, program.methods_that(site.kind, "derive"))
         entered_only = site.acquisition.on == (On.ENTER,)
         releasing = program.methods_that(site.kind, "release")
-        self.release_names = _release_names(site.kind.release)
+        self.release_names = _release_names(k for k in program.catalog.kinds.values() if k.driver == site.kind.driver)
         self.pools = program.pools_of_releases(unit, self.names)
         self.is_ambient = site.acquisition.ambient is not None
         self.hoards = hoards.dying(unit)
@@ -218,6 +219,6 @@ def _base(op: ir.Call) -> str:
     return (dotted(func.base) or "") if isinstance(func, Member) else ""
 
 
-def _release_names(template: str) -> frozenset[str]:
-    """The method of a pool by which a kind is given back: `putconn` of `{pool}.putconn({conn})`."""
-    return frozenset(_POOL_METHOD.findall(template))
+def _release_names(kinds: Iterable[Kind]) -> frozenset[str]:
+    """The methods of pools by which a driver's connections are given back: `putconn` of `{pool}.putconn({conn})`."""
+    return frozenset(name for kind in kinds for name in _POOL_METHOD.findall(kind.release))

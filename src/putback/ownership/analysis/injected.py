@@ -12,20 +12,21 @@ from putback.ownership.resolve.types import FunctionRef, Instance, Scope, Types,
 
 
 def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
-    """The connections that callers hand in by parameters, injected ones without an annotation included."""
+    """The connections that callers hand in by parameters: what is injected goes before what the annotation says."""
     found = ambients.lent_to(unit)
-    known = {site.name for site in found}
     for param in unit.info.params if unit.info is not None else ():
         outer = unit.info.outer if unit.info is not None else ""
         types = injected(resolver, param.default, Scope(unit.path, outer))
         names = {t.name for t in types if isinstance(t, Instance)}
         kind = next((k for k in resolver.catalog.kinds.values() if k.type in names and not k.registry), None)
-        if kind is not None and param.name not in known:
+        if any(map(resolver.catalog.type, names)):
+            found = [site for site in found if site.name != param.name or site.kind.type in names]
+        if kind is not None and all(site.name != param.name for site in found):
             found.append(Site(-1, Acquisition((kind,)), param.name))
     return found
 
 
 def injected(resolver: Resolver, default: Expr, scope: Scope) -> Types:
-    """What a dependency yields that a parameter has as its default."""
+    """What a dependency yields or returns that a parameter has as its default."""
     functions = (t for t in dependencies(resolver, default, scope) if isinstance(t, FunctionRef))
-    return union(resolver.results.yielded(function) for function in functions)
+    return union(resolver.results.yielded(function) or resolver.returned(function) for function in functions)

@@ -26,14 +26,18 @@ def is_test_code(path: str) -> bool:
 
 
 def place_by_path(path: str) -> Place:
-    """What the directories of a file say, of scripts only the one that it stands in; a notebook is run by hand."""
+    """What the directories of a file say, of scripts only the one that it stands in; a notebook is run by hand.
+
+    What stands in a hidden folder are tools of who works on the project: no import leads there.
+    """
     places = idioms().places
     folders = path.split("/")[:-1]
     if is_test_code(path):
         return Place.TEST
     if not places.examples.isdisjoint(folders):
         return Place.EXAMPLE
-    is_run_by_hand = path.endswith(ENDING) or not places.scripts.isdisjoint(folders[-1:])
+    is_hidden = any(each.startswith(".") for each in folders)
+    is_run_by_hand = path.endswith(ENDING) or is_hidden or not places.scripts.isdisjoint(folders[-1:])
     return Place.SCRIPT if is_run_by_hand else Place.SERVICE
 
 
