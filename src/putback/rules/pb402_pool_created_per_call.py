@@ -3,7 +3,8 @@
 ## What it finds
 An engine, a pool or a session factory that is made in a function which runs again and again: a route, a dependency, a
 job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it.
-Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint.
+Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint, and so is one
+for a database in the process itself (SQLite).
 
 ## Why it is bad
 A pool saves the opening of connections only to those who share it. One of their own opens at least one connection for
@@ -92,7 +93,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
     when = {Role.JOB: f"for every job of {often.name}", None: "for each item"}.get(
         often.role, f"for every request of {often.name}"
     )
-    costs = made.pool.keeps and not made.is_without_pool
+    costs = made.pool.keeps and not made.is_without_pool and not made.is_embedded
     what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
     return at_making(
         RULE,

@@ -118,6 +118,13 @@ class PoolFacts(Making):
         return reader_of(self.analyzer).settings(*self._place, self.pool) if self._place is not None else []
 
     @cached_property
+    def is_embedded(self) -> bool:
+        """Whether each way in which it is set up is for a database in the process itself."""
+        backends = self.analyzer.catalog.drivers[self.pool.driver].backends
+        meant = [each.backend(backends) for each in self.settings]
+        return bool(meant) and all(each is not None and not each.server for each in meant)
+
+    @cached_property
     def is_for_others(self) -> bool:
         """Whether each call may be for another database: the URL is one that a caller or a request gives."""
         url, place = self.pool.url, self._place
