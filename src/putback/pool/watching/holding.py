@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sys
 import threading
 import weakref
 from dataclasses import dataclass
@@ -42,6 +44,23 @@ class Holding(Lease):
         return f"{who}, {self.request}" if self.request else who
 
 
+class Tally:
+    """What each check-out and its end read and change: beside each other in memory, for what lies in many places is
+    fetched anew after each statement."""
+
+    __slots__ = ("calm_from", "given_back", "half", "taken")
+
+    def __init__(self) -> None:
+        self.calm_from = -math.inf
+        """When the callers are looked for again, if there is no other reason to."""
+        self.half = sys.maxsize
+        """So many connections out are half of the pool, as far as it was known when somebody looked last."""
+        self.taken = 0
+        """How many connections were taken."""
+        self.given_back = 0
+        """How many of them are not out any more."""
+
+
 class Note:
     """What is noted of a connection. It stays when the connection comes back, for the next time that it is taken."""
 
@@ -50,8 +69,8 @@ class Note:
     def __init__(self, since: float, kept: Any = None, holding: Holding | None = None) -> None:
         self.since: float | None = since
         """When it was taken; None while it is not."""
-        self.thread = get_ident()
-        """The number of the thread that took it."""
+        self.thread = get_ident() if holding is None else 0
+        """The number of the thread that took it, if nothing else tells."""
         self.kept = kept
         """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
         self.holding = holding

@@ -38,6 +38,8 @@ class Library:
     """What the pool gets back of what it lends, where that is not the same."""
     closes_lent: str = ""
     """A method that ends everything that is lent."""
+    recreate: str = ""
+    """A method that makes the pool that takes this one's place."""
     exhausted: tuple[str, ...] = ()
     """The classes of the errors that an empty pool raises."""
     says: str = ""
@@ -157,6 +159,8 @@ def hook(pool: Any, library: Library, watch: Watch) -> None:
     }
     if library.closes_lent:
         methods[library.closes_lent] = _ends_all(_method(pool, library.closes_lent), here, watch)
+    if library.recreate:
+        methods[library.recreate] = _recreate(_method(pool, library.recreate), here, library, watch)
     watch.undone_by(_put_on(pool, here, methods))
 
 
@@ -207,7 +211,7 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    part, now, note_of = library.part, watch.now, watch.notes.get
+    part, now, note_of, tally = library.part, watch.now, watch.notes.get, watch.tally
     can_be_lost = watch.keeps_briefly is weakref.ref
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
@@ -224,14 +228,14 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         key = id(connection if part is None else part(connection))
         note, since, thread = note_of(key), now(), get_ident()
         if (
-            since <= watch.calm_from
-            and watch.taken - watch.given_back < watch.half
+            since <= tally.calm_from
+            and tally.taken - tally.given_back < tally.half
             and note is not None
             and note.since is None
         ):
             note.since = since  # without a call since it was seen to be None: no other thread can have come between
             note.thread = thread
-            watch.taken += 1
+            tally.taken += 1
             if can_be_lost and note.kept() is not connection:
                 note.kept = weakref.ref(connection)
         else:
@@ -247,7 +251,7 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         return taken(watch.callers(), *args, **kwargs)
 
     async def taken(stack: Stack | None, *args: Any, **kwargs: Any) -> Any:
-        began, given_back = now(), watch.given_back
+        began, given_back = now(), tally.given_back
         try:
             connection = await take(here(), *args, **kwargs)
         except (Exception, asyncio.CancelledError) as error:
@@ -300,26 +304,25 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
 
 
 def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    keeps, note_of = library.failed_give_keeps, watch.notes.get
+    keeps, note_of, tally = library.failed_give_keeps, watch.notes.get, watch.tally
     names = _parameters(give, 3)
 
     def giving(connection: Any = _NOTHING, second: Any = _NOTHING, third: Any = _NOTHING) -> Any:
         if connection is _NOTHING or second is not _NOTHING or third is not _NOTHING:
             given = zip(names or (), (connection, second, third), strict=False)
             return giving_otherwise(**{name: each for name, each in given if each is not _NOTHING})
-        key = id(connection)
-        note = note_of(key)
+        note = note_of(id(connection))
         since = None
         if note is not None and (since := note.since) is not None:
             note.since = None
-            watch.given_back += 1
+            tally.given_back += 1
             if note.holding is not None:
-                watch.over(key, note)
+                watch.over(id(connection), note)
         try:
             return give(here(), connection)
         except Exception:
             if keeps:
-                watch.still_out(key, note, since)
+                watch.still_out(id(connection), note, since)
             raise
 
     def giving_otherwise(*args: Any, **kwargs: Any) -> Any:
@@ -351,3 +354,15 @@ def _ends_all(method: Callable[..., Any], here: Callable[[], Any], watch: Watch)
         return method(here(), *args, **kwargs)
 
     return ending
+
+
+def _recreate(
+    method: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch
+) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def recreating(*args: Any, **kwargs: Any) -> Any:
+        pool = method(here(), *args, **kwargs)
+        hook(pool, library, watch)
+        return pool
+
+    return recreating

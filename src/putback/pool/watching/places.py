@@ -52,24 +52,28 @@ _own: dict[str, bool] = {}
 """By file, whether it is the program's own; looked up at every check-out."""
 
 
-def own_callers(depth: int) -> Stack:
-    """At most `depth` callers in the program's own files, innermost first."""
+def own_callers(depth: int, skipped: int = 0) -> Stack:
+    """At most `depth` callers in the program's own files, innermost first. So many of the innermost frames,
+    `skipped`, are known to be none: not looking at them saves making objects of them."""
     found: Stack = []
-    left = FARTHEST
+    left = depth
     inside = True
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and left:
-        code = frame.f_code
-        if code is _STEP:
+    known = _own
+    frame: FrameType | None = sys._getframe(1 + skipped)
+    for _ in range(FARTHEST):
+        if frame is None:
             break
-        is_own = _own.get(code.co_filename)
+        code = frame.f_code
+        is_own = known.get(code.co_filename)
         if is_own is None:
-            is_own = _own[code.co_filename] = _is_own(code.co_filename)
+            is_own = known[code.co_filename] = _is_own(code.co_filename)
         if is_own:
             found.append((code, frame.f_lasti))
-            if len(found) == depth:
+            left -= 1
+            if not left:
                 break
-        left -= 1
+        elif code is _STEP:
+            break
         frame = frame.f_back
         if frame is None and inside:
             inside, frame = False, _awaiting()

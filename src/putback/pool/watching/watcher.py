@@ -21,7 +21,7 @@ from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame, Stack
-from putback.pool.watching.holding import Holders, Holding, Note, line_of, made_of, noted
+from putback.pool.watching.holding import Holders, Holding, Note, Tally, line_of, made_of, noted
 from putback.pool.watching.places import NOWHERE, own_callers
 from putback.pool.watching.signals import listen
 
@@ -33,6 +33,8 @@ BURST = 100
 """So many one after the other are no rush yet."""
 NOTES = 1000
 """So many connections that are not out, beyond what the pool can lend twice over, are forgotten."""
+_OURS = 3
+"""Frames that are no callers: `_callers`, `callers`, and who called that for a hook."""
 _FORGOTTEN = math.inf
 """Since when a connection is out whose note is not used any more."""
 
@@ -63,16 +65,9 @@ class Watch:
         self.sample = sample
         self.clock = clock
         self.now = clock.now
-        self.calm_from = -math.inf
-        """When the callers are looked for again, if there is no other reason to."""
-        self.half = sys.maxsize
-        """So many connections out are half of the pool, as far as it was known when somebody looked last."""
+        self.tally = Tally()
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
-        self.taken = 0
-        """How many connections were taken."""
-        self.given_back = 0
-        """How many of them are not out any more."""
         self.patience = PATIENCE
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
@@ -97,6 +92,11 @@ class Watch:
             self._look_regularly(max(leak_threshold / 2, 0.1))
 
     @property
+    def taken(self) -> int:
+        """How many connections were taken."""
+        return self.tally.taken
+
+    @property
     def target(self) -> Any:
         """The engine or pool that is watched; None when it is gone: watching keeps nothing alive."""
         return self._target()
@@ -115,20 +115,23 @@ class Watch:
     def callers(self) -> Stack | None:
         """Who takes a connection now; None in a rush: to look for the callers of each would cost more than it tells."""
         sample = self.sample
-        left_out = self.now() <= self.calm_from if sample is None else self.taken % sample
-        return None if left_out and self.taken - self.given_back < self.half else self._callers()
+        left_out = self.now() <= self.tally.calm_from if sample is None else self.tally.taken % sample
+        return None if left_out and self.tally.taken - self.tally.given_back < self.tally.half else self._callers()
 
     def _callers(self) -> Stack:
-        if self.sample is None:
-            self.calm_from = max(self.calm_from, self.now() - BURST * PAUSE) + PAUSE
-        capacity = self.capacity()
-        self.half = sys.maxsize if capacity is None else (capacity + 1) // 2
-        if len(self.notes) > NOTES + 2 * (capacity or 0):
+        if self.sample != 1:
+            capacity = self.capacity()
+            self.tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
+            if self.sample is None:
+                self.tally.calm_from = max(self.tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
+        if len(self.notes) > NOTES:
             self._forget()
-        return own_callers(self.depth)
+        return own_callers(self.depth, _OURS)
 
     def _forget(self) -> None:
-        """Connections come and go: drop the notes of those that are not out."""
+        """Connections come and go: drop the notes of those that are not out, when there are too many."""
+        if len(self.notes) <= NOTES + 2 * (self.capacity() or 0):
+            return
         if self.is_out is not None:
             self.holdings()
         for key, note in list(self.notes.items()):
@@ -153,7 +156,7 @@ class Watch:
             holding = noted(next(self._numbers), now, stack)
             if isinstance(kept, weakref.ref):
                 kept = weakref.ref(connection, functools.partial(self._gone, key, holding))
-        self.taken += 1
+        self.tally.taken += 1
         self.notes[key] = Note(now, kept, holding)
 
     def ended(self, key: int) -> None:
@@ -161,7 +164,7 @@ class Watch:
         note = self.notes.get(key)
         if note is not None and note.since is not None:
             note.since = None
-            self.given_back += 1
+            self.tally.given_back += 1
             if note.holding is not None or self.is_out is not None:
                 self.over(key, note)
 
@@ -178,14 +181,14 @@ class Watch:
         """It could not be given back."""
         if note is not None and since is not None and self.notes.setdefault(key, note) is note and note.since is None:
             note.since = since
-            self.given_back -= 1
+            self.tally.given_back -= 1
             if note.holding is not None:
                 note.holding.ended = False
 
     def all_ended(self) -> None:
         """The pool ended all that it had lent."""
         self.notes.clear()
-        self.given_back = self.taken
+        self.tally.given_back = self.tally.taken
 
     def exhausted(self, error: BaseException) -> None:
         """A request got nothing: the error and, not too often, the log say who holds what."""
@@ -202,7 +205,7 @@ class Watch:
     def waited_in_vain(self, began: float, given_back: int) -> bool:
         """Whether a request that was cancelled waited for an empty pool, as far as is known: whoever waits with a time
         limit of his own is cancelled by it. In good times something comes back meanwhile."""
-        if given_back != self.given_back or self.clock.now() - began < self.patience:
+        if given_back != self.tally.given_back or self.clock.now() - began < self.patience:
             return False
         capacity = self.capacity()
         return capacity is not None and len(self.holdings()) >= capacity
@@ -215,7 +218,7 @@ class Watch:
         if holding is None or holding.ended or note is None or note.holding is not holding:
             return
         note.since = None
-        self.given_back += 1
+        self.tally.given_back += 1
         del self.notes[key]
         holding.ended = True
         self._note_seen(holding)
