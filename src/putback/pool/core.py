@@ -277,6 +277,7 @@ class Core(Generic[G]):
         """A connection was garbage-collected while lent: report it, and end the check-out if the profile's library
         takes such a connection back. What is left to do, is I/O."""
         reclaim = self.profile.collected_returns if self.settings.reclaim is None else self.settings.reclaim
+        state = condition(lease.raw)
         with self.lock:
             if lease.ended:
                 return []
@@ -285,7 +286,7 @@ class Core(Generic[G]):
             if reclaim or closed:
                 self.leases.pop(lease.slot, None)
                 lease.ended = True
-                work = self._after_return(lease.slot, condition(lease.raw), close=False)
+                work = self._after_return(lease.slot, state, close=False)
         if not closed:
             self.leaks.collected(lease, self.clock.now(), reclaim)
         return work
@@ -334,10 +335,11 @@ class Core(Generic[G]):
 
     # Connections
 
-    def _add(self, slot: int, raw: Any, seconds: float) -> None:
-        """Under the lock: a connection was opened, which took so many seconds."""
-        self.opened.add(slot, raw, self.clock.now())
-        self.tally.creations.add(seconds)
+    def _add(self, slot: int, raw: Any, session: Session, began: float) -> None:
+        """Under the lock: a connection was opened since then."""
+        now = self.clock.now()
+        self.opened.add(slot, raw, session, now)
+        self.tally.creations.add(now - began)
 
     def _renew(self, slot: int) -> Any:
         """Under the lock: a lent connection is to be opened anew. Gives the old one, to be closed; None if the pool

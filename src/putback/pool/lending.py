@@ -207,8 +207,9 @@ class Lending(Core[G]):
 
     def _arrive(self, slot: int, raw: Any, began: float) -> Procedure[None]:
         """A connection is open that nobody in particular waits for."""
+        session = session_of(raw)
         with self.lock:
-            self._add(slot, raw, self.clock.now() - began)
+            self._add(slot, raw, session, began)
             work = self._deliver(self.state.opened(slot, for_shelf=True))
         yield from self._perform(work)
 
@@ -220,8 +221,9 @@ class Lending(Core[G]):
             raw = yield self._connect
         if raw is LATE:
             return raw
+        session = session_of(raw)
         with self.lock:
-            self._add(slot, raw, self.clock.now() - began)
+            self._add(slot, raw, session, began)
             work = self._deliver(self.state.opened(slot))
         if work:  # the pool was closed meanwhile
             yield partial(self._finish, self._perform(work))

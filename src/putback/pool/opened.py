@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from putback.pool.driver import Session, session_of
+from putback.pool.driver import Session
 
 
 class Opened:
@@ -20,12 +20,12 @@ class Opened:
         """How each session was when it was opened, or last noted."""
         self._slots: dict[int, int] = {}
 
-    def add(self, slot: int, raw: Any, now: float) -> None:
-        """A connection was opened."""
+    def add(self, slot: int, raw: Any, session: Session, now: float) -> None:
+        """A connection was opened, with this session."""
         self.raws[slot] = raw
         self._born[slot] = now
         self._slots[id(raw)] = slot
-        self.sessions[slot] = session_of(raw)
+        self.sessions[slot] = session
 
     def remove(self, slot: int) -> Any:
         """A connection is about to be closed. None if there is none."""
