@@ -20,7 +20,9 @@ class Watched(Protocol):
     """What is told of a watch."""
 
     name: str
-    taken: int
+
+    @property
+    def taken(self) -> int: ...
 
     def capacity(self) -> int | None: ...
 
