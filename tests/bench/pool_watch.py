@@ -5,8 +5,8 @@
 For each pool of ten one get and put, with and without a statement between them, on a real PostgreSQL: bare, with two
 functions around its methods that do nothing else than call them, watched at the default, and with each check-out's
 callers looked for, four of them or all. A watch lasts for the whole run, as in a program; in a round its hooks are
-put on and taken off around turns of some ten milliseconds: bare, watched, watched, bare; what a watch looks at in any
-case after a pause comes before them. The price is the median over the rounds of what the watched turns took more:
+put on and taken off around short turns: bare, watched, watched, bare; a turn that is not counted comes after each change,
+in which CPython gets used to it, and the watch looks at what it looks at after a pause. The price is the median over the rounds of what the watched turns took more:
 processor time of this thread, without the server's. Beside it stand the instructions of Python, and the calls, that
 one get and put executes more. The calls come from 30 frames deep, as those of a web application do.
 """
@@ -136,12 +136,15 @@ def measure(
     hooked, _ = methods_of(pool)
     for _ in range(rounds):
         for name, hooks in ways.items():
+            turn()
             before = turn()
             put_on(hooked, hooks)
             for _ in range(BURST):
                 give(take())
+            turn()
             watched = turn() + turn()
             take_off(hooked, hooks)
+            turn()
             both = before + turn()
             bare.append(both / 2)
             prices[name].append(watched / both - 1)
@@ -194,8 +197,8 @@ def counted(take: Take, give: Give, times: int = 2000) -> tuple[int, int]:
 def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--milliseconds", type=float, default=20, help="that a turn takes")
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--milliseconds", type=float, default=3, help="that a turn takes")
     chosen = parser.parse_args()
     with running_postgres() as dsn:
         for pool, (target, take, give) in pools(dsn).items():
