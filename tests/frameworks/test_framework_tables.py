@@ -88,12 +88,13 @@ def test_attributes_are_names_of_decorators(framework: Framework) -> None:
 def test_arguments_exist(framework: Framework) -> None:
     """C functions and functions that take `*args` cannot be inspected; they are passed over."""
     wrong = []
-    for marker in framework.markers:
-        for name, (index, keyword) in marker.arguments.items():
-            function = None if _skipped(name) else _resolve(name)
-            names = _parameters(function)
-            if names is not None and keyword and (keyword not in names or names.index(keyword) != index):
-                wrong.append((name, keyword, names))
+    given = [each for marker in framework.markers for each in marker.arguments.items()]
+    given += [(name, each) for name, positions in framework.choosing.items() for each in positions]
+    for name, (index, keyword) in given:
+        function = None if _skipped(name) else _resolve(name)
+        names = _parameters(function)
+        if names is not None and keyword and (keyword not in names or names.index(keyword) != index):
+            wrong.append((name, keyword, names))
     assert wrong == []
 
 
@@ -116,6 +117,7 @@ def _mro(base: str) -> Sequence[type]:
 
 def _names(framework: Framework) -> Iterator[str]:
     yield from framework.types
+    yield from framework.choosing
     for marker in framework.markers:
         yield from marker.decorators
         yield from marker.arguments

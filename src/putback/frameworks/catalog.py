@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from putback.frameworks.schema import Framework, FrameworkTable, Marker, Role
+from putback.frameworks.schema import Framework, FrameworkTable, Marker, Position, Role
 from putback.tables import Where, read, resolve_aliases
 
 _HERE = Path(__file__).parent
@@ -55,6 +55,7 @@ class FrameworkCatalog:
     later_names: frozenset[str]
     _contexts: frozenset[str] = field(repr=False)
     _returns: Mapping[str, str] = field(repr=False)
+    _choosing: Mapping[str, Sequence[Position]] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
     _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -123,6 +124,10 @@ class FrameworkCatalog:
         """The class of what this function returns; "" if the tables do not say."""
         return self._returns.get(self.canonical(qualname), "")
 
+    def choosing(self, qualname: str) -> Sequence[Position]:
+        """The arguments of this callable that name the classes to choose from; empty for others."""
+        return self._choosing.get(self.canonical(qualname), ())
+
     def value(self, qualname: str) -> str:
         """The class of what this name, or attribute of a class, stands for; "" if the tables do not say."""
         return self._values.get(self.canonical(qualname), "")
@@ -190,6 +195,7 @@ def load_frameworks() -> FrameworkCatalog:
         later_names=frozenset(name.rpartition(".")[2] for name in streaming | deferring),
         _contexts=contexts,
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
+        _choosing={name: found for each in frameworks.values() for name, found in each.choosing.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )

@@ -74,6 +74,8 @@ class FrameworkTable(Table, frozen=True):
     only put an answer together, so that holding a connection meanwhile costs nothing; `values` names the classes of
     what the framework hands out, by name or attribute ("flask.current_app" is a "flask.Flask"): what the project sets
     on one such object is found on another. `returns` names the classes of what the framework's functions return;
+    `choosing` are callables that make a setting out of a class attribute: on objects it is a class that the
+    configuration chooses, one of these arguments or one that derives from it;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns; `joining`
     are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `per_request`
@@ -91,6 +93,7 @@ class FrameworkTable(Table, frozen=True):
     quick: frozenset[str] = frozenset()
     values: Mapping[str, str] = {}
     returns: Mapping[str, str] = {}
+    choosing: Mapping[str, tuple[Position, ...]] = {}
     answering: tuple[str, ...] = ()
     per_request: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
@@ -104,6 +107,7 @@ class FrameworkTable(Table, frozen=True):
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
         force_setattr(self, "returns", _spread(self.returns))
+        force_setattr(self, "choosing", _spread(self.choosing))
         force_setattr(self, "answering", _expanded(self.answering))
         force_setattr(self, "lasting", _expanded(self.lasting))
         force_setattr(self, "streaming", _expanded(self.streaming))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from putback.flow.names import Expr, Invoke
 from putback.ownership.index.module import ClassInfo, ModuleInfo
 from putback.ownership.index.subclasses import ABSTRACT_BASES, Heirs, plain
 from putback.ownership.resolve.evaluation import Evaluation
@@ -66,8 +69,35 @@ class Classes:
                 return self._values.returned(FunctionRef(module.path, function.key, True))
             return frozenset({FunctionRef(module.path, function.key, bound)})
         if attr in cls.attributes:
-            return union(self._values.types(v, Scope(module.path, s)) for s, v in cls.attributes[attr])
+            found = ((v, Scope(module.path, s)) for s, v in cls.attributes[attr])
+            return union(self._of_objects(*each) if bound else self._values.types(*each) for each in found)
         return frozenset({ClassRef(module.path, nested)}) if nested in module.classes else None
+
+    def _of_objects(self, value: Expr, scope: Scope) -> Types:
+        """An attribute of objects: its value, or the classes among which the configuration chooses."""
+        choices = list(self._choices(value, scope)) if isinstance(value, Invoke) else []
+        if not choices:
+            return self._values.types(value, scope)
+        named = union(self._values.types(each, scope) for each in choices)
+        return named.union(*(self._below(each) for each in named if isinstance(each, ClassRef)))
+
+    def _choices(self, call: Invoke, scope: Scope) -> Iterator[Expr]:
+        """The arguments of a setting that name a class, or what the chosen one derives from."""
+        for made in self._values.types(call.func, scope):
+            for index, keyword in self._values.frameworks.choosing(made.name) if isinstance(made, Symbol) else ():
+                given = call.args[index] if index < len(call.args) else call.keyword(keyword)
+                if given is not None:
+                    yield given
+
+    def _below(self, cls: ClassRef) -> Types:
+        """The project classes that derive from one, as far as they stand beside it or in a file that can matter."""
+        module = self._values.project.module(cls.path)
+        beside = [(cls.path, key) for key in module.classes] if module is not None else []
+        heirs = (each for each in (*beside, *self._heirs.of(cls.key)) if self._derives(each, cls.path, cls.key))
+        return frozenset(ClassRef(*each) for each in heirs)
+
+    def _derives(self, heir: tuple[str, str], path: str, key: str) -> bool:
+        return any((m.path, c.key) == (path, key) for m, c in self.homes(*heir))
 
     @staticmethod
     def _is_announced(module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
@@ -79,7 +109,7 @@ class Classes:
         answers = set()
         for heir in self._heirs.of(key):
             found, _ = self._inherited_member(*heir, attr, bound)
-            if found and any((m.path, c.key) == (path, key) for m, c in self.homes(*heir)):
+            if found and self._derives(heir, path, key):
                 answers.add(found)
         return answers.pop() if len(answers) == 1 else NOTHING
 
