@@ -255,8 +255,78 @@ def test_which_assertion_fails_is_seen_where_one_must() -> None:
             finally:
                 pool.putconn(conn)
         """
-    assert proof(leaky, fixed).verdict is Verdict.BOUNDED
+    assert proof(leaky, fixed).verdict is Verdict.TESTED
     asks_more = fixed.replace("view.show(conn", "assert log\n                view.show(conn")
     behind = fixed.replace("assert view.shown", "assert log\n                assert view.shown")
     for wrong in (asks_more, behind, fixed.replace("assert not view.shown", "pass")):
         assert proof(leaky, wrong).verdict is Verdict.REJECTED
+
+
+def test_what_is_read_of_a_closed_connection() -> None:
+    leaky = """
+        def f(shop):
+            conn = sqlite3.connect("shop.db")
+            shop.tell(conn.info.version)
+        """
+    fixed = """
+        def f(shop):
+            conn = sqlite3.connect("shop.db")
+            try:
+                shop.tell(conn.info.version)
+            finally:
+                conn.close()
+        """
+    assert proof(leaky, fixed).verdict is Verdict.PROVED
+    assert (
+        proof(leaky, fixed.replace("shop.tell(", "conn.close()\n                shop.tell(")).verdict
+        is Verdict.REJECTED
+    )
+
+
+def test_what_is_read_of_a_closed_connection_already() -> None:
+    leaky = """
+        def f(shop):
+            conn = sqlite3.connect("shop.db")
+            conn.execute("select 1 from shops")
+            conn.close()
+            shop.tell(conn.total_changes)
+        """
+    fixed = """
+        def f(shop):
+            conn = sqlite3.connect("shop.db")
+            try:
+                conn.execute("select 1 from shops")
+            finally:
+                conn.close()
+            shop.tell(conn.total_changes)
+        """
+    about = (about_rule("PB102"),)
+    found = verify_here(Case(version(leaky), version(fixed), about=about), Bounds(seconds=60.0))
+    assert found.verdict is Verdict.PROVED
+    assert found.reason.endswith("not part of this fix: used after release")
+
+
+def test_an_end_that_no_run_comes_to_hides_a_leak() -> None:
+    leaky = """
+        def f(shop):
+            conn = pool.getconn()
+            with shop.expects(ZeroDivisionError):
+                conn.cursor().execute("select 1 from shops")
+                1 / 0
+            shop.check(conn)
+        """
+    on_errors = """
+        def f(shop):
+            conn = pool.getconn()
+            try:
+                with shop.expects(ZeroDivisionError):
+                    conn.cursor().execute("select 1 from shops")
+                    1 / 0
+                shop.check(conn)
+            except BaseException:
+                pool.putconn(conn)
+                raise
+        """
+    found = proof(leaky, on_errors)
+    assert found.verdict is Verdict.TESTED
+    assert found.reason.endswith("is never reached")

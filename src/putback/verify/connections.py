@@ -152,6 +152,11 @@ class Connections:
         if slot.place is Place.BROKEN or slot.profile.late is After.RAISES:
             raise self.world.raised(InterfaceError, "connection already closed")
 
+    def look(self, slot: Slot) -> None:
+        """An attribute of the connection is read of which nothing is known: one that is closed may not have it."""
+        if slot.place is not Place.VOID and not slot.is_out and slot.profile.late is After.RAISES:
+            self.world.violated(Broken.USED_AFTER_RELEASE, slot.name, slot.role.callee)
+
     def operate(self, thing: Belonging, name: str, method: Method, arguments: tuple[Any, ...], keywords: Any) -> Any:
         """A method of a connection, or of what belongs to one."""
         slot = thing._pb_slot

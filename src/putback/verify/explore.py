@@ -74,6 +74,11 @@ class Exploration:
         return [r for r in self.runs if len(r.schedule) <= self.complete] if self.complete else self.runs
 
     @property
+    def returns(self) -> bool:
+        """Whether some run comes to an end without an error: what stands behind the last row is seen in no other."""
+        return any(run.outcome[0] == "returns" for run in self.runs)
+
+    @property
     def leaks(self) -> bool:
         """Whether some run leaks."""
         return any(broken.is_leak for broken in self.first)

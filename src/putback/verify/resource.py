@@ -111,19 +111,25 @@ class Belonging:
     def __getattr__(self, name: str) -> Any:
         if is_dunder(name) or name.startswith("_pb_"):
             raise AttributeError(name)
-        if name in self._pb_parts:
-            return self._pb_parts[name]
+        if name not in self._pb_parts:
+            known = self._known(name)
+            if known is not None:
+                return known
+            self._pb_parts[name] = StandIn(self._pb_world, f"{self._pb_name}.{name}", self)
+        if isinstance(self, Connection):
+            self._pb_connections.look(self._pb_slot)
+        return self._pb_parts[name]
+
+    def _known(self, name: str) -> Any:
+        """What the tables say of an attribute; None where they say nothing."""
         if name in self._pb_type.truths:
             return lambda: self._while_held(self._pb_type.truths[name])
         method = self.method(name)
         if method is not None:
             found = method
             return lambda *arguments, **keywords: self.operate(name, found, arguments, keywords)
-        if name in self._pb_type.attributes:
-            return self._while_held(self._pb_type.attributes[name])
-        part = StandIn(self._pb_world, f"{self._pb_name}.{name}", self)
-        self._pb_parts[name] = part
-        return part
+        truth = self._pb_type.attributes.get(name)
+        return None if truth is None else self._while_held(truth)
 
     def _while_held(self, truth: bool) -> bool:
         """The answer to a question that is `truth` while the connection is held and open."""

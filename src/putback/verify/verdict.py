@@ -251,7 +251,7 @@ class Verifier:
             is_fixed = is_new or not unreached
             row = (unreached_after if is_fixed else unreached)[0]
             missing = f"row {row} of the {'fixed version' if is_fixed else 'original'} is never reached"
-            is_partial = found.complete != EVERY or found.cut or compared.cut or is_new
+            is_partial = found.complete != EVERY or found.cut or compared.cut or is_new or not found.returns
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
         if self.case.injects:
             return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
