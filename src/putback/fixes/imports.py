@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -56,9 +57,13 @@ def spelled_from(rows: Sequence[str], needed: Needed) -> str:
 
 
 def _imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield node
+    todo: deque[ast.AST] = deque([tree])
+    while todo:
+        for node in ast.iter_child_nodes(todo.popleft()):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield node
+            elif isinstance(node, (ast.stmt, ast.ExceptHandler, ast.match_case)):
+                todo.append(node)
 
 
 def _brings(statement: ast.Import | ast.ImportFrom, needed: Needed) -> bool:

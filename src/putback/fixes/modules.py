@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import lru_cache
 
 from putback.fixes.declined import Declined
 from putback.flow.lower import parse
@@ -13,7 +14,12 @@ from putback.model.errors import SourceError
 
 def module_tree(rows: Sequence[str]) -> ast.Module:
     """The tree of a file, without syntax that the running Python does not know. Raises Declined when there is none."""
-    text = "\n".join(rows)
+    return _tree("\n".join(rows))
+
+
+@lru_cache(1)
+def _tree(text: str) -> ast.Module:
+    """The same for its text: the last one is remembered, for the findings of a file come one after another."""
     try:
         return ast.parse(text)
     except SyntaxError:

@@ -140,6 +140,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             for rule in ALL if facts.has_something else ():
                 if rule.code in codes:
                     found += [replace(each, mentions=tuple(facts.mentioned)) for each in rule.check(facts)]
+            facts.let_go()
         module = analyzer.project.module(task.path)
         if module is not None and module.incomplete:
             found = [replace(each, fix=None, no_fix_reason=_NEWER) if each.fix else each for each in found]

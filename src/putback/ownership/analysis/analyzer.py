@@ -6,7 +6,6 @@ What calling a function does stands in `summaries`, what calls acquire in `acqui
 from __future__ import annotations
 
 import copy
-import gc
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -66,15 +65,10 @@ class Analyzer(Program):
         return other
 
     def forget(self) -> None:
-        """Let go of what is large and can be had again, when there is much of it; summaries stay.
-
-        What was made since the last time is looked through for garbage: trees and graphs point both ways, and nobody
-        else looks while a run goes at full speed.
-        """
+        """Let go of what is large and can be had again, when there is much of it; summaries stay."""
         if self.are_many():
             self.drop()
             self._explorations.clear()
-            gc.collect(0)
 
     def once(self, find: Callable[[Analyzer], T]) -> T:
         """What `find` makes once a run, for all: it keeps footprints, or only what a file says."""

@@ -57,13 +57,41 @@ class Over(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Spot:
+    """An operation of a function, which calls `name`: where it stands is looked up when somebody is told of it."""
+
+    unit: tuple[str, str]
+    at: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """A call that leaves the process, through the operations `spots`, and then as `outside` says."""
+
+    spots: tuple[_Spot, ...]
+    outside: Outside
+
+
+@dataclass(frozen=True, slots=True)
 class _Call:
     """What a call does while the connection is held: `left` goes outside and leaves the transaction as it is; `over`
     goes outside in the transaction that was open before, which then ends at `end`."""
 
-    left: Outside | None = None
-    over: Outside | None = None
-    end: Station | None = None
+    left: _Out | None = None
+    over: _Out | None = None
+    end: _Spot | None = None
+
+
+class _Held(NamedTuple):
+    """An extent whose places are not looked up yet."""
+
+    since: int
+    made: int
+    out: _Out
+    end: int
+    ended: _Spot | None
+    in_transaction: bool
 
 
 _NOTHING = _Call()
@@ -97,11 +125,22 @@ class Extents:
             normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
             ended = normal or [e.state for e in found.endings]  # what never returns ends by an exception
             words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
-        first: dict[int, Extent] = {}
-        extents = (domain.extent(what, at) for what, at in words)
-        for extent in sorted((e for e in extents if e.since != _CALLERS), key=_by_place):
-            first.setdefault(extent.made, extent)
-        return first.values()
+        first: dict[int, _Held] = {}
+        held = (domain.held(what, at) for what, at in words)
+        for each in sorted((e for e in held if e.since != _CALLERS), key=_by_place):
+            first.setdefault(each.made, each)
+        return map(self._looked_up, first.values())
+
+    def _looked_up(self, held: _Held) -> Extent:
+        outside = held.out.outside
+        outside = Outside(outside.sort, (*map(self._station, held.out.spots), *outside.way))
+        ended = self._station(held.ended) if held.ended is not None else None
+        return Extent(held.since, held.made, outside, held.end, ended, held.in_transaction)
+
+    def _station(self, spot: _Spot) -> Station:
+        unit = self.analyzer.unit(*spot.unit)
+        assert unit is not None
+        return Station(unit.path, unit.span(spot.at).start.row, spot.name)
 
     def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
         """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
@@ -119,13 +158,13 @@ class Extents:
         domain = _Domain(self, unit, site, is_open)
         found = explore(unit.function, domain)
         ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
-        left = [domain.extent(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
-        extents = (domain.extent(d.what, d.at) for d in found.defects if isinstance(d.what, Over))
-        callers = [extent for extent in extents if extent.since == _CALLERS]
+        left = [domain.held(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
+        held = (domain.held(d.what, d.at) for d in found.defects if isinstance(d.what, Over))
+        callers = [each for each in held if each.since == _CALLERS]
         return _Call(
-            left[0].outside if left else None,
-            callers[0].outside if callers else None,
-            (callers[0].ended or domain.station(callers[0].end)) if callers else None,
+            left[0].out if left else None,
+            callers[0].out if callers else None,
+            (callers[0].ended or domain.spot(callers[0].end)) if callers else None,
         )
 
 
@@ -137,7 +176,7 @@ class _Domain(SiteDomain):
         super().__init__(extents.analyzer, unit, site, lent)
         self.extents = extents
         self.is_given_open = is_open
-        self.made: list[tuple[int, Outside, Station | None, bool]] = []
+        self.made: list[tuple[int, _Out, _Spot | None, bool]] = []
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
         self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
 
@@ -191,8 +230,8 @@ class _Domain(SiteDomain):
             after = _without(after)
         return after
 
-    def _note(self, at: int, outside: Outside, end: Station | None, state: State) -> int:
-        noted = (at, outside, end, self.kind.lazy or state.opened >= 0)
+    def _note(self, at: int, out: _Out, end: _Spot | None, state: State) -> int:
+        noted = (at, out, end, self.kind.lazy or state.opened >= 0)
         if noted not in self.made:
             self.made.append(noted)
         return self.made.index(noted)
@@ -205,11 +244,11 @@ class _Domain(SiteDomain):
         call = leaving.run_by(op.expr, scope)
         sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
-            return _Call(left=Outside(sort, (self.station(op.at),)))
+            return _Call(left=_Out((self.spot(op.at),), Outside(sort, ())))
         for callee in leaving.callees(call, scope, op.awaited or op.target in self.awaited or call is not op.expr):
             found = self._by_callee(op, state, callee, call is op.expr)
             if found != _NOTHING:
-                here = self.station(op.at, callee.key)
+                here = self.spot(op.at, callee.key)
                 return _Call(_behind(here, found.left), _behind(here, found.over), found.end)
         return _NOTHING
 
@@ -217,7 +256,8 @@ class _Domain(SiteDomain):
         name = next(self._names(op, state, callee), "") if is_direct else ""
         if name:
             return self.extents.inside(callee, name, self.bare, self.is_open(state))
-        return _Call(left=self.extents.leaving.made_by(callee)) if self.is_open(state) else _NOTHING
+        outside = self.extents.leaving.made_by(callee) if self.is_open(state) else None
+        return _Call(left=_Out((), outside)) if outside is not None else _NOTHING
 
     def _names(self, op: ir.Call, state: State, callee: FunctionRef) -> Iterator[str]:
         """Under which names a called function has the connection."""
@@ -234,9 +274,9 @@ class _Domain(SiteDomain):
 
     # -- what is told of it
 
-    def station(self, at: int, name: str = "") -> Station:
+    def spot(self, at: int, name: str = "") -> _Spot:
         """An operation as others see it."""
-        return Station(self.unit.path, self.unit.span(at).start.row, name)
+        return _Spot((self.unit.path, self.unit.key), at, name)
 
     def over(self, state: State) -> Over | None:
         """What a state says when its extent ends; None when nothing was outside in it."""
@@ -250,13 +290,13 @@ class _Domain(SiteDomain):
     def _word(state: State, prefix: str) -> str:
         return next((name.removeprefix(prefix) for name, _ in state.facts if name.startswith(prefix)), "")
 
-    def extent(self, over: Over, end: int) -> Extent:
+    def held(self, over: Over, end: int) -> _Held:
         """The extent that a defect tells of."""
-        at, outside, ended, in_transaction = self.made[over.made]
-        return Extent(over.since, at, outside, end, ended, in_transaction)
+        at, out, ended, in_transaction = self.made[over.made]
+        return _Held(over.since, at, out, end, ended, in_transaction)
 
 
-def _by_place(extent: Extent) -> tuple[int, bool, int]:
+def _by_place(extent: _Held) -> tuple[int, bool, int]:
     """The first call outside first; of its ends the one that follows it before those of other paths."""
     return extent.made, extent.end < extent.made, extent.end
 
@@ -272,5 +312,5 @@ def _without(state: State) -> State:
     return state._replace(facts=frozenset(f for f in state.facts if not f[0].startswith((_SINCE, _MADE))))
 
 
-def _behind(here: Station, outside: Outside | None) -> Outside | None:
-    return Outside(outside.sort, (here, *outside.way)) if outside is not None else None
+def _behind(here: _Spot, out: _Out | None) -> _Out | None:
+    return _Out((here, *out.spots), out.outside) if out is not None else None

@@ -46,6 +46,10 @@ class Surroundings:
     code: object | None = field(default=None, repr=False)
     mentioned: dict[str, str] = field(default_factory=dict, repr=False)
 
+    def let_go(self) -> None:
+        """Forget everything: what was found out points back here, so that only a search for garbage would find it."""
+        vars(self).clear()
+
     def display(self, path: str) -> str:
         """A file, as findings spell it."""
         if path not in self.mentioned:

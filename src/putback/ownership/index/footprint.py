@@ -42,7 +42,8 @@ class Footprint:
 
     def part(self, path: str, key: str) -> None:
         """Somebody looks at what a file defines under one name, or at one of its functions or classes."""
-        self.seen |= self.bit("part", path) | self.bit("part", f"{path}:{key}")
+        if self._is_wanted:
+            self.seen |= self.bit("part", path) | self.bit("part", f"{path}:{key}")
 
     def text(self, text: str, path: str, is_there: bool) -> None:
         """Somebody asks whether a file has some text in it."""

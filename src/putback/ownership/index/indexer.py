@@ -6,6 +6,7 @@ import ast
 import warnings
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -18,6 +19,7 @@ from putback.ownership.index.watched import watched_rows
 from putback.source.slices import Slice
 
 _END = 1 << 30
+_TREES = 40
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -376,8 +378,12 @@ def mentioned(part: Slice) -> frozenset[str]:
     return frozenset(names | {node.attr for node in nodes if isinstance(node, ast.Attribute)})
 
 
+@lru_cache(_TREES)
 def parsed(part: Slice) -> tuple[ast.Module, int]:
-    """The tree of a slice, and what is to be added to its rows; a method stands in a class of its own."""
+    """The tree of a slice, and what is to be added to its rows; a method stands in a class of its own.
+
+    Those of the last slices are remembered, for one question about a function seldom comes alone.
+    """
     if part.text[:1] in (" ", "\t"):
         return parse_ast("class _:\n" + part.text), part.offset - 1
     return parse_ast(part.text), part.offset

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from weakref import WeakValueDictionary
 
 from putback.flow.ir import MODULE
@@ -36,6 +37,20 @@ class Part:
     def parents(self) -> dict[ast.AST, ast.AST]:
         """The node around each node."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
+
+    def read(self, names: Collection[str]) -> list[ast.Name | ast.Attribute]:
+        """Where names and attributes that are called so are read, the outer ones first."""
+        found = (each for name in names for each in self._read.get(name, ()))
+        return [node for _, node in sorted(found, key=itemgetter(0))]
+
+    @cached_property
+    def _read(self) -> dict[str, list[tuple[int, ast.Name | ast.Attribute]]]:
+        """The names and attributes that are read, with their places in the row of all nodes."""
+        found: dict[str, list[tuple[int, ast.Name | ast.Attribute]]] = {}
+        for place, node in enumerate(ast.walk(self.tree)):
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                found.setdefault(node.id if isinstance(node, ast.Name) else node.attr, []).append((place, node))
+        return found
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes around a node, the nearest first."""

@@ -102,13 +102,13 @@ class Users:
         return self._vocabularies[module.path]
 
     def _in_part(self, part: Part | None, names: set[str], wanted: FunctionRef | ClassRef) -> Iterator[Use]:
-        for node in ast.walk(part.tree) if part is not None else ():
-            if isinstance(node, (ast.Name, ast.Attribute)) and _name(node) in names:
-                assert part is not None
-                if isinstance(node.ctx, ast.Load) and any(_is(t, wanted) for t in self._types(part, node)):
-                    parent = part.parents.get(node)
-                    called = isinstance(parent, ast.Call) and parent.func is node
-                    yield Use(part, node, parent if called and isinstance(parent, ast.Call) else None)
+        if part is None:
+            return
+        for node in part.read(names):
+            if any(_is(t, wanted) for t in self._types(part, node)):
+                parent = part.parents.get(node)
+                called = isinstance(parent, ast.Call) and parent.func is node
+                yield Use(part, node, parent if called and isinstance(parent, ast.Call) else None)
 
     def _types(self, part: Part, node: ast.expr) -> Iterable[Type]:
         return self._analyzer.resolver.types(to_expr(node), part.scope_of(node))
@@ -125,10 +125,6 @@ def _vocabulary_of(module: ModuleInfo, rows: Sequence[str]) -> _Vocabulary:
         for alias, found in table.items():
             aliases.setdefault(found.name, set()).add(alias)
     return _Vocabulary([info.key for info in outermost], functions, aliases)
-
-
-def _name(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
 
 
 def _is(t: Type, wanted: FunctionRef | ClassRef) -> bool:
