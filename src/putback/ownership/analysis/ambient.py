@@ -14,6 +14,7 @@ from msgspec.structs import replace as replaced
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
+from putback.flow.builder import successors
 from putback.flow.ir import MODULE
 from putback.flow.names import Annotation, Entered, Expr, Invoke, Literal, Member, Name, chain, dotted, root_name
 from putback.ownership.analysis import autocommit
@@ -70,6 +71,13 @@ class Ambients:
             for pair in spec.methods.items()
         )
         return frozenset(name for name, e in methods if e.executes or e.ends or e.derives or e.defers)
+
+    @cached_property
+    def _going_on(self) -> frozenset[str]:
+        """The methods that need a transaction which is not broken."""
+        specs = (spec for driver in self._catalog.drivers.values() for spec in driver.types.values())
+        methods = (pair for spec in specs for pair in spec.methods.items())
+        return frozenset(name for name, e in methods if e.executes or e.ends == "commit")
 
     @cached_property
     def ending_words(self) -> frozenset[str]:
@@ -179,6 +187,25 @@ class Ambients:
                 off = self._is_made_with_autocommit(unit, param.name, kind)
                 found.append(Site(-1, Acquisition((kind,), autocommits=off), param.name))
         return found
+
+    def may_go_on(self, unit: Unit) -> bool:
+        """Whether a function may work on a connection that it knows behind a handler: run a statement, or commit."""
+        blocks = unit.function.blocks
+        catching = [(block, at) for block in blocks for at, op in enumerate(block.ops) if isinstance(op, ir.Catch)]
+        behind = [block.ops[at + 1 :] for block, at in catching]
+        todo = [number for block, _ in catching for number in successors(block)]
+        seen: set[int] = set()
+        while todo:
+            number = todo.pop()
+            if number not in seen:
+                seen.add(number)
+                behind.append(blocks[number].ops)
+                todo += successors(blocks[number])
+        return any(
+            isinstance(op, ir.Exit) or (isinstance(op, ir.Call) and op.name in self._going_on)
+            for ops in behind
+            for op in ops
+        )
 
     def _site(self, unit: Unit, path: str) -> Site | None:
         types = self._resolver.types(chain(path), unit.scope)

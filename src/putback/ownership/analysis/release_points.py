@@ -64,20 +64,20 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             calm[op.at] = calm.get(op.at, True) and effect is not None and not outcome.raised
             if effect is not None and effect.derives and not effect.executes:
                 makes[op.at] = None
-    for op, before, after in steps(unit, domain, found):
-        if before.phase in _HELD and after.phase is not before.phase:
-            reached[after.phase][op.at] = None
-        if isinstance(op, ir.Yield) and op.source in before.refs:
+        if isinstance(op, ir.Yield) and op.source in before.refs and outcome.after:
             yields[op.at] = None
-        part = after.part(op.target) if isinstance(op, ir.Call) else None
-        is_part = part is not None and (part is Tie.STREAM or not borrows(part))
-        if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
-            streams[op.at] = None
-        if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
-            stores[op.at] = None
-        names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
-        mine = (v for v, part in after.parts if not borrows(part))
-        parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
+        for after in outcome.after:
+            if before.phase in _HELD and after.phase is not before.phase:
+                reached[after.phase][op.at] = None
+            part = after.part(op.target) if isinstance(op, ir.Call) else None
+            is_part = part is not None and (part is Tie.STREAM or not borrows(part))
+            if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
+                streams[op.at] = None
+            if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
+                stores[op.at] = None
+            names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
+            mine = (v for v, part in after.parts if not borrows(part))
+            parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
     returned: dict[int, set[str]] = {}
     for end, state in endings(unit, domain, found):

@@ -64,20 +64,24 @@ class FunctionFacts(Surroundings):
         return part.span(node)
 
     @cached_property
-    def borrowed(self) -> list[SiteFacts]:
-        """Every connection that a caller lends by an annotated parameter, and will give back.
+    def lent(self) -> list[Site]:
+        """What callers lend by annotated parameters, and will give back, to a function that catches something."""
+        catches = any(isinstance(op, ir.Catch) for op in self.unit.ops())
+        return self.analyzer.ambients.lent_to(self.unit) if catches else []
 
-        Only what a handler does to it is ever asked, so a function that catches nothing is not explored for it.
+    @cached_property
+    def borrowed(self) -> list[SiteFacts]:
+        """The connections of those that it may work on again when it has handled an error.
+
+        That is all that is ever asked of them, so others are not explored.
         """
-        if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
-            return []
-        sites = self.analyzer.ambients.lent_to(self.unit)
+        sites = self.lent if self.analyzer.ambients.may_go_on(self.unit) else ()
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
     @property
     def has_something(self) -> bool:
         """Whether there is anything in it that a rule may ask about."""
-        mine = self.acquires or self.borrowed or self.ambient or self.duties or self.misgiven
+        mine = self.acquires or self.lent or self.ambient or self.duties or self.misgiven
         theirs = self.pulls or self.pools or self.extents or self.pushed or self.outliving or self.spawned
         return bool(mine or theirs or self.of_classes)
 
@@ -91,7 +95,7 @@ class FunctionFacts(Surroundings):
         """Every connection that it works on without having acquired it: in a global, an attribute, a scoped session."""
         if not any(isinstance(op, ir.Catch) for op in self.unit.ops()):
             return []
-        lent = {site.site.name for site in self.borrowed}
+        lent = {site.name for site in self.lent}
         sites = [site for site in self.analyzer.ambients.known_in(self.unit) if site.name not in lent]
         return [SiteFacts(self, site, self.analyzer.explore(self.unit, site, Phase.MANAGED)) for site in sites]
 
