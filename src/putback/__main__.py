@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -27,6 +28,7 @@ def main() -> None:
             sys.exit(streams.given_up(error))
         os._exit(code)
 
+    gc.disable()  # the process ends with its answer; commands that go on for longer switch it on
     from putback.cli.main import run
 
     code = run(sys.argv[1:])

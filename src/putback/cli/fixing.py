@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ def run(options: CheckOptions, config: Config) -> int:
     data = sys.stdin.buffer.read() if from_stdin else b""
     stdin = output.as_file(options, config, data) if from_stdin else None
     progress = Progress()
+    gc.enable()  # many rounds may come
     asker = Asker(colour_wanted(options.color), progress.clear) if options.interactive else None
     with orderly_end():
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from putback.model.errors import UsageError
@@ -21,4 +23,5 @@ def command() -> None:
         raise UsageError('the language server needs pygls: pip install "putback[server]"') from None
     from putback.cli.version import version
 
+    gc.enable()
     server(version()).start_io()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Protocol
 
 from putback.flow import ir
@@ -133,7 +134,8 @@ class Leaving:
 
     def callees(self, call: Invoke, scope: Scope, waits: bool) -> list[FunctionRef]:
         """The project's functions that run when this call does."""
-        found = [ref for t in self._known.resolver.types(call.func, scope) for ref in self._functions(t)]
+        refs = {ref for t in self._known.resolver.types(call.func, scope) for ref in self._functions(t)}
+        found = sorted(refs, key=attrgetter("path", "key", "bound"))
         infos = ((ref, self._known.info(ref)) for ref in found)
         running = [r for r, i in infos if i is not None and not i.is_generator and (waits or not i.is_async)]
         return running if len(running) <= _MOST_CALLEES else []

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from putback.ownership.index.module import ModuleInfo, packed, unpacked
 
-GENERATION = 5_000
+GENERATION = 20_000
 """How many definitions are kept unpacked, at most twice."""
 
 
