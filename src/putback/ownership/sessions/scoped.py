@@ -231,6 +231,8 @@ class Sessions:
 
         Who removes a session himself is trusted with those that he uses through others.
         """
+        if entry.role is Role.JOB and all(registry.is_standing for registry in self.registries.found.values()):
+            return
         own = self.cleaners.conduct(entry.target)
         if own.in_context or is_test_code(entry.target.path):
             return
