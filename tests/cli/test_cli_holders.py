@@ -69,6 +69,34 @@ def test_places_without_a_finding_are_named(project: Project) -> None:
     assert "/srv/other/app.py:7 in rename (once)" in project.err, "another file of the same name"
 
 
+HINT = """\
+import psycopg2.pool
+
+pool = psycopg2.pool.ThreadedConnectionPool(1, 10, "")
+kept = []
+
+
+def test_rename():
+    conn = pool.getconn()
+    conn.cursor().execute("UPDATE users SET name = 'a'")
+
+
+def test_remove():
+    conn = pool.getconn()
+    conn.cursor().execute("DELETE FROM users")
+"""
+
+
+def test_what_was_seen_leaking_is_no_hint(project: Project) -> None:
+    project.write("shop/app.py", "")
+    project.write("tests/test_app.py", HINT)
+    dump(project, ("/srv/app/tests/test_app.py", 8, "test_rename", 2))
+    assert project.putback("check", "--output-format", "concise") == 0
+    assert project.putback("check", "--output-format", "concise", "--holders", "seen.json") == 1
+    assert "tests/test_app.py:8:" in project.out and "(seen at run time: 2 times)" in project.out
+    assert "tests/test_app.py:13:" not in project.out
+
+
 def test_json_is_as_it_was_but_for_the_words(project: Project) -> None:
     dump(project, ("/srv/shop/app.py", 12, "remove", 38))
     project.putback("check", "--output-format", "json", "--holders", "seen.json")

@@ -65,7 +65,7 @@ def program(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "PYTHONPATH": str(SOURCES), "TMPDIR": str(tmp_path)}
     command = [sys.executable, str(file), *arguments]
     with subprocess.Popen(
-        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as running:
         assert running.stdout is not None
         assert running.stdin is not None
@@ -88,6 +88,11 @@ def test_the_table_of_another_process(tmp_path: Path, capsys: pytest.CaptureFixt
         shown = capsys.readouterr().out
         assert "pool shop: 2 of 13 connections are out" in shown
         assert "show_orders" in shown
+        assert main([str(running.pid)]) == 0, "in a pipe there is no live table"
+        assert running.stdin is not None
+        assert running.stderr is not None
+        running.stdin.close()
+        assert running.stderr.read() == "", "who looks every two seconds does not fill the log"
     assert list(folder().glob("*.new")) == []
 
 
@@ -95,7 +100,7 @@ def test_the_table_of_another_process(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_process_that_does_not_listen_gets_no_signal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with program(tmp_path) as running:
         assert main(["--once", str(running.pid)]) == 2
-        assert "does not listen: call watching.on_signal()" in capsys.readouterr().err
+        assert "does not listen: call on_signal() in it" in capsys.readouterr().err
         assert running.poll() is None, "the signal would have ended it"
 
 

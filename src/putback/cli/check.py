@@ -99,13 +99,15 @@ def run(options: CheckOptions, config: Config) -> int:
         root=result.root,
         known=counted.known,
     )
-    arranged = None if options.holders is None else held_first(report, options.holders)
+    arranged = None
+    if options.holders is not None:
+        report, arranged = held_first(report, options.holders)
     text = write_reports(options, config, report, arranged)
     for error in result.errors:
         warn(error)
     if result.internal_error:
         return 2
-    code = int((fails(counted.findings, config) or counted.is_stale) and not options.exit_zero)
+    code = int((fails(report.findings, config) or counted.is_stale) and not options.exit_zero)
     if memory is not None and result.files and not result.errors:
         memory.keep(text, code, result.files, results.name_of(options.paths, config), results.packed(result))
     return code
@@ -136,14 +138,18 @@ def names_left_out(exclude: Sequence[str]) -> frozenset[str]:
     return frozenset(never if takes_back else never.union(each for each in exclude if SPECIAL.isdisjoint(each)))
 
 
-def held_first(report: Report, path: str) -> Arrange:
-    """What puts the findings first at whose places a running program lost connections; says where nothing is found."""
+def held_first(report: Report, path: str) -> tuple[Report, Arrange]:
+    """The findings as they are where a running program lost connections, and what puts those first; says where nothing
+    is found."""
     from putback.cli import holders
 
     seen = holders.read(path)
     for place in holders.without_finding(report.findings, seen):
         warn(f"seen at run time, but nothing is found there: {place}")
-    return lambda shown_report: replace(shown_report, findings=holders.seen_first(shown_report.findings, seen))
+    return (
+        replace(report, findings=holders.no_hints(report.findings, seen)),
+        lambda shown_report: replace(shown_report, findings=holders.seen_first(shown_report.findings, seen)),
+    )
 
 
 def print_files(options: CheckOptions, config: Config) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from putback.model.errors import UsageError
-from putback.model.finding import Finding
+from putback.model.finding import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ def read(path: str) -> tuple[Seen, ...]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{path} is no dump of putback.pool.watch: watching.dump({path!r}) writes one") from None
+
+
+def no_hints(findings: Iterable[Finding], seen: Iterable[Seen]) -> tuple[Finding, ...]:
+    """The findings; what was seen leaking is no hint, whatever makes it one."""
+    places = tuple(seen)
+    return tuple(
+        replace(finding, severity=Severity.WARNING)
+        if finding.severity is Severity.INFO and any(_is_at(finding, place) for place in places)
+        else finding
+        for finding in findings
+    )
 
 
 def seen_first(findings: Iterable[Finding], seen: Iterable[Seen]) -> tuple[Finding, ...]:

@@ -37,14 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Show the table until somebody stops it."""
     parser = argparse.ArgumentParser(prog="python -m putback.pool.top", description="Who holds which connection.")
     parser.add_argument("target", metavar="PID|URL")
-    parser.add_argument("--once", action="store_true", help="print the table once and end")
+    parser.add_argument("--once", action="store_true", help="print the table once and end, as in a pipe")
     parser.add_argument("--every", type=float, default=2.0, metavar="SECONDS")
     chosen = parser.parse_args(arguments)
     if chosen.every <= 0:
         parser.error("--every must be more than 0")
     try:
         look = looking_at(chosen.target)
-        _once(look) if chosen.once else _live(look, chosen.every)
+        _once(look) if chosen.once or not sys.stdout.isatty() else _live(look, chosen.every)
     except PoolError as error:
         print(f"putback.pool.top: {error}", file=sys.stderr)
         return 2

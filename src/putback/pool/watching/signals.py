@@ -1,4 +1,5 @@
-"""What a process that is watched does at a signal: it logs each pool's table, and writes it for `pool.top`."""
+"""What a process that is watched does at a signal: it logs each pool's table, or writes it for `pool.top`, which looks
+too often for a log."""
 
 from __future__ import annotations
 
@@ -44,10 +45,11 @@ class _Listening:
 
     def _answer(self, *_: object) -> None:
         found = sorted(self.watches, key=lambda watch: watch.name)
+        if self._spool is not None and self._spool.is_asked():
+            self._spool.write([state_of(watch) for watch in found])
+            return
         for watch in found:
             log.warning("%s", watch.table())
-        if self._spool is not None:
-            self._spool.write([state_of(watch) for watch in found])
 
     def stop(self) -> None:
         signal.signal(self._number, self._before)

@@ -1,7 +1,8 @@
 """How a process that is watched tells another one about its pools, when it is asked by a signal.
 
 `PID.lock` in a folder of the user's own is locked as long as the process lives and listens: a signal is sent to nobody
-else, because whoever does not expect one would die of it. `PID.json` is the answer, written anew for each signal.
+else, because whoever does not expect one would die of it. `PID.ask` is the question that comes with the signal, `PID.json`
+the answer, written anew for each.
 """
 
 from __future__ import annotations
@@ -46,6 +47,16 @@ class Spool:
         fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.write([])
 
+    def is_asked(self) -> bool:
+        """Whether the signal comes from `ask`, which wants an answer here and not in the log."""
+        if os.getpid() != self._process:
+            return False
+        try:
+            (self._place / f"{self._process}.ask").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def write(self, pools: list[Json]) -> None:
         """Answer. In the child of a fork nobody asks: the lock is the parent's."""
         if os.getpid() != self._process:
@@ -68,10 +79,11 @@ def ask(process: int, patience: float = PATIENCE) -> list[Json]:
     place = folder()
     if not _is_alive(place, process):
         raise SettingsError(
-            f"process {process} does not listen: call watching.on_signal() in it, as the same user, "
-            "for what watch(...) gave"
+            f"process {process} does not listen: call on_signal() in it on what watch(...) gave, as the same user; "
+            "a program that has just started may not be there yet"
         )
     before = _read(place, process)
+    (place / f"{process}.ask").touch()
     os.kill(process, before["signal"])
     until = time.monotonic() + patience
     while time.monotonic() < until:
@@ -103,5 +115,5 @@ def _read(place: Path, process: int) -> Json:
 
 
 def _remove(place: Path, process: int) -> None:
-    for end in ("json", "lock", "new"):
+    for end in ("ask", "json", "lock", "new"):
         (place / f"{process}.{end}").unlink(missing_ok=True)
