@@ -239,7 +239,7 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
             if can_be_lost and note.kept() is not connection:
                 note.kept = weakref.ref(connection)
         else:
-            watch.took(key, connection)
+            watch.took(key, connection, since)
         return connection
 
     def taking_so(*args: Any, **kwargs: Any) -> Any:
@@ -257,7 +257,7 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         except (Exception, asyncio.CancelledError) as error:
             refused(error, began, given_back)
             raise
-        watch.began(id(connection if part is None else part(connection)), stack, connection)
+        watch.began(id(connection if part is None else part(connection)), stack, connection, now())
         return connection
 
     names = _parameters(take, 1)

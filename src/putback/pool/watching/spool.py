@@ -1,8 +1,8 @@
 """How a process that is watched tells another one about its pools, when it is asked by a signal.
 
 `PID.lock` in a folder of the user's own is locked as long as the process lives and listens: a signal is sent to nobody
-else, because whoever does not expect one would die of it. `PID.ask` is the question that comes with the signal, `PID.json`
-the answer, written anew for each.
+else, because whoever does not expect one would die of it. `PID.ask` is the question that comes with the signal,
+`PID.json` the answer, written anew for each.
 """
 
 from __future__ import annotations

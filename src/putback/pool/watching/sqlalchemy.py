@@ -84,10 +84,10 @@ def hook_all(watch: Watch) -> None:
     library = sys.modules["sqlalchemy"]
     watch.takes_back_lost, watch.is_out = True, SHARED.is_out
     watch.keeps = lambda proxy: (_library_of(proxy._pool).keeps or weakref.ref)(proxy)
-    took, ended = watch.took, watch.ended
+    took, ended, now = watch.took, watch.ended, watch.now
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        took(id(proxy if _library_of(proxy._pool) is SHARED else record), proxy)
+        took(id(proxy if _library_of(proxy._pool) is SHARED else record), proxy, now())
 
     def checkin(connection: Any, record: Any) -> None:
         ended(id(record))

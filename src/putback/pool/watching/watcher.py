@@ -33,8 +33,8 @@ BURST = 100
 """So many one after the other are no rush yet."""
 NOTES = 1000
 """So many connections that are not out, beyond what the pool can lend twice over, are forgotten."""
-_OURS = 3
-"""Frames that are no callers: `_callers`, `callers`, and who called that for a hook."""
+_OURS = 2
+"""Frames that are no callers: `callers`, and who called that for a hook."""
 _FORGOTTEN = math.inf
 """Since when a connection is out whose note is not used any more."""
 
@@ -108,22 +108,21 @@ class Watch:
 
     # What the hooks call. `hooks.py` does itself, without a call, what has to be done for each check-out in a rush.
 
-    def took(self, key: int, connection: Any) -> None:
+    def took(self, key: int, connection: Any, since: float) -> None:
         """A connection was taken just now."""
-        self.began(key, self.callers(), connection)
+        self.began(key, self.callers(), connection, since)
 
     def callers(self) -> Stack | None:
         """Who takes a connection now; None in a rush: to look for the callers of each would cost more than it tells."""
-        sample = self.sample
-        left_out = self.now() <= self.tally.calm_from if sample is None else self.tally.taken % sample
-        return None if left_out and self.tally.taken - self.tally.given_back < self.tally.half else self._callers()
-
-    def _callers(self) -> Stack:
-        if self.sample != 1:
+        sample, tally = self.sample, self.tally
+        if sample != 1:
+            left_out = self.now() <= tally.calm_from if sample is None else tally.taken % sample
+            if left_out and tally.taken - tally.given_back < tally.half:
+                return None
+            if sample is None:
+                tally.calm_from = max(tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
             capacity = self.capacity()
-            self.tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
-            if self.sample is None:
-                self.tally.calm_from = max(self.tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
+            tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
         if len(self.notes) > NOTES:
             self._forget()
         return own_callers(self.depth, _OURS)
@@ -139,7 +138,7 @@ class Watch:
                 note.since = _FORGOTTEN
                 self.notes.pop(key, None)
 
-    def began(self, key: int, stack: Stack | None, connection: Any) -> None:
+    def began(self, key: int, stack: Stack | None, connection: Any, since: float) -> None:
         """A connection was taken from `stack`."""
         known = self.notes.get(key)
         if known is not None and known.since is not None:
@@ -151,13 +150,13 @@ class Watch:
                 self.ended(key)
         keeps = self.keeps_briefly if stack is None else self.keeps
         kept = None if keeps is None else keeps(connection)
-        now, holding = self.now(), None
+        holding = None
         if stack is not None:
-            holding = noted(next(self._numbers), now, stack)
-            if isinstance(kept, weakref.ref):
+            holding = noted(next(self._numbers), since, stack)
+            if kept is not None and isinstance(kept, weakref.ref):
                 kept = weakref.ref(connection, functools.partial(self._gone, key, holding))
         self.tally.taken += 1
-        self.notes[key] = Note(now, kept, holding)
+        self.notes[key] = Note(since, kept, holding)
 
     def ended(self, key: int) -> None:
         """It came back, or is about to."""
