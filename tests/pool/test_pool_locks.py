@@ -176,7 +176,7 @@ def test_a_pools_lock(profile: Profile, visitors: Visitors) -> None:
 
     def use() -> None:
         pool.stats()
-        put_back(pool, pool.getconn(timeout=0))
+        put_back(pool, pool.getconn(timeout=0.001))
 
     visitors.use = use
     everything(pool, clock)
