@@ -3,13 +3,13 @@
     PYTHONPATH=src:tests/drivers python tests/bench/pool_watch.py
 
 For each pool of ten one get and put, with and without a statement between them, on a real PostgreSQL: bare, with two
-functions around its methods that do nothing else than call them, watched at the default, and with each check-out's
-callers looked for, four of them or all. A watch lasts for the whole run, as in a program; in a round its hooks are
-put on and taken off around short turns: bare, watched, watched, bare; a turn that is not counted comes after each
-change, in which CPython gets used to it, and the watch looks at what it looks at after a pause. The price is the
-median over the rounds of what the watched turns took more:
-processor time of this thread, without the server's. Beside it stand the instructions of Python, and the calls, that
-one get and put executes more. The calls come from 30 frames deep, as those of a web application do.
+functions around its methods that do nothing else than call them, watched at the default, and with full stacks, which
+means that each check-out's callers are looked for (`sample=1`); both with four callers, and deep, with up to sixty.
+A watch lasts for the whole run, as in a program; in a round its hooks are put on and taken off around short turns:
+bare, watched, watched, bare; a turn that is not counted comes after each change, in which CPython gets used to it, and
+the watch looks at what it looks at after a pause. The price is the median over the rounds of what the watched turns
+took more: processor time of this thread, without the server's. Beside it stand the instructions of Python, and the
+calls, that one get and put executes more. The calls come from 30 frames deep, as those of a web application do.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def watched(**arguments: Any) -> Callable[[Any], Hooks]:
 WAYS: dict[str, Callable[[Any], Hooks]] = {
     "empty hooks": empty_hooks,
     "default": watched(),
-    "full stacks": watched(depth=60),
-    "each": watched(sample=1),
-    "each, full stacks": watched(sample=1, depth=60),
+    "default, deep": watched(depth=60),
+    "full stacks": watched(sample=1),
+    "full stacks, deep": watched(sample=1, depth=60),
 }
 
 

@@ -13,7 +13,20 @@ from putback.model.errors import PutbackError
 from putback.model.printable import harmless
 from putback.source.selection import did_you_mean
 
-COMMANDS = ("check", "fix", "verify", "budget", "baseline", "rule", "config", "init", "clean", "server", "version")
+COMMANDS = (
+    "check",
+    "fix",
+    "verify",
+    "budget",
+    "baseline",
+    "rule",
+    "config",
+    "init",
+    "completion",
+    "clean",
+    "server",
+    "version",
+)
 
 
 class LazyGroup(click.Group):
