@@ -204,3 +204,14 @@ def test_clean_removes_the_cache_and_nothing_else(project: Project) -> None:
     project.write(".putback_cache/mine.txt", "dear diary\n")
     assert project.putback("clean") == 0
     assert (project.root / ".putback_cache/mine.txt").exists()
+
+
+def test_the_cache_is_where_the_environment_says(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUTBACK_CACHE_DIR", str(project.root / "elsewhere"))
+    project.write("putback.toml", "")
+    project.write("shop/app.py", "import psycopg2\n\nconn = psycopg2.connect('')\n")
+    project.putback("check", ".")
+    assert len(list((project.root / "elsewhere").iterdir())) == 1
+    assert not (project.root / ".putback_cache").exists()
+    assert project.putback("clean") == 0
+    assert list((project.root / "elsewhere").iterdir()) == [], "that of other projects would still be there"
