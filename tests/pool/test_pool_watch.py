@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -64,7 +65,8 @@ def test_three_callers_of_one_wrapper_are_three_places_and_an_exhausted_pool_nam
             notes += getattr(error, "__notes__", [])
             error = error.__cause__ or error.__context__
         assert any(f"{SIZE} of {SIZE} connections are out" in note and "in order" in note for note in notes)
-        assert "in browse" in caplog.text
+        for job, count in JOBS.items():
+            assert re.search(rf"^ +{count} x .* in {job}, through .* in get_db_connection;", caplog.text, re.MULTILINE)
         for conn in kept:
             pool.run(pool.give(conn))
         assert watching.holders() == []
