@@ -8,7 +8,7 @@ from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import FunctionRef, Instance, Scope, Types, union
+from putback.ownership.resolve.types import FunctionRef, Instance, Managed, Scope, Types, union
 
 
 def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
@@ -19,7 +19,7 @@ def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
         types = injected(resolver, param.default, Scope(unit.path, outer))
         names = {t.name for t in types if isinstance(t, Instance)}
         kind = next((k for k in resolver.catalog.kinds.values() if k.type in names and not k.registry), None)
-        if any(map(resolver.catalog.type, names)):
+        if any(map(resolver.catalog.type, names)) or any(isinstance(t, Managed) for t in types):
             found = [site for site in found if site.name != param.name or site.kind.type in names]
         if kind is not None and all(site.name != param.name for site in found):
             found.append(Site(-1, Acquisition((kind,)), param.name))
