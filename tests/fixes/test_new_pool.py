@@ -39,6 +39,8 @@ REFUSED = {
     "shop/closing.py:5": "from shop.db import pool\n\n\ndef drop(conn):\n    pool.putconn(conn, close=True)\n",
     "shop/copying.py:2": "def load(cursor, file):\n    cursor.copy_from(file, 'line')\n",
     "shop/ending.py:4": "from shop.db import pool\n\n\npool.closeall()\n",
+    "shop/rows_of.py:2": "def rows(conn):\n    with conn:\n        conn.cursor().execute('SELECT 1')\n",
+    "shop/held.py:3": "class Shop:\n    def rows(self):\n        with self.c, self.c.cursor():\n            pass\n",
     "shop/named.py:1": "import psycopg2.pool as pools\n",
 }
 
@@ -54,6 +56,12 @@ def test_what_only_the_older_library_has_is_named(place: str, tmp_path: Path, mo
 
 def test_what_only_tests_use_is_no_hindrance(tmp_path: Path) -> None:
     Project(tmp_path, {"shop/db.py": POOL, "tests/test_rows.py": "import psycopg2.extras\n"})
+    assert _reason(tmp_path) == ""
+
+
+def test_a_with_on_a_cursor_is_no_hindrance(tmp_path: Path) -> None:
+    rows = "def rows(conn, lock):\n    with lock, conn.cursor() as cur:\n        return cur.fetchall()\n"
+    Project(tmp_path, {"shop/db.py": POOL, "shop/rows.py": rows})
     assert _reason(tmp_path) == ""
 
 

@@ -195,7 +195,8 @@ class Successor(Table, frozen=True):
     `arguments` are the constructor's, in their order, with their names there, and `added` what is given besides;
     `options` takes what goes to the driver's `connect`, of which some are `renamed` and others `refused`. `methods`
     have another name there; `taking` says how many arguments of a method both know. `lacks` are attributes of
-    connections, cursors and pools that are not there any more.
+    connections, cursors and pools that are not there any more. `closed_by_with` are methods by which a connection is
+    told that a `with` closes there, and here only commits.
     """
 
     by: str
@@ -207,6 +208,7 @@ class Successor(Table, frozen=True):
     methods: Mapping[str, str] = {}
     taking: Mapping[str, int] = {}
     lacks: tuple[str, ...] = ()
+    closed_by_with: tuple[str, ...] = ()
 
 
 class PoolTable(Table, frozen=True):

@@ -49,9 +49,9 @@ def count_users():
 stay. Never safe, and not proved: psycopg sends parameters apart from the statement (no tuple for `IN %s`, one statement
 at a time), connects in the background, and raises other errors. Read your statements, run your tests, and install
 `psycopg[binary,pool]`. No fix while something outside of tests uses what only psycopg2 has: its errors, extras,
-extensions and `connect()`, keys of `getconn`, `putconn(close=True)`, `copy_from`, `mogrify`, `set_session` and such;
-nor where several pools are made in one file, where not all arguments can be seen, or where a class derives from the
-pool's.
+extensions and `connect()`, keys of `getconn`, `putconn(close=True)`, `copy_from`, `mogrify`, `set_session` and such,
+or a `with conn:`, which commits with psycopg2 and closes with psycopg; nor where several pools are made in one file,
+where not all arguments can be seen, or where a class derives from the pool's.
 
 ## Stays silent
 For every other pool; in tests.

@@ -28,7 +28,8 @@ def hindrances(analyzer: Analyzer, pool: Pool, home: str) -> Iterator[Hindrance]
     """What of the project outside of its tests only works with a pool as it is; it is made in the file `home`."""
     successor = pool.successor
     assert successor is not None
-    words = (*analyzer.catalog.drivers[pool.driver].imports, *successor.lacks, *successor.methods, *successor.taking)
+    said = (*successor.lacks, *successor.methods, *successor.taking, *successor.closed_by_with)
+    words = (*analyzer.catalog.drivers[pool.driver].imports, *said)
     for path in sorted(analyzer.project.paths):
         if is_test_code(path):
             continue
@@ -53,15 +54,27 @@ class _Search:
         self.roots = analyzer.catalog.drivers[pool.driver].imports
 
     def run(self, tree: ast.Module) -> Iterator[Hindrance]:
+        connections = set(self._connections(tree))
         for node in ast.walk(tree):
             match node:
                 case ast.Import() | ast.ImportFrom():
                     yield from self._imported(node)
                 case ast.Attribute():
                     yield from self._attribute(node)
+                case ast.withitem(context_expr=entered) if ast.unparse(entered) in connections:
+                    what = f"`with {ast.unparse(entered)}`, which only commits here and closes there,"
+                    yield Hindrance(self.path, entered.lineno, what)
                 case ast.Call(func=ast.Attribute(attr=method)) if method in self.successor.taking:
                     if len(node.args) + len(node.keywords) > self.successor.taking[method]:
                         yield Hindrance(self.path, node.lineno, f"further arguments of `{method}()`")
+
+    def _connections(self, tree: ast.Module) -> Iterator[str]:
+        """What is a connection by what is called on it, as it is written."""
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute() as value, attr=method)):
+                    if method in self.successor.closed_by_with:
+                        yield ast.unparse(value)
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[Hindrance]:
         if isinstance(node, ast.ImportFrom):
