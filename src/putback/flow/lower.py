@@ -47,7 +47,7 @@ class Lowered:
         """Where a node of the tree stands in the file."""
         if self._positions is None:
             wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-            self._positions = PositionProvider()._gen(wrapper)  # `resolve` walks the tree a second time for nobody
+            self._positions = wrapper.resolve(PositionProvider)
         found = self._positions[node]
         start, end = found.start, found.end  # type: ignore[attr-defined]
         rows = self.row_offset
