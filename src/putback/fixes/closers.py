@@ -118,7 +118,7 @@ def _dressed(holding: Holding, closer: Closer, place: Place) -> Closer:
     if outer is not None and code.is_inside(holding.acquire, outer):
         return closer
     own = {id(s) for s in closer.removed}
-    if isinstance(outer, cst.Try) and _only_swallows(outer) and _closes_before(holding, place, closer):
+    if isinstance(outer, cst.Try) and only_swallows(outer) and _closes_before(holding, place, closer):
         outside = _outside(code, outer)
         return replace(closer, statement=outer, form=Form.SWALLOWED, forgets=_forgetting(holding, outside))
     if any(id(s) not in own for s in place.statements):
@@ -213,7 +213,7 @@ def _is_comparison_guard(
     return False
 
 
-def _only_swallows(node: cst.Try) -> bool:
+def only_swallows(node: cst.Try) -> bool:
     """Whether a `try` does nothing but ignore or log what its body raises."""
     if node.finalbody is not None or node.orelse is not None:
         return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from putback.fixes.closers import Closer, Form
+from putback.fixes.closers import Closer, Form, only_swallows
 from putback.fixes.code import Code, all_below, names
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
@@ -18,7 +18,7 @@ from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
 from putback.fixes.removal import Removal, comments
 from putback.fixes.setting_up import can_begin_earlier
-from putback.fixes.unbound import bind_before
+from putback.fixes.unbound import bind_before, closes
 from putback.fixes.with_style import in_header, in_with
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
@@ -53,9 +53,23 @@ def _doubts(holding: Holding, found: Protection) -> list[str]:
     doubts = []
     if found.longer:
         doubts.append("it is held a little longer on some path")
+    if any(_leaves_quiet(holding, closer) for closer in found.closers):
+        doubts.append("an error of the release is kept quiet where it stands now")
     if holding.lazy and not holding.closers and returns_objects(holding):
         doubts.append("objects that the function returns can no longer be loaded through the session")
     return doubts
+
+
+def _leaves_quiet(holding: Holding, closer: Closer) -> bool:
+    """Whether a release goes out of a clean-up that does more and keeps its errors to itself."""
+    code = holding.code
+    block = code.place(closer.statement).block
+    outer = code.owner(block)
+    if closer.form is Form.SWALLOWED or not isinstance(outer, cst.Try) or block is not outer.body:
+        return False
+    others = [s for s in outer.body.body if s not in closer.removed]
+    cleans = all(isinstance(s, cst.BaseStatement) and any(closes(s, n) for n in holding.related) for s in others)
+    return bool(others) and cleans and only_swallows(outer)
 
 
 class _Writer:
