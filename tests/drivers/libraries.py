@@ -17,9 +17,9 @@ WITHOUT_WHEELS = {"mysqlclient", "cx_oracle", "pyodbc", "aioodbc"}
 
 NOT_IN_THE_EXTRA = {
     *WITHOUT_WHEELS,
-    *("apsw", "cassandra", "ibm_db", "libsql", "pyathena", "pyhive", "pymongo", "redshift", "trino"),
+    *("apsw", "cassandra", "ibm_db", "infinity", "libsql", "pyathena", "pyhive", "pymongo", "redshift", "trino"),
 }
-"""These and the drivers whose packages are large, which the test extra leaves out."""
+"""These and the drivers whose packages are large, or want other versions than the rest: not in the test extra."""
 
 
 def import_or_skip(module: str, driver: str) -> ModuleType:

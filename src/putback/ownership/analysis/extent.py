@@ -15,7 +15,7 @@ from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge, Outcome, explore
 from putback.model.lifecycle import Begin, On
-from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
+from putback.ownership.analysis.domain import AUTOCOMMIT, CALLERS, Fact, Phase, State
 from putback.ownership.analysis.outside import Outside, Station, awaited_in, entered_in, started_in
 from putback.ownership.analysis.parts import Carrier
 from putback.ownership.analysis.site import Acquisition, Site
@@ -118,6 +118,8 @@ class Extents:
         return self._found[key]
 
     def _search(self, unit: Unit, site: Site, is_lent: bool) -> Iterable[Extent]:
+        if site.kind.lazy and site.kind.autobegin is Begin.NONE:
+            return ()  # a subscription: there is no transaction, and waiting is what it is for
         domain = _Domain(self, unit, site, False)
         found = explore(unit.function, domain)
         words = [(d.what, d.at) for d in found.defects if isinstance(d.what, Over)]
@@ -217,6 +219,8 @@ class _Domain(SiteDomain):
     def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[Hashable]) -> State:
         if self.kind.lazy and after.phase is Phase.MANAGED:
             after = after._replace(phase=Phase.IDLE)  # entered: it holds nothing before its first statement
+        if before.unmended == CALLERS and after.unmended == -1:
+            after = after.with_fact(f"{_SINCE}{_CALLERS}", None)  # the callers' transaction has ended
         was_open, is_open = self.is_open(before), self.is_open(after)
         if is_open and not was_open:
             after = _without(after).with_fact(f"{_SINCE}{op.at}", Fact.TRUE)

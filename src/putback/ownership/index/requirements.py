@@ -22,6 +22,7 @@ _DEEPEST = 12
 _LARGEST = 8 << 20  # bytes
 _NAME = re.compile(r"\s*[\"']?(?P<name>[A-Za-z0-9._-]+)\s*(\[[^\]]*\])?\s*\(?(?P<rest>[^;#\"']*)")
 _SETTLED = re.compile(r"(?:===?\s*(\d+)\.(\d+)|~=\s*(\d+)\.(\d+)\.\d+|\^\s*(0)\.(\d+)|~\s*(\d+)\.(\d+))")
+_LOCKED = re.compile(r"""^name = "([^"]+)\"""", re.MULTILINE)
 _ROOTS = (".git", ".hg")
 
 
@@ -40,11 +41,14 @@ def version_of(path: str, package: str) -> Version | None:
 
 
 def requirements_in(folder: str) -> Iterator[str]:
-    """The text of each file of a folder that names packages."""
-    for _, name in _files(folder):
+    """What each file of a folder says that names packages: its text, of a lock file the packages that it locks.
+
+    A lock file also lists what a package could be installed with, `postgresql = ["psycopg2"]`, and is not.
+    """
+    for read, name in _files(folder):
         path = os.path.join(folder, name)
         if os.path.isfile(path) and os.path.getsize(path) <= _LARGEST:
-            yield _text(path)
+            yield "\n".join(_LOCKED.findall(_text(path))) if read is _locked else _text(path)
 
 
 def requirements_around(paths: Iterable[str]) -> Iterator[str]:
