@@ -179,11 +179,11 @@ def _returned_site(
     handed = [s for s in normal if RETURNED in s.refs or isinstance(s.part(RETURNED), (Carrier, Element))]
     if not handed or any(s.part(RETURNED) == Carrier() for s in handed):
         return
-    carriers = [part for s in handed if isinstance(part := s.part(RETURNED), Carrier)]
-    owner = min((c.owner for c in carriers if c.owner is not None), default=site.acquisition.owner)
-    is_bare = bool(carriers) or any(RETURNED in s.refs for s in handed)
-    elements = [part.index for s in handed if isinstance(part := s.part(RETURNED), Element)]
-    element = None if is_bare else min(elements)
+    parts = [s.part(RETURNED) for s in handed]
+    owners = (p.owner for p in parts if isinstance(p, Carrier) and p.owner is not None)
+    owner = min(owners, default=site.acquisition.owner)
+    elements = [p.index for p in parts if isinstance(p, Element)]
+    element = min(elements) if len(elements) == len(handed) else None
     known_before = may_return_known(program.carriers, ref, element)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)

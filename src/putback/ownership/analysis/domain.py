@@ -37,6 +37,9 @@ AUTOCOMMIT = "#autocommit"
 UNWRITTEN = "#unwritten"
 """The name of a fact about a session: it has been given something that its next commit writes."""
 
+ABOUT_CONNECTION = (AUTOCOMMIT, UNWRITTEN)
+"""The names of all such facts."""
+
 CALLERS = -2
 """The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
-from putback.drivers.schema import Effect, Kind
+from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, dotted
 from putback.flow.solve import Outcome
@@ -43,7 +42,6 @@ class Following:
         self.names = guards.aliases(unit, site, program.methods_that(site.kind, "derive"))
         entered_only = site.acquisition.on == (On.ENTER,)
         releasing = program.methods_that(site.kind, "release")
-        self.release_names = _release_names(k for k in program.catalog.kinds.values() if k.driver == site.kind.driver)
         self.pools = program.pools_of_releases(unit, self.names)
         self.is_ambient = site.acquisition.ambient is not None
         self.hoards = hoards.dying(unit)
@@ -54,6 +52,12 @@ class Following:
         self.copies = guards.copies(unit, self.names)
         self.is_taken_for_object = guards.is_taken_for_object(unit, site)
         self._effects: dict[tuple[int, int, Phase], list[ParamEffect]] = {}
+
+    @cached_property
+    def release_names(self) -> frozenset[str]:
+        """The methods of pools that take a connection of the driver back: `putconn` of `{pool}.putconn({conn})`."""
+        kinds = (k for k in self.program.catalog.kinds.values() if k.driver == self.kind.driver)
+        return frozenset(name for kind in kinds for name in _POOL_METHOD.findall(kind.release))
 
     def closure_releases(self, key: str, state: State) -> bool:
         """Whether a nested function or lambda gives back the connection that it captures."""
@@ -217,8 +221,3 @@ def _base(op: ir.Call) -> str:
     """What a method is called on, as it is written."""
     func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
     return (dotted(func.base) or "") if isinstance(func, Member) else ""
-
-
-def _release_names(kinds: Iterable[Kind]) -> frozenset[str]:
-    """The methods of pools by which a driver's connections are given back: `putconn` of `{pool}.putconn({conn})`."""
-    return frozenset(name for kind in kinds for name in _POOL_METHOD.findall(kind.release))

@@ -8,7 +8,17 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
 from putback.ownership.analysis.asked import IS_NONE
-from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, CALLERS, UNBOUND, UNWRITTEN, Fact, Phase, State
+from putback.ownership.analysis.domain import (
+    ABOUT_CONNECTION,
+    ACTIVE,
+    AUTOCOMMIT,
+    CALLERS,
+    UNBOUND,
+    UNWRITTEN,
+    Fact,
+    Phase,
+    State,
+)
 from putback.ownership.analysis.errors import About
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.forgetting import Forgetting
@@ -178,5 +188,5 @@ class SiteDomain(Following):
         return self._forgetting.without_the_rest(block, state)
 
     def coarser(self, state: State) -> State:
-        kept = (*self.nearest, AUTOCOMMIT, UNWRITTEN)
-        return state._replace(facts=frozenset(f for f in state.facts if f[0] in kept))
+        kept = (f for f in state.facts if f[0] in self.nearest or f[0] in ABOUT_CONNECTION)
+        return state._replace(facts=frozenset(kept))

@@ -22,7 +22,7 @@ _DEEPEST = 12
 _LARGEST = 8 << 20  # bytes
 _NAME = re.compile(r"\s*[\"']?(?P<name>[A-Za-z0-9._-]+)\s*(\[[^\]]*\])?\s*\(?(?P<rest>[^;#\"']*)")
 _SETTLED = re.compile(r"(?:===?\s*(\d+)\.(\d+)|~=\s*(\d+)\.(\d+)\.\d+|\^\s*(0)\.(\d+)|~\s*(\d+)\.(\d+))")
-_LOCKED = re.compile(r"""^name = "([^"]+)\"""", re.MULTILINE)
+_LOCKED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 _ROOTS = (".git", ".hg")
 
 
