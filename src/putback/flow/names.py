@@ -172,8 +172,8 @@ def opening(expr: Expr) -> str:
             return found[1].upper() if found is not None else ""
         case Unknown(opening=word):
             return word
-        case Invoke(func=Member(base=base)) if opening(base):
-            return opening(base)
+        case Invoke(func=Member(base=base)) if word := opening(base):
+            return word
         case Invoke(args=(first,)):
             return opening(first)
         case _:

@@ -71,9 +71,13 @@ class Sharing:
         """The calls in a function itself that run something beside it, in order, and whether they do so in threads."""
         frameworks = self.analyzer.frameworks
         for node in ast.walk(part.tree):
-            if isinstance(node, ast.Call) and _last(node.func) in frameworks.spawning_names:
+            if (
+                isinstance(node, ast.Call)
+                and _last(node.func) in frameworks.spawning_names
+                and part.key_of(node) == key
+            ):
                 types = self.analyzer.resolver.types(to_expr(node.func), part.scope_of(node))
-                names = [name_of(t) for t in types] if part.key_of(node) == key else []
+                names = [name_of(t) for t in types]
                 in_threads = any(map(frameworks.spawns, names))
                 if in_threads or any(map(frameworks.starts_tasks, names)):
                     yield node, in_threads
