@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -11,11 +10,9 @@ import libcst as cst
 
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
-from putback.fixes.reflow import Style
 from putback.flow.ir import MODULE
 from putback.flow.lower import Lowered
 from putback.model.span import Span
-from putback.source.formatter import formatter
 
 Block = cst.IndentedBlock | cst.Module
 
@@ -183,8 +180,7 @@ class Code:
 
     def draft(self) -> Draft:
         """An empty change of this file that leaves string literals alone."""
-        form = formatter(os.path.dirname(self.path))
-        return Draft(self.rows, self.string_rows(), Style(form.row_length, self.unit(), form.is_black))
+        return Draft(self.rows, self.string_rows())
 
     def string_rows(self) -> frozenset[int]:
         """The rows that begin inside a string literal."""

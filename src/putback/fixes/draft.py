@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 
-from putback.fixes.layout import Layout
-from putback.fixes.reflow import Style
 from putback.model.fix import Edit
 from putback.model.span import Position, Span
-from putback.source.formatter import formatter
-
-_UNIT = " " * 4
 
 
 class Draft:
     """A change in the making. Rows count from 1; every row keeps the text that nobody changed.
 
     `rows` are the rows of the file without line ends; `strings` the rows that begin inside a string literal, which no
-    indentation may touch; `style` tells how long a row may become.
+    indentation may touch.
     """
 
-    def __init__(self, rows: Sequence[str], strings: frozenset[int], style: Style) -> None:
+    def __init__(self, rows: Sequence[str], strings: frozenset[int] = frozenset()) -> None:
         self.rows = rows
         self.strings = strings
-        self.layout = Layout(rows, style)
         self._before: dict[int, list[str]] = {}
         self._deleted: set[int] = set()
         self._replaced: dict[int, str] = {}
@@ -128,7 +121,7 @@ class Draft:
         for row in range(first, end + 1):
             lines += self._before.get(row, [])
             if row < end and row not in self._deleted:
-                lines += self.layout.rows_for(row, self._changed(row))
+                lines.append(self._changed(row))
         last = len(self.rows)
         if end <= last:
             return Edit(Span(Position(first, 1), Position(end, 1)), "".join(f"{line}\n" for line in lines))
@@ -137,9 +130,3 @@ class Draft:
             return Edit(Span(Position(1, 1), tail), "\n".join(lines))
         head = Position(first - 1, len(self.rows[first - 2]) + 1)
         return Edit(Span(head, tail), "".join(f"\n{line}" for line in lines))
-
-
-def of_rows(rows: Sequence[str], path: str) -> Draft:
-    """An empty change of a file with these rows, for what touches none of its longer strings."""
-    form = formatter(os.path.dirname(path))
-    return Draft(rows, frozenset(), Style(form.row_length, _UNIT, form.is_black))

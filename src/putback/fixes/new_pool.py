@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.fixes.declined import Declined
-from putback.fixes.draft import of_rows
+from putback.fixes.draft import Draft
 from putback.fixes.modules import module_tree
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
@@ -32,13 +32,13 @@ class Successor:
     methods: Mapping[str, str]
 
 
-def succeed(rows: Sequence[str], path: str, successor: Successor, made: Span) -> Fix:
+def succeed(rows: Sequence[str], successor: Successor, made: Span) -> Fix:
     """The fix that makes a pool by its successor. Raises Declined."""
     tree = module_tree(rows)
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) in successor.makers]
     if len(calls) != 1 or _span(rows, calls[0]) != made:
         raise Declined("the file makes several pools")
-    draft = of_rows(rows, path)
+    draft = Draft(rows)
     written = list(_arguments(rows, calls[0], successor))
     behind = rows[made.end.row - 1][made.end.column - 1 :]
     if made.start.row == made.end.row or behind:

@@ -25,6 +25,7 @@ MOST_ROUNDS = 100
 Texts = Mapping[str, bytes]
 Findings = Mapping[str, tuple[Finding, ...]]
 Again = Callable[[Texts, Texts], Findings]
+LayOut = Callable[[str, bytes, bytes], bytes]
 Wanted = Callable[[Finding], bool]
 Identity = tuple[str, str, str, str, int]
 """What stays the same of a finding when other lines change: its file, rule, function, expression, and where fixes leave
@@ -41,13 +42,15 @@ class Round:
 
     texts: Texts
     accepted: list[Candidate]
+    lay_out: LayOut
 
     def with_fixes(self, part: Sequence[Candidate]) -> dict[str, bytes]:
         """The new contents of the files that `part` changes. Raises SpliceError when they cannot be had."""
         done = {}
         for path in {each.path for each in part}:
             together = (each for each in (*self.accepted, *part) if each.path == path)
-            done[path] = self._edited(path, [edit for each in together for edit in each.fix.edits])
+            edited = self._edited(path, [edit for each in together for edit in each.fix.edits])
+            done[path] = self.lay_out(path, self.texts[path], edited)
         return done
 
     def unfit(self, part: Sequence[Candidate]) -> Faults:
@@ -76,7 +79,7 @@ class Rounds:
     `again` tells the findings if some files had other contents: in these files and in those whose findings can
     depend on them; its second argument are the new contents of other files, changed before and not in question. `read`
     gives the content of files that depend on them. `wanted` tells which findings are to be fixed, `mendings` what is to
-    be known of each rule, by its code.
+    be known of each rule, by its code; `lay_out` is given path, old and new content of a file that is changed.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Rounds:
         wanted: Wanted,
         mendings: Mapping[str, Mending],
         approve: Approve | None = None,
+        lay_out: LayOut = lambda path, before, after: after,
     ) -> None:
         self.original = texts
         self.texts = dict(texts)
@@ -96,6 +100,7 @@ class Rounds:
         self.wanted = wanted
         self.mendings = mendings
         self.approve = approve
+        self.lay_out = lay_out
         self.identities: dict[int, Identity] = {}  # by the id() of findings: equal ones stand in several rounds
         self.findings = dict(self._identified(found, texts))
         self.first = self._by_identity(self._every())
@@ -110,7 +115,7 @@ class Rounds:
             chosen = plan(finding for finding in self._every() if self._is_open(finding)).chosen
             if not chosen or self.stopped:
                 return
-            current = Round(dict(self.texts), [])
+            current = Round(dict(self.texts), [], self.lay_out)
             for part in [chosen] if self.approve is None else [[each] for each in chosen]:
                 if not self.stopped:
                     self._settle(part, current)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft, of_rows
+from putback.fixes.draft import Draft
 from putback.fixes.removal import Removal, comments
 from putback.fixes.whole import beginning, in_finally
 from putback.model.fix import Applicability, Fix
@@ -52,7 +52,7 @@ def _carried(code: Code, draft: Draft, statements: Sequence[cst.SimpleStatementL
     return f"  {remarks[0]}"
 
 
-def add_teardown(rows: Sequence[str], path: str, application: str, release: str, row: int) -> Fix:
+def add_teardown(rows: Sequence[str], application: str, release: str, row: int) -> Fix:
     """The fix that adds a teardown behind `row` of a file with these rows. Raises Declined."""
     if release.startswith("await "):
         raise Declined("a teardown of Flask does not wait for it")
@@ -60,7 +60,7 @@ def add_teardown(rows: Sequence[str], path: str, application: str, release: str,
     name = next((each for each in _NAMES if each not in text), None)
     if name is None:
         raise Declined("no name is free for the teardown")
-    draft = of_rows(rows, path)
+    draft = Draft(rows)
     body = [f"@{application}.teardown_appcontext", f"def {name}(exception=None):", f"{_UNIT}{release}"]
     is_followed = row < len(rows) and bool(rows[row].strip())
     draft.insert(row + 1, ["", "", *body, *(["", ""] if is_followed else [])])

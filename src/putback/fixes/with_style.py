@@ -3,16 +3,18 @@ header of a `with` that there is already."""
 
 from __future__ import annotations
 
+import os
+
 import libcst as cst
 
 from putback.fixes.closers import Form
 from putback.fixes.holding import Holding
 from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.protect import Protection
-from putback.fixes.reflow import width
 from putback.fixes.removal import Removal
 from putback.fixes.setting_up import sets_up_calmly
 from putback.model.fix import Applicability, Fix
+from putback.source.formatter import formatter
 
 
 def in_with(holding: Holding, found: Protection) -> Fix | None:
@@ -68,8 +70,8 @@ def in_header(holding: Holding, found: Protection) -> Fix | None:
         text = f"{spelled_from(code.rows, CLOSING)}({text})"
         add_import(draft, code.rows, CLOSING)
     text = f"{text} as {found.binds}, {found.binds}"
-    row = code.rows[span.start.row - 1]
-    if width(row) + len(text) - len(code.text(holding.acquire)) > draft.layout.style.limit:
+    longer = len(text) - len(code.text(holding.acquire))
+    if len(code.rows[span.start.row - 1]) + longer > formatter(os.path.dirname(code.path)).row_length:
         return None
     draft.replace(span, text)
     return Fix(Applicability.SAFE, f"hold it in the `with`, too: {text}", draft.edits())

@@ -18,6 +18,7 @@ from putback.model.report import StdinFile
 from putback.model.span import Span
 from putback.pipeline.check import Checked, Progress, checked
 from putback.rules import ALL, MENDINGS
+from putback.source.formatter import laid_out
 from putback.source.selection import enabled
 from putback.source.text import decode
 
@@ -98,7 +99,8 @@ def fixed(
         return replace(outcome, findings=_with_reasons(before, declined), declined=declined)
     gc.freeze()  # what the run has built is there to stay, what the rounds build is not
     try:
-        rounds = Rounds(texts, project.findings_in(texts.keys()), read, project.again, wanted, MENDINGS, approve)
+        found = project.findings_in(texts.keys())
+        rounds = Rounds(texts, found, read, project.again, wanted, MENDINGS, approve=approve, lay_out=laid_out)
         rounds.run()
     finally:
         gc.unfreeze()

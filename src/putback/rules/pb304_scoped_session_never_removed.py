@@ -108,7 +108,7 @@ def _fix(facts: FunctionFacts, registry: Registry) -> Fix:
         raise Declined("the Flask application is not made at the top of this file")
     name, row = found
     _, last = sessions_of(facts.analyzer).registries.made_at(registry)
-    return add_teardown(facts.rows, facts.unit.path, name, registry.removal(registry.name), max(row, last))
+    return add_teardown(facts.rows, name, registry.removal(registry.name), max(row, last))
 
 
 RULE = Rule(

@@ -111,7 +111,7 @@ def _fix(facts: FunctionFacts, made: PoolFacts) -> Fix:
         refused=told.refused,
         methods=told.methods,
     )
-    return succeed(facts.rows, facts.unit.path, successor, made.span)
+    return succeed(facts.rows, successor, made.span)
 
 
 RULE = Rule(
