@@ -82,7 +82,10 @@ class Errors(Table, frozen=True):
 
 
 class Places(Table, frozen=True):
-    """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again."""
+    """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again.
+
+    A loop with a call of a method in `waiting` waits for what comes next; `windows` are imports of desktop programs.
+    """
 
     tests: frozenset[str]
     examples: frozenset[str]
@@ -90,6 +93,8 @@ class Places(Table, frozen=True):
     retired: frozenset[str]
     serving: frozenset[str]
     serving_for_ever: frozenset[str]
+    waiting: frozenset[str]
+    windows: frozenset[str]
 
 
 class Logging(Table, frozen=True):

@@ -92,7 +92,7 @@ def found(
             facts,
             made,
             it.message,
-            severity=rule.severity if it.severity is None else it.severity,
+            severity=Severity.INFO if facts.ends_with_its_run else it.severity or rule.severity,
             confidence=confidence,
             trace=_trace(facts, made, settings),
             help=it.help,

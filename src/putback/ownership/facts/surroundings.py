@@ -24,9 +24,10 @@ from putback.ownership.analysis.statements import surely_writes
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.index.places import is_put_aside, place_by_path, runs_once
+from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.by_hand import is_started_by_hand
+from putback.ownership.makers.programs import Programs, packages_that_serve
 from putback.ownership.resolve.types import FunctionRef
 
 
@@ -158,8 +159,21 @@ class Surroundings:
         return (
             self.unit.key == MODULE
             or Role.SCRIPT in self.roles
+            or self._draws_windows
             or is_started_by_hand(self.analyzer, FunctionRef(self.unit.path, self.unit.key))
+            or self.ends_with_its_run
         )
+
+    @property
+    def _draws_windows(self) -> bool:
+        """Whether the file is of a desktop program, which one user has started."""
+        module = self.analyzer.project.module(self.unit.path)
+        return module is not None and not imported_roots(module).isdisjoint(idioms().places.windows)
+
+    @property
+    def ends_with_its_run(self) -> bool:
+        """Whether nothing in the whole project serves again and again, and something is started by hand."""
+        return self.analyzer.once(Programs).only_runs_by_hand
 
     @cached_property
     def file_place(self) -> Place:
@@ -176,19 +190,13 @@ class Surroundings:
     def _is_run_once(self, module: ModuleInfo) -> bool:
         known = self.analyzer.known(_runs_once)
         if module.path not in known:
-            known[module.path] = runs_once(module, self.rows, self._is_alone, self._serving)
+            content = self.analyzer.reader.data(module.path)
+            known[module.path] = runs_once(module, content, self._is_alone, packages_that_serve(self.analyzer))
         return known[module.path]
 
     @property
     def _is_alone(self) -> bool:
         return self.analyzer.is_alone(self.unit.path)
-
-    @property
-    def _serving(self) -> frozenset[str]:
-        """The packages of the frameworks that have routes or jobs."""
-        frameworks = self.analyzer.frameworks.frameworks.values()
-        calling = (Role.ROUTE, Role.JOB)
-        return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
 
     @property
     def may_be_mocked(self) -> bool:

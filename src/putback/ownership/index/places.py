@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 from putback.frameworks.idioms import idioms
 from putback.model.finding import Place
 from putback.ownership.index.module import ModuleInfo
 from putback.source.notebook import ENDING
 
-_STARTED = re.compile(r"if\s+__name__\s*==\s*['\"]__main__['\"]")
+_STARTED = re.compile(rb"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
+_LOOPS = re.compile(rb"^\s*(?:async\s+for|while|for)\b", re.MULTILINE)
+_LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def is_test_code(path: str) -> bool:
@@ -46,15 +49,83 @@ def is_put_aside(path: str) -> bool:
     return not idioms().places.retired.isdisjoint(path.lower().split("/")[:-1])
 
 
-def runs_once(module: ModuleInfo, rows: Sequence[str], is_alone: bool, serving: frozenset[str]) -> bool:
+def runs_once(module: ModuleInfo, content: bytes, is_alone: bool, serving: frozenset[str]) -> bool:
     """Whether a file is only ever started by hand: no other imports it, and it serves nobody.
 
     `serving` are the packages of frameworks that call functions of the file again and again.
     """
-    if not is_alone or not any(_STARTED.match(row) for row in rows):
+    if not is_alone or not is_started(content):
         return False
-    places = idioms().places
-    imported = {name for each in module.all_imports() for name in (each.module, each.module.partition(".")[0])}
-    if not imported.isdisjoint(places.serving | serving):
+    return imported_roots(module).isdisjoint(idioms().places.serving | serving) and not goes_on(content)
+
+
+def imported_roots(module: ModuleInfo) -> frozenset[str]:
+    """The modules that a file imports, and the packages that they are in."""
+    return frozenset(name for each in module.all_imports() for name in (each.module, each.module.partition(".")[0]))
+
+
+def is_started(content: bytes) -> bool:
+    """Whether a file does something when it is started."""
+    return _STARTED.search(content) is not None
+
+
+def goes_on(content: bytes) -> bool:
+    """Whether something in a file goes on for ever: a loop that waits, or one that nothing in it ends."""
+    if any(word.encode() in content for word in idioms().places.serving_for_ever):
+        return True
+    if not _LOOPS.search(content):
         return False
-    return not any(word in row for row in rows for word in places.serving_for_ever)
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    return any(_is_for_ever(node) for node in ast.walk(tree))
+
+
+def _is_for_ever(node: ast.AST) -> bool:
+    match node:
+        case ast.While(test=test, body=body):
+            is_always = isinstance(test, ast.Constant) and bool(test.value)
+            return any(map(_waits, _inside(body))) or (is_always and not _ends(body))
+        case ast.For(iter=source) | ast.AsyncFor(iter=source):
+            return _waits(source)
+        case _:
+            return False
+
+
+def _waits(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _last(node.func) in idioms().places.waiting
+
+
+def _ends(body: list[ast.stmt]) -> bool:
+    """Whether something in the body of a loop leaves it."""
+    ending = idioms().functions.ending_the_process
+    inner = {id(each) for node in body for loop in ast.walk(node) if _is_loop(loop) for each in ast.walk(loop)}
+    for node in _inside(body):
+        if isinstance(node, ast.Return) or (isinstance(node, ast.Break) and id(node) not in inner):
+            return True
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ending:
+            return True
+    return False
+
+
+def _is_loop(node: ast.AST) -> bool:
+    return isinstance(node, ast.For | ast.AsyncFor | ast.While)
+
+
+def _inside(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """What happens in some statements: not what functions that they define do later."""
+    todo: list[ast.AST] = [*body]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, _LATER):
+            todo += ast.iter_child_nodes(node)
+
+
+def _last(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""

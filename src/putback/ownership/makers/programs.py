@@ -1,0 +1,69 @@
+"""Whether a project is a program that somebody starts by hand and that ends: nothing in it serves again and again."""
+
+from __future__ import annotations
+
+import re
+
+from putback.frameworks.idioms import idioms
+from putback.frameworks.schema import Role
+from putback.model.finding import Place
+from putback.model.spelling import inside
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.index.footprint import Memo
+from putback.ownership.index.places import goes_on, is_started, place_by_path
+from putback.source.prefilter import imported_words
+
+_ROUTE = re.compile(rb"""^\s*@[\w.]+\(\s*(?:[A-Za-z_]\w*\s*=\s*)?[rf]?["']/""", re.MULTILINE)
+"""A decorator with a path: whatever the framework is, the function answers requests."""
+_MOST = 1000
+"""Files: a program of one run is no larger, and more are not looked through."""
+
+
+def packages_that_serve(analyzer: Analyzer) -> frozenset[str]:
+    """The packages of the frameworks that have routes or jobs."""
+    calling = (Role.ROUTE, Role.JOB)
+    frameworks = analyzer.frameworks.frameworks.values()
+    return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
+
+
+class Programs:
+    """Reads the files of the project when it is first asked, up to the first that serves."""
+
+    def __init__(self, analyzer: Analyzer) -> None:
+        self._analyzer = analyzer
+        self._project = analyzer.project
+        self._answer: Memo[None, bool] = Memo(self._project.footprint)
+        serving = idioms().places.serving | packages_that_serve(analyzer)
+        self._serving = [frozenset(name.encode().split(b".")) for name in sorted(serving)]
+
+    @property
+    def only_runs_by_hand(self) -> bool:
+        """Whether some file of the project is started by hand, and none serves or goes on for ever."""
+        return self._answer.ask(None, self._search, False)
+
+    def _search(self) -> bool:
+        footprint = self._project.footprint
+        paths = [path for path in self._project.paths if self._runs(path)]
+        if len(paths) > _MOST:
+            return False
+        server = footprint.aside(lambda: next(filter(self._serves, paths), ""))
+        if server:
+            footprint.file(server)
+            return False
+        footprint.name("all", "contents")
+        return footprint.aside(lambda: any(is_started(self._content(path)) for path in paths))
+
+    def _runs(self, path: str) -> bool:
+        return place_by_path(inside(path, self._analyzer.root)) in (Place.SERVICE, Place.SCRIPT)
+
+    def _serves(self, path: str) -> bool:
+        content = self._content(path)
+        words = imported_words(content)
+        is_framework = any(name <= words for name in self._serving)
+        return is_framework or _ROUTE.search(content) is not None or goes_on(content)
+
+    def _content(self, path: str) -> bytes:
+        try:
+            return self._analyzer.reader.data(path)
+        except OSError:
+            return b""
