@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "ownership.makers": (
         *("ownership.analysis", "ownership.resolve", "ownership.index", "flow.ir", "flow.names"),
-        *("drivers.schema", "frameworks", "model"),
+        *("drivers.schema", "frameworks", "source.prefilter", "model"),
     ),
     "ownership.facts": (
         *("ownership.makers", "ownership.sessions", "ownership.analysis", "ownership.resolve", "ownership.index"),
