@@ -78,7 +78,8 @@ client, as the route meant it. No fix where the handler returns.
 
 ## Stays silent
 Where every path of the handler raises, for handlers of cancellation, and for generators that are no dependencies of
-FastAPI: a context manager may swallow what it likes.
+FastAPI: a context manager may swallow what it likes. Where the project's lock or requirement files settle on FastAPI
+before 0.110, which answers as the route meant it.
 """
 
 from __future__ import annotations
@@ -94,16 +95,22 @@ from putback.ownership.facts.swallowing import Swallowing, swallowing
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
+_FIRST = (0, 110)
+
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each handler that ends the route's exception."""
     told: set[int] = set()
-    lent = facts.sites[0] if facts.must_rethrow and facts.sites else None
+    lent = facts.sites[0] if facts.must_rethrow and facts.sites and _hides(facts.version_of("fastapi")) else None
     for found in swallowing(facts.unit) if lent is not None else ():
         if found.handler not in told:
             assert lent is not None
             told.add(found.handler)
             yield mending.mended(_finding(lent, found), partial(_fix, facts, found))
+
+
+def _hides(version: tuple[int, int] | None) -> bool:
+    return version is None or version >= _FIRST
 
 
 def _finding(site: SiteFacts, found: Swallowing) -> Finding:

@@ -3,8 +3,9 @@
 ## What it finds
 `next(get_db())`, `await anext(get_db())` and `get_db().__next__()`, where `get_db` is a generator of the project that
 yields a session or connection and gives it back afterwards. A `for` or `async for` over it that is left by `return` or
-`break` is a hint, and so is a session that the function closes in a `finally` of its own, or returns to callers
-that do so; one that it closes only where nothing has raised is a warning. The finding stands at the call.
+`break` is a hint, and so is a session that the function closes in a `with` or a `finally` of its own, returns to
+callers that do so, or keeps in an object that closes it; one that it closes only where nothing has raised is a
+warning. The finding stands at the call.
 
 ## Why it is bad
 Nobody keeps the generator, so Python ends it at once and its `finally` runs before the first use (an asynchronous one

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
-from putback.model.lifecycle import After
+from putback.model.lifecycle import After, With
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Phase
@@ -19,6 +19,8 @@ from putback.ownership.resolve.types import FunctionRef
 _TAKING = frozenset({"next", "anext"})
 _RESUMING = frozenset({"__next__", "__anext__"})
 _ASYNC = frozenset({"anext", "__anext__"})
+_ENDED_BY_WITH = frozenset({With.RELEASES, With.CLOSES})
+_SELF = "self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
         call = made.get(value)
         if call is not None and at not in found and not _is_only_asked(unit, at):
             for generator, site in _yielded(analyzer, unit, call):
-                times = _times_closed(analyzer, unit, at, site)
-                is_closed = times > 1 or _is_closed_by_callers(analyzer, unit, at, site)
+                taken = _results(unit, at)
+                closed, by_luck = _closed(analyzer, unit, taken, site)
                 found[at] = Pull(
                     at=at,
                     made=call.at,
@@ -77,22 +79,44 @@ def pulls(analyzer: Analyzer, unit: Unit) -> list[Pull]:
                     site=site,
                     left_early=not by,
                     by=by,
-                    closed=is_closed,
-                    closed_by_luck=times == 1,
+                    closed=closed
+                    or _is_closed_by_callers(analyzer, unit, taken, site)
+                    or _is_closed_by_its_object(analyzer, unit, taken, site),
+                    closed_by_luck=by_luck,
                 )
     return list(found.values())
 
 
-def _times_closed(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> int:
-    """How often one statement closes what operation `at` takes: a `finally` is there once for each way out."""
-    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
-    closing = closings(analyzer, unit, unit.names_of(taken), site)
-    return max(map(closing.count, closing), default=0)
+def _results(unit: Unit, at: int) -> set[ir.Val]:
+    """What operation `at` takes."""
+    return {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
 
 
-def _is_closed_by_callers(analyzer: Analyzer, unit: Unit, at: int, site: Site) -> bool:
-    """Whether operation `at` takes it for who has called, and each of these closes it in a `finally`."""
-    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+def _closed(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> tuple[bool, bool]:
+    """Whether a `with` or a `finally` closes it, which is there once for each way out; and whether one call does."""
+    names = unit.names_of(taken)
+    closing = closings(analyzer, unit, names, site)
+    times = max(map(closing.count, closing), default=0)
+    entered = unit.names_of(names) if site.kind.with_ in _ENDED_BY_WITH else set()
+    return times > 1 or any(isinstance(op, ir.Enter) and op.manager in entered for op in unit.ops()), times == 1
+
+
+def _is_closed_by_its_object(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> bool:
+    """Whether it is kept in an attribute of the object, of which a method closes what is there."""
+    names = unit.names_of(taken)
+    kept = {op.name for op in unit.ops() if isinstance(op, ir.StoreAttr) and op.base == _SELF and op.source in names}
+    if not kept or unit.info is None or not unit.info.owner:
+        return False
+    for module, cls in analyzer.resolver.classes.lineage(unit.path, unit.info.owner):
+        for method in filter(None, (analyzer.unit(module.path, key) for key in cls.methods.values())):
+            reads = (op for op in method.ops() if isinstance(op, ir.Attr) and op.base == _SELF and op.name in kept)
+            if closings(analyzer, method, method.names_of({op.target for op in reads}), site):
+                return True
+    return False
+
+
+def _is_closed_by_callers(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> bool:
+    """Whether the function takes it for who has called, and each of these closes it in a `finally`."""
     if not any(isinstance(block.end, ir.Return) and block.end.value in taken for block in unit.function.blocks):
         return False
     here = FunctionRef(unit.path, unit.key)
@@ -109,7 +133,9 @@ def _closes_what_it_gets(analyzer: Analyzer, unit: Unit | None, made: FunctionRe
     """Whether a function closes in a `finally` what each of its calls of `made` returns."""
     calls = [op for op in unit.ops() if isinstance(op, ir.Call)] if unit is not None else []
     asked = [op.at for op in calls if unit is not None and _calls(analyzer, unit, op, made)]
-    return bool(asked) and unit is not None and all(_times_closed(analyzer, unit, at, site) > 1 for at in asked)
+    return (
+        bool(asked) and unit is not None and all(_closed(analyzer, unit, _results(unit, at), site)[0] for at in asked)
+    )
 
 
 def _calls(analyzer: Analyzer, unit: Unit, op: ir.Call, made: FunctionRef) -> bool:
@@ -132,7 +158,7 @@ def _taken(analyzer: Analyzer, unit: Unit) -> Iterator[tuple[int, ir.Val, str]]:
 
 def _is_only_asked(unit: Unit, at: int) -> bool:
     """Whether nothing runs on what is taken: only an attribute of it is read, such as its `bind`."""
-    taken = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+    taken = _results(unit, at)
     callees = {op.callee for op in unit.ops() if isinstance(op, ir.Call)}
     read = [op.target for op in unit.ops() if isinstance(op, ir.Attr) and op.base in taken]
     return bool(read) and callees.isdisjoint(read)
