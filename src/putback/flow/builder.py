@@ -12,7 +12,8 @@ copy of that code, one copy a kind of exit, as CPython does:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from putback.flow import ir
 from putback.model.errors import SourceError
@@ -21,8 +22,7 @@ _MOST = 30_000
 """How many blocks a function may have: `finally` in `finally`, each copied for every way out, doubles them."""
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """An enclosing construct. `handler`: where exceptions inside go; `cleanup`: emits its clean-up code;
     `loop`: (block after the loop, block of its next round)."""
 

@@ -8,7 +8,7 @@ exceptional exit of the function).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from putback.flow.names import Expr
 
@@ -33,8 +33,7 @@ def is_local(value: Val) -> bool:
     return not value.startswith(("%", "="))
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """An argument of a call: `keyword` is "" for a positional one, `star` marks `*args` and `**kwargs`."""
 
     value: Val
@@ -42,31 +41,27 @@ class Argument:
     star: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(Struct, frozen=True):
     """Base of the operations."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assign(Op):
+class Assign(Op, frozen=True):
     """`target = source` for a local name or a temporary."""
 
     target: Val
     source: Val
 
 
-@dataclass(frozen=True, slots=True)
-class StoreGlobal(Op):
+class StoreGlobal(Op, frozen=True):
     """Assignment to a name declared `global` or `nonlocal`."""
 
     name: str
     source: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Attr(Op):
+class Attr(Op, frozen=True):
     """`target = base.name`."""
 
     target: Val
@@ -75,8 +70,7 @@ class Attr(Op):
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class StoreAttr(Op):
+class StoreAttr(Op, frozen=True):
     """`base.name = source`."""
 
     base: Val
@@ -84,8 +78,7 @@ class StoreAttr(Op):
     source: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Item(Op):
+class Item(Op, frozen=True):
     """`target = base[index]`; `index` is the constant used, if it is one."""
 
     target: Val
@@ -93,8 +86,7 @@ class Item(Op):
     index: int | str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoreItem(Op):
+class StoreItem(Op, frozen=True):
     """`base[key] = source`; `key` is the constant used, if it is one."""
 
     base: Val
@@ -102,16 +94,14 @@ class StoreItem(Op):
     key: int | str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unpack(Op):
+class Unpack(Op, frozen=True):
     """`a, b = source`; a starred target stands as it is."""
 
     targets: tuple[Val, ...]
     source: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Build(Op):
+class Build(Op, frozen=True):
     """A tuple, list, set or dict that holds `elements`."""
 
     target: Val
@@ -119,23 +109,20 @@ class Build(Op):
     is_tuple: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compute(Op):
+class Compute(Op, frozen=True):
     """An operator, comparison or formatted string: reads `operands`, keeps nothing, does not raise."""
 
     target: Val
     operands: tuple[Val, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Read(Op):
+class Read(Op, frozen=True):
     """A condition asks about the variable `name` itself, which raises when nothing is bound to it."""
 
     name: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Op):
+class Call(Op, frozen=True):
     """`target = callee(arguments)`.
 
     `receiver` is the object of a method call ("" for none) and `name` the last name of the callee.
@@ -152,8 +139,7 @@ class Call(Op):
     discarded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Await(Op):
+class Await(Op, frozen=True):
     """`target = await source`; `direct` when the source is the call under the `await`, which then raises for both."""
 
     target: Val
@@ -161,8 +147,7 @@ class Await(Op):
     direct: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Enter(Op):
+class Enter(Op, frozen=True):
     """Entering `with manager as target`; `group` numbers the `with` item inside its function."""
 
     target: Val
@@ -172,8 +157,7 @@ class Enter(Op):
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Exit(Op):
+class Exit(Op, frozen=True):
     """Leaving the same; `exceptional` when an exception is on its way out."""
 
     manager: Val
@@ -183,8 +167,7 @@ class Exit(Op):
     expr: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Next(Op):
+class Next(Op, frozen=True):
     """One step of an iteration over `source`."""
 
     target: Val
@@ -192,8 +175,7 @@ class Next(Op):
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Yield(Op):
+class Yield(Op, frozen=True):
     """`target = yield source`; `delegate` for `yield from`."""
 
     target: Val
@@ -201,8 +183,7 @@ class Yield(Op):
     delegate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Closure(Op):
+class Closure(Op, frozen=True):
     """A nested function or lambda comes to life; `captured` are the enclosing names it reads."""
 
     target: Val
@@ -210,8 +191,7 @@ class Closure(Op):
     captured: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decorate(Op):
+class Decorate(Op, frozen=True):
     """`target` is what `decorators`, the innermost first, make of the nested function `source`."""
 
     target: Val
@@ -219,42 +199,36 @@ class Decorate(Op):
     decorators: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NestedClass(Op):
+class NestedClass(Op, frozen=True):
     """A nested class comes to life, with the closures that are its `methods`."""
 
     target: Val
     methods: tuple[Val, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Catch(Op):
+class Catch(Op, frozen=True):
     """Entry of an `except` clause; `name` is bound to the exception ("" for none)."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndCatch(Op):
+class EndCatch(Op, frozen=True):
     """Normal end of an `except` clause."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave(Op):
+class Leave(Op, frozen=True):
     """A `return`, `break` or `continue` statement takes effect here, before any `finally` runs."""
 
     how: str
 
 
-@dataclass(frozen=True, slots=True)
-class Delete(Op):
+class Delete(Op, frozen=True):
     """`del name`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """What a branch asks. `kind`: "truth", "none" (is None), "equal" (to `other`), "isinstance", "bound", or "unknown".
 
     `key` is a stable text of an unknown condition, so that two branches on the same condition agree ("" for none).
@@ -266,15 +240,13 @@ class Test:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """Go on at `target`."""
 
     target: int
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """Go on at `then` when `test` holds, else at `orelse`."""
 
     test: Test
@@ -282,16 +254,14 @@ class Branch:
     orelse: int
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Struct, frozen=True):
     """Leave the function with `value`."""
 
     at: int
     value: Val
 
 
-@dataclass(frozen=True, slots=True)
-class Raise:
+class Raise(Struct, frozen=True):
     """An explicit `raise`; `type` is the dotted name of the class when it is known, "" for a bare `raise`."""
 
     at: int
@@ -299,23 +269,20 @@ class Raise:
     value: Val = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One `except` clause: the dotted names of its classes (empty: catches everything) and its block."""
 
     types: tuple[str, ...]
     target: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """An exception arrives at a `try`: the clauses in order, else the exception goes on to the block's handler."""
 
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
+class Resume(Struct, frozen=True):
     """The exception in flight goes on to the block's handler.
 
     It ends at `swallowed` when the manager of `group` swallows it.
@@ -325,16 +292,14 @@ class Resume:
     group: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(Struct, frozen=True):
     """The end of a block that no path reaches."""
 
 
 Terminator = Jump | Branch | Return | Raise | Dispatch | Resume | Unreachable
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """A basic block; built once by the lowering and not changed afterwards."""
 
     id: int
@@ -343,16 +308,14 @@ class Block:
     end: Terminator = field(default_factory=Unreachable)
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(Struct, frozen=True):
     """A parameter: `kind` is "" for an ordinary one, "*" or "**" for the collecting ones, "kw" for keyword only."""
 
     name: str
     kind: str = ""
 
 
-@dataclass(slots=True)
-class FunctionIR:
+class FunctionIR(Struct):
     """One function as blocks. `qualname` is the dotted name inside the module ("<module>" for its top level).
 
     `assigned` are the names it binds; `entry` is the first block.

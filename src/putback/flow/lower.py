@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
+from msgspec import Struct, field
 
 from putback.flow import ir
 from putback.flow.builder import pruned
@@ -25,8 +25,7 @@ from putback.model.span import Position, Span
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(slots=True)
-class Lowered:
+class Lowered(Struct):
     """The functions of one slice by qualified name, and the way to their positions.
 
     `row_offset` is added to each row of the slice; `nodes` stays inside this process.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from putback.flow import ir
 
@@ -105,8 +106,7 @@ class Defect(NamedTuple, Generic[S]):
     node: Node[S]
 
 
-@dataclass(slots=True)
-class Exploration(Generic[S]):
+class Exploration(Struct, Generic[S]):
     """All that was reached. `capped` says that states were made coarser.
 
     `also` are the further operations whose exceptions led to a node that another one had reached before; `merged` the

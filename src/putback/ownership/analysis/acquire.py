@@ -7,9 +7,8 @@ Also those that make an object which takes a connection for itself, where they h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from msgspec.structs import replace as replaced
+from msgspec.structs import replace
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
@@ -92,7 +91,7 @@ def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iter
             kind = program.ambients.of_registry(callee.name)
             if kind is not None and not is_lent(program.resolver, program.catalog, list(unit.ops()), op, call):
                 # nobody but this function has it: its sessions go with it
-                yield Acquisition((replaced(kind, gc=Gc.CYCLIC),))
+                yield Acquisition((replace(kind, gc=Gc.CYCLIC),))
         if isinstance(callee, Later) and isinstance(callee.value, Invoke):
             inner = Written(callee.value, callee.scope, call.depth + 1)
             yield from (replace(made, indirect=True) for made in _elsewhere(program, unit, op, inner))

@@ -7,9 +7,9 @@ trouble. Each is known by the path that the function spells it by: `conn`, `self
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
 from msgspec.structs import replace as replaced
 
 from putback.drivers.schema import Kind
@@ -31,8 +31,7 @@ from putback.source.slices import Slice
 _MOST_CALLERS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A value that a path is given somewhere: in a function of a file ("" for the top level)."""
 
     path: str

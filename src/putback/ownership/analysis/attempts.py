@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.model.errors import SourceError
 from putback.ownership.index.indexer import parsed
@@ -15,8 +16,7 @@ Rows = range
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A `try` from the view of one of its handlers: the rows of its body, of the loops in that and of the handler.
 
     `words` are the attributes that the handler mentions.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Effect
@@ -14,8 +15,7 @@ from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import NOTHING, Instance, Scope, Types
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """A call as it is written, and where. `depth`: how many lambdas and threads lead to it from the operation."""
 
     expr: Invoke

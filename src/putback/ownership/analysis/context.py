@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Kind
@@ -20,8 +21,7 @@ from putback.ownership.resolve.types import FunctionRef, Instance, Method, Scope
 Mentions = Callable[[str, FunctionInfo], frozenset[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Misgiven:
+class Misgiven(Struct, frozen=True):
     """A factory of connections, written as `given`, that a framework is given as a dependency on row `row`.
 
     `scope` is the function in whose signature or body that is ("" for the top level); `kind` what it hands out.

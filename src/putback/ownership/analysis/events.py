@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
@@ -27,16 +28,14 @@ from putback.ownership.resolve.types import (
 _KEY_AND_VALUE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class DriverCall:
+class DriverCall(Struct, frozen=True):
     """A call that a driver table describes; `owner` is the object whose method it is."""
 
     effect: Effect
     owner: Instance | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallInfo:
+class CallInfo(Struct, frozen=True):
     """Everything known of one call's callee. `given` counts arguments that a partial already filled in.
 
     `takes_over`: what it is given stays in an object; `borrows`: it is done with that when it returns; `on_object`: it

@@ -8,8 +8,9 @@ an end on the same path, the exploration has a defect.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -33,8 +34,7 @@ _CALLERS = -1
 """The operation since which a connection is held that a caller hands in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """A transaction open, or a connection held, from operation `since` to operation `end`.
 
     `made` is the operation of the first call `outside` in it. `end` is -1 where whoever called the function ends it;
@@ -56,8 +56,7 @@ class Over(NamedTuple):
     made: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(Struct, frozen=True):
     """An operation of a function, which calls `name`: where it stands is looked up when somebody is told of it."""
 
     unit: tuple[str, str]
@@ -65,16 +64,14 @@ class _Spot:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Out:
+class _Out(Struct, frozen=True):
     """A call that leaves the process, through the operations `spots`, and then as `outside` says."""
 
     spots: tuple[_Spot, ...]
     outside: Outside
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """What a call does while the connection is held: `left` goes outside and leaves the transaction as it is; `over`
     goes outside in the transaction that was open before, which then ends at `end`."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.solve import Edge, Ending
@@ -18,8 +19,7 @@ from putback.ownership.resolve.types import FunctionRef
 _GIVEN_BACK = (Phase.RELEASED, Phase.ABSENT, Phase.PENDING)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A wrapper of the project, and the function beside it that gives back what it hands out."""
 
     wrapper: FunctionRef

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.solve import Exploration
@@ -15,8 +16,7 @@ from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Meanings:
+class Meanings(Struct, frozen=True):
     """The operations by what one name is there: before them, and behind those that bind it.
 
     `reached` are all of them; `ours`: this connection or a part of it, on some path; `others`: something else that is

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.ir import MODULE
@@ -44,8 +46,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _MESSAGE = Sort("a message", brief=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Station:
+class Station(Struct, frozen=True):
     """A call on the way out of the process: where it stands and what it calls."""
 
     path: str
@@ -53,16 +54,14 @@ class Station:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """A call that leaves the process, through the functions `way`, the outermost first; the last is the call."""
 
     sort: Sort
     way: tuple[Station, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it; `entered`: by a `with`."""
 
     expr: Invoke

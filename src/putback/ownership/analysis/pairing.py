@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted

@@ -7,7 +7,8 @@ method is done, so what an exception leaves there is nobody's. Where anybody els
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Invoke, dotted

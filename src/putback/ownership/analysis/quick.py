@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Literal, Member, dotted
@@ -14,8 +14,7 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import ClassRef
 
 
-@dataclass(frozen=True, slots=True)
-class Cheap:
+class Cheap(Struct, frozen=True):
     """Operations of one function: the calls that are `quick`, and those among them that only write a log.
 
     `value_methods` are the methods that are quick for texts, containers, rows, and what stands in rows.

@@ -7,7 +7,8 @@ once more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.solve import Exploration, Outcome
@@ -21,8 +22,7 @@ from putback.ownership.analysis.unit import Unit
 _HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True):
     """What happens to one connection inside its function.
 
     `releases` are the operations after which it is released, `closes` those that close it where it should be given

@@ -7,8 +7,9 @@ file imports. The answer is a guess, and never a class whose methods a class of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from putback.drivers.schema import Effect, TypeSpec
 from putback.flow import ir
@@ -26,8 +27,7 @@ CALLED = ""
 """The method that stands for calling the object itself, as a session factory is."""
 
 
-@dataclass(slots=True)
-class Shape:
+class Shape(Struct):
     """How a function uses an object: its methods, by whether they are awaited, and those of what each hands out."""
 
     methods: dict[str, bool] = field(default_factory=dict)

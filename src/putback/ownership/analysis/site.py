@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from msgspec import Struct
@@ -39,8 +38,7 @@ class Home(Enum):
     LENT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Ambient:
+class Ambient(Struct, frozen=True):
     """A connection that is there before a function is called and after it has ended.
 
     `meant` is the global name that leads to it, the same in all files (None: a parameter, or an attribute of one), and
@@ -52,8 +50,7 @@ class Ambient:
     rest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Acquisition:
+class Acquisition(Struct, frozen=True):
     """What a call hands out.
 
     `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position
@@ -93,8 +90,7 @@ class Acquisition:
         return self.kinds[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A followed connection: acquired by operation `at`, or known before as `name` (`at` -1).
 
     `name` is a parameter, a captured name, or the path of an ambient connection.

@@ -8,7 +8,8 @@ repeats until the answer is stable.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.solve import Edge

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.analysis.defects import Wrong
@@ -14,8 +15,7 @@ from putback.ownership.analysis.domain import UNWRITTEN, Fact, Phase, State
 from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Element, Part, Tie, Typed
 
 
-@dataclass(frozen=True, slots=True)
-class ParamEffect:
+class ParamEffect(Struct, frozen=True):
     """What a function does to one connection it is given.
 
     `normal` is the phase after a normal return (None: it never returns), `raised` the phases in which it raises;
@@ -41,8 +41,7 @@ class ParamEffect:
     reopens: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerEffect:
+class ManagerEffect(Struct, frozen=True):
     """What a context manager of the project, written as a generator, does to a connection that it is given.
 
     `entered` are the phases in which it raises before its `yield`, `left` what happens when it is resumed, `thrown` the

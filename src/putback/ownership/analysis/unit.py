@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from putback.flow import ir
 from putback.model.span import Span
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from putback.ownership.analysis.asked import Asked
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(Struct):
     """A function of the project. `info` is None for a module's top level and for lambdas.
 
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and

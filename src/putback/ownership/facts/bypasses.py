@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.builder import successors
@@ -21,8 +22,7 @@ _TAKEN = (Phase.HELD, Phase.IDLE, Phase.CLOSED)
 _MOST = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Bypass:
+class Bypass(Struct, frozen=True):
     """A connection that is taken for the statement at operation `at`; `helper` runs what it is given on one."""
 
     site: Site
@@ -30,8 +30,7 @@ class Bypass:
     helper: Station
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """A function's only statement. `is_given`: it is a parameter. `cursor` is what the cursor is made with."""
 
     at: int

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """A cursor made by operation `at` and called `name` ("" for none), of the library `driver`.
 
     `closes` are the calls that close it: none of them stands in a `finally`.

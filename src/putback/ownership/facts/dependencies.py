@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke
@@ -25,8 +26,7 @@ _MOST = 20
 """How many files of a project are asked how it spells a dependency."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """How a parameter asks for a dependency: its annotation and default as written ("" for none), and in which file."""
 
     annotation: str

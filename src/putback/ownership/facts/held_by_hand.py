@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.frameworks.idioms import idioms
@@ -16,8 +16,7 @@ from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
 
 
-@dataclass(frozen=True, slots=True)
-class ByHand:
+class ByHand(Struct, frozen=True):
     """A connection that every path gives back by a call; `pair` is set where a wrapper and its release belong together.
 
     `manager` is the context manager of that pair.
@@ -58,8 +57,7 @@ def _is_given_back(site: SiteFacts) -> bool:
     return gives_back(endings) and any(ending.state.phase is Phase.RELEASED for ending in endings)
 
 
-@dataclass(frozen=True, slots=True)
-class Unmanaged:
+class Unmanaged(Struct, frozen=True):
     """A pair without a context manager: the names and rows of its functions, and a `name` for the manager.
 
     `end_row` is the last row of the later one.

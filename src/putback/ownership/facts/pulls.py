@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.model.lifecycle import After, With
@@ -23,8 +24,7 @@ _ENDED_BY_WITH = frozenset({With.RELEASES, With.CLOSES})
 _SELF = "self"
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(Struct, frozen=True):
     """The connection that a generator yields is taken by operation `at`, from the generator that `made` has made.
 
     `site` is the acquire in the `generator`; `left_early`: it is taken by a loop that may be left before the generator

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
@@ -33,8 +35,7 @@ from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(Struct, frozen=True):
     """One way to leave the function while the connection is held.
 
     `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -15,8 +16,7 @@ from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.session_use import function_node
 
 
-@dataclass(frozen=True, slots=True)
-class Outliving:
+class Outliving(Struct, frozen=True):
     """The session of `site` is given, at operation `at`, to what runs when the function has returned.
 
     `is_stream`: to the generator of a response, else to a background task.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.schema import Pool, Successor
 from putback.model.errors import SourceError
@@ -15,8 +16,7 @@ from putback.ownership.index.places import is_test_code
 from putback.ownership.resolve.types import Scope, Symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Hindrance:
+class Hindrance(Struct, frozen=True):
     """A use of something that is not there any more; `what` as users call it."""
 
     path: str

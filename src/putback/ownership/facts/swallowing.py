@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow import ir
 from putback.ownership.analysis.unit import Unit
@@ -12,8 +13,7 @@ _BROAD = frozenset({"Exception", "BaseException"})
 _ENDING = frozenset({"CancelledError", "GeneratorExit", "StopIteration", "StopAsyncIteration"})
 
 
-@dataclass(frozen=True, slots=True)
-class Swallowing:
+class Swallowing(Struct, frozen=True):
     """The `except` clause at operation `handler` ends what is thrown in at the `yield` of operation `at_yield`.
 
     `is_broad`: whatever exception that is.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.flow.names import Expr, Name
 from putback.frameworks.schema import Role
@@ -18,8 +19,7 @@ from putback.ownership.resolve.types import FunctionRef, Scope
 _OVERRIDES = "dependency_overrides"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One mention: a call by hand (`called`), or anything else that a framework does not see."""
 
     path: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from textwrap import dedent
+
+from msgspec import Struct
 
 from putback.drivers.schema import Kind
 from putback.flow.names import Expr, Invoke
@@ -19,8 +20,7 @@ from putback.ownership.resolve.types import ClassRef, Instance, Object, Scope
 _CONSTRUCTOR = "__init__"
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """An attribute `name` that every object of the class has in common, or that its only objects have.
 
     `row` is where the body of the class assigns it; 0 where its constructor does.

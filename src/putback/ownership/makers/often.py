@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from typing import TypeGuard
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.flow.names import Invoke
 from putback.frameworks.idioms import idioms
@@ -30,8 +32,7 @@ _AGAIN = (Role.ROUTE, Role.DEPENDENCY, Role.JOB)
 _ONCE = (Role.FIXTURE, Role.SCRIPT, Role.TEARDOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A call, or mention, on the way from the one who runs often down to the maker."""
 
     path: str
@@ -39,8 +40,7 @@ class Link:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Often:
+class Often(Struct, frozen=True):
     """Why something is made again and again: by the function `name` of this role, or (None) for each round of a loop.
 
     `row` is where that function, or the loop, begins; `links` lead from the maker up to it. `differs`: what is asked
@@ -55,8 +55,7 @@ class Often:
     differs: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Race:
+class Race(Struct, frozen=True):
     """Who may be first at the same time; `early`: somebody else uses the function who is no request."""
 
     entry: Often

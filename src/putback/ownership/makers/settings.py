@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.schema import Backend, Limit, Parameter, Pool
 from putback.ownership.analysis.analyzer import Analyzer
@@ -19,8 +20,7 @@ from putback.ownership.resolve.types import FunctionRef
 _MOST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """One way that a pool is set up. `whole`: no argument is hidden.
 
     `by` is where the wrapper is called that is given them: path and row; None where the arguments stand in the call.

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from putback.drivers.schema import Kind
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
@@ -35,8 +37,7 @@ class Spawned:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(Struct, frozen=True):
     """A use of a global in what requests run: where it is, and who runs it."""
 
     path: str

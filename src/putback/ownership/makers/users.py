@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from msgspec import Struct
+
 from putback.flow.ir import MODULE
 from putback.model.finding import Place
 from putback.model.spelling import inside
@@ -34,8 +36,7 @@ class Use:
     call: ast.Call | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Vocabulary:
+class _Vocabulary(Struct, frozen=True):
     """The outermost functions of a file (`keys`, by number) that have a word, and the `aliases` of what it imports."""
 
     keys: Sequence[str]

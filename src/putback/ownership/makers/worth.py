@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 HIDDEN = "\u2026"
 """Stands in a text for a part that cannot be seen."""
@@ -17,16 +18,14 @@ UNSEEN = Unseen()
 Plain = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """A dictionary with texts as keys; `whole`: it has no others."""
 
     items: Mapping[str, Value]
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """What an expression is worth; `variables` are the environment variables that may say otherwise."""
 
     it: Plain | Options | Unseen = UNSEEN

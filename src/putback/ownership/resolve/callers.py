@@ -7,8 +7,9 @@ here keeps what its annotations say. Calls are looked up by the last name of wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from putback.flow.names import (
     Awaited,
@@ -55,8 +56,7 @@ _Callback = tuple[ModuleInfo, str, str]
 """A function of a module, and its parameter that is another function."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Calls:
+class _Calls(Struct, frozen=True):
     """The calls of a module: those of a bare name by that, and those that pass a name by who makes them and that."""
 
     bare: dict[str, list[Place]]

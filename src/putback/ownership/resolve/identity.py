@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from putback.flow.names import Expr, Invoke, Literal, Member, Name
 from putback.ownership.index.module import Import, ModuleInfo
@@ -12,16 +12,14 @@ from putback.ownership.resolve.types import Scope
 _MOST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
+class Defined(Struct, frozen=True):
     """A name in the file that defines it; `path` is "" for what comes from outside, `name` "" for a whole module."""
 
     path: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A call of something with arguments, keywords sorted."""
 
     func: Identity

@@ -8,9 +8,10 @@ answer is kept as long as that question is open; it is asked a second time with 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from putback.ownership.index.footprint import Footprint
 
@@ -22,16 +23,14 @@ _CUT = -1
 """Where an answer hangs that is incomplete because of too many questions inside of each other."""
 
 
-@dataclass(slots=True)
-class _Open(Generic[A]):
+class _Open(Struct, Generic[A]):
     """A question that is being worked out: the `place` in the row of open ones, and what is known so far."""
 
     place: int
     guess: A
 
 
-@dataclass(slots=True)
-class _Early(Generic[A]):
+class _Early(Struct, Generic[A]):
     """An answer that rests on the question open at place `rests`, and what it was `seen` in so far."""
 
     rests: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from putback.flow.names import Entered, Expr, Invoke, Member, Name, last_name
 from putback.frameworks.catalog import FrameworkCatalog
@@ -24,8 +25,7 @@ _COMMON = frozenset({"map", "apply"})
 """Names of callables that are too common to look into every file that has them."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Start:
+class Start(Struct, frozen=True, order=True):
     """Where a function is set to run, and what runs it: `Thread`, `add_job`, `task`.
 
     `ends`: it runs in a thread that ends soon: one of its own, or one of a pool that a `with` shuts down.
@@ -37,8 +37,7 @@ class Start:
     ends: bool = False
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """A function that is run unattended, with the places that say so, in the order of path and row."""
 
     target: FunctionRef

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Attribute, Effect, Kind
@@ -22,8 +23,7 @@ from putback.source.slices import Reader
 _DEEPEST = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """A scoped session at the top of a module, or what a library itself keeps for each thread.
 
     `attribute` is what it is of an extension's object (`session` of `db`), "" when the name itself is the registry;

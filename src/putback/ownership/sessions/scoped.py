@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from putback.flow.ir import MODULE
 from putback.flow.names import Invoke, dotted
@@ -30,8 +31,7 @@ _DEEPEST = 20
 _MOST = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A call on the way to a use: the function that is entered, and where it is called."""
 
     path: str
@@ -39,8 +39,7 @@ class Step:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """How a function comes to use a registry's session: through the calls `steps`, in file `path` on row `row`."""
 
     steps: tuple[Step, ...]
@@ -48,8 +47,7 @@ class Way:
     row: int
 
 
-@dataclass(slots=True)
-class Reached:
+class Reached(Struct):
     """What a function and all that it calls do. `capped`: not all of it was looked at."""
 
     ways: dict[Registry, Way] = field(default_factory=dict)
@@ -59,8 +57,7 @@ class Reached:
     capped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Neglect:
+class Neglect(Struct, frozen=True):
     """An entry that uses a session which nobody removes.
 
     `ended`: its transactions are ended on some path; `thread_ends`: the thread ends with the function, and with it the
@@ -76,8 +73,7 @@ class Neglect:
     capped: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Lapse:
+class Lapse(Struct, frozen=True):
     """A teardown that removes a session on rows `removals`, and not on the path that turns off at `missed`."""
 
     registry: Registry
@@ -85,8 +81,7 @@ class Lapse:
     missed: Missed
 
 
-@dataclass(frozen=True, slots=True)
-class Duties:
+class Duties(Struct, frozen=True):
     """What a function leaves undone, and for the top level of a module the registries that nobody removes."""
 
     neglects: tuple[Neglect, ...] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from putback.flow.names import Name, dotted, last_name
 from putback.model.errors import SourceError
@@ -21,8 +22,7 @@ _CLOSING = frozenset({"closing", "aclosing"})
 _CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call of a project function, or a function that is given to something else (`given`).
 
     `callee` is the dotted text of what is called, "" where it has none.
@@ -34,8 +34,7 @@ class Call:
     callee: str = ""
 
 
-@dataclass(slots=True)
-class Conduct:
+class Conduct(Struct):
     """What is seen in a function, those nested in it left out.
 
     `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed

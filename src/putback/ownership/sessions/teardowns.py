@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from putback.frameworks.idioms import idioms
 
@@ -20,8 +21,7 @@ class Gap(Enum):
     LEAVES = "leaves"
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """The row on which a path turns away from the removal."""
 
     gap: Gap
