@@ -15,7 +15,7 @@ from watched import ON_POSTGRES, SIZE
 
 from putback.pool import Kind, ManualClock, watch
 from putback.pool.watching import Watch
-from putback.pool.watching.places import belongs_to_library, own_callers
+from putback.pool.watching.places import belongs_to_library, callers, places_of
 from putback.pool.watching.watcher import BURST
 
 pytestmark = pytest.mark.slow
@@ -136,7 +136,7 @@ def test_a_library_outside_of_site_packages_is_no_caller(tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(str(tmp_path))
     library, own = (importlib.import_module(name) for name in ("layer_of_pools", "own_part"))
     belongs_to_library("layer_of_pools.pool")
-    found = own.take(lambda: library.take(lambda: own_callers(4)))
+    found = places_of(own.take(lambda: library.take(lambda: callers(4))), 4)
     files = [code.co_filename for code, _ in found]
     assert library.__file__ not in files
     assert own.__file__ in files

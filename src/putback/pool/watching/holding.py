@@ -6,13 +6,12 @@ import asyncio
 import math
 import sys
 import threading
-import weakref
+from asyncio import _get_running_loop
 from dataclasses import dataclass
-from threading import get_ident
 from typing import Any
 
-from putback.pool.lease import Frame, Lease, Stack
-from putback.pool.watching.places import NOWHERE, folded
+from putback.pool.lease import Frame, Lease
+from putback.pool.watching.places import NOWHERE, Trail, folded, places_of
 from putback.pool.watching.requests import current
 
 
@@ -62,41 +61,44 @@ class Tally:
 
 
 class Note:
-    """What is noted of a connection. It stays when the connection comes back, for the next time that it is taken."""
+    """What is noted of a connection. It stays when the connection comes back, for the next time that it is taken: what
+    people look at is made of it when they do."""
 
-    __slots__ = ("holding", "kept", "since", "thread")
+    __slots__ = ("holding", "kept", "request", "since", "task", "thread", "trail")
 
-    def __init__(self, since: float, kept: Any = None, holding: Holding | None = None) -> None:
-        self.since: float | None = since
+    def __init__(self) -> None:
+        self.since: float | None = None
         """When it was taken; None while it is not."""
-        self.thread = get_ident() if holding is None else 0
-        """The number of the thread that took it, if nothing else tells."""
-        self.kept = kept
+        self.thread: int | threading.Thread = 0
+        """Which thread took it; only its number, if it was in a rush."""
+        self.trail: Trail | None = None
+        """Who took it; None if nobody looked for that, in a rush. Task and request are known with it."""
+        self.task: str | None = None
+        self.request: str | None = None
+        self.kept: Any = None
         """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
-        self.holding = holding
-        """The check-out, if its callers were looked for, or if somebody has looked at it."""
+        self.holding: Holding | None = None
+        """The check-out, if somebody has looked at it."""
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether the borrower's object was garbage-collected."""
-        return isinstance(self.kept, weakref.ref) and self.kept() is None
+    def taken_by(self, trail: Trail) -> None:
+        """Note who takes the connection now."""
+        self.trail = trail
+        self.thread = threading.current_thread()
+        self.request = current()
+        self.task = None
+        if _get_running_loop() is not None and (task := asyncio.current_task()) is not None:
+            self.task = task.get_name()
 
-
-def noted(number: int, since: float, stack: Stack) -> Holding:
-    """A check-out of this moment, with who takes it."""
-    holding = Holding(number, None, since, stack)
-    if asyncio._get_running_loop() is not None:
-        task = asyncio.current_task()
-        holding.task = task.get_name() if task is not None else None
-    holding.request = current()
-    return holding
-
-
-def made_of(since: float, thread: int, number: int) -> Holding:
-    """A check-out of which only little was noted."""
-    holding = Holding(number, None, since, [])
-    holding.thread = next((each for each in threading.enumerate() if each.ident == thread), _ENDED)
-    return holding
+    def as_holding(self, number: int, since: float, depth: int) -> Holding:
+        """The check-out that began then, for whoever looks at it."""
+        holding = Holding(number, None, since, [] if self.trail is None else places_of(self.trail, depth))
+        thread = self.thread
+        if isinstance(thread, int):
+            thread = next((each for each in threading.enumerate() if each.ident == thread), _ENDED)
+        holding.thread = thread
+        if self.trail is not None:
+            holding.task, holding.request = self.task, self.request
+        return holding
 
 
 _ENDED = threading.Thread(name="unknown")

@@ -21,8 +21,8 @@ from threading import get_ident
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from putback.pool.lease import Stack
-from putback.pool.watching.places import belongs_to_library
+from putback.pool.watching.holding import Note
+from putback.pool.watching.places import Trail, belongs_to_library
 from putback.pool.watching.watcher import Watch, reference
 
 
@@ -128,6 +128,9 @@ LIBRARIES = (
 
 
 _NOTHING = object()
+_NOT_NOTED = Note()
+"""Stands for the note of what has none; seems to be out, so that nobody takes it for one."""
+_NOT_NOTED.since, _NOT_NOTED.kept = 0.0, lambda: None
 
 
 def library_of(pool: Any) -> Library | None:
@@ -151,7 +154,6 @@ def hook(pool: Any, library: Library, watch: Watch) -> None:
     """Listen to a pool's methods."""
     belongs_to_library(library.module)
     watch.keeps, watch.is_out, watch.takes_back_lost = library.keeps, library.is_out, library.takes_back_lost
-    watch.keeps_briefly = None if library.takes_back_lost else library.keeps
     here = reference(pool)
     methods = {
         library.take: _take(_method(pool, library.take), here, library, watch),
@@ -211,8 +213,9 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    part, now, note_of, tally = library.part, watch.now, watch.notes.get, watch.tally
-    can_be_lost = watch.keeps_briefly is weakref.ref
+    part, now, notes, tally = library.part, watch.now, watch.notes, watch.tally
+    began, callers = watch.began, watch.asking
+    can_be_lost = library.keeps is weakref.ref and not library.takes_back_lost
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
         cancelled = isinstance(error, asyncio.CancelledError)
@@ -225,21 +228,19 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         except Exception as error:
             refused(error)
             raise
-        key = id(connection if part is None else part(connection))
-        note, since, thread = note_of(key), now(), get_ident()
-        if (
-            since <= tally.calm_from
-            and tally.taken - tally.given_back < tally.half
-            and note is not None
-            and note.since is None
-        ):
-            note.since = since  # without a call since it was seen to be None: no other thread can have come between
-            note.thread = thread
-            tally.taken += 1
-            if can_be_lost and note.kept() is not connection:
-                note.kept = weakref.ref(connection)
-        else:
-            watch.took(key, connection, since)
+        key, since = id(connection if part is None else part(connection)), now()
+        if since <= tally.calm_from and tally.taken - tally.given_back < tally.half:
+            thread = get_ident()
+            try:
+                note = notes[key]
+            except KeyError:
+                note = _NOT_NOTED
+            if (not can_be_lost or note.kept() is connection) and note.since is None:
+                note.since = since  # without a call since it was seen to be None: no other thread can have come between
+                note.thread, note.trail = thread, None
+                tally.taken += 1
+                return connection
+        began(key, callers(), connection, since)
         return connection
 
     def taking_so(*args: Any, **kwargs: Any) -> Any:
@@ -248,16 +249,16 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
     @functools.wraps(take)
     def taking_later(*args: Any, **kwargs: Any) -> Any:
         # the callers of now, and not of when it is awaited: `asyncio.wait_for` may do that in another task
-        return taken(watch.callers(), *args, **kwargs)
+        return taken(callers(), *args, **kwargs)
 
-    async def taken(stack: Stack | None, *args: Any, **kwargs: Any) -> Any:
-        began, given_back = now(), tally.given_back
+    async def taken(trail: Trail | None, *args: Any, **kwargs: Any) -> Any:
+        asked, given_back = now(), tally.given_back
         try:
             connection = await take(here(), *args, **kwargs)
         except (Exception, asyncio.CancelledError) as error:
-            refused(error, began, given_back)
+            refused(error, asked, given_back)
             raise
-        watch.began(id(connection if part is None else part(connection)), stack, connection, now())
+        began(id(connection if part is None else part(connection)), trail, connection, now())
         return connection
 
     names = _parameters(take, 1)
@@ -304,20 +305,24 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
 
 
 def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    keeps, note_of, tally = library.failed_give_keeps, watch.notes.get, watch.tally
+    keeps, tells_of_lost = library.failed_give_keeps, library.takes_back_lost
+    notes, note_of, over, tally = watch.notes, watch.notes.get, watch.over, watch.tally
     names = _parameters(give, 3)
 
     def giving(connection: Any = _NOTHING, second: Any = _NOTHING, third: Any = _NOTHING) -> Any:
         if connection is _NOTHING or second is not _NOTHING or third is not _NOTHING:
             given = zip(names or (), (connection, second, third), strict=False)
             return giving_otherwise(**{name: each for name, each in given if each is not _NOTHING})
-        note = note_of(id(connection))
-        since = None
-        if note is not None and (since := note.since) is not None:
+        try:
+            note = notes[id(connection)]
+        except KeyError:
+            return give(here(), connection)
+        since = note.since
+        if since is not None:
             note.since = None
             tally.given_back += 1
-            if note.holding is not None:
-                watch.over(id(connection), note)
+            if note.holding is not None or (tells_of_lost and note.trail is not None and note.kept() is None):
+                over(id(connection), note, since)
         try:
             return give(here(), connection)
         except Exception:

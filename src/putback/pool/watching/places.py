@@ -13,9 +13,10 @@ import linecache
 import os
 import sys
 import sysconfig
+from asyncio import _get_running_loop
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,10 @@ from putback.pool.lease import Frame, Place, Stack, frame_of
 
 FARTHEST = 60
 """Frames that are looked at for callers."""
+
+Trail = list[Any]
+"""Frames as they were found, innermost first: the code of each, and then the offset in it. A list of pairs would be as
+many objects more for the garbage collector to go through."""
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _LIBRARIES = tuple(
@@ -52,32 +57,37 @@ _own: dict[str, bool] = {}
 """By file, whether it is the program's own; looked up at every check-out."""
 
 
-def own_callers(depth: int, skipped: int = 0) -> Stack:
-    """At most `depth` callers in the program's own files, innermost first. So many of the innermost frames,
+def callers(depth: int, skipped: int = 0) -> Trail:
+    """At least `depth` callers in the program's own files, if there are so many. So many of the innermost frames,
     `skipped`, are known to be none: not looking at them saves making objects of them."""
-    found: Stack = []
-    left = depth
-    inside = True
-    known = _own
+    found: Trail = []
+    note = found.append
     frame: FrameType | None = sys._getframe(1 + skipped)
+    left = depth if depth < FARTHEST else 0
     for _ in range(FARTHEST):
         if frame is None:
             break
         code = frame.f_code
-        is_own = known.get(code.co_filename)
-        if is_own is None:
-            is_own = known[code.co_filename] = _is_own(code.co_filename)
-        if is_own:
-            found.append((code, frame.f_lasti))
-            left -= 1
+        note(code)
+        note(frame.f_lasti)
+        if left:
+            try:
+                left -= _own[code.co_filename]
+            except KeyError:
+                left -= _is_own(code.co_filename)
             if not left:
-                break
-        elif code is _STEP:
-            break
+                return found
         frame = frame.f_back
-        if frame is None and inside:
-            inside, frame = False, _awaiting()
+    if frame is None and _get_running_loop() is not None:
+        _add_awaiting(found)
     return found
+
+
+def places_of(trail: Trail, depth: int) -> Stack:
+    """The first `depth` of a trail that are in the program's own files."""
+    places: Iterator[Place] = zip(trail[::2], trail[1::2], strict=True)
+    called = takewhile(lambda place: place[0] is not _STEP, places)
+    return list(islice((place for place in called if _is_own(place[0].co_filename)), depth))
 
 
 def belongs_to_library(module: str) -> None:
@@ -90,21 +100,27 @@ def belongs_to_library(module: str) -> None:
             _own.clear()
 
 
-def _awaiting() -> FrameType | None:
-    """What waits for the greenlet in which SQLAlchemy runs its code for asyncio. Other greenlets are like threads: who
-    started them is no caller."""
+def _add_awaiting(found: Trail) -> None:
+    """Add what waits for the greenlet in which SQLAlchemy runs its code for asyncio. Other greenlets are like threads:
+    who started them is no caller."""
     library = sys.modules.get("greenlet")
     current: Any = None if library is None else library.getcurrent()
-    if not type(current).__module__.startswith("sqlalchemy."):
-        return None
-    found: FrameType | None = current.parent.gr_frame
-    return found
+    if type(current).__module__.startswith("sqlalchemy."):
+        frame: FrameType | None = current.parent.gr_frame
+        while frame is not None and len(found) < 2 * FARTHEST:
+            found += frame.f_code, frame.f_lasti
+            frame = frame.f_back
 
 
 def _is_own(file: str) -> bool:
-    if file.startswith("<"):
-        return file.startswith(_TYPED)
-    return not file.startswith((*_LIBRARIES, *_packages)) and not any(part in file for part in _INSTALLED)
+    is_own = _own.get(file)
+    if is_own is None:
+        if file.startswith("<"):
+            is_own = file.startswith(_TYPED)
+        else:
+            is_own = not file.startswith((*_LIBRARIES, *_packages)) and not any(part in file for part in _INSTALLED)
+        _own[file] = is_own
+    return is_own
 
 
 def folded(stack: list[Place]) -> tuple[Frame, list[Frame]]:

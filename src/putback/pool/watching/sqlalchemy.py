@@ -84,10 +84,10 @@ def hook_all(watch: Watch) -> None:
     library = sys.modules["sqlalchemy"]
     watch.takes_back_lost, watch.is_out = True, SHARED.is_out
     watch.keeps = lambda proxy: (_library_of(proxy._pool).keeps or weakref.ref)(proxy)
-    took, ended, now = watch.took, watch.ended, watch.now
+    began, ended, callers, now = watch.began, watch.ended, watch.asking, watch.now
 
     def checkout(connection: Any, record: Any, proxy: Any) -> None:
-        took(id(proxy if _library_of(proxy._pool) is SHARED else record), proxy, now())
+        began(id(proxy if _library_of(proxy._pool) is SHARED else record), callers(), proxy, now())
 
     def checkin(connection: Any, record: Any) -> None:
         ended(id(record))

@@ -14,15 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Self
 
 from putback.pool.clock import SYSTEM_CLOCK, Clock
 from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
-from putback.pool.lease import Frame, Stack
-from putback.pool.watching.holding import Holders, Holding, Note, Tally, line_of, made_of, noted
-from putback.pool.watching.places import NOWHERE, own_callers
+from putback.pool.lease import Frame
+from putback.pool.watching.holding import Holders, Holding, Note, Tally, line_of
+from putback.pool.watching.places import NOWHERE, Trail, callers
 from putback.pool.watching.signals import listen
 
 log = logging.getLogger("putback.pool")
@@ -34,7 +35,7 @@ BURST = 100
 NOTES = 1000
 """So many connections that are not out, beyond what the pool can lend twice over, are forgotten."""
 _OURS = 2
-"""Frames that are no callers: `callers`, and who called that for a hook."""
+"""Frames that are no callers: `_some_callers`, and the hook."""
 _FORGOTTEN = math.inf
 """Since when a connection is out whose note is not used any more."""
 
@@ -73,8 +74,6 @@ class Watch:
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
         self.keeps: Callable[[Any], Any] | None = None
         """What is remembered of a connection, to see later whether it is still out."""
-        self.keeps_briefly: Callable[[Any], Any] | None = None
-        """The same in a rush; nothing of a pool that takes back what is lost before anybody can look."""
         self.is_out: Callable[[Any], bool] | None = None
         """Asked when somebody looks, for what can come back without a call of a hook."""
         self.takes_back_lost = False
@@ -108,24 +107,22 @@ class Watch:
 
     # What the hooks call. `hooks.py` does itself, without a call, what has to be done for each check-out in a rush.
 
-    def took(self, key: int, connection: Any, since: float) -> None:
-        """A connection was taken just now."""
-        self.began(key, self.callers(), connection, since)
+    @property
+    def asking(self) -> Callable[[], Trail | None]:
+        """What tells who takes a connection now; None in a rush."""
+        return functools.partial(callers, self.depth, _OURS - 1) if self.sample == 1 else self._some_callers
 
-    def callers(self) -> Stack | None:
-        """Who takes a connection now; None in a rush: to look for the callers of each would cost more than it tells."""
+    def _some_callers(self) -> Trail | None:
+        """To look for the callers of each would cost more than it tells."""
         sample, tally = self.sample, self.tally
-        if sample != 1:
-            left_out = self.now() <= tally.calm_from if sample is None else tally.taken % sample
-            if left_out and tally.taken - tally.given_back < tally.half:
-                return None
-            if sample is None:
-                tally.calm_from = max(tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
-            capacity = self.capacity()
-            tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
-        if len(self.notes) > NOTES:
-            self._forget()
-        return own_callers(self.depth, _OURS)
+        left_out = self.now() <= tally.calm_from if sample is None else tally.taken % sample
+        if left_out and tally.taken - tally.given_back < tally.half:
+            return None
+        if sample is None:
+            tally.calm_from = max(tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
+        capacity = self.capacity()
+        tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
+        return callers(self.depth, _OURS)
 
     def _forget(self) -> None:
         """Connections come and go: drop the notes of those that are not out, when there are too many."""
@@ -138,40 +135,63 @@ class Watch:
                 note.since = _FORGOTTEN
                 self.notes.pop(key, None)
 
-    def began(self, key: int, stack: Stack | None, connection: Any, since: float) -> None:
-        """A connection was taken from `stack`."""
-        known = self.notes.get(key)
-        if known is not None and known.since is not None:
-            if known.is_gone:
-                self._collected(key, self._look_at(known))
-            elif self.is_out is None or self.is_out(known.kept):
+    def began(self, key: int, trail: Trail | None, connection: Any, since: float) -> None:
+        """A connection was taken by those of `trail`."""
+        notes = self.notes
+        note = notes.get(key)
+        if note is not None and note.since is not None:
+            if self._is_still_out(key, note):
                 return  # the same one again: psycopg2's getconn with a key
-            else:
-                self.ended(key)
-        keeps = self.keeps_briefly if stack is None else self.keeps
-        kept = None if keeps is None else keeps(connection)
-        holding = None
-        if stack is not None:
-            holding = noted(next(self._numbers), since, stack)
-            if kept is not None and isinstance(kept, weakref.ref):
-                kept = weakref.ref(connection, functools.partial(self._gone, key, holding))
+            note = None
+        if note is None:
+            if len(notes) > NOTES:
+                self._forget()
+            note = notes[key] = Note()
+        if trail is None:
+            note.trail, note.thread = None, get_ident()
+        else:
+            note.taken_by(trail)
+        keeps = self.keeps
+        if keeps is not weakref.ref:
+            note.kept = None if keeps is None else keeps(connection)
+        elif self.takes_back_lost:
+            note.kept = weakref.ref(connection)
+        elif note.kept is None or note.kept() is not connection:
+            note.kept = weakref.ref(connection, functools.partial(self._gone, key, note))
         self.tally.taken += 1
-        self.notes[key] = Note(since, kept, holding)
+        note.since = since
+
+    def _is_still_out(self, key: int, note: Note) -> bool:
+        if self._is_gone(note):
+            self._collected(key, note)
+        elif self.is_out is None or self.is_out(note.kept):
+            return True
+        else:
+            self.ended(key)
+        return False
+
+    def _is_gone(self, note: Note) -> bool:
+        """Whether the borrower's object was garbage-collected. In a rush nobody looks at those of a pool that takes
+        back what is lost before anybody can ask."""
+        is_known = note.trail is not None or not self.takes_back_lost
+        return is_known and isinstance(note.kept, weakref.ref) and note.kept() is None
 
     def ended(self, key: int) -> None:
         """It came back, or is about to."""
         note = self.notes.get(key)
-        if note is not None and note.since is not None:
+        if note is not None and (since := note.since) is not None:
             note.since = None
             self.tally.given_back += 1
-            if note.holding is not None or self.is_out is not None:
-                self.over(key, note)
+            if note.holding is not None or self.is_out is not None or self._is_gone(note):
+                self.over(key, note, since)
 
-    def over(self, key: int, note: Note) -> None:
+    def over(self, key: int, note: Note, since: float) -> None:
         """What came back needs a note of its own the next time; and somebody may be waiting to hear of it."""
         self.notes.pop(key, None)
         holding = note.holding
-        if holding is not None:
+        if self._is_gone(note):
+            self._was_lost(holding or note.as_holding(next(self._numbers), since, self.depth))
+        elif holding is not None:
             holding.ended = True
             if holding.reported:
                 self.leaks.ended(holding, self.clock.now())
@@ -209,16 +229,16 @@ class Watch:
         capacity = self.capacity()
         return capacity is not None and len(self.holdings()) >= capacity
 
-    def _gone(self, key: int, holding: Holding, _: object) -> None:
-        self._collected(key, holding)
+    def _gone(self, key: int, note: Note, _: object) -> None:
+        self._collected(key, note)
 
-    def _collected(self, key: int, holding: Holding | None) -> None:
-        note = self.notes.get(key)
-        if holding is None or holding.ended or note is None or note.holding is not holding:
-            return
-        note.since = None
-        self.tally.given_back += 1
-        del self.notes[key]
+    def _collected(self, key: int, note: Note) -> None:
+        if (since := note.since) is not None and self.notes.get(key) is note:
+            note.since = None
+            self.tally.given_back += 1
+            self.over(key, note, since)
+
+    def _was_lost(self, holding: Holding) -> None:
         holding.ended = True
         self._note_seen(holding)
         self.leaks.collected(holding, self.clock.now(), self.takes_back_lost)
@@ -228,7 +248,7 @@ class Watch:
         since, holding = note.since, note.holding
         if since is None or holding is not None:
             return holding
-        holding = note.holding = made_of(since, note.thread, next(self._numbers))
+        holding = note.holding = note.as_holding(next(self._numbers), since, self.depth)
         if note.since is since:
             return holding
         note.holding, holding.ended = None, True
@@ -257,8 +277,8 @@ class Watch:
             if note.since is None or (holding := self._look_at(note)) is None:
                 continue
             found.append(holding)
-            if note.is_gone:
-                self._collected(key, holding)
+            if self._is_gone(note):
+                self._collected(key, note)
             elif self.is_out is not None and not self.is_out(note.kept):
                 self.ended(key)
         return [holding for holding in found if not holding.ended]
