@@ -13,7 +13,7 @@ PROVED: dict[str, Any] = {
     "reason": "10 runs, 4 of them mended",
     "schedules": 10,
     "exhaustive": True,
-    "bound": -1,
+    "bound": None,
     "coverage": 1.0,
     "compared": 10,
     "leaked_before": 4,

@@ -42,7 +42,7 @@ def test_proved_says_within_what() -> None:
         """,
     )
     assert found.verdict is Verdict.PROVED
-    assert (found.exhaustive, found.coverage, found.bound) == (True, 1.0, -1)
+    assert (found.exhaustive, found.coverage, found.bound) == (True, 1.0, None)
     assert (found.leaked_before, found.leaked_after) == (3, 0)
     assert found.reason == (
         "5 runs, 3 of them mended; within one fault of level 1, two rounds of a loop, at most 2 items of what is "

@@ -289,7 +289,7 @@ class Resume(Struct, frozen=True):
     """
 
     swallowed: int | None = None
-    group: int = -1
+    group: int | None = None
 
 
 class Unreachable(Struct, frozen=True):

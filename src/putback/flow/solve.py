@@ -82,11 +82,11 @@ class Node(NamedTuple, Generic[S]):
 
 
 class Arrival(NamedTuple, Generic[S]):
-    """How a node was first reached: from `source`, by `edge`, at operation `at`."""
+    """How a node was first reached: from `source`, by `edge`, at operation `at`, if one did it."""
 
     source: Node[S] | None
     edge: Edge
-    at: int
+    at: int | None
 
 
 class Ending(NamedTuple, Generic[S]):
@@ -95,7 +95,7 @@ class Ending(NamedTuple, Generic[S]):
     node: Node[S]
     state: S
     edge: Edge
-    at: int
+    at: int | None
 
 
 class Defect(NamedTuple, Generic[S]):
@@ -153,17 +153,17 @@ class _Explorer(Generic[S]):
         self.found: Exploration[S] = Exploration()
         self.queue: deque[Node[S]] = deque()
         self.counts: dict[int, int] = {}
-        self.ended: set[tuple[S, Edge, int]] = set()
+        self.ended: set[tuple[S, Edge, int | None]] = set()
         self.seen_defects: set[tuple[Hashable, int]] = set()
 
     def run(self) -> Exploration[S]:
         for state in self.domain.initial():
-            self.reach(self.function.entry, state, None, Edge.NORMAL, -1)
+            self.reach(self.function.entry, state, None, Edge.NORMAL, None)
         while self.queue:
             self.visit(self.queue.popleft())
         return self.found
 
-    def reach(self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int) -> None:
+    def reach(self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int | None) -> None:
         count = self.counts.get(block, 0)
         state = self.domain.entering(block, state)
         if count >= self.states_per_block or len(self.found.arrivals) >= self.nodes:
@@ -173,7 +173,7 @@ class _Explorer(Generic[S]):
                 return
         node = Node(block, state)
         if node in self.found.arrivals:
-            if edge is Edge.RAISED and at >= 0:
+            if edge is Edge.RAISED and at is not None:
                 self.found.also.setdefault(node, []).append(at)
             if source is not None:
                 self.found.merged.setdefault(node, []).append(source)
@@ -182,13 +182,13 @@ class _Explorer(Generic[S]):
         self.found.arrivals[node] = Arrival(source, edge, at)
         self.queue.append(node)
 
-    def leave(self, node: Node[S], state: S, edge: Edge, at: int) -> None:
+    def leave(self, node: Node[S], state: S, edge: Edge, at: int | None) -> None:
         key = (state, edge, at)
         if key not in self.ended:
             self.ended.add(key)
             self.found.endings.append(Ending(node, state, edge, at))
 
-    def throw(self, node: Node[S], state: S, at: int) -> None:
+    def throw(self, node: Node[S], state: S, at: int | None) -> None:
         handler = self.function.blocks[node.block].handler
         if handler is None:
             self.leave(node, state, Edge.RAISED, at)
@@ -198,7 +198,7 @@ class _Explorer(Generic[S]):
     def visit(self, node: Node[S]) -> None:
         block = self.function.blocks[node.block]
         states: tuple[S, ...] = (node.state,)
-        last = -1
+        last: int | None = None
         for op in block.ops:
             last = op.at
             after: dict[S, None] = {}
@@ -220,7 +220,7 @@ class _Explorer(Generic[S]):
             self.seen_defects.add((what, at))
             self.found.defects.append(Defect(what, at, node))
 
-    def finish(self, node: Node[S], block: ir.Block, state: S, last: int) -> None:
+    def finish(self, node: Node[S], block: ir.Block, state: S, last: int | None) -> None:
         domain = self.domain
         match block.end:
             case ir.Jump(target=target):

@@ -75,7 +75,7 @@ class SiteKey:
     """
 
     function: str
-    operation: int = -1
+    operation: int | None = None
     parameter: str = ""
 
 

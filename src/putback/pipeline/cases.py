@@ -102,7 +102,7 @@ def case_of(
         return None
     call = next((o for o in facts.unit.ops() if isinstance(o, ir.Call) and o.at == site.at), None)
     callee = _callee(facts.unit, call) if call is not None else ""
-    row = facts.unit.span(site.at).start.row if callee else 0
+    row = facts.unit.span(call.at).start.row if call is not None and callee else 0
     return roles.Case(before, after, facts.path, (about._replace(acquire=callee, row=row),))
 
 

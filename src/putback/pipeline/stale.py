@@ -145,7 +145,7 @@ def _is_told_anew(place: Spot, part: Part, findings: Iterable[Finding], changes:
 
 def _rests_on(finding: Finding, files: Collection[str], part: Part) -> bool:
     """Whether what a finding says tells of other rows of changed files, or of what functions owe to all others."""
-    if finding.site is None or (finding.site.operation < 0 and not finding.site.parameter):
+    if finding.site is None or (finding.site.operation is None and not finding.site.parameter):
         return True
     end = part.row + part.text.count(b"\n")
     elsewhere = (s for s in finding.trace if s.path in files)

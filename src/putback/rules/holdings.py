@@ -35,7 +35,7 @@ def code_for(facts: Surroundings) -> Code:
 
 def borrowed_or_own(site: SiteFacts) -> Holding:
     """The same as `holding`, also for a connection that the caller lends by a parameter."""
-    if site.site.at >= 0:
+    if site.site.at is not None:
         return holding(site)
     code = code_of(site)
     return Holding(code, code.function, site.site.name, frozenset({site.site.name}), Release())
@@ -63,7 +63,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
     made = Holding(
         code,
-        code.node(site.site.at),
+        code.node(site.site.acquired_at),
         name,
         trail.names | trail.parts,
         Release(),
@@ -100,7 +100,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:
     """The object that a call makes hold a connection: `db` of `db.connect()`."""
-    node = code.node(site.site.at)
+    node = code.node(site.site.acquired_at)
     base = node.func.value if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else None
     if not isinstance(base, cst.Name):
         raise Declined("what holds the connection has no plain name")

@@ -116,7 +116,7 @@ def _applies(site: SiteFacts) -> bool:
 
 def _cause(site: SiteFacts, leak: Leak) -> str:
     unit = site.function.unit
-    text = " ".join(unit.text(leak.raised_at).split()) if leak.raised_at >= 0 else ""
+    text = " ".join(unit.text(leak.raised_at).split()) if leak.raised_at is not None else ""
     shown = text if len(text) <= 48 else f"{text[:45]}..."
     return f"`{shown}` is cancelled" if leak.cancelled else f"`{shown}` raises"
 

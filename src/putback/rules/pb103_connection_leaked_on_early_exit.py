@@ -75,7 +75,7 @@ from putback.rules.rule import Rule, report
 
 
 def _exit(site: SiteFacts) -> Leak | None:
-    return next((leak for leak in site.leaks if leak.raised_at < 0 or leak.explicit), None)
+    return next((leak for leak in site.leaks if leak.raised_at is None or leak.explicit), None)
 
 
 def applies(site: SiteFacts) -> bool:
@@ -93,7 +93,9 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         leak = _exit(site)
         if leak is not None and applies(site):
-            row = facts.unit.span(leak.raised_at if leak.explicit else leak.left_at).start.row
+            row = facts.unit.span(
+                leak.raised_at if leak.explicit and leak.raised_at is not None else leak.left_at
+            ).start.row
             found = report(
                 RULE,
                 site,

@@ -78,7 +78,7 @@ def applies(site: SiteFacts) -> bool:
     return (
         _at_yield(site) is not None
         and site.is_released_somewhere
-        and all(leak.raised_at >= 0 and not leak.explicit for leak in site.leaks)
+        and all(leak.raised_at is not None and not leak.explicit for leak in site.leaks)
     )
 
 

@@ -76,7 +76,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 severity=facts.here(Severity.WARNING),
                 confidence=site.acquisition.confidence,
                 trace=(
-                    facts.step(site.site.at, "if this raises, the name is never bound ..."),
+                    facts.step(site.site.acquired_at, "if this raises, the name is never bound ..."),
                     facts.step(defect.at, f"... and this raises {error}, which hides the error"),
                 ),
                 help="move the acquire in front of the `try`",

@@ -199,9 +199,9 @@ def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
     severity = Severity.INFO if site.kind.release_rolls_back else Severity.WARNING
     for ending in site.exploration.endings:
         state = ending.state
-        is_lapse = state.unmended >= 0 and state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
-        if ending.edge is Edge.NORMAL and is_lapse:
-            yield _Lapse(state.unmended, severity, state.harm, None)
+        is_lapse = state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
+        if ending.edge is Edge.NORMAL and state.lapse is not None and is_lapse:
+            yield _Lapse(state.lapse, severity, state.harm, None)
 
 
 def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
@@ -210,10 +210,10 @@ def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
     for ending in site.exploration.endings if severities and not site.is_removed_elsewhere else ():
         state = ending.state
         is_there = ending.edge is Edge.NORMAL and site.site.name in state.refs
-        if is_there and state.unmended >= 0 and state.harm is not Harm.NOTHING:
+        if is_there and state.lapse is not None and state.harm is not Harm.NOTHING:
             severity = severities.get(state.harm)
             if severity is not None:
-                yield _Lapse(state.unmended, severity, state.harm, None, lives_on=True)
+                yield _Lapse(state.lapse, severity, state.harm, None, lives_on=True)
 
 
 def _is_seen_to(site: SiteFacts, handler: int) -> bool:

@@ -114,7 +114,7 @@ def _is_told_below(facts: Surroundings, extent: Extent) -> bool:
     way = extent.outside.way
     units = (facts.analyzer.unit(here.path, above.name) for above, here in pairwise(way))
     theirs = (FunctionFacts(facts.analyzer, unit, facts.display).extents for unit in units if unit is not None)
-    return any(s.site.at < 0 and e.outside.way[-1] == way[-1] for found in theirs for s, e in found)
+    return any(s.site.at is None and e.outside.way[-1] == way[-1] for found in theirs for s, e in found)
 
 
 def _what(site: SiteFacts, extent: Extent) -> str:
@@ -152,7 +152,7 @@ def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
         yield step(facts, further[-1].path, further[-1].row, f"... which waits for {extent.outside.sort.noun} here")
     if extent.ended is not None:
         yield step(facts, extent.ended.path, extent.ended.row, "it ends only here")
-    elif extent.end >= 0:
+    elif extent.end is not None:
         yield facts.step(extent.end, "it ends only here")
     else:
         yield facts.step(facts.unit.function.at, "it ends when the request ends")

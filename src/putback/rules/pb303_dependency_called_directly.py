@@ -95,7 +95,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         noun = "session" if kind.lazy else "connection"
         at = facts.step(pull.at, f"the {noun} is taken out of `{name}()` here, which nobody keeps")
         home = FunctionFacts(facts.analyzer, pull.generator, facts.display)
-        end = home.step(pull.site.at, f"`{name}` makes the {noun} here, and gives it back behind its `yield`")
+        end = home.step(pull.site.acquired_at, f"`{name}` makes the {noun} here, and gives it back behind its `yield`")
         found = report_at(
             RULE,
             facts,

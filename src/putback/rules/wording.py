@@ -54,13 +54,13 @@ def acquired(site: SiteFacts) -> Step:
     kind = site.kind
     if site.site.acquisition.ambient is not None:
         return site.function.step(site.function.unit.function.at, f"works on {_place(site)} ({kind.title})")
-    if site.site.at < 0:
+    if site.site.at is None:
         return site.function.step(site.function.unit.function.at, f"handed in as {subject(site)} ({kind.title})")
     verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
     wrappers = site.function.through(site.acquisition)
     origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
     inside = site.function.inside_of(site.acquisition, verb)
-    return replace(site.function.step(site.site.at, f"{verb} here ({kind.title}{origin})"), via=inside)
+    return replace(site.function.step(site.site.acquired_at, f"{verb} here ({kind.title}{origin})"), via=inside)
 
 
 def _place(site: SiteFacts) -> str:
@@ -72,10 +72,10 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     """Acquired here, can raise or leaves here, never released."""
     facts = site.function
     steps = [acquired(site), *facts.closed_in(site.acquisition)]
-    if leak.raised_at >= 0 and leak.raised_at != leak.left_at:
+    if leak.raised_at is not None and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
         steps.append(facts.step(leak.left_at, f"... {_leaving(site, leak)}, and {subject(site)} was not given back"))
-    elif leak.raised_at >= 0:
+    elif leak.raised_at is not None:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
     else:
         steps.append(facts.step(leak.left_at, f"the function ends here without {release(site)}"))
@@ -129,7 +129,7 @@ def release(site: SiteFacts) -> str:
 def _spelled(facts: Surroundings, site: SiteFacts, wanted: FunctionRef) -> str:
     """A function of the project as this file can call it: by its name, or beside what acquires."""
     last = wanted.key.rpartition(".")[2]
-    base = facts.unit.text(site.site.at).partition("(")[0].rpartition(".")[0] if site.site.at >= 0 else ""
+    base = facts.unit.text(site.site.at).partition("(")[0].rpartition(".")[0] if site.site.at is not None else ""
     is_beside = base and "\n" not in base and is_attribute_here(facts.analyzer, facts.unit, base, wanted)
     return name_here(facts.analyzer, facts.unit, wanted) or (f"{base}.{last}" if is_beside else last)
 

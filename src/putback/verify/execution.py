@@ -211,7 +211,7 @@ class Execution(ABC):
 
     def is_none(self, path: str) -> bool:
         """Whether a stand-in is None."""
-        if self._answers.get(("truth", path)) == 1 or self._answers.get(("count", path), -1) >= 0:
+        if self._answers.get(("truth", path)) == 1 or ("count", path) in self._answers:
             return False
         return bool(self._answer("none", path, lambda: int(self.branch(f"{path} is None", usually=False, once=True))))
 
@@ -227,7 +227,7 @@ class Execution(ABC):
 
     def _counted(self, path: str) -> int:
         many = [f"{n} items" for n in range(2, self.bounds.items + 1)][-1:]
-        known = self._answers.get(("truth", path), -1)
+        known = self._answers.get(("truth", path))
         if known == 0 or self._answers.get(("none", path), 0) == 1:
             return 0
         options = ["1 item", *([] if known == 1 else [NO_ITEMS]), *many]

@@ -27,7 +27,6 @@ Text = Annotated[str, Meta(max_length=LONGEST_TEXT)]
 Texts = Annotated[list[Text], Meta(max_length=MOST_TEXTS)]
 Count = Annotated[int, Meta(ge=0, le=_MOST)]
 Counts = Annotated[list[Count], Meta(max_length=max(MOST_TEXTS, REQUESTS))]
-Bound = Annotated[int, Meta(ge=-1, le=_MOST)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=_MOST)]
 Label = Annotated[str, Meta(max_length=LONGEST_ANSWER)]
@@ -45,7 +44,7 @@ class _Proof(Struct, forbid_unknown_fields=True):
     reason: Text
     schedules: Count
     exhaustive: bool
-    bound: Bound
+    bound: Count | None
     coverage: Share
     compared: Count
     leaked_before: Count

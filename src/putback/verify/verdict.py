@@ -68,7 +68,7 @@ class Proof:
     """The result for one case.
 
     `coverage` is the share of the original's statements that were reached; `leaked_before` and `leaked_after` count
-    the compared runs that leak; `bound` is the number of deviations that was seen completely (-1: all).
+    the compared runs that leak; `bound` is the number of deviations that was seen completely (None: all).
     """
 
     case: Case
@@ -76,7 +76,7 @@ class Proof:
     reason: str
     schedules: int
     exhaustive: bool
-    bound: int
+    bound: int | None
     coverage: float
     compared: int
     leaked_before: int
@@ -92,7 +92,7 @@ class Proof:
     def title(self) -> str:
         """The verdict with its bound: "bounded(2)"."""
         if self.verdict is Verdict.BOUNDED:
-            return f"bounded({'all' if self.bound < 0 else self.bound})"
+            return f"bounded({'all' if self.bound is None else self.bound})"
         return f"tested({self.schedules})" if self.verdict is Verdict.TESTED else self.verdict.value
 
     def as_json(self) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class Verifier:
             reason=reason,
             schedules=found.made + compared.made,
             exhaustive=found.exhaustive and compared.finished,
-            bound=-1 if found.exhaustive else found.complete,
+            bound=None if found.exhaustive else found.complete,
             coverage=coverage,
             compared=compared.compared,
             leaked_before=compared.leaked_before,

@@ -20,7 +20,7 @@ from putback.model.lifecycle import Gc, On
 from putback.ownership.analysis import autocommit
 from putback.ownership.analysis.binds import Written, is_configured, is_lent, told, works_on_held
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
+from putback.ownership.analysis.domain import Fact, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo, DriverCall, describe
 from putback.ownership.analysis.parts import RETURNED, Carrier, Element, Tie
 from putback.ownership.analysis.program import Program
@@ -208,7 +208,7 @@ def _is_kept(found: Exploration[State]) -> bool:
 def _is_switched(made: Acquisition, found: Exploration[State]) -> bool:
     """Whether its transactions are off by the time that the caller has it."""
     normal = [e.state for e in found.endings if e.edge is Edge.NORMAL and e.state.phase is not Phase.ABSENT]
-    return made.autocommits or (bool(normal) and all(s.fact(AUTOCOMMIT) is Fact.TRUE for s in normal))
+    return made.autocommits or (bool(normal) and all(Mark.AUTOCOMMIT in s.marks for s in normal))
 
 
 def _sureness(unit: Unit, made: Acquisition, known_before: bool) -> Confidence:
@@ -285,7 +285,7 @@ def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
     """
     sites = {site: attribute for site in program.sites(unit) if (attribute := _attribute(program, unit, site))}
     for site, attribute in sites.items():
-        if _can_do_without(unit.function, {each.at for each, other in sites.items() if other == attribute}):
+        if _can_do_without(unit.function, {each.acquired_at for each, other in sites.items() if other == attribute}):
             continue
         yield replace(
             site.acquisition,

@@ -184,7 +184,7 @@ class Ambients:
             kind = next((k for k in self._catalog.kinds.values() if k.type in names and not k.registry), None)
             if kind is not None:
                 off = self._is_made_with_autocommit(unit, param.name, kind)
-                found.append(Site(-1, Acquisition((kind,), autocommits=off), param.name))
+                found.append(Site(None, Acquisition((kind,), autocommits=off), param.name))
         return found
 
     def may_go_on(self, unit: Unit) -> bool:
@@ -219,7 +219,7 @@ class Ambients:
         elif where.home is Home.OBJECT and self._is_of_a_block(unit, path):
             where = Ambient(Home.LENT)
         off = any(self._is_made_with_autocommit(unit, path, kind) for kind in ordered)
-        return Site(-1, Acquisition(ordered, autocommits=off, ambient=where), path)
+        return Site(None, Acquisition(ordered, autocommits=off, ambient=where), path)
 
     def _where(self, unit: Unit, path: str) -> Ambient | None:
         """How far away a path begins; None for what is a local variable, or one of a function around this one."""

@@ -17,7 +17,7 @@ from putback.model.errors import SourceError
 from putback.ownership.analysis import acquire, guards
 from putback.ownership.analysis.ambient import Ambients
 from putback.ownership.analysis.app_contexts import AppContexts
-from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
+from putback.ownership.analysis.domain import Mark, Phase, State
 from putback.ownership.analysis.injected import injected
 from putback.ownership.analysis.outside import Leaving
 from putback.ownership.analysis.parked import Parking
@@ -91,14 +91,14 @@ class Analyzer(Program):
 
         What callers hand in is followed for their summaries and, if they lend it, for what handlers do to it as well.
         """
-        if site.at < 0 and phase is not Phase.MANAGED:
+        if site.at is None and phase is not Phase.MANAGED:
             return explore(unit.function, SiteDomain(self, unit, site, phase))
         key = (unit.path, unit.key, site, phase)
         if key not in self._explorations:
             found = explore(unit.function, SiteDomain(self, unit, site, phase))
             if self.summaries.are_settled:
                 self._explorations[key] = found
-            if found.capped and site.at >= 0:
+            if found.capped and site.at is not None:
                 self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
             return found
         return self._explorations[key]
@@ -169,7 +169,7 @@ class Analyzer(Program):
                 continue
             if site.acquisition.autocommits:
                 return True
-            if any(ending.state.fact(AUTOCOMMIT) is Fact.TRUE for ending in self.explore(unit, site).endings):
+            if any(Mark.AUTOCOMMIT in ending.state.marks for ending in self.explore(unit, site).endings):
                 return True
         return False
 

@@ -8,7 +8,7 @@ from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Twice
 from putback.ownership.analysis.defects import Found, Wrong
-from putback.ownership.analysis.domain import ACTIVE, UNWRITTEN, Fact, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, Mark, Phase, State
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
 from putback.ownership.analysis.parts import OWNED, Carrier
@@ -48,24 +48,24 @@ def _by_summary(
         if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
             defects.append(Wrong.TWICE)
         if effect.rolls_back:
-            done = done._replace(opened=-1, unmended=-1, wrote=-1)
+            done = done._replace(opened=None, unmended=None, wrote=None)
         if effect.returns and call is not None:
             done = done.with_ref(call.target)
         elif effect.keeps and call is not None:
             done = done.with_part(call.target, _carrier(domain, call, effect))
             if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:
-                done = done._replace(phase=state.phase, facts=state.facts)
+                done = done._replace(phase=state.phase, facts=state.facts, marks=state.marks)
         if effect.needing is not None and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done.with_part(call.target, effect.needing)
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
-            done = done.with_fact(UNWRITTEN, Fact.TRUE)
+            done = done.with_mark(Mark.UNWRITTEN)
         if effect.may_keep:
             defects.append(Wrong.KEPT)
         after[done] = None
     for phase in effect.raised:
         thrown = in_phase(domain, state, phase, op.at)
-        is_broken = thrown.opened >= 0 and not effect.undoes
-        thrown = thrown._replace(broke=op.at if is_broken else -1)
+        is_broken = thrown.opened is not None and not effect.undoes
+        thrown = thrown._replace(broke=op.at if is_broken else None)
         raised[domain.raised(thrown, UNKNOWN)] = None
         if call is not None and call.awaited:
             raised[domain.raised(thrown, CANCELLED)] = None
@@ -84,11 +84,11 @@ def in_phase(domain: Following, state: State, phase: Phase, at: int) -> State:
         case Phase.RELEASED:
             return domain.released(state)
         case Phase.CLOSED:
-            return state._replace(phase=Phase.CLOSED, opened=-1, unmended=-1)
+            return state._replace(phase=Phase.CLOSED, opened=None, unmended=None)
         case Phase.PASSED:
             return domain.pass_on(state)
         case Phase.HELD:
-            return domain.executed(state, -1) if domain.kind.lazy else state
+            return domain.executed(state, None) if domain.kind.lazy else state
         case Phase.IDLE if state.phase is Phase.HELD:
             return domain.ended(state, "both")
         case _:

@@ -47,7 +47,7 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
         return made
     if info.functions or info.classes:
         return _to_project(domain, op, info, state, position)
-    used = domain.executed(state, -1) if domain.kind.lazy else state
+    used = domain.executed(state, None) if domain.kind.lazy else state
     if info.constructs:
         used = used.with_part(op.target, Carrier())
         return domain.may_raise(used, awaited=op.awaited, broke=op.at)
@@ -87,7 +87,7 @@ def _to_project(domain: Following, op: ir.Call, info: CallInfo, state: State, po
     """The connection goes to functions of the project: their summaries say what becomes of it."""
     effects = domain.effects_of(op, info, position, state.phase)
     if not effects:
-        used = domain.executed(state, -1) if domain.kind.lazy else state
+        used = domain.executed(state, None) if domain.kind.lazy else state
         if info.classes:
             used = used.with_part(op.target, Carrier())
         return domain.may_raise(used, awaited=op.awaited)

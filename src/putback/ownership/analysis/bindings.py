@@ -7,7 +7,7 @@ from putback.flow.names import dotted
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, UNBOUND, Fact, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Mark, Phase, State
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import OWN
 from putback.ownership.analysis.handlers import DRIVERS
@@ -78,7 +78,7 @@ def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[Sta
     """An attribute keeps it, or a switch of the connection is set."""
     if op.base in state.refs and op.name in domain.kind.autocommit:
         off = op.source != ir.FALSE and (op.source != ir.NONE or "None" in domain.kind.autocommit[op.name])
-        return Outcome((state.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE),))
+        return Outcome((state.with_mark(Mark.AUTOCOMMIT) if off else state.without_mark(Mark.AUTOCOMMIT),))
     doubtful = lending.kept(state, op.source)
     kept = domain.is_owner(state, op.source) or (state.part(op.source) is not None and not doubtful)
     path = f"{op.base}.{op.name}"

@@ -11,7 +11,7 @@ from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.domain import AUTOCOMMIT, Fact, Phase, State
+from putback.ownership.analysis.domain import Fact, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import takes_what_is_there
@@ -111,7 +111,9 @@ def _runs_nothing(domain: Following, cls: ClassRef) -> bool:
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
     defects = (Wrong.LOST,) if state.is_held() and state.refs else ()
-    clean = state._replace(refs=frozenset(), parts=frozenset(), opened=-1, unmended=-1, wrote=-1, phase=Phase.ABSENT)
+    clean = state._replace(
+        refs=frozenset(), parts=frozenset(), opened=None, unmended=None, wrote=None, phase=Phase.ABSENT
+    )
     failed = domain.raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
     if acquisition.owner is not None:
@@ -124,7 +126,7 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     else:
         got = clean.with_ref(op.receiver if acquisition.itself and now else op.target)
     got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
-    got = got.with_fact(AUTOCOMMIT, Fact.TRUE) if acquisition.autocommits else got
+    got = got.with_mark(Mark.AUTOCOMMIT) if acquisition.autocommits else got
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:
         defects = (*defects, Wrong.UNENTERED)

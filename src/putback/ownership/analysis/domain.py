@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from enum import IntEnum, auto
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
 from putback.ownership.analysis.parts import Part, Typed, borrows
 
@@ -31,17 +33,35 @@ class Phase(IntEnum):
 ACTIVE = (Phase.HELD, Phase.MANAGED, Phase.IDLE)
 """The phases in which somebody has to give the connection back."""
 
-AUTOCOMMIT = "#autocommit"
-"""The name of a fact about the connection: statements open no transaction."""
 
-UNWRITTEN = "#unwritten"
-"""The name of a fact about a session: it has been given something that its next commit writes."""
+class Mark(IntEnum):
+    """What is noted of the connection itself.
 
-ABOUT_CONNECTION = (AUTOCOMMIT, UNWRITTEN)
-"""The names of all such facts."""
+    AUTOCOMMIT: statements open no transaction; UNWRITTEN: a session has been given something that its next commit
+    writes.
+    """
 
-CALLERS = -2
-"""The `unmended` of a connection that is handed in: the caller may have something to roll back, until that is done."""
+    AUTOCOMMIT = auto()
+    UNWRITTEN = auto()
+
+
+class Since(Struct, frozen=True, gc=False, cache_hash=True):
+    """A transaction is open, or the connection held, since operation `at`; None: the caller has handed it in so."""
+
+    at: int | None
+
+
+class Made(Struct, frozen=True, gc=False, cache_hash=True):
+    """A call has left the process since; `note` is the number under which that is noted."""
+
+    note: int
+
+
+class Callers(Struct, frozen=True, gc=False, cache_hash=True):
+    """Stands for a handler of whoever called the function: there may be something to roll back, until that is done."""
+
+
+CALLERS = Callers()
 
 
 class Harm(IntEnum):
@@ -99,23 +119,29 @@ class State(NamedTuple):
     """One site on one path. A tuple, because millions of them are made, compared and hashed.
 
     `refs` are the values that are the connection; `parts` pairs values that belong to it (a cursor, a transaction, a
-    bound method) with what they are; `facts` what is known of tested names and conditions. `exception` is the class of
-    the exception in flight or being handled ("" none, "?" unknown, "!" a cancellation); `opened` the operation that
-    opened the transaction (-1: none is open); `unmended` the `except` clause that has not rolled back yet (-1: none, or
-    CALLERS), `harm` what the error has done; `broke` the statement on the connection that the exception comes from (-1:
-    none); `wrote` the last write of the transaction (-1: none), where a failed one leaves it to be committed.
+    bound method) with what they are; `facts` what is known of tested names and conditions; `marks` what is noted of the
+    connection itself. `exception` is the class of the exception in flight or being handled ("?" unknown, "!" a
+    cancellation); `opened` the operation that opened the transaction; `unmended` the `except` clause that has not
+    rolled back yet, `harm` what the error has done; `broke` the statement on the connection that the exception comes
+    from; `wrote` the last write of the transaction, where a failed one leaves it to be committed.
     """
 
     phase: Phase
     refs: frozenset[Val] = frozenset()
     parts: frozenset[tuple[Val, Part]] = frozenset()
     facts: frozenset[tuple[str, Fact]] = frozenset()
-    exception: str = ""
-    opened: int = -1
-    unmended: int = -1
+    marks: frozenset[Mark | Since | Made] = frozenset()
+    exception: str | None = None
+    opened: int | None = None
+    unmended: int | Callers | None = None
     harm: Harm = Harm.NOTHING
-    broke: int = -1
-    wrote: int = -1
+    broke: int | None = None
+    wrote: int | None = None
+
+    @property
+    def lapse(self) -> int | None:
+        """The `except` clause of the function itself that has not rolled back yet."""
+        return self.unmended if isinstance(self.unmended, int) else None
 
     def fact(self, name: str) -> Fact | None:
         """What is known of `name`, constants included."""
@@ -130,6 +156,14 @@ class State(NamedTuple):
         """The same with one fact replaced (None: forgotten)."""
         facts = frozenset(p for p in self.facts if p[0] != name)
         return self._replace(facts=facts if fact is None else facts | {(name, fact)})
+
+    def with_mark(self, mark: Mark | Since | Made) -> State:
+        """The same with one more thing noted of the connection."""
+        return self if mark in self.marks else self._replace(marks=self.marks | {mark})
+
+    def without_mark(self, mark: Mark | Since | Made) -> State:
+        """The same with that noted no more."""
+        return self._replace(marks=self.marks - {mark}) if mark in self.marks else self
 
     def part(self, value: Val) -> Part | None:
         """What a value is that belongs to the connection, or None."""
@@ -190,7 +224,7 @@ class State(NamedTuple):
     def handled(self) -> State:
         """The same after a handler: what is unbound by now is so because of the error."""
         facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
-        return self._replace(exception="", broke=-1, facts=facts)
+        return self._replace(exception=None, broke=None, facts=facts)
 
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""

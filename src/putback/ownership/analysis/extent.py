@@ -16,7 +16,7 @@ from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge, Outcome, explore
 from putback.model.lifecycle import Begin, On
-from putback.ownership.analysis.domain import AUTOCOMMIT, CALLERS, Fact, Phase, State
+from putback.ownership.analysis.domain import CALLERS, Made, Mark, Phase, Since, State
 from putback.ownership.analysis.outside import Outside, Station, awaited_in, entered_in, started_in
 from putback.ownership.analysis.parts import Carrier
 from putback.ownership.analysis.site import Acquisition, Site
@@ -27,33 +27,31 @@ from putback.ownership.resolve.types import FunctionRef
 if TYPE_CHECKING:
     from putback.ownership.analysis.analyzer import Analyzer
 
-_SINCE = "#since "
-_MADE = "#made "
 _DEEPEST = 3
-_CALLERS = -1
-"""The operation since which a connection is held that a caller hands in."""
+_CALLERS = Since(None)
+"""A caller hands the connection in, and has held it before."""
 
 
 class Extent(Struct, frozen=True):
     """A transaction open, or a connection held, from operation `since` to operation `end`.
 
-    `made` is the operation of the first call `outside` in it. `end` is -1 where whoever called the function ends it;
+    `made` is the operation of the first call `outside` in it. `end` is None where whoever called the function ends it;
     `ended` is the place in a called function where that ends it. `in_transaction`: not only a slot is held.
     """
 
     since: int
     made: int
     outside: Outside
-    end: int
+    end: int | None
     ended: Station | None
     in_transaction: bool
 
 
 class Over(NamedTuple):
-    """The defect of an extent that ends: since which operation it was one, and which of the noted calls was in it."""
+    """The defect of an extent that ends: since when it was one, and which of the noted calls was in it."""
 
-    since: int
-    made: int
+    since: Since
+    made: Made
 
 
 class _Spot(Struct, frozen=True):
@@ -83,10 +81,10 @@ class _Call(Struct, frozen=True):
 class _Held(NamedTuple):
     """An extent whose places are not looked up yet."""
 
-    since: int
+    since: Since
     made: int
     out: _Out
-    end: int
+    end: int | None
     ended: _Spot | None
     in_transaction: bool
 
@@ -119,11 +117,11 @@ class Extents:
             return ()  # a subscription: there is no transaction, and waiting is what it is for
         domain = _Domain(self, unit, site, False)
         found = explore(unit.function, domain)
-        words = [(d.what, d.at) for d in found.defects if isinstance(d.what, Over)]
+        words: list[tuple[Over, int | None]] = [(d.what, d.at) for d in found.defects if isinstance(d.what, Over)]
         if is_lent:
             normal = [e.state for e in found.endings if e.edge is Edge.NORMAL]
             ended = normal or [e.state for e in found.endings]  # what never returns ends by an exception
-            words += [(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
+            words += [(over, None) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
         first: dict[int, _Held] = {}
         held = (domain.held(what, at) for what, at in words)
         for each in sorted((e for e in held if e.since != _CALLERS), key=_by_place):
@@ -131,10 +129,11 @@ class Extents:
         return map(self._looked_up, first.values())
 
     def _looked_up(self, held: _Held) -> Extent:
-        outside = held.out.outside
+        outside, since = held.out.outside, held.since.at
+        assert since is not None
         outside = Outside(outside.sort, (*map(self._station, held.out.spots), *outside.way))
         ended = self._station(held.ended) if held.ended is not None else None
-        return Extent(held.since, held.made, outside, held.end, ended, held.in_transaction)
+        return Extent(since, held.made, outside, held.end, ended, held.in_transaction)
 
     def _station(self, spot: _Spot) -> Station:
         unit = self.analyzer.unit(*spot.unit)
@@ -149,7 +148,7 @@ class Extents:
             unit = self.analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
             if unit is not None and self.leaving.made_by(ref) is not None:
                 self._depth += 1
-                self._inside[key] = self._explored(unit, Site(-1, acquisition, name), is_open)
+                self._inside[key] = self._explored(unit, Site(None, acquisition, name), is_open)
                 self._depth -= 1
         return self._inside[key]
 
@@ -157,13 +156,13 @@ class Extents:
         domain = _Domain(self, unit, site, is_open)
         found = explore(unit.function, domain)
         ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
-        left = [domain.held(over, -1) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
-        held = (domain.held(d.what, d.at) for d in found.defects if isinstance(d.what, Over))
-        callers = [each for each in held if each.since == _CALLERS]
+        left = [domain.held(over, None) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
+        overs = ((d.what, d.at) for d in found.defects if isinstance(d.what, Over))
+        callers = [(domain.held(what, at), domain.spot(at)) for what, at in overs if what.since == _CALLERS]
         return _Call(
             left[0].out if left else None,
-            callers[0].out if callers else None,
-            (callers[0].ended or domain.spot(callers[0].end)) if callers else None,
+            callers[0][0].out if callers else None,
+            (callers[0][0].ended or callers[0][1]) if callers else None,
         )
 
 
@@ -185,23 +184,16 @@ class _Domain(SiteDomain):
 
     def initial(self) -> list[State]:
         states = super().initial()
-        given = f"{_SINCE}{_CALLERS}"
-        return [s.with_fact(given, Fact.TRUE) if self.is_given_open else s for s in states]
-
-    def coarser(self, state: State) -> State:
-        return _remembering(super().coarser(state), state)
-
-    def entering(self, block: int, state: State) -> State:
-        return _remembering(super().entering(block, state), state)
+        return [s.with_mark(_CALLERS) if self.is_given_open else s for s in states]
 
     def is_open(self, state: State) -> bool:
         """Whether a transaction is open, or a slot is held that others wait for."""
-        if state.fact(AUTOCOMMIT) is Fact.TRUE or state.phase not in (Phase.HELD, Phase.MANAGED):
+        if Mark.AUTOCOMMIT in state.marks or state.phase not in (Phase.HELD, Phase.MANAGED):
             return False
         if self.kind.lazy:
-            return state.phase is Phase.HELD or state.opened >= 0
-        given = self.is_given_open and self._word(state, _SINCE) == str(_CALLERS)
-        return self.holds_slot or state.opened >= 0 or given
+            return state.phase is Phase.HELD or state.opened is not None
+        given = self.is_given_open and _CALLERS in state.marks
+        return self.holds_slot or state.opened is not None or given
 
     # -- what operations do
 
@@ -216,26 +208,26 @@ class _Domain(SiteDomain):
     def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[Hashable]) -> State:
         if self.kind.lazy and after.phase is Phase.MANAGED:
             after = after._replace(phase=Phase.IDLE)  # entered: it holds nothing before its first statement
-        if before.unmended == CALLERS and after.unmended == -1:
-            after = after.with_fact(f"{_SINCE}{_CALLERS}", None)  # the callers' transaction has ended
+        if before.unmended is CALLERS and after.unmended is None:
+            after = after.without_mark(_CALLERS)  # the callers' transaction has ended
         was_open, is_open = self.is_open(before), self.is_open(after)
         if is_open and not was_open:
-            after = _without(after).with_fact(f"{_SINCE}{op.at}", Fact.TRUE)
+            after = _without(after).with_mark(Since(op.at))
         if call.over is not None and was_open:
             defects.append(self._over(before, self._note(op.at, call.over, call.end, before)))
-        if call.left is not None and (was_open or is_open) and not self._word(after, _MADE):
-            after = after.with_fact(f"{_MADE}{self._note(op.at, call.left, None, after)}", Fact.TRUE)
+        if call.left is not None and (was_open or is_open) and _made(after) is None:
+            after = after.with_mark(self._note(op.at, call.left, None, after))
         if was_open and not is_open:
             over = self.over(after) or self.over(before)  # whoever is handed it, here it was held up to now
             defects += [over] if over is not None else []
             after = _without(after)
         return after
 
-    def _note(self, at: int, out: _Out, end: _Spot | None, state: State) -> int:
-        noted = (at, out, end, self.kind.lazy or state.opened >= 0)
+    def _note(self, at: int, out: _Out, end: _Spot | None, state: State) -> Made:
+        noted = (at, out, end, self.kind.lazy or state.opened is not None)
         if noted not in self.made:
             self.made.append(noted)
-        return self.made.index(noted)
+        return Made(self.made.index(noted))
 
     def _call(self, op: ir.Call, state: State) -> _Call:
         """What a call does outside of the process; nothing if it only makes what somebody else runs."""
@@ -281,36 +273,33 @@ class _Domain(SiteDomain):
 
     def over(self, state: State) -> Over | None:
         """What a state says when its extent ends; None when nothing was outside in it."""
-        made = self._word(state, _MADE)
-        return self._over(state, int(made)) if made else None
-
-    def _over(self, state: State, made: int) -> Over:
-        return Over(int(self._word(state, _SINCE) or _CALLERS), made)
+        made = _made(state)
+        return self._over(state, made) if made is not None else None
 
     @staticmethod
-    def _word(state: State, prefix: str) -> str:
-        return next((name.removeprefix(prefix) for name, _ in state.facts if name.startswith(prefix)), "")
+    def _over(state: State, made: Made) -> Over:
+        return Over(next((mark for mark in state.marks if isinstance(mark, Since)), _CALLERS), made)
 
-    def held(self, over: Over, end: int) -> _Held:
+    def held(self, over: Over, end: int | None) -> _Held:
         """The extent that a defect tells of."""
-        at, out, ended, in_transaction = self.made[over.made]
+        at, out, ended, in_transaction = self.made[over.made.note]
         return _Held(over.since, at, out, end, ended, in_transaction)
 
 
-def _by_place(extent: _Held) -> tuple[int, bool, int]:
+def _by_place(extent: _Held) -> tuple[int, bool, bool, int]:
     """The first call outside first; of its ends the one that follows it before those of other paths."""
-    return extent.made, extent.end < extent.made, extent.end
+    is_behind = extent.end is not None and extent.end >= extent.made
+    return extent.made, not is_behind, extent.end is not None, extent.end or 0
 
 
-def _remembering(less: State, state: State) -> State:
-    """A state that says less than `state`, and still what that remembers of an extent."""
-    kept = frozenset(f for f in state.facts if f[0].startswith((_SINCE, _MADE)))
-    return less._replace(facts=less.facts | kept) if kept else less
+def _made(state: State) -> Made | None:
+    """Which call has left the process since the extent began, as far as the state remembers one."""
+    return next((mark for mark in state.marks if isinstance(mark, Made)), None)
 
 
 def _without(state: State) -> State:
     """The state without what it remembers of an extent."""
-    return state._replace(facts=frozenset(f for f in state.facts if not f[0].startswith((_SINCE, _MADE))))
+    return state._replace(marks=frozenset(m for m in state.marks if isinstance(m, Mark)))
 
 
 def _behind(here: _Spot, out: _Out | None) -> _Out | None:

@@ -14,7 +14,7 @@ from putback.flow.solve import Outcome
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
 from putback.ownership.analysis import guards, handlers, hoards
 from putback.ownership.analysis.defects import UnmendedUsed
-from putback.ownership.analysis.domain import ACTIVE, AUTOCOMMIT, UNWRITTEN, Fact, Harm, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, Harm, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.parts import owns
 from putback.ownership.analysis.program import Program
@@ -74,7 +74,7 @@ class Following:
             self._effects[key] = found
         return found
 
-    def raised(self, state: State, exception: str) -> State:
+    def raised(self, state: State, exception: str | None = None) -> State:
         """The state on an exception edge: the expression is abandoned."""
         state = state.without_temporaries()
         return state._replace(exception=exception) if exception else state
@@ -84,7 +84,7 @@ class Following:
         after: State,
         at_raise: State | None = None,
         awaited: bool = False,
-        broke: int = -1,
+        broke: int | None = None,
         exception: str = handlers.UNKNOWN,
     ) -> Outcome[State]:
         """Go on with `after`, or raise with `at_raise` (default: the same); an awaited operation can be cancelled too.
@@ -92,7 +92,7 @@ class Following:
         `broke`: the statement on the connection that fails; another error has not come from one.
         """
         base = at_raise if at_raise is not None else after
-        base = base._replace(broke=broke if base.opened >= 0 else -1)
+        base = base._replace(broke=broke if base.opened is not None else None)
         raised = [self.raised(base, exception)]
         if awaited:
             raised.append(self.raised(base, handlers.CANCELLED))
@@ -102,12 +102,12 @@ class Following:
         """Somebody else owns the connection from now on: what guarded it here does not matter any more."""
         if state.phase not in (*ACTIVE, Phase.PENDING):
             return state
-        known = frozenset(fact for fact in state.facts if fact[0] == AUTOCOMMIT)
-        return state._replace(phase=Phase.PASSED, facts=known, opened=-1, unmended=-1)
+        kept = state.marks & {Mark.AUTOCOMMIT}
+        return state._replace(phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
 
     def is_of_pool(self, op: ir.Call) -> bool:
         """Whether a method is called on the pool that the connection has come from, as far as one sees here."""
-        if self.site.acquisition.through or self.site.at < 0:
+        if self.site.acquisition.through or self.site.at is None:
             return False
         made = (o for o in self.unit.ops() if isinstance(o, ir.Call) and o.at == self.site.at)
         return any(_base(o) == _base(op) != "" for o in made)
@@ -125,11 +125,11 @@ class Following:
         """The connection was given back."""
         if self.is_ambient:
             return self.ended(state, "both")
-        return state._replace(phase=Phase.RELEASED, opened=-1)
+        return state._replace(phase=Phase.RELEASED, opened=None)
 
     def tried(self, state: State) -> State:
         """A release was tried and failed: nobody can do more."""
-        return state._replace(phase=Phase.PASSED, facts=frozenset(), opened=-1, unmended=-1)
+        return state._replace(phase=Phase.PASSED, facts=frozenset(), marks=frozenset(), opened=None, unmended=None)
 
     def closed(self, state: State) -> State:
         """`close()` was called on the connection itself; inside of a `with` that gives it back that is harmless."""
@@ -138,18 +138,18 @@ class Following:
         if state.phase is Phase.MANAGED:
             return state
         if self.kind.close in (Close.LEAKS, Close.FREES):
-            return state._replace(phase=Phase.CLOSED, opened=-1)
+            return state._replace(phase=Phase.CLOSED, opened=None)
         return state if self.kind.close is Close.IGNORED else self.released(state)
 
-    def executed(self, state: State, at: int) -> State:
-        """A statement ran: a lazy session holds a connection now, and a transaction is open."""
+    def executed(self, state: State, at: int | None) -> State:
+        """A statement ran (at None: in a called function): a lazy session holds a connection, a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
-        if not self.kind.aborts and at >= 0 and surely_writes(self._words(at)):
+        if not self.kind.aborts and at is not None and surely_writes(self._words(at)):
             state = state._replace(wrote=at)
-        if self.kind.autobegin is Begin.NONE or state.fact(AUTOCOMMIT) is Fact.TRUE or state.opened >= 0:
+        if self.kind.autobegin is Begin.NONE or Mark.AUTOCOMMIT in state.marks or state.opened is not None:
             return state
-        if self.kind.autobegin is Begin.WRITE and at >= 0 and not may_write(self._words(at)):
+        if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
             return state
         return state._replace(opened=at)
 
@@ -164,10 +164,10 @@ class Following:
             if turns_inactive and self._flushes(state):
                 return Harm.BROKEN
             is_for_several = bool(self.program.catalog.drivers[kind.driver].keeping_servers)
-            if is_for_several and state.fact(UNWRITTEN) is not Fact.TRUE and self.program.servers.only_keep:
+            if is_for_several and Mark.UNWRITTEN not in state.marks and self.program.servers.only_keep:
                 return Harm.NOTHING
             return Harm.PERHAPS if turns_inactive else Harm.BROKEN
-        if state.wrote < 0 or not surely_writes(self._words(state.broke)):
+        if state.wrote is None or state.broke is None or not surely_writes(self._words(state.broke)):
             return Harm.NOTHING
         attempt = self.program.attempt_at(self.unit, self._row(op.at))
         is_half = attempt is not None and attempt.are_one_work(self._row(state.wrote), self._row(state.broke))
@@ -181,7 +181,7 @@ class Following:
         effects = [e for op in self._calls if op.at == state.broke and (e := self._method(op)) is not None]
         if any(e.flushes for e in effects) or not any(e.ends == "commit" for e in effects):
             return any(e.flushes for e in effects)
-        if state.fact(UNWRITTEN) is Fact.TRUE:
+        if Mark.UNWRITTEN in state.marks:
             return True
         return not runs_text_alone(self._calls, state.refs, self._method, self._texts)
 
@@ -199,8 +199,9 @@ class Following:
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        written = Fact.TRUE if self.is_ambient and self.kind.lazy else None
-        state = state._replace(opened=-1, unmended=-1, broke=-1, wrote=-1).with_fact(UNWRITTEN, written)
+        state = state._replace(opened=None, unmended=None, broke=None, wrote=None)
+        has_others = self.is_ambient and self.kind.lazy
+        state = state.with_mark(Mark.UNWRITTEN) if has_others else state.without_mark(Mark.UNWRITTEN)
         return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def replaced(self, state: State) -> State:
@@ -214,8 +215,9 @@ class Following:
     @staticmethod
     def mending(state: State) -> tuple[UnmendedUsed, ...]:
         """The defect of a use when a handler has swallowed an error without a rollback."""
-        is_lapse = state.unmended >= 0 and state.harm is not Harm.NOTHING
-        return (UnmendedUsed(state.unmended, state.harm),) if is_lapse else ()
+        if state.lapse is None or state.harm is Harm.NOTHING:
+            return ()
+        return (UnmendedUsed(state.lapse, state.harm),)
 
 
 def _base(op: ir.Call) -> str:

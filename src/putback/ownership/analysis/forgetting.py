@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from putback.flow.ir import Val, is_temporary
 from putback.ownership.analysis.asked import Asked
-from putback.ownership.analysis.domain import ABOUT_CONNECTION, NOTHING, UNBOUND, Fact, State
+from putback.ownership.analysis.domain import NOTHING, UNBOUND, Fact, State
 from putback.ownership.analysis.parts import Part
 from putback.ownership.analysis.unit import Unit
 
@@ -39,7 +39,7 @@ class Forgetting:
 
         Where a name of the connection stands for nothing is asked by who writes fixes, too.
         """
-        if about in ABOUT_CONNECTION or (about in self._names and fact in NOTHING):
+        if about in self._names and fact in NOTHING:
             return True
         return self._asks(block, about if fact not in UNBOUND else f"!{about}")
 

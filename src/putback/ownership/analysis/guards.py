@@ -26,7 +26,7 @@ def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> f
 
     `deriving` are the methods whose results belong to the connection (`cursor`).
     """
-    found = {site.name} if site.at < 0 else set[str]()
+    found = {site.name} if site.at is None else set[str]()
     ops = list(unit.ops())
     made = [o for o in ops if isinstance(o, ir.Call) and o.at == site.at]
     found |= {o.receiver if site.acquisition.itself else o.target for o in made}

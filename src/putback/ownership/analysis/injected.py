@@ -22,7 +22,7 @@ def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
         if any(map(resolver.catalog.type, names)) or any(isinstance(t, Managed) for t in types):
             found = [site for site in found if site.name != param.name or site.kind.type in names]
         if kind is not None and all(site.name != param.name for site in found):
-            found.append(Site(-1, Acquisition((kind,)), param.name))
+            found.append(Site(None, Acquisition((kind,)), param.name))
     return found
 
 

@@ -191,7 +191,7 @@ def resumed(domain: Following, state: State) -> tuple[State, State]:
 
     Told apart where the connection was handed in: who summarises the generator wants to know.
     """
-    if domain.site.at >= 0:
+    if domain.site.at is not None:
         return state, state
     before = state.without(RESUMED)
     return before.with_part(RESUMED, Tie.THROWN), before.with_part(RESUMED, Tie.GOES_ON)

@@ -11,7 +11,7 @@ from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
 from putback.ownership.analysis.autocommit import switched
 from putback.ownership.analysis.defects import Found, Wrong
-from putback.ownership.analysis.domain import AUTOCOMMIT, UNWRITTEN, Fact, Phase, State
+from putback.ownership.analysis.domain import Fact, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
@@ -37,7 +37,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     kind = domain.kind if is_connection else domain.program.catalog.kind_of(state.part_type(op.receiver))
     off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
     if off is not None:
-        after = after.with_fact(AUTOCOMMIT, Fact.TRUE if off else Fact.FALSE)
+        after = after.with_mark(Mark.AUTOCOMMIT) if off else after.without_mark(Mark.AUTOCOMMIT)
     if effect is None and is_connection and (own := _of_own_class(domain, info, state)):
         return applied.summarised(domain, op, state, own)
     if effect is None:
@@ -67,7 +67,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
         return Outcome((after,), (), defects)
     thrown = _when_raising(domain, op, effect, state, after)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
-    outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else -1, DRIVERS)
+    outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else None, DRIVERS)
     return outcome._replace(defects=defects)
 
 
@@ -85,16 +85,16 @@ def _of_own_class(domain: Following, info: CallInfo, state: State) -> list[Param
 def _told_open(op: ir.Call, state: State) -> Outcome[State]:
     """The answer is yes as long as something is to be rolled back; where the caller knows that, no means nothing is."""
     yes = state.with_fact(op.target, Fact.TRUE)
-    if state.opened >= 0 or state.unmended >= 0:
+    if state.opened is not None or state.lapse is not None:
         return Outcome((yes,))
-    return Outcome((yes, state._replace(unmended=-1).with_fact(op.target, Fact.FALSE)))
+    return Outcome((yes, state._replace(unmended=None).with_fact(op.target, Fact.FALSE)))
 
 
 def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) -> Outcome[State]:
     """A method of a project object that keeps the connection: its own method's summary, else the connection's."""
     owner = carrier.owner
     if owner is None:
-        used = domain.executed(state, -1) if domain.kind.lazy else state
+        used = domain.executed(state, None) if domain.kind.lazy else state
         outcome = domain.may_raise(lending.of_method(used, op, carrier), used, awaited=op.awaited)
         return outcome._replace(defects=(Wrong.KEPT,) if op.discarded else ())
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
@@ -203,7 +203,7 @@ def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_con
 
 def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
     """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
-    return effect.executes and state.unmended >= 0 and first_word(domain.unit.text(op.at)) == "ROLLBACK"
+    return effect.executes and state.lapse is not None and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
 def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
@@ -215,9 +215,9 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
     """The state after the method has done its work."""
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
         undone = _undoes(domain, op, effect, state)
-        state = domain.executed(state._replace(unmended=-1, broke=-1) if undone else state, op.at)
+        state = domain.executed(state._replace(unmended=None, broke=None) if undone else state, op.at)
     if effect.defers and domain.kind.lazy:
-        state = state.with_fact(UNWRITTEN, Fact.TRUE)
+        state = state.with_mark(Mark.UNWRITTEN)
     if effect.ends:
         state = domain.ended(state, effect.ends)
     if is_connection and effect.listens:
@@ -225,7 +225,7 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
     elif is_connection and effect.releases_self:
         state = domain.released(state)
     elif is_connection and effect.idles and state.phase is Phase.HELD:
-        state = state._replace(phase=Phase.IDLE, opened=-1)
+        state = state._replace(phase=Phase.IDLE, opened=None)
     elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
         state = domain.closed(state)
     if effect.itself:
@@ -238,7 +238,7 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
 
 def _has_nothing_to_do(domain: Following, effect: Effect, state: State) -> bool:
     """Whether a session that was closed, and has been given nothing since, runs no statement for this."""
-    is_empty = domain.kind.lazy and state.phase is Phase.RELEASED and state.fact(UNWRITTEN) is not Fact.TRUE
+    is_empty = domain.kind.lazy and state.phase is Phase.RELEASED and Mark.UNWRITTEN not in state.marks
     return is_empty and (effect.flushes or effect.loaded)
 
 
@@ -247,7 +247,7 @@ def _when_raising(domain: Following, op: ir.Call, effect: Effect, before: State,
     if effect.closes or effect.releases_self or effect.idles:
         return domain.tried(before)
     if effect.ends == "commit":
-        return domain.executed(before, op.at) if before.fact(UNWRITTEN) is Fact.TRUE else before
+        return domain.executed(before, op.at) if Mark.UNWRITTEN in before.marks else before
     if effect.ends:
         return after if domain.kind.lazy else after._replace(phase=before.phase)
     runs = effect.executes and not _has_nothing_to_do(domain, effect, before)

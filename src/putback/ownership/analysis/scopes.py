@@ -96,7 +96,7 @@ def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     dunder = "__aexit__" if op.is_async else "__exit__"
     effect = domain.program.catalog.method(part.type, dunder) or domain.program.catalog.method(part.type, "__exit__")
     if effect is None or not effect.ends:
-        return Outcome((state._replace(broke=-1) if effect is not None and op.exceptional else state,))
+        return Outcome((state._replace(broke=None) if effect is not None and op.exceptional else state,))
     unmended = domain.mending(state) if not op.exceptional else ()
     after = domain.ended(state, effect.ends)
     if op.exceptional:
@@ -129,7 +129,7 @@ def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[St
     """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (Wrong.AFTER,) if late else ()
-    after = state._replace(opened=-1, unmended=-1, wrote=-1)
+    after = state._replace(opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
     return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state)))
@@ -164,7 +164,7 @@ def catch(domain: Following, op: ir.Catch, state: State) -> Outcome[State]:
     if op.name:
         state = state.without(op.name).rebound(op.name)
         state = state.with_fact(op.name, Fact.TRUTHY) if op.name in domain.guards else state
-    if state.broke >= 0 and state.opened >= 0 and state.phase in ACTIVE:
+    if state.broke is not None and state.opened is not None and state.phase in ACTIVE:
         state = state._replace(unmended=op.at, harm=domain.harm(state, op))
     return Outcome((state,))
 

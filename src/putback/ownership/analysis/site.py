@@ -91,12 +91,12 @@ class Acquisition(Struct, frozen=True):
 
 
 class Site(Struct, frozen=True):
-    """A followed connection: acquired by operation `at`, or known before as `name` (`at` -1).
+    """A followed connection: acquired by operation `at`, or known before as `name` (`at` None).
 
     `name` is a parameter, a captured name, or the path of an ambient connection.
     """
 
-    at: int
+    at: int | None
     acquisition: Acquisition
     name: str = ""
 
@@ -104,3 +104,9 @@ class Site(Struct, frozen=True):
     def kind(self) -> Kind:
         """The likeliest kind."""
         return self.acquisition.kind
+
+    @property
+    def acquired_at(self) -> int:
+        """The operation that acquires; to be asked of what the function acquires itself."""
+        assert self.at is not None
+        return self.at

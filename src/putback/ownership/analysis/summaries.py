@@ -90,7 +90,7 @@ class Summaries:
         self._busy.add(key)
         self._depth += 1
         try:
-            return self._fixed_point(key, unit, Site(-1, replace(acquisition, element=None), name), phase)
+            return self._fixed_point(key, unit, Site(None, replace(acquisition, element=None), name), phase)
         finally:
             self._depth -= 1
             self._busy.discard(key)
@@ -119,7 +119,7 @@ class Summaries:
             if unit is not None:
                 self._depth += 1
                 try:
-                    site = Site(-1, replace(acquisition, element=None), name)
+                    site = Site(None, replace(acquisition, element=None), name)
                     found = self._program.explore(unit, site, phase)
                 finally:
                     self._depth -= 1
@@ -160,7 +160,7 @@ class Summaries:
         self._depth += 1
         try:
             kinds = next(iter(self._program.catalog.kinds.values()))
-            found = self._program.explore(unit, Site(-1, Acquisition((kinds,)), ""), Phase.ABSENT)
+            found = self._program.explore(unit, Site(None, Acquisition((kinds,)), ""), Phase.ABSENT)
         finally:
             self._depth -= 1
         return any(e.edge is Edge.RAISED for e in found.endings)

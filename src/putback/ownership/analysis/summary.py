@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.domain import UNWRITTEN, Fact, Phase, State
+from putback.ownership.analysis.domain import Mark, Phase, State
 from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Element, Part, Tie, Typed
 
 
@@ -74,15 +74,15 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         raised=thrown,
         returns=returns,
         keeps=stored,
-        rolls_back=bool(normal) and all(e.state.unmended == -1 for e in normal),
-        undoes=any(e.state.unmended == -1 for e in raised) and all(e.state.broke < 0 for e in raised),
+        rolls_back=bool(normal) and all(e.state.unmended is None for e in normal),
+        undoes=any(e.state.unmended is None for e in raised) and all(e.state.broke is None for e in raised),
         is_async=is_async,
         attribute=next(
             (r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""
         ),
         needing=_needing(normal),
         may_keep=any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
-        defers=any(e.state.fact(UNWRITTEN) is Fact.TRUE for e in normal),
+        defers=any(Mark.UNWRITTEN in e.state.marks for e in normal),
         reopens=phase is Phase.RELEASED and not any(d.what is Wrong.TWICE for d in found.defects),
     )
 

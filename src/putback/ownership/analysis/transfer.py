@@ -9,13 +9,11 @@ from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.domain import (
-    ABOUT_CONNECTION,
     ACTIVE,
-    AUTOCOMMIT,
     CALLERS,
     UNBOUND,
-    UNWRITTEN,
     Fact,
+    Mark,
     Phase,
     State,
 )
@@ -62,10 +60,10 @@ class SiteDomain(Following):
 
     def initial(self) -> Sequence[State]:
         owner = self.site.acquisition.owner
-        if self.site.at < 0 and owner is not None:
+        if self.site.at is None and owner is not None:
             carrier = (self.site.name, Carrier(owner))
             return [State(self.start_phase, frozenset({OWNED}), frozenset({carrier}), unmended=CALLERS)]
-        if self.site.at < 0:
+        if self.site.at is None:
             return [self._known_before()]
         params = {p.name for p in self.unit.function.params}
         unbound = (self.unit.function.assigned & self.guards) - params - self.unit.function.globals
@@ -74,11 +72,11 @@ class SiteDomain(Following):
     def _known_before(self) -> State:
         state = State(self.start_phase, frozenset({self.site.name}), unmended=CALLERS)
         if self.site.acquisition.autocommits:
-            state = state.with_fact(AUTOCOMMIT, Fact.TRUE)
+            state = state.with_mark(Mark.AUTOCOMMIT)
         if not self.is_ambient:
             return state
         state = state._replace(parts=frozenset(self.program.ambients.parts(self.unit, self.site)))
-        return state.with_fact(UNWRITTEN, Fact.TRUE) if self.kind.lazy else state  # the next commit writes others' work
+        return state.with_mark(Mark.UNWRITTEN) if self.kind.lazy else state  # the next commit writes others' work
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
         if (missing := unbound.read(self, op, state)) is not None:
@@ -108,7 +106,7 @@ class SiteDomain(Following):
     def _is_another(self, test: ir.Test, state: State) -> bool:
         """Whether the connection is compared with what it cannot be: taken here, and none of its names."""
         values = (test.subject, test.other)
-        is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and self.site.at >= 0
+        is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and self.site.at is not None
         return is_one and any(v not in state.refs and state.part(v) is None for v in values)
 
     def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
@@ -150,19 +148,19 @@ class SiteDomain(Following):
                 known = handlers.caught_as(clause.types, exception)
                 about = self.program.errors.about(self.unit, clause.types, self.kind)
                 if about is not About.OTHERS or not handlers.is_drivers(exception):
-                    broke = state.broke if about in (About.ANYTHING, About.DATABASE) else -1
+                    broke = state.broke if about in (About.ANYTHING, About.DATABASE) else None
                     found.append((clause.target, state._replace(exception=known, broke=broke)))
                 passed = handlers.passed_by(clause.types, exception)
-                state = state._replace(exception=passed, broke=-1 if about is About.DATABASE else state.broke)
+                state = state._replace(exception=passed, broke=None if about is About.DATABASE else state.broke)
         return [*found, (None, state)]
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
-        types = self.program.swallows(self.unit, end.group) if end.group >= 0 else None
+        types = self.program.swallows(self.unit, end.group) if end.group is not None else None
         caught = handlers.catches(types, state.exception or handlers.UNKNOWN) if types is not None else False
-        return (None if caught else state), (None if caught is False else state._replace(exception="", broke=-1))
+        return (None if caught else state), (None if caught is False else state._replace(exception=None, broke=None))
 
     def raising(self, end: ir.Raise, state: State) -> State:
-        return self.raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN), "")
+        return self.raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN))
 
     def returning(self, end: ir.Return, state: State) -> State:
         value = end.value
@@ -188,5 +186,5 @@ class SiteDomain(Following):
         return self._forgetting.without_the_rest(block, state)
 
     def coarser(self, state: State) -> State:
-        kept = (f for f in state.facts if f[0] in self.nearest or f[0] in ABOUT_CONNECTION)
+        kept = (f for f in state.facts if f[0] in self.nearest)
         return state._replace(facts=frozenset(kept))

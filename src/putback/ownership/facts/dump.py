@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from putback.flow.ir import is_temporary
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.domain import State
+from putback.ownership.analysis.domain import Mark, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
@@ -24,8 +24,8 @@ def roles(analyzer: Analyzer, unit: Unit) -> str:
 def site(analyzer: Analyzer, unit: Unit, number: int, found: Site) -> str:
     """One site: the acquire, what it hands out and through what, how the function ends, and its states."""
     exploration = analyzer.explore(unit, found)
-    text = " ".join(unit.text(found.at).split())
-    lines = [f"site {number}: row {row(unit, found.at)}: {text}", *_acquisition(analyzer, found.acquisition)]
+    text = " ".join(unit.text(found.acquired_at).split())
+    lines = [f"site {number}: row {row(unit, found.acquired_at)}: {text}", *_acquisition(analyzer, found.acquisition)]
     lines += [f"ending: {ending(unit, e)}" for e in exploration.endings]
     lines += [f"defect: {d.what} (row {row(unit, d.at)})" for d in exploration.defects]
     if exploration.capped:
@@ -59,7 +59,7 @@ def _acquisition(analyzer: Analyzer, found: Acquisition) -> Iterator[str]:
 def ending(unit: Unit, found: Ending[State]) -> str:
     """How the function is left, and the state then."""
     how = "exception" if found.edge is Edge.RAISED else "return"
-    place = f" at row {row(unit, found.at)}" if found.at >= 0 else ""
+    place = f" at row {row(unit, found.at)}" if found.at is not None else ""
     return f"{how}{place}: {state(unit, found.state)}"
 
 
@@ -79,10 +79,11 @@ def state(unit: Unit, found: State) -> str:
     parts += sorted(f"{value} belongs to it ({part})" for value, part in found.parts if not is_temporary(value))
     known = sorted((name, fact.name.lower()) for name, fact in found.facts if not is_temporary(name))
     parts += [f"{name} {fact}" for name, fact in known]
+    parts += [mark.name.lower() for mark in Mark if mark in found.marks]
     if found.exception:
         parts.append("cancelled" if found.exception == CANCELLED else f"exception {found.exception}")
-    if found.opened >= 0:
+    if found.opened is not None:
         parts.append(f"transaction since row {row(unit, found.opened)}")
-    if found.unmended >= 0:
-        parts.append(f"not rolled back since row {row(unit, found.unmended)}")
+    if found.lapse is not None:
+        parts.append(f"not rolled back since row {row(unit, found.lapse)}")
     return ", ".join(parts)

@@ -33,7 +33,7 @@ def by_hand(site: SiteFacts) -> ByHand | None:
     """What could be held in a `with`; None for all else."""
     releases = set(site.trail.releases)
     by_calls = all(isinstance(op, ir.Call) for op in site.function.unit.ops() if op.at in releases)
-    if site.site.at < 0 or not releases or not by_calls or not _is_given_back(site):
+    if site.site.at is None or not releases or not by_calls or not _is_given_back(site):
         return None
     analyzer = site.function.analyzer
     pair = pair_of(analyzer, site.acquisition)

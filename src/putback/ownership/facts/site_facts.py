@@ -38,13 +38,13 @@ from putback.ownership.sessions.scoped import sessions_of
 class Leak(Struct, frozen=True):
     """One way to leave the function while the connection is held.
 
-    `raised_at` is the operation whose exception starts the way out (-1: none), `explicit` that it is a `raise`
+    `raised_at` is the operation whose exception starts the way out, if one does, `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
     whether an exception leaves it. `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left
     because a name is read that the exception has kept from being bound. `weight`: how far one believes that it raises.
     """
 
-    raised_at: int
+    raised_at: int | None
     explicit: bool
     cancelled: bool
     at_yield: bool
@@ -97,7 +97,7 @@ class SiteFacts:
     @property
     def span(self) -> Span:
         """Where the acquire stands."""
-        return self.function.unit.span(self.site.at)
+        return self.function.unit.span(self.site.acquired_at)
 
     @cached_property
     def leaks(self) -> list[Leak]:
@@ -105,7 +105,7 @@ class SiteFacts:
         found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
         if self.function.is_provider and any(not leak.by_exception for leak in found) and self._is_closed_by_users:
             found = [leak for leak in found if leak.by_exception]
-        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at >= 0, leak.weight, leak.left_at))
+        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at is not None, leak.weight, leak.left_at))
 
     @property
     def _is_closed_by_users(self) -> bool:
@@ -127,7 +127,7 @@ class SiteFacts:
         """The opening of a connection to a server that stands right here, and is no pool's."""
         analyzer, kind = self.function.analyzer, self.kind
         plain = not kind.pooled and not kind.registry and analyzer.catalog.is_server(kind)
-        if not plain or self.site.at < 0 or self.acquisition.through or self.acquisition.indirect:
+        if not plain or self.site.at is None or self.acquisition.through or self.acquisition.indirect:
             return None
         if any(pool.at == self.site.at for pool in self.function.pools):
             return None
@@ -137,7 +137,7 @@ class SiteFacts:
     def call(self) -> Making:
         """The call that acquires."""
         closing = self.function.analyzer.methods_that(self.kind, "release")
-        return Making(self.function.analyzer, self.function.unit, self.site.at, self.function.display, closing)
+        return Making(self.function.analyzer, self.function.unit, self.site.acquired_at, self.function.display, closing)
 
     @cached_property
     def requested(self) -> tuple[str, Requested] | None:
@@ -225,7 +225,7 @@ class SiteFacts:
     @property
     def is_used(self) -> bool:
         """Whether a statement has run on it on some path, or a cursor was made."""
-        return bool(self.trail.streams) or any(e.state.opened >= 0 for e in self.exploration.endings)
+        return bool(self.trail.streams) or any(e.state.opened is not None for e in self.exploration.endings)
 
     @property
     def unbound_reads(self) -> frozenset[str]:
@@ -275,7 +275,7 @@ class SiteFacts:
     def wrong_closes(self) -> list[int]:
         """The operations that close the connection where it should be given back, on a path that ends so."""
         closed = [e for e in self.exploration.endings if e.state.phase is Phase.CLOSED]
-        return sorted({at for e in closed for at in self._closing_operations(e.node) or [self.site.at]})
+        return sorted({at for e in closed for at in self._closing_operations(e.node) or [self.site.acquired_at]})
 
     def _closing_operations(self, end: Node[State]) -> list[int]:
         """The close on each path to a node: in the last block that was entered with the connection open."""
@@ -344,11 +344,11 @@ class SiteFacts:
             explicit=raised_at in self.function.raise_statements,
             cancelled=exception == CANCELLED,
             at_yield=raised_at in self.function.yields,
-            left_at=ending.at if ending.at >= 0 else unit.function.at,
+            left_at=ending.at if ending.at is not None else unit.function.at,
             by_exception=ending.edge is Edge.RAISED,
             named=named,
             unbound=ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
-            weight=self._weight(raised_at) if raised_at >= 0 else Weight.DATABASE,
+            weight=self._weight(raised_at) if raised_at is not None else Weight.DATABASE,
         )
 
     def _weight(self, at: int) -> Weight:
@@ -356,16 +356,16 @@ class SiteFacts:
             self._weights[at] = Evidence(self.function, self.kind, self.trail).weight_of(at)
         return self._weights[at]
 
-    def _first_exception(self, ending: Ending[State]) -> tuple[int, str]:
+    def _first_exception(self, ending: Ending[State]) -> tuple[int | None, str | None]:
         """The first exception edge behind the last acquire on the path, and the class in flight there."""
         path = self.exploration.path(ending.node)
-        first = (-1, "")
+        first: tuple[int | None, str | None] = (None, None)
         for node, arrival in reversed(path):
             if not self._is_after_acquire(node):
                 break
             if arrival.edge is Edge.RAISED and not self._is_passing_on(arrival):
                 first = (self._most_believable(node, arrival), node.state.exception)
-        if first[0] < 0 and ending.edge is Edge.RAISED:
+        if first[0] is None and ending.edge is Edge.RAISED:
             first = (ending.at, ending.state.exception)
         return first
 
@@ -383,7 +383,7 @@ class SiteFacts:
         if arrival.source is None:
             return True
         return isinstance(self.function.unit.function.blocks[arrival.source.block].end, ir.Resume | ir.Dispatch) and (
-            arrival.at < 0
+            arrival.at is None
         )
 
 

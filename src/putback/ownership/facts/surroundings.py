@@ -242,7 +242,7 @@ class Surroundings:
 
     def name_of(self, site: Site) -> str:
         """The name that holds the connection; "" when none does."""
-        if site.at < 0:
+        if site.at is None:
             return site.name
         own = {o.target for o in self.unit.ops() if isinstance(o, ir.Call | ir.Await) and o.at == site.at}
         for op in self.unit.ops():
@@ -269,9 +269,9 @@ class Surroundings:
         for ref in acquisition.through:
             unit = self.analyzer.unit(ref.path, ref.key)
             sites = self.analyzer.sites(unit) if unit is not None else ()
-            site = next((each for each in sites if each.kind == acquisition.kind and each.at >= 0), None)
+            site = next((each for each in sites if each.kind == acquisition.kind and each.at is not None), None)
             if unit is not None and site is not None:
-                steps.append(self._of(unit).step(site.at, f"{text} in {unit.key.partition('@')[0]}"))
+                steps.append(self._of(unit).step(site.acquired_at, f"{text} in {unit.key.partition('@')[0]}"))
         return tuple(steps)
 
     def _of(self, unit: Unit) -> Surroundings:
@@ -286,13 +286,13 @@ class Surroundings:
             return []
         wrapper = self._of(unit)
         endings = (e for site in self.analyzer.sites(unit) for e in self.analyzer.explore(unit, site).endings)
-        at = next((e.at for e in endings if e.state.part(RETURNED) is Tie.RETURNED_CLOSED), -1)
+        at = next((e.at for e in endings if e.state.part(RETURNED) is Tie.RETURNED_CLOSED), None)
         text = f"{wrapper.name} returns it here after closing it: the next statement opens it again"
-        return [wrapper.step(at, text)] if at >= 0 else []
+        return [wrapper.step(at, text)] if at is not None else []
 
     def pool_text(self, site: Site) -> str:
-        """The pool as the acquire spells it: `pool` of `pool.getconn()`; "" when a wrapper hides it."""
-        if site.acquisition.through:
+        """The pool as the acquire spells it: `pool` of `pool.getconn()`; "" when a wrapper or the caller hides it."""
+        if site.acquisition.through or site.at is None:
             return ""
         text = self.unit.text(site.at)
         return text.partition("(")[0].rpartition(".")[0] if "\n" not in text.partition("(")[0] else ""
