@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "report": ("model",),
     "pool": (),
     "verify": ("model", "pool.state"),
-    "flow": ("model",),
+    "flow": ("frameworks.idioms", "model"),
     "ownership": (),
     "ownership.index": ("flow", "drivers", "frameworks", "model", "source.slices", "source.notebook"),
     "ownership.resolve": ("ownership.index", "flow", "drivers", "frameworks"),

@@ -97,6 +97,11 @@ class Catalog:
             ("attribute", type_name, name), lambda: self._inherited(type_name, lambda spec: spec.attributes.get(name))
         )
 
+    @property
+    def fetching(self) -> frozenset[str]:
+        """The methods of cursors and connections that answer with rows."""
+        return self._remember(("fetching",), lambda: frozenset(n for d in self.drivers.values() for n in d.fetching))
+
     def is_cursor(self, type_name: str) -> bool:
         """Whether objects of this class, or of one of its bases, are cursors."""
         return self._remember(("cursor", type_name), lambda: any(s.cursor for s in self._lineage(type_name)))

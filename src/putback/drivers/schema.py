@@ -266,6 +266,7 @@ class DriverTable(Table, frozen=True):
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
     names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
     costs next to nothing. `threadsafety` is DB-API's number: threads may share a connection where it is 2 or more.
+    `fetching` are the methods of cursors and connections that answer with rows.
     """
 
     imports: tuple[str, ...] | None = None
@@ -286,6 +287,7 @@ class DriverTable(Table, frozen=True):
     backends: Mapping[str, Backend] = {}
     embedded: bool = False
     threadsafety: int = 1
+    fetching: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         spread(self, "functions", "types", "aliases", "backends")

@@ -43,7 +43,7 @@ class Holding:
     `doubts` say who may still need the connection when the function has ended;
     `reads` are the calls of the connection whose results are complete when they return;
     `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
-    `value_methods` the methods of texts, containers and rows that take none either.
+    `value_methods` the methods of texts, containers and rows that take none either; `fetching` answer with rows.
     """
 
     code: Code
@@ -72,4 +72,5 @@ class Holding:
     quick: tuple[cst.CSTNode, ...] = ()
     logging: tuple[cst.CSTNode, ...] = ()
     value_methods: frozenset[str] = frozenset()
+    fetching: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()

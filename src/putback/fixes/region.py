@@ -294,7 +294,7 @@ def _is_value(holding: Holding, node: cst.BaseExpression, known: frozenset[str] 
         case cst.Subscript(value=inner):
             return _is_value(holding, inner, known)
         case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name(value=method))):
-            fetched = method.startswith("fetch") and _root(inner) in holding.related
+            fetched = method in holding.fetching and _root(inner) in holding.related
             is_quick = any(node is each for each in holding.quick)
             return fetched or is_quick or (method in holding.value_methods and _is_value(holding, inner, known))
         case cst.Call():

@@ -23,10 +23,10 @@ from putback.flow.names import (
     shortcut,
 )
 from putback.flow.params import parameters
+from putback.frameworks.idioms import idioms
 
 _CONSTANT_NAMES = {"None": ir.NONE, "True": ir.TRUE, "False": ir.FALSE}
 _CONSTANT_VALUES = {"None": None, "True": True, "False": False}
-_SCOPE_LISTINGS = {"locals", "dir", "vars"}
 
 
 class ExpressionLowering(Builder):
@@ -388,7 +388,7 @@ class ExpressionLowering(Builder):
             isinstance(left, cst.SimpleString)
             and isinstance(right, cst.Call)
             and isinstance(right.func, cst.Name)
-            and right.func.value in _SCOPE_LISTINGS
+            and right.func.value in idioms().functions.naming
         )
 
     @staticmethod

@@ -17,6 +17,8 @@ class Functions(Table, frozen=True):
 
     Calls of `quick` ones, and of all below `quick_roots`, take no time worth mentioning; those below `logging_roots`
     write a log; objects of classes with `plain_bases` are made quickly.
+    `listing` ones give all names of a function with what they mean, in what `naming` ones give is looked for a name;
+    entering what is below `entered_quietly` does not raise.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
     function runs, and keep it nowhere else; `caching` ones keep its answers.
@@ -28,6 +30,8 @@ class Functions(Table, frozen=True):
     ending_the_process: frozenset[str]
     swallowing: frozenset[str]
     listing: frozenset[str]
+    naming: frozenset[str]
+    entered_quietly: tuple[str, ...]
     quick: frozenset[str]
     quick_roots: tuple[str, ...]
     logging_roots: tuple[str, ...]
@@ -59,11 +63,12 @@ class Methods(Table, frozen=True):
 
 class Containers(Table, frozen=True):
     """Methods of lists and dictionaries: `taking` answer with one item, `contents` with all of them, `pairs` with the
-    keys beside."""
+    keys beside; `removing` take out the item that they are given."""
 
     taking: frozenset[str]
     contents: frozenset[str]
     pairs: frozenset[str]
+    removing: frozenset[str]
 
 
 class Evidence(Table, frozen=True):

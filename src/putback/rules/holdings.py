@@ -87,6 +87,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         quick=_nodes(code, facts.cheap_calls.quick),
         logging=_nodes(code, facts.cheap_calls.logging),
         value_methods=facts.cheap_calls.value_methods,
+        fetching=facts.analyzer.catalog.fetching,
         doubts=site.borrowers,
     )
     release = _release(site, made)

@@ -17,7 +17,6 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 
 _DEEP = 5
-_TAKING = frozenset({"remove", "pop"})
 OWN = "self."
 
 
@@ -101,7 +100,7 @@ def is_taken_for_object(unit: Unit, site: Site) -> bool:
 
 def takes_what_is_there(unit: Unit, op: ir.Call) -> bool:
     """Whether a call takes out of a collection what the branch around it has found there: `if x in c: c.remove(x)`."""
-    if op.name not in _TAKING or not isinstance(op.expr, Invoke) or not op.expr.args:
+    if op.name not in idioms().containers.removing or not isinstance(op.expr, Invoke) or not op.expr.args:
         return False
     base = dotted(op.expr.func.base) if isinstance(op.expr.func, Member) else None
     wanted = dotted(op.expr.args[0])

@@ -208,7 +208,7 @@ def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> boo
 
 def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
     """Whether rows are read from a cursor; results that a library has buffered are no cursors."""
-    return op.name.startswith("fetch") and domain.program.catalog.is_cursor(state.part_type(op.receiver))
+    return op.name in domain.program.catalog.fetching and domain.program.catalog.is_cursor(state.part_type(op.receiver))
 
 
 def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:

@@ -134,7 +134,7 @@ class Program(Units, ABC):
             return True
         types = self.resolver.types(op.expr, unit.scope)
         return bool(types) and all(
-            isinstance(t, Instance) and t.name.startswith(("threading.", "asyncio.")) for t in types
+            isinstance(t, Instance) and t.name.startswith(idioms().functions.entered_quietly) for t in types
         )
 
     def thrown_at_yield(self, unit: Unit) -> tuple[str, ...]:

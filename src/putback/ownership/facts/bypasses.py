@@ -97,7 +97,7 @@ def _run(analyzer: Analyzer, unit: Unit, site: Site) -> _Run | None:
         return None
     if _is_used_otherwise(unit, guards.aliases(unit, site), values):
         return None
-    reading = {at for at in mine if calls[at].name.startswith("fetch")}
+    reading = {at for at in mine if calls[at].name in analyzer.catalog.fetching}
     ending = {at for at in mine if any(e.ends or e.closes or e.releases_self for e in effects[at])}
     if mine - making - reading - ending - set(running):
         return None

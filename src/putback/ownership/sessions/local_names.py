@@ -15,8 +15,6 @@ from putback.ownership.resolve.identity import identity
 from putback.ownership.resolve.types import Instance, Scope
 from putback.ownership.sessions.registries import Registry
 
-_APPLICATION = "flask.Flask"
-
 
 class NamesHere:
     """The names that one function of a file has."""
@@ -45,17 +43,14 @@ class NamesHere:
         return next(known, "") or next(self._of_schedulers(), "")
 
     def _is_application(self, expr: Expr) -> bool:
-        types = self.analyzer.resolver.types(expr, self.scope)
-        return any(isinstance(t, Instance) and t.name == _APPLICATION for t in types)
+        return _is_application(self.analyzer, expr, self.scope)
 
     def _of_schedulers(self) -> Iterator[str]:
         """`scheduler.app`, for a decorator `scheduler.task` of an extension."""
         for decorator in self.info.decorators:
             base = decorator.func if isinstance(decorator, Invoke) else decorator
-            if isinstance(base, Member):
-                types = self.analyzer.resolver.types(base.base, self.scope)
-                if any(isinstance(t, Instance) and t.name.startswith("flask_") for t in types):
-                    yield f"{dotted(base.base)}.app"
+            if isinstance(base, Member) and self._is_application(Member(base.base, "app")):
+                yield f"{dotted(base.base)}.app"
 
     @property
     def returns_something(self) -> bool:
@@ -73,7 +68,12 @@ def application_at(analyzer: Analyzer, path: str) -> tuple[str, int] | None:
     for node in tree.body if module is not None else ():
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as value):
-                types = analyzer.resolver.types(to_expr(value), Scope(path))
-                if any(isinstance(t, Instance) and t.name == _APPLICATION for t in types):
+                if _is_application(analyzer, to_expr(value), Scope(path)):
                     return name, node.end_lineno or node.lineno
     return None
+
+
+def _is_application(analyzer: Analyzer, expr: Expr, scope: Scope) -> bool:
+    """Whether it is an application, at the end of whose contexts extensions clean up."""
+    types = analyzer.resolver.types(expr, scope)
+    return any(isinstance(t, Instance) and analyzer.frameworks.has_contexts(t.name) for t in types)
