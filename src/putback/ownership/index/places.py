@@ -12,7 +12,8 @@ from putback.ownership.index.module import ModuleInfo
 from putback.source.notebook import ENDING
 
 _STARTED = re.compile(rb"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
-_LOOPS = re.compile(rb"^\s*(?:async\s+for|while|for)\b", re.MULTILINE)
+_WHILE = re.compile(rb"^\s*while\b", re.MULTILINE)
+_FOR = re.compile(rb"^\s*(?:async\s+)?for\b", re.MULTILINE)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -73,13 +74,27 @@ def goes_on(content: bytes) -> bool:
     """Whether something in a file goes on for ever: a loop that waits, or one that nothing in it ends."""
     if any(word.encode() in content for word in idioms().places.serving_for_ever):
         return True
-    if not _LOOPS.search(content):
+    if not _WHILE.search(content) and not (_names_waiting(content) and _FOR.search(content)):
         return False
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
         return True
-    return any(_is_for_ever(node) for node in ast.walk(tree))
+    return any(map(_is_for_ever, _statements(tree)))
+
+
+def _names_waiting(content: bytes) -> bool:
+    return any(word.encode() in content for word in idioms().places.waiting)
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """All statements of a module with their clauses, wherever they stand; no expression is gone through."""
+    todo: list[ast.AST] = [*tree.body]
+    while todo:
+        node = todo.pop()
+        yield node
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            todo += getattr(node, block, ())
 
 
 def _is_for_ever(node: ast.AST) -> bool:

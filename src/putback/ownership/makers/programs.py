@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
@@ -46,21 +47,27 @@ class Programs:
         paths = [path for path in self._project.paths if self._runs(path)]
         if len(paths) > _MOST:
             return False
-        server = footprint.aside(lambda: next(filter(self._serves, paths), ""))
+        server = footprint.aside(lambda: self._server(paths))
         if server:
             footprint.file(server)
             return False
         footprint.name("all", "contents")
         return footprint.aside(lambda: any(is_started(self._content(path)) for path in paths))
 
+    def _server(self, paths: Sequence[str]) -> str:
+        """A file that serves, "" if there is none; what has to be parsed to be told comes last."""
+        return next((path for serves in (self._answers, self._goes_on) for path in paths if serves(path)), "")
+
     def _runs(self, path: str) -> bool:
         return place_by_path(inside(path, self._analyzer.root)) in (Place.SERVICE, Place.SCRIPT)
 
-    def _serves(self, path: str) -> bool:
+    def _answers(self, path: str) -> bool:
         content = self._content(path)
         words = imported_words(content)
-        is_framework = any(name <= words for name in self._serving)
-        return is_framework or _ROUTE.search(content) is not None or goes_on(content)
+        return any(name <= words for name in self._serving) or _ROUTE.search(content) is not None
+
+    def _goes_on(self, path: str) -> bool:
+        return goes_on(self._content(path))
 
     def _content(self, path: str) -> bytes:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 from putback.flow.names import Invoke, last_name
@@ -73,9 +73,9 @@ class Cleaners:
             if ".close" in text and not any(sign.decode() in text for sign in _SIGNS):
                 yield module
 
-    def modules_with(self, words: Iterable[bytes]) -> Iterator[ModuleInfo]:
+    def modules_with(self, words: Collection[bytes]) -> Iterator[ModuleInfo]:
         """The modules outside of tests with one of some words in their text."""
-        for path in sorted(self.project.paths):
+        for path in sorted(self.project.paths) if words else ():
             if is_test_code(path):
                 continue
             try:

@@ -25,7 +25,7 @@ class TaskClasses:
         self,
         project: Project,
         resolver: Resolver,
-        modules_with: Callable[[Iterable[bytes]], Iterable[ModuleInfo]],
+        modules_with: Callable[[Collection[bytes]], Iterable[ModuleInfo]],
     ) -> None:
         self._project = project
         self._resolver = resolver
