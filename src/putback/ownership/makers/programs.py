@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
@@ -44,7 +45,7 @@ class Programs:
 
     def _search(self) -> bool:
         footprint = self._project.footprint
-        paths = [path for path in self._project.paths if self._runs(path)]
+        paths = [*islice(filter(self._runs, self._project.paths), _MOST + 1)]
         if len(paths) > _MOST:
             return False
         server = footprint.aside(lambda: self._server(paths))
