@@ -7,9 +7,10 @@ from textwrap import dedent
 import pytest
 
 from putback.flow.names import UNKNOWN, Element, Group, Invoke, Member, Name
-from putback.ownership.index.indexer import callees_by_row, index_module, mentioned
+from putback.ownership.index.indexer import index_module
 from putback.ownership.index.module import ModuleInfo, packed, unpacked
 from putback.ownership.index.module_cache import Shelf
+from putback.ownership.index.trees import callees_by_row, mentioned
 from putback.ownership.index.watched import watched_rows
 from putback.source.slices import Slice
 

@@ -26,8 +26,8 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.index.indexer import callees_by_row
 from putback.ownership.index.module import ModuleInfo
+from putback.ownership.index.trees import callees_by_row
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Scope

@@ -8,8 +8,8 @@ from collections.abc import Container, Iterator, Sequence
 from msgspec import Struct
 
 from putback.model.errors import SourceError
-from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.trees import parsed
 from putback.source.slices import Reader, Slice
 
 Rows = range

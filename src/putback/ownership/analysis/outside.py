@@ -25,8 +25,8 @@ from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.footprint import Memo
-from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.trees import parsed
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
     ClassRef,

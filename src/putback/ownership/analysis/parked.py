@@ -20,9 +20,9 @@ from putback.ownership.analysis.guards import aliases
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.index.indexer import mentioned
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.index.places import is_test_code
+from putback.ownership.index.trees import mentioned
 from putback.ownership.resolve.resolver import Resolver
 from putback.source.slices import Reader
 

@@ -10,9 +10,9 @@ from putback.ownership.analysis.attempts import Attempt, attempts
 from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.unit import Unit, make_unit
 from putback.ownership.index.families import Families
-from putback.ownership.index.indexer import mentioned
 from putback.ownership.index.module import ClassInfo, FunctionInfo
 from putback.ownership.index.project import Project
+from putback.ownership.index.trees import mentioned
 from putback.ownership.resolve.types import FunctionRef
 from putback.source.slices import Reader, Slice
 

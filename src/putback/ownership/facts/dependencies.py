@@ -17,8 +17,8 @@ from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.resolve.identity import Defined, Identity, global_identity, identity
 from putback.ownership.resolve.types import FunctionRef, Scope
 

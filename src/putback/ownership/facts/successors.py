@@ -11,8 +11,8 @@ from putback.drivers.schema import Pool, Successor
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.places import is_test_code
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.resolve.types import Scope, Symbol
 
 

@@ -12,8 +12,8 @@ from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.resolve.types import FunctionRef, Scope
 
 _OVERRIDES = "dependency_overrides"

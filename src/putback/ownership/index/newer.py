@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from putback.model.errors import SourceError
-from putback.ownership.index.indexer import Indexer, parse_ast
+from putback.ownership.index.indexer import Indexer
 from putback.ownership.index.module import ModuleInfo
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.index.vocabulary import Receivers
 from putback.ownership.index.watched import watched_rows
 

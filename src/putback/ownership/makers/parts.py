@@ -13,7 +13,7 @@ from putback.flow.ir import MODULE
 from putback.model.errors import SourceError
 from putback.model.span import Position, Span
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.index.indexer import parsed
+from putback.ownership.index.trees import parsed
 from putback.ownership.resolve.types import FunctionRef, Scope
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -15,8 +15,8 @@ from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.makers.assigned import assigned, fields, set_on_self, statements
 from putback.ownership.makers.parts import FUNCTIONS, Function
 from putback.ownership.makers.worth import HIDDEN, NOT_SEEN, UNSEEN, Options, Value, agreed, merged

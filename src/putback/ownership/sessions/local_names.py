@@ -9,8 +9,8 @@ from putback.flow.names import Expr, Invoke, Literal, Member, Name, dotted
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.resolve.identity import identity
 from putback.ownership.resolve.types import Instance, Scope
 from putback.ownership.sessions.registries import Registry

@@ -12,9 +12,9 @@ from putback.drivers.schema import Attribute, Effect, Kind
 from putback.flow.names import Element, Expr, Invoke, Member, Name
 from putback.model.errors import SourceError
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parse_ast
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.subclasses import plain
+from putback.ownership.index.trees import parse_ast
 from putback.ownership.resolve.identity import Defined, global_identity, identity
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Instance, Object, Scope, Type

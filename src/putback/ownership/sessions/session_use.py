@@ -11,8 +11,8 @@ from putback.flow.names import Name, dotted, last_name
 from putback.model.errors import SourceError
 from putback.ownership.analysis.app_contexts import AppContexts
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.indexer import parsed
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.trees import parsed
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Object, Partial, Scope, Symbol, Type, Types
 from putback.ownership.sessions.registries import Registries, Registry, function_refs
 from putback.source.slices import Reader
