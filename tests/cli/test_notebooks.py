@@ -42,6 +42,22 @@ def test_a_leak_is_found_with_its_cell(project: Project) -> None:
     assert [(each["cell"], each["location"]["row"]) for each in found["trace"]] == [(4, 3), (4, 5)]
 
 
+def test_a_cell_may_be_indented_as_a_whole(project: Project) -> None:
+    indented = "\n".join(f"    {row}" if row else "" for row in f"# joined\n\n{LEAK}".split("\n"))
+    project.write("sales.ipynb", cells(SETUP, indented, "x = 1\n  # lower\n"))
+    assert project.putback("check", "--output-format", "json") == 1
+    [found] = json.loads(project.out)
+    assert (found["code"], found["cell"]) == ("PB103", 3)
+    assert (found["location"], found["end_location"]) == ({"row": 5, "column": 16}, {"row": 5, "column": 30})
+    project.putback("check")
+    assert "5 |         conn = pool.getconn()\n    |                ^^^^^^^^^^^^^^" in project.out
+
+
+def test_a_cell_with_a_row_too_far_in_is_broken(project: Project) -> None:
+    project.write("sales.ipynb", cells(SETUP, "x = 1\n    y = 2", LEAK))
+    assert project.found() == [("PB001", "sales.ipynb")]
+
+
 def test_a_wrapper_in_another_cell(project: Project) -> None:
     wrapper = "\ndef take():\n    return pool.getconn()"
     project.write("sales.ipynb", cells(SETUP + wrapper, "conn = take()\nconn.close()"))

@@ -7,7 +7,8 @@ nor re-raises. The finding stands at the `except`. It is an error
 - when the connection is used or committed afterwards and the failure has broken the transaction: with the drivers of
   PostgreSQL, and in a SQLAlchemy session after a failed `flush()` or `commit()`;
 - when it is used or committed afterwards and of two writes in one `try` the first may be committed alone: with sqlite3
-  and the drivers of MySQL, which undo a failed statement and keep the transaction.
+  and the drivers of MySQL, which undo a failed statement and keep the transaction; a hint if both can be done again
+  (`DELETE`, `INSERT OR IGNORE`, `ON CONFLICT`), as the next run does the rest.
 
 The connection may be the function's own, one that a caller lends, or one that lives longer than the function: a global,
 an attribute, a scoped session, Flask-SQLAlchemy's `db.session`. A global that is left so is an error, whoever uses it
@@ -176,6 +177,8 @@ def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
         return f": {'only the release' if rolls_back else 'not even the release'} undoes what was half done"
     what = "lives on" if lapse.lives_on else "is used or committed afterwards"
     after = f" and {wording.subject(site)} {what}"
+    if lapse.harm is Harm.SOME:
+        return f"{after}: what was written before the error is committed, the rest has to be written again"
     if lapse.harm is Harm.HALF:
         return f"{after}: what was written before the error is committed without the rest"
     if lapse.harm is Harm.PERHAPS:
@@ -189,8 +192,9 @@ def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
         if not isinstance(defect.what, UnmendedUsed):
             continue
         harm = defect.what.harm
-        doubtful = Severity.INFO if site.acquisition.ambient is not None else Severity.WARNING
-        severity = doubtful if harm is Harm.PERHAPS else Severity.ERROR
+        is_ambient = site.acquisition.ambient is not None
+        doubtful = Severity.INFO if is_ambient or harm is Harm.SOME else Severity.WARNING
+        severity = doubtful if harm in (Harm.PERHAPS, Harm.SOME) else Severity.ERROR
         yield _Lapse(defect.what.handler, severity, harm, defect.at)
 
 

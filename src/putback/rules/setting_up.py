@@ -38,14 +38,14 @@ def _may_be_server(
     facts: FunctionFacts, settings: Settings, backends: Mapping[str, Backend], backend: Backend | None
 ) -> bool:
     """Whether the database is one, or nothing says that it is not: a size is given to the pool of a server only."""
-    if backend is not None:
-        return backend.server
-    if settings.of(settings.pool.size) is not None:
-        return True
     telling = [word for each in backends.values() if not each.server for word in each.told_by]
     options = settings.options
     if isinstance(options, Options) and not options.items.keys().isdisjoint(telling):
         return False
+    if backend is not None:
+        return backend.server
+    if settings.of(settings.pool.size) is not None:
+        return True
     others = {row for made in facts.pools if _is_seen(made, backends) for row in _rows(made.span)}
     rows = (text for row, text in enumerate(facts.rows, 1) if row not in others)
     return not any(word in text for text in rows for word in telling)

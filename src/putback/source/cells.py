@@ -56,9 +56,14 @@ def _placed(read: Read, path: str, span: Span) -> tuple[int, Span]:
     """The cell of a place, 0 outside of notebooks, and the place in it."""
     if not path.endswith(ENDING):
         return 0, span
-    cell, row = notebook(read(path)).place(span.start.row)
-    lines = span.end.row - span.start.row
-    return cell, Span(Position(row, span.start.column), Position(row + lines, span.end.column))
+    book = notebook(read(path))
+    cell, row = book.place(span.start.row)
+
+    def placed(position: Position) -> Position:
+        before = len(book.indent(position.row))
+        return Position(row + position.row - span.start.row, position.column + before)
+
+    return cell, Span(placed(span.start), placed(span.end))
 
 
 def _renamed(text: str, path: str, read: Read) -> str:

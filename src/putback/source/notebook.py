@@ -32,17 +32,23 @@ class NotebookError(OSError):
 class Notebook:
     """The code of a notebook; `begins` are the rows, from 1, at which the cells with the numbers `cells` begin.
 
-    Cells are counted from 1, those without code included: as one counts them on the screen.
+    Cells are counted from 1, those without code included: as one counts them on the screen. `indents` is what each row
+    of the text has lost: a cell may be indented as a whole, and IPython takes the indentation of its first row away.
     """
 
     text: str
     cells: tuple[int, ...]
     begins: tuple[int, ...]
+    indents: tuple[str, ...] = ()
 
     def place(self, row: int) -> tuple[int, int]:
         """The cell of a row of the text, and the row in that cell."""
         at = max(bisect_right(self.begins, row) - 1, 0)
         return (self.cells[at], row - self.begins[at] + 1) if self.cells else (1, row)
+
+    def indent(self, row: int) -> str:
+        """What stands before a row of the text in its cell."""
+        return self.indents[row - 1] if row <= len(self.indents) else ""
 
     def rows(self, cell: int) -> tuple[str, ...]:
         """The rows of a cell."""
@@ -51,7 +57,7 @@ class Notebook:
         at = self.cells.index(cell)
         rows = split_lines(self.text)
         end = self.begins[at + 1] - 1 if at + 1 < len(self.begins) else len(rows)
-        return rows[self.begins[at] - 1 : end]
+        return tuple(self.indent(row) + rows[row - 1] for row in range(self.begins[at], end + 1))
 
 
 @lru_cache(maxsize=16)
@@ -64,16 +70,27 @@ def notebook(data: bytes) -> Notebook:
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise NotebookError("is no notebook of format 4: it has no list of cells")
     parts: list[str] = []
+    indents: list[str] = []
     cells: list[int] = []
     begins: list[int] = []
     row = 1
     for number, code in _code(content) if _is_python(content) else ():
-        rows = _as_python(split_lines(code)) or ("",)
+        written = split_lines(code)
+        indent = _indent(written)
+        taken = [indent if row.startswith(indent) else "" for row in written] or [""]
+        rows = _as_python(tuple(row.removeprefix(indent) for row in written)) or ("",)
+        indents += taken
         cells.append(number)
         begins.append(row)
         parts += rows
         row += len(rows)
-    return Notebook("".join(f"{each}\n" for each in parts), tuple(cells), tuple(begins))
+    return Notebook("".join(f"{each}\n" for each in parts), tuple(cells), tuple(begins), tuple(indents))
+
+
+def _indent(rows: tuple[str, ...]) -> str:
+    """The white space before the first row that is not blank."""
+    first = next((row for row in rows if row.strip()), "")
+    return first[: len(first) - len(first.lstrip())]
 
 
 def _is_python(content: dict[str, Any]) -> bool:

@@ -19,13 +19,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 class Attempt(Struct, frozen=True):
     """A `try` from the view of one of its handlers: the rows of its body, of the loops in that and of the handler.
 
-    `words` are the attributes that the handler mentions.
+    `words` are the attributes that the handler mentions, `read` those that the body does, each with its row.
     """
 
     body: Rows
     loops: tuple[Rows, ...]
     handler: Rows
     words: frozenset[str]
+    read: frozenset[tuple[int, str]]
 
     def are_one_work(self, first: int, second: int) -> bool:
         """Whether the statements in these rows stand in the body, and the first can be done when the second fails."""
@@ -101,11 +102,12 @@ def _attempts(reader: Reader, path: str, info: FunctionInfo | None) -> Iterator[
     for node in ast.walk(tree):
         if isinstance(node, (ast.Try, ast.TryStar)):
             body = _rows(node.body[0], node.body[-1], offset)
-            inner = (each for statement in node.body for each in ast.walk(statement))
+            inner = [each for statement in node.body for each in ast.walk(statement)]
+            read = frozenset((each.lineno + offset, each.attr) for each in inner if isinstance(each, ast.Attribute))
             loops = tuple(_rows(each, each, offset) for each in inner if isinstance(each, _LOOPS))
             for handler in node.handlers:
                 words = frozenset(each.attr for each in ast.walk(handler) if isinstance(each, ast.Attribute))
-                yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words)
+                yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words, read)
 
 
 def _tree(reader: Reader, path: str, info: FunctionInfo | None) -> tuple[ast.Module | None, int]:

@@ -19,7 +19,7 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.parts import owns
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.statements import is_text, may_write, runs_text_alone, surely_writes
+from putback.ownership.analysis.statements import is_repeatable, is_text, may_write, runs_text_alone, surely_writes
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
 
@@ -170,8 +170,16 @@ class Following:
         if state.wrote is None or state.broke is None or not surely_writes(self._words(state.broke)):
             return Harm.NOTHING
         attempt = self.program.attempt_at(self.unit, self._row(op.at))
-        is_half = attempt is not None and attempt.are_one_work(self._row(state.wrote), self._row(state.broke))
-        return Harm.HALF if is_half else Harm.NOTHING
+        first, second = self._row(state.wrote), self._row(state.broke)
+        if attempt is None or not attempt.are_one_work(first, second):
+            return Harm.NOTHING
+        counts = self.program.catalog.drivers[kind.driver].counts
+        if not attempt.read.isdisjoint((row, name) for row in range(first, second + 1) for name in counts):
+            return Harm.NOTHING  # the second is for where the first has found nothing
+        return Harm.SOME if all(map(self._is_repeatable, (state.wrote, state.broke))) else Harm.HALF
+
+    def _is_repeatable(self, at: int) -> bool:
+        return is_repeatable(self.unit.text(at), self._words(at))
 
     def _row(self, at: int) -> int:
         return self.unit.span(at).start.row

@@ -13,6 +13,7 @@ _STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
 _JOINED = re.compile(r"""\.\w+\(\s*\w+\s*\+\s*[a-z]{0,2}["']""", re.IGNORECASE)
 _LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
+_REPEATABLE = re.compile(r"\binsert\s+(or\s+(ignore|replace)|ignore)\b|\bon\s+(conflict|duplicate\s+key)\b", re.IGNORECASE)
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 _WRITING = _CHANGING | {"WITH"}
 
@@ -35,6 +36,17 @@ def may_write(words: Collection[str]) -> bool:
 def surely_writes(words: Collection[str]) -> bool:
     """Whether a statement is shown to change rows."""
     return bool(words) and _CHANGING.issuperset(words)
+
+
+def is_repeatable(call: str, words: Collection[str]) -> bool:
+    """Whether a statement leaves what it finds done: who tries again later has all, whatever came of the first time.
+
+    >>> is_repeatable('c.execute("INSERT OR IGNORE INTO t VALUES (1)")', ["INSERT"])
+    True
+    >>> is_repeatable('c.execute("INSERT INTO t VALUES (1)")', ["INSERT"]), is_repeatable('c.execute(sql)', ["DELETE"])
+    (False, True)
+    """
+    return _REPEATABLE.search(call) is not None or (bool(words) and {"DELETE", "REPLACE"}.issuperset(words))
 
 
 def is_text(call: str, words: Collection[str]) -> bool:
