@@ -13,7 +13,9 @@ _STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
 _JOINED = re.compile(r"""\.\w+\(\s*\w+\s*\+\s*[a-z]{0,2}["']""", re.IGNORECASE)
 _LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
-_REPEATABLE = re.compile(r"\binsert\s+(or\s+(ignore|replace)|ignore)\b|\bon\s+(conflict|duplicate\s+key)\b", re.IGNORECASE)
+_REPEATABLE = re.compile(
+    r"\binsert\s+(or\s+(ignore|replace)|ignore)\b|\bon\s+(conflict|duplicate\s+key)\b", re.IGNORECASE
+)
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 _WRITING = _CHANGING | {"WITH"}
 
