@@ -258,8 +258,8 @@ class DriverTable(Table, frozen=True):
     """What putback knows about one library.
 
     The error of a failed statement is of one of the classes `errors`; `lost` are attributes of an error which tell that
-    the connection was lost, and its transaction with it. `counts` are attributes of a cursor, by DB-API's name, that say
-    how many rows the statement has changed. `answers` are errors by which a statement that has worked says
+    the connection was lost, and its transaction with it; `counts` are attributes of a cursor which tell how many rows a
+    statement has changed, by DB-API's name. `answers` are errors by which a statement that has worked says
     what it has found. Of a library for several servers `aborting_servers` are words
     that name one where a failed statement breaks the transaction, `keeping_servers` the schemes of the others' URLs,
     `keeping_clients` the distributions that talk to those; `embedded_servers` the schemes of databases in the process.

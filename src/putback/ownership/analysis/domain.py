@@ -67,8 +67,9 @@ CALLERS = Callers()
 class Harm(IntEnum):
     """What a failed statement has left behind, the worse the higher.
 
-    NOTHING: the statement alone was undone; SOME: of what can be done again, some is done; PERHAPS: a broken transaction, if the server is one that breaks them;
-    BROKEN: a broken transaction; HALF: a write in the same `try` that may be committed without the failed one.
+    NOTHING: the statement alone was undone; SOME: of what can be done again, some is done; PERHAPS: a broken
+    transaction, if the server is one that breaks them; BROKEN: a broken transaction; HALF: a write in the same `try`
+    that may be committed without the failed one.
     """
 
     NOTHING = auto()
