@@ -125,7 +125,7 @@ class State(NamedTuple):
     connection itself. `exception` is the class of the exception in flight or being handled ("?" unknown, "!" a
     cancellation); `opened` the operation that opened the transaction; `unmended` the `except` clause that has not
     rolled back yet, `harm` what the error has done; `broke` the statement on the connection that the exception comes
-    from; `wrote` the last write of the transaction, where a failed one leaves it to be committed.
+    from; `wrote` the last write of the transaction, where a failed one leaves it to be committed, elsewhere the first.
     """
 
     phase: Phase

@@ -145,13 +145,19 @@ class Following:
         """A statement ran (at None: in a called function): a lazy session holds a connection, a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
             state = state._replace(phase=Phase.HELD)
-        if not self.kind.aborts and at is not None and surely_writes(self._words(at)):
+        if at is not None and self._is_write(state, at):
             state = state._replace(wrote=at)
         if self.kind.autobegin is Begin.NONE or Mark.AUTOCOMMIT in state.marks or state.opened is not None:
             return state
         if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
             return state
         return state._replace(opened=at)
+
+    def _is_write(self, state: State, at: int) -> bool:
+        """Whether a statement is one of which is asked later: where a failed one undoes the others, the first."""
+        if self.kind.aborts:
+            return state.wrote is None and may_write(self._words(at))
+        return surely_writes(self._words(at))
 
     def _words(self, at: int) -> frozenset[str]:
         return self.program.words(self.unit, at)
@@ -220,12 +226,20 @@ class Following:
         """The acquire has happened."""
         return state._replace(phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
 
-    @staticmethod
-    def mending(state: State) -> tuple[UnmendedUsed, ...]:
-        """The defect of a use when a handler has swallowed an error without a rollback."""
+    def mending(self, state: State, commits: bool = False) -> tuple[UnmendedUsed, ...]:
+        """The defect of a use when a handler has swallowed an error without a rollback.
+
+        A commit of a broken transaction ends it and raises nothing: where nothing was written before, nothing is lost.
+        """
         if state.lapse is None or state.harm is Harm.NOTHING:
             return ()
+        if commits and state.harm is Harm.BROKEN and self._has_nothing_to_lose(state):
+            return ()
         return (UnmendedUsed(state.lapse, state.harm),)
+
+    def _has_nothing_to_lose(self, state: State) -> bool:
+        is_lent = self.site.at is None and not self.is_ambient
+        return state.wrote is None and not is_lent and self.kind.failed_commit is not FailedCommit.INACTIVE
 
 
 def _base(op: ir.Call) -> str:

@@ -198,7 +198,8 @@ def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_con
         return (Wrong.AFTER,) if used else ()
     if _undoes(domain, op, effect, state):
         return ()
-    return domain.mending(state) if effect.executes or effect.ends == "commit" else ()
+    commits = effect.ends == "commit"
+    return domain.mending(state, commits and not effect.executes) if effect.executes or commits else ()
 
 
 def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:

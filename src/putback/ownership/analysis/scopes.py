@@ -97,7 +97,7 @@ def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     effect = domain.program.catalog.method(part.type, dunder) or domain.program.catalog.method(part.type, "__exit__")
     if effect is None or not effect.ends:
         return Outcome((state._replace(broke=None) if effect is not None and op.exceptional else state,))
-    unmended = domain.mending(state) if not op.exceptional else ()
+    unmended = domain.mending(state, commits=True) if not op.exceptional else ()
     after = domain.ended(state, effect.ends)
     if op.exceptional:
         return Outcome((after,))
@@ -132,7 +132,7 @@ def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[St
     after = state._replace(opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
-    return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state)))
+    return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, commits=True)))
 
 
 def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
