@@ -132,7 +132,9 @@ def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[St
     after = state._replace(opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
-    return Outcome((after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, commits=True)))
+    return Outcome(
+        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, commits=True))
+    )
 
 
 def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:

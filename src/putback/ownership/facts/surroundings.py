@@ -27,7 +27,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.by_hand import is_started_by_hand
-from putback.ownership.makers.programs import Programs, packages_that_serve
+from putback.ownership.makers.programs import Programs, Run, packages_that_serve
 from putback.ownership.resolve.types import FunctionRef
 
 
@@ -159,21 +159,21 @@ class Surroundings:
         return (
             self.unit.key == MODULE
             or Role.SCRIPT in self.roles
-            or self._draws_windows
             or is_started_by_hand(self.analyzer, FunctionRef(self.unit.path, self.unit.key))
             or self.ends_with_its_run
         )
 
     @property
-    def _draws_windows(self) -> bool:
-        """Whether the file is of a desktop program, which one user has started."""
-        module = self.analyzer.project.module(self.unit.path)
-        return module is not None and not imported_roots(module).isdisjoint(idioms().places.windows)
-
-    @property
     def ends_with_its_run(self) -> bool:
         """Whether nothing in the whole project serves again and again, and something is started by hand."""
-        return self.analyzer.once(Programs).only_runs_by_hand
+        return self.analyzer.once(Programs).run is Run.ENDS
+
+    @property
+    def _is_of_windows(self) -> bool:
+        """Whether the file is of a desktop program, which one user has started, or the whole project is one."""
+        module = self.analyzer.project.module(self.unit.path)
+        draws = module is not None and not imported_roots(module).isdisjoint(idioms().places.windows)
+        return draws or self.analyzer.once(Programs).run is Run.STAYS
 
     @cached_property
     def file_place(self) -> Place:
@@ -212,12 +212,15 @@ class Surroundings:
     def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
         """`base` in this context: milder where collection closes it, and as `here` says.
 
-        A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not.
+        A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not. One
+        user's window opens a few files of SQLite before it is closed.
         """
         collected = kind.gc is Gc.REFCOUNT or (
             kind.gc is Gc.CYCLIC and (Role.ROUTE not in self.roles or not kind.pooled)
         )
-        return self.here(base.lowered() if collected else base)
+        found = self.here(base.lowered() if collected else base)
+        is_own_file = self.analyzer.catalog.drivers[kind.driver].embedded and self._is_of_windows
+        return found.lowered() if is_own_file and self.place is Place.SERVICE else found
 
     def here(self, severity: Severity) -> Severity:
         """`severity` by harm: milder in what runs once, a hint in tests, examples and migrations."""

@@ -1,9 +1,10 @@
-"""Whether a project is a program that somebody starts by hand and that ends: nothing in it serves again and again."""
+"""What a run of a project is: something that serves again and again, or a program that somebody starts by hand."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from enum import Enum
 from itertools import islice
 
 from putback.frameworks.idioms import idioms
@@ -28,32 +29,47 @@ def packages_that_serve(analyzer: Analyzer) -> frozenset[str]:
     return frozenset(n for f in frameworks if any(m.role in calling for m in f.markers) for n in f.imports)
 
 
+class Run(Enum):
+    """SERVES: others, or nobody knows; STAYS: a window is open for one user; ENDS: a program that does its work."""
+
+    SERVES = "serves"
+    STAYS = "stays"
+    ENDS = "ends"
+
+
 class Programs:
     """Reads the files of the project when it is first asked, up to the first that serves."""
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._project = analyzer.project
-        self._answer: Memo[None, bool] = Memo(self._project.footprint)
+        self._answer: Memo[None, Run] = Memo(self._project.footprint)
         serving = idioms().places.serving | packages_that_serve(analyzer)
         self._serving = [frozenset(name.encode().split(b".")) for name in sorted(serving)]
+        self._windows = frozenset(name.encode() for name in idioms().places.windows)
 
     @property
-    def only_runs_by_hand(self) -> bool:
-        """Whether some file of the project is started by hand, and none serves or goes on for ever."""
-        return self._answer.ask(None, self._search, False)
+    def run(self) -> Run:
+        """A program is what some file starts by hand while none serves or goes on for ever."""
+        return self._answer.ask(None, self._search, Run.SERVES)
 
-    def _search(self) -> bool:
+    def _search(self) -> Run:
         footprint = self._project.footprint
         paths = [*islice(filter(self._runs, self._project.paths), _MOST + 1)]
         if len(paths) > _MOST:
-            return False
+            return Run.SERVES
         server = footprint.aside(lambda: self._server(paths))
         if server:
             footprint.file(server)
-            return False
+            return Run.SERVES
         footprint.name("all", "contents")
-        return footprint.aside(lambda: any(is_started(self._content(path)) for path in paths))
+        return footprint.aside(lambda: self._by_hand([self._content(path) for path in paths]))
+
+    def _by_hand(self, contents: Sequence[bytes]) -> Run:
+        """How a project that serves nobody is run; one that nothing starts is a library, for whoever uses it."""
+        if any(not self._windows.isdisjoint(imported_words(each)) for each in contents):
+            return Run.STAYS
+        return Run.ENDS if any(map(is_started, contents)) else Run.SERVES
 
     def _server(self, paths: Sequence[str]) -> str:
         """A file that serves, "" if there is none; what has to be parsed to be told comes last."""
