@@ -214,8 +214,15 @@ class _Watcher:
         base = decorator.func if isinstance(decorator, ast.Call) else decorator
         if self.contexts.made_by(to_expr(base), Scope(self.scope.path)):
             self.found.in_context = True
-        for ref in function_refs(self.resolver.types(to_expr(base), Scope(self.scope.path))):
+        for ref in self._beside(base) or function_refs(self.resolver.types(to_expr(base), Scope(self.scope.path))):
             self.found.calls.append(Call(ref, self._row(decorator), True))
+
+    def _beside(self, named: ast.expr) -> list[FunctionRef]:
+        """The function of a name that stands in the same class or function."""
+        module = self.resolver.project.module(self.scope.path)
+        outside, _, _ = self.scope.function.rpartition(".")
+        key = f"{outside}.{named.id}" if outside and isinstance(named, ast.Name) else ""
+        return [FunctionRef(self.scope.path, key)] if module is not None and key in module.functions else []
 
     def _targets(self, types: Types) -> Iterator[FunctionRef]:
         """The functions that a call runs: of a class its constructor, of an object its `__call__`."""
