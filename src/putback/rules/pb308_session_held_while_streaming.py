@@ -2,8 +2,8 @@
 
 ## What it finds
 A session of `Depends(...)` that the generator of a `StreamingResponse` or an `EventSourceResponse` uses, or that is
-given to `BackgroundTasks.add_task`. The finding stands at that call. What FastAPI does depends on its version, which is
-read from the lock and requirement files of the project.
+given to `BackgroundTasks.add_task`, also by a function that a route hands both. The finding stands at that call. What
+FastAPI does depends on its version, which is read from the lock and requirement files of the project.
 
 ## Why it is bad
 FastAPI 0.106 to 0.117 end the dependency before the response is sent: the session is closed when the stream begins.

@@ -21,7 +21,7 @@ from putback.ownership.facts.cursors import Cursor, unclosed
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
-from putback.ownership.facts.streaming import Outliving, outliving
+from putback.ownership.facts.streaming import Outliving, outliving, serves_a_request
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.makers.attributes import Shared
 from putback.ownership.makers.sharing import Requested, Spawned, sharing_of
@@ -151,8 +151,12 @@ class FunctionFacts(Surroundings):
 
     @cached_property
     def outliving(self) -> list[tuple[SiteFacts, Outliving]]:
-        """The injected sessions that what runs after the function needs."""
-        sites = lent(self.analyzer.ambients, self.analyzer.resolver, self.unit) if self._is_injected else []
+        """The sessions of a request that what runs after the function needs."""
+        analyzer = self.analyzer
+        if self._is_injected:
+            sites = lent(analyzer.ambients, analyzer.resolver, self.unit)
+        else:
+            sites = analyzer.ambients.lent_to(self.unit) if serves_a_request(analyzer, self.unit) else []
         found = outliving(self.analyzer, self.unit, sites)
         return [(SiteFacts(self, each.site, Exploration()), each) for each in found]
 

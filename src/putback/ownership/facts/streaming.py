@@ -12,8 +12,12 @@ from putback.flow.names import Invoke
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.resolve.types import FunctionRef
+from putback.ownership.makers.often import frequency_of
+from putback.ownership.resolve.types import FunctionRef, Instance, Scope
 from putback.ownership.sessions.session_use import function_node
+
+_FURTHEST = 3
+"""Calls between a route and the function that adds a task."""
 
 
 class Outliving(Struct, frozen=True):
@@ -25,6 +29,35 @@ class Outliving(Struct, frozen=True):
     site: Site
     at: int
     is_stream: bool
+
+
+def serves_a_request(analyzer: Analyzer, unit: Unit) -> bool:
+    """Whether a function adds to tasks that it is handed, and a route is seen to come to it."""
+    return _takes_tasks(analyzer, unit) and _is_reached(analyzer, unit, _FURTHEST)
+
+
+def _is_reached(analyzer: Analyzer, unit: Unit, left: int) -> bool:
+    uses = frequency_of(analyzer).users.of(FunctionRef(unit.path, unit.key)) if left else ()
+    callers = (analyzer.unit(use.part.path, use.part.key_of(use.node)) for use in uses)
+    return any(_is_route(analyzer, each) or _is_reached(analyzer, each, left - 1) for each in callers if each)
+
+
+def _is_route(analyzer: Analyzer, unit: Unit) -> bool:
+    framework = analyzer.context.route_framework(unit.path, unit.info) if unit.info is not None else None
+    return framework is not None and framework.injects
+
+
+def _takes_tasks(analyzer: Analyzer, unit: Unit) -> bool:
+    """Whether a parameter is what runs tasks when the function has returned."""
+    info, frameworks = unit.info, analyzer.frameworks
+    added = {op.receiver for op in unit.ops() if isinstance(op, ir.Call) and op.name in frameworks.later_names}
+    owners = {name.rpartition(".")[0] for name in frameworks.deferring}
+    for param in info.params if info is not None and added else ():
+        types = analyzer.resolver.types(param.annotation, Scope(unit.path, info.outer)) if info is not None else ()
+        names = {frameworks.canonical(t.name) for t in types if isinstance(t, Instance)}
+        if param.name in added and not owners.isdisjoint(names):
+            return True
+    return False
 
 
 def outliving(analyzer: Analyzer, unit: Unit, sites: list[Site]) -> Iterator[Outliving]:
