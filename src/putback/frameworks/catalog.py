@@ -54,6 +54,7 @@ class FrameworkCatalog:
     deferring: frozenset[str]
     later_names: frozenset[str]
     _contexts: frozenset[str] = field(repr=False)
+    _asking: frozenset[str] = field(repr=False)
     _returns: Mapping[str, str] = field(repr=False)
     _choosing: Mapping[str, Sequence[Position]] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
@@ -119,6 +120,10 @@ class FrameworkCatalog:
     def opens_context(self, qualname: str) -> bool:
         """Whether what this returns is entered by a `with`, at whose end extensions clean up."""
         return self.canonical(qualname) in self._contexts
+
+    def asks_for_context(self, qualname: str) -> bool:
+        """Whether this tells if there is a context."""
+        return self.canonical(qualname) in self._asking
 
     def returned(self, qualname: str) -> str:
         """The class of what this function returns; "" if the tables do not say."""
@@ -194,6 +199,7 @@ def load_frameworks() -> FrameworkCatalog:
         deferring=deferring,
         later_names=frozenset(name.rpartition(".")[2] for name in streaming | deferring),
         _contexts=contexts,
+        _asking=frozenset(name for each in frameworks.values() for name in each.asking),
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _choosing={name: found for each in frameworks.values() for name, found in each.choosing.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},

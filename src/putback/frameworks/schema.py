@@ -77,6 +77,7 @@ class FrameworkTable(Table, frozen=True):
     `choosing` are callables that make a setting out of a class attribute: on objects it is a class that the
     configuration chooses, one of these arguments or one that derives from it;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
+    `asking` are functions that tell whether there is such a context: who asks goes on only where there is one;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns; `joining`
     are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `per_request`
     are objects whose attributes live no longer than a request; `lasting` are classes of what a route is given whose
@@ -98,6 +99,7 @@ class FrameworkTable(Table, frozen=True):
     per_request: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
     streaming: tuple[str, ...] = ()
     deferring: tuple[str, ...] = ()
     spawning: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "deferring", _expanded(self.deferring))
         force_setattr(self, "joining", _expanded(self.joining))
         force_setattr(self, "contexts", _expanded(self.contexts))
+        force_setattr(self, "asking", _expanded(self.asking))
         force_setattr(self, "spawning", _expanded(self.spawning))
         force_setattr(self, "tasks", _expanded(self.tasks))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))

@@ -189,7 +189,9 @@ class _Watcher:
         called = to_expr(func)
         types = self.resolver.types(called, self.scope)
         sweeping = self.registries.types.sweeping
-        self.found.removes_unknown |= any(isinstance(t, Symbol) and t.name in sweeping for t in types)
+        symbols = [t.name for t in types if isinstance(t, Symbol)]
+        self.found.removes_unknown |= any(name in sweeping for name in symbols)
+        self.found.in_context |= any(map(self.resolver.frameworks.asks_for_context, symbols))
         for ref in self._targets(types):
             self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
         for argument in (*node.args, *(k.value for k in node.keywords)):
