@@ -142,7 +142,9 @@ def test_the_settings_load(tmp_path: Path) -> None:
         for language, block in FENCED.findall(path.read_text(encoding="utf-8")):
             if language == "toml" and "[tool.putback" in block:
                 (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
-                load_catalog(settings.load([str(tmp_path)]).drivers)
+                config = settings.load([str(tmp_path)])
+                assert Path(config.file).name == "pyproject.toml"
+                assert load_catalog(config.drivers).kinds
 
 
 def test_one_setting_is_the_address_of_all_links(monkeypatch: pytest.MonkeyPatch) -> None:

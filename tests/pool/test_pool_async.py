@@ -247,9 +247,11 @@ def test_a_dead_connection_is_replaced_before_it_is_lent() -> None:
         pool = AsyncReferencePool(0, 1, connect_slowly, settings=Settings(pre_ping=True))
         conn = await pool.acquire()
         await pool.release(conn)
-        conn._raw.real.close()
+        dead = conn._raw
+        dead.real.close()
         async with pool.acquire() as fresh:
             await fresh.execute("select 1")
+            assert fresh._raw is not dead
 
     run(story())
 

@@ -81,6 +81,7 @@ def test_terminating_the_last_lent_connection_ends_a_close_that_waits() -> None:
         held = await pool.acquire()
         closing = asyncio.create_task(pool.close())
         await other_tasks_run()
+        assert not closing.done()
         held.terminate()
         await closing
 
@@ -93,8 +94,9 @@ def test_two_closes_both_end() -> None:
         held = await pool.acquire()
         closing = [asyncio.create_task(pool.close()) for _ in range(2)]
         await other_tasks_run()
+        assert not any(each.done() for each in closing)
         await pool.release(held)
-        await asyncio.gather(*closing)
+        assert await asyncio.gather(*closing) == [None, None]
 
     run(story())
 
@@ -105,9 +107,10 @@ def test_what_the_collector_gives_back_goes_to_who_waits() -> None:
         held = [await pool.acquire()]
         waiting = asyncio.create_task(pool._acquire(None))
         await other_tasks_run()
+        assert not waiting.done()
         held.clear()
         gc.collect()
-        (await waiting).execute("select 1")
+        assert (await waiting).execute("select 1").fetchone() == (1,)
 
     run(story())
 
@@ -131,7 +134,7 @@ def test_a_connection_that_was_closed_meanwhile_is_not_lent() -> None:
         raw = conn._raw
         await pool.release(conn)
         raw.close()
-        (await pool.acquire()).execute("select 1")
+        assert (await pool.acquire()).execute("select 1").fetchone() == (1,)
 
     run(story())
 
@@ -251,6 +254,6 @@ def test_connections_of_aiopg_are_reset_by_a_statement(postgres_dsn: str) -> Non
 def test_a_manual_clock_waits_for_no_connect() -> None:
     async def story() -> None:
         pool = AsyncReferencePool(0, 1, clock=ManualClock())
-        (await pool.acquire(timeout=5)).execute("select 1")
+        assert (await pool.acquire(timeout=5)).execute("select 1").fetchone() == (1,)
 
     run(story())

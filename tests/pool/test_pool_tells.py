@@ -127,7 +127,7 @@ def test_what_the_collector_found_before_the_wait_began_is_seen_too() -> None:
     pool = ReferencePool(1, 1, profile=SQLALCHEMY, clock=ManualClock())
     conn = pool.getconn()
     pool._look_for_leaks = lambda: pool.lost.append(conn._lease)  # type: ignore[method-assign]
-    pool.getconn(timeout=5)
+    assert pool.getconn(timeout=5) is not conn
 
 
 def test_as_in_psycopg_pool_the_timeout_is_for_the_connect_too() -> None:

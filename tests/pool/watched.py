@@ -21,7 +21,6 @@ class Pool:
     take: Callable[[], Any]
     give: Callable[[Any], Any]
     end: Callable[[], Any]
-    waits_for_ever: bool = False
     loop: asyncio.AbstractEventLoop | None = field(default=None)
 
     def run(self, result: Any) -> Any:
@@ -151,7 +150,7 @@ def aiomysql(url: str) -> Pool:
         pool.terminate()
         await pool.wait_closed()
 
-    return Pool(pool, take, pool_method(pool, "release"), end, waits_for_ever=True, loop=loop)
+    return Pool(pool, take, pool_method(pool, "release"), end, loop=loop)
 
 
 def mysql_connector(url: str) -> Pool:

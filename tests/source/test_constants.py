@@ -50,7 +50,8 @@ def test_brackets_stay_in_pairs() -> None:
 
 
 def test_a_body_keeps_a_statement() -> None:
-    ast.parse("\n".join(without_tables(["def f():", *["    (1,)," for _ in range(MANY)], "", "x = 1"])))
+    tree = ast.parse("\n".join(without_tables(["def f():", *["    (1,)," for _ in range(MANY)], "", "x = 1"])))
+    assert len(tree.body) == 2
 
 
 def test_small_tables_stay() -> None:

@@ -43,7 +43,6 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     gc: Gc = Gc.REFCOUNT
     release_twice: Twice = Twice.HARMLESS
     use_after_release: After = After.RAISES
-    release_rolls_back: bool = True
     rollback_error: str = ""
     notices_loss: bool = False
     autobegin: Begin = Begin.ANY
@@ -214,14 +213,14 @@ class Successor(Table, frozen=True):
 class PoolTable(Table, frozen=True):
     """What keeps connections for others: an engine, a pool, or a factory of sessions over one.
 
-    `made_by` are the functions and classes that make one, `ends` its methods that close what it keeps.
-    `keeps`: it opens connections of its own. `size` is how many it keeps at most, `overflow` how many more it may open.
-    `url` is what it connects to, `passes` the dictionary of what the driver's `connect` is given besides; `others` are
-    further arguments that may stand by position. `pre_ping` switches the test of a connection before it is lent, which
-    listeners to one of the events `pinged_by` may do as well; `recycle` says how old one may become, `timeout` how
-    long connecting may take. `lazy`: it opens none before the first is asked for.
-    `gc` is when what it keeps is closed if nobody has closed it. With one of the classes `keeping_none` for its
-    argument `pool_class` it keeps none. `successor` is the pool of the library that has come after this one.
+    `made_by` are the functions and classes that make one, `ends` its methods that close what it keeps. `keeps`: it
+    opens connections of its own. `size` is how many it keeps at most, `overflow` how many more it may open. `url` is
+    what it connects to, `passes` the dictionary of what the driver's `connect` is given besides. `pre_ping` switches
+    the test of a connection before it is lent, which listeners to one of the events `pinged_by` may do as well;
+    `recycle` says how old one may become, `timeout` how long connecting may take. `lazy`: it opens none before the
+    first is asked for. `gc` is when what it keeps is closed if nobody has closed it. With one of the classes
+    `keeping_none` for its argument `pool_class` it keeps none. `successor` is the pool of the library that has come
+    after this one.
     """
 
     title: str
@@ -232,7 +231,6 @@ class PoolTable(Table, frozen=True):
     overflow: Limit | None = None
     url: Parameter | None = None
     passes: str = ""
-    others: tuple[Parameter, ...] = ()
     pre_ping: str = ""
     pinged_by: tuple[str, ...] = ()
     recycle: str = ""

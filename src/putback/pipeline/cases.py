@@ -155,7 +155,6 @@ class _Table:
         acquires: list[roles.Acquire] = []
         passes: list[roles.Pass] = []
         quiet: set[str] = set()
-        own: set[str] = set()
         logs: set[str] = set()
         others: set[str] = set()
         signatures: dict[str, set[roles.Signature | None]] = {}
@@ -180,8 +179,6 @@ class _Table:
                     passes.append(found)
                 elif self._is_quiet(unit, op):
                     quiet.add(callee)
-                elif self.analyzer.call_info(unit, op).functions:
-                    own.add(callee)
         types = [*(k.type for k in kinds.values()), *scoped.types]
         return roles.Roles(
             _anywhere(acquires),
@@ -192,7 +189,6 @@ class _Table:
             lent=tuple(map(self._lent, self.borrowed)),
             registries=scoped.registries,
             uses=scoped.uses,
-            own=frozenset(own - quiet),
             logs=frozenset(logs - others),
             signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
         )

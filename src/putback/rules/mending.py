@@ -40,7 +40,7 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
         suppressed = site.function.spelled(failing) or "Exception" if failing else ""
         rollback = Rollback(effect.awaited, used_later, suppressed)
         fix = roll_back(held, held.code.node(handler), rollback)
-        if not used_later and site.kind.release_rolls_back:  # where the connection is lost, one more could only fail
+        if not used_later:
             raise Declined("the release rolls back by itself")
         return fix
 

@@ -173,8 +173,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
 
 def _consequence(site: SiteFacts, lapse: _Lapse) -> str:
     if not lapse.is_worked_on:
-        rolls_back = site.kind.release_rolls_back
-        return f": {'only the release' if rolls_back else 'not even the release'} undoes what was half done"
+        return ": only the release undoes what was half done"
     what = "lives on" if lapse.lives_on else "is used or committed afterwards"
     after = f" and {wording.subject(site)} {what}"
     if lapse.harm is Harm.SOME:
@@ -200,12 +199,11 @@ def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
 
 def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
     """Handlers after which the connection is only given back."""
-    severity = Severity.INFO if site.kind.release_rolls_back else Severity.WARNING
     for ending in site.exploration.endings:
         state = ending.state
         is_lapse = state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
         if ending.edge is Edge.NORMAL and state.lapse is not None and is_lapse:
-            yield _Lapse(state.lapse, severity, state.harm, None)
+            yield _Lapse(state.lapse, Severity.INFO, state.harm, None)
 
 
 def _living_on(site: SiteFacts) -> Iterator[_Lapse]:

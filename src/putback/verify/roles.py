@@ -209,9 +209,8 @@ Signature = tuple[Parameter, ...]
 class Roles:
     """The role table of one version of a function.
 
-    `quiet` are the texts of callees that cannot raise, `logs` those that only write a log, `own` those of functions of
-    the project that may raise; `errors` maps further exception names of drivers to the DB-API name whose place they
-    take ("UniqueViolation": "IntegrityError").
+    `quiet` are the texts of callees that cannot raise, `logs` those that only write a log; `errors` maps further
+    exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
     `signatures` are those of callees that are known.
     """
 
@@ -226,7 +225,6 @@ class Roles:
     registries: tuple[Registry, ...] = ()
     uses: tuple[Use | Context, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
-    own: frozenset[str] = frozenset()
 
     @property
     def has_connections(self) -> bool:

@@ -90,7 +90,7 @@ class Reader:
     def _read(self, call: ast.Call, pool: Pool, spot: Spot, by: tuple[str, int] | None = None) -> Settings:
         arguments: dict[str, Value] = {}
         whole = not any(isinstance(each, ast.Starred) for each in call.args)
-        for parameter in (pool.url, pool.size, pool.overflow, *pool.others):
+        for parameter in (pool.url, pool.size, pool.overflow):
             if parameter is not None and 0 <= parameter.index < len(call.args):
                 arguments[parameter.name] = self.values.value(spot.beside(call.args[parameter.index]))
         for keyword in call.keywords:
