@@ -160,6 +160,39 @@ def everything(pool: ReferencePool, clock: ManualClock) -> None:
     pool.closeall()
 
 
+class Key:
+    """What a program may have for `getconn(key)`: to hash and to compare it is code of its own."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self._visitors = visitors
+
+    def __hash__(self) -> int:
+        self._visitors.come("hash of a key")
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        self._visitors.come("comparison of a key")
+        return isinstance(other, Key)
+
+
+def test_keys_are_compared_without_the_lock(visitors: Visitors) -> None:
+    pool = ReferencePool(1, 3, lambda: connection(Visitors()), profile=PSYCOPG2)
+    visitors.use = lambda: put_back(pool, pool.getconn())
+    conn = pool.getconn(Key(visitors))
+    assert pool.getconn(Key(visitors)) is conn
+    with pytest.raises(KeyError):
+        pool.putconn(conn, "another")
+    with pytest.raises(sqlite3.Error):  # its first reset fails: it is still lent, by its key
+        pool.putconn(conn, Key(visitors))
+    assert pool.getconn(Key(visitors)) is conn
+    pool.putconn(conn, Key(visitors))
+    other = pool.getconn(Key(visitors))
+    assert pool.stats().in_use == 1
+    pool.putconn(other)
+    assert {"hash of a key", "comparison of a key"} <= visitors.seen
+    pool.closeall()
+
+
 @pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY], ids=lambda profile: profile.name)
 def test_a_pools_lock(profile: Profile, visitors: Visitors) -> None:
     clock = ManualClock()

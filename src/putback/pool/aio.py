@@ -144,7 +144,7 @@ class AsyncReferencePool(Lending[TaskGate]):
         if connection._lease.ended:
             self.used_after_release(connection, "terminate")
         with self.lock:
-            lease = self._claim(connection, None)
+            lease = self._claim(connection)
             if lease is not None and self.state.is_lent(lease.slot):
                 self._deliver(self.state.discard(lease.slot))
                 self.opened.remove(lease.slot)

@@ -89,6 +89,7 @@ class Core(Generic[G]):
         self._gates: dict[int, G] = {}
         self.opened = Opened()
         self._keyed: dict[Hashable, Any] = {}
+        """What was lent by key. Not under the lock: to hash and compare keys is the program's code."""
 
     # Observation
 
@@ -238,20 +239,25 @@ class Core(Generic[G]):
 
     # Leases
 
-    def _claim(self, connection: Any, key: Hashable | None) -> Lease | None:
-        """Under the lock: end the check-out of what is given back; None if it is not lent. A wrong key is a KeyError,
-        as in psycopg2."""
+    def _unkey(self, connection: Any, key: Hashable | None) -> None:
+        """Before a check-out ends: `getconn` with its key does not give it any more. A wrong key is a KeyError, as in
+        psycopg2."""
+        lease = self._lent(connection)
+        if lease is not None:
+            if key is not None and lease.key != key:
+                raise KeyError(key)
+            if lease.key is not None:
+                self._keyed.pop(lease.key, None)
+
+    def _claim(self, connection: Any) -> Lease | None:
+        """Under the lock: end the check-out of what is given back; None if it is not lent."""
         if type(connection) in PROXIES and connection._pool is self and not connection._lease.ended:
             lease: Lease | None = connection._lease
         else:
             lease = self._lent(connection)
         if lease is None:
             return None
-        if key is not None and lease.key != key:
-            raise KeyError(key)
         self.leases.pop(lease.slot, None)
-        if lease.key is not None:
-            self._keyed.pop(lease.key, None)
         lease.ended = True
         self.tally.uses.add(self.clock.now() - lease.since)
         return lease
@@ -291,11 +297,9 @@ class Core(Generic[G]):
             self.leaks.collected(lease, self.clock.now(), reclaim)
         return work
 
-    def _unlend(self, lease: Lease, raw: Any) -> None:
+    def _unlend(self, lease: Lease) -> None:
         """Under the lock: undo `_claim`."""
         self.leases[lease.slot] = lease
-        if lease.key is not None:
-            self._keyed[lease.key] = raw
         lease.ended = False
 
     def _refuse(self, connection: Any, key: Hashable | None, closed: bool) -> None:

@@ -101,10 +101,10 @@ class Lending(Core[G]):
         if self.state.last_slot != self._known_until:
             refuse_engine(stack, self.profile, list(self.opened.raws.values()))
             self._known_until = self.state.last_slot
+        if key is not None and not self.state.closed and (known := self._keyed.get(key)) is not None:
+            return known
         gate = None
         with self.lock:
-            if key is not None and key in self._keyed and not self.state.closed:
-                return self._keyed[key]
             if limit <= 0 and self.profile.zero_timeout_fails:
                 answer: Answer | None = Refuse(0, Reason.EXHAUSTED)
             else:
@@ -183,8 +183,7 @@ class Lending(Core[G]):
             self.leaks.began(lease)
         connection = raw if self.settings.bare else self._wrap(lease, self)
         if key is not None:
-            with self.lock:
-                self._keyed[key] = connection
+            self._keyed[key] = connection
         return connection
 
     # Connections
@@ -288,9 +287,11 @@ class Lending(Core[G]):
         if state is CLEAN or state is DIRTY:
             session = READERS.get(type(raw), session_of)(raw)
         before = session
+        if (key is not None or self._keyed) and not self.state.closed:
+            self._unkey(connection, key)
         with self.lock:
             closed = self.state.closed and self.profile.put_after_shut_raises
-            lease = None if closed else self._claim(connection, key)
+            lease = None if closed else self._claim(connection)
             if lease is not None:
                 if session and self.opened.sessions.get(lease.slot, session) != session:
                     before, self.opened.sessions[lease.slot] = self.opened.sessions[lease.slot], session
@@ -333,11 +334,13 @@ class Lending(Core[G]):
             else:
                 error = yield from attempt(partial(self._reset, task.slot))
                 with self.lock:
-                    tasks += self._after_reset(task.slot, error, lease, connection)
+                    tasks += self._after_reset(task.slot, error, lease)
                 if isinstance(error, Exception):
                     failure = failure or error
             if error is not None and not isinstance(error, Exception):
                 interruption = interruption or error
+        if lease is not None and lease.key is not None and not lease.ended:
+            self._keyed[lease.key] = connection
         if failure is not None:
             self.incidents.report(Kind.RESET_FAILED, f"a connection could not be reset: {failure}", lease)
         if interruption is not None:
@@ -345,12 +348,12 @@ class Lending(Core[G]):
         if failure is not None and lease is not None and self.profile.failed_reset_raises:
             raise failure
 
-    def _after_reset(self, slot: int, error: BaseException | None, lease: Lease | None, connection: Any) -> Work:
+    def _after_reset(self, slot: int, error: BaseException | None, lease: Lease | None) -> Work:
         """Under the lock: a reset is over. Who was interrupted will hardly give it back once more, so only a failure
         leaves the slot to the borrower."""
         if lease is None or not isinstance(error, Exception) or not self.profile.failed_reset_keeps_slot:
             return self._deliver(self.state.settled(slot, fit=error is None))
-        self._unlend(lease, connection)
+        self._unlend(lease)
         return self._deliver(self.state.keep_lent(slot))
 
     def _reset(self, slot: int) -> Any:
