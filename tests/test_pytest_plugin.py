@@ -227,3 +227,182 @@ def test_simple():
 """,
     )
     assert "1 passed" in told, told
+
+
+LASTING = {
+    "a session of the module": """
+session = Session(engine)
+
+def test_asks():
+    session.execute(sa.text("select 1"))
+
+def test_asks_again():
+    session.execute(sa.text("select 2"))
+""",
+    "a session of the module, used by setUp": """
+session = Session(engine)
+
+class TestShop(unittest.TestCase):
+    def setUp(self):
+        session.execute(sa.text("select 1"))
+
+    def test_asks(self):
+        session.execute(sa.text("select 2"))
+
+    def test_commits(self):
+        session.commit()
+""",
+    "a session of setUpClass": """
+class TestShop(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session(engine)
+
+    def test_asks(self):
+        self.session.execute(sa.text("select 1"))
+
+    def test_asks_again(self):
+        self.session.execute(sa.text("select 2"))
+""",
+    "a session of setup_module": """
+def setup_module(module):
+    kept.append(Session(engine))
+
+def test_asks():
+    kept[-1].execute(sa.text("select 1"))
+
+def test_asks_again():
+    kept[-1].execute(sa.text("select 2"))
+""",
+    "a session of a fixture of the module": """
+@pytest.fixture(scope="module")
+def session():
+    with Session(engine) as made:
+        yield made
+
+def test_asks(session):
+    session.execute(sa.text("select 1"))
+
+def test_asks_again(session):
+    session.execute(sa.text("select 2"))
+""",
+    "what the module's own object keeps": """
+class Database:
+    conn = None
+
+    def ask(self):
+        self.conn = self.conn or engine.connect()
+        return self.conn.execute(sa.text("select 1"))
+
+database = Database()
+
+def test_asks():
+    database.ask()
+
+def test_asks_again():
+    database.ask()
+""",
+    "what the object of a fixture keeps": """
+class Database:
+    __slots__ = ("session",)
+
+    def ask(self):
+        self.session = Session(engine)
+        return self.session.execute(sa.text("select 1"))
+
+@pytest.fixture(scope="session")
+def database():
+    return Database()
+
+def test_asks(database):
+    database.ask()
+
+def test_asks_not(database):
+    pass
+""",
+    "a variable of the module": """
+first = None
+
+def test_asks():
+    global first
+    first = engine.connect()
+    first.execute(sa.text("select 1"))
+
+def test_asks_again():
+    first.execute(sa.text("select 1"))
+""",
+    "a module that the test imports": """
+import pathlib
+shop = "import sys\\nfrom sqlalchemy.orm import Session\\nsessions = [Session(sys.modules['test_shop'].engine)]\\n"
+pathlib.Path(__file__).with_name("shop_of_the_test.py").write_text(shop)
+
+def test_asks():
+    import shop_of_the_test
+    shop_of_the_test.sessions[0].execute(sa.text("select 1"))
+
+def test_asks_not():
+    pass
+""",
+}
+OF_THE_TEST = {
+    "a session that a list keeps": """
+def test_asks():
+    kept.append(Session(engine))
+    kept[-1].execute(sa.text("select 1"))
+""",
+    "a connection beside a session of the module": """
+session = Session(engine)
+
+def test_asks():
+    session.execute(sa.text("select 1"))
+    kept.append(engine.connect())
+""",
+    "a session of setUp that a list keeps": """
+class TestShop(unittest.TestCase):
+    def setUp(self):
+        self.session = Session(engine)
+        kept.append(self.session)
+
+    def test_asks(self):
+        self.session.execute(sa.text("select 1"))
+""",
+    "a session of a fixture for one test": """
+@pytest.fixture
+def session():
+    kept.append(Session(engine))
+    return kept[-1]
+
+def test_asks(session):
+    session.execute(sa.text("select 1"))
+""",
+    "a session of a registry": """
+registry = scoped_session(sessionmaker(engine))
+
+def test_asks():
+    registry.execute(sa.text("select 1"))
+""",
+    "a session of the module on a connection of the test": """
+session = Session()
+
+def test_asks():
+    kept.append(engine.connect())
+    session.execute(sa.text("select 1"), bind_arguments={"bind": kept[-1]})
+""",
+}
+IMPORTS = "import unittest\nfrom sqlalchemy.orm import Session, scoped_session, sessionmaker\n"
+
+
+@pytest.mark.parametrize("what", LASTING)
+def test_what_lasts_longer_than_the_test_is_told_apart(tmp_path: Path, what: str) -> None:
+    told = run(tmp_path, IMPORTS + LASTING[what], "-W", "error::pytest.PytestUnraisableExceptionWarning")
+    assert "2 passed" in told.splitlines()[-1], told
+    assert "error" not in told.splitlines()[-1]
+    assert "connections kept by what lasts longer than the test that took them" in told
+    assert "1 x taken at" in told
+
+
+@pytest.mark.parametrize("what", OF_THE_TEST)
+def test_what_is_the_tests_own_is_named_whatever_else_there_is(tmp_path: Path, what: str) -> None:
+    told = run(tmp_path, IMPORTS + OF_THE_TEST[what])
+    assert "1 passed, 1 error" in told.splitlines()[-1], told
+    assert "connections are still out at the end of the test:" in told

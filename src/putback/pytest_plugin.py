@@ -2,7 +2,8 @@
 
 For all tests `putback_no_leaks = true` in pytest's configuration; for one the fixture or the marker `no_leaks`;
 `@pytest.mark.no_leaks(False)` for none. Pools are found by themselves, whoever builds them. What a fixture of a wider
-scope holds is that fixture's, and a test that failed for another reason is left alone: its frames keep what they held.
+scope holds is that fixture's; what a session has that is older than the test, or a variable of a module, is named at
+the end and fails nothing. A test that failed for another reason is left alone: its frames keep what they held.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from __future__ import annotations
 import functools
 import gc
 import sys
+import weakref
+from collections import Counter
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from putback.pool.lease import Frame
-from putback.pool.watching import Watch, hooks, sqlalchemy, watch
+from putback.pool.watching import Watch, hooks, lasting, sqlalchemy, watch
 from putback.pool.watching.holding import Holding
 
 INI = "putback_no_leaks"
@@ -45,6 +49,7 @@ class _Pools:
         self._watches: list[Watch] = []
         self._known: set[str] = set()
         self._undo: list[Callable[[], None]] = []
+        self.sessions: lasting.Sessions | None = None
 
     def find(self) -> None:
         """Hear of the pools of libraries that were loaded meanwhile."""
@@ -59,6 +64,28 @@ class _Pools:
             watching = Watch("SQLAlchemy", depth=8, sample=1)
             sqlalchemy.hook_all(watching)
             self._watches.append(watching)
+        if self.sessions is None and "sqlalchemy.orm" in sys.modules:
+            self.sessions = lasting.Sessions(sys.modules["sqlalchemy"])
+            self._undo.append(self.sessions.stop)
+
+    def lasts(self, holding: Holding, others: list[Any]) -> bool:
+        """Whether what holds it was there before the test and stays, as `others` do."""
+        lent = self._lent(holding)
+        if lent is None:
+            return False
+        if self.sessions is not None and (session := self.sessions.taker(lent)) is not None:
+            return self.sessions.is_older(session) or lasting.is_kept(session, others)
+        return lasting.is_kept(lent, others)
+
+    def _lent(self, holding: Holding) -> Any:
+        """What the borrower has."""
+        for watching in self._watches:
+            for key, note in list(watching.notes.items()):
+                if note.holding is holding:
+                    if isinstance(note.kept, weakref.ref):
+                        return note.kept()
+                    return next((found for found in gc.get_objects() if id(found) == key), None)
+        return None
 
     def holdings(self) -> list[Holding]:
         return [holding for watching in self._watches for holding in watching.holdings()]
@@ -98,6 +125,8 @@ class _Guard:
         self._pools = _Pools()
         self._before: set[Holding] = set()
         self._of_wider_scope: set[Holding] = set()
+        self._wider: list[pytest.FixtureDef[Any]] = []
+        self._kept: Counter[Frame] = Counter()
         self._failed = False
 
     def _guards(self, item: pytest.Item) -> bool:
@@ -112,14 +141,19 @@ class _Guard:
         if self._guards(item):
             self._pools.find()
             self._before = self._out()
+            if self._pools.sessions is not None:
+                self._pools.sessions.begin()
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
-        before = self._out()
-        result = yield
-        if fixturedef.scope != "function":
-            self._of_wider_scope |= self._out() - before
+        if fixturedef.scope == "function":
+            return (yield)
+        before, sessions = self._out(), self._pools.sessions
+        with nullcontext() if sessions is None else sessions.of_wider_scope():
+            result = yield
+        self._wider.append(fixturedef)
+        self._of_wider_scope |= self._out() - before
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -150,8 +184,17 @@ class _Guard:
         if left:
             gc.collect()
             still = self._out()
-            left = [holding for holding in left if holding in still]
+            others = [fixture.cached_result[0] for fixture in self._wider if fixture.cached_result is not None]
+            kept = [each for each in left if each in still and self._pools.lasts(each, others)]
+            self._kept.update(holding.caller for holding in kept)
+            left = [holding for holding in left if holding in still and holding not in kept]
         return left
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._kept:
+            terminalreporter.section("connections kept by what lasts longer than the test that took them")
+            for place, times in self._kept.most_common():
+                terminalreporter.line(f"{times} x taken at {place}")
 
 
 def _told(left: list[Holding]) -> str:

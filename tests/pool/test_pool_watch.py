@@ -288,6 +288,22 @@ def test_an_invalidated_and_a_detached_connection_of_sqlalchemy(engine: Pool) ->
         conn.close()
 
 
+def test_a_session_is_taken_where_its_first_statement_is(engine: Pool) -> None:
+    library, orm = (import_or_skip(name, "sqlalchemy") for name in ("sqlalchemy", "sqlalchemy.orm"))
+
+    def asked() -> Any:
+        session = orm.Session(engine.target)
+        session.execute(library.text("select 1"))
+        return session
+
+    with watch(engine.target) as watching:
+        kept = program.browse(asked)
+        (line,) = watching.holders()
+        assert line.caller.function == "browse"
+        assert [each.function.rpartition(".")[2] for each in line.through] == ["asked", "get_db_connection"]
+        kept[0].close()
+
+
 def test_a_new_pool_after_dispose_is_watched_too(engine: Pool) -> None:
     with watch(engine.target):
         engine.target.dispose()
