@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import subprocess
+import sys
 import weakref
 from pathlib import Path
+from typing import Any
 
 import program
 import pytest
@@ -140,3 +143,19 @@ def test_a_library_outside_of_site_packages_is_no_caller(tmp_path: Path, monkeyp
     files = [code.co_filename for code, _ in found]
     assert library.__file__ not in files
     assert own.__file__ in files
+
+
+GENERATED = "def take(inner):\n    return inner()\n"
+
+
+def test_what_a_library_generates_is_no_caller_and_what_python_c_runs_is() -> None:
+    """As SQLAlchemy's for sessions, which was named as what had leaked."""
+    space: dict[str, Any] = {}
+    exec(GENERATED, space)
+    found = places_of(space["take"](lambda: callers(4)), 4)
+    assert found[0][0].co_name == "<lambda>"
+    assert "<string>" not in {code.co_filename for code, _ in found}
+    program = f"{GENERATED}from putback.pool.watching.places import *\nprint(places_of(take(lambda: callers(4)), 4))"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert "code object take" in told
+    assert "code object <module>" in told
