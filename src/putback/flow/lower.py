@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import libcst as cst
@@ -45,8 +45,7 @@ class Lowered(Struct):
     def place(self, node: cst.CSTNode) -> Span:
         """Where a node of the tree stands in the file."""
         if self._positions is None:
-            wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-            self._positions = wrapper.resolve(PositionProvider)
+            self._positions = _Places(self.tree, unsafe_skip_copy=True).resolve(PositionProvider)
         found = self._positions[node]
         start, end = found.start, found.end  # type: ignore[attr-defined]
         rows = self.row_offset
@@ -55,6 +54,19 @@ class Lowered(Struct):
     def text(self, qualname: str, at: int) -> str:
         """The source text of operation `at`, as written."""
         return self.tree.code_for_node(self.nodes[qualname][at]).strip()
+
+
+class _Places(MetadataWrapper):
+    """Resolving goes through the whole tree once more for those who wait to be visited, even if that is nobody."""
+
+    def visit_batched(
+        self,
+        visitors: Iterable[cst.BatchableCSTVisitor],
+        before_visit: Callable[[cst.CSTNode], None] | None = None,
+        after_leave: Callable[[cst.CSTNode], None] | None = None,
+    ) -> cst.CSTNode:
+        waiting = [*visitors]
+        return super().visit_batched(waiting, before_visit, after_leave) if waiting else self.module
 
 
 def _anchor(node: cst.CSTNode) -> cst.CSTNode:

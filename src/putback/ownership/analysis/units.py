@@ -10,7 +10,7 @@ from putback.ownership.analysis.attempts import Attempt, attempts
 from putback.ownership.analysis.giants import eased
 from putback.ownership.analysis.unit import Unit, make_unit
 from putback.ownership.index.families import Families
-from putback.ownership.index.module import ClassInfo, FunctionInfo
+from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.index.project import Project
 from putback.ownership.index.trees import mentioned
 from putback.ownership.resolve.types import FunctionRef
@@ -124,10 +124,11 @@ class Units:
         module = self.project.module(path)
         assert module is not None
         if key == MODULE:
-            functions = [f for f in module.functions.values() if not f.outer and not f.owner]
-            definitions: list[FunctionInfo | ClassInfo] = [*functions, *module.classes.values()]
-            return self.reader.top_level(path, [(d.row, d.end_row) for d in definitions if d.column == 0])
-        info = module.functions[key]
+            return self.reader.top_level(path, [(d.row, d.end_row) for d in top_definitions(module)])
+        return self.function_part(path, module.functions[key])
+
+    def function_part(self, path: str, info: FunctionInfo) -> Slice:
+        """The rows of a function."""
         return self.reader.function(path, info.row, info.end_row)
 
     def nested(self, path: str, key: str) -> list[str]:
@@ -146,7 +147,7 @@ class Units:
         self.project.footprint.file(path)
         if key not in self._mentions:
             try:
-                self._mentions[key] = mentioned(self.reader.function(path, info.row, info.end_row))
+                self._mentions[key] = mentioned(self.function_part(path, info))
             except SourceError:
                 self._mentions[key] = frozenset()
         return self._mentions[key]
@@ -156,3 +157,10 @@ class Units:
         if unit.attempts is None:
             unit.attempts = attempts(self.reader, unit.path, unit.info)
         return unit.attempts.get(row)
+
+
+def top_definitions(module: ModuleInfo) -> list[FunctionInfo | ClassInfo]:
+    """The functions and classes that are no part of a module's top level."""
+    functions = [f for f in module.functions.values() if not f.outer and not f.owner]
+    definitions: list[FunctionInfo | ClassInfo] = [*functions, *module.classes.values()]
+    return [d for d in definitions if d.column == 0]

@@ -38,6 +38,11 @@ class Part:
         """The node around each node."""
         return {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
 
+    @cached_property
+    def functions(self) -> list[Function]:
+        """The functions in it, the outer ones first."""
+        return [node for node in ast.walk(self.tree) if isinstance(node, FUNCTIONS)]
+
     def read(self, names: Collection[str]) -> list[ast.Name | ast.Attribute]:
         """Where names and attributes that are called so are read, the outer ones first."""
         found = (each for name in names for each in self._read.get(name, ()))

@@ -128,8 +128,8 @@ class Sharing:
         named = {node.id for node in ast.walk(argument) if isinstance(node, ast.Name)}
         around = part.function_of(argument)
         yield from ast.walk(argument)
-        for nested in ast.walk(around) if around is not None else ():
-            if isinstance(nested, FUNCTIONS) and nested is not around and nested.name in named:
+        for nested in part.functions:
+            if nested.name in named and any(each is around for each in part.above(nested)):
                 own = _own_names(nested)
                 yield from (node for node in ast.walk(nested) if _root(node) not in own)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +14,7 @@ from putback.flow.ir import MODULE
 from putback.model.finding import Place
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.units import top_definitions
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import ModuleInfo
@@ -23,7 +24,6 @@ from putback.ownership.resolve.types import ClassRef, FunctionRef, Partial, Type
 
 _MOST_FILES = 60
 _MOST_USES = 40
-_REMEMBERED = 20
 _WORD = re.compile(r"\w+")
 
 
@@ -36,14 +36,6 @@ class Use:
     call: ast.Call | None
 
 
-class _Vocabulary(Struct, frozen=True):
-    """The outermost functions of a file (`keys`, by number) that have a word, and the `aliases` of what it imports."""
-
-    keys: Sequence[str]
-    functions: Mapping[str, Sequence[int]]
-    aliases: Mapping[str, set[str]]
-
-
 class Users:
     """Answers from the files that import the definition, and its own; tests do not count."""
 
@@ -51,7 +43,6 @@ class Users:
         self._analyzer = analyzer
         self._parts = analyzer.once(Parts)
         self._known: Memo[FunctionRef | ClassRef, list[Use]] = Memo(analyzer.project.footprint)
-        self._vocabularies: dict[str, _Vocabulary] = {}
         self._ranks: dict[str, int] = {}
 
     def of(self, wanted: FunctionRef | ClassRef) -> list[Use]:
@@ -88,19 +79,15 @@ class Users:
         return found
 
     def _in_module(self, module: ModuleInfo, wanted: FunctionRef | ClassRef, name: str) -> Iterator[Use]:
-        vocabulary = self._vocabulary(module)
-        names = {name, *vocabulary.aliases.get(name, ())}
-        numbers = {number for each in names for number in vocabulary.functions.get(each, ())}
-        for key in (vocabulary.keys[number] for number in sorted(numbers)):
-            yield from self._in_part(self._parts.part(module.path, key), names, wanted)
-        yield from self._in_part(self._parts.part(module.path, MODULE), names, wanted)
-
-    def _vocabulary(self, module: ModuleInfo) -> _Vocabulary:
-        if module.path not in self._vocabularies:
-            if len(self._vocabularies) >= _REMEMBERED:
-                self._vocabularies.pop(next(iter(self._vocabularies)))
-            self._vocabularies[module.path] = _vocabulary_of(module, self._analyzer.reader.rows(module.path))
-        return self._vocabularies[module.path]
+        names = {name, *_aliases(module, name)}
+        rows = self._analyzer.reader.rows(module.path)
+        said = [row for row, text in enumerate(rows, 1) if not names.isdisjoint(_words(text, names))]
+        for info in module.functions.values():
+            if not info.outer and any(info.row <= row <= info.end_row for row in said):
+                yield from self._in_part(self._parts.part(module.path, info.key), names, wanted)
+        inner = top_definitions(module)
+        if any(not any(d.row <= row <= d.end_row for d in inner) for row in said):
+            yield from self._in_part(self._parts.part(module.path, MODULE), names, wanted)
 
     def _in_part(self, part: Part | None, names: set[str], wanted: FunctionRef | ClassRef) -> Iterator[Use]:
         if part is None:
@@ -115,17 +102,15 @@ class Users:
         return self._analyzer.resolver.types(to_expr(node), part.scope_of(node))
 
 
-def _vocabulary_of(module: ModuleInfo, rows: Sequence[str]) -> _Vocabulary:
-    outermost = [info for info in module.functions.values() if not info.outer]
-    functions: dict[str, list[int]] = {}
-    for number, info in enumerate(outermost):
-        for word in {word for row in rows[info.row - 1 : info.end_row] for word in _WORD.findall(row)}:
-            functions.setdefault(word, []).append(number)
-    aliases: dict[str, set[str]] = {}
-    for table in (module.imports, *(info.imports for info in module.functions.values())):
-        for alias, found in table.items():
-            aliases.setdefault(found.name, set()).add(alias)
-    return _Vocabulary([info.key for info in outermost], functions, aliases)
+def _words(text: str, among: Collection[str]) -> list[str]:
+    """The words of a row, if one `among` some can be one of them."""
+    return _WORD.findall(text) if any(word in text for word in among) else []
+
+
+def _aliases(module: ModuleInfo, name: str) -> set[str]:
+    """What a module calls what it imports as `name`."""
+    tables = (module.imports, *(info.imports for info in module.functions.values()))
+    return {alias for table in tables for alias, found in table.items() if found.name == name}
 
 
 def _is(t: Type, wanted: FunctionRef | ClassRef) -> bool:
