@@ -20,7 +20,6 @@ from putback.ownership.analysis.parts import OWNED, Carrier, Element, Tie
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
-    from putback.ownership.resolve.types import ClassRef
 
 
 def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
@@ -90,22 +89,8 @@ def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outc
 
 
 def _cannot_raise(domain: Following, info: CallInfo, state: State) -> bool:
-    if info.quiet or (info.keeps and state.exception):  # noting an error in a list is not counted as a second fault
-        return True
-    if info.drivers and all(not d.effect.raises for d in info.drivers):
-        return True
-    return (
-        bool(info.functions or info.classes)
-        and all(_runs_nothing(domain, cls) for cls in info.classes)
-        and not any(domain.summaries.may_raise(f) for f in info.functions)
-    )
-
-
-def _runs_nothing(domain: Following, cls: ClassRef) -> bool:
-    """Whether making an object of a project class runs no code but Python's own: it has no constructor and no base
-    outside of the project that may have one."""
-    classes = domain.program.resolver.classes
-    return not classes.outside_bases(cls.path, cls.key) and not classes.has_constructor(cls.path, cls.key)
+    is_noted = info.keeps and bool(state.exception)  # noting an error in a list is not counted as a second fault
+    return is_noted or domain.summaries.cannot_raise(info)
 
 
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:

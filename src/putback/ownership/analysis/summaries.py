@@ -7,20 +7,25 @@ repeats until the answer is stable.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from putback.flow import ir
+from putback.flow.names import UNKNOWN
 from putback.flow.solve import Edge
 from putback.ownership.analysis import acquire, summary
+from putback.ownership.analysis.beginning import beginning
 from putback.ownership.analysis.domain import Phase, State
-from putback.ownership.analysis.events import CallInfo
+from putback.ownership.analysis.events import CallInfo, describe
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ManagerEffect, ParamEffect
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.resolve.types import ClassRef, FunctionRef
+from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.module import FunctionInfo
+from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope
 
 _DEEPEST = 8
 _LONGEST_PURE = 40
@@ -145,6 +150,22 @@ class Summaries:
         effects = [self.param_effect(FunctionRef(unit.path, key), n, acquisition, Phase.HELD) for n in names]
         return any(e.normal in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED) or e.normal is None for e in effects)
 
+    def cannot_raise(self, info: CallInfo) -> bool:
+        """Whether a call is taken not to raise."""
+        if info.quiet or (info.drivers and all(not d.effect.raises for d in info.drivers)):
+            return True
+        return (
+            bool(info.functions or info.classes)
+            and all(map(self._runs_nothing, info.classes))
+            and not any(map(self.may_raise, info.functions))
+        )
+
+    def _runs_nothing(self, cls: ClassRef) -> bool:
+        """Whether making an object of a project class runs no code but Python's own: it has no constructor and no base
+        outside of the project that may have one."""
+        classes = self._program.resolver.classes
+        return not classes.outside_bases(cls.path, cls.key) and not classes.has_constructor(cls.path, cls.key)
+
     def may_raise(self, ref: FunctionRef) -> bool:
         """Whether a project function can raise; True unless it is short and every call in it is known not to."""
         ref = _unbound(ref)
@@ -152,17 +173,32 @@ class Summaries:
             self._raises[ref] = True
             info = self._program.info(ref)
             if info is not None and info.end_row - info.row <= _LONGEST_PURE and self._depth < _DEEPEST:
-                unit = self._program.unit(ref.path, ref.key)
-                self._raises[ref] = unit is None or self._explored_raises(unit)
+                self._depth += 1
+                try:
+                    self._raises[ref] = self._begins_raising(ref, info) or self._explored_raises(ref)
+                finally:
+                    self._depth -= 1
         return self._raises[ref]
 
-    def _explored_raises(self, unit: Unit) -> bool:
-        self._depth += 1
-        try:
-            kinds = next(iter(self._program.catalog.kinds.values()))
-            found = self._program.explore(unit, Site(None, Acquisition((kinds,)), ""), Phase.ABSENT)
-        finally:
-            self._depth -= 1
+    def _begins_raising(self, ref: FunctionRef, info: FunctionInfo) -> bool:
+        """Whether something can raise that runs in a function whenever it is called."""
+        for node in beginning(self._program.function_part(ref.path, info)):
+            if not isinstance(node, ast.Call):
+                return True
+            expr = to_expr(node)
+            call = describe(expr, Scope(ref.path, ref.key), self._program.resolver) if expr != UNKNOWN else None
+            if call is None or call.ends_process:
+                return False
+            if not self.cannot_raise(call):
+                return True
+        return False
+
+    def _explored_raises(self, ref: FunctionRef) -> bool:
+        unit = self._program.unit(ref.path, ref.key)
+        if unit is None:
+            return True
+        kinds = next(iter(self._program.catalog.kinds.values()))
+        found = self._program.explore(unit, Site(None, Acquisition((kinds,)), ""), Phase.ABSENT)
         return any(e.edge is Edge.RAISED for e in found.endings)
 
     def returns(self, ref: FunctionRef) -> tuple[Acquisition, ...]:

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from msgspec import Struct
-
 from putback.flow.ir import MODULE
 from putback.model.finding import Place
 from putback.model.spelling import inside
