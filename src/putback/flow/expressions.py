@@ -115,6 +115,8 @@ class ExpressionLowering(Builder):
                 return self._attribute(node)
             case cst.Call():
                 return self.call(node)
+            case cst.SimpleString() | cst.Integer() | cst.Float() | cst.Imaginary() | cst.Ellipsis():
+                return ir.CONSTANT
             case cst.Await():
                 return self._await(node)
             case cst.Subscript():
@@ -135,8 +137,6 @@ class ExpressionLowering(Builder):
                 return self.closure(node, f"{self.qualname}.<lambda{self.at(node)}>")
             case cst.ListComp() | cst.SetComp() | cst.DictComp() | cst.GeneratorExp():
                 return self._comprehension(node)
-            case cst.SimpleString() | cst.Integer() | cst.Float() | cst.Imaginary() | cst.Ellipsis():
-                return ir.CONSTANT
             case _:
                 return self._compute(node, self._operands(node))
 
@@ -149,6 +149,13 @@ class ExpressionLowering(Builder):
 
     def _operands(self, node: cst.CSTNode) -> list[ir.Val]:
         """The values of the expressions directly below an operator, a comparison or a formatted string."""
+        match node:
+            case cst.BinaryOperation():
+                return [self.value(node.left), self.value(node.right)]
+            case cst.Comparison():
+                return [self.value(node.left), *(self.value(each.comparator) for each in node.comparisons)]
+            case cst.SubscriptElement(slice=cst.Index(value=value)):
+                return [self.value(value)]
         found: list[ir.Val] = []
         for child in node.children:
             if isinstance(child, cst.BaseExpression):

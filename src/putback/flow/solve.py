@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable, Sequence
 from enum import Enum
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
 
@@ -26,7 +26,7 @@ class Edge(Enum):
     RAISED = "raised"
 
 
-class Outcome(NamedTuple, Generic[S]):
+class Outcome(Struct, Generic[S], frozen=True, gc=False):
     """What an operation leads to: states after it, states on its exception edge, and defects seen on the way."""
 
     after: tuple[S, ...]
@@ -74,14 +74,14 @@ class Domain(Protocol[S]):
         ...
 
 
-class Node(NamedTuple, Generic[S]):
+class Node(Struct, Generic[S], frozen=True, gc=False, cache_hash=True):
     """A block with a state at its start."""
 
     block: int
     state: S
 
 
-class Arrival(NamedTuple, Generic[S]):
+class Arrival(Struct, Generic[S], frozen=True, gc=False):
     """How a node was first reached: from `source`, by `edge`, at operation `at`, if one did it."""
 
     source: Node[S] | None
@@ -89,7 +89,7 @@ class Arrival(NamedTuple, Generic[S]):
     at: int | None
 
 
-class Ending(NamedTuple, Generic[S]):
+class Ending(Struct, Generic[S], frozen=True, gc=False):
     """A way out of the function: the last node, the state at the exit, and the operation it left by."""
 
     node: Node[S]
@@ -98,7 +98,7 @@ class Ending(NamedTuple, Generic[S]):
     at: int | None
 
 
-class Defect(NamedTuple, Generic[S]):
+class Defect(Struct, Generic[S], frozen=True, gc=False):
     """A defect that an operation showed in some state."""
 
     what: Hashable
@@ -197,21 +197,22 @@ class _Explorer(Generic[S]):
 
     def visit(self, node: Node[S]) -> None:
         block = self.function.blocks[node.block]
-        states: tuple[S, ...] = (node.state,)
+        step = self.domain.step
+        states = [node.state]
         last: int | None = None
         for op in block.ops:
             last = op.at
-            after: dict[S, None] = {}
+            after: list[S] = []
             for state in states:
-                outcome = self.domain.step(op, state)
-                after.update(dict.fromkeys(outcome.after))
+                outcome = step(op, state)
+                after += outcome.after
                 for raised in outcome.raised:
                     self.throw(node, raised, op.at)
                 for what in outcome.defects:
                     self.defect(what, op.at, node)
-            states = tuple(after)
-            if not states:
+            if not after:
                 return
+            states = after if len(after) == 1 else list(dict.fromkeys(after))
         for state in states:
             self.finish(node, block, state, last)
 

@@ -72,7 +72,7 @@ class Suppressions:
     def parse(text: str) -> Suppressions:
         """Read the comments of `text`; strings are left alone. Never fails: broken code is read by rows."""
         small = text.lower()
-        if not any(marker in small for marker in MARKERS):
+        if not any(marker in small for marker in MARKERS) or not _may_be_ours(text):
             return NONE
         found = [each for comment in comments_in(split_lines(text)) for each in read(comment)]
         return Suppressions(tuple(ended(found)))
@@ -93,6 +93,12 @@ class Suppressions:
 
 
 NONE = Suppressions()
+
+
+def _may_be_ours(text: str) -> bool:
+    """Whether a text has something that may be a comment for us, and not only what others are told not to say."""
+    others = (match["rules"].strip(" ,") for match in NOQA.finditer(text))
+    return OTHER.search(text) is not None or any(not r or "PB" in r.upper() or "-" in r for r in others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Twice
@@ -48,13 +50,13 @@ def _by_summary(
         if is_again and state.refs != {OWNED} and domain.kind.release_twice is not Twice.HARMLESS:
             defects.append(Wrong.TWICE)
         if effect.rolls_back:
-            done = done._replace(opened=None, unmended=None, wrote=None)
+            done = replace(done, opened=None, unmended=None, wrote=None)
         if effect.returns and call is not None:
             done = done.with_ref(call.target)
         elif effect.keeps and call is not None:
             done = done.with_part(call.target, _carrier(domain, call, effect))
             if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:
-                done = done._replace(phase=state.phase, facts=state.facts, marks=state.marks)
+                done = replace(done, phase=state.phase, facts=state.facts, marks=state.marks)
         if effect.needing is not None and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done.with_part(call.target, effect.needing)
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
@@ -65,7 +67,7 @@ def _by_summary(
     for phase in effect.raised:
         thrown = in_phase(domain, state, phase, op.at)
         is_broken = thrown.opened is not None and not effect.undoes
-        thrown = thrown._replace(broke=op.at if is_broken else None)
+        thrown = replace(thrown, broke=op.at if is_broken else None)
         raised[domain.raised(thrown, UNKNOWN)] = None
         if call is not None and call.awaited:
             raised[domain.raised(thrown, CANCELLED)] = None
@@ -84,7 +86,7 @@ def in_phase(domain: Following, state: State, phase: Phase, at: int) -> State:
         case Phase.RELEASED:
             return domain.released(state)
         case Phase.CLOSED:
-            return state._replace(phase=Phase.CLOSED, opened=None, unmended=None)
+            return replace(state, phase=Phase.CLOSED, opened=None, unmended=None)
         case Phase.PASSED:
             return domain.pass_on(state)
         case Phase.HELD:

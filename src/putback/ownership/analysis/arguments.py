@@ -67,7 +67,7 @@ def _release(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Ou
     if not effect.raises:
         return Outcome((after,), (), defects)
     outcome = domain.may_raise(after, domain.tried(state), awaited=op.awaited)
-    return outcome._replace(defects=defects)
+    return replace(outcome, defects=defects)
 
 
 def _entered_by_stack(domain: Following, op: ir.Call, state: State) -> State:
@@ -79,8 +79,8 @@ def _pending_argument(domain: Following, op: ir.Call, info: CallInfo, state: Sta
     """`await asyncio.wait_for(pool.acquire(), 5)` acquires; anything else may enter it later."""
     if not info.waits or On.AWAIT not in domain.site.acquisition.on:
         return domain.may_raise(domain.pass_on(state), state)
-    through = state._replace(refs=frozenset({op.target}))
-    return domain.may_raise(domain.acquired(through) if op.awaited else through, state._replace(phase=Phase.ABSENT))
+    through = replace(state, refs=frozenset({op.target}))
+    return domain.may_raise(domain.acquired(through) if op.awaited else through, replace(state, phase=Phase.ABSENT))
 
 
 def _to_project(domain: Following, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from putback.model.errors import SourceError
-from putback.ownership.index.indexer import parsed
+from putback.ownership.index.trees import parsed
 from putback.source.slices import Slice
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

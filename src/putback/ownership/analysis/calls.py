@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from putback.flow import ir
 from putback.flow.names import Invoke, Member, Name, dotted
 from putback.flow.solve import Outcome
@@ -59,7 +61,7 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
 def _of_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
     """A method of something that may need the connection, such as a cursor in a class of the project."""
     found = lending.method(domain, op, state)
-    return found._replace(raised=()) if found is not None and _cannot_raise(domain, info, state) else found
+    return replace(found, raised=()) if found is not None and _cannot_raise(domain, info, state) else found
 
 
 def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -96,8 +98,8 @@ def _cannot_raise(domain: Following, info: CallInfo, state: State) -> bool:
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     acquisition = domain.site.acquisition
     defects = (Wrong.LOST,) if state.is_held() and state.refs else ()
-    clean = state._replace(
-        refs=frozenset(), parts=frozenset(), opened=None, unmended=None, wrote=None, phase=Phase.ABSENT
+    clean = replace(
+        state, refs=frozenset(), parts=frozenset(), opened=None, unmended=None, wrote=None, phase=Phase.ABSENT
     )
     failed = domain.raised(clean, UNKNOWN)
     now = On.CALL in acquisition.on or (On.AWAIT in acquisition.on and op.awaited)
@@ -110,7 +112,7 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
         got = clean.with_part(op.target, Element(acquisition.element))
     else:
         got = clean.with_ref(op.receiver if acquisition.itself and now else op.target)
-    got = domain.acquired(got) if now else got._replace(phase=Phase.PENDING)
+    got = domain.acquired(got) if now else replace(got, phase=Phase.PENDING)
     got = got.with_mark(Mark.AUTOCOMMIT) if acquisition.autocommits else got
     got = _receiver_exists(domain, op, got)
     if not now and op.discarded:

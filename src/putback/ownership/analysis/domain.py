@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum, auto
-from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.flow.ir import CONSTANT, FALSE, NONE, TRUE, Val, is_temporary
 from putback.ownership.analysis.parts import Part, Typed, borrows
@@ -117,8 +117,8 @@ _IS_NONE = {
 _OF_CONSTANT = {NONE: Fact.NONE, TRUE: Fact.TRUE, FALSE: Fact.FALSE}
 
 
-class State(NamedTuple):
-    """One site on one path. A tuple, because millions of them are made, compared and hashed.
+class State(Struct, frozen=True, gc=False, cache_hash=True):
+    """One site on one path. Millions of them are made, compared and hashed.
 
     `refs` are the values that are the connection; `parts` pairs values that belong to it (a cursor, a transaction, a
     bound method) with what they are; `facts` what is known of tested names and conditions; `marks` what is noted of the
@@ -157,15 +157,15 @@ class State(NamedTuple):
     def with_fact(self, name: str, fact: Fact | None) -> State:
         """The same with one fact replaced (None: forgotten)."""
         facts = frozenset(p for p in self.facts if p[0] != name)
-        return self._replace(facts=facts if fact is None else facts | {(name, fact)})
+        return replace(self, facts=facts if fact is None else facts | {(name, fact)})
 
     def with_mark(self, mark: Mark | Since | Made) -> State:
         """The same with one more thing noted of the connection."""
-        return self if mark in self.marks else self._replace(marks=self.marks | {mark})
+        return self if mark in self.marks else replace(self, marks=self.marks | {mark})
 
     def without_mark(self, mark: Mark | Since | Made) -> State:
         """The same with that noted no more."""
-        return self._replace(marks=self.marks - {mark}) if mark in self.marks else self
+        return replace(self, marks=self.marks - {mark}) if mark in self.marks else self
 
     def part(self, value: Val) -> Part | None:
         """What a value is that belongs to the connection, or None."""
@@ -181,23 +181,24 @@ class State(NamedTuple):
 
     def with_part(self, value: Val, part: Part) -> State:
         """The same with one more value that has to do with the connection."""
-        return self._replace(parts=self.parts | {(value, part)})
+        return replace(self, parts=self.parts | {(value, part)})
 
     def with_ref(self, value: Val) -> State:
         """The same with one more value that is the connection."""
-        return self._replace(refs=self.refs | {value})
+        return replace(self, refs=self.refs | {value})
 
     def without(self, value: Val) -> State:
         """The same after `value` stopped meaning the connection or a part of it."""
         if value not in self.refs and self.part(value) is None:
             return self
-        return self._replace(refs=self.refs - {value}, parts=frozenset(p for p in self.parts if p[0] != value))
+        return replace(self, refs=self.refs - {value}, parts=frozenset(p for p in self.parts if p[0] != value))
 
     def without_temporaries(self) -> State:
         """The same after the expression being evaluated was abandoned."""
         if not any(map(is_temporary, self.values())):
             return self
-        return self._replace(
+        return replace(
+            self,
             refs=frozenset(r for r in self.refs if not is_temporary(r)),
             parts=frozenset(p for p in self.parts if not is_temporary(p[0])),
             facts=frozenset(f for f in self.facts if not is_temporary(f[0])),
@@ -216,7 +217,7 @@ class State(NamedTuple):
         if not self.facts:
             return self
         kept = frozenset(f for f in self.facts if f[0] != name and not _about(f[0], name))
-        return self if len(kept) == len(self.facts) else self._replace(facts=kept)
+        return self if len(kept) == len(self.facts) else replace(self, facts=kept)
 
     def is_missing(self, name: str) -> bool:
         """Whether an error on the way here has kept `name` from being bound."""
@@ -226,7 +227,7 @@ class State(NamedTuple):
     def handled(self) -> State:
         """The same after a handler: what is unbound by now is so because of the error."""
         facts = frozenset((n, Fact.SKIPPED if f is Fact.UNBOUND else f) for n, f in self.facts)
-        return self._replace(exception=None, broke=None, facts=facts)
+        return replace(self, exception=None, broke=None, facts=facts)
 
     def is_held(self) -> bool:
         """Whether leaving the function now would lose the connection."""

@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -207,7 +208,7 @@ class _Domain(SiteDomain):
 
     def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[Hashable]) -> State:
         if self.kind.lazy and after.phase is Phase.MANAGED:
-            after = after._replace(phase=Phase.IDLE)  # entered: it holds nothing before its first statement
+            after = replace(after, phase=Phase.IDLE)  # entered: it holds nothing before its first statement
         if before.unmended is CALLERS and after.unmended is None:
             after = after.without_mark(_CALLERS)  # the callers' transaction has ended
         was_open, is_open = self.is_open(before), self.is_open(after)
@@ -299,7 +300,7 @@ def _made(state: State) -> Made | None:
 
 def _without(state: State) -> State:
     """The state without what it remembers of an extent."""
-    return state._replace(marks=frozenset(m for m in state.marks if isinstance(m, Mark)))
+    return replace(state, marks=frozenset(m for m in state.marks if isinstance(m, Mark)))
 
 
 def _behind(here: _Spot, out: _Out | None) -> _Out | None:

@@ -77,7 +77,7 @@ class Following:
     def raised(self, state: State, exception: str | None = None) -> State:
         """The state on an exception edge: the expression is abandoned."""
         state = state.without_temporaries()
-        return state._replace(exception=exception) if exception else state
+        return replace(state, exception=exception) if exception else state
 
     def may_raise(
         self,
@@ -92,7 +92,7 @@ class Following:
         `broke`: the statement on the connection that fails; another error has not come from one.
         """
         base = at_raise if at_raise is not None else after
-        base = base._replace(broke=broke if base.opened is not None else None)
+        base = replace(base, broke=broke if base.opened is not None else None)
         raised = [self.raised(base, exception)]
         if awaited:
             raised.append(self.raised(base, handlers.CANCELLED))
@@ -103,7 +103,7 @@ class Following:
         if state.phase not in (*ACTIVE, Phase.PENDING):
             return state
         kept = state.marks & {Mark.AUTOCOMMIT}
-        return state._replace(phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
+        return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
 
     def is_of_pool(self, op: ir.Call) -> bool:
         """Whether a method is called on the pool that the connection has come from, as far as one sees here."""
@@ -125,11 +125,11 @@ class Following:
         """The connection was given back."""
         if self.is_ambient:
             return self.ended(state, "both")
-        return state._replace(phase=Phase.RELEASED, opened=None)
+        return replace(state, phase=Phase.RELEASED, opened=None)
 
     def tried(self, state: State) -> State:
         """A release was tried and failed: nobody can do more."""
-        return state._replace(phase=Phase.PASSED, facts=frozenset(), marks=frozenset(), opened=None, unmended=None)
+        return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=frozenset(), opened=None, unmended=None)
 
     def closed(self, state: State) -> State:
         """`close()` was called on the connection itself; inside of a `with` that gives it back that is harmless."""
@@ -138,20 +138,20 @@ class Following:
         if state.phase is Phase.MANAGED:
             return state
         if self.kind.close in (Close.LEAKS, Close.FREES):
-            return state._replace(phase=Phase.CLOSED, opened=None)
+            return replace(state, phase=Phase.CLOSED, opened=None)
         return state if self.kind.close is Close.IGNORED else self.released(state)
 
     def executed(self, state: State, at: int | None) -> State:
         """A statement ran (at None: in a called function): a lazy session holds a connection, a transaction is open."""
         if self.kind.lazy and state.phase in (Phase.IDLE, Phase.RELEASED):
-            state = state._replace(phase=Phase.HELD)
+            state = replace(state, phase=Phase.HELD)
         if at is not None and self._is_write(state, at):
-            state = state._replace(wrote=at)
+            state = replace(state, wrote=at)
         if self.kind.autobegin is Begin.NONE or Mark.AUTOCOMMIT in state.marks or state.opened is not None:
             return state
         if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
             return state
-        return state._replace(opened=at)
+        return replace(state, opened=at)
 
     def _is_write(self, state: State, at: int) -> bool:
         """Whether a statement is one of which is asked later: where a failed one undoes the others, the first."""
@@ -213,18 +213,18 @@ class Following:
 
     def ended(self, state: State, how: str) -> State:
         """A commit or rollback."""
-        state = state._replace(opened=None, unmended=None, broke=None, wrote=None)
+        state = replace(state, opened=None, unmended=None, broke=None, wrote=None)
         has_others = self.is_ambient and self.kind.lazy
         state = state.with_mark(Mark.UNWRITTEN) if has_others else state.without_mark(Mark.UNWRITTEN)
-        return state._replace(phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
+        return replace(state, phase=Phase.IDLE) if self.kind.lazy and state.phase is Phase.HELD else state
 
     def replaced(self, state: State) -> State:
         """The path of an ambient connection means something else from now on, or nothing."""
-        return self.ended(state, "both")._replace(refs=frozenset(), parts=frozenset())
+        return replace(self.ended(state, "both"), refs=frozenset(), parts=frozenset())
 
     def acquired(self, state: State) -> State:
         """The acquire has happened."""
-        return state._replace(phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
+        return replace(state, phase=Phase.IDLE if self.kind.lazy else Phase.HELD)
 
     def mending(self, state: State, commits: bool = False) -> tuple[UnmendedUsed, ...]:
         """The defect of a use when a handler has swallowed an error without a rollback.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from putback.flow.ir import Val, is_temporary
 from putback.ownership.analysis.asked import Asked
 from putback.ownership.analysis.domain import NOTHING, UNBOUND, Fact, State
@@ -32,7 +34,7 @@ class Forgetting:
             )
         facts, parts = self._kept[key]
         is_less = len(facts) < len(state.facts) or len(parts) < len(state.parts)
-        return state._replace(facts=facts, parts=parts) if is_less else state
+        return replace(state, facts=facts, parts=parts) if is_less else state
 
     def _matters(self, block: int, about: str, fact: Fact) -> bool:
         """Whether anything depends on what is known of a name or a condition.

@@ -6,7 +6,7 @@ reached from one of its branches and not from the other, a few blocks deep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from putback.flow import ir
 from putback.flow.builder import successors
@@ -25,34 +25,43 @@ def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> f
 
     `deriving` are the methods whose results belong to the connection (`cursor`).
     """
-    found = {site.name} if site.at is None else set[str]()
-    ops = list(unit.ops())
-    made = [o for o in ops if isinstance(o, ir.Call) and o.at == site.at]
-    found |= {o.receiver if site.acquisition.itself else o.target for o in made}
-    grown = True
-    while grown:
-        more = {t for o in ops for t in _flows(o, found, deriving)} - found
-        found |= more
-        grown = bool(more)
+    made = [o for o in unit.ops() if isinstance(o, ir.Call) and o.at == site.at]
+    todo = [o.receiver if site.acquisition.itself else o.target for o in made]
+    todo += [site.name] if site.at is None else []
+    found: set[str] = set()
+    while todo:
+        value = todo.pop()
+        if value not in found:
+            found.add(value)
+            todo += [target for target, method in _flows(unit).get(value, ()) if not method or method in deriving]
     return frozenset(found)
 
 
-def _flows(op: ir.Op, known: set[str], deriving: frozenset[str]) -> tuple[str, ...]:
+def _flows(unit: Unit) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Where each value of a function can be found again, and as the result of which method of it ("": always)."""
+    if unit.flows is None:
+        unit.flows = {}
+        for op in unit.ops():
+            for value, target, method in _flow(op):
+                unit.flows.setdefault(value, []).append((target, method))
+    return unit.flows
+
+
+def _flow(op: ir.Op) -> Iterator[tuple[str, str, str]]:
     match op:
-        case ir.Assign(target=target, source=source) | ir.Await(target=target, source=source) if source in known:
-            return (target,)
-        case ir.Enter(target=target, manager=manager) if manager in known:
-            return (target,)
-        case ir.Unpack(targets=targets, source=source) if source in known:
-            return targets
-        case ir.Build(target=target, elements=elements, is_tuple=True) if known.intersection(elements):
-            return (target,)
-        case ir.Call(target=target, receiver=receiver, name=name) if receiver in known and name in deriving:
-            return (target,)
-        case ir.Call(target=target, arguments=arguments, name=name) if _may_wrap(name):
-            return (target,) if any(a.value in known for a in arguments) else ()
-        case _:
-            return ()
+        case ir.Assign(target=target, source=source) | ir.Await(target=target, source=source):
+            yield source, target, ""
+        case ir.Enter(target=target, manager=manager):
+            yield manager, target, ""
+        case ir.Unpack(targets=targets, source=source):
+            yield from ((source, target, "") for target in targets)
+        case ir.Build(target=target, elements=elements, is_tuple=True):
+            yield from ((element, target, "") for element in elements)
+        case ir.Call(target=target, receiver=receiver, arguments=arguments, name=name):
+            if name:
+                yield receiver, target, name
+            if _may_wrap(name):
+                yield from ((argument.value, target, "") for argument in arguments)
 
 
 def _may_wrap(name: str) -> bool:

@@ -5,6 +5,8 @@ None of them owns it. What they leave behind may still need it, and a release th
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import apply_summary as applied
@@ -39,7 +41,7 @@ def to_unknown(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
         return domain.may_raise(domain.pass_on(state), domain.tried(state), awaited=op.awaited)
     after = state.with_part(op.target, Tie.NEEDING)
     outcome = domain.may_raise(after, state, awaited=op.awaited, broke=op.at)
-    return outcome._replace(defects=(Wrong.KEPT,) if info.on_object and op.discarded else ())
+    return replace(outcome, defects=(Wrong.KEPT,) if info.on_object and op.discarded else ())
 
 
 def with_borrower(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
@@ -85,7 +87,8 @@ def callback(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Ou
     if _runs_now(domain, op, info, state):
         return domain.may_raise(used, awaited=op.awaited, broke=op.at)
     after = used.with_part(op.target, Tie.NEEDING)
-    return domain.may_raise(after, used, awaited=op.awaited, broke=op.at)._replace(defects=(Wrong.LATER,))
+    later = domain.may_raise(after, used, awaited=op.awaited, broke=op.at)
+    return replace(later, defects=(Wrong.LATER,))
 
 
 def _runs_now(domain: Following, op: ir.Call, info: CallInfo, state: State) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -52,7 +54,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((domain.tried(after),), (), (Wrong.UNAWAITED,)) if is_connection else Outcome((after,))
     if effect.reopens and state.phase is Phase.RELEASED and is_connection:
-        return domain.may_raise(after._replace(phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
+        return domain.may_raise(replace(after, phase=Phase.HELD), domain.tried(after), op.awaited, exception=DRIVERS)
     defects = _misuse(domain, op, effect, state, is_connection)
     after = _applied(domain, op, effect, after, is_connection)
     if effect.itself and part is not None and not is_connection:
@@ -68,7 +70,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     thrown = _when_raising(domain, op, effect, state, after)
     broke = (effect.executes and not _is_savepoint(domain, effect)) or effect.ends == "commit"
     outcome = domain.may_raise(after, thrown, op.awaited, op.at if broke else None, DRIVERS)
-    return outcome._replace(defects=defects)
+    return replace(outcome, defects=defects)
 
 
 def _of_own_class(domain: Following, info: CallInfo, state: State) -> list[ParamEffect]:
@@ -87,7 +89,7 @@ def _told_open(op: ir.Call, state: State) -> Outcome[State]:
     yes = state.with_fact(op.target, Fact.TRUE)
     if state.opened is not None or state.lapse is not None:
         return Outcome((yes,))
-    return Outcome((yes, state._replace(unmended=None).with_fact(op.target, Fact.FALSE)))
+    return Outcome((yes, replace(state, unmended=None).with_fact(op.target, Fact.FALSE)))
 
 
 def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) -> Outcome[State]:
@@ -96,7 +98,7 @@ def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) ->
     if owner is None:
         used = domain.executed(state, None) if domain.kind.lazy else state
         outcome = domain.may_raise(lending.of_method(used, op, carrier), used, awaited=op.awaited)
-        return outcome._replace(defects=(Wrong.KEPT,) if op.discarded else ())
+        return replace(outcome, defects=(Wrong.KEPT,) if op.discarded else ())
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.program.catalog.method(domain.kind.type, op.name)
@@ -216,7 +218,7 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
     """The state after the method has done its work."""
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
         undone = _undoes(domain, op, effect, state)
-        state = domain.executed(state._replace(unmended=None, broke=None) if undone else state, op.at)
+        state = domain.executed(replace(state, unmended=None, broke=None) if undone else state, op.at)
     if effect.defers and domain.kind.lazy:
         state = state.with_mark(Mark.UNWRITTEN)
     if effect.ends:
@@ -226,7 +228,7 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
     elif is_connection and effect.releases_self:
         state = domain.released(state)
     elif is_connection and effect.idles and state.phase is Phase.HELD:
-        state = state._replace(phase=Phase.IDLE, opened=None)
+        state = replace(state, phase=Phase.IDLE, opened=None)
     elif is_connection and effect.closes and state.phase is not Phase.RELEASED:
         state = domain.closed(state)
     if effect.itself:
@@ -250,6 +252,6 @@ def _when_raising(domain: Following, op: ir.Call, effect: Effect, before: State,
     if effect.ends == "commit":
         return domain.executed(before, op.at) if Mark.UNWRITTEN in before.marks else before
     if effect.ends:
-        return after if domain.kind.lazy else after._replace(phase=before.phase)
+        return after if domain.kind.lazy else replace(after, phase=before.phase)
     runs = effect.executes and not _has_nothing_to_do(domain, effect, before)
-    return domain.executed(before, op.at)._replace(wrote=before.wrote) if runs else before
+    return replace(domain.executed(before, op.at), wrote=before.wrote) if runs else before

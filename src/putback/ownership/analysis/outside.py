@@ -26,7 +26,7 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import FunctionInfo
-from putback.ownership.index.trees import parsed
+from putback.ownership.index.trees import parsed, push_children
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
     ClassRef,
@@ -247,7 +247,9 @@ def _collect(
     elif isinstance(node, ast.stmt):
         waits = False
     inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
-    for child in ast.iter_child_nodes(node):
+    children: list[ast.AST] = []
+    push_children(children, node)
+    for child in children:
         _collect(child, offset, inner, waits, found, isinstance(node, ast.withitem))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import After, On, With
@@ -69,8 +71,8 @@ def _enter_connection(domain: Following, op: ir.Enter, state: State) -> Outcome[
     if state.phase is Phase.PENDING:
         if On.ENTER not in domain.site.acquisition.on:
             return Outcome((domain.pass_on(entered),))
-        gone = domain.raised(state._replace(phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
-        managed = entered._replace(phase=Phase.MANAGED).with_part(_block(op), Tie.MANAGING)
+        gone = domain.raised(replace(state, phase=Phase.ABSENT, refs=frozenset()), handlers.UNKNOWN)
+        managed = replace(entered, phase=Phase.MANAGED).with_part(_block(op), Tie.MANAGING)
         return Outcome((managed,), (gone,))
     if op.is_async and not domain.program.catalog.is_async(domain.kind):
         return Outcome((domain.pass_on(entered),))  # it cannot be what it is annotated as
@@ -96,7 +98,7 @@ def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     dunder = "__aexit__" if op.is_async else "__exit__"
     effect = domain.program.catalog.method(part.type, dunder) or domain.program.catalog.method(part.type, "__exit__")
     if effect is None or not effect.ends:
-        return Outcome((state._replace(broke=None) if effect is not None and op.exceptional else state,))
+        return Outcome((replace(state, broke=None) if effect is not None and op.exceptional else state,))
     unmended = domain.mending(state, commits=True) if not op.exceptional else ()
     after = domain.ended(state, effect.ends)
     if op.exceptional:
@@ -129,7 +131,7 @@ def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[St
     """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (Wrong.AFTER,) if late else ()
-    after = state._replace(opened=None, unmended=None, wrote=None)
+    after = replace(state, opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
     return Outcome(
@@ -152,7 +154,7 @@ def yield_(domain: Following, op: ir.Yield, state: State) -> Outcome[State]:
     is_lent = op.source in state.refs and state.phase is not Phase.PENDING
     defects = (Wrong.YIELDED,) if is_lent else lending.kept(state, op.source)
     if is_lent and state.phase is Phase.IDLE:
-        state = state._replace(phase=Phase.HELD)  # whoever gets the session runs statements on it
+        state = replace(state, phase=Phase.HELD)  # whoever gets the session runs statements on it
     thrown, state = lending.resumed(domain, state)
     raised = tuple(domain.raised(thrown, e) for e in domain.program.thrown_at_yield(domain.unit))
     return Outcome((state,), raised, defects)
@@ -167,7 +169,7 @@ def catch(domain: Following, op: ir.Catch, state: State) -> Outcome[State]:
         state = state.without(op.name).rebound(op.name)
         state = state.with_fact(op.name, Fact.TRUTHY) if op.name in domain.guards else state
     if state.broke is not None and state.opened is not None and state.phase in ACTIVE:
-        state = state._replace(unmended=op.at, harm=domain.harm(state, op))
+        state = replace(state, unmended=op.at, harm=domain.harm(state, op))
     return Outcome((state,))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from putback.flow import ir
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
@@ -75,7 +77,7 @@ class SiteDomain(Following):
             state = state.with_mark(Mark.AUTOCOMMIT)
         if not self.is_ambient:
             return state
-        state = state._replace(parts=frozenset(self.program.ambients.parts(self.unit, self.site)))
+        state = replace(state, parts=frozenset(self.program.ambients.parts(self.unit, self.site)))
         return state.with_mark(Mark.UNWRITTEN) if self.kind.lazy else state  # the next commit writes others' work
 
     def step(self, op: ir.Op, state: State) -> Outcome[State]:
@@ -149,32 +151,32 @@ class SiteDomain(Following):
                 about = self.program.errors.about(self.unit, clause.types, self.kind)
                 if about is not About.OTHERS or not handlers.is_drivers(exception):
                     broke = state.broke if about in (About.ANYTHING, About.DATABASE) else None
-                    found.append((clause.target, state._replace(exception=known, broke=broke)))
+                    found.append((clause.target, replace(state, exception=known, broke=broke)))
                 passed = handlers.passed_by(clause.types, exception)
-                state = state._replace(exception=passed, broke=None if about is About.DATABASE else state.broke)
+                state = replace(state, exception=passed, broke=None if about is About.DATABASE else state.broke)
         return [*found, (None, state)]
 
     def resume(self, end: ir.Resume, state: State) -> tuple[State | None, State | None]:
         types = self.program.swallows(self.unit, end.group) if end.group is not None else None
         caught = handlers.catches(types, state.exception or handlers.UNKNOWN) if types is not None else False
-        return (None if caught else state), (None if caught is False else state._replace(exception=None, broke=None))
+        return (None if caught else state), (None if caught is False else replace(state, exception=None, broke=None))
 
     def raising(self, end: ir.Raise, state: State) -> State:
-        return self.raised(state._replace(exception=end.type or state.exception or handlers.UNKNOWN))
+        return self.raised(replace(state, exception=end.type or state.exception or handlers.UNKNOWN))
 
     def returning(self, end: ir.Return, state: State) -> State:
         value = end.value
         part = state.part(value)
         if state.phase is Phase.PASSED:
-            return state._replace(refs=frozenset(r for r in state.refs if r.startswith("self.")))
+            return replace(state, refs=frozenset(r for r in state.refs if r.startswith("self.")))
         if state.phase is Phase.RELEASED and not self.kind.lazy:
             return state
         if value in state.refs:
             phase = Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED
-            handed = state._replace(phase=phase, refs=frozenset({RETURNED}))
+            handed = replace(state, phase=phase, refs=frozenset({RETURNED}))
             return handed.with_part(RETURNED, Tie.RETURNED_CLOSED) if state.phase is Phase.RELEASED else handed
         if owns(part):
-            handed = state._replace(phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=frozenset())
+            handed = replace(state, phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=frozenset())
             return handed.with_part(RETURNED, part) if isinstance(part, (Carrier, Element)) else handed
         if part is not None and (part in LAZY or isinstance(part, Typed)) and state.phase in ACTIVE:
             return state.with_part(RETURNED, part)
@@ -187,4 +189,4 @@ class SiteDomain(Following):
 
     def coarser(self, state: State) -> State:
         kept = (f for f in state.facts if f[0] in self.nearest)
-        return state._replace(facts=frozenset(kept))
+        return replace(state, facts=frozenset(kept))
