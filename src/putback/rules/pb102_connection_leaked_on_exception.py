@@ -60,6 +60,9 @@ When nothing between the acquire and the release can raise: assignments of names
 A `rollback()` that fails in a handler goes around the release behind it. That happens when the server has died, and
 is not reported.
 
+It is a hint where the error ends the run (a command, a script), and in a function that opens a connection for its
+caller, where the collector closes it.
+
 What hardly ever fails (making a cursor, a subscript) is a warning at most, and a hint if there is nothing but
 `datetime` arithmetic and the like: of all that can raise the database's call is shown first.
 """
@@ -68,7 +71,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.model.finding import Finding, Severity
+from putback.model.finding import Finding, Place, Severity
+from putback.model.lifecycle import Gc
 from putback.model.mending import LEAK
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
@@ -93,12 +97,21 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if {_cause(site, leak)}: {wording.cost(site)}",
-                severity=wording.believed(facts.severity(site.kind), leak),
+                severity=_severity(site, leak),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
             )
             yield mending.given_back(found, site)
+
+
+def _severity(site: SiteFacts, leak: Leak) -> Severity:
+    """A hint where the error ends the run, or a function that hands out what it opens: nobody goes on with it."""
+    facts, kind = site.function, site.kind
+    opens = site.is_passed_on_somewhere and not kind.pooled and kind.gc is not Gc.PERMANENT
+    if opens or facts.place is Place.SCRIPT:
+        return Severity.INFO
+    return wording.believed(facts.severity(kind), leak)
 
 
 def _applies(site: SiteFacts) -> bool:

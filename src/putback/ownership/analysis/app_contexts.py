@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from putback.flow.names import Expr, Invoke, Member, Name
 from putback.ownership.analysis.context import name_of
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import FunctionRef, Scope, Type
+from putback.ownership.resolve.types import FunctionRef, Method, Scope, Type
 
 _DEEPEST = 4
 
@@ -34,7 +34,7 @@ class AppContexts:
         match expr:
             case Invoke(func=func):
                 callees = self._resolver.types(func, scope)
-                if not callees:
+                if all(map(_is_of_something_unknown, callees)):
                     return isinstance(func, Member) and func.attr in self._frameworks.context_names
                 return any(self._makes_one(callee, depth + 1) for callee in callees)
             case Name(id=name):
@@ -63,3 +63,8 @@ class AppContexts:
             return False
         inside = self._entered(callee) if info.is_generator else info.returns
         return any(self.opened_by(each, Scope(callee.path, callee.key), depth) for each in inside)
+
+
+def _is_of_something_unknown(callee: Type) -> bool:
+    """Whether it is a method of what something outside of the project has returned, of which nothing more is known."""
+    return isinstance(callee, Method) and callee.owner.name.endswith("()")

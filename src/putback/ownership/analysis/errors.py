@@ -42,6 +42,7 @@ class Errors:
     def _find(self, scope: Scope, types: Sequence[str], kind: Kind) -> About:
         if handlers.is_about_code(types):
             return About.CODE
+        types = [each for each in types if not handlers.is_about_code([each])]
         resolved = [self._resolver.types(chain(each), scope) for each in types]
         driver = self._resolver.catalog.drivers.get(kind.driver)
         named = {t.name for each in resolved for t in each if isinstance(t, Symbol)}

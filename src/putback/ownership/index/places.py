@@ -80,7 +80,7 @@ def goes_on(content: bytes) -> bool:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
         return True
-    return any(map(_is_for_ever, _statements(tree)))
+    return any(map(is_for_ever, _statements(tree)))
 
 
 def _names_waiting(content: bytes) -> bool:
@@ -97,11 +97,11 @@ def _statements(tree: ast.Module) -> Iterator[ast.AST]:
             todo += getattr(node, block, ())
 
 
-def _is_for_ever(node: ast.AST) -> bool:
+def is_for_ever(node: ast.AST) -> bool:
+    """Whether this is a loop that waits for what comes next, or one that nothing in it ends."""
     match node:
         case ast.While(test=test, body=body):
-            is_always = isinstance(test, ast.Constant) and bool(test.value)
-            return any(map(_waits, _inside(body))) or (is_always and not _ends(body))
+            return any(map(_waits, _inside(body))) or not (_changes(test, body) or _ends(body))
         case ast.For(iter=source) | ast.AsyncFor(iter=source):
             return _waits(source)
         case _:
@@ -110,6 +110,15 @@ def _is_for_ever(node: ast.AST) -> bool:
 
 def _waits(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _last(node.func) in idioms().places.waiting
+
+
+def _changes(test: ast.expr, body: list[ast.stmt]) -> bool:
+    """Whether the body of a loop changes something that its condition asks: binds it anew, or calls a method of it."""
+    asked = {ast.unparse(node) for node in ast.walk(test) if isinstance(node, ast.Name | ast.Attribute)}
+    bound = (n for n in (*ast.walk(test), *_inside(body)) if isinstance(n, ast.Name | ast.Attribute))
+    called = (n.func.value for n in _inside(body) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute))
+    changed = (*(n for n in bound if isinstance(n.ctx, ast.Store)), *called)
+    return any(ast.unparse(node) in asked for node in changed)
 
 
 def _ends(body: list[ast.stmt]) -> bool:

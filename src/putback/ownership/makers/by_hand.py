@@ -8,6 +8,7 @@ from putback.flow.ir import MODULE
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.module import FunctionInfo
+from putback.ownership.index.places import is_for_ever
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.makers.users import Use
 from putback.ownership.resolve.types import FunctionRef
@@ -15,7 +16,6 @@ from putback.ownership.resolve.types import FunctionRef
 _DEEPEST = 4
 _MOST = 8
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_ENDLESS = (ast.AsyncFor, ast.While)
 _CALLED = (Role.ROUTE, Role.DEPENDENCY, Role.JOB, Role.THREAD, Role.TEARDOWN)
 
 
@@ -36,8 +36,10 @@ def _is_by_hand(analyzer: Analyzer, ref: FunctionRef, left: int) -> bool:
 
 
 def _is_once(analyzer: Analyzer, use: Use, left: int) -> bool:
-    """Whether a use is a call that happens once."""
-    if use.call is None or any(isinstance(each, _LOOPS) for each in use.part.above(use.node)):
+    """Whether a use is a call that happens once, or gives it to who calls it once."""
+    if use.call is None:
+        return frequency_of(analyzer).given_role(use) is Role.SCRIPT
+    if any(isinstance(each, _LOOPS) for each in use.part.above(use.node)):
         return False
     user = use.part.ref_of(use.node)
     info = analyzer.info(user)
@@ -49,4 +51,4 @@ def _serves(analyzer: Analyzer, ref: FunctionRef, info: FunctionInfo) -> bool:
     """Whether a framework calls a function, or it may go on for ever."""
     part = frequency_of(analyzer).parts.part(ref.path, ref.key)
     is_called = not analyzer.context.roles(ref.path, info).isdisjoint(_CALLED)
-    return is_called or part is None or any(isinstance(node, _ENDLESS) for node in ast.walk(part.tree))
+    return is_called or part is None or any(map(is_for_ever, ast.walk(part.tree)))

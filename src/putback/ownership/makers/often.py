@@ -133,7 +133,7 @@ class Frequency:
                 continue
             for use in self.users.of(cls):
                 if use.call is None:
-                    role = self._given_role(use)
+                    role = self.given_role(use)
                     if role is Role.DEPENDENCY:
                         return Often(role, cls.key, use.part.path, use.part.row(use.node))
                     continue
@@ -197,9 +197,11 @@ class Frequency:
         found = (role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n))
         return Role.DEPENDENCY in found
 
-    def _given_role(self, use: Use) -> Role | None:
+    def given_role(self, use: Use) -> Role | None:
         """What a framework makes of something by the call that it is given to."""
         call = use.part.parents.get(use.node)
+        if isinstance(call, ast.keyword):
+            call = use.part.parents.get(call)
         if not isinstance(call, ast.Call):
             return None
         expr = to_expr(call)
