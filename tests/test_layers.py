@@ -86,8 +86,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("pipeline.scoped_cases", "pipeline.profiles", "pipeline.check"),
         *("verify", "ownership", "flow", "source.settings", "model"),
     ),
+    "pipeline.successions": ("pipeline.cases", "verify.roles", "ownership"),
     "pipeline.verify": (
-        *("pipeline.cases", "pipeline.scoped_cases", "pipeline.fix", "pipeline.check"),
+        *("pipeline.cases", "pipeline.scoped_cases", "pipeline.successions", "pipeline.fix", "pipeline.check"),
         *("rules", "verify", "ownership", "source", "model"),
     ),
     "pipeline.debug": ("pipeline.check", "pipeline.telling", "ownership", "flow", "source", "model"),

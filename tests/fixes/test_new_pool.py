@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,12 @@ from pairs import Pair, Project, pairs
 from putback.cli.main import run
 from putback.model.config import Config
 from putback.pipeline.check import check
+from putback.pipeline.verify import Prover, gather
+from putback.verify.roles import Bounds
+from putback.verify.sandbox import Sandbox
+from putback.verify.verdict import Verdict
 
+PB411 = Config(select=("PB411",))
 POOL = 'from psycopg2.pool import ThreadedConnectionPool\n\npool = ThreadedConnectionPool(1, 10, "dbname=shop")\n'
 
 
@@ -120,3 +126,70 @@ def _answers(path: Path, end: str) -> list[int]:
 
 def _reason(root: Path) -> str:
     return check([str(root)], Config(root=str(root), select=("PB411",))).findings[0].no_fix_reason
+
+
+USERS = """
+
+def count():
+    conn = pool.getconn()
+    try:
+        with conn.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM users")
+            return cursor.fetchone()[0]
+    finally:
+        pool.putconn(conn)
+
+
+def leak():
+    conn = pool.getconn()
+    conn.cursor().execute("DELETE FROM users")
+    conn.commit()
+    pool.putconn(conn)
+
+
+def lend():
+    return pool.getconn()
+"""
+CALLER = """from shop.db import lend, pool
+
+
+def purge():
+    conn = lend()
+    try:
+        conn.cursor().execute("DELETE FROM users")
+        conn.commit()
+    except Exception:
+        conn.rollback()
+        raise
+    finally:
+        pool.putconn(conn)
+"""
+SHOP = {"shop/__init__.py": "", "shop/db.py": POOL + USERS, "shop/caller.py": CALLER}
+
+
+def test_each_function_that_takes_a_connection_is_proved_to_run_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Project(tmp_path, SHOP)
+    _, found = gather(["."], PB411, lambda *_: None)
+    with Sandbox() as sandbox:
+        proofs = Prover(sandbox, Bounds(), lambda *_: None).prove(found)
+    shown = {(proof.case.path, proof.case.before.function): proof.verdict for proof in proofs}
+    names = [("shop/db.py", "count"), ("shop/db.py", "leak"), ("shop/db.py", "lend"), ("shop/caller.py", "purge")]
+    assert shown == dict.fromkeys(names, Verdict.PROVED)
+
+
+@pytest.mark.parametrize("lost", ["        pool.putconn(conn)", "        conn.commit()", "        raise"])
+def test_a_function_that_would_run_differently_is_not_proved(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Project(tmp_path, SHOP)
+    _, found = gather(["."], PB411, lambda *_: None)
+    case = next(each.case for each in found if each.case.before.function == "purge")
+    assert case.after is not None
+    source = case.after.source.replace(lost, "        pass")
+    with Sandbox() as sandbox:
+        proof = sandbox.verify(replace(case, after=case.after._replace(source=source)), Bounds())
+    assert proof.verdict is Verdict.REJECTED

@@ -15,7 +15,8 @@ class Mending:
     another; "" where it is the rule alone. `keeps_acquire`: its fixes leave the acquire as it is. `about_making`: its
     findings stand at a call that makes a pool or a registry, which fixes of such rules change. `harmless`: how severe a
     finding of it may be that comes with a fix. `waits`: one that has no fix may get one when what its path leads
-    through is mended.
+    through is mended. `succeeds`: its fixes put another library's pool in the place, so that all that takes its
+    connections has to run as before.
     """
 
     matter: str = ""
@@ -23,6 +24,7 @@ class Mending:
     about_making: bool = False
     harmless: frozenset[Severity] = frozenset()
     waits: bool = False
+    succeeds: bool = False
 
     def may_come(self, finding: Finding) -> bool:
         """Whether a finding of the rule may come with a fix."""
@@ -31,4 +33,5 @@ class Mending:
 
 LEAK = Mending("leak", keeps_acquire=True)
 MAKING = Mending(about_making=True)
+SUCCEEDING = Mending(about_making=True, succeeds=True)
 HARMLESS = Mending(harmless=frozenset(Severity))

@@ -15,7 +15,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Applicability
 from putback.model.fixing import FixRun, Scope
 from putback.model.report import StdinFile
-from putback.model.running import ABOUT_HANDLERS, LEAKING, Broken
+from putback.model.running import ABOUT_HANDLERS, LEAKING, NO_DEFECT, Broken
 from putback.model.verified import Example, Proven
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.site import Site
@@ -25,6 +25,7 @@ from putback.pipeline.cases import case_of, version_of
 from putback.pipeline.check import Checked, at_full_speed
 from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.scoped_cases import neglected, with_calls_of
+from putback.pipeline.successions import successions
 from putback.rules import ALL
 from putback.source.discover import shown
 from putback.verify import reply
@@ -34,6 +35,7 @@ from putback.verify.verdict import Counterexample, Proof, Verdict
 
 Progress = Callable[[int, int], None]
 _RUNNING = {rule.code: rule.running for rule in ALL if rule.running is not None}
+_SUCCEEDING = frozenset(rule.code for rule in ALL if rule.mending.succeeds)
 _NO_REQUESTS = "what is missing is the end of a request: there is no function to run before and after"
 _NO_ROLES = Roles()
 Connection = tuple[str, str, str, int]
@@ -64,11 +66,21 @@ def subjects(project: Checked, run: FixRun) -> list[Subject]:
     mended = [f for each in run.applied for f in each.findings if f.code in _RUNNING]
     known = set(map(_identity, found))
     found += [f for f in mended if _identity(f) not in known]
-    if not found:
+    succeeded = tuple(f for each in run.applied for f in each.findings if f.code in _SUCCEEDING)
+    if not found and not succeeded:
         return []
     with at_full_speed():
-        after = project.analysis.changed({change.path: change.after for change in run.changes})
-        return _Gathering(project.analysis.analyzer, after.analyzer, run).subjects(found)
+        before = project.analysis.analyzer
+        after = project.analysis.changed({change.path: change.after for change in run.changes}).analyzer
+        gathered = _Gathering(before, after, run).subjects(found)
+        return sorted([*gathered, *_users(before, after, succeeded)], key=_place)
+
+
+def _users(before: Analyzer, after: Analyzer, succeeded: tuple[Finding, ...]) -> Iterator[Subject]:
+    """The functions that take connections of what another library has succeeded: they have to run as before."""
+    for unit, old, new in successions(before, after) if succeeded else ():
+        case = Case(old, new, shown(unit.path), (about_rule(succeeded[0].code),))
+        yield Subject(case, succeeded, unit.info.def_row if unit.info is not None else 1)
 
 
 def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
@@ -157,7 +169,7 @@ def proven(subject: Subject, proof: Proof) -> Proven:
     """A proof as reports tell it."""
     after = proof.case.after
     return Proven(
-        path=subject.findings[0].path,
+        path=proof.case.path,
         row=subject.row,
         function=proof.case.before.function,
         findings=subject.findings,
@@ -329,7 +341,7 @@ def _unrunnable(finding: Finding, obstacle: str) -> Subject:
 
 def about_rule(code: str) -> About:
     """What is to be verified of a rule, of any connection."""
-    return About(code=code, running=_RUNNING.get(code, LEAKING))
+    return About(code=code, running=NO_DEFECT if code in _SUCCEEDING else _RUNNING.get(code, LEAKING))
 
 
 def _is_in_registry(about: About) -> bool:

@@ -46,9 +46,11 @@ def count_users():
 
 ## Fix
 `putback fix --unsafe-fixes` writes the import, the call, annotations and `closeall()` anew; `getconn()` and `putconn()`
-stay. Never safe, and not proved: psycopg sends parameters apart from the statement (no tuple for `IN %s`, one statement
-at a time), connects in the background, and raises other errors. Read your statements, run your tests, and install
-`psycopg[binary,pool]`. No fix while something outside of tests uses what only psycopg2 has: its errors, extras,
+stay. `putback verify --select PB411` runs each function that takes a connection, with the one library and with the
+other: the same statements and commits, the same answers, and a connection that goes back or stays out as before. Never
+safe all the same, as no statement is sent: psycopg sends parameters apart from the statement (no tuple for `IN %s`, one
+statement at a time), connects in the background, and raises other errors. Read your statements, run your tests, and
+install `psycopg[binary,pool]`. No fix while something outside of tests uses what only psycopg2 has: its errors, extras,
 extensions and `connect()`, keys of `getconn`, `putconn(close=True)`, `copy_from`, `mogrify`, `set_session` and such,
 or a `with conn:`, which commits with psycopg2 and closes with psycopg; nor where several pools are made in one file,
 where not all arguments can be seen, or where a class derives from the pool's.
@@ -64,7 +66,7 @@ from functools import partial
 
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fix import Fix
-from putback.model.mending import MAKING
+from putback.model.mending import SUCCEEDING
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.successors import hindrances
@@ -123,5 +125,5 @@ RULE = Rule(
     check,
     opt_in=True,
     running=None,
-    mending=MAKING,
+    mending=SUCCEEDING,
 )
