@@ -11,7 +11,7 @@ from putback.source.constants import without_tables
 from putback.source.prefilter import WORDS, read_bytes
 from putback.source.text import decode, split_lines
 
-_FILES = 32
+_FILES = 100
 _PROSE = re.compile(
     rb"#[^\n]*"
     rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'

@@ -146,8 +146,9 @@ class Extents:
         key = (ref.path, ref.key, name, acquisition.kind.id, is_open, self._depth)
         if key not in self._inside:
             self._inside[key] = _NOTHING
-            unit = self.analyzer.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
-            if unit is not None and self.leaving.made_by(ref) is not None:
+            may_leave = self._depth < _DEEPEST and self.leaving.made_by(ref) is not None
+            unit = self.analyzer.unit(ref.path, ref.key) if may_leave else None
+            if unit is not None:
                 self._depth += 1
                 self._inside[key] = self._explored(unit, Site(None, acquisition, name), is_open)
                 self._depth -= 1

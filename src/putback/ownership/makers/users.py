@@ -50,11 +50,17 @@ class Users:
         return self._known.ask(wanted, lambda: list(islice(self._search(wanted), _MOST_USES)), [])
 
     def _search(self, wanted: FunctionRef | ClassRef) -> Iterator[Use]:
-        name = wanted.key.rpartition(".")[2].partition("@")[0]
+        name, _, again = wanted.key.rpartition(".")[2].partition("@")
+        if again and isinstance(wanted, FunctionRef) and not self._is_method(wanted):
+            return  # names lead to the first of several definitions
         for path in self._files(wanted.path, name):
             module = self._analyzer.project.module(path)
             if module is not None:
                 yield from self._in_module(module, wanted, name)
+
+    def _is_method(self, ref: FunctionRef) -> bool:
+        info = self._analyzer.info(ref)
+        return info is not None and bool(info.owner)
 
     def _rank(self, path: str) -> int:
         """0 for what runs; examples show the uses of others, and tests try them out."""
