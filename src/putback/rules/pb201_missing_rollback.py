@@ -219,7 +219,10 @@ def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
 
 
 def _is_seen_to(site: SiteFacts, handler: int) -> bool:
-    """Whether the handler gives the connection back itself, or asks the error whether the connection was lost."""
+    """Whether the handler gives the connection back itself, or asks the error whether the connection was lost.
+
+    An object that is told to forget something (`self.db._conn = None`) opens the connection behind its property anew.
+    """
     facts = site.function
     unit, analyzer = facts.unit, facts.analyzer
     attempt = analyzer.attempt_at(unit, unit.span(handler).start.row)
@@ -228,7 +231,8 @@ def _is_seen_to(site: SiteFacts, handler: int) -> bool:
     ended = (*site.trail.releases, *site.trail.closes)
     driver = analyzer.catalog.drivers.get(site.kind.driver)
     asks = driver is not None and not attempt.words.isdisjoint(driver.lost)
-    return asks or any(unit.span(at).start.row in attempt.handler for at in ended)
+    forgets = site.site.name.rpartition(".")[0] in attempt.cleared
+    return asks or forgets or any(unit.span(at).start.row in attempt.handler for at in ended)
 
 
 _SEVERITIES: Mapping[Home, Mapping[Harm, Severity]] = {

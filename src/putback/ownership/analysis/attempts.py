@@ -19,7 +19,8 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 class Attempt(Struct, frozen=True):
     """A `try` from the view of one of its handlers: the rows of its body, of the loops in that and of the handler.
 
-    `words` are the attributes that the handler mentions, `read` those that the body does, each with its row.
+    `words` are the attributes that the handler mentions, `read` those that the body does, each with its row;
+    `cleared` are the objects of which the handler sets an attribute to None.
     """
 
     body: Rows
@@ -27,6 +28,7 @@ class Attempt(Struct, frozen=True):
     handler: Rows
     words: frozenset[str]
     read: frozenset[tuple[int, str]]
+    cleared: frozenset[str]
 
     def are_one_work(self, first: int, second: int) -> bool:
         """Whether the statements in these rows stand in the body, and the first can be done when the second fails."""
@@ -107,7 +109,14 @@ def _attempts(reader: Reader, path: str, info: FunctionInfo | None) -> Iterator[
             loops = tuple(_rows(each, each, offset) for each in inner if isinstance(each, _LOOPS))
             for handler in node.handlers:
                 words = frozenset(each.attr for each in ast.walk(handler) if isinstance(each, ast.Attribute))
-                yield handler.lineno + offset, Attempt(body, loops, _rows(handler, handler, offset), words, read)
+                span, cleared = _rows(handler, handler, offset), frozenset(_cleared(handler))
+                yield handler.lineno + offset, Attempt(body, loops, span, words, read, cleared)
+
+
+def _cleared(handler: ast.ExceptHandler) -> Iterator[str]:
+    for node in ast.walk(handler):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is None:
+            yield from (ast.unparse(each.value) for each in node.targets if isinstance(each, ast.Attribute))
 
 
 def _tree(reader: Reader, path: str, info: FunctionInfo | None) -> tuple[ast.Module | None, int]:

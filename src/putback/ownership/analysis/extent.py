@@ -189,7 +189,12 @@ class _Domain(SiteDomain):
         return [s.with_mark(_CALLERS) if self.is_given_open else s for s in states]
 
     def is_open(self, state: State) -> bool:
-        """Whether a transaction is open, or a slot is held that others wait for."""
+        """Whether a transaction is open, or a slot is held that others wait for.
+
+        One that a failed statement has left broken is not meant: that a handler should end it is another matter.
+        """
+        if state.lapse is not None and not self.holds_slot:
+            return False
         if Mark.AUTOCOMMIT in state.marks or state.phase not in (Phase.HELD, Phase.MANAGED):
             return False
         if self.kind.lazy:
