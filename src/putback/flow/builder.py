@@ -24,11 +24,12 @@ _MOST = 30_000
 
 class Frame(Struct):
     """An enclosing construct. `handler`: where exceptions inside go; `cleanup`: emits its clean-up code;
-    `loop`: (block after the loop, block of its next round)."""
+    `loop`: (block after the loop, block of its next round); `is_catch`: it is the body of an `except` clause."""
 
     handler: int | None = None
     cleanup: Callable[[], None] | None = None
     loop: tuple[int, int] | None = None
+    is_catch: bool = False
     copies: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -107,6 +108,8 @@ class Builder:
         assert loop is not None
         target = loop[0] if how == "break" else loop[1]
         self.emit(ir.Leave(at, how))
+        if any(frame.is_catch for frame in self.frames[depth + 1 :]):
+            self.emit(ir.EndCatch(at))
         self._unwind(how, depth + 1, lambda: self.jump(target), at)
 
     def _unwind(self, how: str, floor: int, finish: Callable[[], None], at: int) -> None:

@@ -71,7 +71,9 @@ class ProtectedLowering(ConditionLowering):
         if name:
             self.assigned.add(name)
         self.emit(ir.Catch(self.at(node), name))
+        self.frames.append(Frame(is_catch=True))
         self.statement(node.body)
+        self.frames.pop()
         self.emit(ir.EndCatch(self.at(node)))
 
     def _caught(self, node: cst.BaseExpression | None) -> tuple[str, ...]:
