@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from threading import Thread
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 from libraries import import_or_skip
 
@@ -112,6 +113,27 @@ class Psycopg2(PlainLab):
     kind = "psycopg2.plain"
     module = "psycopg2"
     release_by = ("psycopg2.extensions.connection", "close")
+
+
+class Pg8000(PlainLab):
+    kind = "pg8000.plain"
+    module = "pg8000.dbapi"
+    release_by = ("pg8000.dbapi.Connection", "close")
+
+    def open(self) -> None:
+        url = urlsplit(self.dsn)
+        where = parse_qs(url.query).get("host", [url.hostname])[0] or "localhost"
+        socket = f"{where}/.s.PGSQL.{url.port or 5432}" if where.startswith("/") else None
+        self.place = {"database": url.path[1:], "host": where, "port": url.port or 5432, "unix_sock": socket}
+        self.errors = (self.library.DatabaseError, self.library.InterfaceError)
+
+    def take(self, timeout: float) -> Any:
+        return self.retry(timeout, lambda: self.library.connect("one", **self.place))
+
+    def execute(self, obj: Any, sql: str) -> Any:
+        cursor = obj.cursor()
+        cursor.execute(sql)
+        return cursor.fetchone()[0] if cursor.description else None
 
 
 class Psycopg2Pool(Lab):
@@ -332,6 +354,7 @@ def in_thread(work: Callable[[], Any]) -> None:
 
 SYNC: tuple[type[Lab], ...] = (
     Psycopg2,
+    Pg8000,
     Psycopg2Pool,
     Psycopg,
     PsycopgPool,
