@@ -188,6 +188,7 @@ def test_the_cache_may_lie_elsewhere(project: Project, tmp_path: Path) -> None:
     assert same_again(["check", "."]) is None
 
 
+@pytest.mark.slow
 def test_many_at_once(project: Project) -> None:
     environment = {**os.environ, "PYTHONPATH": SOURCES}
     command = [sys.executable, "-m", "putback", "check", "shop"]

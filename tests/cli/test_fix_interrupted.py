@@ -16,7 +16,10 @@ from putback.cli.fixing import orderly_end
 from putback.cli.main import run
 from putback.pipeline.fix import fix, written
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no signals and no processes as POSIX has them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no signals and no processes as POSIX has them"),
+]
 
 STEPS = frozenset(("open", "os.rename", "os.remove", "os.chmod", "os.chown", "os.utime", "os.setxattr"))
 FILES = ("a.py", "b.py", "c.py")

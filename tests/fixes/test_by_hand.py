@@ -12,7 +12,7 @@ from putback.cli.main import run
 PAIRS = list(pairs("released-by-hand"))
 
 
-@pytest.mark.parametrize("verified", [False, True], ids=["alone", "proved"])
+@pytest.mark.parametrize("verified", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["alone", "proved"])
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_the_command_writes_what_the_specification_says(
     pair: Pair, verified: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -75,6 +75,7 @@ def test_what_becomes_of_a_shape(shape: Shape, tmp_path: Path) -> None:
     assert [a.finding.code for a in mended(after, tmp_path).applied] == [], "a second run finds something to fix"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.document.stem}: {s.title}")
 def test_what_is_left_is_what_the_shape_says(shape: Shape, tmp_path: Path) -> None:
     run = mended(shape.before, tmp_path)

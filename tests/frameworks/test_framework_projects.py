@@ -23,6 +23,8 @@ from libraries import import_or_skip
 from putback.model.config import Config
 from putback.pipeline.check import check
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "fixtures" / "frameworks"
 DEFECTS = {
     "apscheduler": "PB306",

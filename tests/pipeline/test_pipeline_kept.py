@@ -168,7 +168,7 @@ class Shop:
         return [(each.path, each.span, each.code, each.message, each.trace, each.fix) for each in result.findings]
 
 
-@pytest.mark.parametrize("filling", [0, FILLING])
+@pytest.mark.parametrize("filling", [0, pytest.param(FILLING, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(4))
 def test_a_changed_project_is_found_as_without_what_is_kept(
     seed: int, filling: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -223,6 +223,7 @@ def test_what_another_putback_kept_is_not_read(tmp_path: Path, monkeypatch: pyte
     assert shop.found(str(where), [str(shop.root)]) == shop.found("", [str(shop.root)])
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_find_the_same(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "project", 2, 0)
     command = [sys.executable, "-m", "putback", "check", ".", "--output-format", "json"]

@@ -167,7 +167,7 @@ class App:
         return scan.candidates, scan.names, scan.imports, scan.alone, findings
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 6))])
 def test_what_is_searched_for_is_found_as_without_what_is_kept(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

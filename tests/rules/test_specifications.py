@@ -64,6 +64,7 @@ def test_finds_what_the_specification_says(case: Case, tmp_path: Path) -> None:
     assert _shown(case, found) == _shown(case, case.found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_gates_hide_no_finding(case: Case, tmp_path: Path) -> None:
     found = found_in(case.files, case.config, tmp_path)
