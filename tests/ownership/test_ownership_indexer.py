@@ -9,7 +9,7 @@ import pytest
 from putback.flow.names import UNKNOWN, Element, Group, Invoke, Member, Name
 from putback.ownership.index.indexer import index_module
 from putback.ownership.index.module import ModuleInfo, packed, unpacked
-from putback.ownership.index.module_cache import Shelf
+from putback.ownership.index.module_cache import ModuleCache
 from putback.ownership.index.trees import callees_by_row, mentioned
 from putback.ownership.index.watched import watched_rows
 from putback.source.slices import Slice
@@ -136,33 +136,33 @@ def test_a_path_that_is_no_text_can_be_kept() -> None:
 
 
 def test_a_shelf_gives_back_all_that_was_put_there() -> None:
-    shelf = Shelf()
+    module_cache = ModuleCache()
     text = "".join(f"def f{n}(): return g({n})\n" for n in range(400))
     modules = {f"/r/{n}.py": index_module(f"/r/{n}.py", text + f"here = {n}\n", RECEIVERS) for n in range(60)}
-    shelf.put("/r/broken.py", None)
+    module_cache.put("/r/broken.py", None)
     for path, module in modules.items():
-        shelf.put(path, module)
+        module_cache.put(path, module)
     arriving = index_module("/r/new.py", "a = b()\n", RECEIVERS)
-    shelf.put_packed("/r/new.py", packed(arriving))
-    assert all(shelf.get(path) == module for path, module in modules.items())
-    assert shelf.get("/r/new.py") == arriving
-    assert shelf.get("/r/broken.py") is None
-    assert "/r/broken.py" in shelf
-    assert "/r/other.py" not in shelf
+    module_cache.put_packed("/r/new.py", packed(arriving))
+    assert all(module_cache.get(path) == module for path, module in modules.items())
+    assert module_cache.get("/r/new.py") == arriving
+    assert module_cache.get("/r/broken.py") is None
+    assert "/r/broken.py" in module_cache
+    assert "/r/other.py" not in module_cache
     with pytest.raises(KeyError):
-        shelf.get("/r/other.py")
+        module_cache.get("/r/other.py")
 
 
 def test_a_shelf_without_some_modules_leaves_the_first_as_it_was() -> None:
-    shelf = Shelf()
+    module_cache = ModuleCache()
     first, second = (index_module(f"/r/{name}.py", "a = b()\n", RECEIVERS) for name in ("first", "second"))
-    shelf.put(first.path, first)
-    shelf.put_packed(second.path, packed(second))
-    other = shelf.without({first.path})
+    module_cache.put(first.path, first)
+    module_cache.put_packed(second.path, packed(second))
+    other = module_cache.without({first.path})
     other.put(second.path, None)
     assert first.path not in other
     assert other.get(second.path) is None
-    assert (shelf.get(first.path), shelf.get(second.path)) == (first, second)
+    assert (module_cache.get(first.path), module_cache.get(second.path)) == (first, second)
 
 
 def test_values_that_cannot_be_stored_are_unknown() -> None:

@@ -322,5 +322,5 @@ def _different(path: str, before: Outline, after: Outline) -> Iterator[tuple[str
         yield from ((kind, name) for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     bases = ({(base, c.key) for c in each.classes for base in c.bases} for each in (before, after))
     methods = ({(name, c.key) for c in each.classes for name in c.methods} for each in (before, after))
-    yield from (("heirs", base) for base, _ in set.symmetric_difference(*bases))
+    yield from (("subclasses", base) for base, _ in set.symmetric_difference(*bases))
     yield from (("method", name) for name, _ in set.symmetric_difference(*methods))

@@ -95,7 +95,7 @@ class _Named:
                     self._call(to_expr(func), scope)
                 case ast.Name() | ast.Attribute():
                     self._mention(to_expr(node), scope, info)
-        for call in self.sessions.cleaners.conduct(ref).calls:
+        for call in self.sessions.cleaners.session_use(ref).calls:
             if call.callee and not call.given:
                 self._reach(call)
 

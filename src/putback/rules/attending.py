@@ -12,7 +12,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.uses import other_uses
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.types import FunctionRef
-from putback.ownership.sessions.local_names import NamesHere
+from putback.ownership.sessions.local_names import LocalNames
 from putback.ownership.sessions.registries import Registry
 from putback.ownership.sessions.scoped import Neglect
 from putback.rules.holdings import code_for
@@ -36,12 +36,12 @@ def attended(facts: FunctionFacts, neglect: Neglect) -> Fix:
         ends = "the connection has to be closed" if neglect.registry.is_standing else "the session has to be removed"
         needed = "a context has to be entered" if managed else ends
         raise Declined(f"it loops: {needed} in each turn")
-    here = NamesHere(facts.analyzer, module, info)
+    here = LocalNames(facts.analyzer, module, info)
     remedy = _context(neglect, here) if managed else _removal(facts, neglect, here, module, info)
     return attend(code_for(facts), remedy)
 
 
-def _context(neglect: Neglect, here: NamesHere) -> Remedy:
+def _context(neglect: Neglect, here: LocalNames) -> Remedy:
     """The work in an application context, which removes the session of the thread when it is left."""
     doubts = tuple(_doubts(neglect, here, None))
     local = here.local_application
@@ -53,7 +53,9 @@ def _context(neglect: Neglect, here: NamesHere) -> Remedy:
     return Remedy(context=f"{here.application}.app_context()", doubts=doubts)
 
 
-def _removal(facts: FunctionFacts, neglect: Neglect, here: NamesHere, module: ModuleInfo, info: FunctionInfo) -> Remedy:
+def _removal(
+    facts: FunctionFacts, neglect: Neglect, here: LocalNames, module: ModuleInfo, info: FunctionInfo
+) -> Remedy:
     """The session removed in a `finally`."""
     registry = neglect.registry
     if registry.is_async and not info.is_async:
@@ -75,7 +77,7 @@ def _import(facts: FunctionFacts, registry: Registry, module: ModuleInfo) -> Nee
     return Needed(registry.name, source)
 
 
-def _doubts(neglect: Neglect, here: NamesHere, needs: Needed | None) -> Iterator[str]:
+def _doubts(neglect: Neglect, here: LocalNames, needs: Needed | None) -> Iterator[str]:
     """Why the fix may change more than what becomes of the session."""
     if needs is not None and not neglect.registry.is_standing:
         yield f"it imports `{needs.name}` from {needs.module}"

@@ -54,10 +54,10 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         raise Declined("first its release has to be awaited")
     if site.reads_on:
         raise Declined("what it returns still needs the connection")
-    trail = site.trail
+    release_points = site.release_points
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
-    reached = (*trail.releases, *trail.closes)
+    reached = (*release_points.releases, *release_points.closes)
     foreign = foreign_mentions(site, code, name) if name else Foreign()
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
@@ -65,22 +65,22 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         code,
         code.node(site.site.acquired_at),
         name,
-        trail.names | trail.parts,
+        release_points.names | release_points.parts,
         Release(),
         closers=_nodes(code, (*reached, *unreached)),
-        wrong=_nodes(code, (*trail.closes, *unreached)),
-        handed_on=_nodes(code, [at for at in trail.hands_on if at not in lost]),
+        wrong=_nodes(code, (*release_points.closes, *unreached)),
+        handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
         lazy=site.kind.lazy,
         maybe_none=site.acquisition.maybe_none,
-        lent=bool(trail.yields),
+        lent=bool(release_points.yields),
         itself=site.acquisition.itself,
         prefers_with=facts.prefers_with,
         manages=site.opens_with,
-        streams=_nodes(code, trail.streams),
-        returned={code.node(at): values for at, values in trail.returned.items()},
-        stores=_nodes(code, trail.stores),
-        calm=frozenset(_nodes(code, trail.calm)),
-        makes=frozenset(_nodes(code, trail.makes)),
+        streams=_nodes(code, release_points.streams),
+        returned={code.node(at): values for at, values in release_points.returned.items()},
+        stores=_nodes(code, release_points.stores),
+        calm=frozenset(_nodes(code, release_points.calm)),
+        makes=frozenset(_nodes(code, release_points.makes)),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
         reads=_nodes(code, site.reading_calls(name)),
@@ -93,7 +93,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
     mocked = ("a mock may stand in its place, which cannot be awaited",) if is_awaited and facts.may_be_mocked else ()
-    closes_known = site.acquisition.known_before and not trail.releases and release.statement == f"{name}.close()"
+    closes_known = (
+        site.acquisition.known_before and not release_points.releases and release.statement == f"{name}.close()"
+    )
     known = ("what it is given may be one that was there before",) if closes_known else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known))

@@ -115,7 +115,11 @@ def _held(facts: FunctionFacts, found: ByHand) -> Finding:
         f"{wording.subject(site)} is given back by hand, and a `with` could hold it",
         severity=facts.here(Severity.WARNING),
         confidence=site.acquisition.confidence,
-        trace=(wording.acquired(site), *(facts.step(at, "given back here") for at in site.trail.releases), *there),
+        trace=(
+            wording.acquired(site),
+            *(facts.step(at, "given back here") for at in site.release_points.releases),
+            *there,
+        ),
         help="hold it in a `with`: `putback fix --style with` writes it",
     )
 

@@ -228,7 +228,7 @@ def _is_seen_to(site: SiteFacts, handler: int) -> bool:
     attempt = analyzer.attempt_at(unit, unit.span(handler).start.row)
     if attempt is None:
         return False
-    ended = (*site.trail.releases, *site.trail.closes)
+    ended = (*site.release_points.releases, *site.release_points.closes)
     driver = analyzer.catalog.drivers.get(site.kind.driver)
     asks = driver is not None and not attempt.words.isdisjoint(driver.lost)
     forgets = site.site.name.rpartition(".")[0] in attempt.cleared

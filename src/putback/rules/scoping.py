@@ -11,7 +11,7 @@ from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.surroundings import Surroundings
-from putback.ownership.sessions.local_names import NamesHere
+from putback.ownership.sessions.local_names import LocalNames
 from putback.ownership.sessions.registries import Registry
 from putback.ownership.sessions.scoped import Neglect, Way, sessions_of
 from putback.rules import mending
@@ -79,7 +79,7 @@ def _application(facts: FunctionFacts) -> str:
     module = facts.analyzer.project.module(facts.unit.path)
     if module is None or facts.unit.info is None:
         return "app"
-    here = NamesHere(facts.analyzer, module, facts.unit.info)
+    here = LocalNames(facts.analyzer, module, facts.unit.info)
     return here.local_application or here.application or "app"
 
 

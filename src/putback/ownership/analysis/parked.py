@@ -96,10 +96,14 @@ class Parking:
         """A class, those above it and whatever derives from one of these."""
         found: Homes = list(self._resolver.classes.lineage(path, key))
         for _, above in tuple(found):
-            for home, heir in self._resolver.callers.heirs(above.key):
+            for home, subclass in self._resolver.callers.subclasses(above.key):
                 module = self._resolver.project.module(home)
-                if module is not None and heir in module.classes and (module, module.classes[heir]) not in found:
-                    found.append((module, module.classes[heir]))
+                if (
+                    module is not None
+                    and subclass in module.classes
+                    and (module, module.classes[subclass]) not in found
+                ):
+                    found.append((module, module.classes[subclass]))
         return found
 
     def _enders(self, unit: Unit, homes: Homes, attribute: str, acquisition: Acquisition) -> frozenset[str]:

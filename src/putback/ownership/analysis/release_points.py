@@ -22,7 +22,7 @@ from putback.ownership.analysis.unit import Unit
 _HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)
 
 
-class Trail(Struct, frozen=True):
+class ReleasePoints(Struct, frozen=True):
     """What happens to one connection inside its function.
 
     `releases` are the operations after which it is released, `closes` those that close it where it should be given
@@ -47,7 +47,7 @@ class Trail(Struct, frozen=True):
     makes: tuple[int, ...]
 
 
-def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> Trail:
+def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> ReleasePoints:
     """Step through every reached block of an exploration of `site`."""
     reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
     yields: dict[int, None] = {}
@@ -86,7 +86,7 @@ def trail(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State])
             returned.setdefault(end.at, set()).update(v for v in alive if ir.is_local(v))
             if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
                 handed.add(end.at)
-    return Trail(
+    return ReleasePoints(
         releases=tuple(reached[Phase.RELEASED]),
         closes=tuple(reached[Phase.CLOSED]),
         hands_on=tuple(sorted(handed)),

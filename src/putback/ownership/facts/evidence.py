@@ -9,7 +9,7 @@ from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Literal, Member, dotted
 from putback.frameworks.idioms import idioms
-from putback.ownership.analysis.release_points import Trail
+from putback.ownership.analysis.release_points import ReleasePoints
 from putback.ownership.analysis.statements import first_word
 from putback.ownership.facts.surroundings import Surroundings
 
@@ -30,7 +30,7 @@ class Evidence:
 
     function: Surroundings
     kind: Kind
-    trail: Trail
+    release_points: ReleasePoints
 
     def weight_of(self, at: int) -> Weight:
         """The weight of what happens at operation `at`."""
@@ -54,7 +54,7 @@ class Evidence:
 
     def _call(self, op: ir.Call) -> Weight:
         analyzer, unit = self.function.analyzer, self.function.unit
-        known = self.trail.names | self.trail.parts
+        known = self.release_points.names | self.release_points.parts
         info = analyzer.call_info(unit, op)
         effects = [each.effect for each in info.drivers]
         if any(e.executes for e in effects) and self._only_sets_up(op):

@@ -31,7 +31,7 @@ class ByHand(Struct, frozen=True):
 
 def by_hand(site: SiteFacts) -> ByHand | None:
     """What could be held in a `with`; None for all else."""
-    releases = set(site.trail.releases)
+    releases = set(site.release_points.releases)
     by_calls = all(isinstance(op, ir.Call) for op in site.function.unit.ops() if op.at in releases)
     if site.site.at is None or not releases or not by_calls or not _is_given_back(site):
         return None
@@ -49,8 +49,13 @@ def by_hand(site: SiteFacts) -> ByHand | None:
 
 def _is_given_back(site: SiteFacts) -> bool:
     """Whether each path gives it back once, and nobody else gets it."""
-    trail = site.trail
-    kept = trail.hands_on or trail.closes or site.acquisition.owner is not None or site.acquisition.element is not None
+    release_points = site.release_points
+    kept = (
+        release_points.hands_on
+        or release_points.closes
+        or site.acquisition.owner is not None
+        or site.acquisition.element is not None
+    )
     if kept or site.acquisition.indirect:
         return False
     endings = site.exploration.endings

@@ -22,7 +22,7 @@ from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.parts import RETURNED, Element, Tie
-from putback.ownership.analysis.release_points import Trail, trail
+from putback.ownership.analysis.release_points import ReleasePoints, release_points
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Evidence, Weight
@@ -115,12 +115,12 @@ class SiteFacts:
 
     def is_other_way(self, at: int) -> bool:
         """Whether an operation is what is done in one branch of an `if` that gives the connection back in the other."""
-        return is_alternative(self.function.analyzer, self.function.unit, at, self.trail.releases)
+        return is_alternative(self.function.analyzer, self.function.unit, at, self.release_points.releases)
 
     @cached_property
-    def trail(self) -> Trail:
+    def release_points(self) -> ReleasePoints:
         """Where it is released, handed on and lent, and the names that belong to it."""
-        return trail(self.function.analyzer, self.function.unit, self.site, self.exploration)
+        return release_points(self.function.analyzer, self.function.unit, self.site, self.exploration)
 
     @cached_property
     def making(self) -> Making | None:
@@ -212,7 +212,7 @@ class SiteFacts:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
         analyzer, unit = self.function.analyzer, self.function.unit
         found: dict[int, None] = {}
-        known = {op.expr for op in unit.ops() if isinstance(op, ir.Call) and op.at in self.trail.releases}
+        known = {op.expr for op in unit.ops() if isinstance(op, ir.Call) and op.at in self.release_points.releases}
         for op in unit.ops():
             if isinstance(op, ir.Call) and name:
                 effect = analyzer.catalog.method(self.kind.type, op.name) if op.receiver == name else None
@@ -225,7 +225,7 @@ class SiteFacts:
     @property
     def is_used(self) -> bool:
         """Whether a statement has run on it on some path, or a cursor was made."""
-        return bool(self.trail.streams) or any(e.state.opened is not None for e in self.exploration.endings)
+        return bool(self.release_points.streams) or any(e.state.opened is not None for e in self.exploration.endings)
 
     @property
     def unbound_reads(self) -> frozenset[str]:
@@ -353,7 +353,7 @@ class SiteFacts:
 
     def _weight(self, at: int) -> Weight:
         if at not in self._weights:
-            self._weights[at] = Evidence(self.function, self.kind, self.trail).weight_of(at)
+            self._weights[at] = Evidence(self.function, self.kind, self.release_points).weight_of(at)
         return self._weights[at]
 
     def _first_exception(self, ending: Ending[State]) -> tuple[int | None, str | None]:

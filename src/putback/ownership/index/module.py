@@ -46,7 +46,7 @@ class FunctionInfo(Struct, array_like=True):
     `bindings` are the values assigned to its local names, in order; `owner` is the dotted name of the class it is a
     method of ("").
     `key` is the dotted name in the file, for the second one of a name with "@2" behind it. `outer` is the key of the
-    enclosing function (""); `is_placeholder`: it does nothing and leaves the work to heirs.
+    enclosing function (""); `is_placeholder`: it does nothing and leaves the work to subclasses.
     """
 
     key: str

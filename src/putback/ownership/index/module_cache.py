@@ -10,7 +10,7 @@ GENERATION = 20_000
 """How many definitions are kept unpacked, at most twice."""
 
 
-class Shelf:
+class ModuleCache:
     """Modules by path.
 
     Kept in two generations: what is used moves to the young one; when that is full, the old one is packed away.
@@ -53,14 +53,14 @@ class Shelf:
         """Keep a module that arrives packed."""
         self._packed[path] = data
 
-    def without(self, paths: Collection[str]) -> Shelf:
-        """The same modules but those at `paths`, on a shelf of its own."""
-        shelf = Shelf()
-        shelf._young = {path: module for path, module in self._young.items() if path not in paths}
-        shelf._old = {path: module for path, module in self._old.items() if path not in paths}
-        shelf._packed = {path: data for path, data in self._packed.items() if path not in paths}
-        shelf._definitions = self._definitions
-        return shelf
+    def without(self, paths: Collection[str]) -> ModuleCache:
+        """The same modules but those at `paths`, in a cache of its own."""
+        module_cache = ModuleCache()
+        module_cache._young = {path: module for path, module in self._young.items() if path not in paths}
+        module_cache._old = {path: module for path, module in self._old.items() if path not in paths}
+        module_cache._packed = {path: data for path, data in self._packed.items() if path not in paths}
+        module_cache._definitions = self._definitions
+        return module_cache
 
     def _keep(self, path: str, module: ModuleInfo | None) -> None:
         self._young[path] = module

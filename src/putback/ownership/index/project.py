@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from putback.ownership.index.footprint import Footprint
 from putback.ownership.index.module import ClassOutline, Import, ModuleInfo, Outline
-from putback.ownership.index.module_cache import Shelf
+from putback.ownership.index.module_cache import ModuleCache
 
 _PASSED_ON = 3  # imports from the one who defines a name to the one who uses it
 _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
@@ -29,7 +29,7 @@ class Project:
     ) -> None:
         self.footprint = Footprint(None) if footprint is None else footprint
         self._load = load
-        self._shelf = Shelf()
+        self._shelf = ModuleCache()
         self._known: dict[str, None] = {}
         self._is_closed = False
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}

@@ -21,7 +21,7 @@ def imported_bases(module: ModuleInfo, cls: ClassInfo) -> list[Import]:
     return [module.imports[base.id] for base in named if isinstance(base, Name) and base.id in module.imports]
 
 
-class Heirs:
+class Subclasses:
     """Who may derive from a class, by the last name of the base: whoever asks looks at the lineage himself."""
 
     def __init__(self, project: Project) -> None:
@@ -35,11 +35,11 @@ class Heirs:
         todo = [key]
         while todo:
             name = todo.pop(0).rpartition(".")[2]
-            self._project.footprint.name("heirs", name)
-            for heir in below.get(name, ()):
-                if heir not in found:
-                    found[heir] = None
-                    todo.append(heir[1])
+            self._project.footprint.name("subclasses", name)
+            for subclass in below.get(name, ()):
+                if subclass not in found:
+                    found[subclass] = None
+                    todo.append(subclass[1])
         return list(found)
 
     def _below(self) -> dict[str, list[tuple[str, str]]]:

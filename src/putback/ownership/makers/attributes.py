@@ -93,7 +93,9 @@ class SharedAttributes:
 
     def _is_made_once(self, cls: ClassRef) -> bool:
         """Whether every object of a class is made at the top level of a module."""
-        uses = [use for each in self.frequency.with_heirs(cls.path, cls.key) for use in self.frequency.users.of(each)]
+        uses = [
+            use for each in self.frequency.with_subclasses(cls.path, cls.key) for use in self.frequency.users.of(each)
+        ]
         made = [use for use in uses if use.call is not None]
         return bool(made) and all(use.part.function_of(use.node) is None for use in made)
 

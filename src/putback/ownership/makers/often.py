@@ -128,7 +128,7 @@ class Frequency:
         self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
     ) -> Often | None:
         """Whether objects of the class whose attribute it is are made again and again."""
-        for cls in self.with_heirs(ref.path, info.owner):
+        for cls in self.with_subclasses(ref.path, info.owner):
             if self.analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
                 continue
             for use in self.users.of(cls):
@@ -142,12 +142,12 @@ class Frequency:
                     return _linked(found, use, cls.key.rpartition(".")[2])
         return None
 
-    def with_heirs(self, path: str, key: str) -> Iterator[ClassRef]:
+    def with_subclasses(self, path: str, key: str) -> Iterator[ClassRef]:
         """A class and those that derive from it."""
         yield ClassRef(path, key)
-        for heir, name in self.analyzer.resolver.callers.heirs(key):
-            if any(cls.key == key for _, cls in self.analyzer.resolver.classes.lineage(heir, name)):
-                yield ClassRef(heir, name)
+        for subclass, name in self.analyzer.resolver.callers.subclasses(key):
+            if any(cls.key == key for _, cls in self.analyzer.resolver.classes.lineage(subclass, name)):
+                yield ClassRef(subclass, name)
 
     def _runs(
         self, ref: FunctionRef, info: FunctionInfo, seen: frozenset[FunctionRef], given: frozenset[str]

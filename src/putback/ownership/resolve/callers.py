@@ -29,7 +29,7 @@ from putback.flow.names import (
 )
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
 from putback.ownership.index.places import is_test_code
-from putback.ownership.index.subclasses import Heirs
+from putback.ownership.index.subclasses import Subclasses
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.types import (
@@ -70,7 +70,7 @@ class Callers:
         self._values = values
         self._classes = classes
         self._project = values.project
-        self._heirs = Heirs(values.project)
+        self._subclasses = Subclasses(values.project)
         self._calls: dict[tuple[str, str], tuple[list[Place], int]] = {}
         self._modules: dict[str, _Calls] = {}
 
@@ -90,9 +90,9 @@ class Callers:
                     yield value, scope
         yield from self._handed_in(module, function, name)
 
-    def heirs(self, key: str) -> list[tuple[str, str]]:
+    def subclasses(self, key: str) -> list[tuple[str, str]]:
         """Path and key of the classes that may derive from a class `key`, by the names of their bases."""
-        return self._heirs.of(key)
+        return self._subclasses.of(key)
 
     def _says_something(self, t: Type) -> bool:
         """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
@@ -178,11 +178,11 @@ class Callers:
                         yield Scope(path, scope), call
 
     def _names(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[str]:
-        """What a function may be called by: its own name; a constructor by its class, the heirs' and `cls`."""
+        """What a function may be called by: its own name; a constructor by its class, the subclasses' and `cls`."""
         yield function.name
         if function.owner and function.name in _CONSTRUCTORS:
-            heirs = (key for _, key in self._heirs.of(function.owner))
-            yield from dict.fromkeys(key.rpartition(".")[2] for key in (function.owner, *heirs))
+            subclasses = (key for _, key in self._subclasses.of(function.owner))
+            yield from dict.fromkeys(key.rpartition(".")[2] for key in (function.owner, *subclasses))
             yield "cls"
 
     def _first_arguments(self, call: Invoke, scope: Scope, module: ModuleInfo, function: FunctionInfo) -> set[int]:

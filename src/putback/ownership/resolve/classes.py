@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from putback.flow.names import Expr, Invoke
 from putback.ownership.index.module import ClassInfo, ModuleInfo
-from putback.ownership.index.subclasses import ABSTRACT_BASES, Heirs, plain
+from putback.ownership.index.subclasses import ABSTRACT_BASES, Subclasses, plain
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.types import (
@@ -30,13 +30,13 @@ class Classes:
 
     def __init__(self, values: Evaluation) -> None:
         self._values = values
-        self._heirs = Heirs(values.project)
+        self._subclasses = Subclasses(values.project)
         self._lineages: Beside[tuple[str, str], list[tuple[str, str]]] = Beside(
             values.answers, values.project.footprint
         )
 
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
-        """An attribute of a class, `bound` of an object of it: its own, a base's, or what all heirs agree on."""
+        """An attribute of a class, `bound` of an object of it: its own, a base's, or what all subclasses agree on."""
         question = ("member", path, key, attr, bound)
         return self._values.answers.ask(question, lambda: self._member(path, key, attr, bound))
 
@@ -45,7 +45,7 @@ class Classes:
         if defined is not None:
             return defined
         bases = self.outside_bases(path, key)
-        if ABSTRACT_BASES.issuperset(bases) and (found := self._member_of_heirs(path, key, attr, bound)):
+        if ABSTRACT_BASES.issuperset(bases) and (found := self._member_of_subclasses(path, key, attr, bound)):
             return found
         return placeholder or union(self.of_instance(Instance(base), attr) for base in bases if bound)
 
@@ -93,23 +93,25 @@ class Classes:
         """The project classes that derive from one, as far as they stand beside it or in a file that can matter."""
         module = self._values.project.module(cls.path)
         beside = [(cls.path, key) for key in module.classes] if module is not None else []
-        heirs = (each for each in (*beside, *self._heirs.of(cls.key)) if self._derives(each, cls.path, cls.key))
-        return frozenset(ClassRef(*each) for each in heirs)
+        subclasses = (
+            each for each in (*beside, *self._subclasses.of(cls.key)) if self._derives(each, cls.path, cls.key)
+        )
+        return frozenset(ClassRef(*each) for each in subclasses)
 
-    def _derives(self, heir: tuple[str, str], path: str, key: str) -> bool:
-        return any((m.path, c.key) == (path, key) for m, c in self.homes(*heir))
+    def _derives(self, subclass: tuple[str, str], path: str, key: str) -> bool:
+        return any((m.path, c.key) == (path, key) for m, c in self.homes(*subclass))
 
     @staticmethod
     def _is_announced(module: ModuleInfo, cls: ClassInfo, attr: str) -> bool:
-        """Whether the class only says that heirs have this method."""
+        """Whether the class only says that subclasses have this method."""
         return attr in cls.methods and module.functions[cls.methods[attr]].is_placeholder
 
-    def _member_of_heirs(self, path: str, key: str, attr: str, bound: bool) -> Types:
+    def _member_of_subclasses(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """What `self.attr` is in the project classes that derive from a class, if they agree."""
         answers = set()
-        for heir in self._heirs.of(key):
-            found, _ = self._inherited_member(*heir, attr, bound)
-            if found and self._derives(heir, path, key):
+        for subclass in self._subclasses.of(key):
+            found, _ = self._inherited_member(*subclass, attr, bound)
+            if found and self._derives(subclass, path, key):
                 answers.add(found)
         return answers.pop() if len(answers) == 1 else NOTHING
 

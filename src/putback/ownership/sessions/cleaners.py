@@ -16,7 +16,7 @@ from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, Types
 from putback.ownership.sessions.registries import Registries
-from putback.ownership.sessions.session_use import Conduct, conduct
+from putback.ownership.sessions.session_use import SessionUse, session_use
 from putback.ownership.sessions.task_classes import TaskClasses
 
 _SIGNS = (b".remove()", b"app_context", b"request_context", b"appcontext")
@@ -34,18 +34,18 @@ class Cleaners:
         self.project = analyzer.project
         self.registries = registries
         self.task_classes = TaskClasses(analyzer.project, analyzer.resolver, self.modules_with)
-        self._conducts: dict[FunctionRef, Conduct] = {}
+        self._session_uses: dict[FunctionRef, SessionUse] = {}
 
-    def conduct(self, ref: FunctionRef) -> Conduct:
+    def session_use(self, ref: FunctionRef) -> SessionUse:
         """What one function does."""
-        if ref not in self._conducts:
+        if ref not in self._session_uses:
             info = self.analyzer.info(ref)
-            self._conducts[ref] = (
-                conduct(self.registries, self.analyzer.app_contexts, self.analyzer.reader, ref.path, info)
+            self._session_uses[ref] = (
+                session_use(self.registries, self.analyzer.app_contexts, self.analyzer.reader, ref.path, info)
                 if info is not None
-                else Conduct()
+                else SessionUse()
             )
-        return self._conducts[ref]
+        return self._session_uses[ref]
 
     @cached_property
     def functions(self) -> list[tuple[ModuleInfo, FunctionInfo]]:
@@ -54,7 +54,7 @@ class Cleaners:
             (module, info)
             for module in (*self.modules_with(_SIGNS), *self._closing_modules())
             for info in module.functions.values()
-            if self._may_clean(module, info) and self._cleans(self.conduct(FunctionRef(module.path, info.key)))
+            if self._may_clean(module, info) and self._cleans(self.session_use(FunctionRef(module.path, info.key)))
         ]
 
     def _may_clean(self, module: ModuleInfo, info: FunctionInfo) -> bool:
@@ -62,7 +62,7 @@ class Cleaners:
         return any(_CLEANING.search(row) for row in rows)
 
     @staticmethod
-    def _cleans(found: Conduct) -> bool:
+    def _cleans(found: SessionUse) -> bool:
         return bool(found.removes) or found.removes_unknown or found.in_context
 
     def _closing_modules(self) -> Iterator[ModuleInfo]:

@@ -16,7 +16,7 @@ from putback.ownership.resolve.types import Instance, Scope
 from putback.ownership.sessions.registries import Registry
 
 
-class NamesHere:
+class LocalNames:
     """The names that one function of a file has."""
 
     def __init__(self, analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo) -> None:

@@ -145,7 +145,7 @@ class Sessions:
         return info is not None and Role.TEARDOWN in self.analyzer.context.roles(ref.path, info)
 
     def _lapse(self, ref: FunctionRef, info: FunctionInfo) -> Lapse | None:
-        here = self.cleaners.conduct(ref)
+        here = self.cleaners.session_use(ref)
         parsed = function_node(self.analyzer.reader, ref.path, info)
         for registry, rows in here.removes.items() if parsed is not None and not here.removes_unknown else ():
             if here.closes.isdisjoint(rows) and parsed is not None:
@@ -182,7 +182,7 @@ class Sessions:
         return not any(
             found.removes_unknown or registry in found.removes
             for module, info in self.cleaners.functions
-            if (found := self.cleaners.conduct(FunctionRef(module.path, info.key)))
+            if (found := self.cleaners.session_use(FunctionRef(module.path, info.key)))
             and not self._ends_process(info)
             and FunctionRef(module.path, info.key) not in self.entries
             and not self._is_of_one_kind(module, info)
@@ -228,7 +228,7 @@ class Sessions:
         """
         if entry.role is Role.JOB and all(registry.is_standing for registry in self.registries.found.values()):
             return
-        own = self.cleaners.conduct(entry.target)
+        own = self.cleaners.session_use(entry.target)
         if own.in_context or is_test_code(entry.target.path):
             return
         found = self.reach(entry.target)
@@ -260,7 +260,7 @@ class Sessions:
         seen = {(start, False)}
         while todo:
             ref, steps, given = todo.popleft()
-            here = self.cleaners.conduct(ref)
+            here = self.cleaners.session_use(ref)
             if here.in_context:
                 continue
             found.removed |= here.removes.keys()

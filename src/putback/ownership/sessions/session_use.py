@@ -34,7 +34,7 @@ class Call(Struct, frozen=True):
     callee: str = ""
 
 
-class Conduct(Struct):
+class SessionUse(Struct):
     """What is seen in a function, those nested in it left out.
 
     `uses` are the first rows that run a statement on a registry's session; `removes` the registries that are removed
@@ -53,11 +53,13 @@ class Conduct(Struct):
     repeats: bool = False
 
 
-def conduct(registries: Registries, contexts: AppContexts, reader: Reader, path: str, info: FunctionInfo) -> Conduct:
+def session_use(
+    registries: Registries, contexts: AppContexts, reader: Reader, path: str, info: FunctionInfo
+) -> SessionUse:
     """What the function `info` of a file does; nothing when it cannot be parsed."""
     found = function_node(reader, path, info)
     if found is None:
-        return Conduct()
+        return SessionUse()
     function, offset = found
     return _Watcher(registries, contexts, Scope(path, info.key), offset).watch(function)
 
@@ -84,9 +86,9 @@ class _Watcher:
         self.resolver = registries.resolver
         self.scope = scope
         self.offset = offset
-        self.found = Conduct()
+        self.found = SessionUse()
 
-    def watch(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Conduct:
+    def watch(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> SessionUse:
         for node in own_nodes(function):
             match node:
                 case ast.Call():
