@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from putback.fixes.code import Code, dotted
+from putback.fixes.code import dotted
 from putback.fixes.draft import Draft
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.modules import module_tree
@@ -20,7 +20,7 @@ _OLD_STYLE = {
 }
 
 
-def annotate_generator(code: Code, draft: Draft, function: cst.FunctionDef, is_async: bool) -> None:
+def annotate_generator(draft: Draft, function: cst.FunctionDef, is_async: bool) -> None:
     """Say `Generator[Session, None, None]` where `Session` is said, and import that. Raises Declined.
 
     A function without an annotation gets none.
@@ -32,8 +32,9 @@ def annotate_generator(code: Code, draft: Draft, function: cst.FunctionDef, is_a
     if head.rpartition(".")[2] in _FITTING:
         return
     name, rest = ("AsyncGenerator", "None") if is_async else ("Generator", "None, None")
-    draft.replace(code.span(annotation), f"{name}[{' '.join(code.text(annotation).split())}, {rest}]")
-    add_import(draft, code.rows, Needed(name, _home(code.rows, name)))
+    wider = cst.parse_expression(f"{name}[{' '.join(draft.code.text(annotation).split())}, {rest}]")
+    draft.change(annotation, lambda _: wider)
+    add_import(draft, draft.rows, Needed(name, _home(draft.rows, name)))
 
 
 def _home(rows: Sequence[str], name: str) -> str:

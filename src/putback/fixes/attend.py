@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from putback.fixes.code import Block, Code, all_below, names
+from putback.fixes.code import Block, Code, all_below, names, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.region import bindings
-from putback.fixes.whole import beginning, first_row, in_finally
+from putback.fixes.whole import beginning, in_finally
 from putback.model.fix import Applicability, Fix
 
 
@@ -39,12 +39,12 @@ def attend(code: Code, remedy: Remedy) -> Fix:
     function = code.function
     if not isinstance(function, cst.FunctionDef) or not isinstance(function.body, cst.IndentedBlock):
         raise Declined("its body shares a line with its header")
-    draft = code.draft()
+    draft = Draft(code)
     if remedy.context:
         _enter(code, draft, remedy)
         message = f"do its work in `with {remedy.context}:`"
     else:
-        in_finally(code, draft, function.body.body, remedy.statement)
+        in_finally(draft, function.body.body, statement(remedy.statement))
         message = f"remove the session in a `finally`: {remedy.statement}"
     if remedy.needs is not None:
         add_import(draft, code.rows, remedy.needs)
@@ -72,10 +72,8 @@ def _enter(code: Code, draft: Draft, remedy: Remedy) -> None:
     used = [n for n in names(code.function) if n.value == remedy.session] if remedy.session else []
     if any(not any(code.is_inside(n, s) for s in work) for n in used):
         raise Declined(f"`{remedy.session}` is also used outside of where the application is known")
-    first, last = first_row(code, block, work[0]), code.last_row(work[-1])
-    indent, unit = code.indent_of(work[0]), code.unit()
-    draft.indent(first, last, unit)
-    draft.insert(first, [f"{indent}with {remedy.context}:"], ahead=True)
+    item = cst.WithItem(cst.parse_expression(remedy.context))
+    draft.enclose(work, lambda body: cst.With([item], body))
 
 
 def imported_first(code: Code) -> frozenset[str]:

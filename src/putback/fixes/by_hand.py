@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from putback.fixes import region
+from putback.fixes import region, with_style
 from putback.fixes.closers import Closer, Form, closers_of, forgets
 from putback.fixes.code import Code, Place
 from putback.fixes.declined import Declined
@@ -21,18 +21,18 @@ from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.protect import acquiring
-from putback.fixes.removal import Removal
+from putback.fixes.removal import take_out
 from putback.model.fix import Applicability, Fix
 
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """What stands behind `with`: `text` by rows, the imports it `needs`.
+    """What stands behind `with`: the `manager`, the imports it `needs`.
 
     `takes_none`: it can be entered and left when there is nothing to give back.
     """
 
-    text: tuple[str, ...]
+    manager: cst.BaseExpression
     is_async: bool = False
     needs: tuple[Needed, ...] = ()
     takes_none: bool = False
@@ -41,7 +41,7 @@ class Opener:
 def hold(holding: Holding, opener: Opener) -> Fix:
     """The fix that holds the connection in a `with`. Raises Declined."""
     found = _found(holding, opener)
-    draft = holding.code.draft()
+    draft = Draft(holding.code)
     _write(holding, found, opener, draft)
     for needed in opener.needs:
         add_import(draft, holding.code.rows, needed)
@@ -156,52 +156,18 @@ def _ensure_first(holding: Holding, found: _ByHand) -> None:
 
 
 def _write(holding: Holding, found: _ByHand, opener: Opener, draft: Draft) -> None:
-    code = holding.code
-    indent = code.indent_of(found.statement)
-    header, final = code.first_row(found.statement), code.span(found.statement.finalbody or found.statement).start.row
-    begin = f"{indent}{'async with' if opener.is_async else 'with'} {opener.text[0]}"
-    lines = [begin, *opener.text[1:]]
-    lines[-1] += f" as {holding.name}:"
-    removal = Removal(code, draft, found.closer.removed)
-    removal.apply()
-    first, last = code.first_row(found.acquire.statement), code.last_row(found.acquire.statement)
-    draft.delete(first, last)
-    draft.insert(header if found.is_inside else first, lines)
+    last = found.acquire.statements[-1] if found.is_inside else found.statement
+    made = with_style.hold(draft, found.acquire, opener.manager, holding.name, last, opener.is_async)
+    lines = draft.lines(draft.body(made.body)[0])
+    while lines and lines[0].comment is None:
+        del lines[0]
     if found.is_inside:
         _drop_binding(holding, found, draft)
-    else:
-        _take_in(code, draft, last + 1, header - 1)
-    end = code.last_row(found.final.body[-1])
-    if not found.keeps_try:
-        draft.delete(header, header)
-        draft.delete(final, final)
-    if found.keeps_finally:
-        draft.indent(header, end, code.unit())
-    elif found.keeps_try:
-        draft.indent(header, final - 1, code.unit())
-    if not found.keeps_finally:
-        _keep_remarks(found, code, draft)
-
-
-def _take_in(code: Code, draft: Draft, first: int, last: int) -> None:
-    """Take the rows between the acquire and its `try` into the `with`, but for empty ones at their head."""
-    while first <= last and not code.rows[first - 1].strip():
-        draft.delete(first, first)
-        first += 1
-    if first <= last:
-        draft.indent(first, last, code.unit())
-
-
-def _keep_remarks(found: _ByHand, code: Code, draft: Draft) -> None:
-    """Leave nothing but the comments of a `finally` that is no more, as those of the `with`."""
-    row, indent = code.first_row(found.final.body[0]), code.indent_of(found.final.body[0])
-    remarks = [indent + line.strip() for line in draft.inserted(row) if line.lstrip().startswith("#")]
-    draft.drop_inserted(row)
-    draft.insert(row, remarks)
+    take_out(draft, found.closer.removed)
 
 
 def _drop_binding(holding: Holding, found: _ByHand, draft: Draft) -> None:
     """Take out `conn = None` right before the `try`."""
     before = found.attempt.statements[found.attempt.index - 1] if found.attempt.index else None
     if before is not None and forgets(before, holding.name):
-        draft.delete(holding.code.first_row(before), holding.code.last_row(before))
+        draft.remove(before)

@@ -8,16 +8,15 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.fixes import region
-from putback.fixes.code import Code, Place
+from putback.fixes.code import Code, Place, call
+from putback.fixes.code import statement as new_statement
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
+from putback.fixes.draft import Draft, in_header
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.leaving import ensure_stays_inside
-from putback.fixes.removal import comments
 from putback.fixes.wrap import give_back
 from putback.model.fix import Applicability, Fix
-from putback.model.span import Span
 
 
 def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool) -> Fix:
@@ -42,7 +41,7 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
     closing = _is_closing(item, holding.acquire)
     plain = named.release.statement == f"{named.name}.close()" and ends_transaction and not closing
     if plain and not _used_behind(named, place):
-        return _with_closing(named, item)
+        return _with_closing(named, place.statement, item)
     return _with_finally(named, place, item, ends_transaction and not closing)
 
 
@@ -66,8 +65,8 @@ def _unawaited(value: cst.BaseExpression) -> cst.BaseExpression:
 
 
 def _without_await(code: Code, node: cst.Await) -> Fix:
-    draft = code.draft()
-    draft.replace(Span(code.span(node).start, code.span(node.expression).start), "")
+    draft = Draft(code)
+    draft.change(node, lambda _: node.expression)
     return Fix(Applicability.SAFE, "let `async with` acquire and release it", draft.edits())
 
 
@@ -75,17 +74,17 @@ def _used_behind(holding: Holding, place: Place) -> bool:
     return region.last_use(holding, place.statements[place.index + 1 :]) >= 0
 
 
-def _with_closing(holding: Holding, item: cst.WithItem) -> Fix:
+def _with_closing(holding: Holding, statement: cst.With, item: cst.WithItem) -> Fix:
     """`with closing(acquire) as conn, conn:`: closed at last, the transaction ended before."""
     code = holding.code
     if code.is_async and isinstance(item.item, cst.Await):
         raise Declined("the connection is made by a coroutine")
-    draft = code.draft()
-    span = code.span(item)
-    closing = spelled_from(code.rows, CLOSING)
-    draft.replace(span, f"{closing}({code.text(item.item)}) as {holding.name}, {holding.name}")
+    draft = Draft(code)
+    closing = call(spelled_from(code.rows, CLOSING), item.item)
+    both = [cst.WithItem(closing, item.asname), cst.WithItem(cst.Name(holding.name), comma=item.comma)]
+    draft.change(statement, lambda node: node.with_changes(items=_replaced(node.items, item, both)))
     add_import(draft, code.rows, CLOSING)
-    return Fix(Applicability.SAFE, f"close it behind the `with`: {closing}()", draft.edits())
+    return Fix(Applicability.SAFE, f"close it behind the `with`: {spelled_from(code.rows, CLOSING)}()", draft.edits())
 
 
 def _with_finally(holding: Holding, place: Place, item: cst.WithItem, keeps_with: bool) -> Fix:
@@ -103,8 +102,8 @@ def _with_finally(holding: Holding, place: Place, item: cst.WithItem, keeps_with
         raise Declined("it is used behind a `with` that has managers before it")
     if any(code.is_inside(n, s) for n in holding.foreign for s in place.statements[place.index : last + 1]):
         raise Declined(f"`{holding.name}` is bound more than once")
-    draft = code.draft()
-    _write(holding, draft, place, place.statements[last], item, keeps_with)
+    draft = Draft(code)
+    _write(holding, draft, place, last, item, keeps_with)
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it in a `finally`: {holding.release.statement}", draft.edits())
@@ -116,47 +115,66 @@ def _is_on_one_row(code: Code, statement: cst.With) -> bool:
     )
 
 
-def _write(
-    holding: Holding, draft: Draft, place: Place, last: cst.CSTNode, item: cst.WithItem, keeps_with: bool
-) -> None:
-    """The rows: the managers before it stay around, those behind it stay inside."""
-    code, statement = holding.code, place.statement
+def _replaced(items: Sequence[cst.WithItem], item: cst.WithItem, new: Sequence[cst.WithItem]) -> Sequence[cst.WithItem]:
+    """The managers of a `with` with others in the place of one."""
+    at = next(i for i, each in enumerate(items) if each is item)
+    return [*items[:at], *new, *items[at + 1 :]]
+
+
+def _write(holding: Holding, draft: Draft, place: Place, last: int, item: cst.WithItem, keeps_with: bool) -> None:
+    """The managers before it stay around, those behind it stay inside."""
+    statement = place.statement
     assert isinstance(statement, cst.With)
-    indent, unit = code.indent_of(statement), code.unit()
-    header, bottom = code.first_row(statement), code.last_row(last)
-    body = code.header_end(statement) + 1
-    code.ensure_complete(header, bottom)
     at = next(i for i, each in enumerate(statement.items) if each is item)
-    outer = _managers(code, statement.items[:at])
-    inner = [*([holding.name] if keeps_with else []), *_managers(code, statement.items[at + 1 :])]
-    deeper = indent + unit if outer else indent
-    if outer:
-        draft.indent(body, bottom, unit)
+    outer, inner = list(statement.items[:at]), list(statement.items[at + 1 :])
+    if keeps_with:
+        inner.insert(0, cst.WithItem(cst.Name(holding.name)))
+    remarks = in_header(statement)
+    lines = [*draft.lines(statement), *remarks]
+    draft.lines(statement).clear()
+    final = cst.Finally(draft.code.block([new_statement(holding.release.statement)]))
+    around: cst.BaseCompoundStatement = draft.enclose(
+        place.statements[place.index : last + 1], lambda body: cst.Try(body, finalbody=final)
+    )
     if inner:
-        draft.indent(body, bottom, unit)
-    elif last is not statement:
-        draft.indent(code.last_row(statement) + 1, bottom, unit)
-    rows = [f"{indent}{remark}" for remark in comments(code, header, body - 1)]
-    rows += [f"{indent}{_word(statement)} {', '.join(outer)}:"] if outer else []
-    rows += [*_acquiring(holding, item, deeper, keeps_with), f"{deeper}try:"]
-    rows += [f"{deeper}{unit}{_word(statement)} {', '.join(inner)}:"] if inner else []
-    draft.delete(header, body - 1)
-    draft.insert(header, rows, ahead=True)
-    draft.insert(bottom + 1, [f"{deeper}finally:", f"{deeper}{unit}{holding.release.statement}"], ahead=True)
+        draft.change(statement.body, lambda node: node.with_changes(header=cst.TrailingWhitespace()))
+        draft.change(statement, lambda node: node.with_changes(items=inner))
+    else:
+        draft.dissolve(statement)
+        del draft.lines(draft.body(around.body)[0])[: len(remarks)]
+    acquire = _acquiring(holding, item, keeps_with)
+    draft.put_before(around, acquire)
+    if outer:
+        outer[-1] = outer[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        head = statement.with_changes(items=outer, leading_lines=())
+        around = draft.enclose([acquire, around], lambda body: head.with_changes(body=body))
+        draft.lines(around)[:0] = lines
+    else:
+        draft.lines(acquire)[:0] = lines
 
 
-def _word(statement: cst.With) -> str:
-    return "async with" if statement.asynchronous is not None else "with"
-
-
-def _managers(code: Code, items: Sequence[cst.WithItem]) -> list[str]:
-    return [code.text(item).rstrip(", ") for item in items]
-
-
-def _acquiring(holding: Holding, item: cst.WithItem, indent: str, keeps_with: bool) -> list[str]:
-    """The rows of `name = acquire`."""
+def _acquiring(holding: Holding, item: cst.WithItem, keeps_with: bool) -> cst.SimpleStatementLine:
+    """`name = acquire`"""
     acquire = item.item
     if not keeps_with and isinstance(acquire, cst.Call):
         acquire = next(a.value for a in acquire.args if holding.code.is_inside(holding.acquire, a))
-    first, *rest = holding.code.rows_of(acquire, indent)
-    return [f"{indent}{holding.name} = {first}", *rest]
+    rows, span = holding.code.rows, holding.code.span(acquire)
+    begun = rows[span.start.row - 1]
+    further = len(begun) - len(begun.lstrip()) - len(holding.code.indent_of(holding.code.place(acquire).statement))
+    value = acquire.visit(_Nearer(further))
+    assert isinstance(value, cst.BaseExpression)
+    return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(holding.name))], value)])
+
+
+class _Nearer(cst.CSTTransformer):
+    """Moves the later rows of an expression to the left, which began further to the right than its new statement."""
+
+    def __init__(self, further: int) -> None:
+        super().__init__()
+        self.further = further
+
+    def leave_ParenthesizedWhitespace(
+        self, original_node: cst.ParenthesizedWhitespace, updated_node: cst.ParenthesizedWhitespace
+    ) -> cst.ParenthesizedWhitespace:
+        last = updated_node.last_line
+        return updated_node.with_changes(last_line=last.with_changes(value=last.value[self.further :]))

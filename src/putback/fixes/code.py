@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import libcst as cst
 
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
-from putback.flow.ir import MODULE
 from putback.flow.lower import Lowered
 from putback.model.span import Span
 
@@ -67,6 +65,10 @@ class Code:
         """The nodes of all operations, by their number."""
         return self.lowered.nodes[self.key]
 
+    def is_known(self, node: cst.CSTNode) -> bool:
+        """Whether a node is one of the function's own, not a new one."""
+        return node is self.function or node in self._parents
+
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node around `node`; None around the function."""
         return self._parents.get(node)
@@ -107,40 +109,11 @@ class Code:
         """The source text of a node."""
         return self.lowered.tree.code_for_node(node).strip()
 
-    def rows_of(self, node: cst.CSTNode, indent: str) -> list[str]:
-        """The source text of a node by rows, the later ones as they would stand in a statement at `indent`."""
-        span = self.span(node)
-        rows = list(self.rows[span.start.row - 1 : span.end.row])
-        begun = rows[0][: len(rows[0]) - len(rows[0].lstrip())]
-        rows[-1] = rows[-1][: span.end.column - 1]
-        rows[0] = rows[0][span.start.column - 1 :]
-        inside = self.string_rows()
-        for i in range(1, len(rows)):
-            if span.start.row + i not in inside and rows[i].startswith(begun):
-                rows[i] = indent + rows[i].removeprefix(begun)
-        return rows
-
-    def header_end(self, statement: cst.With) -> int:
-        """The last row of a header: the one above the body, comments and blank rows left out."""
-        header = self.first_row(statement)
-        last = self.first_row(statement.body.body[0]) - 1
-        while last > header and (not (bare := self.rows[last - 1].strip()) or bare.startswith("#")):
-            last -= 1
-        return last
-
     def first_row(self, statement: cst.CSTNode) -> int:
         """The row on which a statement begins, decorators included, comments above it not."""
         if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and statement.decorators:
             return self.span(statement.decorators[0]).start.row
         return self.span(statement).start.row
-
-    def first_row_with_remarks(self, statement: cst.CSTNode, behind: int) -> int:
-        """The same with the comments directly above it that stand at its indentation, as far as row `behind`."""
-        row = self.first_row(statement)
-        indent = self.indent_of(statement)
-        while row - 1 > behind and self.rows[row - 2].startswith(f"{indent}#"):
-            row -= 1
-        return row
 
     def last_row(self, statement: cst.CSTNode) -> int:
         """The last row of a statement, with the deeper comments that follow it."""
@@ -158,7 +131,9 @@ class Code:
         return last
 
     def indent_of(self, statement: cst.CSTNode) -> str:
-        """The white space in front of a statement."""
+        """The white space in front of a statement, or of a module, which is none."""
+        if isinstance(statement, cst.Module):
+            return ""
         text = self.rows[self.first_row(statement) - 1]
         return text[: len(text) - len(text.lstrip())]
 
@@ -170,6 +145,17 @@ class Code:
         inner, outer = self.indent_of(body.body[0]), self.indent_of(self.function)
         return inner.removeprefix(outer) or self.lowered.tree.default_indent
 
+    def block(self, statements: Sequence[cst.BaseStatement] = ()) -> cst.IndentedBlock:
+        """A new block, indented as the function is."""
+        return cst.IndentedBlock(statements, indent=self.unit())
+
+    @property
+    def begin(self) -> int:
+        """The row of the file where the function begins, with the lines above it that belong to it."""
+        if isinstance(self.function, cst.Module):
+            return self.lowered.row_offset + 1
+        return self.first_row(self.function) - len(self.function.leading_lines)
+
     def free_name(self, wanted: Sequence[str]) -> str:
         """The first of some names that means nothing in the function so far."""
         taken = {n.value for n in names(self.function)}
@@ -178,26 +164,32 @@ class Code:
             raise Declined("no name is free for the connection")
         return free
 
-    def draft(self) -> Draft:
-        """An empty change of this file that leaves string literals alone."""
-        return Draft(self.rows, self.string_rows())
-
-    def string_rows(self) -> frozenset[int]:
-        """The rows that begin inside a string literal."""
-        found: set[int] = set()
-        for node in (self.function, *self._parents):
-            if isinstance(node, (cst.SimpleString, cst.FormattedString)):
-                span = self.span(node)
-                found.update(range(span.start.row + 1, span.end.row + 1))
-        return frozenset(found)
-
     def ensure_complete(self, first: int, last: int) -> None:
-        """Decline where a module's rows hold definitions that were not parsed with its top level."""
-        if self.key != MODULE:
-            return
-        parsed = self.lowered.tree.code.split("\n")
-        if any(self.rows[r - 1].strip() and not parsed[r - 1].strip() for r in range(first, last + 1)):
+        """Decline where rows hold what was not parsed: functions of a module, parts of large tables."""
+        begin = self.lowered.row_offset + 1
+        if any(self.rows[r - 1].strip() and not self._parsed[r - begin].strip() for r in range(first, last + 1)):
             raise Declined("functions are defined in between")
+
+    @cached_property
+    def _parsed(self) -> Sequence[str]:
+        return self.lowered.tree.code.split("\n")
+
+
+def statement(text: str) -> cst.SimpleStatementLine:
+    """A new simple statement."""
+    made = cst.parse_statement(text)
+    assert isinstance(made, cst.SimpleStatementLine)
+    return made
+
+
+def call(name: str, *arguments: cst.CSTNode) -> cst.Call:
+    """A new call of a function or class by its name."""
+    return cst.Call(cst.parse_expression(name), [cst.Arg(a) for a in arguments if isinstance(a, cst.BaseExpression)])
+
+
+def ask(name: str, body: cst.BaseSuite) -> cst.If:
+    """`if name is not None:`"""
+    return cst.If(cst.parse_expression(f"{name} is not None"), body)
 
 
 _LAYOUT = (
@@ -217,7 +209,7 @@ _MARKS = {"comma", "semicolon", "colon", "equal", "dot", "asynchronous", "newlin
 
 
 @lru_cache(maxsize=512)
-def _parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+def parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     """The fields of a sort of node that hold code, and no white space or punctuation."""
     every = (f.name for f in fields(kind))
     return tuple(name for name in every if not name.startswith(_LAYOUT) and name not in _MARKS)
@@ -226,7 +218,7 @@ def _parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
 def children(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes directly below a node that are code; libcst's own `children` visits the layout as well, and is slow."""
     found: list[cst.CSTNode] = []
-    for name in _parts(type(node)):
+    for name in parts(type(node)):
         value = getattr(node, name)
         if isinstance(value, cst.CSTNode):
             found.append(value)

@@ -1,132 +1,364 @@
-"""Changes to the rows of one file, gathered row by row and given out as edits."""
+"""What a fix makes of a function: changes of its tree, given out as edits of the rows that differ by them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+from typing import Any, TypeVar
 
+import libcst as cst
+
+from putback.fixes.code import Block, Code, parts
+from putback.fixes.declined import Declined
+from putback.fixes.rows import Rows, rows_edit
 from putback.model.fix import Edit
-from putback.model.span import Position, Span
+
+Compound = cst.BaseCompoundStatement
+Enclosing = TypeVar("Enclosing", bound=cst.BaseCompoundStatement)
+_CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
+Change = Callable[[Any], cst.CSTNode | None]
+Lines = list[cst.EmptyLine]
 
 
-class Draft:
-    """A change in the making. Rows count from 1; every row keeps the text that nobody changed.
+class Draft(Rows):
+    """A function on its way to what it becomes. Statements move as they are, with the comments above them.
 
-    `rows` are the rows of the file without line ends; `strings` the rows that begin inside a string literal, which no
-    indentation may touch.
+    They are told by what they were in the old tree; the new one is built when all is said. Those that are `moving` take
+    the comments in them along. What stands outside of the function (imports) is changed by rows.
     """
 
-    def __init__(self, rows: Sequence[str], strings: frozenset[int] = frozenset()) -> None:
-        self.rows = rows
-        self.strings = strings
-        self._before: dict[int, list[str]] = {}
-        self._deleted: set[int] = set()
-        self._replaced: dict[int, str] = {}
-        self._deeper: dict[int, str] = {}
-        self._shallower: dict[int, str] = {}
+    def __init__(self, code: Code) -> None:
+        super().__init__(code.rows)
+        self.code = code
+        self.moving: set[cst.CSTNode] = set()
+        self._bodies: dict[cst.CSTNode, list[cst.BaseStatement]] = {}
+        self._homes: dict[cst.CSTNode, cst.CSTNode] = {}
+        self._lines: dict[cst.CSTNode, Lines] = {}
+        self._changes: dict[cst.CSTNode, list[Change]] = {}
 
-    def insert(self, row: int, lines: Iterable[str], ahead: bool = False) -> None:
-        """Put whole lines in front of `row`; one past the last row appends.
+    # -- what there is
 
-        They come behind what was inserted there before, or `ahead` of it.
-        """
-        there = self._before.get(row, [])
-        self._before[row] = [*lines, *there] if ahead else [*there, *lines]
+    def body(self, block: cst.CSTNode) -> list[cst.BaseStatement]:
+        """The statements of a block as they are to be."""
+        if block not in self._bodies:
+            self._bodies[block] = list(block.body)  # type: ignore[attr-defined]
+        return self._bodies[block]
 
-    def delete(self, first: int, last: int) -> None:
-        """Take rows out, both ends included."""
-        self._deleted.update(range(first, last + 1))
+    def home(self, statement: cst.CSTNode) -> cst.CSTNode:
+        """The block in which a statement is to stand."""
+        found = self._homes.get(statement) or self.code.parent(statement)
+        assert found is not None
+        return found
 
-    def inserted(self, row: int) -> list[str]:
-        """What is to be put in front of `row`."""
-        return list(self._before.get(row, ()))
+    def lines(self, node: cst.CSTNode) -> Lines:
+        """The blank lines and comments above a statement or clause, or those at the end of a block."""
+        if node not in self._lines:
+            own = getattr(node, "footer", None) if isinstance(node, Block) else getattr(node, "leading_lines", None)
+            self._lines[node] = list(own or ())
+        return self._lines[node]
 
-    def amend(self, row: int, text: str) -> None:
-        """Put `text` behind the last line that was inserted in front of `row`."""
-        self._before[row][-1] += text
+    def following(self, statement: cst.CSTNode) -> cst.CSTNode:
+        """The statement behind another, or the block that this ends: where lines that are left over go."""
+        block, at = self.home(statement), self._index(statement) + 1
+        return self.body(block)[at] if at < len(self.body(block)) else block
 
-    def drop_inserted(self, row: int) -> None:
-        """Forget what was to be put in front of `row`."""
-        self._before.pop(row, None)
+    # -- statements
 
-    def indent(self, first: int, last: int, unit: str) -> None:
-        """Move rows one level to the right, both ends and what was inserted in front of them included."""
-        for row in range(first, last + 1):
-            self._deeper[row] = self._deeper.get(row, "") + unit
-            if row in self._before:
-                self._before[row] = [unit + line if line else line for line in self._before[row]]
-            if row > first and self._is_spare(row, last):
-                self._deleted.add(row)
+    def put_before(self, statement: cst.BaseStatement, *new: cst.BaseStatement) -> None:
+        """Put statements in front of another and of the comments directly above it."""
+        lines = self.lines(statement)
+        cut = remarks_begin(lines)
+        self._lines[statement] = lines[cut:]
+        self.lines(new[0])[:0] = lines[:cut]
+        self._put(self.home(statement), self._index(statement), new)
 
-    def _is_spare(self, row: int, last: int) -> bool:
-        """Whether a row is the second empty one between statements that were at the margin."""
-        if row in self.strings or self.rows[row - 1].strip() or self.rows[row - 2].strip():
-            return False
-        behind = next((text for text in self.rows[row:last] if text.strip()), " ")
-        return not behind[0].isspace()
+    def put_behind(self, statement: cst.BaseStatement, *new: cst.BaseStatement) -> None:
+        """Put statements behind another."""
+        self._put(self.home(statement), self._index(statement) + 1, new)
 
-    def dedent(self, first: int, last: int, unit: str) -> None:
-        """Move rows one level to the left, both ends and what was inserted in front of them included."""
-        for row in range(first, last + 1):
-            self._shallower[row] = self._shallower.get(row, "") + unit
-            if row in self._before:
-                self._before[row] = [line.removeprefix(unit) for line in self._before[row]]
+    def put_first(self, block: cst.CSTNode, new: cst.BaseStatement) -> None:
+        """Put a statement at the head of a block."""
+        self._put(block, 0, [new])
 
-    def replace(self, span: Span, text: str) -> None:
-        """Write `text` over a stretch of one or more rows; the later rows of the stretch go."""
-        first, last = span.start.row, span.end.row
-        head = self._text(first)[: span.start.column - 1]
-        tail = self._text(last)[span.end.column - 1 :]
-        self._replaced[first] = head + text + tail
-        self._deleted.update(range(first + 1, last + 1))
+    def fill(self, block: cst.CSTNode, new: Sequence[cst.BaseStatement]) -> None:
+        """Put statements at the end of a block, behind what is said there."""
+        if new and self.lines(block):
+            self.lines(new[0])[:0] = self.lines(block)
+            self._lines[block] = []
+        self._put(block, len(self.body(block)), new)
+
+    def remove(self, statement: cst.BaseStatement, carried: list[str] | None = None) -> None:
+        """Take a statement out. Comments stay; those above it that spoke of nothing else go to `carried`."""
+        left, following = self.detach(statement)
+        remarks = [] if statement in self.moving else [remark(text) for text in comments(statement)]
+        cut = remarks_begin(left)
+        if carried is not None and not self._is_followed(statement):
+            carried += [text for text in said(left[cut:]) if text not in carried]
+            del left[cut:]
+        if not remarks and left and left[-1].comment is None and self._is_blank(self.code.last_row(statement) + 1):
+            left.pop()
+        self.lines(following)[:0] = [*left, *remarks]
+
+    def detach(self, statement: cst.BaseStatement) -> tuple[Lines, cst.CSTNode]:
+        """Take a statement from its place. The lines above it, nowhere now, and what follows (or its block)."""
+        following, left = self.following(statement), self.lines(statement)
+        del self.body(self.home(statement))[self._index(statement)]
+        self._lines[statement] = []
+        return left, following
+
+    def enclose(
+        self, statements: Sequence[cst.BaseStatement], make: Callable[[cst.IndentedBlock], Enclosing]
+    ) -> Enclosing:
+        """Put neighbours in a compound statement, the body of which is handed to `make`."""
+        first, last = statements[0], statements[-1]
+        if self.code.is_known(first):
+            self.code.ensure_complete(self.code.first_row(first), self.code.last_row(last))
+        inner, block = self.code.block(), self.home(first)
+        made = make(inner)
+        at, end = self._index(first), self._index(last) + 1
+        taken = self.body(block)[at:end]
+        lines = self.lines(first)
+        cut = remarks_begin(lines)
+        self._lines[first] = lines[cut:]
+        if isinstance(first, (cst.FunctionDef, cst.ClassDef)):
+            self.lines(first).insert(0, cst.EmptyLine(indent=False))
+        if isinstance(block, cst.Module):
+            for each in taken:
+                self._lines[each] = _indented(self.lines(each))
+        del self.body(block)[at:end]
+        self._lines[made] = lines[:cut]
+        self._put(block, at, [made])
+        self._put(inner, 0, taken)
+        return made
+
+    def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
+        """Let a compound statement begin above those before it."""
+        self.code.ensure_complete(self.code.first_row(statements[0]), self.code.first_row(outer))
+        if any(line.comment is not None for line in self.lines(outer)):
+            self.lines(self.body(outer.body)[0])[:0] = self.lines(outer)
+        lines = self.lines(statements[0])
+        cut = remarks_begin(lines)
+        self._lines[outer], self._lines[statements[0]] = lines[:cut], lines[cut:]
+        for at, each in enumerate(statements):
+            kept = _indented(self.lines(each)) if isinstance(self.home(each), cst.Module) else self.lines(each)
+            self.detach(each)
+            self._lines[each] = kept
+            self._put(outer.body, at, [each])
+
+    def let_out(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
+        """Let a compound statement begin below the first ones of its body."""
+        lines = self.lines(self.body(outer.body)[len(statements)])
+        blank = next((at for at, line in enumerate(lines) if line.comment is not None), len(lines))
+        self.lines(statements[0])[:0] = self.lines(outer)
+        self._lines[outer] = lines[:blank]
+        del lines[:blank]
+        del self.body(outer.body)[: len(statements)]
+        self._put(self.home(outer), self._index(outer), statements)
+
+    def dissolve(self, statement: Compound, *clauses: cst.CSTNode) -> None:
+        """Leave the body of a compound statement alone; of its header, and of `clauses` that go, the comments stay."""
+        block, at = self.home(statement), self._index(statement)
+        inner = statement.body
+        taken = self.body(inner)
+        self.lines(taken[0] if taken else inner)[:0] = [*self.lines(statement), *in_header(statement)]
+        following = self.following(statement)
+        del self.body(block)[at]
+        behind = [*self.lines(inner)]
+        for clause in clauses:
+            body = clause.body  # type: ignore[attr-defined]
+            behind += [*self.lines(clause), *in_header(clause), *self.lines(body)]
+        self.lines(following)[:0] = behind
+        self._put(block, at, taken)
+
+    def _put(self, block: cst.CSTNode, at: int, new: Sequence[cst.BaseStatement]) -> None:
+        self.body(block)[at:at] = new
+        for each in new:
+            self._homes[each] = block
+
+    def _index(self, statement: cst.CSTNode) -> int:
+        return next(i for i, each in enumerate(self.body(self.home(statement))) if each is statement)
+
+    def _is_followed(self, statement: cst.CSTNode) -> bool:
+        """Whether the row below a statement holds something that the comments above it may speak of, too."""
+        last = self.code.last_row(statement)
+        below = self.rows[last] if last < len(self.rows) else ""
+        return bool(below.strip()) and below.startswith(self.code.indent_of(statement))
+
+    def _is_blank(self, row: int) -> bool:
+        return row <= len(self.rows) and not self.rows[row - 1].strip()
+
+    # -- other nodes
+
+    def change(self, node: cst.CSTNode, make: Change) -> None:
+        """Put what `make` makes of a node in its place; None takes a clause out."""
+        self._changes.setdefault(node, []).append(make)
+
+    # -- the outcome
 
     def edits(self) -> tuple[Edit, ...]:
-        """The changes as edits, in order, one for each stretch of neighbouring rows that change."""
-        found: list[Edit] = []
-        row, last = 1, len(self.rows)
-        for touched in sorted({*self._before, *self._deleted, *self._replaced, *self._deeper, *self._shallower}):
-            if touched < row or touched > last + 1 or not self._changes(touched):
-                continue
-            row = touched
-            while row <= last and self._changes(row):
-                row += 1
-            found.append(self._edit(touched, row))
-            row += 1
-        return tuple(edit for edit in found if edit.content != self._old(edit.span))
+        """The changes as edits, in order, one for each stretch of neighbouring rows that differ."""
+        function, begin = self.code.function, self.code.begin
+        old = self._rendered(function)
+        new = self._rendered(self._built(function, self._touched(), self.code.indent_of(function)))
+        found = list(super().edits())
+        for kind, first, end, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+            if kind != "equal":
+                lines = self._spelled(old[first:end], begin + first, new[start:stop])
+                found.append(rows_edit(self.rows, begin + first, begin + end, lines))
+        found.sort(key=lambda edit: edit.span)
+        if any(one.span.end > other.span.start for one, other in pairwise(found)):
+            raise Declined("what it needs is imported in the rows that change")
+        return tuple(found)
 
-    def _old(self, span: Span) -> str:
-        """The text that a stretch holds now."""
-        first, last = span.start.row - 1, span.end.row - 1
-        rows = [*self.rows[first : last + 1], ""][: last - first + 1]
-        text = "\n".join([*rows[:-1], rows[-1][: span.end.column - 1]])
-        return text[span.start.column - 1 :]
+    def _spelled(self, old: Sequence[str], row: int, new: Sequence[str]) -> list[str]:
+        """New rows in the letters of the file, for the tree has those that Python reads. `old` ones begin at `row`."""
+        spelled = {
+            plain.strip(): written.strip()
+            for plain, written in zip(old, self.rows[row - 1 :], strict=False)
+            if plain != written
+        }
+        if "" in spelled or spelled.keys() - {each.strip() for each in new}:
+            raise Declined("a part of what changes was not read as it stands")
+        return [each.replace(text, spelled.get(text, text)) if (text := each.strip()) else each for each in new]
 
-    def _text(self, row: int) -> str:
-        return self._replaced.get(row, self.rows[row - 1])
+    def _rendered(self, node: cst.CSTNode | None) -> list[str]:
+        """The rows of the function or module."""
+        if isinstance(node, cst.Module):
+            return node.code.split("\n")[:-1]
+        assert isinstance(node, cst.FunctionDef)
+        indent = self.code.indent_of(self.code.function)
+        block = cst.IndentedBlock([node], indent=indent) if indent else cst.Module([node])
+        text = self.code.lowered.tree.code_for_node(block)
+        return (text.partition("\n")[2] if indent else text).split("\n")[:-1]
 
-    def _changes(self, row: int) -> bool:
-        if row in self._before or row in self._deleted:
-            return True
-        return row <= len(self.rows) and self._changed(row) != self.rows[row - 1]
+    def _touched(self) -> set[cst.CSTNode]:
+        """The old nodes below which something changes."""
+        named = (*self._bodies, *self._lines, *self._changes)
+        return {node for each in named for node in (each, *self.code.ancestors(each))}
 
-    def _changed(self, row: int) -> str:
-        text = self._text(row)
-        if row in self.strings or not text.strip():
-            return text
-        text = text.removeprefix(self._shallower.get(row, ""))
-        return self._deeper.get(row, "") + text
+    def _built(self, node: cst.CSTNode, touched: set[cst.CSTNode], indent: str = "") -> cst.CSTNode | None:
+        """A node as it is to be; `indent` is what its rows begin with."""
+        if node not in touched and self.code.is_known(node):
+            return self._shifted(node, node, indent)
+        made: cst.CSTNode | None = node
+        for make in self._changes.pop(node, ()):
+            made = make(made)
+        if made is None:
+            return None
+        new: dict[str, Any] = {}
+        if node in self._lines:
+            new["footer" if isinstance(made, Block) else "leading_lines"] = self._lines[node]
+        if isinstance(made, cst.IndentedBlock):
+            indent += made.indent if made.indent is not None else self.code.lowered.tree.default_indent
+        for name in parts(type(made)):
+            value = self._bodies[node] if name == "body" and node in self._bodies else getattr(made, name)
+            if isinstance(value, cst.CSTNode):
+                new[name] = self._built(value, touched, indent)
+            elif isinstance(value, (tuple, list)):
+                built = [self._built(each, touched, indent) for each in value if isinstance(each, cst.CSTNode)]
+                new[name] = [each for each in built if each is not None]
+        return self._shifted(node, made.with_changes(**new), indent)
 
-    def _edit(self, first: int, end: int) -> Edit:
-        """The edit for rows `first` to `end` - 1 and for what is put in front of row `end`."""
-        lines: list[str] = []
-        for row in range(first, end + 1):
-            lines += self._before.get(row, [])
-            if row < end and row not in self._deleted:
-                lines.append(self._changed(row))
-        last = len(self.rows)
-        if end <= last:
-            return Edit(Span(Position(first, 1), Position(end, 1)), "".join(f"{line}\n" for line in lines))
-        tail = Position(last, len(self.rows[last - 1]) + 1) if last else Position(1, 1)
-        if first == 1:
-            return Edit(Span(Position(1, 1), tail), "\n".join(lines))
-        head = Position(first - 1, len(self.rows[first - 2]) + 1)
-        return Edit(Span(head, tail), "".join(f"\n{line}" for line in lines))
+    def _shifted(self, node: cst.CSTNode, made: cst.CSTNode, indent: str) -> cst.CSTNode | None:
+        """A statement that has moved, with the rows that a tree does not know how to indent."""
+        if node not in self._homes or not self.code.is_known(node) or (old := self.code.indent_of(node)) == indent:
+            return made
+        above = len(getattr(made, "leading_lines", ()))
+        rows = self.rows[self.code.first_row(node) - 1 - above : self.code.last_row(node)]
+        if not any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
+            return made
+        shifted = made.visit(Shifted(old, indent, self.code.lowered.tree.default_indent))
+        assert isinstance(shifted, cst.CSTNode)
+        return shifted
+
+
+class Shifted(cst.CSTTransformer):
+    """Moves rows of a statement that stand left of where it begins, or behind a backslash; blank ones stay."""
+
+    def __init__(self, old: str, new: str, default: str) -> None:
+        super().__init__()
+        self.old, self.new, self.default = old, new, default
+        self.deeper: list[str] = []
+
+    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
+        self.deeper.append(node.indent if node.indent is not None else self.default)
+
+    def leave_IndentedBlock(
+        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
+    ) -> cst.IndentedBlock:
+        self.deeper.pop()
+        return updated_node
+
+    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
+        space = updated_node.whitespace.value
+        if updated_node.comment is None:
+            before = "".join([self.old, *self.deeper]) if updated_node.indent else ""
+            return updated_node.with_changes(indent=False, whitespace=cst.SimpleWhitespace(before + space))
+        moved = space if updated_node.indent else self._moved(space)
+        return updated_node.with_changes(whitespace=cst.SimpleWhitespace(moved))
+
+    def _moved(self, space: str) -> str:
+        """White space that a row begins with."""
+        return self.new[len(self.old) :] + space.removeprefix(self.old[len(self.new) :])
+
+    def leave_SimpleWhitespace(
+        self, original_node: cst.SimpleWhitespace, updated_node: cst.SimpleWhitespace
+    ) -> cst.SimpleWhitespace:
+        first, *rest = updated_node.value.split("\n")
+        return updated_node.with_changes(value="\n".join([first, *map(self._moved, rest)]))
+
+    def leave_ParenthesizedWhitespace(
+        self, original_node: cst.ParenthesizedWhitespace, updated_node: cst.ParenthesizedWhitespace
+    ) -> cst.ParenthesizedWhitespace:
+        last = updated_node.last_line
+        moved = last if updated_node.indent else last.with_changes(value=self._moved(last.value))
+        return updated_node.with_changes(last_line=moved)
+
+
+def in_header(statement: cst.CSTNode) -> Lines:
+    """The comments in the header of a compound statement or clause, as lines of their own."""
+    others = (cst.EmptyLine, cst.BaseSuite, *_CLAUSES)
+    found = [text for part in statement.children if not isinstance(part, others) for text in comments(part)]
+    last = getattr(statement.body, "header", None)  # type: ignore[attr-defined]
+    return [remark(text) for text in [*found, *(comments(last) if last is not None else ())]]
+
+
+def remark(text: str) -> cst.EmptyLine:
+    """A comment on a line of its own."""
+    return cst.EmptyLine(comment=cst.Comment(text))
+
+
+def remarks_begin(lines: Sequence[cst.EmptyLine]) -> int:
+    """Where those of some lines begin that stand directly above a statement and speak of it."""
+    at = len(lines)
+    while at and lines[at - 1].comment is not None and lines[at - 1].indent and not lines[at - 1].whitespace.value:
+        at -= 1
+    return at
+
+
+def said(lines: Sequence[cst.EmptyLine]) -> list[str]:
+    """The comments among some lines."""
+    return [line.comment.value for line in lines if line.comment is not None]
+
+
+def comments(node: cst.CSTNode) -> Iterator[str]:
+    """The comments in a statement or clause, those above it left out."""
+    own = {id(each) for each in getattr(node, "leading_lines", ())}
+    stack = [each for each in reversed(node.children) if id(each) not in own]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Comment):
+            yield current.value
+        stack.extend(reversed(current.children))
+
+
+def _indented(lines: Lines) -> Lines:
+    """Lines that stood at the margin as they stand in a block: one blank line in place of two."""
+    found: Lines = []
+    for line in lines:
+        if line.comment is not None:
+            found.append(line)
+        elif not found or found[-1].comment is not None:
+            found.append(cst.EmptyLine(indent=False))
+    return found

@@ -15,9 +15,9 @@ from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import Needed, add_import
 from putback.fixes.leaving import ensure_stays_inside
-from putback.fixes.unwrap import drop
+from putback.fixes.removal import take_out
+from putback.fixes.with_style import entering, hold
 from putback.model.fix import Applicability, Fix
-from putback.model.span import Span
 
 _FREE_NAMES = ("conn", "connection", "db_conn")
 
@@ -26,7 +26,7 @@ _FREE_NAMES = ("conn", "connection", "db_conn")
 class Written:
     """How a manager is to be written where no call makes it yet, with the import that this needs."""
 
-    text: str
+    manager: cst.Call
     needed: Needed
 
 
@@ -79,36 +79,14 @@ def _enter_bound(manager: Manager, word: str) -> Fix:
     last = region.last_use(holding, kept)
     if last < 0:
         raise Declined(f"nothing is done with `{holding.name}`")
-    draft = code.draft()
-    first_row, last_row = code.last_row(place.statement) + 1, code.last_row(kept[last])
-    code.ensure_complete(first_row, last_row)
-    drop(code, draft, closers)
-    if manager.written is None:
-        _write_header(code, draft, place.statement, holding, word)
-    else:
-        _write_anew(code, draft, place.statement, holding, f"{word} {manager.written.text}")
+    draft = Draft(code)
+    manager_call = holding.acquire
+    if manager.written is not None:
+        manager_call = manager.written.manager
         add_import(draft, code.rows, manager.written.needed)
-    draft.indent(first_row, last_row, code.unit())
-    text = code.text(holding.acquire) if manager.written is None else manager.written.text
-    return _fix(draft, f"{word} {text} as {holding.name}")
-
-
-def _write_anew(code: Code, draft: Draft, statement: cst.BaseStatement, holding: Holding, header: str) -> None:
-    """A header in place of `conn = acquire`; a comment behind that stays where it is."""
-    assert isinstance(statement, cst.SimpleStatementLine)
-    draft.replace(code.span(statement.body[0]), f"{header} as {holding.name}:")
-
-
-def _write_header(code: Code, draft: Draft, statement: cst.BaseStatement, holding: Holding, word: str) -> None:
-    """`with ` for `conn = `, and ` as conn:` behind the call; a comment behind that stays where it is."""
-    assert isinstance(statement, cst.SimpleStatementLine)
-    whole = code.span(statement.body[0])
-    parentheses = getattr(holding.acquire, "lpar", ())
-    begin = code.span(parentheses[0] if parentheses else holding.acquire).start
-    draft.replace(Span(whole.end, whole.end), f" as {holding.name}:")
-    if begin.row != whole.start.row:
-        raise Declined("the call stands on another row than its name")
-    draft.replace(Span(whole.start, begin), f"{word} ")
+    hold(draft, place, manager_call, holding.name, kept[last], manager.is_async)
+    take_out(draft, [s for closer in closers for s in closer.removed])
+    return _fix(draft, f"{word} {code.text(manager_call)} as {holding.name}")
 
 
 # -- pool.connection().execute(...)
@@ -128,14 +106,11 @@ def _enter_part(manager: Manager, place: Place, word: str) -> Fix:
     needed = replace(holding, related=_derived(code, bound, manager.deriving))
     last = max(0, region.last_use(needed, rest)) if bound else 0
     ensure_stays_inside(needed)
-    first_row, last_row = code.first_row(statement), code.last_row(rest[last])
-    code.ensure_complete(first_row, last_row)
-    draft = code.draft()
-    draft.replace(span, holding.name)
-    draft.indent(first_row, last_row, code.unit())
-    header = f"{word} {code.text(acquire)} as {holding.name}"
-    draft.insert(first_row, [f"{code.indent_of(statement)}{header}:"], ahead=True)
-    return _fix(draft, header)
+    draft = Draft(code)
+    made = acquire.with_changes()
+    draft.change(acquire, lambda _: cst.Name(holding.name))
+    draft.enclose(rest[: last + 1], lambda body: entering(made, holding.name, body, manager.is_async))
+    return _fix(draft, f"{word} {code.text(acquire)} as {holding.name}")
 
 
 def _is_part(code: Code, statement: cst.BaseStatement, acquire: cst.CSTNode) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import libcst as cst
 
 from putback.fixes.closers import Form, closers_of
+from putback.fixes.code import ask, statement
 from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.protect import enclosing_try, is_none_before
 from putback.fixes.wrap import give_back
@@ -24,14 +26,11 @@ def guard_release(holding: Holding) -> Fix:
     attempt = enclosing_try(code, place)
     if attempt is None or attempt.finalbody is None or not holding.name:
         raise Declined("the release stands too far from the acquire")
-    draft = code.draft()
-    outside = code.place(attempt)
-    if not is_none_before(holding, outside):
-        draft.insert(code.first_row(attempt), [f"{code.indent_of(attempt)}{holding.name} = None"])
+    draft = Draft(code)
+    if not is_none_before(holding, code.place(attempt)):
+        draft.put_before(attempt, statement(f"{holding.name} = None"))
     for closer in closers_of(holding):
         if closer.form is Form.PLAIN and code.is_inside(closer.statement, attempt.finalbody):
-            first, last = code.first_row(closer.statement), code.last_row(closer.statement)
-            draft.indent(first, last, code.unit())
-            draft.insert(first, [f"{code.indent_of(closer.statement)}if {holding.name} is not None:"], ahead=True)
+            draft.enclose([closer.statement], lambda body: ask(holding.name, body))
     message = f"bind `{holding.name}` to None before the `try`, and release it only if it is there"
     return Fix(Applicability.SAFE, message, draft.edits())

@@ -11,7 +11,7 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Form
-from putback.fixes.code import Place
+from putback.fixes.code import Place, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
@@ -45,8 +45,8 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     between = place.statements[start:end]
     if any(code.is_inside(c, s) for c in holding.closers for s in between):
         raise Declined("it is handed on, and on some path released as well")
-    draft = code.draft()
-    _write(holding, draft, place.statement, between, release)
+    draft = Draft(code)
+    _protect(draft, between, release)
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
@@ -65,8 +65,8 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
         return None
     if any(region.may_leave(s) for s in before) or place.block is not found.block:
         return None
-    draft = holding.code.draft()
-    _write(holding, draft, place.statement, before, found.release)
+    draft = Draft(holding.code)
+    _protect(draft, before, found.release)
     return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
 
 
@@ -113,19 +113,7 @@ def _handing_on(holding: Holding, place: Place) -> int:
     return index
 
 
-def _write(
-    holding: Holding,
-    draft: Draft,
-    acquire: cst.BaseStatement,
-    between: Sequence[cst.BaseStatement],
-    release: str,
-) -> None:
-    code = holding.code
-    indent, unit = code.indent_of(between[0]), code.unit()
-    top = code.first_row_with_remarks(between[0], code.last_row(acquire))
-    bottom = code.last_row(between[-1])
-    draft.indent(top, bottom, unit)
-    draft.insert(top, [f"{indent}try:"], ahead=True)
-    draft.insert(
-        bottom + 1, [f"{indent}except BaseException:", f"{indent}{unit}{release}", f"{indent}{unit}raise"], ahead=True
-    )
+def _protect(draft: Draft, between: Sequence[cst.BaseStatement], release: str) -> None:
+    handling = draft.code.block([statement(release), statement("raise")])
+    handler = cst.ExceptHandler(handling, cst.Name("BaseException"))
+    draft.enclose(between, lambda body: cst.Try(body, [handler]))

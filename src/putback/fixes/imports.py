@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
 from putback.fixes.modules import module_tree
+from putback.fixes.rows import Rows
 from putback.model.span import Position, Span
 
 
@@ -30,7 +30,7 @@ CLOSING = Needed("closing", "contextlib")
 SUPPRESS = Needed("suppress", "contextlib")
 
 
-def add_import(draft: Draft, rows: Sequence[str], needed: Needed) -> None:
+def add_import(draft: Rows, rows: Sequence[str], needed: Needed) -> None:
     """Import a name, unless the file can spell it already. Raises Declined where the place cannot be found."""
     if needed.module and spelled_from(rows, needed) != needed.name:
         return
@@ -92,7 +92,7 @@ def _is_bound(tree: ast.Module, name: str) -> bool:
     return False
 
 
-def _extend(draft: Draft, rows: Sequence[str], statement: ast.ImportFrom, name: str) -> None:
+def _extend(draft: Rows, rows: Sequence[str], statement: ast.ImportFrom, name: str) -> None:
     """Add a name to an import statement, in its order where it has one."""
     names = [a.name for a in statement.names]
     if names == ["*"]:
@@ -123,7 +123,7 @@ def _order(name: str) -> tuple[int, str]:
     return (0 if name.isupper() else 1 if name[:1].isupper() else 2, name.lower())
 
 
-def _new_statement(draft: Draft, rows: Sequence[str], tree: ast.Module, text: str, module: str) -> None:
+def _new_statement(draft: Rows, rows: Sequence[str], tree: ast.Module, text: str, module: str) -> None:
     """A new import statement among those at the top, or behind the docstring."""
     top = [n for n in tree.body if isinstance(n, (ast.Import, ast.ImportFrom)) and not _is_future(n)]
     if not top:

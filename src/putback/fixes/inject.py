@@ -6,6 +6,7 @@ has been made and not before, and what the dependency does besides (a commit, a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -17,9 +18,8 @@ from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import Needed, add_import
-from putback.fixes.unwrap import drop, unwrap_with
+from putback.fixes.removal import take_out
 from putback.model.fix import Applicability, Fix
-from putback.model.span import Position, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,20 @@ def inject(holding: Holding, parameter: Parameter) -> Fix:
     _ensure_stays_in_route(holding)
     holding = replace(holding, closers=tuple(c for c in holding.closers if c is not holding.acquire))
     closers = closers_of(holding)
-    draft = code.draft()
+    draft = Draft(code)
     entered = _entering(holding)
     if entered is not None:
         _ensure_closed_last(holding, [*closers, Closer(holding.acquire, entered, Form.PLAIN, False)])
         region.ensure_single_binding(holding, entered, closers)
-        drop(code, draft, closers)
-        unwrap_with(code, draft, entered)
+        take_out(draft, [s for c in closers for s in c.removed])
+        draft.dissolve(entered)
     else:
         statement = protect.acquiring(holding).statement
         _ensure_closed_last(holding, closers)
         region.ensure_single_binding(holding, statement, closers)
-        drop(code, draft, closers, [statement, *_forgetting(holding, closers)])
-    _add_parameter(code, draft, parameter.text(holding.name), bool(parameter.default))
+        others = [statement, *_forgetting(holding, closers)]
+        take_out(draft, [*others, *(s for c in closers for s in c.removed)])
+    _add_parameter(draft, parameter.text(holding.name), bool(parameter.default))
     _add_imports(code, draft, parameter.needs)
     return Fix(Applicability.UNSAFE, f"have it injected: {parameter.text(holding.name)}", draft.edits())
 
@@ -104,61 +105,77 @@ def _forgetting(holding: Holding, closers: list[Closer]) -> list[cst.BaseStateme
 # -- the signature
 
 
-def _add_parameter(code: Code, draft: Draft, text: str, has_default: bool) -> None:
+def _add_parameter(draft: Draft, text: str, has_default: bool) -> None:
     """Write a parameter behind the others, or in front of those with defaults when it has none itself."""
+    code = draft.code
     assert isinstance(code.function, cst.FunctionDef)
-    params = code.function.params
-    plain = params.params
-    first = next((p for p in plain if p.default is not None), None)
+    new = _parsed(text)
+    all_params = code.function.params
+    plain = list(all_params.params)
+    first = next((i for i, p in enumerate(plain) if p.default is not None), None)
     if first is not None and not has_default:
-        _put_before(code, draft, first, text)
+        between = _before(code.function, plain, first) if _is_first_on_row(code, plain[first]) else _SPACE
+        plain.insert(first, new.with_changes(comma=cst.Comma(whitespace_after=between)))
     elif plain:
-        _put_behind(code, draft, plain[-1], text)
-    elif not (params.posonly_params or params.kwonly_params or params.star_kwarg or _is_star(params.star_arg)):
-        end = code.span(code.function.name).end
-        if code.rows[end.row - 1][end.column - 1 : end.column] != "(":
-            raise Declined("its parameters leave no place for one more")
-        inside = Position(end.row, end.column + 1)
-        draft.replace(Span(inside, inside), text)
+        own_row = _is_first_on_row(code, plain[-1]) and isinstance(_behind(plain[-1]), cst.ParenthesizedWhitespace)
+        between = _before(code.function, plain, len(plain) - 1) if own_row else _SPACE
+        plain[-1:] = _one_more(plain[-1], new, between)
+    elif not (all_params.posonly_params or all_params.kwonly_params or all_params.star_kwarg or _is_star(all_params)):
+        plain = [new]
     else:
         raise Declined("its parameters leave no place for one more")
+    draft.change(all_params, lambda node: node.with_changes(params=plain))
 
 
-def _is_star(star: object) -> bool:
-    return isinstance(star, (cst.Param, cst.ParamStar))
+_SPACE = cst.SimpleWhitespace(" ")
 
 
-def _put_before(code: Code, draft: Draft, param: cst.Param, text: str) -> None:
+def _parsed(text: str) -> cst.Param:
+    function = cst.parse_statement(f"def _({text}): ...")
+    assert isinstance(function, cst.FunctionDef)
+    return function.params.params[0]
+
+
+def _is_star(params: cst.Parameters) -> bool:
+    return isinstance(params.star_arg, (cst.Param, cst.ParamStar))
+
+
+def _is_first_on_row(code: Code, param: cst.Param) -> bool:
     start = code.span(param).start
-    if _is_first_on_row(code, start):
-        draft.insert(start.row, [f"{code.rows[start.row - 1][: start.column - 1]}{text},"])
-    else:
-        draft.replace(Span(start, start), f"{text}, ")
-
-
-def _put_behind(code: Code, draft: Draft, param: cst.Param, text: str) -> None:
-    start, end = code.span(param).start, _end(code, param)
-    tail = code.rows[end.row - 1][end.column - 1 :].strip()
-    if _is_first_on_row(code, start) and (tail in ("", ",") or tail.lstrip(", ").startswith("#")):
-        if not tail.startswith(","):
-            draft.replace(Span(end, end), ",")
-        draft.insert(end.row + 1, [f"{code.rows[start.row - 1][: start.column - 1]}{text},"])
-    else:
-        draft.replace(Span(end, end), f", {text}")
-
-
-def _is_first_on_row(code: Code, start: Position) -> bool:
     return not code.rows[start.row - 1][: start.column - 1].strip()
 
 
-def _end(code: Code, param: cst.Param) -> Position:
-    """Where a parameter ends, with its annotation and default; a position of libcst covers only the name."""
-    last: cst.BaseExpression = param.name
-    if param.annotation is not None:
-        last = param.annotation.annotation
-    if param.default is not None:
-        last = param.default
-    return code.span(last.rpar[-1] if last.rpar else last).end
+def _before(function: cst.FunctionDef, params: Sequence[cst.Param], at: int) -> cst.BaseParenthesizableWhitespace:
+    """What stands between a parameter and the one before it, or the bracket, without the comment there."""
+    return _without_comment(_behind(params[at - 1]) if at else function.whitespace_before_params)
+
+
+def _behind(param: cst.Param) -> cst.BaseParenthesizableWhitespace:
+    comma = param.comma
+    return comma.whitespace_after if isinstance(comma, cst.Comma) else param.whitespace_after_param
+
+
+def _without_comment(space: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
+    if not isinstance(space, cst.ParenthesizedWhitespace):
+        return space
+    return space.with_changes(first_line=cst.TrailingWhitespace(), empty_lines=())
+
+
+def _one_more(
+    last: cst.Param, new: cst.Param, between: cst.BaseParenthesizableWhitespace
+) -> tuple[cst.Param, cst.Param]:
+    """The last parameter, and one behind it that ends as that did; a comment stays where it is."""
+    behind = _behind(last)
+    has_comma = isinstance(last.comma, cst.Comma) or isinstance(between, cst.ParenthesizedWhitespace)
+    if isinstance(behind, cst.ParenthesizedWhitespace) and isinstance(between, cst.ParenthesizedWhitespace):
+        between = between.with_changes(first_line=behind.first_line, empty_lines=behind.empty_lines)
+        behind = _without_comment(behind)
+    ended = last.with_changes(
+        comma=cst.Comma(whitespace_after=between), whitespace_after_param=cst.SimpleWhitespace("")
+    )
+    if has_comma:
+        return ended, new.with_changes(comma=cst.Comma(whitespace_after=behind))
+    return ended, new.with_changes(whitespace_after_param=behind)
 
 
 def _add_imports(code: Code, draft: Draft, needs: tuple[Needed, ...]) -> None:

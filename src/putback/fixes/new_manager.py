@@ -9,6 +9,7 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.imports import Needed, add_import, spelled_from
+from putback.fixes.rows import Rows
 from putback.model.fix import Applicability, Fix
 
 
@@ -34,7 +35,7 @@ def add_manager(code: Code, manager: Manager) -> Fix:
     assert isinstance(wrapper, cst.FunctionDef)
     given = _given(wrapper, manager.is_method)
     needed = Needed("asynccontextmanager" if manager.is_async else "contextmanager", "contextlib")
-    draft, indent, unit = code.draft(), code.indent_of(wrapper), code.unit()
+    draft, indent, unit = Rows(code.rows), code.indent_of(wrapper), code.unit()
     owner = "self." if manager.is_method else ""
     waits = "await " if code.is_async else ""
     params = ", ".join([*(["self"] if manager.is_method else []), *(_declared(code, p) for p in given)])

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
 from putback.fixes.modules import module_tree
+from putback.fixes.rows import Rows
 from putback.model.fix import Applicability, Fix
 from putback.model.span import Position, Span
 
@@ -38,7 +38,7 @@ def succeed(rows: Sequence[str], successor: Successor, made: Span) -> Fix:
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and _last(n.func) in successor.makers]
     if len(calls) != 1 or _span(rows, calls[0]) != made:
         raise Declined("the file makes several pools")
-    draft = Draft(rows)
+    draft = Rows(rows)
     written = list(_arguments(rows, calls[0], successor))
     behind = rows[made.end.row - 1][made.end.column - 1 :]
     if made.start.row == made.end.row or behind:
@@ -48,9 +48,10 @@ def succeed(rows: Sequence[str], successor: Successor, made: Span) -> Fix:
         inner, outer = rows[made.start.row], rows[made.end.row - 1]
         draft.insert(made.end.row + 1, [f"{_indent(inner)}{each}," for each in written] + [f"{_indent(outer)})"])
     changes = [call, *_changes(rows, tree, successor, calls[0]), *_imports(rows, tree, successor)]
-    for span, text in sorted(changes, key=lambda each: each[0].start, reverse=True):
-        draft.replace(span, text)
-        if not text:
+    for span, text in changes:
+        if text:
+            draft.replace(span, text)
+        else:
             draft.delete(span.start.row, span.end.row)
     return Fix(Applicability.UNSAFE, f"make the pool with {successor.by.partition('.')[0]}", draft.edits())
 

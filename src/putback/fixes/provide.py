@@ -7,19 +7,18 @@ stays open until they have ended, and is closed then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.annotations import annotate_generator
-from putback.fixes.code import Block, Code, Place, children, dotted
+from putback.fixes.code import Block, Code, Place, children, dotted, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.model.fix import Applicability, Fix
-from putback.model.span import Position, Span
 
 
 def provide(holding: Holding, returned: cst.CSTNode, with_releases: bool) -> Fix:
@@ -43,10 +42,8 @@ class _Provision:
         self.code: Code = holding.code
         self.returned = returned
         self.value = value
-        self.draft: Draft = self.code.draft()
-        self.unit = self.code.unit()
+        self.draft = Draft(self.code)
         self.place = self.code.place(returned)
-        self.row = self.code.first_row(self.place.statement)
         assert isinstance(self.code.function, cst.FunctionDef)
         self.function: cst.FunctionDef = self.code.function
         self.message = f"yield `{holding.name}`, and release it in the `finally`: {holding.release.statement}"
@@ -99,7 +96,7 @@ class _Provision:
             self._yield()
         else:
             raise Declined("leaving its `with` does not give it back")
-        annotate_generator(self.code, self.draft, self.function, self.code.is_async or becomes_async)
+        annotate_generator(self.draft, self.function, self.code.is_async or becomes_async)
         if becomes_async:
             self._make_async()
 
@@ -112,17 +109,10 @@ class _Provision:
 
     def _make_async(self) -> None:
         """A release that is awaited needs an `async def`; the framework takes that as well."""
-        row = self.code.span(self.function.name).start.row
-        column = self.code.rows[row - 1].index("def ") + 1
-        self.draft.replace(Span(Position(row, column), Position(row, column)), "async ")
+        self.draft.change(self.function, lambda node: node.with_changes(asynchronous=cst.Asynchronous()))
 
     def _yield(self) -> None:
-        parentheses = self.value.lpar
-        begin = self.code.span(parentheses[0] if parentheses else self.value).start
-        start = self.code.span(self.returned).start
-        if begin.row != start.row:
-            raise Declined("the `return` spans several rows")
-        self.draft.replace(Span(start, begin), "yield ")
+        self.draft.change(self.returned, lambda _: cst.Expr(cst.Yield(self.value)))
 
     def _protect(self) -> None:
         release = self.holding.release
@@ -142,16 +132,10 @@ class _Provision:
         """`return Session()`: give it a name first."""
         if self.holding.closers:
             raise Declined("it is released by hand")
-        span, start = self.code.span(self.returned), self.code.span(self.value).start
-        parentheses = self.value.lpar
-        begin = self.code.span(parentheses[0]).start if parentheses else start
-        if begin.row != span.start.row:
-            raise Declined("the `return` spans several rows")
-        self.draft.replace(Span(span.start, begin), f"{self.holding.name} = ")
-        indent = self.code.indent_of(self.place.statement)
-        body = [f"{indent}try:", f"{indent}{self.unit}yield {self.holding.name}"]
-        behind = self.code.last_row(self.place.statement) + 1
-        self.draft.insert(behind, [*body, *self._finally(indent, release)])
+        target = cst.AssignTarget(cst.Name(self.holding.name))
+        self.draft.change(self.returned, lambda _: cst.Assign([target], self.value))
+        body = self.code.block([statement(f"yield {self.holding.name}")])
+        self.draft.put_behind(self.place.statement, cst.Try(body, finalbody=self._finally(release)))
 
     def _protect_bound(self, release: str) -> None:
         """`db = Session()` ... `return db`: as far as no `finally` releases it yet, one is written."""
@@ -180,10 +164,7 @@ class _Provision:
             return
         if acquired.block is not attempt.body:
             raise Declined("it is acquired in a branch")
-        header, last = self.code.first_row(attempt), self.code.last_row(acquired.statement)
-        self.draft.delete(header, header)
-        self.draft.dedent(header + 1, last, self.unit)
-        self.draft.insert(self._next_row(last), [self.code.rows[header - 1]])
+        self.draft.let_out(acquired.statements[: acquired.index + 1], attempt)
 
     def _is_bound_before(self, attempt: cst.Try) -> bool:
         return any(not self.code.is_inside(n, attempt) for n in region.bindings(self.code, self.holding.name))
@@ -196,15 +177,11 @@ class _Provision:
         rest = acquired.statements
         while region.keeps_safe(self.holding, rest[first]) and first + 1 < len(rest):
             first += 1
-        last_row = self.code.last_row(rest[-1])
-        indent = self.code.indent_of(rest[first])
         if self._takes_finally(block, first):
-            self.draft.insert(last_row + 1, self._finally(indent, release))
-            return
-        first_row = self._next_row(self.code.last_row(rest[first - 1]))
-        self.draft.indent(first_row, last_row, self.unit)
-        self.draft.insert(first_row, [f"{indent}try:"], ahead=True)
-        self.draft.insert(last_row + 1, self._finally(indent, release))
+            final = self._finally(release)
+            self.draft.change(rest[first], lambda node: node.with_changes(finalbody=final))
+        else:
+            self.draft.enclose(rest[first:], lambda body: cst.Try(body, finalbody=self._finally(release)))
 
     @staticmethod
     def _takes_finally(block: Block, first: int) -> bool:
@@ -212,15 +189,8 @@ class _Provision:
         only = block.body[first] if first + 1 == len(block.body) else None
         return isinstance(only, cst.Try) and only.finalbody is None
 
-    def _finally(self, indent: str, release: str) -> Sequence[str]:
-        return [f"{indent}finally:", f"{indent}{self.unit}{release}"]
-
-    def _next_row(self, row: int) -> int:
-        """The first row behind `row` that holds something."""
-        row += 1
-        while not self.code.rows[row - 1].strip():
-            row += 1
-        return row
+    def _finally(self, release: str) -> cst.Finally:
+        return cst.Finally(self.code.block([statement(release)]))
 
 
 def _returns(function: cst.FunctionDef) -> Iterator[cst.Return]:

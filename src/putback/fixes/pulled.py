@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from putback.fixes.code import Code, all_below
+from putback.fixes.code import Code, all_below, call
 from putback.fixes.declined import Declined
 from putback.fixes.enter import Manager, Written, enter
 from putback.fixes.holding import Holding, Release
@@ -26,9 +26,9 @@ def hold(code: Code, pull: int, made: int, is_async: bool, deriving: frozenset[s
     closers = tuple(_closers(code, name))
     holding = Holding(code, taking, name, frozenset({name}), Release(f"{name}.close()"), closers=closers, lazy=lazy)
     needed = Needed("asynccontextmanager" if is_async else "contextmanager", "contextlib")
-    arguments = ", ".join(code.text(argument).rstrip(", ") for argument in making.args)
-    text = f"{spelled_from(code.rows, needed)}({code.text(making.func)})({arguments})"
-    fix = enter(Manager(holding, is_async, deriving, Written(text, needed)))
+    arguments = [argument.with_changes(comma=cst.MaybeSentinel.DEFAULT) for argument in making.args]
+    manager = cst.Call(call(spelled_from(code.rows, needed), making.func), arguments)
+    fix = enter(Manager(holding, is_async, deriving, Written(manager, needed)))
     return replace(
         fix,
         applicability=Applicability.UNSAFE,

@@ -9,9 +9,10 @@ import libcst as cst
 from putback.fixes.closers import Closer, Form, closers_of
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
+from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.region import leaves_behind, runs_longer
-from putback.fixes.removal import Removal
+from putback.fixes.removal import take_out
 from putback.fixes.wrap import give_back
 from putback.model.fix import Applicability, Fix
 
@@ -31,12 +32,12 @@ def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
     if not earlier:
         return give_back(holding)
     if kept is not None and any(_always_comes_before(code, c, last.statement) for c in earlier):
-        draft = code.draft()
-        Removal(code, draft, list(kept.removed)).apply()
+        draft = Draft(code)
+        take_out(draft, kept.removed)
         return Fix(Applicability.SAFE, "remove the later release, the `finally` before it is enough", draft.edits())
     _ensure_dominating(code, last.statement, second, earlier)
-    draft = code.draft()
-    Removal(code, draft, [s for c in earlier for s in c.removed]).apply()
+    draft = Draft(code)
+    take_out(draft, [s for c in earlier for s in c.removed])
     if any(runs_longer(holding, c, last.statement) for c in earlier):
         message = "remove the earlier release (it is held a little longer on some path)"
         return Fix(Applicability.UNSAFE, message, draft.edits())
@@ -50,8 +51,8 @@ def _stands_in_with(holding: Holding, statement: cst.BaseStatement) -> bool:
 
 
 def _without(code: Code, statement: cst.BaseStatement) -> Fix:
-    draft = code.draft()
-    Removal(code, draft, [statement]).apply()
+    draft = Draft(code)
+    take_out(draft, [statement])
     return Fix(Applicability.SAFE, "leave the release to the `with`", draft.edits())
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from putback.fixes.code import Code, all_below
+from putback.fixes.code import all_below, ask, statement
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
+from putback.fixes.draft import Draft, comments
 from putback.fixes.holding import Holding
 from putback.fixes.imports import SUPPRESS, add_import, spelled_from
 from putback.fixes.protect import is_none_before
@@ -41,17 +41,17 @@ def roll_back(holding: Holding, handler: cst.CSTNode, how: Rollback) -> Fix:
         raise Declined(f"`{holding.name}` may be the caller's connection")
     if how.awaited and not code.is_async:
         raise Declined("its rollback must be awaited, and the function is not async")
-    draft = code.draft()
+    draft = Draft(code)
     text = f"{'await ' if how.awaited else ''}{holding.name}.rollback()"
-    lines = [text]
+    rolling: cst.BaseStatement = statement(text)
     if how.suppressed:
-        suppress = spelled_from(code.rows, SUPPRESS)
-        lines = [f"with {suppress}({how.suppressed}):", *(f"{code.unit()}{line}" for line in lines)]
+        suppress = cst.parse_expression(f"{spelled_from(code.rows, SUPPRESS)}({how.suppressed})")
+        rolling = cst.With([cst.WithItem(suppress)], code.block([rolling]))
         add_import(draft, code.rows, SUPPRESS)
     if not _is_surely_bound(holding, handler):
         _bind_before(holding, draft, handler)
-        lines = [f"if {holding.name} is not None:", *(f"{code.unit()}{line}" for line in lines)]
-    _put_first(code, draft, handler, lines)
+        rolling = ask(holding.name, code.block([rolling]))
+    _put_first(draft, handler, rolling)
     message = f"roll back first in the handler: {text}"
     doubts = ["what was done before the error is given up"] if how.used_later else []
     if holding.lazy and how.awaited and _reads_objects(handler, holding.name):
@@ -101,8 +101,7 @@ def _bind_before(holding: Holding, draft: Draft, handler: cst.CSTNode) -> None:
         return
     if any(code.span(n).start < code.span(place.statement).start for n in bindings(code, holding.name)):
         raise Declined("the connection is not there on every way to the handler")
-    row = code.first_row(place.statement)
-    draft.insert(row, [f"{code.indent_of(place.statement)}{holding.name} = None"])
+    draft.put_before(place.statement, statement(f"{holding.name} = None"))
 
 
 def _is_passed(holding: Holding, attempt: cst.CSTNode) -> bool:
@@ -123,42 +122,15 @@ def _outermost(holding: Holding, attempt: cst.CSTNode) -> cst.CSTNode:
     return attempt if code.is_inside(holding.acquire, attempt) else node
 
 
-def _put_first(code: Code, draft: Draft, handler: cst.ExceptHandler | cst.ExceptStarHandler, lines: list[str]) -> None:
-    """Write `lines` as the first statements of the handler; a lone `pass` makes room for them."""
+def _put_first(draft: Draft, handler: cst.ExceptHandler | cst.ExceptStarHandler, rolling: cst.BaseStatement) -> None:
+    """Write the first statement of a handler; a lone `pass` makes room for it."""
     body = handler.body
     if isinstance(body, cst.SimpleStatementSuite):
-        _unfold(code, draft, handler, body, lines)
+        is_pass = isinstance(body.body[0], cst.Pass) and not any(comments(body))
+        kept = [] if is_pass else [cst.SimpleStatementLine(body.body, trailing_whitespace=body.trailing_whitespace)]
+        draft.change(body, lambda _: draft.code.block([rolling, *kept]))
         return
-    first = body.body[0]
-    row = code.first_row(first)
-    indent = code.indent_of(first)
-    match first:
-        case cst.SimpleStatementLine(body=[cst.Pass()]) if len(body.body) == 1 and "#" not in code.rows[row - 1]:
-            draft.delete(row, row)
-    while _is_remark(code.rows[row - 2]) and row - 1 > code.span(handler).start.row:
-        row -= 1
-    draft.insert(row, [f"{indent}{line}" for line in lines])
-
-
-def _is_remark(text: str) -> bool:
-    return not text.strip() or text.strip().startswith("#")
-
-
-def _unfold(
-    code: Code,
-    draft: Draft,
-    handler: cst.ExceptHandler | cst.ExceptStarHandler,
-    body: cst.SimpleStatementSuite,
-    lines: list[str],
-) -> None:
-    """Give a clause that is written on one line a block."""
-    row = code.span(handler).start.row
-    text = code.rows[row - 1]
-    start = code.span(body.body[0]).start
-    if start.row != row:
-        raise Declined("the handler is written in an unusual way")
-    rest = text[start.column - 1 :].strip()
-    indent = code.indent_of(handler) + code.unit()
-    kept = [] if rest == "pass" else [f"{indent}{rest}"]
-    draft.delete(row, row)
-    draft.insert(row, [text[: start.column - 1].rstrip(), *(f"{indent}{line}" for line in lines), *kept])
+    draft.put_first(body, rolling)
+    match draft.body(body):
+        case [_, cst.SimpleStatementLine(body=[cst.Pass()]) as nothing] if not any(comments(nothing)):
+            draft.remove(nothing)

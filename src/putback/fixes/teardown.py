@@ -9,7 +9,8 @@ import libcst as cst
 from putback.fixes.code import Code, all_below
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
-from putback.fixes.removal import Removal, comments
+from putback.fixes.removal import take_out
+from putback.fixes.rows import Rows
 from putback.fixes.whole import beginning, in_finally
 from putback.model.fix import Applicability, Fix
 
@@ -28,28 +29,23 @@ def always_remove(code: Code, rows: Collection[int]) -> Fix:
     texts = {code.text(s.body[0]) for s in statements if len(s.body) == 1 and isinstance(s.body[0], cst.Expr)}
     if len(statements) != len(set(rows)) or len(texts) != 1:
         raise Declined("the removal is a part of a larger statement")
-    release = texts.pop()
-    draft = code.draft()
-    removal = Removal(code, draft, statements)
-    removal.apply()
-    remark = _carried(code, draft, statements)
-    left = [s for s in function.body.body if id(s) not in removal.gone]
+    draft, release = Draft(code), statements[0]
+    draft.moving.add(release)
+    take_out(draft, statements)
+    left = [s for s in draft.body(function.body) if s in function.body.body]
     if left[beginning(left) :]:
-        in_finally(code, draft, left, f"{release}{remark}")
+        in_finally(draft, left, release)
     else:
-        first = function.body.body[beginning(function.body.body)]
-        draft.insert(code.first_row(first), [f"{code.indent_of(first)}{release}{remark}"])
-    return Fix(Applicability.SAFE, f"remove the session in a `finally`: {release}", draft.edits())
+        _alone(draft, function.body, left, release)
+    return Fix(Applicability.SAFE, f"remove the session in a `finally`: {texts.pop()}", draft.edits())
 
 
-def _carried(code: Code, draft: Draft, statements: Sequence[cst.SimpleStatementLine]) -> str:
-    """The comment behind the only removal, which goes with it; "" for none."""
-    row = code.first_row(statements[0])
-    remarks = comments(code, row, code.last_row(statements[0]))
-    if len(statements) > 1 or len(remarks) != 1:
-        return ""
-    draft.drop_inserted(row)
-    return f"  {remarks[0]}"
+def _alone(draft: Draft, block: cst.IndentedBlock, left: Sequence[cst.CSTNode], release: cst.BaseStatement) -> None:
+    """The release is all that is done; a `pass` that stood in for it goes."""
+    for each in [s for s in draft.body(block) if s not in left]:
+        lines, _ = draft.detach(each)
+        draft.lines(block)[:0] = lines
+    draft.fill(block, [release])
 
 
 def add_teardown(rows: Sequence[str], application: str, release: str, row: int) -> Fix:
@@ -60,7 +56,7 @@ def add_teardown(rows: Sequence[str], application: str, release: str, row: int) 
     name = next((each for each in _NAMES if each not in text), None)
     if name is None:
         raise Declined("no name is free for the teardown")
-    draft = Draft(rows)
+    draft = Rows(rows)
     body = [f"@{application}.teardown_appcontext", f"def {name}(exception=None):", f"{_UNIT}{release}"]
     is_followed = row < len(rows) and bool(rows[row].strip())
     draft.insert(row + 1, ["", "", *body, *(["", ""] if is_followed else [])])

@@ -10,57 +10,57 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from putback.fixes.closers import is_guard
-from putback.fixes.code import names
+from putback.fixes.code import ask, names, statement
+from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.region import bindings
-from putback.fixes.removal import Removal
 from putback.fixes.setting_up import bound_by
 
 _BINDS_CLOSER = cst.Name | cst.Attribute | cst.Call | cst.Comparison | cst.UnaryOperation
 """What an `and` can be put behind without parentheses."""
 
 
-def bind_before(
-    holding: Holding,
-    attempt: cst.Try,
-    removal: Removal,
-    row: int,
-    earlier: Sequence[cst.BaseStatement] = (),
-) -> bool:
-    """Write that into a draft, for every unbound name that `attempt` binds; False when it cannot be.
+def can_bind(holding: Holding, attempt: cst.Try, earlier: Sequence[cst.BaseStatement] = ()) -> bool:
+    """Whether that can be done for every unbound name that `attempt` binds.
 
-    `row` is where the `try` begins; `earlier` are statements before it that come into its body: what they bind may be
-    unbound as well. `removal` has the draft, and knows what goes.
+    `earlier` are statements before it that come into its body: what they bind may be unbound as well.
     """
-    code, draft = holding.code, removal.draft
     body = (*earlier, attempt.body)
-    read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
-    wanted = sorted(holding.unbound | (bound_by(earlier) & read))
-    reads = {name: list(_reads(holding, body, name)) for name in wanted}
-    if any(None in found for found in reads.values()):
-        return False
-    if any(not _is_bound_only_in(holding, body, name) for name in wanted):
-        return False
+    return all(
+        None not in _reads(holding, body, name) and _is_bound_only_in(holding, body, name)
+        for name in _wanted(holding, attempt, earlier)
+    )
+
+
+def bind_before(
+    holding: Holding, attempt: cst.Try, draft: Draft, earlier: Sequence[cst.BaseStatement] = ()
+) -> Sequence[cst.BaseStatement]:
+    """Write that into a draft; the statements that stand before the `try` then."""
+    wanted = _wanted(holding, attempt, earlier)
     for name in wanted:
-        for statement in dict.fromkeys(s for s in reads[name] if s is not None):
-            _ask(removal, statement, name)
-    rows = [f"{code.indent_of(attempt)}{name} = None" for name in wanted]
-    draft.insert(row, rows, ahead=True)
-    return True
+        for each in dict.fromkeys(_reads(holding, (*earlier, attempt.body), name)):
+            if each is not None:
+                _ask(draft, each, name)
+    bound = [statement(f"{name} = None") for name in wanted]
+    if bound:
+        draft.put_before(attempt, *bound)
+    return bound
 
 
-def _ask(removal: Removal, statement: cst.BaseStatement, name: str) -> None:
+def _wanted(holding: Holding, attempt: cst.Try, earlier: Sequence[cst.BaseStatement]) -> Sequence[str]:
+    read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
+    return sorted(holding.unbound | (bound_by(earlier) & read))
+
+
+def _ask(draft: Draft, closing: cst.BaseStatement, name: str) -> None:
     """Let a statement run only if a name is bound: in the condition around it, where it is all that stays there."""
-    code, draft = removal.code, removal.draft
-    owner = code.owner(code.place(statement).block)
-    if isinstance(owner, cst.If) and owner.orelse is None and removal.remains(owner.body) == [statement]:
-        span = code.span(owner.test)
-        if span.start.row == span.end.row and all(isinstance(part, _BINDS_CLOSER) for part in _all_of(owner.test)):
-            draft.replace(span, f"{code.text(owner.test)} and {name} is not None")
-            return
-    first, last = code.first_row(statement), code.last_row(statement)
-    draft.indent(first, last, code.unit())
-    draft.insert(first, [f"{code.indent_of(statement)}if {name} is not None:"], ahead=True)
+    owner = draft.code.owner(draft.code.place(closing).block)
+    is_alone = isinstance(owner, cst.If) and owner.orelse is None and draft.body(owner.body) == [closing]
+    if isinstance(owner, cst.If) and is_alone and all(isinstance(part, _BINDS_CLOSER) for part in _all_of(owner.test)):
+        more = cst.parse_expression(f"{name} is not None")
+        draft.change(owner.test, lambda test: cst.BooleanOperation(test, cst.And(), more))
+    else:
+        draft.enclose([closing], lambda body: ask(name, body))
 
 
 def _is_bound_only_in(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> bool:

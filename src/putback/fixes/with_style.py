@@ -8,10 +8,12 @@ import os
 import libcst as cst
 
 from putback.fixes.closers import Form
+from putback.fixes.code import Code, Place, call
+from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.protect import Protection
-from putback.fixes.removal import Removal
+from putback.fixes.removal import take_out
 from putback.fixes.setting_up import sets_up_calmly
 from putback.model.fix import Applicability, Fix
 from putback.source.formatter import formatter
@@ -26,26 +28,44 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     if not holding.prefers_with or not (holding.manages or holding.closes) or not _fits(holding, found):
         return None
     code = holding.code
-    draft = code.draft()
-    place = code.place(holding.acquire)
-    indent, first = code.indent_of(place.statement), code.first_row(place.statement)
-    header = code.last_row(place.statement)
-    last = code.last_row(found.statements[-1])
-    Removal(code, draft, [s for closer in found.closers for s in closer.removed]).apply()
-    draft.indent(header + 1, last, code.unit())
-    draft.delete(first, header)
     awaits = isinstance(code.parent(holding.acquire), cst.Await)
-    begin = "async with" if awaits or found.release.startswith("await ") else "with"
-    text = code.rows_of(holding.acquire, indent)
-    if not holding.manages:
-        if awaits:
-            return None
-        text = [f"{spelled_from(code.rows, CLOSING)}({text[0]}", *text[1:]]
-        text[-1] += ")"
-        add_import(draft, code.rows, CLOSING)
-    draft.insert(first, [f"{indent}{begin} {text[0]}", *text[1:]])
-    draft.amend(first, f" as {holding.name}:")
+    if awaits and not holding.manages:
+        return None
+    draft = Draft(code)
+    manager = holding.acquire if holding.manages else _closing(code, draft, holding.acquire)
+    is_async = awaits or found.release.startswith("await ")
+    hold(draft, code.place(holding.acquire), manager, holding.name, found.statements[-1], is_async)
+    take_out(draft, [s for closer in found.closers for s in closer.removed])
+    begin = "async with" if is_async else "with"
     return Fix(Applicability.SAFE, f"hold it in a `{begin}` block", draft.edits())
+
+
+def hold(
+    draft: Draft, acquire: Place, manager: cst.CSTNode, name: str, last: cst.BaseStatement, is_async: bool
+) -> cst.With:
+    """Put `with manager as name:` in the place of an acquire, around what stands behind it up to `last`."""
+    statement = acquire.statement
+    assert isinstance(statement, cst.SimpleStatementLine)
+    behind = acquire.statements[acquire.index + 1 :]
+    behind = behind[: next(i for i, s in enumerate(behind) if s is last) + 1]
+    made = draft.enclose(behind, lambda body: entering(manager, name, body, is_async))
+    draft.lines(behind[0])[:0] = draft.lines(made)
+    draft.lines(made)[:] = draft.detach(statement)[0]
+    draft.change(made.body, lambda body: body.with_changes(header=statement.trailing_whitespace))
+    return made
+
+
+def entering(manager: cst.CSTNode, name: str, body: cst.BaseSuite, is_async: bool) -> cst.With:
+    """`with manager as name:`"""
+    assert isinstance(manager, cst.BaseExpression)
+    item = cst.WithItem(manager, cst.AsName(cst.Name(name)))
+    return cst.With([item], body, asynchronous=cst.Asynchronous() if is_async else None)
+
+
+def _closing(code: Code, draft: Draft, acquire: cst.CSTNode) -> cst.Call:
+    """`closing(acquire)`"""
+    add_import(draft, code.rows, CLOSING)
+    return call(spelled_from(code.rows, CLOSING), acquire)
 
 
 def in_header(holding: Holding, found: Protection) -> Fix | None:
@@ -64,16 +84,17 @@ def in_header(holding: Holding, found: Protection) -> Fix | None:
         return None
     if awaits != (statement.asynchronous is not None) or not ((holding.lazy and holding.manages) or holding.closes):
         return None
-    draft = code.draft()
-    text = code.text(holding.acquire)
-    if not (holding.lazy and holding.manages):
-        text = f"{spelled_from(code.rows, CLOSING)}({text})"
-        add_import(draft, code.rows, CLOSING)
-    text = f"{text} as {found.binds}, {found.binds}"
+    draft = Draft(code)
+    draft.change(holding.acquire, lambda _: cst.Name(found.binds))
+    acquire = holding.acquire.with_changes()
+    manager = acquire if holding.lazy and holding.manages else _closing(code, draft, acquire)
+    text = f"{code.text(manager)} as {found.binds}, {found.binds}"
     longer = len(text) - len(code.text(holding.acquire))
     if len(code.rows[span.start.row - 1]) + longer > formatter(os.path.dirname(code.path)).row_length:
         return None
-    draft.replace(span, text)
+    assert isinstance(manager, cst.BaseExpression)
+    first = cst.WithItem(manager, cst.AsName(cst.Name(found.binds)))
+    draft.change(statement, lambda node: node.with_changes(items=[first, *node.items]))
     return Fix(Applicability.SAFE, f"hold it in the `with`, too: {text}", draft.edits())
 
 

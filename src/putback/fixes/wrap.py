@@ -8,20 +8,19 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form, only_swallows
-from putback.fixes.code import Code, all_below, names
+from putback.fixes.code import Code, all_below, ask, names, statement
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
+from putback.fixes.draft import Draft, Lines, comments, remark, remarks_begin, said
 from putback.fixes.hand_over import release_before, release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
-from putback.fixes.removal import Removal, comments
+from putback.fixes.removal import take_out
 from putback.fixes.setting_up import can_begin_earlier
-from putback.fixes.unbound import bind_before, closes
+from putback.fixes.unbound import bind_before, can_bind, closes
 from putback.fixes.with_style import in_header, in_with
-from putback.model.fix import Applicability, Fix
-from putback.model.span import Position, Span
+from putback.model.fix import Applicability, Edit, Fix
 
 
 def give_back(holding: Holding) -> Fix:
@@ -35,9 +34,7 @@ def give_back(holding: Holding) -> Fix:
     apart = release_before(holding, acquiring(holding), found) if holding.name and not holding.itself else None
     if apart is not None:
         return doubted(apart, holding.doubts)
-    writer = _Writer(holding, found)
-    writer.write()
-    fix = Fix(Applicability.SAFE, f"release it in a `finally`: {found.release}", writer.draft.edits())
+    fix = Fix(Applicability.SAFE, f"release it in a `finally`: {found.release}", _Writer(holding, found).edits())
     return doubted(fix, [*holding.doubts, *_doubts(holding, found)])
 
 
@@ -79,97 +76,109 @@ class _Writer:
         self.holding = holding
         self.code: Code = holding.code
         self.found = found
-        self.draft: Draft = self.code.draft()
-        self.unit = self.code.unit()
-        self.indent = self.code.indent_of(found.statements[0])
-        removed = [s for closer in found.closers for s in closer.removed]
+        self.draft = Draft(self.code)
+        self.removed = [s for closer in found.closers for s in closer.removed]
+        self.carried: list[str] = []
         self.remark = ""
-        self.removal = Removal(self.code, self.draft, removed)
-        self.first = self.code.first_row_with_remarks(found.statements[0], self._acquire_row())
-        self.last = self.code.last_row(found.statements[-1])
+        self.bound: Sequence[cst.BaseStatement] = ()
+        self.moved = self._moved()
 
-    def write(self) -> None:
-        self.code.ensure_complete(self.first, self.last)
-        carried = self._carry_comments()
+    def edits(self) -> tuple[Edit, ...]:
+        """The changes. Raises Declined."""
+        found = self.found
+        if self.moved is not None:
+            self.draft.moving.add(self.moved.statement)
+        rest = self._take_finisher()
         hoisted = self._hoisted()
-        target = self.found.absorbs
-        if target is not None and not self._stands_behind_another(target):
-            self._absorb(target, carried)
-        elif hoisted is None or not self._hoist(hoisted, carried):
-            self._wrap(carried)
-        if self.found.binds_none:
-            self.draft.insert(self.first, [f"{self.indent}{self.holding.name} = None"], ahead=True)
-        if self.found.binds:
-            self._bind(self.found.binds)
-        for needed in self.holding.release.needs if self.found.release == self.holding.release.statement else ():
+        if found.absorbs is not None and not self._stands_behind_another(found.absorbs):
+            attempt = self._absorb(found.absorbs)
+        elif hoisted is not None and self._may_hoist(hoisted):
+            attempt = self._hoist(hoisted)
+        else:
+            attempt = self._wrap()
+        self._give_back(rest, attempt)
+        if found.binds_none:
+            self.draft.put_before((*self.bound, attempt)[0], statement(f"{self.holding.name} = None"))
+        if found.binds:
+            self._bind(found.binds, attempt)
+        for needed in self.holding.release.needs if found.release == self.holding.release.statement else ():
             add_import(self.draft, self.code.rows, needed)
+        return self.draft.edits()
 
-    def _bind(self, name: str) -> None:
+    def _bind(self, name: str, attempt: cst.Try) -> None:
         """Give the connection a name before its statement."""
         parent = self.code.parent(self.holding.acquire)
         acquire = parent if isinstance(parent, cst.Await) else self.holding.acquire
         span = self.code.span(acquire)
         if span.start.row != span.end.row:
             raise Declined("the acquire is written over several rows")
-        row = self.code.rows[span.start.row - 1]
-        begin, end = span.start.column, span.end.column
-        if row[begin - 2 : begin - 1] == "(" and row[end - 1 : end] == ")" and isinstance(acquire, cst.Await):
-            begin, end = begin - 1, end + 1
-        self.draft.replace(Span(Position(span.start.row, begin), Position(span.start.row, end)), name)
-        self.draft.insert(self.first, [f"{self.indent}{name} = {self._bare(acquire)}"], ahead=True)
-
-    def _bare(self, acquire: cst.CSTNode) -> str:
-        """The source of the acquire without parentheses around it."""
-        text = self.code.text(acquire)
-        return text[1:-1].strip() if isinstance(acquire, cst.Await) and text.startswith("(") else text
+        target = cst.AssignTarget(cst.Name(name))
+        assert isinstance(acquire, cst.BaseExpression)
+        value = acquire.with_changes(lpar=(), rpar=())
+        self.draft.change(acquire, lambda _: cst.Name(name))
+        self.draft.put_before(attempt, cst.SimpleStatementLine([cst.Assign([target], value)]))
 
     # -- what is written
 
-    def _acquire_row(self) -> int:
-        place = self.code.place(self.holding.acquire)
-        inside = any(self.code.is_inside(self.holding.acquire, s) for s in self.found.statements)
-        return 0 if inside else self.code.last_row(place.statement)
-
-    def _carry_comments(self) -> list[str]:
-        """The comments of the release that moves into the `finally`; they are not left behind."""
+    def _take_finisher(self) -> Lines:
+        """Take out the release that moves into the `finally`, with its comments; what else stood above it."""
         finisher = self.found.finisher
         if finisher is None:
             return []
-        first = self.code.first_row(finisher.statement)
-        last = self.code.last_row(finisher.removed[-1])
-        carried = comments(self.code, first, last)
-        self.remark = carried.pop(0) if len(carried) == 1 and first == last else ""
-        for statement in finisher.removed:
-            self.removal.statements = [s for s in self.removal.statements if s is not statement]
-        row = first
-        while row - 1 > self.last and self._text(row - 1).startswith("#"):
-            row -= 1
-            carried.insert(0, self._text(row))
-        while row - 1 > self.last and not self._text(row - 1):
-            row -= 1
-        self.draft.delete(row, last)
-        if self.found.absorbs is None and all(self._text(r)[:1] in ("", "#") for r in range(self.last + 1, row)):
-            self.last = row - 1
-        return carried
+        rest: Lines = []
+        remarks: list[str] = []
+        for each in finisher.removed:
+            left, _ = self.draft.detach(each)
+            if each is finisher.statement:
+                cut = remarks_begin(left)
+                rest, left = left[:cut], left[cut:]
+                self.carried += said(left)
+            else:
+                remarks += said(left)
+            remarks += [] if each in self.draft.moving else comments(each)
+        if len(remarks) == 1 and self.code.first_row(finisher.statement) == self.code.last_row(finisher.removed[-1]):
+            self.remark = remarks.pop()
+        self.carried += remarks
+        while rest and rest[-1].comment is None:
+            rest.pop()
+        return rest
 
-    def _text(self, row: int) -> str:
-        return self.code.rows[row - 1].strip()
+    def _give_back(self, rest: Lines, attempt: cst.Try) -> None:
+        """Put what stood above a release that has moved at the end of a new `try`, or where it was."""
+        finisher, block = self.found.finisher, self.found.block
+        if finisher is None or not rest:
+            return
+        at = next(i for i, s in enumerate(block.body) if s is finisher.statement)
+        if self.found.absorbs is None and at == self.found.last + 1:
+            self.draft.lines(attempt.body).extend(rest)
+            return
+        behind = (s for s in block.body[at + 1 :] if s in self.draft.body(block))
+        self.draft.lines(next(behind, block))[:0] = rest
 
-    def _closing(self, indent: str, carried: list[str]) -> list[str]:
+    def _closing(self) -> list[cst.BaseStatement]:
         """The body of the `finally`."""
+        closing = self.moved.statement if self.moved is not None else self._release()
+        self.draft.lines(closing)[:0] = [remark(text) for text in self.carried]
+        return [closing]
+
+    def _release(self) -> cst.BaseStatement:
+        """The release, which asks whether the connection is there where it need not be."""
+        release = statement(self.found.release)
+        right = next((c.call for c in self.found.closers if not c.is_wrong), None)
+        if right is not None:  # as the function has it already
+            parent = self.code.parent(right)
+            value = parent if isinstance(parent, cst.Await) else right
+            assert isinstance(value, cst.BaseExpression)
+            release = cst.SimpleStatementLine([cst.Expr(value)])
+        if self.remark:
+            behind = cst.TrailingWhitespace(cst.SimpleWhitespace("  "), cst.Comment(self.remark))
+            release = release.with_changes(trailing_whitespace=behind)
+        return ask(self.holding.name, self.code.block([release])) if self.found.guarded else release
+
+    def _moved(self) -> Closer | None:
+        """The release that moves with all that is around it."""
         swallowed = next((c for c in self.found.closers if c.form is Form.SWALLOWED and not c.is_wrong), None)
-        if swallowed is not None and not self.found.guarded:
-            remarks = [*carried, self.remark] if self.remark else carried
-            return [*(f"{indent}{remark}" for remark in remarks), *self._moved(swallowed, indent)]
-        lines = [f"{indent}{c}" for c in carried]
-        asking = self._asking()
-        if asking is not None:
-            return [*lines, *self._moved(asking, indent)]
-        release = f"{self.found.release}  {self.remark}".rstrip()
-        if not self.found.guarded:
-            return [*lines, f"{indent}{release}"]
-        inner = indent + self.unit
-        return [*lines, f"{indent}if {self.holding.name} is not None:", f"{inner}{release}"]
+        return swallowed if swallowed is not None and not self.found.guarded else self._asking()
 
     def _asking(self) -> Closer | None:
         """A release that asks in its own words whether the connection is there: these may stay."""
@@ -181,7 +190,7 @@ class _Writer:
     def _is_enough(self, closer: Closer) -> bool:
         """Whether a condition around a release holds whenever the connection is there, and reads nothing else."""
         guard = closer.statement
-        if not isinstance(guard, cst.If) or len(guard.body.body) > 1 or "#" in "".join(self._moved(closer, "")):
+        if not isinstance(guard, cst.If) or len(guard.body.body) > 1 or any(comments(guard)):
             return False
         test = guard.test
         while isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
@@ -189,61 +198,28 @@ class _Writer:
         asks = isinstance(test, cst.Name | cst.Comparison) or not self.found.guarded
         return asks and {n.value for n in names(guard.test)} == {self.holding.name}
 
-    def _moved(self, closer: Closer, indent: str) -> list[str]:
-        """The rows of a statement at another indentation."""
-        old = self.code.indent_of(closer.statement)
-        rows = self.code.rows[self.code.first_row(closer.statement) - 1 : self.code.last_row(closer.statement)]
-        return [f"{indent}{row.removeprefix(old)}" for row in rows]
-
     # -- the three ways
 
-    def _wrap(self, carried: list[str]) -> None:
+    def _wrap(self) -> cst.Try:
         """All statements one level deeper, under a new `try`."""
-        self._take_out(carried)
-        self.draft.indent(self.first, self.last, self.unit)
-        self.draft.insert(self.first, [f"{self.indent}try:", *self._air()], ahead=True)
-        self.draft.insert(self.last + 1, [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)])
+        final = self.code.block()
+        attempt = self.draft.enclose(self.found.statements, lambda body: cst.Try(body, finalbody=cst.Finally(final)))
+        self._take_out()
+        self.draft.fill(final, self._closing())
+        return attempt
 
-    def _take_out(self, carried: list[str], kept: cst.Try | None = None) -> None:
-        """Take out the releases, and each `try` that has nothing to catch or to clean up any more except `kept`."""
-        bare = [t for t in self._clean_ups() if self._is_left_bare(t) and t is not kept]
-        self.removal.apply(kept, carried)
-        for attempt in bare:
-            self._flatten(attempt)
+    def _take_out(self, kept: cst.Try | None = None) -> None:
+        """Take out the releases; `kept` is a `try` that gets another."""
+        finisher = self.found.finisher.removed if self.found.finisher is not None else ()
+        take_out(self.draft, [s for s in self.removed if s not in finisher], kept, self.carried)
 
-    def _clean_ups(self) -> list[cst.Try]:
-        """Every `try` that loses a statement of its `finally`."""
-        found: dict[int, cst.Try] = {}
-        for statement in self.removal.statements:
-            for outer in self.code.ancestors(statement):
-                attempt = self.code.parent(outer) if isinstance(outer, cst.Finally) else None
-                if isinstance(attempt, cst.Try):
-                    found[id(attempt)] = attempt
-        return list(found.values())
-
-    def _air(self) -> list[str]:
-        """The empty row that formatters want between `try:` and a definition."""
-        is_definition = isinstance(self.found.statements[0], (cst.FunctionDef, cst.ClassDef))
-        return [""] if is_definition else []
-
-    def _is_left_bare(self, statement: cst.CSTNode) -> bool:
+    def _is_left_bare(self, attempt: cst.Try) -> bool:
         """Whether a `try` loses its `finally` and has no handler."""
-        return (
-            isinstance(statement, cst.Try)
-            and not statement.handlers
-            and statement.finalbody is not None
-            and self.removal.is_empty(statement.finalbody.body)
-        )
+        return not attempt.handlers and attempt.finalbody is not None and not self._remains(attempt.finalbody)
 
-    def _flatten(self, statement: cst.CSTNode) -> None:
-        """Undo a `try` that has nothing to catch or to clean up any more."""
-        assert isinstance(statement, cst.Try) and statement.finalbody is not None
-        header = self.code.first_row(statement)
-        final = self.code.span(statement.finalbody).start.row
-        self.draft.delete(header, header)
-        self.draft.delete(final, final)
-        self.draft.drop_inserted(self.code.first_row(statement.finalbody.body.body[0]))
-        self.draft.dedent(header + 1, final - 1, self.unit)
+    def _remains(self, clause: cst.Finally) -> Sequence[cst.CSTNode]:
+        """What is to stay of a clause."""
+        return [s for s in clause.body.body if s not in self.removed]
 
     def _hoisted(self) -> cst.Try | None:
         """The last statement, when it is a `try` that can begin earlier."""
@@ -258,65 +234,61 @@ class _Writer:
             return None
         return last
 
-    def _hoist(self, attempt: cst.Try, carried: list[str]) -> bool:
-        """Move the `try` line up to the first statement; the rest of it stays where it is. False where it cannot be."""
-        before = self.found.statements[:-1]
-        reads = () if self._is_left_bare(attempt) else before
-        if reads and not bind_before(self.holding, attempt, self._tried(), self.first, reads):
-            return False
-        header = self.code.first_row(attempt)
-        above = self.code.last_row(before[-1]) + 1
-        is_air = not any(row.strip() for row in self.code.rows[above - 1 : header - 1])
-        self.draft.delete(above if is_air else header, header)
-        self.draft.indent(self.first, header - 1, self.unit)
-        self.draft.insert(self.first, [f"{self.indent}{self.code.rows[header - 1].strip()}"], ahead=True)
-        if reads:
-            bind_before(self.holding, attempt, self.removal, self.first, reads)
-        self._absorb(attempt, carried, is_sound=True)
-        return True
+    def _earlier(self, attempt: cst.Try) -> Sequence[cst.BaseStatement]:
+        """The statements that come into a `try` whose `finally` may read what they bind."""
+        return () if self._is_left_bare(attempt) else self.found.statements[:-1]
 
-    def _tried(self) -> Removal:
-        """The same removal in a draft that nobody will see."""
-        return Removal(self.code, self.code.draft(), self.removal.statements)
+    def _may_hoist(self, attempt: cst.Try) -> bool:
+        return not self._earlier(attempt) or can_bind(self.holding, attempt, self._earlier(attempt))
+
+    def _hoist(self, attempt: cst.Try) -> cst.Try:
+        """Move the `try` line up to the first statement; the rest of it stays where it is."""
+        self.draft.take_in(self.found.statements[:-1], attempt)
+        return self._absorb(attempt, is_hoisted=True)
 
     def _stands_behind_another(self, attempt: cst.Try) -> bool:
         """Whether the `finally` of a `try` does more that can raise: a `try` around it reads better than one in it."""
         if attempt.finalbody is None or self.found.guarded:
             return False
-        return not all(self._cannot_raise(s) for s in self.removal.remains(attempt.finalbody.body))
+        return not all(self._cannot_raise(s) for s in self._remains(attempt.finalbody))
 
-    def _absorb(self, attempt: cst.Try, carried: list[str], is_sound: bool = False) -> None:
-        """The existing `try` gets the release in its `finally`. `is_sound`: what that reads is bound in any case."""
-        self._take_out(carried, attempt)
+    def _absorb(self, attempt: cst.Try, is_hoisted: bool = False) -> cst.Try:
+        """The existing `try` gets the release in its `finally`."""
+        self._take_out(attempt)
         self._drop_bare_handlers(attempt)
-        if not is_sound:
-            row = self.code.first_row(attempt)
-            is_sound = not self.holding.unbound or bind_before(self.holding, attempt, self.removal, row)
+        is_sound = self._bind_unbound(attempt, is_hoisted)
         if attempt.finalbody is None:
-            lines = [f"{self.indent}finally:", *self._closing(self.indent + self.unit, carried)]
-            self.draft.insert(self.last + 1, lines)
-            return
-        body = attempt.finalbody.body
-        left = [s for s in self.removal.remains(body) if not self._is_pass(s)]
-        inner = self.code.indent_of(body.body[0])
-        for statement in (s for s in body.body if self._is_pass(s)):
-            self.draft.delete(self.code.first_row(statement), self.code.first_row(statement))
-        if not left:
-            self.draft.insert(self.code.first_row(body.body[0]), self._closing(inner, carried))
-            return
-        last = max(self.code.last_row(s) for s in left)
-        if is_sound and all(self._cannot_raise(s) for s in left):
-            self.draft.insert(last + 1, self._closing(inner, carried))
-            return
-        first = self.code.first_row(left[0])
-        self.draft.indent(first, last, self.unit)
-        self.draft.insert(first, [f"{inner}try:"], ahead=True)
-        self.draft.insert(last + 1, [f"{inner}finally:", *self._closing(inner + self.unit, carried)])
+            final = cst.Finally(self.code.block(self._closing()))
+            self.draft.change(attempt, lambda node: node.with_changes(finalbody=final))
+            return attempt
+        block = attempt.finalbody.body
+        if not isinstance(block, cst.IndentedBlock):
+            raise Declined("the body of a `finally` shares its line")
+        for each in list(self.draft.body(block)):
+            if (
+                isinstance(each, cst.SimpleStatementLine)
+                and isinstance(each.body[0], cst.Pass)
+                and not any(comments(each))
+            ):
+                self.draft.remove(each)
+        left = list(self.draft.body(block))
+        if not left or (is_sound and all(self._cannot_raise(s) for s in left)):
+            self.draft.fill(block, self._closing())
+        else:
+            final = cst.Finally(self.code.block(self._closing()))
+            self.draft.enclose(left, lambda body: cst.Try(body, finalbody=final))
+        return attempt
 
-    def _is_pass(self, statement: cst.CSTNode) -> bool:
-        """Whether a statement is a bare `pass`, which a release beside it makes pointless."""
-        is_pass = isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Pass)
-        return is_pass and "#" not in self.code.rows[self.code.first_row(statement) - 1]
+    def _bind_unbound(self, attempt: cst.Try, is_hoisted: bool) -> bool:
+        """Bind what the `finally` reads before the `try`; whether all of it is bound in any case."""
+        earlier = self._earlier(attempt) if is_hoisted else ()
+        wanted = bool(earlier) if is_hoisted else bool(self.holding.unbound)
+        if not wanted:
+            return True
+        if not can_bind(self.holding, attempt, earlier):
+            return False
+        self.bound = bind_before(self.holding, attempt, self.draft, earlier)
+        return True
 
     def _cannot_raise(self, statement: cst.CSTNode) -> bool:
         """Whether a statement of a `finally` only closes cursors or logs, guarded or not."""
@@ -326,7 +298,7 @@ class _Writer:
         )
 
     def _is_removed(self, node: cst.CSTNode) -> bool:
-        return any(id(outer) in self.removal.gone for outer in (node, *self.code.ancestors(node)))
+        return any(outer in self.removed for outer in (node, *self.code.ancestors(node)))
 
     def _is_harmless(self, call: cst.Call) -> bool:
         match call.func:
@@ -340,18 +312,15 @@ class _Writer:
         """Take out a last handler that does nothing but raise again, now that its release is gone."""
         handlers = list(attempt.handlers) if attempt.orelse is None else []
         while handlers and self._only_raises(handlers[-1]):
-            gone = handlers.pop()
-            self.draft.delete(self.code.span(gone).start.row, self.code.last_row(gone.body.body[-1]))
+            self.draft.change(handlers.pop(), lambda _: None)
 
     def _only_raises(self, handler: cst.ExceptHandler) -> bool:
         body = handler.body
-        if not isinstance(body, cst.IndentedBlock) or not any(id(s) in self.removal.gone for s in body.body):
+        if not isinstance(body, cst.IndentedBlock) or not any(s in self.removed for s in body.body):
             return False
-        left = self.removal.remains(body)
-        rows = range(self.code.span(handler).start.row, self.code.last_row(body.body[-1]) + 1)
-        if any("#" in self.code.rows[r - 1] for r in rows) or len(left) != 1:
+        if any(comments(handler)):
             return False
-        match left[0]:
-            case cst.SimpleStatementLine(body=[cst.Raise(exc=None)]):
+        match self.draft.body(body):
+            case [cst.SimpleStatementLine(body=[cst.Raise(exc=None)])]:
                 return True
         return False

@@ -1,0 +1,74 @@
+"""What becomes of comments when statements of a function move or go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from putback.model.config import Config, FixStyle
+from putback.model.report import StdinFile
+from putback.pipeline.fix import fix
+
+BEHIND_THE_ACQUIRE = """\
+import sqlite3
+from contextlib import closing
+
+
+def load(path):
+    # read it
+    conn = sqlite3.connect(path)  # the shop
+    rows = conn.execute("SELECT 1").fetchall()
+    conn.close()
+    return rows
+"""
+BEHIND_THE_ACQUIRE_AFTER = """\
+import sqlite3
+from contextlib import closing
+
+
+def load(path):
+    # read it
+    with closing(sqlite3.connect(path)) as conn:  # the shop
+        rows = conn.execute("SELECT 1").fetchall()
+    return rows
+"""
+IN_A_BRANCH = """\
+import sqlite3
+
+
+def store(path, sql):
+    conn = sqlite3.connect(path)
+    if sql:
+        conn.execute(sql)
+        conn.close()
+    else:
+        conn.close()  # nothing to do
+"""
+IN_A_BRANCH_AFTER = """\
+import sqlite3
+
+
+def store(path, sql):
+    conn = sqlite3.connect(path)
+    try:
+        if sql:
+            conn.execute(sql)
+        # nothing to do
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "style"),
+    [
+        (BEHIND_THE_ACQUIRE, BEHIND_THE_ACQUIRE_AFTER, FixStyle.WITH),
+        (IN_A_BRANCH, IN_A_BRANCH_AFTER, FixStyle.TRY_FINALLY),
+    ],
+    ids=["behind the acquire", "in a branch that goes"],
+)
+def test_no_comment_is_lost(before: str, after: str, style: FixStyle, tmp_path: Path) -> None:
+    config = Config(root=str(tmp_path), fix_style=style)
+    (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), before.encode())).changes
+    assert change.after.decode() == after
