@@ -201,24 +201,21 @@ class Draft(Rows):
         function, begin = self.code.function, self.code.begin
         old = self._rendered(function)
         new = self._rendered(self._built(function, self._touched(), self.code.indent_of(function)))
+        written = self._in_own_letters(old, begin, new)
         found = list(super().edits())
         for kind, first, end, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             if kind != "equal":
-                lines = self._spelled(old[first:end], begin + first, new[start:stop])
-                found.append(rows_edit(self.rows, begin + first, begin + end, lines))
+                found.append(rows_edit(self.rows, begin + first, begin + end, written[start:stop]))
         found.sort(key=lambda edit: edit.span)
         if any(one.span.end > other.span.start for one, other in pairwise(found)):
             raise Declined("what it needs is imported in the rows that change")
         return tuple(found)
 
-    def _spelled(self, old: Sequence[str], row: int, new: Sequence[str]) -> list[str]:
+    def _in_own_letters(self, old: Sequence[str], row: int, new: Sequence[str]) -> list[str]:
         """New rows in the letters of the file, for the tree has those that Python reads. `old` ones begin at `row`."""
-        spelled = {
-            plain.strip(): written.strip()
-            for plain, written in zip(old, self.rows[row - 1 :], strict=False)
-            if plain != written
-        }
-        if "" in spelled or spelled.keys() - {each.strip() for each in new}:
+        both = zip(old, self.rows[row - 1 :], strict=False)
+        spelled = {plain.strip(): written.strip() for plain, written in both if plain != written and plain.strip()}
+        if spelled.keys() - {each.strip() for each in new}:
             raise Declined("a part of what changes was not read as it stands")
         return [each.replace(text, spelled.get(text, text)) if (text := each.strip()) else each for each in new]
 
