@@ -108,7 +108,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _severity(site: SiteFacts, leak: Leak) -> Severity:
     """A hint where the error ends the run, or a function that hands out what it opens: nobody goes on with it."""
     facts, kind = site.function, site.kind
-    opens = site.is_passed_on_somewhere and not kind.pooled and kind.gc is not Gc.PERMANENT
+    opens = site.is_handed_out and not kind.pooled and kind.gc is not Gc.PERMANENT
     if opens or facts.place is Place.SCRIPT:
         return Severity.INFO
     return wording.believed(facts.severity(kind), leak)

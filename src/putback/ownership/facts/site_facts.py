@@ -170,6 +170,11 @@ class SiteFacts:
         return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
 
     @property
+    def is_handed_out(self) -> bool:
+        """Whether it is what the function returns where all goes well."""
+        return any(RETURNED in e.state.refs and e.edge is Edge.NORMAL for e in self.exploration.endings)
+
+    @property
     def is_async(self) -> bool:
         """Whether it is entered and given back with `async with` and `await`."""
         for ref in self.acquisition.through:
