@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 
 from putback.frameworks.idioms import idioms
@@ -77,7 +78,9 @@ def goes_on(content: bytes) -> bool:
     if not _WHILE.search(content) and not (_names_waiting(content) and _FOR.search(content)):
         return False
     try:
-        tree = ast.parse(content)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError):
         return True
     return any(map(is_for_ever, _statements(tree)))
