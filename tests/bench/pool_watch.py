@@ -1,14 +1,15 @@
-"""The price of watching a pool, in one run beside the bare pool.
+"""The price of watching, for every kind of pool that can be watched, in one run beside the bare pool.
 
-    PYTHONPATH=src:tests/drivers python tests/bench/pool_watch.py
+    PYTHONPATH=src:tests/drivers:tests/pool python tests/bench/pool_watch.py [--nothing] [NAME...]
 
-For each pool of ten one get and put, with and without a statement between them, on a real PostgreSQL: bare, with two
-functions around its methods that do nothing else than call them, watched at the default, and with full stacks, which
-means that each check-out's callers are looked for (`sample=1`); both with four callers, and deep, with up to sixty.
+For each pool one get, one statement (`--nothing`: none) and one put, on a real PostgreSQL (and those of MySQL where
+PUTBACK_TEST_MYSQL says so, as in the tests): bare, bare once more (what that differs is noise), with two functions
+around its methods that do nothing else than call them, watched at the default, with each check-out's callers looked
+for (`sample=1`: four of them), and with full stacks (`sample=1, depth=60`: all that there are).
 A watch lasts for the whole run, as in a program; in a round its hooks are put on and taken off around short turns:
 bare, watched, watched, bare; a turn that is not counted comes after each change, in which CPython gets used to it, and
 the watch looks at what it looks at after a pause. The price is the median over the rounds of what the watched turns
-took more: processor time of this thread, without the server's. Beside it stand the instructions of Python, and the
+took more: processor time of this thread, without the server's. Before it stand the instructions of Python, and the
 calls, that one get and put executes more. The calls come from 30 frames deep, as those of a web application do.
 """
 
@@ -17,155 +18,175 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from statistics import median
 from types import FrameType
 from typing import Any
 
-from libraries import import_or_skip
 from postgres import running_postgres
+from watched import ON_MYSQL, ON_POSTGRES, Pool
 
 from putback.pool import watch
+from putback.pool.watching import hooks, sqlalchemy
 from putback.pool.watching.watcher import BURST
 
-Take = Callable[[], Any]
-Give = Callable[[Any], None]
-Hooks = dict[str, Callable[..., Any]]
+Change = Callable[[], None]
+DEEP = 30
 
 
-def methods_of(target: Any) -> tuple[Any, tuple[str, str]]:
-    """The pool, and the names of its methods that are hooked."""
-    if hasattr(target, "pool"):
-        return target.pool, ("connect", "_do_return_conn")
-    return target, ("getconn", "putconn")
+class Hooked:
+    """A pool, with hooks that are put on and taken off."""
+
+    def __init__(self, target: Any, on: Callable[[Any, tuple[str, str]], None]) -> None:
+        engine = sqlalchemy.engine_of(getattr(target, "engine", target))
+        self._pool = target if engine is None else engine.pool
+        library = hooks.library_of(self._pool) or sqlalchemy.POOL
+        names = (library.take, library.give)
+        self._bare = type(self._pool)
+        on(self._pool, names)
+        self._class = type(self._pool)
+        self._methods = {} if self._class is not self._bare else {name: getattr(self._pool, name) for name in names}
+        self.off()
+
+    def on(self) -> None:
+        if self._class is not self._bare:
+            self._pool.__class__ = self._class
+        for name, method in self._methods.items():
+            setattr(self._pool, name, method)
+
+    def off(self) -> None:
+        if self._class is not self._bare:
+            self._pool.__class__ = self._bare
+        for name in self._methods:
+            if name in vars(self._pool):
+                delattr(self._pool, name)
 
 
-def empty_hooks(target: Any) -> Hooks:
+def nothing(pool: Any, names: tuple[str, str]) -> None:
+    """The bare pool once more."""
+
+
+def empty(pool: Any, names: tuple[str, str]) -> None:
     """What no hook written in Python can be cheaper than."""
-    pool, names = methods_of(target)
     take, give = (getattr(pool, name) for name in names)
 
-    def taking() -> Any:
+    def taking(*args: Any) -> Any:
         return take()
 
-    def giving(connection: Any) -> None:
-        give(connection)
+    def giving(connection: Any) -> Any:
+        return give(connection)
 
-    return dict(zip(names, (taking, giving), strict=True))
-
-
-def watched(**arguments: Any) -> Callable[[Any], Hooks]:
-    """The hooks of a watch, taken off."""
-
-    def way(target: Any) -> Hooks:
-        pool, names = methods_of(target)
-        watch(target, **arguments)
-        return {name: vars(pool).pop(name) for name in names}
-
-    return way
+    if hasattr(pool, "__dict__"):
+        for name, method in zip(names, (taking, giving), strict=True):
+            setattr(pool, name, method)
 
 
-WAYS: dict[str, Callable[[Any], Hooks]] = {
-    "empty hooks": empty_hooks,
-    "default": watched(),
-    "default, deep": watched(depth=60),
-    "full stacks": watched(sample=1),
-    "full stacks, deep": watched(sample=1, depth=60),
-}
+def ways(target: Any) -> dict[str, Hooked]:
+    def watched(**arguments: Any) -> Hooked:
+        def on(pool: Any, names: tuple[str, str]) -> None:
+            watch(target, **arguments)
 
+        return Hooked(target, on)
 
-def pools(dsn: str) -> dict[str, tuple[Any, Take, Give]]:
-    psycopg2 = import_or_skip("psycopg2.pool", "psycopg2").ThreadedConnectionPool(1, 10, dsn)
-    modern = import_or_skip("psycopg_pool", "psycopg_pool").ConnectionPool(dsn, min_size=1, max_size=10, open=True)
-    modern.wait(30)
-    url = dsn.replace("postgresql://", "postgresql+psycopg2://")
-    engine = import_or_skip("sqlalchemy", "sqlalchemy").create_engine(url, pool_size=10)
     return {
-        "SQLAlchemy engine": (engine, engine.connect, lambda conn: conn.close()),
-        "SQLAlchemy pool": (engine, engine.raw_connection, lambda conn: conn.close()),
-        "psycopg2 pool": (psycopg2, lambda: psycopg2.getconn(), lambda conn: psycopg2.putconn(conn)),
-        "psycopg_pool": (modern, lambda: modern.getconn(), lambda conn: modern.putconn(conn)),
+        "bare again": Hooked(target, nothing),
+        "empty hooks": Hooked(target, empty),
+        "default": watched(),
+        "sample=1": watched(sample=1),
+        "full stacks": watched(sample=1, depth=60),
     }
 
 
 def statement(connection: Any) -> None:
-    raw = connection.connection if hasattr(connection, "exec_driver_sql") else connection
-    cursor = raw.cursor()
+    while hasattr(connection, "connection"):
+        connection = connection.connection() if callable(connection.connection) else connection.connection
+    cursor = connection.cursor()
     cursor.execute("SELECT 1")
     cursor.fetchone()
     cursor.close()
 
 
-def nothing(connection: Any) -> None:
-    pass
+async def statement_later(connection: Any) -> None:
+    if hasattr(connection, "fetchval"):
+        await connection.fetchval("SELECT 1")
+    elif hasattr(connection, "exec_driver_sql"):
+        await connection.exec_driver_sql("SELECT 1")
+    else:
+        async with connection.cursor() as cursor:
+            await cursor.execute("SELECT 1")
+            await cursor.fetchone()
 
 
-def seconds(take: Take, give: Give, use: Callable[[Any], None], times: int, deep: int = 30) -> float:
-    """For one get, use and put."""
+def seconds(pool: Pool, times: int, ask: bool) -> float:
+    """For one get, statement and put."""
+    if pool.loop is not None:
+        later: float = pool.run(_seconds_later(pool, times, ask, DEEP))
+        return later
+    return _seconds(pool.take, pool.give, times, ask, DEEP)
+
+
+def _seconds(take: Callable[[], Any], give: Callable[[Any], Any], times: int, ask: bool, deep: int) -> float:
     if deep:
-        return seconds(take, give, use, times, deep - 1)
+        return _seconds(take, give, times, ask, deep - 1)
     began = time.thread_time()
     for _ in range(times):
         connection = take()
-        use(connection)
+        if ask:
+            statement(connection)
         give(connection)
     return (time.thread_time() - began) / times
 
 
-def put_on(pool: Any, hooks: Hooks) -> None:
-    for name, hook in hooks.items():
-        setattr(pool, name, hook)
+async def _seconds_later(pool: Pool, times: int, ask: bool, deep: int) -> float:
+    if deep:
+        return await _seconds_later(pool, times, ask, deep - 1)
+    began = time.thread_time()
+    for _ in range(times):
+        connection = await pool.take()
+        if ask:
+            await statement_later(connection)
+        if hasattr(given := pool.give(connection), "__await__"):
+            await given
+    return (time.thread_time() - began) / times
 
 
-def take_off(pool: Any, hooks: Hooks) -> None:
-    for name in hooks:
-        delattr(pool, name)
-
-
-def measure(
-    pool: Any, take: Take, give: Give, use: Callable[[Any], None], times: int, rounds: int
-) -> tuple[float, dict[str, float]]:
+def measure(pool: Pool, ask: bool, times: int, rounds: int) -> tuple[float, dict[str, float]]:
     """The seconds of the bare pool, and the price of each way as a part of them."""
-    prices: dict[str, list[float]] = {name: [] for name in WAYS}
     bare: list[float] = []
-    ways = {name: way(pool) for name, way in WAYS.items()}
-    turn = partial(seconds, take, give, use, times)
-    hooked, _ = methods_of(pool)
+    hooked = ways(pool.target)
+    prices: dict[str, list[float]] = {name: [] for name in hooked}
     for _ in range(rounds):
-        for name, hooks in ways.items():
-            turn()
-            before = turn()
-            put_on(hooked, hooks)
-            for _ in range(BURST):
-                give(take())
-            turn()
-            watched = turn() + turn()
-            take_off(hooked, hooks)
-            turn()
-            both = before + turn()
+        for name, way in hooked.items():
+            seconds(pool, times, ask)
+            before = seconds(pool, times, ask)
+            way.on()
+            seconds(pool, BURST, ask=False)
+            seconds(pool, times, ask)
+            watched = seconds(pool, times, ask) + seconds(pool, times, ask)
+            way.off()
+            seconds(pool, times, ask)
+            both = before + seconds(pool, times, ask)
             bare.append(both / 2)
             prices[name].append(watched / both - 1)
     return median(bare), {name: median(found) for name, found in prices.items()}
 
 
-def steps(target: Any, take: Take, give: Give) -> dict[str, tuple[int, int]]:
+def steps(pool: Pool) -> dict[str, tuple[int, int]]:
     """How many instructions and calls a get and put executes: bare, and with each way's hooks."""
-    pool, _ = methods_of(target)
-    counted(take, give, 100)
-    found = {"bare": counted(take, give)}
-    for name, way in WAYS.items():
-        hooks = way(target)
-        put_on(pool, hooks)
-        found[name] = counted(take, give)
-        take_off(pool, hooks)
+    counted(pool, 100)
+    found = {"bare": counted(pool)}
+    for name, way in ways(pool.target).items():
+        way.on()
+        found[name] = counted(pool)
+        way.off()
     return found
 
 
-def counted(take: Take, give: Give, times: int = 2000) -> tuple[int, int]:
+def counted(pool: Pool, times: int = 60) -> tuple[int, int]:
     """The median get and put: in a rush few are asked for their callers. Calls are those of Python and of C."""
     instructions: list[int] = []
     calls: list[int] = []
@@ -185,7 +206,7 @@ def counted(take: Take, give: Give, times: int = 2000) -> tuple[int, int]:
             sys.settrace(trace)
         else:
             sys.setprofile(profile)
-        give(take())
+        pool.give(pool.take())
         sys.settrace(None)
         sys.setprofile(None)
         if number % 2:
@@ -195,25 +216,38 @@ def counted(take: Take, give: Give, times: int = 2000) -> tuple[int, int]:
     return int(median(instructions)), int(median(calls)) - 1  # the call that ends the profile
 
 
+def told(pool: Pool, name: str, ask: bool, rounds: int, milliseconds: float) -> None:
+    """Print what there is to say of a pool."""
+    if pool.loop is None:
+        count = steps(pool)
+        instructions, calls = count.pop("bare")
+        more = ", ".join(f"{way} +{i - instructions} +{c - calls}" for way, (i, c) in count.items())
+        print(f"{name:18} instructions and calls {instructions} {calls}; {more}", flush=True)
+    times = max(1, int(milliseconds / 1000 / seconds(pool, 100, ask)))
+    gc.collect()
+    gc.freeze()
+    bare, prices = measure(pool, ask, times, rounds)
+    found = ", ".join(f"{way} {price:+.1%}" for way, price in prices.items())
+    print(f"{name:18} {'get, SELECT 1, put' if ask else 'get, put'} bare {bare * 1e6:5.1f} us; {found}", flush=True)
+
+
 def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=80)
     parser.add_argument("--milliseconds", type=float, default=3, help="that a turn takes")
+    parser.add_argument("--nothing", action="store_true", help="no statement between get and put")
+    parser.add_argument("names", nargs="*", help="of pools (default: all)")
     chosen = parser.parse_args()
+    mysql = os.environ.get("PUTBACK_TEST_MYSQL")
     with running_postgres() as dsn:
-        for pool, (target, take, give) in pools(dsn).items():
-            count = steps(target, take, give)
-            instructions, calls = count["bare"]
-            told = ", ".join(f"{name} +{i - instructions} +{c - calls}" for name, (i, c) in count.items())
-            print(f"{pool:18} instructions and calls {instructions} {calls}; {told}", flush=True)
-            for what, use in ("get, SELECT 1, put", statement), ("get, put", nothing):
-                times = int(chosen.milliseconds / 1000 / seconds(take, give, use, 100))
-                gc.collect()
-                gc.freeze()
-                bare, prices = measure(target, take, give, use, times, chosen.rounds)
-                told = ", ".join(f"{name} {price:+.1%}" for name, price in prices.items())
-                print(f"{pool:18} {what:20} bare {bare * 1e6:5.1f} us; {told}", flush=True)
+        makes = {name: (make, dsn) for name, make in ON_POSTGRES.items()}
+        makes |= {name: (make, mysql) for name, make in ON_MYSQL.items() if mysql}
+        for name, (make, server) in makes.items():
+            if not chosen.names or name in chosen.names:
+                pool = make(server)
+                told(pool, name, not chosen.nothing, chosen.rounds, chosen.milliseconds)
+                pool.run(pool.end())
 
 
 if __name__ == "__main__":
