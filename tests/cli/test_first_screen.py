@@ -72,7 +72,7 @@ def test_no_commands_where_nobody_asks_for_them(project: Project, arguments: lis
 def test_services_come_before_scripts_and_tests(project: Project) -> None:
     project.write("a_script.py", POOL + LEAK.format(1) + "\n\nif __name__ == '__main__':\n    f1()\n")
     project.write("tests/test_shop.py", POOL + LEAK.format(1))
-    project.write("shop.py", POOL + LEAK.format(1))
+    project.write("shop.py", "import flask\n\n" + POOL + LEAK.format(1))
     assert project.putback("check", ".", "--output-format", "concise", "--show-info") == 1
     assert project.out.splitlines()[0].startswith("shop.py:")
     assert project.out.splitlines()[2].startswith("tests/")

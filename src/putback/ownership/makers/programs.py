@@ -55,12 +55,13 @@ class Programs:
 
     def _search(self) -> Run:
         footprint = self._project.footprint
-        paths = [*islice(filter(self._runs, self._project.paths), _MOST + 1)]
-        if len(paths) > _MOST:
-            return Run.SERVES
-        server = footprint.aside(lambda: self._server(paths))
+        paths = footprint.aside(lambda: [*islice(filter(self._runs, self._project.paths), _MOST + 1)])
+        server = footprint.aside(lambda: self._server(paths)) if len(paths) <= _MOST else ""
         if server:
-            footprint.file(server)
+            footprint.file(server)  # as long as that serves, no other file matters
+            return Run.SERVES
+        footprint.name("all", "files")
+        if len(paths) > _MOST:
             return Run.SERVES
         footprint.name("all", "contents")
         return footprint.aside(lambda: self._by_hand([self._content(path) for path in paths]))
