@@ -177,7 +177,6 @@ def measure(pool: Pool, ask: bool, times: int, rounds: int) -> tuple[float, dict
 
 def steps(pool: Pool) -> dict[str, tuple[int, int]]:
     """How many instructions and calls a get and put executes: bare, and with each way's hooks."""
-    counted(pool, 100)
     found = {"bare": counted(pool)}
     for name, way in ways(pool.target).items():
         way.on()
@@ -191,6 +190,8 @@ def counted(pool: Pool, times: int = 60) -> tuple[int, int]:
     instructions: list[int] = []
     calls: list[int] = []
     seen: Counter[str] = Counter()
+    for _ in range(BURST):
+        pool.give(pool.take())
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
@@ -234,7 +235,7 @@ def told(pool: Pool, name: str, ask: bool, rounds: int, milliseconds: float) -> 
 def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=80)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--milliseconds", type=float, default=3, help="that a turn takes")
     parser.add_argument("--nothing", action="store_true", help="no statement between get and put")
     parser.add_argument("names", nargs="*", help="of pools (default: all)")

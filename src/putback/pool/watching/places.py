@@ -65,21 +65,28 @@ def callers(depth: int, skipped: int = 0) -> Trail:
     found: Trail = []
     note = found.append
     frame: FrameType | None = sys._getframe(1 + skipped)
-    left = depth if depth < FARTHEST else 0
-    for _ in range(FARTHEST):
-        if frame is None:
-            break
-        code = frame.f_code
-        note(code)
-        note(frame.f_lasti)
-        if left:
+    left = depth
+    if depth < FARTHEST:
+        for _ in range(FARTHEST):
+            if frame is None:
+                break
+            code = frame.f_code
+            note(code)
+            note(frame.f_lasti)
             try:
                 left -= _own[code.co_filename]
             except KeyError:
                 left -= _is_own(code.co_filename)
             if not left:
                 return found
-        frame = frame.f_back
+            frame = frame.f_back
+    else:  # all of them are looked at: whose they are can be asked later
+        for _ in range(FARTHEST):
+            if frame is None:
+                break
+            note(frame.f_code)
+            note(frame.f_lasti)
+            frame = frame.f_back
     if frame is None and _get_running_loop() is not None:
         _add_awaiting(found)
     return found
