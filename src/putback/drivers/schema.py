@@ -30,7 +30,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
     behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
-    constants or a name that ends so.
+    constants or a name that ends so. `memory_uri` is the argument that lets the address be a URI, by which several
+    connections can share a database in memory: that lasts as long as one of them is open.
     """
 
     title: str
@@ -55,6 +56,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     waits: bool = False
     shareable: bool = False
     autocommit: Mapping[str, tuple[str, ...]] = {}
+    memory_uri: str = ""
 
 
 class Kind(KindTable, frozen=True, kw_only=True):

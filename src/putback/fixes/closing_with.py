@@ -15,7 +15,7 @@ from putback.fixes.draft import Draft, in_header
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.leaving import ensure_stays_inside
-from putback.fixes.wrap import give_back
+from putback.fixes.wrap import doubted, give_back
 from putback.model.fix import Applicability, Fix
 
 
@@ -31,7 +31,7 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
         return give_back(holding)
     item = _item(code, place.statement, holding.acquire)
     if enters_itself and isinstance(item.item, cst.Await):
-        return _without_await(code, item.item)
+        return doubted(_without_await(code, item.item), holding.doubts)
     if item.asname is None or not isinstance(item.asname.name, cst.Name):
         raise Declined("the `with` gives the connection no name")
     named = _named(holding, item.asname.name.value)
@@ -41,8 +41,8 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
     closing = _is_closing(item, holding.acquire)
     plain = named.release.statement == f"{named.name}.close()" and ends_transaction and not closing
     if plain and not _used_behind(named, place):
-        return _with_closing(named, place.statement, item)
-    return _with_finally(named, place, item, ends_transaction and not closing)
+        return doubted(_with_closing(named, place.statement, item), named.doubts)
+    return doubted(_with_finally(named, place, item, ends_transaction and not closing), named.doubts)
 
 
 def _item(code: Code, statement: cst.With, acquire: cst.CSTNode) -> cst.WithItem:

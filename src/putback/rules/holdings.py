@@ -12,6 +12,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_release, pool_here
+from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
@@ -97,8 +98,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         site.acquisition.known_before and not release_points.releases and release.statement == f"{name}.close()"
     )
     known = ("what it is given may be one that was there before",) if closes_known else ()
+    memory = ("a database in memory may go with it",) if may_share_memory(site) else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known))
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:
