@@ -102,8 +102,10 @@ def ways(target: Any) -> dict[str, Hooked]:
 
 
 def statement(connection: Any) -> None:
-    while hasattr(connection, "connection"):
-        connection = connection.connection() if callable(connection.connection) else connection.connection
+    if hasattr(connection, "get_bind"):  # a session
+        connection = connection.connection()
+    if hasattr(connection, "exec_driver_sql"):
+        connection = connection.connection
     cursor = connection.cursor()
     cursor.execute("SELECT 1")
     cursor.fetchone()
