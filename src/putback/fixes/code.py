@@ -165,9 +165,11 @@ class Code:
         return free
 
     def ensure_complete(self, first: int, last: int) -> None:
-        """Decline where rows hold what was not parsed: functions of a module, parts of large tables."""
+        """Decline where rows of a module hold functions, which were not parsed with it."""
         begin = self.lowered.row_offset + 1
-        if any(self.rows[r - 1].strip() and not self._parsed[r - begin].strip() for r in range(first, last + 1)):
+        if isinstance(self.function, cst.Module) and any(
+            self.rows[r - 1].strip() and not self._parsed[r - begin].strip() for r in range(first, last + 1)
+        ):
             raise Declined("functions are defined in between")
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, TypeVar
 
 import libcst as cst
@@ -201,15 +201,27 @@ class Draft(Rows):
         function, begin = self.code.function, self.code.begin
         old = self._rendered(function)
         new = self._rendered(self._built(function, self._touched(), self.code.indent_of(function)))
+        self._fill_tables(old, begin, new)
         written = self._in_own_letters(old, begin, new)
         found = list(super().edits())
-        for kind, first, end, start, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-            if kind != "equal":
-                found.append(rows_edit(self.rows, begin + first, begin + end, written[start:stop]))
+        for first, end, start, stop in differences(old, new):
+            found.append(rows_edit(self.rows, begin + first, begin + end, written[start:stop]))
         found.sort(key=lambda edit: edit.span)
         if any(one.span.end > other.span.start for one, other in pairwise(found)):
             raise Declined("what it needs is imported in the rows that change")
         return tuple(found)
+
+    def _fill_tables(self, old: list[str], begin: int, new: list[str]) -> None:
+        """Put large tables of constants, which are blank in a tree, where they stand and where they come to stand."""
+        if isinstance(self.code.function, cst.Module):
+            return
+        tables = [(i, j) for i, j in _blank_runs(old) if any(map(str.strip, self.rows[begin - 1 + i : begin - 1 + j]))]
+        lengths = [end - first for first, end in tables]
+        moved = [(first, end) for first, end in _blank_runs(new) if end - first in lengths] if tables else []
+        if [end - first for first, end in moved] != lengths:
+            raise Declined("a part of what changes was not read as it stands")
+        for (first, end), (start, stop) in zip(tables, moved, strict=True):
+            old[first:end] = new[start:stop] = self.rows[begin - 1 + first : begin - 1 + end]
 
     def _in_own_letters(self, old: Sequence[str], row: int, new: Sequence[str]) -> list[str]:
         """New rows in the letters of the file, for the tree has those that Python reads. `old` ones begin at `row`."""
@@ -268,6 +280,25 @@ class Draft(Rows):
         shifted = made.visit(Shifted(old, indent, self.code.lowered.tree.default_indent))
         assert isinstance(shifted, cst.CSTNode)
         return shifted
+
+
+def differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
+    """From and to where rows differ: in the old ones, and in the new ones."""
+    least = min(len(old), len(new))
+    head = next((i for i in range(least) if old[i] != new[i]), least)
+    tail = next((i for i in range(least - head) if old[-1 - i] != new[-1 - i]), least - head)
+    middle = SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False)
+    for kind, first, end, start, stop in middle.get_opcodes():
+        if kind != "equal":
+            yield head + first, head + end, head + start, head + stop
+
+
+def _blank_runs(rows: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """From and to where rows are blank."""
+    for blank, run in groupby(range(len(rows)), lambda at: not rows[at].strip()):
+        found = [*run]
+        if blank:
+            yield found[0], found[-1] + 1
 
 
 class Shifted(cst.CSTTransformer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -22,7 +22,7 @@ from putback.ownership.resolve.types import ClassRef, FunctionRef, Partial, Type
 
 _MOST_FILES = 60
 _MOST_USES = 40
-_WORD = re.compile(r"\w+")
+_IN_WORD = re.compile(r"\w")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,8 @@ class Users:
 
     def _in_module(self, module: ModuleInfo, wanted: FunctionRef | ClassRef, name: str) -> Iterator[Use]:
         names = {name, *_aliases(module, name)}
-        rows = self._analyzer.reader.rows(module.path)
-        said = [row for row, text in enumerate(rows, 1) if not names.isdisjoint(_words(text, names))]
+        text = "\n".join(self._analyzer.reader.rows(module.path))
+        said = [row for each in names for row in _rows_with(each, text)]
         for info in module.functions.values():
             if not info.outer and any(info.row <= row <= info.end_row for row in said):
                 yield from self._in_part(self._parts.part(module.path, info.key), names, wanted)
@@ -106,9 +106,15 @@ class Users:
         return self._analyzer.resolver.types(to_expr(node), part.scope_of(node))
 
 
-def _words(text: str, among: Collection[str]) -> list[str]:
-    """The words of a row, if one `among` some can be one of them."""
-    return _WORD.findall(text) if any(word in text for word in among) else []
+def _rows_with(name: str, text: str) -> Iterator[int]:
+    """The rows of a text that have a name as a word."""
+    row, seen, at = 1, 0, text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        row += text.count("\n", seen, at)
+        if not (at and _IN_WORD.match(text, at - 1)) and not _IN_WORD.match(text, end):
+            yield row
+        seen, at = at, text.find(name, end)
 
 
 def _aliases(module: ModuleInfo, name: str) -> set[str]:
