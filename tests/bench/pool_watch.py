@@ -49,7 +49,8 @@ class Hooked:
         self._bare = type(self._pool)
         on(self._pool, names)
         self._class = type(self._pool)
-        self._methods = {} if self._class is not self._bare else {name: getattr(self._pool, name) for name in names}
+        by_name = hasattr(self._pool, "__dict__") and self._class is self._bare
+        self._methods = {name: getattr(self._pool, name) for name in names if by_name}
         self.off()
 
     def on(self) -> None:
