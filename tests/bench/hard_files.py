@@ -97,6 +97,32 @@ def many_findings(count: int = 16_400) -> str:
     return HEAD + rows(f"def f{n}():\n    psycopg2.connect().execute('select {n}')" for n in range(count))
 
 
+ROUTES = """from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://x"))
+app = FastAPI()
+
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+
+@app.get("/")
+def first(db: Session = Depends(get_db)):
+    return db.execute(text("SELECT 1")).all()
+"""
+
+
+def routes(count: int = 1000) -> str:
+    """Routes that open their own sessions, beside one that shows how a session is asked for."""
+    route = "@app.get('/{n}')\ndef r{n}(a: int, b: str):\n    db = SessionLocal()\n    try:\n        return [a, b]\n"
+    return ROUTES + rows(f"{route.format(n=n)}    finally:\n        db.close()" for n in range(count))
+
+
 def operands(count: int = 1000) -> str:
     return HEAD + function(f"    y = {' + '.join(['x'] * count)}\n")
 

@@ -18,6 +18,7 @@ from hard_files import (
     leaky_functions,
     loops_with_break,
     many_findings,
+    routes,
     self_assignments,
 )
 
@@ -68,6 +69,7 @@ def work(text: str) -> int:
         (leaky_functions, 60),
         (a_leak_among_others, 500),
         (many_findings, 60),
+        (routes, 20),
         (loops_with_break, 30),
         (self_assignments, 40),
         (nested_lambdas, 100),

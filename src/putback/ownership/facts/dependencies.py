@@ -87,8 +87,15 @@ def _yielded(analyzer: Analyzer, ref: FunctionRef) -> Iterator[Identity]:
 
 def spelling(analyzer: Analyzer, ref: FunctionRef, path: str) -> Spelling | None:
     """How parameters ask for a dependency: the way most do in file `path`, else in the project; None if none does."""
-    found = Counter(_spellings(analyzer, ref, path))
-    return found.most_common(1)[0][0] if found else _elsewhere(analyzer, ref)
+    known = analyzer.known(_none_beside)
+    if (ref, path) not in known:
+        found = Counter(_spellings(analyzer, ref, path))
+        known[ref, path] = found.most_common(1)[0][0] if found else _elsewhere(analyzer, ref)
+    return known[ref, path]
+
+
+def _none_beside(analyzer: Analyzer) -> dict[tuple[FunctionRef, str], Spelling | None]:
+    return {}
 
 
 def _none_yet(analyzer: Analyzer) -> dict[FunctionRef, Spelling | None]:
@@ -133,11 +140,12 @@ def _spellings(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spel
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for argument, default in _parameters(node.args):
-                annotated = _source(analyzer, path, argument.annotation) if argument.annotation else ""
+                annotation = argument.annotation
                 if default is not None and asks.directly(default):
+                    annotated = _source(analyzer, path, annotation) if annotation else ""
                     yield Spelling(annotated, _source(analyzer, path, default), path)
-                elif default is None and argument.annotation is not None and asks.by_annotation(argument.annotation):
-                    yield Spelling(annotated, "", path)
+                elif default is None and annotation is not None and asks.by_annotation(annotation):
+                    yield Spelling(_source(analyzer, path, annotation), "", path)
 
 
 def _source(analyzer: Analyzer, path: str, node: ast.expr) -> str:
