@@ -63,31 +63,24 @@ def callers(depth: int, skipped: int = 0) -> Trail:
     """At least `depth` callers in the program's own files, if there are so many. So many of the innermost frames,
     `skipped`, are known to be none: not looking at them saves making objects of them."""
     found: Trail = []
-    note = found.append
-    frame: FrameType | None = sys._getframe(1 + skipped)
-    left = depth
-    if depth < FARTHEST:
-        for _ in range(FARTHEST):
-            if frame is None:
-                break
-            code = frame.f_code
-            note(code)
-            note(frame.f_lasti)
+    frame = sys._getframe(1 + skipped)
+    left = depth if depth < FARTHEST else 0  # where all are looked at, whose they are can be asked later
+    above: FrameType | None = None
+    for _ in range(FARTHEST):
+        found.append(frame.f_code)  # the interpreter has a shorter way for this than for a method that was kept
+        found.append(frame.f_lasti)
+        if left:
+            file = frame.f_code.co_filename
             try:
-                left -= _own[code.co_filename]
+                left -= _own[file]
             except KeyError:
-                left -= _is_own(code.co_filename)
+                left -= _is_own(file)
             if not left:
                 return found
-            frame = frame.f_back
-    else:  # all of them are looked at: whose they are can be asked later
-        for _ in range(FARTHEST):
-            if frame is None:
-                break
-            note(frame.f_code)
-            note(frame.f_lasti)
-            frame = frame.f_back
-    if frame is None and _get_running_loop() is not None:
+        if (above := frame.f_back) is None:
+            break
+        frame = above
+    if above is None and _get_running_loop() is not None:
         _add_awaiting(found)
     return found
 
