@@ -40,6 +40,12 @@ SCOPED = (
     "@app.get('/orders')\ndef orders():\n    return str(db.execute(text('SELECT 1')).scalar())\n"
 )
 ENDING = "from app import app, db\n\n\n@app.teardown_appcontext\ndef end(error=None):\n    {}\n"
+WORKING = "from app import db, text\n\n\ndef work():\n    db.execute(text('SELECT 1'))\n"
+STARTING = "from threading import Thread\nfrom work import work\n\nThread(target=work).start()\n"
+WORKER = (
+    "from base import Base\nfrom app import db, text\n\n\nclass Worker(Base):\n    def run(self):\n"
+    "        db.execute(text('SELECT 1'))\n"
+)
 MYSQL = f"{DATABASE}\nengine = create_engine('mysql+pymysql://shop')\n"
 FAILING = (
     "from sqlalchemy import text\nfrom sqlalchemy.orm import Session\nfrom db import engine\n\n\ndef work():\n"
@@ -187,6 +193,19 @@ CHANGES: Mapping[str, tuple[Mapping[str, str], Mapping[str, str | None]]] = {
         {"app.py": SCOPED, "end.py": ENDING.format("print(error)")},
         {"end.py": ENDING.format("db.remove()")},
     ),
+    "a file that is no candidate starts a thread": (
+        {"app.py": SCOPED, "work.py": WORKING, "start.py": "x = 1\n", "other.py": "x = 1\n"},
+        {"start.py": STARTING},
+    ),
+    "a file comes that starts a thread": ({"app.py": SCOPED, "work.py": WORKING}, {"start.py": STARTING}),
+    "the file that starts a thread goes": (
+        {"app.py": SCOPED, "work.py": WORKING, "start.py": STARTING},
+        {"start.py": None},
+    ),
+    "a class of a file that is no candidate": (
+        {"app.py": SCOPED, "base.py": "from threading import Thread as Base\n", "work.py": WORKER},
+        {"base.py": "class Base:\n    pass\n"},
+    ),
     "which servers are named": (
         {"db.py": MYSQL, "work.py": FAILING, "settings.py": ""},
         {"settings.py": "URL = 'postgresql://shop'\n"},
@@ -217,3 +236,18 @@ def test_a_change_is_seen(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     second = searched(root, "")
     assert second != first
     assert searched(root, cache) == second
+
+
+def test_what_no_change_concerns_is_not_looked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, cache = tmp_path / "project", str(tmp_path / "cache")
+    root.mkdir()
+    for name, text in {"app.py": SCOPED, "work.py": WORKING, "start.py": STARTING, "pyproject.toml": ""}.items():
+        (root / name).write_text(text)
+    monkeypatch.chdir(root)
+
+    def looked_for() -> int:
+        return checked([str(root)], Config(root=str(root), cache=cache)).project.analysis.scan.texts.searched
+
+    assert looked_for() > 0
+    (root / "work.py").write_text(WORKING + "\n\nx = 1\n")
+    assert looked_for() == 0

@@ -12,6 +12,8 @@ from putback.model.finding import Finding, Step
 
 def inside(path: str, directory: str) -> str:
     """The absolute `path` relative to `directory`, with `/`; whole when it lies outside."""
+    if directory and path.startswith(top := os.path.join(directory, "")):
+        return path[len(top) :].replace(os.sep, "/")
     relative = os.path.relpath(path, directory).replace(os.sep, "/")
     return path.replace(os.sep, "/") if relative.startswith("../") else relative
 

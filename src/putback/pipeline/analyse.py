@@ -291,7 +291,12 @@ def analysis_of(
 def _analyzer(scanner: Scanner, scan: Scan, reader: Reader, root: str) -> Analyzer:
     """What answers questions about the functions of a project."""
     analyzer = Analyzer(Resolver(scan.project, scanner.catalog, scanner.frameworks), scan.carriers, reader)
-    analyzer.is_alone, analyzer.importing, analyzer.root = scan.is_alone, scan.may_import, root
+    analyzer.is_alone, analyzer.importing, analyzer.root, analyzer.texts = (
+        scan.is_alone,
+        scan.may_import,
+        root,
+        scan.texts,
+    )
     registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
     analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
     return analyzer

@@ -83,7 +83,7 @@ class Held:
         if any(seen & packages for _, seen in kept.values()):
             self.findings.packages = self._packages()
         reuse.worked_out += sum(1 for each in told if each.agenda.tasks)
-        reuse.keep(self.scanner.seen, self.scanner.paths, self.scan.broken, kept, self.findings)
+        reuse.keep(self.scanner.seen, self.scanner.paths, self.scan.broken, self.scan.texts, kept, self.findings)
 
     def _packages(self) -> bytes:
         return digest(

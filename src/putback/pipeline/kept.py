@@ -85,7 +85,11 @@ class KeptFindings(Struct, array_like=True):
 
 
 class KeptScan(Struct, array_like=True):
-    """One scan. Files are numbers: their places in `paths`; those that are no more have no content."""
+    """One scan. Files are numbers: their places in `paths`; those that are no more have no content.
+
+    `helpers` are files that are no candidates, indexed because a name led there; `texts` has the files with one of some
+    words, by the words.
+    """
 
     paths: list[str] = []
     states: list[bytes] = []
@@ -96,6 +100,8 @@ class KeptScan(Struct, array_like=True):
     modules: dict[int, KeptModule] = {}
     rounds: list[KeptRound] = []
     members: dict[int, tuple[tuple[str, ...], int]] = {}
+    helpers: dict[int, bytes] = {}
+    texts: dict[bytes, list[int]] = {}
     footprints: list[bytes] = []
     found: KeptFindings = struct_field(default_factory=KeptFindings)
 
@@ -142,6 +148,15 @@ class Past:
         number = self.numbers.get(path)
         return self.scan.modules.get(number) if number is not None else None
 
+    def helper(self, path: str) -> bytes | None:
+        """A file that was indexed although it was no candidate, if it has not changed."""
+        number = self.numbers.get(path)
+        return self.scan.helpers.get(number) if number is not None and path not in self.changed else None
+
+    def texts(self) -> dict[bytes, Collection[str]]:
+        """The files that had one of some words, by the words."""
+        return {words: {self.scan.paths[n] for n in files} for words, files in self.scan.texts.items()}
+
     def footprint(self, number: int) -> int:
         """One of the footprints."""
         return int.from_bytes(self.scan.footprints[number], "little")
@@ -152,10 +167,12 @@ class Past:
         """The numbers, in `paths`, of the files that have to be surveyed."""
         if self.is_empty:
             return list(range(len(paths)))
-        there = [path for path, content in zip(self.scan.paths, self.scan.contents, strict=True) if content]
-        if not words_for(self.come) <= words_for(there):
+        if (come := self.come) and not words_for(come) <= words_for(self._there()):
             return list(range(len(paths)))
         return [number for number, path in enumerate(paths) if path in self.changed]
+
+    def _there(self) -> list[str]:
+        return [path for path, content in zip(self.scan.paths, self.scan.contents, strict=True) if content]
 
     def add_to(self, found: Survey, paths: Sequence[str], asked: Collection[str]) -> None:
         """Add what an earlier survey has seen of the files that are the same; those in `asked` were asked for."""

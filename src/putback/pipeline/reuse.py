@@ -15,9 +15,10 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from putback.ownership.index.footprint import hashed
-from putback.ownership.index.module import Outline, unpacked
+from putback.ownership.index.module import ModuleInfo, Outline, unpacked
 from putback.ownership.index.parts import different_parts
 from putback.ownership.index.project import Project
+from putback.ownership.index.texts import Texts
 from putback.pipeline.indexing import Broken, Indexed, outline_of
 from putback.pipeline.kept import (
     KeptFile,
@@ -35,6 +36,8 @@ from putback.source.slices import Reader
 from putback.source.survey import Survey, imported_as
 
 _PASSED_ON = 3  # imports, as in Project.importers
+_HELPERS = 10
+"""How many files may have to be indexed that are no candidates."""
 _NOTHING = Outline((), {}, {}, ())
 
 
@@ -54,6 +57,7 @@ class Reuse:
     using: list[KeptSearch] = field(default_factory=list)
     members: dict[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
     reimported: set[str] = field(default_factory=set)
+    helpers: set[str] = field(default_factory=set)
     worked_out: int = 0
     _other_parts: dict[str, Collection[str | None]] = field(default_factory=dict)
 
@@ -62,6 +66,11 @@ class Reuse:
     def module(self, path: str) -> KeptModule | None:
         """What is known of a file that has not changed."""
         return self.past.module(path) if path not in self.past.changed else None
+
+    def helper(self, path: str) -> ModuleInfo | None:
+        """A file that is no candidate, as an earlier scan has indexed it."""
+        known = self.past.helper(path)
+        return unpacked(known, path) if known is not None else None
 
     def outline(self, path: str, kept: KeptModule) -> tuple[Outline, int]:
         """The outline of such a file, made anew when its imports may mean other files now, and its footprint."""
@@ -266,12 +275,14 @@ class Reuse:
         seen: Survey,
         paths: Sequence[str],
         found: Iterable[Broken],
+        texts: Texts,
         told: Mapping[str, tuple[KeptFile, int]],
         findings: KeptFindings,
     ) -> None:
         """Write what was found, if that makes a later run quicker; `told` is what goes into `findings` by path."""
         is_first = bool(told) and not self.past.scan.found.files
-        if not is_first and not self.past.is_worth_writing(self.worked_out):
+        is_wider = bool(texts.searched) or len(self.helpers) > _HELPERS
+        if not is_first and not is_wider and not self.past.is_worth_writing(self.worked_out):
             return
         broken: dict[str, list[Broken]] = {}
         for each in found:
@@ -307,6 +318,8 @@ class Reuse:
             modules=modules,
             rounds=rounds,
             members={numbers[path]: (names, noted(mark)) for path, (names, mark) in self.members.items()},
+            helpers=self._helpers(),
+            texts={words: sorted(numbers[path] for path in files) for words, files in texts.answers().items()},
         )
         scan.found = findings
         scan.found.files = {
@@ -314,6 +327,12 @@ class Reuse:
         }
         scan.footprints = [each.to_bytes((each.bit_length() + 7) // 8, "little") for each in footprints]
         self.past.write(scan)
+
+    def _helpers(self) -> dict[int, bytes]:
+        """The files that are no candidates and were indexed, now or before."""
+        kept = {path: known for path in self.past.states if (known := self.past.helper(path)) is not None}
+        new = {path: self.project.packed(path) for path in self.helpers}
+        return {self.past.numbers[p]: each for p, each in {**kept, **new}.items() if p not in self.since}
 
 
 def _different(path: str, before: Outline, after: Outline) -> Iterator[tuple[str, str]]:

@@ -21,6 +21,7 @@ from putback.ownership.index.footprint import Footprint
 from putback.ownership.index.module import Import, ModuleInfo, packed
 from putback.ownership.index.module_cache import GENERATION
 from putback.ownership.index.project import Project
+from putback.ownership.index.texts import Texts
 from putback.ownership.index.vocabulary import driver_names, receivers
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.resolver import Resolver
@@ -53,11 +54,12 @@ class Scan:
 
     `imports` holds for each candidate that was indexed the files of the project that it imports, at its top level or in
     a function. `alone` are those candidates that no other file imports. `importing` gives the files of the project that
-    may import one; `commented` are the files that may have comments for putback.
+    may import one; `commented` are the files that may have comments for putback; `texts` tells which have some words.
     """
 
     project: Project
     carriers: Carriers
+    texts: Texts
     imports: dict[str, frozenset[str]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     names: frozenset[str] = frozenset()
@@ -123,7 +125,9 @@ class Scanner:
 
     def run(self, seen: Survey) -> Scan:
         """Index what matters; without gates everything."""
-        found = Scan(self.project, self._carriers())
+        past = self.reuse.past if self.reuse is not None else None
+        others = (past.texts(), past.changed | past.gone) if past is not None else ()
+        found = Scan(self.project, self._carriers(), Texts(self.project, self.reader, *others))
         found.commented = frozenset(self.paths[number] for number in seen.commented)
         for number, message in seen.unreadable:
             found.broken.append(Broken(self.paths[number], f"cannot be read: {message}", 1, 1))
@@ -161,7 +165,8 @@ class Scanner:
         other = copy.copy(self)
         other.reader, other.project, other.reuse = reader, before.project.renewed(changed, other._load), None
         kept = {path: imports for path, imports in before.imports.items() if path not in changed}
-        found = Scan(other.project, before.carriers, kept, alone=before.alone, importing=before.importing)
+        texts = before.texts.renewed(other.project, reader, changed)
+        found = Scan(other.project, before.carriers, texts, kept, alone=before.alone, importing=before.importing)
         found.commented = before.commented
         new = other._index(found, sorted(changed), 0)
         found.carriers = other._carriers()
@@ -175,10 +180,17 @@ class Scanner:
 
     def _load(self, path: str) -> ModuleInfo | None:
         """Index a file that is no candidate, because a name leads there; generated giants are left alone."""
+        known = self.reuse.helper(path) if self.reuse is not None else None
+        if known is not None:
+            return known
         if path not in self.known or os.path.getsize(path) > _LARGEST_HELPER:
             return None
         item = index_file(path, self.reader, self.receivers)
-        return item if isinstance(item, ModuleInfo) else None
+        if isinstance(item, Broken):
+            return None
+        if self.reuse is not None:
+            self.reuse.helpers.add(path)
+        return item
 
     # -- indexing
 

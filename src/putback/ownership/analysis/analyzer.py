@@ -27,6 +27,7 @@ from putback.ownership.analysis.summaries import Summaries
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import ModuleInfo
+from putback.ownership.index.texts import Texts
 from putback.ownership.index.trees import callees_by_row
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.resolver import Resolver
@@ -38,10 +39,11 @@ T = TypeVar("T")
 
 class Analyzer(Program):
     """One run's answers. `is_alone` tells whether no other file imports one, and `importing` gives the files of the
-    project that may. `root` is the directory of the project."""
+    project that may. `root` is the directory of the project; `texts` tells which of its files have some words."""
 
     def __init__(self, resolver: Resolver, carriers: Carriers, reader: Reader) -> None:
         super().__init__(resolver, carriers, reader)
+        self.texts = Texts(self.project, reader)
         self.is_alone: Callable[[str], bool] = lambda path: False
         self.importing: Callable[[str], Iterable[str]] = self.project.importers
         self.root = ""

@@ -32,8 +32,8 @@ class Footprint:
     def __init__(self, numbers: dict[str, int] | None) -> None:
         self.seen = 0
         self.saying: dict[str, set[str]] = {}
-        self._is_wanted = numbers is not None
-        self._bits = {path: 1 << (NAMES + number) for path, number in (numbers or {}).items()}
+        self._numbers = numbers
+        self._bits: dict[str, int] = {}
         self._same: dict[int, int] = {}
 
     def file(self, path: str) -> None:
@@ -42,13 +42,13 @@ class Footprint:
 
     def part(self, path: str, key: str) -> None:
         """Somebody looks at what a file defines under one name, or at one of its functions or classes."""
-        if self._is_wanted:
+        if self._numbers is not None:
             self.seen |= self.bit("part", path) | self.bit("part", f"{path}:{key}")
 
     def text(self, text: str, path: str, is_there: bool) -> None:
         """Somebody asks whether a file has some text in it."""
         self.name("text", text)
-        if is_there and self._is_wanted:
+        if is_there and self._numbers is not None:
             self.saying.setdefault(text, set()).add(path)
 
     def name(self, kind: str, name: str) -> None:
@@ -57,12 +57,13 @@ class Footprint:
 
     def bit(self, kind: str, name: str) -> int:
         """The bit of a file, or of a question."""
-        if not self._is_wanted:
+        if self._numbers is None:
             return 0
         key = name if kind == "file" else f"{kind} {name}"
         found = self._bits.get(key)
         if found is None:
-            found = self._bits[key] = hashed(f"{kind} {name}")
+            number = self._numbers.get(name) if kind == "file" else None
+            found = self._bits[key] = hashed(f"{kind} {name}") if number is None else 1 << (NAMES + number)
         return found
 
     def begin(self) -> int:

@@ -75,14 +75,8 @@ class Cleaners:
 
     def modules_with(self, words: Collection[bytes]) -> Iterator[ModuleInfo]:
         """The modules outside of tests with one of some words in their text."""
-        for path in sorted(self.project.paths) if words else ():
-            if is_test_code(path):
-                continue
-            try:
-                data = self.analyzer.reader.data(path)
-            except OSError:
-                continue
-            module = self.project.module(path) if any(word in data for word in words) else None
+        for path in sorted(self.analyzer.texts.having(words)):
+            module = self.project.module(path) if not is_test_code(path) else None
             if module is not None:
                 yield module
 

@@ -15,10 +15,10 @@ from putback.ownership.analysis.context import Context, name_of
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, Reference
 from putback.ownership.index.places import is_test_code
 from putback.ownership.index.project import Project
+from putback.ownership.index.texts import Texts
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Partial, Scope, Types
 from putback.ownership.sessions.registries import function_refs
-from putback.source.slices import Reader
 
 _OWN_THREAD = frozenset({"Thread", "Timer", "start_new_thread"})
 _COMMON = frozenset({"map", "apply"})
@@ -53,12 +53,12 @@ class Entry(Struct):
 class Unattended:
     """Finds the entries of a project."""
 
-    def __init__(self, project: Project, resolver: Resolver, context: Context, reader: Reader) -> None:
+    def __init__(self, project: Project, resolver: Resolver, context: Context, texts: Texts) -> None:
         self.project = project
         self.resolver = resolver
         self.context = context
         self.frameworks: FrameworkCatalog = resolver.frameworks
-        self.reader = reader
+        self.texts = texts
 
     def entries(self) -> dict[FunctionRef, Entry]:
         """All entries by their functions; test code starts none."""
@@ -78,21 +78,11 @@ class Unattended:
         """The modules that were indexed, and those that may start something."""
         markers = [m for each in self.frameworks.frameworks.values() for m in each.markers if m.unattended]
         names = {name.rpartition(".")[2] for m in markers for name in m.arguments} - _COMMON
-        wanted = tuple(f"{name}(".encode() for name in sorted(names))
         known = {module.path for module in self.project.loaded()}
-        for path in sorted({*known, *self.project.paths}):
-            if is_test_code(path) or (path not in known and not self._has(path, wanted)):
-                continue
-            module = self.project.module(path)
+        for path in sorted(known | self.texts.having([f"{name}(".encode() for name in names])):
+            module = self.project.module(path) if not is_test_code(path) else None
             if module is not None:
                 yield module
-
-    def _has(self, path: str, wanted: tuple[bytes, ...]) -> bool:
-        try:
-            data = self.reader.data(path)
-        except OSError:
-            return False
-        return any(each in data for each in wanted)
 
     # -- `Thread(target=work)`, `scheduler.add_job(work)`
 

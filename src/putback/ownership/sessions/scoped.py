@@ -211,8 +211,8 @@ class Sessions:
     @cached_property
     def entries(self) -> dict[FunctionRef, Entry]:
         """The jobs and threads of the project."""
-        context, reader = self.analyzer.context, self.analyzer.reader
-        return Unattended(self.project, self.analyzer.resolver, context, reader).entries()
+        analyzer = self.analyzer
+        return Unattended(self.project, analyzer.resolver, analyzer.context, analyzer.texts).entries()
 
     def neglects(self, ref: FunctionRef) -> tuple[Neglect, ...]:
         """The sessions that a function leaves behind as a job or thread; none in a project without a registry."""
