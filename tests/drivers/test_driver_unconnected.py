@@ -217,3 +217,15 @@ def test_what_holds_nothing_is_in_no_table() -> None:
     conn.close()
     conn.cursor()
     assert CATALOG.function("pyhive.presto.connect") is None
+
+
+def test_a_driver_of_neo4j_ends_with_what_its_sessions_hold() -> None:
+    """Its pool closes the connections that are in use, too."""
+    driver = Neo4jDriver().take()
+    lent = mock.Mock(in_use=True)
+    driver._pool._ssr_feature_tracker = mock.Mock()  # counts what connections can do
+    driver._pool.connections["shop"].append(lent)
+    driver.close()
+    assert lent.close.called
+    for method in ("close", "__exit__"):
+        assert (effect := CATALOG.method("neo4j.Driver", method)) is not None and effect.releases_all

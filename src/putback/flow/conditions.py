@@ -34,6 +34,15 @@ class ConditionLowering(ExpressionLowering):
                 self.jump(then if node.evaluated_value else orelse)
             case cst.Comparison() if len(node.comparisons) == 1:
                 self._comparison(node, then, orelse)
+            case cst.Call(func=cst.Name(value="callable"), args=[cst.Arg(value=asked, keyword=None)]):
+                self.condition(asked, then, orelse)
+            case cst.Call(
+                func=cst.Name(value="hasattr"),
+                args=[cst.Arg(value=owner), cst.Arg(value=cst.SimpleString(evaluated_value=str() as attribute))],
+            ):
+                self.end(
+                    ir.Branch(ir.Test("has", self.value(owner), attribute, dotted(self.expr(node)) or ""), then, orelse)
+                )
             case cst.Call() if self._is_isinstance(node):
                 subject = self.value(node.args[0].value)
                 self.end(

@@ -156,5 +156,7 @@ def condition(test: ir.Test) -> str:
             return f"isinstance {test.subject}{key}"
         case "bound":
             return f"{test.subject} is bound{key}"
+        case "has":
+            return f"{test.subject} has {test.other}{key}"
         case _:
             return f"?{key}"

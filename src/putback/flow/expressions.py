@@ -20,6 +20,7 @@ from putback.flow.names import (
     Member,
     Name,
     dotted,
+    last_name,
     shortcut,
 )
 from putback.flow.params import parameters
@@ -165,9 +166,20 @@ class ExpressionLowering(Builder):
         return found
 
     def _attribute(self, node: cst.Attribute) -> ir.Val:
-        base = self.value(node.value)
+        return self._read_attribute(node, self.value(node.value), self.expr(node))
+
+    def _named_attribute(self, node: cst.Call) -> Member | None:
+        """The attribute that `getattr(conn, "close", None)` asks for."""
+        match self.expr(node):
+            case Invoke(func=Name(id="getattr"), args=(base, Literal(value=str() as name), *_)) if not node.args[
+                0
+            ].star:
+                return Member(base, name)
+        return None
+
+    def _read_attribute(self, node: cst.CSTNode, base: ir.Val, asked: Expr) -> ir.Val:
         target = self.temporary()
-        self.emit(ir.Attr(self.at(node), target, base, node.attr.value, self.expr(node)))
+        self.emit(ir.Attr(self.at(node), target, base, last_name(asked), asked))
         return target
 
     def _subscript(self, node: cst.Subscript) -> ir.Val:
@@ -180,6 +192,9 @@ class ExpressionLowering(Builder):
 
     def call(self, node: cst.Call, awaited: bool = False, discarded: bool = False) -> ir.Val:
         """Emit a call; `awaited` and `discarded` say what stands around it."""
+        if (named := self._named_attribute(node)) is not None:
+            base, *_ = [self.value(each.value) for each in node.args]
+            return self._read_attribute(node, base, named)
         func = node.func
         receiver: ir.Val = ""
         if isinstance(func, cst.Attribute):

@@ -229,7 +229,8 @@ class Delete(Op, frozen=True):
 
 
 class Test(Struct, frozen=True):
-    """What a branch asks. `kind`: "truth", "none" (is None), "equal" (to `other`), "isinstance", "bound", or "unknown".
+    """What a branch asks. `kind`: "truth", "none" (is None), "equal" (to `other`), "isinstance", "bound", "has" (an
+    attribute called `other`), or "unknown".
 
     `key` is a stable text of an unknown condition, so that two branches on the same condition agree ("" for none).
     """

@@ -45,6 +45,11 @@ class Invoke(Node, frozen=True):
         """The value given for keyword `name`, if any."""
         return next((value for key, value in self.keywords if key == name), None)
 
+    def given(self, index: int, keyword: str) -> tuple[Expr, ...]:
+        """What is given for an argument: by its keyword ("*": by any), else by its position (-1: none)."""
+        named = tuple(value for key, value in self.keywords if key and keyword in (key, "*"))
+        return named or (self.args[index : index + 1] if index >= 0 else ())
+
 
 class Literal(Node, frozen=True):
     """A constant: None, True, False, a short string or a number; every other constant is `Unknown`."""

@@ -42,9 +42,9 @@ class Marker(Table, frozen=True):
 
     `decorators`: qualified names of decorators ("fastapi.APIRouter.get", "pytest.fixture");
     `arguments`: qualified callables that receive the function as positional argument `index` or keyword `keyword`
-    ("fastapi.Depends" 0 "dependency"); `attributes`: attribute names that count when the receiver cannot be
-    resolved but the file imports the framework ("get", "route"); `methods`: methods of subclasses of the
-    named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
+    ("fastapi.Depends" 0 "dependency"), or as any keyword ("*"); `attributes`: attribute names that count when the
+    receiver cannot be resolved but the file imports the framework ("get", "route"); `methods`: methods of subclasses of
+    the named classes ({"flask.views.MethodView": ["get", "post"]}). `unattended`: the function runs in a thread or a
     worker that goes on to other work, outside of what the framework cleans up after. `queries`: what the function's
     parameters are called is asked of each request; `rethrows`: what is thrown in at its `yield` must leave it again.
     `made_of` are keywords of the decorators that name the class which the function becomes an object of; `bound` is the

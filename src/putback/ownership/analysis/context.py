@@ -71,13 +71,10 @@ class Context:
         scope = Scope(module.path, reference.scope)
         for callee in resolver.types(call.func, scope):
             for role, index, keyword in self.frameworks.argument_role(name_of(callee)):
-                given = call.keyword(keyword) if keyword else None
-                if given is None and 0 <= index < len(call.args):
-                    given = call.args[index]
-                for target in resolver.types(given, scope) if given is not None else ():
+                for given, target in ((g, t) for g in call.given(index, keyword) for t in resolver.types(g, scope)):
                     if isinstance(target, FunctionRef):
                         self._note_function(target, role, self.frameworks.rethrows(name_of(callee)))
-                    elif given is not None and self.frameworks.queries(name_of(callee)):
+                    elif self.frameworks.queries(name_of(callee)):
                         self._note_factory(module, reference, given, target)
 
     def _note_function(self, target: FunctionRef, role: Role, rethrows: bool) -> None:

@@ -22,6 +22,7 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.statements import is_repeatable, is_text, may_write, runs_text_alone, surely_writes
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import Instance
 
 _POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
 
@@ -111,6 +112,18 @@ class Following:
             return False
         made = (o for o in self.unit.ops() if isinstance(o, ir.Call) and o.at == self.site.at)
         return any(_base(o) == _base(op) != "" for o in made)
+
+    def is_pool_ended(self, op: ir.Exit) -> bool:
+        """Whether leaving a `with` ends the pool that the connection has come from, and all that it has lent."""
+        dunder = "__aexit__" if op.is_async else "__exit__"
+        types = self.program.resolver.types(op.expr, self.unit.scope)
+        effects = (self.program.method(t.name, dunder) for t in types if isinstance(t, Instance))
+        if not any(effect is not None and effect.releases_all for effect in effects):
+            return False
+        entered = {o.target for o in self.unit.ops() if isinstance(o, ir.Enter) and o.group == op.group}
+        given = {o.source for o in self.unit.ops() if isinstance(o, ir.Assign) and o.target == op.manager}
+        pools = self.unit.names_of(entered | given)
+        return any(isinstance(o, ir.Call) and o.at == self.site.at and o.receiver in pools for o in self.unit.ops())
 
     def is_owner(self, state: State, value: ir.Val) -> bool:
         """Whether storing `value` hands the connection on."""

@@ -81,30 +81,53 @@ def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str], deep: i
     copies: list[tuple[str, str]] = []
     for block in blocks:
         if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, touching, deep):
-            test = block.end.test
-            found.update(v for v in (test.subject, test.other) if v and not v.startswith("="))
-            if test.key:
-                found.add(f"?{test.key.removesuffix(IS_NONE)}")
+            found.update(_asked(block.end.test))
         for op in block.ops:
             if isinstance(op, ir.Assign) and not op.source.startswith("="):
                 copies.append((op.target, op.source))
     grown = True
     while grown:
-        more = {s for t, s in copies if t in found} - found
+        more = {*(s for t, s in copies if t in found), *_asked_for(blocks, found)} - found
         found |= more
         grown = bool(more)
     return frozenset(found | names)
 
 
+def _asked_for(blocks: list[ir.Block], flags: set[str]) -> Iterator[str]:
+    """What the branches ask of which each way gives one of these flags its value: `own = conn is None`."""
+    setting = {b.id for b in blocks if any(_sets(o, flags) for o in b.ops)}
+    for block in blocks if setting else ():
+        if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, setting, 0):
+            yield from _asked(block.end.test)
+
+
+def _sets(op: ir.Op, flags: set[str]) -> bool:
+    return isinstance(op, ir.Assign) and op.target in flags and op.source in (ir.TRUE, ir.FALSE, ir.NONE)
+
+
+def _asked(test: ir.Test) -> Iterator[str]:
+    """The names that a test asks of, and the test itself with a leading "?"."""
+    yield from (value for value in (test.subject, test.other) if value and not value.startswith("="))
+    if test.key:
+        yield f"?{test.key.removesuffix(IS_NONE)}"
+
+
 def is_taken_for_object(unit: Unit, site: Site) -> bool:
-    """Whether an attribute of the object decides if a connection is taken: `self.conn or pool.getconn()`.
+    """Whether an attribute of the object decides if a connection is taken: `self.conn or pool.getconn()`, also in
+    another method of it.
 
     Whether it is to be given back is then for the object to know, by this attribute or by another one.
     """
     blocks = unit.function.blocks
     asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.test.key.startswith(OWN))
     taking = {b.id for b in blocks if any(isinstance(o, ir.Call) and o.at == site.at for o in b.ops)}
+    if site.acquisition.known_before and any(o.at == site.at and f"{o.receiver}." == OWN for o in _calls(unit)):
+        return True
     return any(not taking.isdisjoint((branch.then, branch.orelse)) for branch in asking)
+
+
+def _calls(unit: Unit) -> Iterator[ir.Call]:
+    return (op for op in unit.ops() if isinstance(op, ir.Call))
 
 
 def takes_what_is_there(unit: Unit, op: ir.Call) -> bool:

@@ -93,6 +93,8 @@ def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     if part is Tie.CLOSING:
         after = domain.closed(state)
         return Outcome((after,), (), (Wrong.CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
+    if part is None and domain.is_pool_ended(op):
+        return Outcome((domain.pass_on(state),))
     if not isinstance(part, Typed):
         return Outcome((_renewed(domain, op, state),))
     dunder = "__aexit__" if op.is_async else "__exit__"

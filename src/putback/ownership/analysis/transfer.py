@@ -92,6 +92,8 @@ class SiteDomain(Following):
             return state if bound == holds else None
         if test.kind == "isinstance" and test.subject in state.refs:
             return state if holds else None
+        if test.kind == "has" and self.effect(state, test.subject, test.other) is not None:
+            return state if holds else None
         if test.kind in ("truth", "none"):
             answer = state.truth(test.subject) if test.kind == "truth" else state.is_none(test.subject)
             if answer is not None:

@@ -304,7 +304,7 @@ def _passes(call: ast.Call) -> bool:
 
 def _can_be_function(call: ast.Call, index: int, keyword: str) -> bool:
     """Whether an argument is given, by position or keyword, and is no constant."""
-    given = next((each.value for each in call.keywords if keyword and each.arg == keyword), None)
+    given = next((each.value for each in call.keywords if each.arg and keyword in (each.arg, "*")), None)
     if given is None and 0 <= index < len(call.args):
         return any(isinstance(each, ast.Starred) for each in call.args) or type(call.args[index]) is not ast.Constant
     return given is not None

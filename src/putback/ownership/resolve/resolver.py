@@ -79,6 +79,8 @@ class Resolver(Evaluation):
                 return union(self.member(t, attr) for t in owners) if owners else self._told(attr, scope)
             case names.Invoke(func=names.Name(id="super")):
                 return self._above(scope)
+            case names.Invoke(func=names.Name(id="getattr"), args=(base, names.Literal(value=str() as attr), *rest)):
+                return union(self.types(each, scope) for each in (names.Member(base, attr), *rest))
             case names.Invoke():
                 callees = self.types(expr.func, scope)
                 return (

@@ -51,7 +51,7 @@ class Results:
                 return (
                     self._result(effect, call, owner, scope)
                     if effect
-                    else frozenset({Instance(f"{owner.name}.{name}()")})
+                    else frozenset({self._outside(f"{owner.name}.{name}")})
                 )
             case Instance(name=name):
                 spec = self._values.catalog.type(name)
@@ -103,7 +103,11 @@ class Results:
             return frozenset({Instance(name)})
         if name in _CACHES:
             return frozenset({Symbol(name)})
-        return frozenset({Instance(self._values.frameworks.returned(name) or f"{name}()")})
+        return frozenset({self._outside(name)})
+
+    def _outside(self, name: str) -> Instance:
+        """What a callable of this name answers with, of which no driver table speaks."""
+        return Instance(self._values.frameworks.returned(name) or f"{name}()")
 
     def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
         if effect.itself and owner is not None:

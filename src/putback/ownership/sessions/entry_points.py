@@ -8,7 +8,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from putback.flow.names import Entered, Expr, Invoke, Member, Name, last_name
+from putback.flow.names import Entered, Invoke, Member, Name, last_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.context import Context, name_of
@@ -99,9 +99,8 @@ class Unattended:
             by = name.rpartition(".")[2]
             start = Start(module.path, reference.row, by, by in _OWN_THREAD or self._is_short(module, call, scope))
             for role, index, keyword in self.frameworks.argument_role(name):
-                target = _argument(call, index, keyword)
-                for ref in self._functions(self.resolver.types(target, scope)) if target is not None else ():
-                    yield ref, role, start
+                for target in call.given(index, keyword):
+                    yield from ((ref, role, start) for ref in self._functions(self.resolver.types(target, scope)))
 
     @staticmethod
     def _is_short(module: ModuleInfo, call: Invoke, scope: Scope) -> bool:
@@ -169,10 +168,3 @@ class Unattended:
         if info.decorators and Role.JOB in self.context.decorated_roles(module.path, info):
             return Role.JOB, "its decorator"
         return None
-
-
-def _argument(call: Invoke, index: int, keyword: str) -> Expr | None:
-    given = call.keyword(keyword) if keyword else None
-    if given is None and 0 <= index < len(call.args):
-        given = call.args[index]
-    return given
