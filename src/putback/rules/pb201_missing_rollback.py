@@ -77,11 +77,13 @@ release rolls back by itself, and where somebody else may have it by then.
 
 ## Stays silent
 After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
-idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL, and
-after a failed `commit()` of a session that has run nothing but text there.
-When the handler re-raises and the release or the `with` of the owner rolls back, when it gives the connection back
-itself, when a helper rolls back, the function that failed has done so before it raised, or a statement does (`ROLLBACK
-TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises (`except
+idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL, or
+the engine nearest by is made for SQLite by a URL that nobody can set otherwise, and after a failed `commit()` of a
+session that has run nothing but text there.
+When the handler re-raises, also by a function that always does, and the release or the `with` of the owner rolls back,
+when it gives the connection back itself, when a helper rolls back, when whoever has made the object gives back the
+session in its attribute, when the function that failed has rolled back before it raised, or a statement does
+(`ROLLBACK TO SAVEPOINT one`). When the handler cannot see a failed statement: it catches what only code raises (`except
 ValueError`), what a statement raises that has worked (`NoResultFound`), what no database raises (`queue.Empty`, an
 exception of one's own), or stands behind one that has taken the database's errors. When nothing has run or all has
 been committed before, when sqlite3 has only read, in a savepoint (`begin_nested()`), when the handler puts a new
@@ -125,7 +127,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         (site, lapse)
         for site, lapses in [*own, *lent, *ambient]
         for lapse in lapses
-        if not _is_seen_to(site, lapse.handler)
+        if not _is_seen_to(site, lapse.handler) and not _is_undone_alone(site, lapse)
     ]
     seen: set[int] = set()
     for site, lapse in sorted(found, key=lambda each: (-each[1].severity.rank, each[1].handler)):
@@ -216,6 +218,11 @@ def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
             severity = severities.get(state.harm)
             if severity is not None:
                 yield _Lapse(state.lapse, severity, state.harm, None, lives_on=True)
+
+
+def _is_undone_alone(site: SiteFacts, lapse: _Lapse) -> bool:
+    """Whether the statement that has failed is all that is undone: the database is a file, as its engine says."""
+    return lapse.harm is Harm.PERHAPS and site.function.is_surely_in_process
 
 
 def _is_seen_to(site: SiteFacts, handler: int) -> bool:

@@ -56,8 +56,8 @@ Before the first statement, after a commit, a rollback or a close (an object tha
 transaction, unless the session is made with `expire_on_commit=False`), on a connection with autocommit, in an `except`
 of a called function, and for what is only started: background tasks, `asyncio.create_task`. Calls that answer within
 milliseconds as a rule, such as redis and message queues, are hints; so is a transaction that begins by reading, where
-all databases that the project names are SQLite's. So is whoever calls a function that has the same connection and is
-told the same.
+the engine nearest by is for SQLite unless somebody configures another one, or all databases that the project names are.
+So is whoever calls a function that has the same connection and is told the same.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from putback.ownership.analysis.parts import Typed
 from putback.ownership.analysis.site import Acquisition, Ambient, Home, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Instance, Object, Scope
@@ -42,7 +43,8 @@ class _Value(Struct, frozen=True):
 class Ambients:
     """Finds them. `mentions` gives the names in a function of a file.
 
-    `switches_off` tells whether a function of a file switches the transactions off of a value that it acquires.
+    `switches_off` tells whether a function of a file switches the transactions off of a value that it acquires,
+    `gives_back` whether it gives that back before it ends.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class Ambients:
         resolver: Resolver,
         mentions: Callable[[str, FunctionInfo], frozenset[str]],
         switches_off: Callable[[str, str, Expr], bool],
+        gives_back: Callable[[str, str, Expr], bool],
     ) -> None:
         self._resolver = resolver
         self._project = resolver.project
         self._catalog = resolver.catalog
         self._mentions = mentions
         self._switches_off = switches_off
+        self._gives_back = gives_back
         self._kinds: dict[str, Kind | None] = {}
 
     # -- what the driver tables say of working with something
@@ -271,17 +275,30 @@ class Ambients:
         )
 
     def _is_of_a_block(self, unit: Unit, path: str) -> bool:
-        """Whether an attribute is only ever given what a `with` holds: that ends it, whatever the object does."""
+        """Whether an attribute is only ever given what somebody ends who has made the object, whatever that does."""
         given = [value for value in self._values(unit, path) if not isinstance(value.expr, (Literal, Annotation))]
         return bool(given) and all(
-            isinstance(value.expr, Entered)
-            or (isinstance(value.expr, Name) and self._is_held(value.expr.id, Scope(value.path, value.function)))
-            for value in given
+            self._is_given_back(value.expr, Scope(value.path, value.function)) for value in given
         )
 
-    def _is_held(self, name: str, scope: Scope) -> bool:
-        values = self._resolver.values_of(name, scope)
-        return bool(values) and all(isinstance(value, Entered) for value, _ in values)
+    def _is_given_back(self, value: Expr, scope: Scope, depth: int = 0) -> bool:
+        """Whether a value is a connection that the function which has it gives back itself, or whoever lends it."""
+        if isinstance(value, Entered):
+            return True
+        if not isinstance(value, Name):
+            return self._gives_back(scope.path, scope.function or MODULE, value)
+        values = self._resolver.values_of(value.id, scope)
+        if values or depth > _MOST_CALLERS:
+            return bool(values) and all(self._is_given_back(each, there, depth + 1) for each, there in values)
+        module = self._project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        param = next((p for p in function.params if p.name == value.id), None) if function is not None else None
+        if module is None or function is None or param is None:
+            return False
+        if dependencies(self._resolver, param.default, Scope(scope.path, function.outer)):
+            return True
+        passed = list(self._resolver.callers.passed(module, function, value.id))
+        return bool(passed) and all(self._is_given_back(each, there, depth + 1) for each, there in passed)
 
     # -- cursors
 

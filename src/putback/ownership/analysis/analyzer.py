@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Expr, dotted
-from putback.flow.solve import Exploration, explore
+from putback.flow.solve import Edge, Exploration, explore
 from putback.model.errors import SourceError
 from putback.ownership.analysis import acquire, guards
 from putback.ownership.analysis.ambient import Ambients
@@ -53,7 +53,7 @@ class Analyzer(Program):
 
     def _begin(self) -> None:
         super()._begin()
-        self.ambients = Ambients(self.resolver, self.mentions, self._switches_off)
+        self.ambients = Ambients(self.resolver, self.mentions, self._switches_off, self._gives_back)
         self.app_contexts = AppContexts(self.resolver, self._entered)
         self._explorations: dict[tuple[str, str, Site, Phase], Exploration[State]] = {}
         self._known: dict[object, Any] = {}
@@ -165,15 +165,24 @@ class Analyzer(Program):
 
     def _switches_off(self, path: str, key: str, value: Expr) -> bool:
         """Whether a function switches the transactions off of the connection that it acquires as `value`."""
+        return any(
+            site.acquisition.autocommits
+            or any(Mark.AUTOCOMMIT in ending.state.marks for ending in self.explore(unit, site).endings)
+            for unit, site in self._acquired_as(path, key, value)
+        )
+
+    def _gives_back(self, path: str, key: str, value: Expr) -> bool:
+        """Whether a function gives the connection back that it acquires as `value`, wherever it returns."""
+        found = self._acquired_as(path, key, value)
+        endings = [ending for unit, site in found for ending in self.explore(unit, site).endings]
+        normal = [ending.state.phase for ending in endings if ending.edge is Edge.NORMAL]
+        return Phase.RELEASED in normal and set(normal) <= {Phase.ABSENT, Phase.RELEASED}
+
+    def _acquired_as(self, path: str, key: str, value: Expr) -> list[tuple[Unit, Site]]:
         unit = self.unit(path, key)
-        for site in self.sites(unit) if unit is not None else ():
-            if unit is None or not self._is_value(unit, site, value):
-                continue
-            if site.acquisition.autocommits:
-                return True
-            if any(Mark.AUTOCOMMIT in ending.state.marks for ending in self.explore(unit, site).endings):
-                return True
-        return False
+        if unit is None:
+            return []
+        return [(unit, site) for site in self.sites(unit) if self._is_value(unit, site, value)]
 
     def _is_value(self, unit: Unit, site: Site, value: Expr) -> bool:
         made = any(isinstance(op, ir.Call) and op.at == site.at and op.expr == value for op in unit.ops())

@@ -20,15 +20,21 @@ _SEQUENCES = (ast.Tuple, ast.List)
 def beginning(part: Slice) -> Iterator[ast.AST]:
     """What can raise in the beginning of the function that a slice holds: its calls, in the order in which they run,
     and other nodes; those that stand for a part are left out. Nothing when it cannot be parsed."""
+    function = function_in(part)
+    if function is not None:
+        yield from _of_statements(function.body)
+
+
+def function_in(part: Slice) -> Function | None:
+    """The function that a slice holds; None when it cannot be parsed."""
     try:
         tree, _ = parsed(part)
     except SourceError:
-        return
+        return None
     body = tree.body
     while body and isinstance(body[0], ast.ClassDef):
         body = body[0].body
-    if body and isinstance(body[0], Function):
-        yield from _of_statements(body[0].body)
+    return body[0] if body and isinstance(body[0], Function) else None
 
 
 def _of_statements(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:

@@ -89,7 +89,9 @@ def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[Sta
         return Outcome((state,), (), doubtful)
     if domain.site.acquisition.parked and path.startswith(OWN):
         return Outcome((state.with_ref(path) if op.source in state.refs else state,))
-    return Outcome((domain.pass_on(state).with_ref(path),))
+    after = domain.pass_on(state).with_ref(path)
+    around = None if op.source in state.refs else state.part(op.source)
+    return Outcome((after if around is None else after.with_part(path, around),))
 
 
 def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:

@@ -85,6 +85,8 @@ def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outc
     """A call that has nothing to do with the connection; what a process holds when it ends is nobody's loss."""
     if info.ends_process:
         return Outcome(())
+    if domain.summaries.no_return.is_call(info, op.awaited):
+        return replace(domain.may_raise(state, awaited=op.awaited), after=())
     if op.target in domain.pools or _cannot_raise(domain, info, state) or takes_what_is_there(domain.unit, op):
         return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)

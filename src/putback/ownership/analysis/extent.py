@@ -209,7 +209,7 @@ class _Domain(SiteDomain):
         outcome = super().step(op, state)
         defects: list[Hashable] = list(outcome.defects)
         after = tuple(self._after(op, call, state, each, defects) for each in outcome.after)
-        raised = tuple(self._after(op, _NOTHING, state, each, defects) for each in outcome.raised)
+        raised = tuple(self._after(op, _NOTHING, state, self._failed(state, each), defects) for each in outcome.raised)
         return Outcome(after, raised, tuple(defects))
 
     def _after(self, op: ir.Op, call: _Call, before: State, after: State, defects: list[Hashable]) -> State:
@@ -229,6 +229,12 @@ class _Domain(SiteDomain):
             defects += [over] if over is not None else []
             after = _without(after)
         return after
+
+    def _failed(self, before: State, after: State) -> State:
+        """What fails begins no transaction that is waited in: what is done behind it is the handler's affair."""
+        if self.is_open(before) or not self.is_open(after) or self.holds_slot:
+            return after
+        return replace(after, opened=None, phase=Phase.IDLE if self.kind.lazy else after.phase)
 
     def _note(self, at: int, out: _Out, end: _Spot | None, state: State) -> Made:
         noted = (at, out, end, self.kind.lazy or state.opened is not None)

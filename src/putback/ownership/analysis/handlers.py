@@ -14,8 +14,9 @@ DRIVERS = "?<driver>"
 _EVERYTHING = {"BaseException", "builtins.BaseException"}
 _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
 _OF_CODE = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, StopAsyncIteration,
-    StopIteration, TypeError, ValueError,
+    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, ImportError, LookupError, NameError,
+    RuntimeError, StopAsyncIteration, StopIteration, SyntaxError, TypeError, ValueError,
+    FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError,
 )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def passed_by(types: Sequence[str], exception: str) -> str:
 
 
 def is_about_code(types: Sequence[str]) -> bool:
-    """Whether a clause for `types` catches only what Python code itself raises, and no statement that has failed.
+    """Whether a clause for `types` catches only what Python code or a file raises, and no statement that has failed.
 
     >>> is_about_code(["KeyError", "ValueError"]), is_about_code(["ValueError", "OSError"]), is_about_code([])
     (True, False, False)

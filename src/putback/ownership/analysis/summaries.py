@@ -19,6 +19,7 @@ from putback.ownership.analysis import acquire, summary
 from putback.ownership.analysis.beginning import beginning
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, describe
+from putback.ownership.analysis.no_return import NoReturn
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.summary import ManagerEffect, ParamEffect
@@ -42,6 +43,7 @@ class Summaries:
         self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
         self._keeps: dict[tuple[FunctionRef, ClassRef], tuple[Acquisition, ...]] = {}
         self._raises: dict[FunctionRef, bool] = {}
+        self.no_return = NoReturn(program)
         self._busy: set[object] = set()
         self._recursive: set[object] = set()
         self._depth = 0

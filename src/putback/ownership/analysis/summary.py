@@ -77,9 +77,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         rolls_back=bool(normal) and all(e.state.unmended is None for e in normal),
         undoes=any(e.state.unmended is None for e in raised) and all(e.state.broke is None for e in raised),
         is_async=is_async,
-        attribute=next(
-            (r.removeprefix("self.") for e in normal for r in sorted(e.state.refs) if r.startswith("self.")), ""
-        ),
+        attribute=next((name for e in normal for name in _kept_as(e.state)), ""),
         needing=_needing(normal),
         may_keep=any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
         defers=any(Mark.UNWRITTEN in e.state.marks for e in normal),
@@ -106,6 +104,12 @@ def _needing(endings: Iterable[Ending[State]]) -> Part | None:
     typed = sorted(part.type for part in returned if isinstance(part, Typed))
     lazy = next((tie for tie in reversed(LAZY) if tie in returned), None)
     return Typed(typed[0]) if lazy is None and typed else lazy
+
+
+def _kept_as(state: State) -> list[str]:
+    """The attributes of the own object that keep it: itself before what was made around it."""
+    own = (ref for ref in state.refs if ref.startswith("self."))
+    return [ref.removeprefix("self.") for ref in sorted(own, key=lambda ref: (state.part(ref) is not None, ref))]
 
 
 def _is_returned(state: State) -> bool:

@@ -27,6 +27,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.by_hand import is_started_by_hand
+from putback.ownership.makers.databases import Databases
 from putback.ownership.makers.programs import Programs, Run, packages_that_serve
 from putback.ownership.resolve.types import FunctionRef
 
@@ -106,8 +107,14 @@ class Surroundings:
 
     @property
     def is_in_process(self) -> bool:
-        """Whether all databases that the project names are in its own process."""
-        return self.analyzer.servers.only_embedded
+        """Whether all databases that the project names are in its own process, or those of the engines nearest by."""
+        nearest = self.analyzer.once(Databases)
+        return self.analyzer.servers.only_embedded or nearest.is_embedded_by_default(self.unit.path)
+
+    @property
+    def is_surely_in_process(self) -> bool:
+        """Whether the engines nearest by are made for a database in the process, whatever is configured."""
+        return self.analyzer.once(Databases).is_embedded(self.unit.path)
 
     def surely_writes(self, at: int) -> bool:
         """Whether the statement of operation `at` is shown to change rows."""
