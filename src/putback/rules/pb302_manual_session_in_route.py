@@ -90,7 +90,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
-    is_otherwise = injects and not site.is_closed_by_with
+    is_otherwise = injects and not site.is_closed_by_with and not facts.unit.repeats(site.site.acquired_at)
     severity = Severity.WARNING if is_otherwise and _could_be_injected(site) else Severity.INFO
     name = facts.name_of(site.site)
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"

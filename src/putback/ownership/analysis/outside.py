@@ -1,13 +1,13 @@
 """What leaves the process: calls of the table, and the project's functions that make one, by light types.
 
-No flow: a function makes a call if one stands in it, outside of its `except` clauses. Coroutines count where they are
-awaited.
+No flow: a function makes a call if one stands in it, outside of its `except` clauses and of what only the first call of
+a process runs. Coroutines count where they are awaited.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from operator import attrgetter
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.ir import MODULE
-from putback.flow.names import Expr, Invoke, Literal, Member
+from putback.flow.names import Expr, Invoke, Literal, Member, dotted
 from putback.frameworks.external import Sort, external
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
@@ -191,12 +191,16 @@ class Leaving:
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""
         info = self._known.info(ref)
-        if info is None:
+        if info is None or self._is_remembered(ref, info):
             return []
         place = (ref.path, self._known.outermost(ref.path, ref.key))
         if place not in self._calls:
             self._calls[place] = self._read(*place)
         return self._calls[place].get(info.def_row, [])
+
+    def _is_remembered(self, ref: FunctionRef, info: FunctionInfo) -> bool:
+        """Whether only the first call runs: it is given nothing, and what it answers is kept."""
+        return not info.params and self._known.resolver.has_decorator(info, ref.path, idioms().functions.caching)
 
     def _read(self, path: str, key: str) -> dict[int, list[_Call]]:
         try:
@@ -206,7 +210,7 @@ class Leaving:
         except (SourceError, KeyError):
             return {}
         found: dict[int, list[_Call]] = {}
-        _collect(tree, offset, 0, False, found)
+        _collect(tree, offset, 0, False, found, _run_once(tree))
         return found
 
 
@@ -231,11 +235,41 @@ def _given_to(unit: Unit, names: frozenset[str]) -> frozenset[str]:
     return frozenset(argument.value for op in calls for argument in op.arguments)
 
 
+def _run_once(tree: ast.AST) -> frozenset[ast.AST]:
+    """The statements that only the first call of a process runs: they fill a global, or an attribute of a class, which
+    is asked for before (`if _client is None: _client = connect()`)."""
+    nodes = list(ast.walk(tree))
+    shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
+    filling = (node for node in nodes if isinstance(node, ast.If) and _fills(node, shared))
+    return frozenset(statement for node in filling for statement in node.body)
+
+
+def _fills(node: ast.If, shared: Container[str]) -> bool:
+    match node.test:
+        case ast.Compare(left=asked, ops=[ast.Is()], comparators=[ast.Constant(value=None)]):
+            pass
+        case ast.UnaryOp(op=ast.Not(), operand=asked):
+            pass
+        case _:
+            return False
+    path = dotted(to_expr(asked)) or ""
+    if path not in shared and not path.startswith("cls."):
+        return False
+    stores = (target for each in ast.walk(node) if isinstance(each, ast.Assign) for target in each.targets)
+    return any(dotted(to_expr(target)) == path for target in stores)
+
+
 def _collect(
-    node: ast.AST, offset: int, row: int, waits: bool, found: dict[int, list[_Call]], entered: bool = False
+    node: ast.AST,
+    offset: int,
+    row: int,
+    waits: bool,
+    found: dict[int, list[_Call]],
+    once: Container[ast.AST],
+    entered: bool = False,
 ) -> None:
-    """Every call below a node, by the row of the `def` around it, in the order of the source."""
-    if isinstance(node, (ast.ExceptHandler, ast.Lambda)):
+    """Every call below a node that is made again and again, by the row of the `def` around it, in their order."""
+    if isinstance(node, (ast.ExceptHandler, ast.Lambda)) or node in once:
         return
     if isinstance(node, ast.Call):
         expr = to_expr(node)
@@ -250,7 +284,7 @@ def _collect(
     children: list[ast.AST] = []
     push_children(children, node)
     for child in children:
-        _collect(child, offset, inner, waits, found, isinstance(node, ast.withitem))
+        _collect(child, offset, inner, waits, found, once, isinstance(node, ast.withitem))
 
 
 def _awaits(call: ast.Call) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from putback.flow import ir
+from putback.flow.builder import successors
 from putback.model.span import Span
 from putback.ownership.analysis.attempts import Attempt
 from putback.ownership.index.module import FunctionInfo
@@ -65,6 +66,17 @@ class Unit(Struct):
     def names_of(self, values: set[ir.Val]) -> set[ir.Val]:
         """Values, and the names that they are assigned to."""
         return values | {op.target for op in self.ops() if isinstance(op, ir.Assign) and op.source in values}
+
+    def repeats(self, at: int) -> bool:
+        """Whether an operation may be run more than once: a way leads from its block to itself."""
+        blocks = {block.id: block for block in self.function.blocks}
+        here = [block.id for block in self.function.blocks if any(op.at == at for op in block.ops)]
+        todo, seen = list(here), set[int]()
+        while todo:
+            following = [each for each in successors(blocks[todo.pop()]) if each not in seen]
+            seen.update(following)
+            todo += following
+        return not seen.isdisjoint(here)
 
 
 def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None) -> Unit:

@@ -8,7 +8,6 @@ from itertools import islice
 from msgspec import Struct
 
 from putback.flow import ir
-from putback.flow.builder import successors
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
@@ -93,7 +92,7 @@ def _run(analyzer: Analyzer, unit: Unit, site: Site) -> _Run | None:
     running = [at for at, found in effects.items() if any(e.executes for e in found)]
     values = guards.aliases(unit, site, frozenset(calls[at].name for at in making))
     mine = {at for at, op in calls.items() if op.receiver in values and at != site.at}
-    if len(running) != 1 or running[0] not in mine or _repeats(unit, running[0]):
+    if len(running) != 1 or running[0] not in mine or unit.repeats(running[0]):
         return None
     if _is_used_otherwise(unit, guards.aliases(unit, site), values):
         return None
@@ -107,18 +106,6 @@ def _run(analyzer: Analyzer, unit: Unit, site: Site) -> _Run | None:
     made = sorted(unit.text(at).partition("(")[2] for at in making - set(running))
     commits = any(e.ends == "commit" for at in ending for e in effects[at])
     return _Run(running[0], first in params, bool(reading), commits, "".join(made))
-
-
-def _repeats(unit: Unit, at: int) -> bool:
-    """Whether an operation may be run more than once: a way leads from its block to itself."""
-    blocks = {block.id: block for block in unit.function.blocks}
-    here = [block.id for block in unit.function.blocks if any(op.at == at for op in block.ops)]
-    todo, seen = list(here), set[int]()
-    while todo:
-        following = [each for each in successors(blocks[todo.pop()]) if each not in seen]
-        seen.update(following)
-        todo += following
-    return not seen.isdisjoint(here)
 
 
 def _is_used_otherwise(unit: Unit, conn: frozenset[str], values: frozenset[str]) -> bool:

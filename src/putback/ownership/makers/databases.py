@@ -40,7 +40,9 @@ class Databases:
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._known: Memo[None, tuple[tuple[Engine, ...], bool]] = Memo(analyzer.project.footprint)
-        self._backends = [driver.backends for driver in analyzer.catalog.drivers.values() if driver.backends]
+        drivers = [driver for driver in analyzer.catalog.drivers.values() if driver.backends]
+        self._backends = {name: backend for driver in drivers for name, backend in driver.backends.items()}
+        self._clients = [word.lower().encode() for driver in drivers for word in driver.aborting_servers]
 
     def is_embedded(self, path: str) -> bool:
         """Whether the engines nearest to a file are all for a database in the process, whatever is configured."""
@@ -48,13 +50,18 @@ class Databases:
         return bool(nearest) and all(each.is_embedded and not each.may_differ for each in nearest)
 
     def is_embedded_by_default(self, path: str) -> bool:
-        """The same unless somebody configures another one. Where no engine is made all addresses in the code tell."""
+        """The same unless somebody configures another one, and the code is written for none.
+
+        Where no engine is made all addresses in the code tell.
+        """
         nearest = self._nearest(path)
-        return all(each.is_embedded for each in nearest) if nearest else self._all[1]
+        if not nearest:
+            return self._all[1]
+        return all(each.is_embedded and (self._all[1] or not each.may_differ) for each in nearest)
 
     @property
     def _all(self) -> tuple[tuple[Engine, ...], bool]:
-        """The engines, and whether the addresses of databases in the code are of such in the process alone."""
+        """The engines, and whether the code names databases in the process alone."""
         return self._known.ask(None, self._find, ((), False))
 
     def _nearest(self, path: str) -> list[Engine]:
@@ -65,19 +72,19 @@ class Databases:
 
     def _find(self) -> tuple[tuple[Engine, ...], bool]:
         makers = {name.encode(): name for name in self._analyzer.catalog.pool_makers()}
-        address = re.compile(
-            rb"\b(%s)(?:\+\w+)?://" % b"|".join(name.encode() for each in self._backends for name in each)
-        )
+        address = re.compile(rb"\b(%s)(?:\+\w+)?://" % b"|".join(map(str.encode, self._backends)))
         engines: list[Engine] = []
         named: set[bytes] = set()
+        is_for_servers = False
         for path in sorted(self._analyzer.project.paths):
             if place_by_path(inside(path, self._analyzer.root)) is Place.SERVICE:
                 content = self._content(path)
                 named.update(address.findall(content))
+                is_for_servers = is_for_servers or any(word in content.lower() for word in self._clients)
                 names = {name for word, name in makers.items() if word in content}
                 engines += (each for part in self._parts(path, names) for each in self._in(part, names))
-        servers = (each[name.decode()].server for name in named for each in self._backends if name.decode() in each)
-        return tuple(engines), bool(named) and not any(servers)
+        is_for_servers = is_for_servers or any(self._backends[name.decode()].server for name in named)
+        return tuple(engines), bool(named) and not is_for_servers
 
     def _content(self, path: str) -> bytes:
         try:

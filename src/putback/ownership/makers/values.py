@@ -224,6 +224,15 @@ class Values:
         return NOT_SEEN
 
     def _of_class(self, path: str, key: str, attr: str) -> Value:
+        """What a class says of an attribute, or those below it, which fill in what it leaves open or empty."""
+        found = self._in_lineage(path, key, attr)
+        if found.is_seen and found.it:
+            return found
+        below = [self._in_lineage(*each, attr) for each in self.analyzer.resolver.callers.subclasses(key)]
+        filled = [each for each in below if each.is_seen and each.it]
+        return agreed(filled) if filled else found
+
+    def _in_lineage(self, path: str, key: str, attr: str) -> Value:
         """What a class says of an attribute: in its body, in a property, or in what a method sets."""
         for module, cls in self.analyzer.resolver.classes.lineage(path, key):
             node = self._class(module.path, cls.row, cls.end_row, cls.key.rpartition(".")[2])
