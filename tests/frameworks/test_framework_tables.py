@@ -90,6 +90,7 @@ def test_arguments_exist(framework: Framework) -> None:
     wrong = []
     given = [each for marker in framework.markers for each in marker.arguments.items()]
     given += [(name, each) for name, positions in framework.choosing.items() for each in positions]
+    given += framework.resolving.items()
     for name, (index, keyword) in given:
         function = None if _skipped(name) else _resolve(name)
         names = _parameters(function)
@@ -117,7 +118,7 @@ def _mro(base: str) -> Sequence[type]:
 
 def _names(framework: Framework) -> Iterator[str]:
     yield from framework.types
-    yield from framework.choosing
+    yield from (*framework.choosing, *framework.providers, *framework.asking_providers, *framework.resolving)
     for marker in framework.markers:
         yield from marker.decorators
         yield from marker.arguments

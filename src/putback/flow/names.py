@@ -8,7 +8,7 @@ they are compared a lot, hence structs: made, hashed and packed by compiled code
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 
 from msgspec import Struct
 
@@ -163,6 +163,26 @@ def chain(path: str) -> Expr:
     for attribute in rest:
         expr = Member(expr, attribute)
     return expr
+
+
+def replaced(expr: Expr, others: Mapping[str, Expr]) -> Expr:
+    """A call, with other values in place of some names in it.
+
+    >>> replaced(Invoke(Name("f"), (Name("a"),)), {"a": Name("b")})
+    Invoke(func=Name(id='f'), args=(Name(id='b'),), keywords=())
+    """
+    match expr:
+        case Name(id=name):
+            return others.get(name, expr)
+        case Member(base=base, attr=attr):
+            inside = replaced(base, others)
+            return expr if inside is base else Member(inside, attr)
+        case Invoke(func=func, args=args, keywords=keywords):
+            given = tuple(replaced(each, others) for each in args)
+            named = tuple((key, replaced(value, others)) for key, value in keywords)
+            return Invoke(replaced(func, others), given, named)
+        case _:
+            return expr
 
 
 def opening(expr: Expr) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from putback.frameworks.schema import Framework, FrameworkTable, Marker, Position, Role
+from putback.frameworks.schema import Framework, FrameworkTable, Marker, Position, Providing, Role
 from putback.tables import Where, read, resolve_aliases
 
 _HERE = Path(__file__).parent
@@ -28,9 +28,10 @@ class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
-    `opens_context` knows, `spawning_names` those of what `spawns` or `starts_tasks`; attributes of what is
-    `per_request` live no longer than a request; a route that is given one of the classes `lasting` goes on for as long
-    as somebody stays connected; by the markers `binding` a function can be given the job that is made of it."""
+    `opens_context` knows, `spawning_names` those of what `spawns` or `starts_tasks`, `providing_names` those of
+    providers that call what they are given; attributes of what is `per_request` live no longer than a request; a route
+    that is given one of the classes `lasting` goes on for as long as somebody stays connected; by the markers `binding`
+    a function can be given the job that is made of it."""
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
@@ -39,6 +40,7 @@ class FrameworkCatalog:
     binding: Sequence[Marker]
     context_names: frozenset[str]
     spawning_names: frozenset[str]
+    providing_names: frozenset[str]
     _spawning: frozenset[str] = field(repr=False)
     _tasks: frozenset[str] = field(repr=False)
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
@@ -58,6 +60,9 @@ class FrameworkCatalog:
     _returns: Mapping[str, str] = field(repr=False)
     _choosing: Mapping[str, Sequence[Position]] = field(repr=False)
     _values: Mapping[str, str] = field(repr=False)
+    _providers: Mapping[str, Providing] = field(repr=False)
+    _asking_providers: Mapping[str, bool] = field(repr=False)
+    _resolving: Mapping[str, Position] = field(repr=False)
     _aliases: Mapping[str, str] = field(repr=False)
     _memo: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
@@ -137,6 +142,18 @@ class FrameworkCatalog:
         """The class of what this name, or attribute of a class, stands for; "" if the tables do not say."""
         return self._values.get(self.canonical(qualname), "")
 
+    def provides(self, qualname: str) -> Providing | None:
+        """What a container hands out by a provider that this makes; None: it makes no provider."""
+        return self._providers.get(self.canonical(qualname))
+
+    def asks_provider(self, qualname: str) -> bool | None:
+        """Whether this results in what the provider hands out that it is given, or in that itself; None: neither."""
+        return self._asking_providers.get(self.canonical(qualname))
+
+    def resolves(self, qualname: str) -> Position | None:
+        """The argument of this callable that is the class of what it hands out."""
+        return self._resolving.get(self.canonical(qualname))
+
     def holds(self, qualname: str) -> bool:
         """Whether a framework makes objects of this class, or hands them out: what is set on one is found on others."""
         return self.knows_type(qualname) or qualname in self._values.values()
@@ -174,6 +191,7 @@ def load_frameworks() -> FrameworkCatalog:
     deferring = frozenset(name for each in frameworks.values() for name in each.deferring)
     contexts = frozenset(name for each in frameworks.values() for name in each.contexts)
     spawning = frozenset(name for each in frameworks.values() for name in each.spawning)
+    providers = {name: what for each in frameworks.values() for name, what in each.providers.items()}
     tasks = frozenset(name for each in frameworks.values() for name in each.tasks)
     return FrameworkCatalog(
         frameworks=frameworks,
@@ -183,6 +201,9 @@ def load_frameworks() -> FrameworkCatalog:
         binding=[marker for marker in markers if marker.bound],
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         spawning_names=frozenset(name.rpartition(".")[2] for name in spawning | tasks),
+        providing_names=frozenset(
+            name.rpartition(".")[2] for name, what in providers.items() if what in ("anew", "once")
+        ),
         _spawning=spawning,
         _tasks=tasks,
         _decorators=decorators,
@@ -202,6 +223,9 @@ def load_frameworks() -> FrameworkCatalog:
         _asking=frozenset(name for each in frameworks.values() for name in each.asking),
         _returns={name: result for each in frameworks.values() for name, result in each.returns.items()},
         _choosing={name: found for each in frameworks.values() for name, found in each.choosing.items()},
+        _providers=providers,
+        _asking_providers={name: asks for each in frameworks.values() for name, asks in each.asking_providers.items()},
+        _resolving={name: at for each in frameworks.values() for name, at in each.resolving.items()},
         _values={name: value for each in frameworks.values() for name, value in each.values.items()},
         _aliases={name: target for each in frameworks.values() for name, target in each.aliases.items()},
     )

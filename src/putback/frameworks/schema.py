@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from itertools import product
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta
 from msgspec.structs import force_setattr
@@ -35,6 +35,10 @@ class Role(Enum):
 T = TypeVar("T")
 
 Position = Annotated[tuple[int, str], Meta(description='a position and a keyword: [0, "dependency"]')]
+
+Providing = Literal["anew", "once", "itself", "typed", "container"]
+"""What a provider hands out: what comes of calling its first argument with the rest, each time or the first time, that
+argument itself, an object of that class, or (it is none then) a container of that class."""
 
 
 class Marker(Table, frozen=True):
@@ -84,7 +88,10 @@ class FrameworkTable(Table, frozen=True):
     request lasts for as long as somebody stays connected; `streaming` are responses that run a generator when the route
     has returned, `deferring` calls that run what they are given then; `spawning` are callables that run what they are
     given in a thread beside their caller, `tasks` those that do so in the event loop, where one task waits while
-    another is in a call without `await`."""
+    another is in a call without `await`. `providers` make what a container hands things out by; providers among their
+    arguments are asked for what these hand out. `asking_providers` are callables that result in what the provider hands
+    out which they are given (true), or in that itself, `resolving` those that hand out an object of the class that is
+    this argument."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...] = ()
@@ -105,6 +112,9 @@ class FrameworkTable(Table, frozen=True):
     spawning: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
+    providers: Mapping[str, Providing] = {}
+    asking_providers: Mapping[str, bool] = {}
+    resolving: Mapping[str, Position] = {}
 
     def __post_init__(self) -> None:
         force_setattr(self, "types", _expanded(self.types))
@@ -121,6 +131,9 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "tasks", _expanded(self.tasks))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))
+        force_setattr(self, "providers", _spread(self.providers))
+        force_setattr(self, "asking_providers", _spread(self.asking_providers))
+        force_setattr(self, "resolving", _spread(self.resolving))
 
 
 class Framework(FrameworkTable, frozen=True, kw_only=True):

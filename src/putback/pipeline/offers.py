@@ -12,11 +12,12 @@ from typing import TypeVar
 from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
+from putback.flow.names import root_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.ownership.index.module import Import, ModuleInfo
 from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import imported_bases
-from putback.ownership.resolve.callers import begins_with, invocations
+from putback.ownership.resolve.callers import called, invocations
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, outside_class
@@ -70,8 +71,9 @@ class Offers:
         """The files that define what a module passes a connection, a pool or a factory to."""
         imported = frozenset(self._imported_from_project(module))
         for scope, call in invocations(module) if imported else ():
-            if begins_with(call) in imported and self.carriers.passes_one(call, Scope(module.path, scope)):
-                for callee in self.resolver.types(call.func, Scope(module.path, scope)):
+            meant = [each for each in called(call) if root_name(each) in imported]
+            if meant and self.carriers.passes_one(call, Scope(module.path, scope)):
+                for callee in (t for each in meant for t in self.resolver.types(each, Scope(module.path, scope))):
                     if isinstance(callee, (FunctionRef, ClassRef)):
                         yield callee.path
 

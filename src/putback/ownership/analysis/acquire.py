@@ -34,6 +34,7 @@ from putback.ownership.resolve.types import (
     FunctionRef,
     Later,
     Method,
+    Provider,
     Symbol,
 )
 
@@ -92,7 +93,8 @@ def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iter
             if kind is not None and not is_lent(program.resolver, program.catalog, list(unit.ops()), op, call):
                 # nobody but this function has it: its sessions go with it
                 yield Acquisition((replace(kind, gc=Gc.CYCLIC),))
-        if isinstance(callee, Later) and isinstance(callee.value, Invoke):
+        is_kept = isinstance(callee, Provider) and callee.kept
+        if isinstance(callee, (Later, Provider)) and isinstance(callee.value, Invoke) and not is_kept:
             inner = Written(callee.value, callee.scope, call.depth + 1)
             yield from (replace(made, indirect=True) for made in _elsewhere(program, unit, op, inner))
         run = program.resolver.results.run_for(callee, call.expr) if isinstance(callee, (Symbol, Method)) else None

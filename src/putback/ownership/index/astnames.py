@@ -36,6 +36,8 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return Name(node.id)
         case ast.Attribute():
             return Member(to_expr(node.value, inside), node.attr)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=[_, *_]):
+            return _record(node, inside)
         case ast.Call():
             args = tuple(to_expr(a, inside) for a in node.args if not isinstance(a, ast.Starred))
             keywords = tuple(pair for k in node.keywords for pair in _keyword(k, inside))
@@ -68,14 +70,26 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
             return UNKNOWN
 
 
-def _record(node: ast.Dict, depth: int) -> Expr:
+def _record(node: ast.Dict | ast.Call, depth: int) -> Expr:
     """What a dictionary has in it that is no constant, if that is not much."""
-    pairs = [(key, value) for key, value in zip(node.keys, node.values, strict=True) if type(value) is not ast.Constant]
+    pairs = [(key, value) for key, value in _pairs(node) if type(value) is not ast.Constant]
     if not pairs or len(pairs) > _LONGEST_GROUP:
         return UNKNOWN
-    named = [(str(key.value) if isinstance(key, ast.Constant) else "", to_expr(value, depth)) for key, value in pairs]
+    named = [(key, to_expr(value, depth)) for key, value in pairs]
     known = tuple((key, value) for key, value in named if _is_text(key) and not isinstance(value, (Literal, Unknown)))
     return Record(known) if known else UNKNOWN
+
+
+def _pairs(node: ast.expr) -> list[tuple[str, ast.expr]]:
+    """The items of a dictionary that is written out, by keys that are constants ("" for others); empty for the rest."""
+    match node:
+        case ast.Dict(keys=keys, values=values):
+            named = (str(key.value) if isinstance(key, ast.Constant) else "" for key in keys)
+            return list(zip(named, values, strict=True))
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            return [(each.arg or "", each.value) for each in keywords]
+        case _:
+            return []
 
 
 def _parameters(args: ast.arguments) -> set[str]:
@@ -85,10 +99,18 @@ def _parameters(args: ast.arguments) -> set[str]:
 
 def _keyword(node: ast.keyword, depth: int) -> list[tuple[str, Expr]]:
     """What a keyword argument passes, by name: also those of a dictionary that is written out, `**{"store": store}`."""
-    if node.arg is None and isinstance(node.value, ast.Dict):
-        pairs = zip(node.value.keys, node.value.values, strict=True)
-        return [(str(getattr(key, "value", "")), to_expr(value, depth)) for key, value in pairs]
+    if node.arg is None and (pairs := _pairs(node.value)):
+        return [(key, to_expr(value, depth)) for key, value in pairs]
     return [(node.arg or "", to_expr(node.value, depth))]
+
+
+def default_value(node: ast.expr | None) -> Expr:
+    """The value of a default, in which an item asked for by a name is a call: `Provide[Container.pool]`."""
+    match node:
+        case ast.Subscript(slice=ast.Name() | ast.Attribute() | ast.Subscript() as key):
+            return Invoke(Member(to_expr(node.value), "__class_getitem__"), (default_value(key),))
+        case _:
+            return to_expr(node)
 
 
 def _literal(node: ast.Constant) -> Expr:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Unknown
-from putback.ownership.index.astnames import annotation, to_expr
+from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Member, Unknown, chain, replaced
+from putback.ownership.index.astnames import annotation, default_value, to_expr
 from putback.ownership.index.module import ClassInfo, FunctionInfo, Import, ModuleInfo, ParamInfo, Reference
 from putback.ownership.index.trees import parse_ast, push_children
 from putback.ownership.index.vocabulary import Receivers
@@ -187,9 +187,14 @@ class Indexer:
         if function is not None and name not in function.globals:
             function.bindings[name] = (*function.bindings.get(name, ()), value)
         elif cls is not None and function is None:
-            cls.attributes.setdefault(name, []).append(("", value))
+            cls.attributes.setdefault(name, []).append(("", self._in_body(value, cls)))
         else:
             self.info.globals.setdefault(name, []).append((function.key if function else "", value))
+
+    def _in_body(self, value: Expr, cls: ClassInfo) -> Expr:
+        """A value in the body of a class, which names what stands above it there: that is an attribute elsewhere."""
+        above = cls.attributes if cls.key.partition(".")[0] in self.info.classes else {}
+        return replaced(value, {name: Member(chain(cls.key), name) for name in above}) if above else value
 
     def _owner(self, function: FunctionInfo | None) -> ClassInfo | None:
         while function is not None:
@@ -330,4 +335,4 @@ def _params(args: ast.arguments) -> tuple[ParamInfo, ...]:
 
 
 def _param(arg: ast.arg, kind: str, default: ast.expr | None) -> ParamInfo:
-    return ParamInfo(arg.arg, kind, annotation(arg.annotation), to_expr(default), default is None)
+    return ParamInfo(arg.arg, kind, annotation(arg.annotation), default_value(default), default is None)

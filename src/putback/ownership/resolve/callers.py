@@ -25,8 +25,8 @@ from putback.flow.names import (
     Record,
     Unknown,
     last_name,
-    root_name,
 )
+from putback.frameworks.catalog import load_frameworks
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
 from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import Subclasses
@@ -37,6 +37,7 @@ from putback.ownership.resolve.types import (
     FunctionRef,
     Instance,
     Partial,
+    Provider,
     Scope,
     Symbol,
     Type,
@@ -48,6 +49,8 @@ _MOST_CALLS = 25
 _REMEMBERED = 2_000
 _CONSTRUCTORS = ("__init__", "__new__")
 PARTIAL = frozenset({"functools.partial", "functools.partialmethod"})
+
+_PARTIAL_NAMES = frozenset(name.rpartition(".")[2] for name in PARTIAL)
 
 Place = tuple[Scope, Invoke]
 """A call and where it stands."""
@@ -87,7 +90,7 @@ class Callers:
             for first in self._first_arguments(call, scope, module, function):
                 value = _argument(call, function, name, first)
                 if value is not None:
-                    yield value, scope
+                    yield self._asked_for(value, call, scope), scope
         yield from self._handed_in(module, function, name)
 
     def subclasses(self, key: str) -> list[tuple[str, str]]:
@@ -192,12 +195,21 @@ class Callers:
         """
         found: set[int] = set()
         for callee in self._values.types(call.func, scope):
-            if isinstance(callee, Symbol) and callee.name in PARTIAL and call.args:
+            if isinstance(callee, Symbol) and call.args and (callee.name in PARTIAL or self._provides(callee)):
                 targets = self._values.types(call.args[0], scope)
                 found |= {at - 1 for t in targets if (at := self._filled(t, module, function)) is not None}
             elif (at := self._filled(callee, module, function)) is not None:
                 found.add(at)
         return found
+
+    def _provides(self, callee: Type) -> bool:
+        return isinstance(callee, Symbol) and self._values.frameworks.provides(callee.name) is not None
+
+    def _asked_for(self, value: Expr, call: Invoke, scope: Scope) -> Expr:
+        """What a call passes on of a value: one that makes a provider, what providers among its arguments hand out."""
+        if not any(isinstance(t, Provider) for t in self._values.types(value, scope)):
+            return value
+        return Invoke(value) if any(map(self._provides, self._values.types(call.func, scope))) else value
 
     def _filled(self, callee: Type, module: ModuleInfo, function: FunctionInfo) -> int | None:
         """How many parameters are filled when this is called; None: it is not the function."""
@@ -225,18 +237,17 @@ def _argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Ex
         return by_name
     plain = [p.name for p in function.params if not p.kind]
     index = plain.index(name) - first if name in plain else -1
-    return call.args[index] if 0 <= index < len(call.args) else None
+    if 0 <= index < len(call.args):
+        return call.args[index]
+    unpacked = call.keyword("")
+    return Element(unpacked, name) if unpacked is not None else None
 
 
-def begins_with(call: Invoke) -> str:
-    """The name that a call begins with."""
-    return root_name(call.func)
-
-
-def _called_name(call: Invoke) -> str:
-    """The last name of what a call is about: of its callee, or of the function that is given to `partial`."""
+def called(call: Invoke) -> tuple[Expr, ...]:
+    """What a call is about: its callee, and what a `partial` or a provider is made of."""
     name = last_name(call.func)
-    return last_name(call.args[0]) if name in ("partial", "partialmethod") and call.args else name
+    is_given = call.args and (name in _PARTIAL_NAMES or name in load_frameworks().providing_names)
+    return (call.func, call.args[0]) if is_given else (call.func,)
 
 
 def invocations(module: ModuleInfo) -> Iterator[tuple[str, Invoke]]:
@@ -288,6 +299,7 @@ def by_name(calls: Iterable[tuple[str, Invoke]]) -> dict[str, bytes]:
     """Some calls by the last names of what they call, packed."""
     found: dict[str, dict[tuple[str, Invoke], None]] = {}
     for scope, call in calls:
-        if name := _called_name(call):
-            found.setdefault(name, {})[scope, call] = None
+        for name in map(last_name, called(call)):
+            if name:
+                found.setdefault(name, {})[scope, call] = None
     return {name: packed_calls(list(each)) for name, each in found.items()}

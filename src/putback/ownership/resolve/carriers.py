@@ -19,6 +19,7 @@ from putback.ownership.resolve.types import (
     Method,
     Object,
     Partial,
+    Provider,
     Scope,
     Symbol,
     Type,
@@ -26,7 +27,7 @@ from putback.ownership.resolve.types import (
 )
 
 _DEEPEST = 100
-_CALLABLE = (FunctionRef, Method, Partial, Later)
+_CALLABLE = (FunctionRef, Method, Partial, Later, Provider)
 
 
 class Carriers:
@@ -63,6 +64,8 @@ class Carriers:
                 return self.carries(function) or self.makes(function)
             case Method() | Later():
                 return self.makes(t)
+            case Provider():
+                return any(self.carries(handed) for handed in self.resolver.results.provided(t))
             case _:
                 return False
 
@@ -116,10 +119,15 @@ class Carriers:
             # all of them in one question: values that rest on each other are then gone through once, not once for each
             self.resolver.classes.member(module.path, cls.key, name, bound=True)
             types = (t for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
-            is_one = any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self.makes(t)) for t in types)
+            is_one = any(self._is_plain(t) or (isinstance(t, _CALLABLE) and self._hands(t)) for t in types)
             if is_one or (name in containers and self._items_are_plain(module, cls, name)):
                 yield name
         yield from (name for name, key in cls.methods.items() if self.takes(FunctionRef(module.path, key)))
+
+    def _hands(self, t: Type) -> bool:
+        """Whether calling this hands out a connection or, of a container, what hands one out."""
+        is_given = isinstance(t, Provider) and any(map(self._is_plain, self.resolver.results.provided(t)))
+        return is_given or self.makes(t)
 
     def _items_are_plain(self, module: ModuleInfo, cls: ClassInfo, name: str) -> bool:
         found = self.resolver.containers.in_attribute(Object(module.path, cls.key), name)
@@ -219,7 +227,7 @@ class Carriers:
                 return bool(spec and spec.call and spec.call.acquires)
             case Partial(function=function):
                 return self.makes(function)
-            case Later(value=value, scope=scope):
+            case Later(value=value, scope=scope) | Provider(value=value, scope=scope):
                 return any(self._is_handed(t) for t in self.resolver.types(value, scope))
             case FunctionRef():
                 return self.hands_out(callee) or self.takes(callee)
@@ -285,7 +293,10 @@ class Carriers:
                 return False
 
     def passes_one(self, call: Invoke, scope: Scope) -> bool:
-        """Whether a call is given what carries a connection, or makes one."""
+        """Whether a call is given what carries a connection, or makes one, also in a dictionary: `f(**options)`."""
+        unpacked = call.keyword("")
+        if unpacked is not None and self._has_carriers(unpacked, scope):
+            return True
         return any(self.carries_any(value, scope) for value in (*call.args, *(v for _, v in call.keywords)))
 
     def carries_any(self, value: Expr, scope: Scope) -> bool:

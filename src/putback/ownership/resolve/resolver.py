@@ -31,6 +31,7 @@ from putback.ownership.resolve.types import (
     Method,
     ModuleRef,
     Object,
+    Provider,
     Scope,
     Symbol,
     Type,
@@ -263,6 +264,8 @@ class Resolver(Evaluation):
                 return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr)
             case ClassRef(path=path, key=key):
                 return self.classes.member(path, key, attr, bound=False)
+            case Provider() if attr == "provider":
+                return frozenset({Provider(names.Lambda(owner.value), owner.scope, True)})
             case _:
                 return NOTHING
 

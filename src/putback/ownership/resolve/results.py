@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
+from putback.frameworks.schema import Providing
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.stores import Containers, Stores
@@ -20,6 +21,7 @@ from putback.ownership.resolve.types import (
     Method,
     Object,
     Partial,
+    Provider,
     Scope,
     Symbol,
     Type,
@@ -51,7 +53,7 @@ class Results:
                 return (
                     self._result(effect, call, owner, scope)
                     if effect
-                    else frozenset({self._outside(f"{owner.name}.{name}")})
+                    else self._handed_out(f"{owner.name}.{name}", call, scope)
                 )
             case Instance(name=name):
                 spec = self._values.catalog.type(name)
@@ -64,6 +66,8 @@ class Results:
                 return self.called(function, call, scope)
             case Later(value=value, scope=where):
                 return self._values.types(value, where)
+            case Provider():
+                return self.provided(callee)
             case Object(path=path, key=key):
                 return union(
                     self.called(t, call, scope) for t in self._classes.member(path, key, "__call__", bound=True)
@@ -103,11 +107,43 @@ class Results:
             return frozenset({Instance(name)})
         if name in _CACHES:
             return frozenset({Symbol(name)})
+        if call.args and (asks := self._values.frameworks.asks_provider(name)) is not None:
+            return self._values.types(names.Invoke(call.args[0]) if asks else call.args[0], scope)
+        if call.args and (what := self._values.frameworks.provides(name)) is not None:
+            return self._provider(what, call, scope)
         return frozenset({self._outside(name)})
 
     def _outside(self, name: str) -> Instance:
         """What a callable of this name answers with, of which no driver table speaks."""
         return Instance(self._values.frameworks.returned(name) or f"{name}()")
+
+    def _provider(self, what: Providing, call: names.Invoke, scope: Scope) -> Types:
+        """What a call makes that makes a provider."""
+        first = call.args[0]
+        match what:
+            case "anew" | "once":
+                made = names.Invoke(first, call.args[1:], call.keywords)
+                return frozenset({Provider(made, scope, what == "once")})
+            case "itself":
+                return frozenset({Provider(first, scope, True)})
+            case "typed":
+                return frozenset({Provider(names.Annotation(first), scope, True)})
+            case "container":
+                return union(self.constructed(t) for t in self._values.types(first, scope))
+
+    def provided(self, provider: Provider) -> Types:
+        """What a provider hands out: of a generator that the container runs to its end, what that yields."""
+        found = self._values.types(provider.value, provider.scope)
+        if not provider.kept:
+            return found
+        return union(self.yielded(t.function) if isinstance(t, Managed) else frozenset({t}) for t in found)
+
+    def _handed_out(self, name: str, call: names.Invoke, scope: Scope) -> Types:
+        """What a method results in that no driver knows: what a container has for the class that it is given."""
+        index, keyword = self._values.frameworks.resolves(name) or (len(call.args), "")
+        asked = call.args[index] if index < len(call.args) else call.keyword(keyword) if keyword else None
+        found = NOTHING if asked is None else union(self.constructed(t) for t in self._values.types(asked, scope))
+        return found or frozenset({self._outside(name)})
 
     def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
         if effect.itself and owner is not None:

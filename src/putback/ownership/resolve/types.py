@@ -93,7 +93,15 @@ class Later(Struct, frozen=True, gc=False):
     scope: Scope
 
 
-Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial | Later
+class Provider(Struct, frozen=True, gc=False):
+    """What a container hands things out by: calling it gives what `value` is in `scope`, the same if it is `kept`."""
+
+    value: Expr
+    scope: Scope
+    kept: bool
+
+
+Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial | Later | Provider
 Types = frozenset[Type]
 _MOST = 64
 NOTHING: Types = frozenset()
