@@ -12,7 +12,6 @@ from typing import TypeVar
 from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
-from putback.flow.names import root_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.ownership.index.module import Import, ModuleInfo
 from putback.ownership.index.project import Project
@@ -71,7 +70,7 @@ class Offers:
         """The files that define what a module passes a connection, a pool or a factory to."""
         imported = frozenset(self._imported_from_project(module))
         for scope, call in invocations(module) if imported else ():
-            meant = [each for each in called(call) if root_name(each) in imported]
+            meant = called(call, imported)
             if meant and self.carriers.passes_one(call, Scope(module.path, scope)):
                 for callee in (t for each in meant for t in self.resolver.types(each, Scope(module.path, scope))):
                     if isinstance(callee, (FunctionRef, ClassRef)):

@@ -6,7 +6,7 @@ here keeps what its annotations say. Calls are looked up by the last name of wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from msgspec import Struct
@@ -25,6 +25,7 @@ from putback.flow.names import (
     Record,
     Unknown,
     last_name,
+    root_name,
 )
 from putback.frameworks.catalog import load_frameworks
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, packed_calls, unpacked_calls
@@ -243,7 +244,12 @@ def _argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Ex
     return Element(unpacked, name) if unpacked is not None else None
 
 
-def called(call: Invoke) -> tuple[Expr, ...]:
+def called(call: Invoke, beginning: Collection[str]) -> list[Expr]:
+    """What a call is about, as far as it begins with one of some names."""
+    return [each for each in _called(call) if root_name(each) in beginning]
+
+
+def _called(call: Invoke) -> tuple[Expr, ...]:
     """What a call is about: its callee, and what a `partial` or a provider is made of."""
     name = last_name(call.func)
     is_given = call.args and (name in _PARTIAL_NAMES or name in load_frameworks().providing_names)
@@ -299,7 +305,7 @@ def by_name(calls: Iterable[tuple[str, Invoke]]) -> dict[str, bytes]:
     """Some calls by the last names of what they call, packed."""
     found: dict[str, dict[tuple[str, Invoke], None]] = {}
     for scope, call in calls:
-        for name in map(last_name, called(call)):
+        for name in map(last_name, _called(call)):
             if name:
                 found.setdefault(name, {})[scope, call] = None
     return {name: packed_calls(list(each)) for name, each in found.items()}
