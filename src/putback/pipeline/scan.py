@@ -151,6 +151,8 @@ class Scanner:
             new = self._index(found, self._importing(found, seen, wanted, number), number + 1)
             new += self._index(found, sorted(reached - found.candidates), number + 1)
             set_on = {each for offer in offers.values() for each in offer.set_on}
+            for attribute, _ in set_on:
+                carried.setdefault(attribute.decode(), set())
             new += self._index(found, self._users_of(found, set_on, number), number + 1)
             if not new:
                 break

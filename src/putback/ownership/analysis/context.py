@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Kind
-from putback.flow.names import Expr, Invoke, Member, dotted, last_name
+from putback.flow.names import Expr, Group, Invoke, Member, Record, dotted, last_name
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.schema import Framework, Role
 from putback.ownership.analysis import handlers
@@ -16,7 +16,7 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo, Reference
 from putback.ownership.index.project import Project
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import FunctionRef, Instance, Method, Scope, Symbol, Type
+from putback.ownership.resolve.types import FunctionRef, Instance, Method, Scope, Symbol, Type, Types, union
 
 Mentions = Callable[[str, FunctionInfo], frozenset[str]]
 
@@ -71,7 +71,8 @@ class Context:
         scope = Scope(module.path, reference.scope)
         for callee in resolver.types(call.func, scope):
             for role, index, keyword in self.frameworks.argument_role(name_of(callee)):
-                for given, target in ((g, t) for g in call.given(index, keyword) for t in resolver.types(g, scope)):
+                every = ((g, t) for g in call.given(index, keyword) for t in _types_of(g, scope, resolver))
+                for given, target in every:
                     if isinstance(target, FunctionRef):
                         self._note_function(target, role, self.frameworks.rethrows(name_of(callee)))
                     elif self.frameworks.queries(name_of(callee)):
@@ -193,6 +194,17 @@ def _releasing_methods(catalog: Catalog) -> frozenset[str]:
     specs = (spec for driver in catalog.drivers.values() for spec in driver.types.values())
     methods = ((name, effect) for spec in specs for name, effect in spec.methods.items())
     return frozenset(n for n, e in methods if e.closes or e.releases_self or e.releases is not None or e.releases_all)
+
+
+def _types_of(given: Expr, scope: Scope, resolver: Resolver) -> Types:
+    """What a framework is given: also what stands in a list, or in a dictionary by the names of parameters."""
+    match given:
+        case Group(items=items):
+            return union(resolver.types(each, scope) for each in items)
+        case Record(pairs=pairs):
+            return union(resolver.types(each, scope) for _, each in pairs)
+        case _:
+            return resolver.types(given, scope)
 
 
 def name_of(callee: Type) -> str:
