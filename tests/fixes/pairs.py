@@ -51,10 +51,11 @@ def _code(block: Block) -> str:
 
 
 class Project:
-    """A directory of files whose findings are mended in place."""
+    """A directory of files whose findings, those of the rule `asked` for included, are mended in place."""
 
-    def __init__(self, root: Path, files: dict[str, str]) -> None:
+    def __init__(self, root: Path, files: dict[str, str], asked: str = "") -> None:
         self.root = root
+        self.config = Config(root=str(root), extend_select=(asked,) if asked else ())
         for name, text in files.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,7 @@ class Project:
 
     def findings(self) -> tuple[Finding, ...]:
         """What there is to find now."""
-        return check([str(self.root)], Config(root=str(self.root))).findings
+        return check([str(self.root)], self.config).findings
 
     def files(self) -> dict[str, str]:
         """Every file as it is now."""
@@ -94,7 +95,7 @@ def spliced(text: str, edits: tuple[Edit, ...]) -> str:
 
 def ensure_mended(pair: Pair, code: str, root: Path) -> None:
     """The fixes of a rule make what the pair says: it parses, and nothing else is found than before."""
-    project = Project(root, pair.before)
+    project = Project(root, pair.before, code)
     before = Counter(f.code for f in project.findings())
     project.mend(code)
     assert project.files() == pair.after

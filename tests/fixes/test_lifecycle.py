@@ -16,7 +16,7 @@ SHOWN = [(rule.code, pair) for rule in ALL if rule.code in UNSAFE for pair in pa
 
 @pytest.mark.parametrize(("code", "pair"), SHOWN, ids=lambda each: each.name if isinstance(each, Pair) else each)
 def test_the_fix_makes_what_is_shown(code: str, pair: Pair, tmp_path: Path) -> None:
-    fixes = [f.fix for f in Project(tmp_path / "before", pair.before).findings() if f.code == code]
+    fixes = [f.fix for f in Project(tmp_path / "before", pair.before, code).findings() if f.code == code]
     assert {fix.applicability for fix in fixes if fix is not None} == {Applicability.UNSAFE}
     ensure_mended(pair, code, tmp_path / "mended")
 

@@ -2,7 +2,8 @@
 
 ## What it finds
 A generator that is given to `Depends(...)`, yields a session or connection inside of a `try`, and has an `except` that
-ends without `raise`. The finding stands at the `except`.
+ends without `raise`. The finding stands at the `except`. This rule is opt-in: `extend-select = ["PB203"]`. Nearly all
+projects that it was tried on, and that have the shape, are on a FastAPI that answers as the route meant it.
 
 ## Why it is bad
 The exception of the route is thrown in at the `yield`, `HTTPException` included. Where the dependency swallows it,
@@ -17,7 +18,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
-SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop", pool_pre_ping=True))
 
 app = FastAPI()
 
@@ -47,7 +48,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
-SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop", pool_pre_ping=True))
 
 app = FastAPI()
 
@@ -140,4 +141,4 @@ def _fix(facts: FunctionFacts, found: Swallowing) -> Fix:
     return rethrow(code, code.node(found.handler))
 
 
-RULE = Rule("PB203", "dependency-swallows-exception", "transaction", Severity.ERROR, __doc__, check)
+RULE = Rule("PB203", "dependency-swallows-exception", "transaction", Severity.ERROR, __doc__, check, opt_in=True)

@@ -52,7 +52,8 @@ def users(db: Session = Depends(get_db)):
 Unsafe, because requests that were answered with 422 then reach the route.
 
 ## Stays silent
-For a generator or a function that makes the session, and for factories that are given to anything but FastAPI.
+For a generator or a function that makes the session, for factories that are given to anything but FastAPI, and in the
+signature of a function that the project only calls itself: nobody reads it.
 """
 
 from __future__ import annotations

@@ -108,7 +108,18 @@ class FunctionFacts(Surroundings):
     def misgiven(self) -> list[Misgiven]:
         """The factories of connections that it gives to a framework as if they were dependencies."""
         key = "" if self.unit.key == MODULE else self.unit.key
-        return [each for each in self.analyzer.context.misgiven_in(self.unit.path) if each.scope == key]
+        found = [each for each in self.analyzer.context.misgiven_in(self.unit.path) if each.scope == key]
+        return found if found and not self._is_only_called_here else []
+
+    @property
+    def _is_only_called_here(self) -> bool:
+        """Whether the project calls it with arguments of its own, and no framework is seen to: nobody reads its
+        signature then."""
+        info, module = self.unit.info, self.analyzer.project.module(self.unit.path)
+        if info is None or module is None or self.roles:
+            return False
+        callers = self.analyzer.resolver.callers
+        return any(True for param in info.params for _ in callers.passed(module, info, param.name))
 
     @cached_property
     def pulls(self) -> list[Pull]:
