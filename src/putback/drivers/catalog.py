@@ -1,6 +1,7 @@
 """All driver tables together: look-ups by qualified name.
 
-The built-in tables are the `.toml` files beside this module; a user's tables have the same schema, may refer to
+The built-in tables are the `.toml` files beside this module, and those in `opt_in`, which are used where the user's
+tables have one of that name; a user's tables have the same schema, may refer to
 built-in kinds and types, and one with the name of a built-in driver extends it. Every look-up resolves aliases
 first and is remembered, so asking twice costs one dictionary access.
 """
@@ -21,6 +22,7 @@ from putback.model.errors import DriverTableError
 from putback.tables import resolve_aliases, suggestion
 
 _HERE = Path(__file__).parent
+_OPT_IN = _HERE / "opt_in"
 
 T = TypeVar("T")
 
@@ -189,8 +191,8 @@ def _all_built_in() -> Catalog:
 
 def _linked(user_tables: Mapping[str, Any], names: Collection[str] | None) -> Catalog:
     own = {name: read_driver(raw, name, user_label(name)) for name, raw in user_tables.items()}
-    wanted = built_in_names() if names is None else (*names, *(name for name in own if _path(name).exists()))
-    drivers = {name: _built_in(name) for name in wanted}
+    wanted = built_in_names() if names is None else names
+    drivers = {name: _built_in(name) for name in (*wanted, *(name for name in own if _path(name).exists()))}
     for name, driver in own.items():
         drivers[name] = extended(drivers[name], driver) if name in drivers else driver
     _add_referenced(drivers)
@@ -214,13 +216,19 @@ def built_in_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _HERE.glob("*.toml")))
 
 
+def opt_in_names() -> tuple[str, ...]:
+    """The drivers that come with putback, and are used only where somebody asks for them."""
+    return tuple(sorted(path.stem for path in _OPT_IN.glob("*.toml")))
+
+
 def user_label(name: str) -> str:
     """How errors name the user's table of a driver."""
     return f"tool.putback.drivers.{name}"
 
 
 def _path(name: str) -> Path:
-    return _HERE / f"{name}.toml"
+    opt_in = _OPT_IN / f"{name}.toml"
+    return opt_in if opt_in.exists() else _HERE / f"{name}.toml"
 
 
 @cache
