@@ -91,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("pipeline.cases", "pipeline.scoped_cases", "pipeline.successions", "pipeline.fix", "pipeline.check"),
         *("rules", "verify", "ownership", "source", "model"),
     ),
+    "pipeline.gather": ("pipeline.verify", "pipeline.fix", "pipeline.check", "model"),
     "pipeline.debug": ("pipeline.check", "pipeline.telling", "ownership", "flow", "source", "model"),
     "pipeline": (),
     "server": ("pipeline", "verify", "rules", "source", "model"),

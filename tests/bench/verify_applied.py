@@ -20,7 +20,7 @@ from spoiling import spoilt
 
 from putback.model.config import Config
 from putback.model.lifecycle import After, Close, Twice
-from putback.pipeline.verify import gather
+from putback.pipeline.gather import gather
 from putback.verify import Bounds, verify_here
 from putback.verify.extract import Definition, find
 from putback.verify.roles import Case, Does, Version
@@ -543,7 +543,7 @@ def main() -> None:
     tally = Tally()
     number = 0
     for directory in arguments[2:] if every > 1 else arguments:
-        _, found = gather([directory], Config(root=directory), lambda done, total: None)
+        found = gather([directory], Config(root=directory), lambda done, total: None).subjects
         for subject in found:
             if subject.case.after is not None:
                 number += 1

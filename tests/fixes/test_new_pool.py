@@ -12,7 +12,8 @@ from pairs import Pair, Project, pairs
 from putback.cli.main import run
 from putback.model.config import Config
 from putback.pipeline.check import check
-from putback.pipeline.verify import Prover, gather
+from putback.pipeline.gather import gather
+from putback.pipeline.verify import Prover
 from putback.verify.roles import Bounds
 from putback.verify.sandbox import Sandbox
 from putback.verify.verdict import Verdict
@@ -172,7 +173,7 @@ def test_each_function_that_takes_a_connection_is_proved_to_run_as_before(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Project(tmp_path, SHOP)
-    _, found = gather(["."], PB411, lambda *_: None)
+    found = gather(["."], PB411, lambda *_: None).subjects
     with Sandbox() as sandbox:
         proofs = Prover(sandbox, Bounds(), lambda *_: None).prove(found)
     shown = {(proof.case.path, proof.case.before.function): proof.verdict for proof in proofs}
@@ -186,7 +187,7 @@ def test_a_function_that_would_run_differently_is_not_proved(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Project(tmp_path, SHOP)
-    _, found = gather(["."], PB411, lambda *_: None)
+    found = gather(["."], PB411, lambda *_: None).subjects
     case = next(each.case for each in found if each.case.before.function == "purge")
     assert case.after is not None
     source = case.after.source.replace(lost, "        pass")

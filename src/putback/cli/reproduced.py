@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from itertools import count
 
 from putback.cli import output
@@ -16,7 +16,7 @@ from putback.verify.verdict import Proof
 _LONGEST_NAME = 180  # bytes: what most file systems take, with a number behind it
 
 
-def write_tests(proofs: Sequence[Proof], directory: str) -> None:
+def write_tests(proofs: Collection[Proof], directory: str) -> None:
     """Write the tests. What is there already is only replaced when it is the test of the same function."""
     try:
         os.makedirs(directory, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -16,9 +16,9 @@ from putback.cli.options import PRINTING, SELECTING, STYLE, Selection, configure
 from putback.cli.terminal import Progress, colour_wanted, terminal_width
 from putback.model.config import Config
 from putback.model.errors import UsageError
-from putback.model.fixing import FixRun
+from putback.model.packed import Packed, packed
 from putback.model.printable import harmless
-from putback.model.verified import ProofReport
+from putback.model.verified import ProofReport, Proven
 
 if TYPE_CHECKING:
     from putback.pipeline.verify import Subject
@@ -112,12 +112,12 @@ def check_usage(options: VerifyOptions) -> None:
 
 def run(options: VerifyOptions, config: Config) -> int:
     """Verify, report, and give the exit code."""
-    from putback.pipeline import verify as pipeline
+    from putback.pipeline.gather import gather
     from putback.verify.roles import Bounds
 
     progress = Progress()
     try:
-        done, found = pipeline.gather(options.paths, config, progress)
+        done = gather(options.paths, config, progress)
     finally:
         progress.clear()
     if not done.files and not done.errors and not options.quiet:
@@ -125,22 +125,17 @@ def run(options: VerifyOptions, config: Config) -> int:
     for error in done.errors:
         output.warn(error)
     if options.show:
-        click.echo("".join(f"{harmless(name(subject))}\n" for subject in found), nl=False)
+        click.echo("".join(f"{harmless(name(subject))}\n" for subject in done.subjects), nl=False)
         return 0
     bounds = Bounds(options.faults, options.level, schedules=options.schedules, seconds=options.budget)
-    proofs = executed(found, bounds, options.quiet)
-    report(options, found, proofs, bounds)
+    proofs = executed(done.subjects, bounds, options.quiet)
+    report(options, done.subjects, proofs, bounds)
     if done.internal_error:
         return 2
-    return int(not all(proof.verdict.is_accepted for proof in proofs) or is_broken(done))
+    return int(not all(proof.verdict.is_accepted for proof in proofs) or done.is_broken)
 
 
-def is_broken(done: FixRun) -> bool:
-    """Whether a file could not be parsed, so that nothing is known of its functions."""
-    return any(finding.code == "PB001" for finding in done.before)
-
-
-def executed(found: Sequence[Subject], bounds: Bounds, quiet: bool = False) -> list[Proof]:
+def executed(found: Collection[Subject], bounds: Bounds, quiet: bool = False) -> Collection[Proof]:
     """The proofs, after it was said what is executed for them."""
     if not found:
         return []
@@ -157,10 +152,10 @@ def executed(found: Sequence[Subject], bounds: Bounds, quiet: bool = False) -> l
             progress.clear()
 
 
-def announce(found: Sequence[Subject], sandbox: Sandbox) -> None:
+def announce(found: Collection[Subject], sandbox: Sandbox) -> None:
     """Say on stderr what is about to be executed, and how it is locked in."""
-    functions = len({name(subject) for subject in found})
-    files = len({subject.case.path for subject in found})
+    named = {name(subject): subject.case.path for subject in found}
+    functions, files = len(named), len(set(named.values()))
     lock = (
         "the kernel keeps them from files, sockets and processes"
         if sandbox.has_kernel_filter
@@ -175,12 +170,12 @@ def name(subject: Subject) -> str:
     return f"{subject.case.path}:{subject.row} {subject.case.before.function}".rstrip()
 
 
-def report(options: VerifyOptions, found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> None:
+def report(options: VerifyOptions, found: Collection[Subject], proofs: Collection[Proof], bounds: Bounds) -> None:
     """Write the report in the chosen format, and the page and the tests where they are wanted."""
     from putback.pipeline import verify as pipeline
     from putback.report.proofs import text
 
-    proven = tuple(pipeline.proven(subject, proof) for subject, proof in zip(found, proofs, strict=True))
+    proven = Packed[Proven](packed(pipeline.proven(each, proof)) for each, proof in zip(found, proofs, strict=True))
     to_terminal = options.output_file is None
     shown = ProofReport(proven, bounds.text(), to_terminal and colour_wanted(options.color))
     shown = replace(shown, width=terminal_width() if to_terminal else 0)
@@ -216,13 +211,13 @@ def described(shown: ProofReport, options: VerifyOptions, bounds: Bounds) -> Pro
     )
 
 
-def as_json(found: Sequence[Subject], proofs: Sequence[Proof], bounds: Bounds) -> str:
+def as_json(found: Collection[Subject], proofs: Collection[Proof], bounds: Bounds) -> str:
     """The machine-readable report: one entry for each finding."""
     from putback.pipeline.verify import entries
     from putback.report.formats.json import as_text
     from putback.verify.verdict import report
 
-    every = [entry for subject, proof in zip(found, proofs, strict=True) for entry in entries(subject, proof)]
+    every = (entry for subject, proof in zip(found, proofs, strict=True) for entry in entries(subject, proof))
     return as_text(report(every, bounds))
 
 

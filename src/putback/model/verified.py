@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from putback.model.finding import Finding
@@ -62,7 +63,7 @@ class ProofReport:
     `project` names what was looked at, `state` the commit or version of it ("" where there is none), `date` the day.
     """
 
-    proven: tuple[Proven, ...]
+    proven: Collection[Proven]
     bounds: str
     colour: bool = False
     width: int = 0

@@ -61,9 +61,16 @@ def checked_for_fixes(
 
 
 def fixed(
-    project: Checked, config: Config, approve: Approve | None = None, vetoes: Mapping[Scope, str] | None = None
+    project: Checked,
+    config: Config,
+    approve: Approve | None = None,
+    vetoes: Mapping[Scope, str] | None = None,
+    among: Collection[str] | None = None,
 ) -> FixRun:
-    """Work out the fixes that `config` wants. `vetoes` are functions that are not to be fixed, with the reason."""
+    """Work out the fixes that `config` wants, `among` some files only if these are given.
+
+    `vetoes` are functions that are not to be fixed, with the reason.
+    """
     codes = enabled(ALL, config)
     refused = vetoes or {}
     explicit = project.project.explicit
@@ -80,7 +87,8 @@ def fixed(
         return tuple(Declined(f, refused[_scope(f)]) for f in findings if _scope(f) in refused and offered(f))
 
     read, result = project.analysis.reader.data, project.result
-    before = _once(_inside(finding, explicit) for finding in result.findings if finding.code in codes)
+    asked = [f for f in result.findings if f.code in codes and (among is None or f.filename in among)]
+    before = _once(_inside(finding, explicit) for finding in asked)
     outcome = FixRun(
         before=before,
         findings=before,

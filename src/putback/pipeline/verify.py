@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from putback.model.config import Config
 from putback.model.finding import Finding
-from putback.model.fix import Applicability
 from putback.model.fixing import FixRun, Scope
+from putback.model.packed import Packed, packed, unpacked
 from putback.model.report import StdinFile
 from putback.model.running import ABOUT_HANDLERS, LEAKING, NO_DEFECT, Broken
 from putback.model.verified import Example, Proven
@@ -73,7 +73,7 @@ def subjects(project: Checked, run: FixRun) -> list[Subject]:
         before = project.analysis.analyzer
         after = project.analysis.changed({change.path: change.after for change in run.changes}).analyzer
         gathered = _Gathering(before, after, run).subjects(found)
-        return sorted([*gathered, *_users(before, after, succeeded)], key=_place)
+        return sorted([*gathered, *_users(before, after, succeeded)], key=place_of)
 
 
 def _users(before: Analyzer, after: Analyzer, succeeded: tuple[Finding, ...]) -> Iterator[Subject]:
@@ -83,20 +83,6 @@ def _users(before: Analyzer, after: Analyzer, succeeded: tuple[Finding, ...]) ->
         yield Subject(case, succeeded, unit.info.def_row if unit.info is not None else 1)
 
 
-def gather(paths: Sequence[str], config: Config, progress: Progress) -> tuple[FixRun, list[Subject]]:
-    """What the safe fixes do, and what there is to run: where only an unsafe fix helps, that one. Runs none of it."""
-    project = checked_for_fixes(paths, config, progress=progress)
-    run = fixed(project, replace(config, unsafe_fixes=False))
-    found = subjects(project, run)
-    mended = {subject.scope for subject in found if _is_fixed(subject, run)}
-    if not any(_is_unsafe(f) and (f.filename, f.function) not in mended for f in run.before):
-        return run, found
-    unsafe = replace(config, unsafe_fixes=True)
-    further = fixed(project, unsafe, vetoes=dict.fromkeys(mended, "safe fixes are enough"))
-    others = [s for s in subjects(project, further) if s.scope not in mended]
-    return run, sorted([s for s in found if s.scope in mended] + others, key=_place)
-
-
 class Prover:
     """Runs subjects in a sandbox; what was run once is not run again."""
 
@@ -104,24 +90,26 @@ class Prover:
         self.sandbox = sandbox
         self.bounds = bounds
         self.progress = progress
-        self._known: dict[bytes, Proof] = {}
+        self._known: dict[bytes, bytes] = {}
 
-    def prove(self, found: Sequence[Subject]) -> list[Proof]:
+    def prove(self, found: Collection[Subject]) -> Packed[Proof]:
         """The proof of each subject."""
         proofs = []
         for number, subject in enumerate(found):
             self.progress(number, len(found))
             proofs.append(self._proof(subject))
-        return proofs
+        return Packed(proofs)
 
-    def _proof(self, subject: Subject) -> Proof:
+    def _proof(self, subject: Subject) -> bytes:
         if not subject.case.before.source:
-            return reply.unknown(subject.case, subject.obstacle)
+            return packed(reply.unknown(subject.case, subject.obstacle))
         key = hashlib.sha256(pickle.dumps(subject.case)).digest()
         if key not in self._known:
-            self._known[key] = self.sandbox.verify(subject.case, self.bounds)
-        proof = self._known[key]
-        return replace(proof, verdict=Verdict.UNKNOWN, reason=subject.obstacle) if subject.obstacle else proof
+            self._known[key] = packed(self.sandbox.verify(subject.case, self.bounds))
+        if not subject.obstacle:
+            return self._known[key]
+        proof: Proof = unpacked(self._known[key])
+        return packed(replace(proof, verdict=Verdict.UNKNOWN, reason=subject.obstacle))
 
 
 def fix(
@@ -141,7 +129,7 @@ def fix(
         refused = {
             subject.scope: f"its verification says {proof.title}: {proof.reason}"
             for subject, proof in zip(found, prover.prove(found), strict=True)
-            if not proof.verdict.is_accepted and _is_fixed(subject, run)
+            if not proof.verdict.is_accepted and is_fixed(subject, run)
         }
         if refused.keys() <= vetoes.keys():
             return run
@@ -154,7 +142,7 @@ def fix_one(stdin: StdinFile, config: Config, prover: Prover, finding: Finding) 
     scope = (finding.filename, finding.function)
     others = {(f.filename, f.function) for f in project.result.findings} - {scope}
     run = fixed(project, config, vetoes=dict.fromkeys(others, "it was not asked for"))
-    found = [s for s in subjects(project, run) if s.scope == scope and _is_fixed(s, run)]
+    found = [s for s in subjects(project, run) if s.scope == scope and is_fixed(s, run)]
     proofs = prover.prove(found)
     return run, min(proofs, key=lambda proof: proof.verdict.is_accepted, default=None)
 
@@ -195,15 +183,13 @@ def _example(found: Counterexample | None) -> Example | None:
     return Example(found.broken, tuple(map(str, found.schedule)), found.story, found.rows)
 
 
-def _is_unsafe(finding: Finding) -> bool:
-    return finding.fix is not None and finding.fix.applicability is Applicability.UNSAFE
-
-
-def _place(subject: Subject) -> tuple[str, int]:
+def place_of(subject: Subject) -> tuple[str, int]:
+    """Where it stands: subjects are told in this order."""
     return subject.findings[0].path, subject.row
 
 
-def _is_fixed(subject: Subject, run: FixRun) -> bool:
+def is_fixed(subject: Subject, run: FixRun) -> bool:
+    """Whether a fix of `run` stands in its function."""
     return any((f.filename, f.function) == subject.scope for each in run.applied for f in each.findings)
 
 
@@ -248,7 +234,7 @@ class _Gathering:
             done += self._of_file(each)
             self.before.forget()
             self.after.forget()
-        return sorted(done, key=_place)
+        return sorted(done, key=place_of)
 
     def _of_file(self, findings: Iterable[Finding]) -> Iterator[Subject]:
         found = list(map(self._found, findings))

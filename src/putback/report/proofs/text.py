@@ -17,7 +17,7 @@ _COLOURS = {words.GOOD: "green", words.BAD: "red", words.OPEN: "yellow"}
 
 def render(report: ProofReport) -> str:
     """Stories and table."""
-    lines = [line for each in report.proven for line in _function(each, report.bounds)]
+    lines = (line for each in report.proven for line in _function(each, report.bounds))
     told = coloured(lines, links=False) if report.colour else plain(lines)
     return told + table(report)
 

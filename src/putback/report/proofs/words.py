@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from shlex import quote
 
 from putback.model.occupancy import Occupancy
@@ -85,7 +85,7 @@ def glossary(report: ProofReport) -> Iterator[tuple[str, str]]:
     yield "proved", "no schedule within the bounds tells the two versions apart, and none of the fixed version leaks"
 
 
-def summary(proven: Sequence[Proven]) -> str:
+def summary(proven: Collection[Proven]) -> str:
     """All verdicts, counted."""
     if not proven:
         return "There is nothing to verify: no findings."
