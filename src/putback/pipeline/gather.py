@@ -18,7 +18,7 @@ from putback.pipeline.check import Checked
 from putback.pipeline.fix import checked_for_fixes, fixed
 from putback.pipeline.verify import Progress, Subject, is_fixed, place_of, subjects
 
-_ENOUGH = 1_000
+_ENOUGH = 500
 """So many findings are at work at once."""
 
 
