@@ -107,6 +107,21 @@ def test_what_python_imports_late_is_there(sandbox: Sandbox) -> None:
     assert sandbox.verify(case(leaky, fixed), _PATIENT).verdict is Verdict.BOUNDED
 
 
+@pytest.mark.parametrize("name", ["größe", "\uff46", "数"])
+def test_names_in_any_letters_are_read(name: str, sandbox: Sandbox) -> None:
+    leaky = f"def f({name}):\n    conn = pool.getconn()\n    conn.cursor().execute({name})\n    pool.putconn(conn)\n"
+    fixed = f"""def f({name}):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute({name})
+    finally:
+        pool.putconn(conn)
+"""
+    assert sandbox.verify(case(leaky, fixed), _PATIENT).verdict is Verdict.PROVED
+    wrong = fixed.replace(f"execute({name})", "execute(None)")
+    assert sandbox.verify(case(leaky, wrong), _PATIENT).verdict is Verdict.REJECTED
+
+
 @pytest.mark.parametrize("name", FORGERIES)
 def test_code_that_reaches_for_the_verifier_has_no_verdict(name: str, sandbox: Sandbox) -> None:
     found = sandbox.verify(case(FORGERIES[name]), _BOUNDS)

@@ -53,7 +53,7 @@ def _doubts(holding: Holding, found: Protection) -> list[str]:
     if any(_leaves_quiet(holding, closer) for closer in found.closers):
         doubts.append("an error of the release is kept quiet where it stands now")
     if holding.lazy and not holding.closers and returns_objects(holding):
-        doubts.append("objects that the function returns can no longer be loaded through the session")
+        doubts.append("what the function returns can no longer be read through the session")
     return doubts
 
 

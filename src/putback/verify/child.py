@@ -27,7 +27,7 @@ _WARMING = """
 async def f(x, *more):
     conn = await pool.getconn()
     try:
-        for a, b in g(x):
+        for a, b in größe(x):
             h(f"{a}", str(x), int(x))
     except E as error:
         raise H(str(error)) from error
