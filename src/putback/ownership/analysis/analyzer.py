@@ -142,9 +142,11 @@ class Analyzer(Program):
             return True
         if any(self.app_contexts.pushed_by(each, scopes[row]) for row, found in callees.items() for each in found):
             return True
-        if key == MODULE or not any(self.ambients.works(found, scopes[row]) for row, found in callees.items()):
+        forgets = key != MODULE and self.ambients.may_be_forgotten(part)
+        if key == MODULE or not (forgets or self._ends(module, key, part)):
             return False
-        return self.ambients.may_be_forgotten(part) or self._leaves(module, key, part)
+        works = any(self.ambients.works(found, scopes[row]) for row, found in callees.items())
+        return works and (forgets or self._leaves(module, key, part))
 
     def _is_lent(self, module: ModuleInfo, key: str) -> bool:
         """Whether an outermost function, or one nested in it, is given a connection by a parameter."""
@@ -198,11 +200,10 @@ class Analyzer(Program):
         return "except" in part.text or any(name in part.text for name in self.frameworks.later_names)
 
     def _leaves(self, module: ModuleInfo, key: str, part: Slice) -> bool:
-        """Whether an outermost function, or one nested in it, makes a call that leaves the process.
-
-        Only where a transaction can be seen to end: in the function, or with the route that it is.
-        """
-        if not module.functions[key].decorators and not any(word in part.text for word in self.ambients.ending_words):
-            return False
+        """Whether an outermost function, or one nested in it, makes a call that leaves the process, and then ends."""
         refs = (FunctionRef(module.path, info.key) for info in self.families.of(module, key))
-        return any(self.leaving.made_by(ref) is not None for ref in refs)
+        return self._ends(module, key, part) and any(self.leaving.made_by(ref) is not None for ref in refs)
+
+    def _ends(self, module: ModuleInfo, key: str, part: Slice) -> bool:
+        """Whether a transaction can be seen to end: in an outermost function, or with the route that it is."""
+        return bool(module.functions[key].decorators) or any(word in part.text for word in self.ambients.ending_words)

@@ -58,8 +58,17 @@ class Shapes:
         if not methods.isdisjoint(words):
             return True
         made = {self._catalog.kind(lending[CALLED].acquires).type for lending in fitting.values() if CALLED in lending}
-        changes = any(self._changes(self._catalog.method(name, method)) for name in made for method in methods)
+        of_locals = {c.attr for c in callees if isinstance(c, Member) and self._is_local(c.base, scope)}
+        changes = any(self._changes(self._catalog.method(name, method)) for name in made for method in of_locals)
         return changes and any(self._is_handed_in(callee, scope) for callee in callees)
+
+    def _is_local(self, value: Expr, scope: Scope) -> bool:
+        """Whether a function may have given a value a name: it is no parameter, and no attribute of another object."""
+        module = self._resolver.project.module(scope.path)
+        function = module.functions.get(scope.function) if module is not None else None
+        if function is None or not isinstance(value, Name):
+            return isinstance(value, Name)
+        return value.id in function.bindings or value.id not in {param.name for param in function.params}
 
     def _is_handed_in(self, callee: Expr, scope: Scope) -> bool:
         """Whether nothing is known of a callee but whose attribute or which name it is."""

@@ -133,7 +133,8 @@ class Sessions:
     def lapses(self) -> dict[FunctionRef, Lapse]:
         """The teardowns that do not remove a session on every path."""
         found: dict[FunctionRef, Lapse] = {}
-        for module, info in self.cleaners.functions if self.registries.found else ():
+        own = not all(registry.is_standing for registry in self.registries.found.values())
+        for module, info in self.cleaners.functions if own else ():
             ref = FunctionRef(module.path, info.key)
             if self.is_teardown(ref) and (lapse := self._lapse(ref, info)) is not None:
                 found[ref] = lapse
