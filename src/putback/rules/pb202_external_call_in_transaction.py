@@ -91,12 +91,12 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(site: SiteFacts, extent: Extent) -> Finding:
     facts = site.function
-    is_hint = extent.outside.sort.brief or _is_told_below(facts, extent) or _keeps_nobody_out(site, extent)
-    deep = len(extent.outside.way) > _SURE
+    is_hint = extent.out.outside.sort.brief or _is_told_below(facts, extent) or _keeps_nobody_out(site, extent)
+    deep = extent.out.depth > _SURE
     return report(
         RULE,
         site,
-        f"{extent.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site)}",
+        f"{extent.out.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site)}",
         severity=Severity.INFO if is_hint else facts.here(Severity.WARNING),
         confidence=Confidence.MEDIUM if deep else site.acquisition.confidence,
         trace=tuple(_trace(site, extent)),
@@ -113,10 +113,10 @@ def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
 
 def _is_told_below(facts: Surroundings, extent: Extent) -> bool:
     """Whether a function on the way out is lent the same connection, and told of the same call."""
-    way = extent.outside.way
+    way = facts.way_out(extent)
     units = (facts.analyzer.unit(here.path, above.name) for above, here in pairwise(way))
     theirs = (FunctionFacts(facts.analyzer, unit, facts.display).extents for unit in units if unit is not None)
-    return any(s.site.at is None and e.outside.way[-1] == way[-1] for found in theirs for s, e in found)
+    return any(s.site.at is None and facts.leaves_at(e) == way[-1] for found in theirs for s, e in found)
 
 
 def _what(site: SiteFacts, extent: Extent) -> str:
@@ -144,16 +144,17 @@ def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
     yield wording.acquired(site)
     if extent.in_transaction and extent.since not in (site.site.at, extent.made):
         yield facts.step(extent.since, "the first statement begins the transaction here")
-    first, *further = extent.outside.way
+    first, *further = facts.way_out(extent)
     if not further:
-        yield facts.step(extent.made, f"waits for {extent.outside.sort.noun} here")
+        yield facts.step(extent.made, f"waits for {extent.out.outside.sort.noun} here")
     else:
         yield facts.step(extent.made, f"calls {first.name} ...")
         for station in further[:-1]:
             yield step(facts, station.path, station.row, f"calls {station.name} ...")
-        yield step(facts, further[-1].path, further[-1].row, f"... which waits for {extent.outside.sort.noun} here")
-    if extent.ended is not None:
-        yield step(facts, extent.ended.path, extent.ended.row, "it ends only here")
+        yield step(facts, further[-1].path, further[-1].row, f"... which waits for {extent.out.outside.sort.noun} here")
+    ended = facts.ended_at(extent)
+    if ended is not None:
+        yield step(facts, ended.path, ended.row, "it ends only here")
     elif extent.end is not None:
         yield facts.step(extent.end, "it ends only here")
     else:

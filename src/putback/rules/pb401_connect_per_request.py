@@ -78,7 +78,8 @@ from putback.rules.rule import Rule, report
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each call that opens a connection again and again."""
     takes = any(site.kind.pooled for site in facts.sites)  # from a pool, and connects where that is not there
-    for site in facts.sites if facts.place is Place.SERVICE and not takes else ():
+    made = [site for site in facts.sites if site.making is not None and not takes]
+    for site in made if made and facts.place is Place.SERVICE else ():
         often = site.making.often if site.making is not None else None
         if often is not None and often.role is not Role.JOB and not often.differs:
             yield _finding(site, often)

@@ -33,21 +33,6 @@ _CALLERS = Since(None)
 """A caller hands the connection in, and has held it before."""
 
 
-class Extent(Struct, frozen=True):
-    """A transaction open, or a connection held, from operation `since` to operation `end`.
-
-    `made` is the operation of the first call `outside` in it. `end` is None where whoever called the function ends it;
-    `ended` is the place in a called function where that ends it. `in_transaction`: not only a slot is held.
-    """
-
-    since: int
-    made: int
-    outside: Outside
-    end: int | None
-    ended: Station | None
-    in_transaction: bool
-
-
 class Over(NamedTuple):
     """The defect of an extent that ends: since when it was one, and which of the noted calls was in it."""
 
@@ -55,7 +40,7 @@ class Over(NamedTuple):
     made: Made
 
 
-class _Spot(Struct, frozen=True):
+class Spot(Struct, frozen=True):
     """An operation of a function, which calls `name`: where it stands is looked up when somebody is told of it."""
 
     unit: tuple[str, str]
@@ -63,30 +48,50 @@ class _Spot(Struct, frozen=True):
     name: str
 
 
-class _Out(Struct, frozen=True):
+class Out(Struct, frozen=True):
     """A call that leaves the process, through the operations `spots`, and then as `outside` says."""
 
-    spots: tuple[_Spot, ...]
+    spots: tuple[Spot, ...]
     outside: Outside
+
+    @property
+    def depth(self) -> int:
+        """How many calls that is."""
+        return len(self.spots) + len(self.outside.way)
 
 
 class _Call(Struct, frozen=True):
     """What a call does while the connection is held: `left` goes outside and leaves the transaction as it is; `over`
     goes outside in the transaction that was open before, which then ends at `end`."""
 
-    left: _Out | None = None
-    over: _Out | None = None
-    end: _Spot | None = None
+    left: Out | None = None
+    over: Out | None = None
+    end: Spot | None = None
 
 
 class _Held(NamedTuple):
-    """An extent whose places are not looked up yet."""
+    """An extent, or one that began before the function did."""
 
     since: Since
     made: int
-    out: _Out
+    out: Out
     end: int | None
-    ended: _Spot | None
+    ended: Spot | None
+    in_transaction: bool
+
+
+class Extent(Struct, frozen=True):
+    """A transaction open, or a connection held, from operation `since` to operation `end`.
+
+    `made` is the operation of the first call in it that leaves the process, as `out` says. `end` is None where whoever
+    called the function ends it; `ended` is where a called function ends it. `in_transaction`: not only a slot is held.
+    """
+
+    since: int
+    made: int
+    out: Out
+    end: int | None
+    ended: Spot | None
     in_transaction: bool
 
 
@@ -127,16 +132,18 @@ class Extents:
         held = (domain.held(what, at) for what, at in words)
         for each in sorted((e for e in held if e.since != _CALLERS), key=_by_place):
             first.setdefault(each.made, each)
-        return map(self._looked_up, first.values())
+        return [_extent(each) for each in first.values()]
 
-    def _looked_up(self, held: _Held) -> Extent:
-        outside, since = held.out.outside, held.since.at
-        assert since is not None
-        outside = Outside(outside.sort, (*map(self._station, held.out.spots), *outside.way))
-        ended = self._station(held.ended) if held.ended is not None else None
-        return Extent(since, held.made, outside, held.end, ended, held.in_transaction)
+    def way(self, out: Out) -> list[Station]:
+        """Where the calls stand that lead out of the process, from the one in the function on."""
+        return [*map(self.station, out.spots), *out.outside.way]
 
-    def _station(self, spot: _Spot) -> Station:
+    def last(self, out: Out) -> Station:
+        """The last of them, which leaves it."""
+        return out.outside.way[-1] if out.outside.way else self.station(out.spots[-1])
+
+    def station(self, spot: Spot) -> Station:
+        """Where an operation stands."""
         unit = self.analyzer.unit(*spot.unit)
         assert unit is not None
         return Station(unit.path, unit.span(spot.at).start.row, spot.name)
@@ -176,7 +183,7 @@ class _Domain(SiteDomain):
         super().__init__(extents.analyzer, unit, site, lent)
         self.extents = extents
         self.is_given_open = is_open
-        self.made: list[tuple[int, _Out, _Spot | None, bool]] = []
+        self.made: list[tuple[int, Out, Spot | None, bool]] = []
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
         self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
 
@@ -236,7 +243,7 @@ class _Domain(SiteDomain):
             return after
         return replace(after, opened=None, phase=Phase.IDLE if self.kind.lazy else after.phase)
 
-    def _note(self, at: int, out: _Out, end: _Spot | None, state: State) -> Made:
+    def _note(self, at: int, out: Out, end: Spot | None, state: State) -> Made:
         noted = (at, out, end, self.kind.lazy or state.opened is not None)
         if noted not in self.made:
             self.made.append(noted)
@@ -250,7 +257,7 @@ class _Domain(SiteDomain):
         call = leaving.run_by(op.expr, scope)
         sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
-            return _Call(left=_Out((self.spot(op.at),), Outside(sort, ())))
+            return _Call(left=Out((self.spot(op.at),), Outside(sort, ())))
         for callee in leaving.callees(call, scope, op.awaited or op.target in self.awaited or call is not op.expr):
             found = self._by_callee(op, state, callee, call is op.expr)
             if found != _NOTHING:
@@ -263,7 +270,7 @@ class _Domain(SiteDomain):
         if name:
             return self.extents.inside(callee, name, self.bare, self.is_open(state))
         outside = self.extents.leaving.made_by(callee) if self.is_open(state) else None
-        return _Call(left=_Out((), outside)) if outside is not None else _NOTHING
+        return _Call(left=Out((), outside)) if outside is not None else _NOTHING
 
     def _names(self, op: ir.Call, state: State, callee: FunctionRef) -> Iterator[str]:
         """Under which names a called function has the connection."""
@@ -280,9 +287,9 @@ class _Domain(SiteDomain):
 
     # -- what is told of it
 
-    def spot(self, at: int, name: str = "") -> _Spot:
+    def spot(self, at: int, name: str = "") -> Spot:
         """An operation as others see it."""
-        return _Spot((self.unit.path, self.unit.key), at, name)
+        return Spot((self.unit.path, self.unit.key), at, name)
 
     def over(self, state: State) -> Over | None:
         """What a state says when its extent ends; None when nothing was outside in it."""
@@ -297,6 +304,11 @@ class _Domain(SiteDomain):
         """The extent that a defect tells of."""
         at, out, ended, in_transaction = self.made[over.made.note]
         return _Held(over.since, at, out, end, ended, in_transaction)
+
+
+def _extent(held: _Held) -> Extent:
+    assert held.since.at is not None
+    return Extent(held.since.at, held.made, held.out, held.end, held.ended, held.in_transaction)
 
 
 def _by_place(extent: _Held) -> tuple[int, bool, bool, int]:
@@ -315,5 +327,5 @@ def _without(state: State) -> State:
     return replace(state, marks=frozenset(m for m in state.marks if isinstance(m, Mark)))
 
 
-def _behind(here: _Spot, out: _Out | None) -> _Out | None:
-    return _Out((here, *out.spots), out.outside) if out is not None else None
+def _behind(here: Spot, out: Out | None) -> Out | None:
+    return Out((here, *out.spots), out.outside) if out is not None else None

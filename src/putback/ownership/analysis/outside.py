@@ -12,7 +12,6 @@ from operator import attrgetter
 from typing import Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.ir import MODULE
@@ -181,12 +180,14 @@ class Leaving:
 
     def _look(self, ref: FunctionRef) -> _Ways:
         scope = Scope(ref.path, ref.key)
-        calls = [replace(call, expr=self.run_by(call.expr, scope)) for call in self._in(ref)]
-        for call in calls:
-            sort = self.sort_of(call.expr, scope, call.entered)
+        inside: list[tuple[_Call, Invoke]] = []
+        for call in self._in(ref):
+            run = self.run_by(call.expr, scope)
+            sort = self.sort_of(run, scope, call.entered)
             if sort is not None:
                 return Outside(sort, (Station(ref.path, call.row, ""),)), []
-        return None, [(call.row, ref) for call in calls for ref in self.callees(call.expr, scope, call.waits)]
+            inside.append((call, run))
+        return None, [(call.row, ref) for call, run in inside for ref in self.callees(run, scope, call.waits)]
 
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""

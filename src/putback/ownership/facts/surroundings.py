@@ -17,6 +17,8 @@ from putback.model.span import Position, Span
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
+from putback.ownership.analysis.extent import Extent, Extents
+from putback.ownership.analysis.outside import Station
 from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.quick import Cheap, cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
@@ -154,6 +156,18 @@ class Surroundings:
         types = (t for p in params for t in self.analyzer.resolver.types(p.annotation, self.unit.scope))
         frameworks = self.analyzer.frameworks
         return any(frameworks.canonical(name_of(t)) in frameworks.lasting for t in types)
+
+    def way_out(self, extent: Extent) -> list[Station]:
+        """The calls that lead out of the process meanwhile, from the one in this function on."""
+        return self.analyzer.known(Extents).way(extent.out)
+
+    def leaves_at(self, extent: Extent) -> Station:
+        """The last of these calls."""
+        return self.analyzer.known(Extents).last(extent.out)
+
+    def ended_at(self, extent: Extent) -> Station | None:
+        """Where a called function ends it."""
+        return self.analyzer.known(Extents).station(extent.ended) if extent.ended is not None else None
 
     @cached_property
     def place(self) -> Place:

@@ -49,6 +49,8 @@ from putback.ownership.resolve.types import (
 _MOST_CALLS = 25
 _REMEMBERED = 2_000
 _CONSTRUCTORS = ("__init__", "__new__")
+_PLAIN = (Name, Literal, Unknown)
+"""What has no call in it."""
 PARTIAL = frozenset({"functools.partial", "functools.partialmethod"})
 
 _PARTIAL_NAMES = frozenset(name.rpartition(".")[2] for name in PARTIAL)
@@ -262,8 +264,9 @@ def invocations(module: ModuleInfo) -> Iterator[tuple[str, Invoke]]:
     Each with the key of the function that it stands in ("" for the top level).
     """
     for scope, value in _values(module):
-        for call in _invocations(value):
-            yield scope, call
+        if not isinstance(value, _PLAIN):
+            for call in _invocations(value):
+                yield scope, call
 
 
 def _values(module: ModuleInfo) -> Iterator[tuple[str, Expr]]:

@@ -108,6 +108,10 @@ class Place(Struct, frozen=True, gc=False):
 Item = tuple[Key, Expr, Scope]
 """An item of a container: its key (None: any), its value, and where that is written."""
 
+_Done = tuple[list[tuple[str, str, Expr, Expr]], list[tuple[str, Expr, Expr]]]
+"""What a file does with a list or dictionary: what it sets under keys, and what it adds by methods."""
+_NOTHING_DONE: _Done = ([], [])
+
 
 class Containers:
     """Answers for items; their values are evaluated by `values`."""
@@ -117,6 +121,7 @@ class Containers:
         self._classes = classes
         self._stores = stores
         self._names: dict[str, frozenset[str]] = {}
+        self._contents: dict[str, dict[str, _Done]] = {}
 
     def item(self, container: Expr, key: Key, scope: Scope) -> Types:
         """What a list or dictionary has at a key, or (None) anywhere."""
@@ -163,22 +168,25 @@ class Containers:
         module = self._values.project.part(place.path, contents_of(place.name))
         if module is None:
             return
-        stored = ((Scope(place.path, s), n, base, value) for s, n, base, value in module.stores)
-        for scope, name, base, value in (*stored, *self._stored_elsewhere(place, key)):
-            if name.startswith("[") and _last(base) == place.name and place in self._places(base, scope):
+        stored, kept = self._contents_of(module).get(place.name, _NOTHING_DONE)
+        here = ((Scope(place.path, s), n, base, value) for s, n, base, value in stored)
+        for scope, name, base, value in (*here, *self._stored_elsewhere(place, key)):
+            if place in self._places(base, scope):
                 yield name[1:-1] or None, value, scope
-        for where, call in module.calls:
-            match call:
-                case Invoke(func=Member(base=base, attr=attr), args=(*_, value)) if (
-                    attr in idioms().methods.keeping and _last(base) == place.name
-                ):
-                    if place in self._places(base, Scope(place.path, where)):
-                        yield None, value, Scope(place.path, where)
+        for where, base, value in kept:
+            if place in self._places(base, Scope(place.path, where)):
+                yield None, value, Scope(place.path, where)
+
+    def _contents_of(self, module: ModuleInfo) -> dict[str, _Done]:
+        if module.path not in self._contents:
+            self._contents[module.path] = _contents(module)
+        return self._contents[module.path]
 
     def _stored_elsewhere(self, place: Place, key: Key) -> Iterator[tuple[Scope, str, Expr, Expr]]:
         name = f"[{key}]"
         found = self._stores.named(name) if isinstance(key, str) else ()
-        yield from ((scope, name, base, value) for scope, base, value in found if scope.path != place.path)
+        others = (each for each in found if each[0].path != place.path and _last(each[1]) == place.name)
+        yield from ((scope, name, base, value) for scope, base, value in others)
 
     def _bound(self, place: Place) -> Iterator[tuple[Expr, Scope]]:
         """What is assigned to the name or attribute of a place."""
@@ -224,6 +232,19 @@ class Containers:
                 return [Place(path, "", attr)]
             case _:
                 return []
+
+
+def _contents(module: ModuleInfo) -> dict[str, _Done]:
+    """What a file does with lists and dictionaries, by their last names."""
+    found: dict[str, _Done] = {}
+    for store in module.stores:
+        if store[1].startswith("["):
+            found.setdefault(_last(store[2]), ([], []))[0].append(store)
+    for where, call in module.calls:
+        match call:
+            case Invoke(func=Member(base=base, attr=attr), args=(*_, value)) if attr in idioms().methods.keeping:
+                found.setdefault(_last(base), ([], []))[1].append((where, base, value))
+    return found
 
 
 def _container_names(module: ModuleInfo) -> Iterator[str]:
