@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 
 from putback.frameworks.idioms import idioms
 from putback.model.finding import Place
@@ -18,6 +19,7 @@ _FOR = re.compile(rb"^\s*(?:async\s+)?for\b", re.MULTILINE)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
+@lru_cache(1 << 16)
 def is_test_code(path: str) -> bool:
     """Whether a file is test code by its path."""
     parts = path.split("/")
@@ -30,6 +32,7 @@ def is_test_code(path: str) -> bool:
     )
 
 
+@lru_cache(1 << 16)
 def place_by_path(path: str) -> Place:
     """What the directories of a file say, of scripts only the one that it stands in; a notebook is run by hand.
 

@@ -13,7 +13,7 @@ NOTHING: Mapping[bytes, Collection[str]] = MappingProxyType({})
 
 class Texts:
     """Answers for all files of a project. `known` are those of before, by the words: the files that had one of them;
-    `others` have come, gone or changed since."""
+    `others` have come, gone or changed since. What is not known is asked of `before`, if it is given."""
 
     def __init__(
         self,
@@ -21,11 +21,13 @@ class Texts:
         reader: Reader,
         known: Mapping[bytes, Collection[str]] = NOTHING,
         others: Collection[str] = (),
+        before: Texts | None = None,
     ) -> None:
         self._project = project
         self._reader = reader
         self._known = known
         self._others = frozenset(others)
+        self._before = before
         self._found: dict[bytes, frozenset[str]] = {}
 
     def having(self, words: Collection[bytes]) -> frozenset[str]:
@@ -46,7 +48,7 @@ class Texts:
 
     def renewed(self, project: Project, reader: Reader, changed: Collection[str]) -> Texts:
         """The same with other content of the `changed` files."""
-        return Texts(project, reader, {**self._known, **self._found}, self._others.union(changed))
+        return Texts(project, reader, NOTHING, changed, self)
 
     def _having(self, words: bytes) -> frozenset[str]:
         if words not in self._found:
@@ -55,10 +57,11 @@ class Texts:
 
     def _search(self, words: bytes) -> frozenset[str]:
         every = frozenset(self._project.paths)
-        known = frozenset(self._known.get(words, ())) & every
-        rest = every & self._others if words in self._known else every
+        known = self._before._having(words) if self._before is not None else self._known.get(words)
+        rest = every if known is None else every & self._others
+        same = every.intersection(known or ()) - rest
         each = words.split(b"\n") if words else ()
-        return (known - rest).union(path for path in rest if self._has(path, each))
+        return same.union(path for path in rest if self._has(path, each))
 
     def _has(self, path: str, words: Collection[bytes]) -> bool:
         try:
