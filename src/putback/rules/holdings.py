@@ -66,7 +66,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         code,
         code.node(site.site.acquired_at),
         name,
-        release_points.names | release_points.parts,
+        release_points.values,
         Release(),
         closers=_nodes(code, (*reached, *unreached)),
         wrong=_nodes(code, (*release_points.closes, *unreached)),

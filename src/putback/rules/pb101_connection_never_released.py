@@ -67,7 +67,7 @@ that something in the project releases, given to a function that takes it over, 
 with `ExitStack`, `atexit` or `addCleanup`, or held by a `with` that really releases. When something is called through
 it later on (asyncpg's `add_listener`, Oracle's `subscribe`). When a session ran no statement, or is bound to a
 connection that somebody else owns, also by `Session.configure(bind=connection)`. When a context manager gives it back
-on errors only, and all who enter it close it.
+on errors only, and all who enter it close it. A hint in a function that nobody uses, though others use its file.
 
 ## Known gaps
 A connection that is passed to code outside of the project is taken to be borrowed there, not kept.

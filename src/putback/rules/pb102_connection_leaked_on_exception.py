@@ -63,8 +63,9 @@ is not reported.
 It is a hint where the error ends the run (a command, a script), and in a function that opens a connection for its
 caller, where the collector closes it.
 
-What hardly ever fails (making a cursor, a subscript) is a warning at most, and a hint if there is nothing but
-`datetime` arithmetic and the like: of all that can raise the database's call is shown first.
+What hardly ever fails (a subscript, `int()`) is a warning at most, and a hint if there is nothing but the making of a
+cursor, `datetime` arithmetic, or a function of the project that only counts and keeps lists: of all that can raise the
+database's call is shown first.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 An engine, a pool or a session factory that is made in a function which runs again and again: a route, a dependency, a
 job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it.
 Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint, and so is one
-for a database in the process itself (SQLite).
+for a database in the process itself (SQLite), and one that a command makes in each round of a loop.
 
 ## Why it is bad
 A pool saves the opening of connections only to those who share it. One of their own opens at least one connection for
@@ -100,7 +100,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
         facts,
         made,
         f"a new {made.pool.title} is made {when}: {what}",
-        severity=Severity.WARNING if costs else Severity.INFO,
+        severity=Severity.WARNING if costs and not made.is_for_command(often) else Severity.INFO,
         confidence=Confidence.HIGH,
         trace=(*made.way(often), _here(facts, made)),
         help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",

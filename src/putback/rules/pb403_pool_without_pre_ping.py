@@ -32,7 +32,8 @@ engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
 For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
 `checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
 migrations, examples and tests, and for an engine that dies with the function that makes it. A hint with
-`pool_recycle`: whoever gives it has thought of connections that die.
+`pool_recycle`: whoever gives it has thought of connections that die. A hint, too, where all that is seen to make it
+comes to its end.
 """
 
 from __future__ import annotations

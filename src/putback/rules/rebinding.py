@@ -29,7 +29,7 @@ def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
     """
     mentions: set[cst.CSTNode] = set()
     operations: frozenset[int] = frozenset()
-    for each in sorted(site.release_points.names | site.release_points.parts | {name}):
+    for each in sorted(site.release_points.values | {name}):
         if len(bindings(code, each)) < 2:
             continue
         found = _Mentions(site, code, each)

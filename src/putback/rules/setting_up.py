@@ -92,12 +92,17 @@ def found(
             facts,
             made,
             it.message,
-            severity=Severity.INFO if facts.ends_with_its_run else it.severity or rule.severity,
+            severity=Severity.INFO if _is_used_once(facts) else it.severity or rule.severity,
             confidence=confidence,
             trace=_trace(facts, made, settings),
             help=it.help,
         )
         yield _with_argument(finding, facts, made, it.argument) if it.argument else finding
+
+
+def _is_used_once(facts: FunctionFacts) -> bool:
+    """Whether the pool is made in a run that comes to its end: connections do not grow old there."""
+    return facts.ends_with_its_run or (bool(facts.name) and facts.place is Place.SCRIPT)
 
 
 def _trace(facts: FunctionFacts, made: PoolFacts, settings: Settings) -> tuple[Step, ...]:

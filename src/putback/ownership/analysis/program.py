@@ -128,7 +128,7 @@ class Program(Units, ABC):
         types = self.resolver.types(op.expr.func, unit.scope)
         return any(isinstance(t, Symbol) and t.name in idioms().functions.swallowing for t in types)
 
-    def enters_quietly(self, unit: Unit, op: ir.Enter) -> bool:
+    def enters_quietly(self, unit: Unit, op: ir.Enter | ir.Exit) -> bool:
         """Whether entering this manager cannot raise: `suppress`, a cancel scope, a lock."""
         if isinstance(op.expr, Invoke) and describe(op.expr, unit.scope, self.resolver).quiet:
             return True

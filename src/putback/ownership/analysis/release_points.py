@@ -46,6 +46,11 @@ class ReleasePoints(Struct, frozen=True):
     calm: tuple[int, ...]
     makes: tuple[int, ...]
 
+    @property
+    def values(self) -> frozenset[str]:
+        """The local names that hold it, or what belongs to it."""
+        return self.names | self.parts
+
 
 def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> ReleasePoints:
     """Step through every reached block of an exploration of `site`."""

@@ -57,6 +57,11 @@ class Unit(Struct):
         """The source text of operation `at`."""
         return self.lowered.text(self.key, at)
 
+    @property
+    def raise_statements(self) -> frozenset[int]:
+        """The operations that are `raise` or `assert` statements."""
+        return frozenset(block.end.at for block in self.function.blocks if isinstance(block.end, ir.Raise))
+
     def ops(self) -> Sequence[ir.Op]:
         """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""
         if not self._ops:

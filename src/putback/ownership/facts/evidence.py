@@ -7,11 +7,14 @@ from enum import IntEnum
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
-from putback.flow.names import Invoke, Literal, Member, dotted
+from putback.flow.names import Expr, Group, Invoke, Literal, Member, Name, dotted
 from putback.frameworks.idioms import idioms
-from putback.ownership.analysis.release_points import ReleasePoints
+from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.statements import first_word
-from putback.ownership.facts.surroundings import Surroundings
+from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import FunctionRef, Instance, Scope
+
+_DEEPEST = 2
 
 
 class Weight(IntEnum):
@@ -26,24 +29,41 @@ class Weight(IntEnum):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What happens in a function, as a reader sees it who looks for a connection of this kind."""
+    """What happens in a function, as a reader sees it who looks for a connection of this kind.
 
-    function: Surroundings
+    `names` are the connection's, and of what belongs to it. Of functions that are called, as many as `left` below each
+    other are looked into.
+    """
+
+    analyzer: Analyzer
+    unit: Unit
     kind: Kind
-    release_points: ReleasePoints
+    names: frozenset[str] = frozenset()
+    left: int = _DEEPEST
 
     def weight_of(self, at: int) -> Weight:
         """The weight of what happens at operation `at`."""
-        if at in self.function.raise_statements or at in self.function.yields:
+        if at in self.unit.raise_statements:
             return Weight.DATABASE
-        ops = [op for op in self.function.unit.ops() if op.at == at]
+        ops = [op for op in self.unit.ops() if op.at == at]
         return min((self._weight(op) for op in ops), default=Weight.UNKNOWN)
+
+    @property
+    def whole(self) -> Weight:
+        """The weightiest of all that happens in the function."""
+        if self.unit.raise_statements:
+            return Weight.DATABASE
+        return min(map(self._weight, self.unit.ops()), default=Weight.TRIVIAL)
 
     def _weight(self, op: ir.Op) -> Weight:
         match op:
+            case ir.Yield():
+                return Weight.DATABASE
             case ir.Call():
                 return self._call(op)
-            case ir.Await() | ir.Enter() | ir.Exit() | ir.Yield():
+            case ir.Enter() | ir.Exit() if self.analyzer.enters_quietly(self.unit, op):
+                return Weight.TRIVIAL
+            case ir.Await() | ir.Enter() | ir.Exit():
                 return Weight.UNKNOWN
             case ir.Next(is_async=is_async):
                 return Weight.UNKNOWN if is_async else Weight.SLIGHT
@@ -53,27 +73,34 @@ class Evidence:
                 return Weight.TRIVIAL
 
     def _call(self, op: ir.Call) -> Weight:
-        analyzer, unit = self.function.analyzer, self.function.unit
-        known = self.release_points.names | self.release_points.parts
-        info = analyzer.call_info(unit, op)
+        info = self.analyzer.call_info(self.unit, op)
         effects = [each.effect for each in info.drivers]
         if any(e.executes for e in effects) and self._only_sets_up(op):
             return Weight.TRIVIAL
         if any(e.executes or e.ends or e.acquires for e in effects):
             return Weight.DATABASE
-        on_connection = op.receiver in known or _root(op) in known
-        if any(argument.value in known for argument in op.arguments) or (on_connection and not effects):
+        on_connection = op.receiver in self.names or _root(op) in self.names
+        if any(argument.value in self.names for argument in op.arguments) or (on_connection and not effects):
             return Weight.DATABASE
-        if effects or on_connection:
-            return Weight.SLIGHT
+        if effects:
+            return Weight.TRIVIAL if all(e.derives for e in effects) else Weight.SLIGHT
+        if info.quiet:
+            return Weight.TRIVIAL
         if info.functions or info.classes:
-            return Weight.UNKNOWN
+            return Weight.UNKNOWN if info.classes else min(map(self._function, info.functions))
         return self._outside(op, info.names)
+
+    def _function(self, ref: FunctionRef) -> Weight:
+        """The weight of what a function of the project does: code that is not known, or no more than bookkeeping."""
+        unit = self.analyzer.unit(ref.path, ref.key) if self.left > 0 else None
+        if unit is None or unit.function.is_async or unit.function.is_generator:
+            return Weight.UNKNOWN
+        return max(Weight.UNKNOWN, Evidence(self.analyzer, unit, self.kind, left=self.left - 1).whole)
 
     def _only_sets_up(self, op: ir.Call) -> bool:
         """Whether a statement sets up a database that is in the process: `PRAGMA foreign_keys = ON`."""
-        is_embedded = self.function.analyzer.catalog.drivers[self.kind.driver].embedded
-        return is_embedded and first_word(self.function.unit.text(op.at)) == "PRAGMA"
+        is_embedded = self.analyzer.catalog.drivers[self.kind.driver].embedded
+        return is_embedded and first_word(self.unit.text(op.at)) == "PRAGMA"
 
     def _outside(self, op: ir.Call, names: tuple[str, ...]) -> Weight:
         """The weight of a call of something outside of the project."""
@@ -88,7 +115,7 @@ class Evidence:
         func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
         if not isinstance(func, Member):
             return Weight.UNKNOWN
-        if isinstance(func.base, Literal):
+        if isinstance(func.base, Literal) or self._is_container(func.base):
             return Weight.TRIVIAL
         if func.attr not in table.methods_of_values:
             return Weight.UNKNOWN
@@ -96,10 +123,28 @@ class Evidence:
 
     def _is_value(self, name: ir.Val) -> bool:
         """Whether a name is a text, a number or a container that the function itself has written down."""
-        ops = list(self.function.unit.ops())
+        ops = list(self.unit.ops())
         made = {op.target for op in ops if isinstance(op, ir.Build)}
         sources = [op.source for op in ops if isinstance(op, ir.Assign) and op.target == name]
         return name in made or (bool(sources) and all(s == ir.CONSTANT or s in made for s in sources))
+
+    def _is_container(self, base: Expr) -> bool:
+        """Whether an attribute of the object is all over its class a list, or another container of Python's own."""
+        info = self.unit.info
+        if not isinstance(base, Member) or not isinstance(base.base, Name) or info is None or not info.owner:
+            return False
+        if base.base.id != info.params[0].name:
+            return False
+        lineage = self.analyzer.resolver.classes.lineage(self.unit.path, info.owner)
+        values = [(v, Scope(m.path, s)) for m, c in lineage for s, v in c.attributes.get(base.attr, ())]
+        return bool(values) and all(isinstance(v, Group) or self._is_made_plain(v, scope) for v, scope in values)
+
+    def _is_made_plain(self, value: Expr, scope: Scope) -> bool:
+        table = idioms().evidence
+        types = self.analyzer.resolver.types(value, scope)
+        names = [t.name for t in types if isinstance(t, Instance) and t.name.endswith("()")]
+        roots = {name.removesuffix("()").partition(".")[0] for name in names}
+        return bool(names) and len(names) == len(types) and roots <= table.trivial | table.slight
 
 
 def _root(op: ir.Call) -> str:

@@ -17,6 +17,7 @@ from putback.model.span import Position, Span
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
+from putback.ownership.makers.by_hand import is_command
 from putback.ownership.makers.fates import Fate
 from putback.ownership.makers.often import Often, Race, frequency_of
 from putback.ownership.makers.parts import Part
@@ -88,6 +89,10 @@ class Making:
         around = (n for each in part.above(call) for n in (each, *_entered(each)))
         calls = (n.func for n in around if isinstance(n, ast.Call))
         return any(last_name(to_expr(func)) in idioms().methods.limiting for func in calls)
+
+    def is_for_command(self, often: Often) -> bool:
+        """Whether it is a loop of a command that makes it anew, which comes to an end."""
+        return often.ref is not None and is_command(self.analyzer, often.ref)
 
     def way(self, often: Often) -> Iterator[Step]:
         """The steps from the one who runs often down to this call, which is not among them."""

@@ -346,7 +346,7 @@ class SiteFacts:
         named = named or any(isinstance(part, Element) for _, part in ending.state.parts)
         return Leak(
             raised_at=raised_at,
-            explicit=raised_at in self.function.raise_statements,
+            explicit=raised_at in unit.raise_statements,
             cancelled=exception == CANCELLED,
             at_yield=raised_at in self.function.yields,
             left_at=ending.at if ending.at is not None else unit.function.at,
@@ -358,7 +358,8 @@ class SiteFacts:
 
     def _weight(self, at: int) -> Weight:
         if at not in self._weights:
-            self._weights[at] = Evidence(self.function, self.kind, self.release_points).weight_of(at)
+            function, values = self.function, self.release_points.values
+            self._weights[at] = Evidence(function.analyzer, function.unit, self.kind, values).weight_of(at)
         return self._weights[at]
 
     def _first_exception(self, ending: Ending[State]) -> tuple[int | None, str | None]:

@@ -28,7 +28,7 @@ from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
-from putback.ownership.makers.by_hand import is_started_by_hand
+from putback.ownership.makers.by_hand import is_out_of_use, is_started_by_hand
 from putback.ownership.makers.databases import Databases
 from putback.ownership.makers.programs import Programs, Run, packages_that_serve
 from putback.ownership.resolve.types import FunctionRef
@@ -101,11 +101,6 @@ class Surroundings:
         """The version of a package that the project settles on, by its first two numbers."""
         self.analyzer.project.footprint.name("all", "packages")
         return version_of(self.unit.path, package)
-
-    @cached_property
-    def raise_statements(self) -> frozenset[int]:
-        """The operations that are `raise` or `assert` statements."""
-        return frozenset(b.end.at for b in self.unit.function.blocks if isinstance(b.end, ir.Raise))
 
     @property
     def is_in_process(self) -> bool:
@@ -230,8 +225,13 @@ class Surroundings:
         given = {p.name for p in self.unit.function.params}
         return bool(functions.mocking_modules & brought or functions.mocking_fixtures & given)
 
+    @cached_property
+    def is_out_of_use(self) -> bool:
+        """Whether it is a function that nobody uses, in a file that others do."""
+        return is_out_of_use(self.analyzer, FunctionRef(self.unit.path, self.unit.key))
+
     def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
-        """`base` in this context: milder where collection closes it, and as `here` says.
+        """`base` in this context: milder where collection closes it, and as `here` says; a hint where nobody uses it.
 
         A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not. One
         user's window opens a few files of SQLite before it is closed.
@@ -239,7 +239,7 @@ class Surroundings:
         collected = kind.gc is Gc.REFCOUNT or (
             kind.gc is Gc.CYCLIC and (Role.ROUTE not in self.roles or not kind.pooled)
         )
-        found = self.here(base.lowered() if collected else base)
+        found = self.here(base.lowered() if collected else base) if not self.is_out_of_use else Severity.INFO
         is_own_file = self.analyzer.catalog.drivers[kind.driver].embedded and self._is_of_windows
         return found.lowered() if is_own_file and self.place is Place.SERVICE else found
 

@@ -14,6 +14,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.source.notebook import ENDING
 
 _STARTED = re.compile(rb"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
+_DONE = re.compile(rb"^(?:async\s+)?(?:with|for)\b", re.MULTILINE)
 _WHILE = re.compile(rb"^\s*while\b", re.MULTILINE)
 _FOR = re.compile(rb"^\s*(?:async\s+)?for\b", re.MULTILINE)
 _LATER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -55,11 +56,12 @@ def is_put_aside(path: str) -> bool:
 
 
 def runs_once(module: ModuleInfo, content: bytes, is_alone: bool, serving: frozenset[str]) -> bool:
-    """Whether a file is only ever started by hand: no other imports it, and it serves nobody.
+    """Whether a file is only ever started by hand: no other imports it, it does something by itself, and serves nobody.
 
     `serving` are the packages of frameworks that call functions of the file again and again.
     """
-    if not is_alone or not is_started(content):
+    is_all_done_at_once = not module.functions and not module.classes and _DONE.search(content) is not None
+    if not is_alone or not (is_all_done_at_once or is_started(content)):
         return False
     return imported_roots(module).isdisjoint(idioms().places.serving | serving) and not goes_on(content)
 

@@ -43,8 +43,8 @@ class Link(Struct, frozen=True):
 class Often(Struct, frozen=True):
     """Why something is made again and again: by the function `name` of this role, or (None) for each round of a loop.
 
-    `row` is where that function, or the loop, begins; `links` lead from the maker up to it. `differs`: what is asked
-    for decides what is made, so that it cannot be the same for all.
+    `row` is where that function, or the loop, begins, `ref` the function that the loop stands in; `links` lead from the
+    maker up to it. `differs`: what is asked for decides what is made, so that it cannot be the same for all.
     """
 
     role: Role | None
@@ -53,6 +53,7 @@ class Often(Struct, frozen=True):
     row: int
     links: tuple[Link, ...] = ()
     differs: bool = False
+    ref: FunctionRef | None = None
 
 
 class Race(Struct, frozen=True):
@@ -98,7 +99,7 @@ class Frequency:
         if fate is Fate.KEPT:
             return None
         if fate.is_over and (loop := loop_around(part, made)) is not None:
-            return Often(None, info.name, part.path, part.row(loop))
+            return Often(None, info.name, part.path, part.row(loop), ref=ref)
         if fate.is_over:
             return self._runs(ref, info, seen, hangs_on(part, made, info, asked))
         if fate is Fate.RETURNED:
@@ -166,7 +167,7 @@ class Frequency:
                 continue
             loop = loop_around(use.part, use.call, whatever=True) if use.call is not None and not given else None
             above = (
-                Often(None, caller.name, use.part.path, use.part.row(loop))
+                Often(None, caller.name, use.part.path, use.part.row(loop), ref=user)
                 if loop is not None
                 else self._runs(user, caller, seen, self._given_by(use, caller, info, given))
             )

@@ -49,6 +49,12 @@ class Users:
             wanted = FunctionRef(wanted.path, wanted.key)
         return self._known.ask(wanted, lambda: list(islice(self._search(wanted), _MOST_USES)), [])
 
+    def are_named(self, wanted: FunctionRef) -> bool:
+        """Whether a function's name stands anywhere but at its definition, for whatever reason."""
+        name = wanted.key.rpartition(".")[2]
+        home = "\n".join(self._analyzer.reader.rows(wanted.path))
+        return len({*_rows_with(name, home)}) > 1 or any(path != wanted.path for path in self._files(wanted.path, name))
+
     def _search(self, wanted: FunctionRef | ClassRef) -> Iterator[Use]:
         name, _, again = wanted.key.rpartition(".")[2].partition("@")
         if again and isinstance(wanted, FunctionRef) and not self._is_method(wanted):
