@@ -61,14 +61,36 @@ def view(sql):
     conn.close()
 """
 
+MADE_LATER = """\
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
+engine = None
+Factory = None
+
+
+def start():
+    global engine, Factory
+    engine = create_engine("postgresql://shop", pool_pre_ping=True{kept})
+    Factory = sessionmaker(bind=engine)
+
+
+def view(sql):
+    conn = {taken}
+    conn.execute(sql)
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize("code", [ENGINE, MADE_LATER])
 @pytest.mark.parametrize("taken", ["engine.connect()", "Factory()", "Session(engine)", "Session(bind=engine)"])
 @pytest.mark.parametrize("kept, limited", [(", poolclass=NullPool", False), (", pool_size=3", True), ("", True)])
 def test_the_limit_of_a_pool_is_said_only_where_there_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: str, kept: str, limited: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, taken: str, kept: str, limited: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pyproject.toml").write_text("")
-    (tmp_path / "shop.py").write_text(ENGINE.format(taken=taken, kept=kept))
+    (tmp_path / "shop.py").write_text(code.format(taken=taken, kept=kept))
     (found,) = check(["shop.py"]).findings
     assert ("QueuePool limit" in found.message, "stays open until" in found.message) == (limited, not limited)

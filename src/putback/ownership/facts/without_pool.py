@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Effect
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, Member
+from putback.flow.names import Expr, Invoke, Literal, Member
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.types import Scope, Symbol
 
+_NOT_YET = Literal(None)
 _FURTHEST = 4
 """Names that are looked up one behind the other: a factory, its engine, and one rename of each."""
 
@@ -42,12 +43,13 @@ def _keeps_none(analyzer: Analyzer, expr: Expr, scope: Scope, left: int) -> bool
 
 
 def _values(analyzer: Analyzer, expr: Expr, scope: Scope) -> Iterator[tuple[Scope, Expr]]:
-    """What a global name is given, wherever it is defined."""
+    """What a global name is given, wherever it is defined; None stands for none so far."""
     meant = identity(analyzer.project, expr, scope)
     module = analyzer.project.module(meant.path) if isinstance(meant, Defined) and meant.path else None
     if module is not None and isinstance(meant, Defined):
         for function, value in module.globals.get(meant.name, ()):
-            yield Scope(meant.path, function or ir.MODULE), value
+            if value != _NOT_YET:
+                yield Scope(meant.path, function or ir.MODULE), value
 
 
 def _symbols(analyzer: Analyzer, expr: Expr, scope: Scope) -> frozenset[str]:
