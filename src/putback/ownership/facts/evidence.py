@@ -131,9 +131,9 @@ class Evidence:
     def _is_container(self, base: Expr) -> bool:
         """Whether an attribute of the object is all over its class a list, or another container of Python's own."""
         info = self.unit.info
-        if not isinstance(base, Member) or not isinstance(base.base, Name) or info is None or not info.owner:
+        if not isinstance(base, Member) or info is None or not info.owner:
             return False
-        if base.base.id != info.params[0].name:
+        if base.base not in [Name(each.name) for each in info.params[:1]]:
             return False
         lineage = self.analyzer.resolver.classes.lineage(self.unit.path, info.owner)
         values = [(v, Scope(m.path, s)) for m, c in lineage for s, v in c.attributes.get(base.attr, ())]

@@ -30,9 +30,12 @@ def is_started_by_hand(analyzer: Analyzer, ref: FunctionRef) -> bool:
 
 def is_command(analyzer: Analyzer, ref: FunctionRef) -> bool:
     """Whether a function is a command, or all that is seen to call it does so once for one."""
+    return _is_one(analyzer, ref) or is_started_by_hand(analyzer, ref)
+
+
+def _is_one(analyzer: Analyzer, ref: FunctionRef) -> bool:
     info = analyzer.info(ref)
-    is_one = info is not None and Role.SCRIPT in analyzer.context.roles(ref.path, info)
-    return is_one or is_started_by_hand(analyzer, ref)
+    return info is not None and Role.SCRIPT in analyzer.context.roles(ref.path, info)
 
 
 def is_out_of_use(analyzer: Analyzer, ref: FunctionRef) -> bool:
@@ -68,9 +71,7 @@ def _is_once(analyzer: Analyzer, use: Use, left: int) -> bool:
     if any(isinstance(each, _LOOPS) for each in use.part.above(use.node)):
         return False
     user = use.part.ref_of(use.node)
-    info = analyzer.info(user)
-    is_one = info is not None and Role.SCRIPT in analyzer.context.roles(user.path, info)
-    return user.key == MODULE or is_one or _is_by_hand(analyzer, user, left - 1)
+    return user.key == MODULE or _is_one(analyzer, user) or _is_by_hand(analyzer, user, left - 1)
 
 
 def _serves(analyzer: Analyzer, ref: FunctionRef, info: FunctionInfo) -> bool:
