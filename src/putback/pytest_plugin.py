@@ -21,7 +21,7 @@ import pytest
 
 from putback.pool.lease import Frame
 from putback.pool.watching import Watch, hooks, lasting, sqlalchemy, watch
-from putback.pool.watching.holding import Holding
+from putback.pool.watching.holding import Holding, Note
 
 INI = "putback_no_leaks"
 
@@ -80,8 +80,8 @@ class _Pools:
     def _lent(self, holding: Holding) -> Any:
         """What the borrower has."""
         for watching in self._watches:
-            for key, note in list(watching.notes.items()):
-                if note.holding is holding:
+            for key, note in list(watching.out.items()):
+                if isinstance(note, Note) and note.holding is holding:
                     if isinstance(note.kept, weakref.ref):
                         return note.kept()
                     return next((found for found in gc.get_objects() if id(found) == key), None)

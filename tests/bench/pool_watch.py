@@ -194,7 +194,7 @@ def counted(pool: Pool, times: int = 60) -> tuple[int, int]:
     calls: list[int] = []
     seen: Counter[str] = Counter()
     for _ in range(BURST):
-        pool.give(pool.take())
+        pool.run(pool.give(pool.run(pool.take())))
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
@@ -210,7 +210,7 @@ def counted(pool: Pool, times: int = 60) -> tuple[int, int]:
             sys.settrace(trace)
         else:
             sys.setprofile(profile)
-        pool.give(pool.take())
+        pool.run(pool.give(pool.run(pool.take())))
         sys.settrace(None)
         sys.setprofile(None)
         if number % 2:
@@ -222,11 +222,12 @@ def counted(pool: Pool, times: int = 60) -> tuple[int, int]:
 
 def told(pool: Pool, name: str, ask: bool, rounds: int, milliseconds: float) -> None:
     """Print what there is to say of a pool."""
-    if pool.loop is None:
-        count = steps(pool)
-        instructions, calls = count.pop("bare")
-        more = ", ".join(f"{way} +{i - instructions} +{c - calls}" for way, (i, c) in count.items())
-        print(f"{name:18} instructions and calls {instructions} {calls}; {more}", flush=True)
+    count = steps(pool)
+    instructions, calls = count.pop("bare")
+    more = ", ".join(f"{way} {i - instructions:+} {c - calls:+}" for way, (i, c) in count.items())
+    print(f"{name:18} instructions and calls {instructions} {calls}; {more}", flush=True)
+    if not milliseconds:
+        return
     times = max(1, int(milliseconds / 1000 / seconds(pool, 100, ask)))
     gc.collect()
     gc.freeze()
@@ -239,7 +240,7 @@ def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--milliseconds", type=float, default=3, help="that a turn takes")
+    parser.add_argument("--milliseconds", type=float, default=3, help="that a turn takes (0: nothing is timed)")
     parser.add_argument("--nothing", action="store_true", help="no statement between get and put")
     parser.add_argument("names", nargs="*", help="of pools (default: all)")
     chosen = parser.parse_args()

@@ -216,6 +216,18 @@ def test_those_who_share_one_connection_are_told_apart() -> None:
     made.dispose()
 
 
+def test_what_a_thread_has_once_is_out_for_who_took_it_first_until_all_have_closed_it() -> None:
+    library = import_or_skip("sqlalchemy", "sqlalchemy")
+    made = library.create_engine("sqlite://", poolclass=library.pool.SingletonThreadPool)
+    with watch(made) as watching:
+        first, second = program.browse(made.connect), program.pay(made.connect)
+        first.pop().close()
+        assert {line.caller.function: line.count for line in watching.holders()} == {"browse": 1}
+        second.pop().close()
+        assert (watching.taken, watching.holders()) == (1, [])
+    made.dispose()
+
+
 def test_a_hook_is_called_as_the_method_that_it_stands_for(postgres_dsn: str) -> None:
     pool = ON_POSTGRES["psycopg2"](postgres_dsn).target
     with watch(pool) as watching:

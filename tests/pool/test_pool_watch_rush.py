@@ -19,7 +19,7 @@ from watched import ON_POSTGRES, SIZE
 from putback.pool import Kind, ManualClock, watch
 from putback.pool.watching import Watch
 from putback.pool.watching.places import belongs_to_library, callers, places_of
-from putback.pool.watching.watcher import BURST
+from putback.pool.watching.watcher import BURST, MANY
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def test_what_was_taken_in_a_rush_and_is_held_too_long_is_told_once(postgres_dsn
         assert counts == {Kind.HELD_TOO_LONG: 1, Kind.RETURNED_AFTER_ALL: 1}
         assert "thread MainThread" in watching.incidents.recent[0].text
         pool.give(pool.take())
-        assert not any(note.holding for note in watching.notes.values()), "nothing is kept of what came back"
+        assert watching.out == {}, "nothing is kept of what came back"
     pool.end()
 
 
@@ -76,6 +76,21 @@ def test_a_lost_connection_that_was_taken_in_a_rush_is_named_when_somebody_looks
         assert watching.holders() == []
         assert watching.incidents.counts == {Kind.COLLECTED: 1}
     pool.end()
+
+
+def test_those_who_share_one_connection_in_a_rush_are_asked_whether_they_have_it_when_they_are_many() -> None:
+    library, pools = import_or_skip("sqlalchemy", "sqlalchemy"), import_or_skip("sqlalchemy.pool", "sqlalchemy")
+    made = library.create_engine("sqlite://", poolclass=pools.StaticPool)
+    with watch(made) as watching:
+        for _ in range(MANY + 2):
+            made.connect().close()
+        assert len(watching.out) <= 2
+        kept = [made.connect(), made.connect()]
+        assert [line.count for line in watching.holders()] == [2]
+        for conn in kept:
+            conn.close()
+        assert (watching.taken, watching.holders(), watching.seen) == (MANY + 4, [], {})
+    made.dispose()
 
 
 @pytest.mark.parametrize("name", ["psycopg2", "psycopg_pool"])

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sys
 import threading
-from asyncio import _get_running_loop
 from dataclasses import dataclass
 from typing import Any
 
 from putback.pool.lease import Frame, Lease
 from putback.pool.watching.places import NOWHERE, Trail, folded, places_of
-from putback.pool.watching.requests import current
 
 
 class Holding(Lease):
@@ -44,10 +41,10 @@ class Holding(Lease):
 
 
 class Tally:
-    """What each check-out and its end read and change: beside each other in memory, for what lies in many places is
-    fetched anew after each statement."""
+    """What each check-out reads and changes: beside each other in memory, for what lies in many places is fetched anew
+    after each statement."""
 
-    __slots__ = ("calm_from", "given_back", "half", "taken")
+    __slots__ = ("calm_from", "half", "taken")
 
     def __init__(self) -> None:
         self.calm_from = -math.inf
@@ -56,48 +53,46 @@ class Tally:
         """So many connections out are half of the pool, as far as it was known when somebody looked last."""
         self.taken = 0
         """How many connections were taken."""
-        self.given_back = 0
-        """How many of them are not out any more."""
+
+
+Brief = tuple[float, int, Any]
+"""What is noted of a check-out in a rush: since when, by which thread, and what tells later whether it is still out."""
 
 
 class Note:
-    """What is noted of a connection. It stays when the connection comes back, for the next time that it is taken: what
-    people look at is made of it when they do."""
+    """What is noted of a check-out whose callers were looked for, or that somebody has looked at. Whoever makes one
+    fills it: `__init__` would be a call more."""
 
     __slots__ = ("holding", "kept", "request", "since", "task", "thread", "trail")
 
-    def __init__(self) -> None:
-        self.since: float | None = None
-        """When it was taken; None while it is not."""
-        self.thread: int | threading.Thread = 0
-        """Which thread took it; only its number, if it was in a rush."""
-        self.trail: Trail | None = None
-        """Who took it; None if nobody looked for that, in a rush. Task and request are known with it."""
-        self.task: str | None = None
-        self.request: str | None = None
-        self.kept: Any = None
-        """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
-        self.holding: Holding | None = None
-        """The check-out, if somebody has looked at it."""
+    since: float
+    """When it was taken."""
+    thread: int | threading.Thread
+    """Which thread took it; only its number, if it was in a rush."""
+    trail: Trail | None
+    """Who took it; None if nobody looked for that, in a rush. Task and request are known with it."""
+    task: str | None
+    request: str | None
+    kept: Any
+    """What tells later whether it is still out: a weak reference to the borrower's object, or that itself."""
+    holding: Holding | None
+    """The check-out, if somebody has looked at it."""
 
-    def taken_by(self, trail: Trail) -> None:
-        """Note who takes the connection now."""
-        self.trail = trail
-        self.thread = threading.current_thread()
-        self.request = current()
-        self.task = None
-        if _get_running_loop() is not None and (task := asyncio.current_task()) is not None:
-            self.task = task.get_name()
+    @classmethod
+    def of(cls, brief: Brief) -> Note:
+        """The same as was noted in a rush."""
+        note = cls()
+        note.since, note.thread, note.kept = brief
+        note.trail = note.task = note.request = note.holding = None
+        return note
 
-    def as_holding(self, number: int, since: float, depth: int) -> Holding:
-        """The check-out that began then, for whoever looks at it."""
-        holding = Holding(number, None, since, [] if self.trail is None else places_of(self.trail, depth))
+    def as_holding(self, number: int, depth: int) -> Holding:
+        """The check-out, for whoever looks at it."""
+        holding = Holding(number, None, self.since, [] if self.trail is None else places_of(self.trail, depth))
         thread = self.thread
         if isinstance(thread, int):
             thread = next((each for each in threading.enumerate() if each.ident == thread), _ENDED)
-        holding.thread = thread
-        if self.trail is not None:
-            holding.task, holding.request = self.task, self.request
+        holding.thread, holding.task, holding.request = thread, self.task, self.request
         return holding
 
 

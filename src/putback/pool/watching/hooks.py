@@ -12,17 +12,22 @@ import asyncio
 import functools
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass
-from inspect import CO_VARARGS, CO_VARKEYWORDS
-from operator import attrgetter
 from threading import get_ident
-from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
-from putback.pool.watching.holding import Note
-from putback.pool.watching.places import Trail, belongs_to_library
+from putback.pool.watching.places import FARTHEST, Trail, belongs_to_library
+from putback.pool.watching.standing import (
+    GIVE,
+    GIVE_LATER,
+    GIVE_OR_KEEP,
+    TAKE,
+    TAKE_LATER,
+    TAKE_WITH_ALL_CALLERS,
+    standing_for,
+)
 from putback.pool.watching.watcher import Watch, reference
 
 
@@ -34,8 +39,8 @@ class Library:
     pool: str
     take: str
     give: str
-    part: Callable[[Any], Any] | None = None
-    """What the pool gets back of what it lends, where that is not the same."""
+    part: str = ""
+    """The attribute of what it lends that the pool gets back, where that is not the same."""
     closes_lent: str = ""
     """A method that ends everything that is lent."""
     recreate: str = ""
@@ -47,7 +52,7 @@ class Library:
     capacity: Callable[[Any], int | None]
     keeps: Callable[[Any], Any] | None = None
     """What is remembered of what it lends: a weak reference, where the pool itself keeps nothing, so that it can be
-    garbage-collected; or what `is_out` is asked about."""
+    garbage-collected; or what `is_out` is asked about, where that is not what it lends."""
     takes_back_lost: bool = False
     """The pool gets back by itself what is garbage-collected."""
     failed_give_keeps: bool = False
@@ -84,7 +89,6 @@ LIBRARIES = (
         give="release",
         exhausted=("TimeoutError",),
         capacity=lambda pool: int(pool.get_max_size()),
-        keeps=lambda proxy: proxy,
         is_out=lambda proxy: proxy._con is not None,
     ),
     Library(
@@ -109,7 +113,7 @@ LIBRARIES = (
         pool="MySQLConnectionPool",
         take="get_connection",
         give="add_connection",
-        part=attrgetter("_cnx"),
+        part="_cnx",
         exhausted=("PoolError",),
         says="exhausted",
         capacity=lambda pool: int(pool.pool_size),
@@ -120,17 +124,11 @@ LIBRARIES = (
         pool="PooledDB",
         take="connection",
         give="cache",
-        part=attrgetter("_con"),
+        part="_con",
         exhausted=("TooManyConnections", "TooManyConnectionsError"),
         capacity=lambda pool: int(pool._maxconnections) or None,
     ),
 )
-
-
-_NOTHING = object()
-_NOT_NOTED = Note()
-"""Stands for the note of what has none; seems to be out, so that nobody takes it for one."""
-_NOT_NOTED.since, _NOT_NOTED.kept = 0.0, lambda: None
 
 
 def library_of(pool: Any) -> Library | None:
@@ -213,91 +211,60 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    part, now, notes, tally = library.part, watch.now, watch.notes, watch.tally
-    began, callers = watch.began, watch.asking
-    can_be_lost = library.keeps is weakref.ref and not library.takes_back_lost
+    now, out, tally, began = watch.now, watch.out, watch.tally, watch.began
+    known: Container[int] | None = None
+    """Only these need nothing new that is kept of them; None: all."""
+    if library.keeps is not None and not library.takes_back_lost:
+        known = watch.references if library.keeps is weakref.ref and not library.part else ()
+    is_kept = library.is_out is not None and library.keeps is None
 
     def refused(error: BaseException, since: float = 0.0, given_back: int = 0) -> None:
         cancelled = isinstance(error, asyncio.CancelledError)
         if watch.waited_in_vain(since, given_back) if cancelled else _is_exhausted(error, library):
             watch.exhausted(error)
 
-    def taking(argument: Any = _NOTHING) -> Any:
+    async def taken(taking: Awaitable[Any], asked: float, trail: Trail | None) -> Any:
+        given_back = tally.taken - len(out)
         try:
-            connection = take(here()) if argument is _NOTHING else _call(take, here(), argument)
-        except Exception as error:
-            refused(error)
-            raise
-        key, since = id(connection if part is None else part(connection)), now()
-        if since <= tally.calm_from and tally.taken - tally.given_back < tally.half:
-            thread = get_ident()
-            try:
-                note = notes[key]
-            except KeyError:
-                note = _NOT_NOTED
-            if (not can_be_lost or note.kept() is connection) and note.since is None:
-                note.since = since  # without a call since it was seen to be None: no other thread can have come between
-                note.thread, note.trail = thread, None
-                tally.taken += 1
-                return connection
-        began(key, callers(), connection, since)
-        return connection
-
-    def taking_so(*args: Any, **kwargs: Any) -> Any:
-        return taking(_Arguments(args, kwargs) if args or kwargs else _NOTHING)
-
-    @functools.wraps(take)
-    def taking_later(*args: Any, **kwargs: Any) -> Any:
-        # the callers of now, and not of when it is awaited: `asyncio.wait_for` may do that in another task
-        return taken(callers(), *args, **kwargs)
-
-    async def taken(trail: Trail | None, *args: Any, **kwargs: Any) -> Any:
-        asked, given_back = now(), tally.given_back
-        try:
-            connection = await take(here(), *args, **kwargs)
+            lent = await taking
         except (Exception, asyncio.CancelledError) as error:
             refused(error, asked, given_back)
             raise
-        began(id(connection if part is None else part(connection)), trail, connection, now())
-        return connection
+        key, since = id(lent), now()
+        if trail is None and key not in out and (known is None or key in known):
+            out[key] = since, get_ident(), lent if is_kept else None
+            tally.taken += 1
+        else:
+            began(key, trail, lent, since)
+        return lent
 
-    names = _parameters(take, 1)
+    parts = {
+        "part": f"_lent.{library.part}" if library.part else "_lent",
+        "known": "" if known is None else " and _key in _known",
+    }
+    text = TAKE_WITH_ALL_CALLERS if watch.asks_for_all else TAKE
     if asyncio.iscoroutinefunction(take):
-        return taking_later
-    return functools.wraps(take)(taking_so if names is None else _named(taking, names))
-
-
-class _Arguments(NamedTuple):
-    """All that a method was called with."""
-
-    positional: tuple[Any, ...]
-    named: dict[str, Any]
-
-
-def _call(method: Callable[..., Any], pool: Any, argument: Any) -> Any:
-    if type(argument) is _Arguments:
-        return method(pool, *argument.positional, **argument.named)
-    return method(pool, argument)
-
-
-def _parameters(method: Callable[..., Any], most: int) -> tuple[str, ...] | None:
-    """The names of a method's parameters, and such that no caller can use, to so many; None if it has more, or others.
-
-    A hook with these names is spared the two containers that are made for each call of one that takes whatever comes:
-    a fifth of the price of watching."""
-    code: CodeType | None = getattr(method, "__code__", None)
-    if code is None or code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) or code.co_kwonlyargcount:
-        return None
-    names = code.co_varnames[1 : code.co_argcount]
-    fits = len(names) <= most and not code.co_posonlyargcount
-    return (*names, *(f".{number}" for number in range(len(names), most))) if fits else None
-
-
-def _named(hook: Any, names: tuple[str, ...]) -> Callable[..., Any]:
-    """A function with other names for its parameters."""
-    code: CodeType = hook.__code__
-    code = code.replace(co_varnames=names + code.co_varnames[len(names) :])
-    return FunctionType(code, hook.__globals__, hook.__name__, hook.__defaults__, hook.__closure__)
+        text = TAKE_LATER
+    return functools.wraps(take)(
+        standing_for(
+            take,
+            text,
+            parts,
+            _take=take,
+            _here=here,
+            _now=now,
+            _out=out,
+            _tally=tally,
+            _get_ident=get_ident,
+            _began=began,
+            _callers=watch.asking,
+            _refused=refused,
+            _taken=taken,
+            _known=known,
+            _getframe=sys._getframe,
+            _farthest=FARTHEST,
+        )
+    )
 
 
 def _is_exhausted(error: BaseException, library: Library) -> bool:
@@ -305,51 +272,21 @@ def _is_exhausted(error: BaseException, library: Library) -> bool:
 
 
 def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    keeps, tells_of_lost = library.failed_give_keeps, library.takes_back_lost
-    notes, note_of, over, tally = watch.notes, watch.notes.get, watch.over, watch.tally
-    names = _parameters(give, 3)
-
-    def giving(connection: Any = _NOTHING, second: Any = _NOTHING, third: Any = _NOTHING) -> Any:
-        if connection is _NOTHING or second is not _NOTHING or third is not _NOTHING:
-            given = zip(names or (), (connection, second, third), strict=False)
-            return giving_otherwise(**{name: each for name, each in given if each is not _NOTHING})
-        try:
-            note = notes[id(connection)]
-        except KeyError:
-            return give(here(), connection)
-        since = note.since
-        if since is not None:
-            note.since = None
-            tally.given_back += 1
-            if note.holding is not None or (tells_of_lost and note.trail is not None and note.kept() is None):
-                over(id(connection), note, since)
-        try:
-            return give(here(), connection)
-        except Exception:
-            if keeps:
-                watch.still_out(id(connection), note, since)
-            raise
-
-    def giving_otherwise(*args: Any, **kwargs: Any) -> Any:
-        """With more than the connection, or that by its name: few do."""
-        key = id(args[0] if args else next(iter(kwargs.values()), None))
-        note = note_of(key)
-        since = None if note is None else note.since
-        watch.ended(key)
-        try:
-            return give(here(), *args, **kwargs)
-        except Exception:
-            if keeps:
-                watch.still_out(key, note, since)
-            raise
-
-    @functools.wraps(give)
-    async def giving_later(*args: Any, **kwargs: Any) -> Any:  # what nobody awaits gives nothing back
-        return await giving_otherwise(*args, **kwargs)
-
+    text = GIVE_OR_KEEP if library.failed_give_keeps else GIVE
     if asyncio.iscoroutinefunction(give):
-        return giving_later
-    return functools.wraps(give)(giving_otherwise if names is None else _named(giving, names))
+        text = GIVE_LATER
+    return functools.wraps(give)(
+        standing_for(
+            give,
+            text,
+            {"lost": " or _entry.kept() is None" if library.takes_back_lost else ""},
+            _give=give,
+            _here=here,
+            _pop=watch.out.pop,
+            _over=watch.over,
+            _still_out=watch.still_out,
+        )
+    )
 
 
 def _ends_all(method: Callable[..., Any], here: Callable[[], Any], watch: Watch) -> Callable[..., Any]:

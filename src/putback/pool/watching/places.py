@@ -13,7 +13,6 @@ import linecache
 import os
 import sys
 import sysconfig
-from asyncio import _get_running_loop
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, takewhile
@@ -22,7 +21,7 @@ from typing import Any
 
 from putback.pool.lease import Frame, Place, Stack, frame_of
 
-FARTHEST = 60
+FARTHEST = range(60)
 """Frames that are looked at for callers."""
 
 Trail = list[Any]
@@ -63,25 +62,19 @@ def callers(depth: int, skipped: int = 0) -> Trail:
     """At least `depth` callers in the program's own files, if there are so many. So many of the innermost frames,
     `skipped`, are known to be none: not looking at them saves making objects of them."""
     found: Trail = []
-    frame = sys._getframe(1 + skipped)
-    left = depth if depth < FARTHEST else 0  # where all are looked at, whose they are can be asked later
-    above: FrameType | None = None
-    for _ in range(FARTHEST):
-        found.append(frame.f_code)  # the interpreter has a shorter way for this than for a method that was kept
-        found.append(frame.f_lasti)
-        if left:
-            file = frame.f_code.co_filename
-            try:
-                left -= _own[file]
-            except KeyError:
-                left -= _is_own(file)
-            if not left:
-                return found
-        if (above := frame.f_back) is None:
+    frame: FrameType | None = sys._getframe(1 + skipped)
+    for _ in FARTHEST:
+        code = frame.f_code  # type: ignore[union-attr]
+        found.append(code)
+        found.append(frame.f_lasti)  # type: ignore[union-attr]
+        try:
+            depth -= _own[code.co_filename]
+        except KeyError:
+            depth -= _is_own(code.co_filename)
+        if not depth:
+            return found
+        if (frame := frame.f_back) is None:  # type: ignore[union-attr]
             break
-        frame = above
-    if above is None and _get_running_loop() is not None:
-        _add_awaiting(found)
     return found
 
 
@@ -108,15 +101,15 @@ def belongs_to_library(module: str) -> None:
             _own.clear()
 
 
-def _add_awaiting(found: Trail) -> None:
+def add_awaiting(trail: Trail) -> None:
     """Add what waits for the greenlet in which SQLAlchemy runs its code for asyncio. Other greenlets are like threads:
     who started them is no caller."""
     library = sys.modules.get("greenlet")
     current: Any = None if library is None else library.getcurrent()
     if type(current).__module__.startswith("sqlalchemy."):
         frame: FrameType | None = current.parent.gr_frame
-        while frame is not None and len(found) < 2 * FARTHEST:
-            found += frame.f_code, frame.f_lasti
+        while frame is not None and len(trail) < 2 * len(FARTHEST):
+            trail += frame.f_code, frame.f_lasti
             frame = frame.f_back
 
 

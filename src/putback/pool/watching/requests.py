@@ -30,12 +30,10 @@ def current() -> str | None:
     if name is not None:
         return name
     modules = sys.modules
-    flask = modules.get("flask")
-    if flask is not None and flask.has_request_context():
+    if "flask" in modules and (flask := modules["flask"]).has_request_context():
         return f"{flask.request.method} {flask.request.path}"
-    celery = modules.get("celery._state")
-    if celery is not None:
-        task = celery.get_current_task()
+    if "celery._state" in modules:
+        task = modules["celery._state"].get_current_task()
         if task is not None:
             return f"task {task.name}[{task.request.id}]"
     return None

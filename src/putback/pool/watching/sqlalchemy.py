@@ -7,7 +7,6 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any
 
 from putback.pool.watching import hooks
@@ -46,7 +45,7 @@ POOL = Library(
     pool="Pool",
     take="connect",
     give="_do_return_conn",
-    part=attrgetter("_connection_record"),
+    part="_connection_record",
     recreate="recreate",
     exhausted=("TimeoutError",),
     says="3o7r",
@@ -63,7 +62,14 @@ def _asked_later(proxy: Any) -> Callable[[], bool]:
     return lambda: (found := reference()) is not None and found._connection_record is not None
 
 
-SHARED = replace(POOL, pool="StaticPool", part=None, keeps=_asked_later, is_out=lambda kept: bool(kept()))
+SHARED = replace(
+    POOL,
+    pool="StaticPool",
+    part="",
+    keeps=_asked_later,
+    takes_back_lost=False,
+    is_out=lambda kept: bool(kept()),
+)
 """All borrowers have the same connection at once: they are told apart by their proxies, which say themselves when they
 are done."""
 

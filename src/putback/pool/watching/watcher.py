@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import logging
-import math
 import signal
 import sys
 import threading
 import weakref
+from asyncio import _get_running_loop
 from collections import Counter
 from collections.abc import Callable, Iterable
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from threading import get_ident
 from typing import Any, Self
@@ -22,8 +23,9 @@ from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame
-from putback.pool.watching.holding import Holders, Holding, Note, Tally, line_of
-from putback.pool.watching.places import NOWHERE, Trail, callers
+from putback.pool.watching.holding import Brief, Holders, Holding, Note, Tally, line_of
+from putback.pool.watching.places import FARTHEST, NOWHERE, Trail, add_awaiting, callers
+from putback.pool.watching.requests import current
 from putback.pool.watching.signals import listen
 
 log = logging.getLogger("putback.pool")
@@ -32,17 +34,25 @@ PAUSE = 1 / 16
 """Seconds between two check-outs whose callers are looked for, in a rush."""
 BURST = 100
 """So many one after the other are no rush yet."""
-NOTES = 1000
-"""So many connections that are not out, beyond what the pool can lend twice over, are forgotten."""
+MANY = 1000
+"""So many connections seem to be out before it is asked whether they are, where they can come back unheard."""
 _OURS = 2
-"""Frames that are no callers: `_some_callers`, and the hook."""
-_FORGOTTEN = math.inf
-"""Since when a connection is out whose note is not used any more."""
+"""Frames that are no callers: what asks for them, and the hook."""
 
 QUIET = 10.0
 """Seconds between two tables of holders in the log."""
 PATIENCE = 1.0
 """Seconds that a request must have waited before its cancellation can mean that the pool is empty."""
+
+
+class _Own(threading.local):
+    """`threading.current_thread`, without a call."""
+
+    def __init__(self) -> None:
+        self.thread = threading.current_thread()
+
+
+_own = _Own()
 
 
 class Watch:
@@ -73,15 +83,17 @@ class Watch:
         self.seen: Counter[Frame] = Counter()
         """How many connections were seen leaking where: held too long, lost, or out when the pool was empty."""
         self.keeps: Callable[[Any], Any] | None = None
-        """What is remembered of a connection, to see later whether it is still out."""
+        """What is remembered of a connection, to ask later whether it is out; None: itself, if there is `is_out`."""
         self.is_out: Callable[[Any], bool] | None = None
         """Asked when somebody looks, for what can come back without a call of a hook."""
         self.takes_back_lost = False
         """Whether the pool gets back what is garbage-collected."""
         self._capacity_of = capacity
-        self.notes: dict[int, Note] = {}
-        """By the identity of what the pool gets back. No lock: single operations on a dictionary, and what follows one
-        another without a call, cannot be interrupted."""
+        self.out: dict[int, Brief | Note] = {}
+        """What is out, by the identity of what the pool gets back. No lock: single operations on a dictionary, and what
+        follows one another without a call, cannot be interrupted."""
+        self.references: dict[int, weakref.ref[Any]] = {}
+        """What tells when a connection is garbage-collected: one for all of its check-outs."""
         self._numbers = count(1)
         self._quiet_until = -QUIET
         self._undo: list[Callable[[], None]] = []
@@ -94,6 +106,11 @@ class Watch:
     def taken(self) -> int:
         """How many connections were taken."""
         return self.tally.taken
+
+    @property
+    def given_back(self) -> int:
+        """How many of them are not out any more."""
+        return self.tally.taken - len(self.out)
 
     @property
     def target(self) -> Any:
@@ -110,13 +127,21 @@ class Watch:
     @property
     def asking(self) -> Callable[[], Trail | None]:
         """What tells who takes a connection now; None in a rush."""
-        return functools.partial(callers, self.depth, _OURS - 1) if self.sample == 1 else self._some_callers
+        if self.sample != 1:
+            return self._some_callers
+        depth = self.depth
+        return lambda: callers(depth, _OURS)
+
+    @property
+    def asks_for_all(self) -> bool:
+        """Whether all callers of each are wanted."""
+        return self.sample == 1 and self.depth >= len(FARTHEST)
 
     def _some_callers(self) -> Trail | None:
         """To look for the callers of each would cost more than it tells."""
         sample, tally = self.sample, self.tally
         left_out = self.now() <= tally.calm_from if sample is None else tally.taken % sample
-        if left_out and tally.taken - tally.given_back < tally.half:
+        if left_out and len(self.out) < tally.half:
             return None
         if sample is None:
             tally.calm_from = max(tally.calm_from, self.now() - BURST * PAUSE) + PAUSE
@@ -124,90 +149,77 @@ class Watch:
         tally.half = sys.maxsize if capacity is None else (capacity + 1) // 2
         return callers(self.depth, _OURS)
 
-    def _forget(self) -> None:
-        """Connections come and go: drop the notes of those that are not out, when there are too many."""
-        if len(self.notes) <= NOTES + 2 * (self.capacity() or 0):
-            return
-        if self.is_out is not None:
-            self.holdings()
-        for key, note in list(self.notes.items()):
-            if note.since is None:
-                note.since = _FORGOTTEN
-                self.notes.pop(key, None)
-
     def began(self, key: int, trail: Trail | None, connection: Any, since: float) -> None:
         """A connection was taken by those of `trail`."""
-        notes = self.notes
-        note = notes.get(key)
-        if note is not None and note.since is not None:
-            if self._is_still_out(key, note):
-                return  # the same one again: psycopg2's getconn with a key
-            note = None
-        if note is None:
-            if len(notes) > NOTES:
-                self._forget()
-            note = notes[key] = Note()
+        out, keeps = self.out, self.keeps
+        if key in out and self._is_still_out(key):
+            return  # the same one again: psycopg2's getconn with a key
         if trail is None:
-            note.trail, note.thread = None, get_ident()
+            out[key] = since, get_ident(), None if self.takes_back_lost else self._kept(key, connection)
         else:
-            note.taken_by(trail)
-        keeps = self.keeps
-        if keeps is not weakref.ref:
-            note.kept = None if keeps is None else keeps(connection)
-        elif self.takes_back_lost:
-            note.kept = weakref.ref(connection)
-        elif note.kept is None or note.kept() is not connection:
-            note.kept = weakref.ref(connection, functools.partial(self._gone, key, note))
+            note = Note()
+            note.since = since
+            note.thread = _own.thread
+            note.trail = trail
+            note.request = current()
+            note.task = note.holding = None
+            if keeps is not None and self.takes_back_lost:
+                note.kept = keeps(connection)
+            elif keeps is not None or self.is_out is not None:
+                note.kept = self._kept(key, connection)
+            else:
+                note.kept = None
+            if _get_running_loop() is not None:
+                _note_task(note, trail)
+            out[key] = note
         self.tally.taken += 1
-        note.since = since
 
-    def _is_still_out(self, key: int, note: Note) -> bool:
-        if self._is_gone(note):
-            self._collected(key, note)
-        elif self.is_out is None or self.is_out(note.kept):
+    def _kept(self, key: int, connection: Any) -> Any:
+        keeps, is_out = self.keeps, self.is_out
+        if is_out is not None and len(self.out) > MANY:
+            self.holdings()
+        if keeps is None:
+            return None if is_out is None else connection
+        if keeps is not weakref.ref:
+            return keeps(connection)
+        known = self.references.get(key)
+        if known is None or known() is not connection:
+            known = self.references[key] = weakref.ref(connection, functools.partial(self._gone, key))
+        return known
+
+    def _is_still_out(self, key: int) -> bool:
+        entry = self.out[key]
+        if not _is_gone(entry) and (self.is_out is None or self.is_out(_kept(entry))):
             return True
-        else:
-            self.ended(key)
+        self.ended(key)
         return False
 
-    def _is_gone(self, note: Note) -> bool:
-        """Whether the borrower's object was garbage-collected. In a rush nobody looks at those of a pool that takes
-        back what is lost before anybody can ask."""
-        is_known = note.trail is not None or not self.takes_back_lost
-        return is_known and isinstance(note.kept, weakref.ref) and note.kept() is None
+    def ended(self, key: int) -> Brief | Note | None:
+        """It came back, or is about to. Gives what was noted of it."""
+        entry = self.out.pop(key, None)
+        if entry is not None:
+            self.over(entry)
+        return entry
 
-    def ended(self, key: int) -> None:
-        """It came back, or is about to."""
-        note = self.notes.get(key)
-        if note is not None and (since := note.since) is not None:
-            note.since = None
-            self.tally.given_back += 1
-            if note.holding is not None or self.is_out is not None or self._is_gone(note):
-                self.over(key, note, since)
-
-    def over(self, key: int, note: Note, since: float) -> None:
-        """What came back needs a note of its own the next time; and somebody may be waiting to hear of it."""
-        self.notes.pop(key, None)
-        holding = note.holding
-        if self._is_gone(note):
-            self._was_lost(holding or note.as_holding(next(self._numbers), since, self.depth))
+    def over(self, entry: Brief | Note) -> None:
+        """Somebody may be waiting to hear of what came back."""
+        holding = None if isinstance(entry, tuple) else entry.holding
+        if _is_gone(entry):
+            self._was_lost(entry)
         elif holding is not None:
             holding.ended = True
             if holding.reported:
                 self.leaks.ended(holding, self.clock.now())
 
-    def still_out(self, key: int, note: Note | None, since: float | None) -> None:
+    def still_out(self, key: int, entry: Brief | Note | None) -> None:
         """It could not be given back."""
-        if note is not None and since is not None and self.notes.setdefault(key, note) is note and note.since is None:
-            note.since = since
-            self.tally.given_back -= 1
-            if note.holding is not None:
-                note.holding.ended = False
+        is_again = entry is not None and self.out.setdefault(key, entry) is entry
+        if is_again and isinstance(entry, Note) and entry.holding is not None:
+            entry.holding.ended = False
 
     def all_ended(self) -> None:
         """The pool ended all that it had lent."""
-        self.notes.clear()
-        self.tally.given_back = self.tally.taken
+        self.out.clear()
 
     def exhausted(self, error: BaseException) -> None:
         """A request got nothing: the error and, not too often, the log say who holds what."""
@@ -224,34 +236,40 @@ class Watch:
     def waited_in_vain(self, began: float, given_back: int) -> bool:
         """Whether a request that was cancelled waited for an empty pool, as far as is known: whoever waits with a time
         limit of his own is cancelled by it. In good times something comes back meanwhile."""
-        if given_back != self.tally.given_back or self.clock.now() - began < self.patience:
+        if given_back != self.given_back or self.clock.now() - began < self.patience:
             return False
         capacity = self.capacity()
         return capacity is not None and len(self.holdings()) >= capacity
 
-    def _gone(self, key: int, note: Note, _: object) -> None:
-        self._collected(key, note)
+    def _gone(self, key: int, reference: weakref.ref[Any]) -> None:
+        if self.references.get(key) is reference:
+            del self.references[key]
+            if (entry := self.out.pop(key, None)) is not None:
+                self._was_lost(entry)
 
-    def _collected(self, key: int, note: Note) -> None:
-        if (since := note.since) is not None and self.notes.get(key) is note:
-            note.since = None
-            self.tally.given_back += 1
-            self.over(key, note, since)
-
-    def _was_lost(self, holding: Holding) -> None:
+    def _was_lost(self, entry: Brief | Note) -> None:
+        note = Note.of(entry) if isinstance(entry, tuple) else entry
+        holding = note.holding or self._holding(note)
         holding.ended = True
         self._note_seen(holding)
         self.leaks.collected(holding, self.clock.now(), self.takes_back_lost)
 
-    def _look_at(self, note: Note) -> Holding | None:
+    def _holding(self, note: Note) -> Holding:
+        return note.as_holding(next(self._numbers), self.depth)
+
+    def _look_at(self, key: int, entry: Brief | Note) -> Holding | None:
         """The check-out, the same object each time; None if it has ended meanwhile."""
-        since, holding = note.since, note.holding
-        if since is None or holding is not None:
-            return holding
-        holding = note.holding = note.as_holding(next(self._numbers), since, self.depth)
-        if note.since is since:
-            return holding
-        note.holding, holding.ended = None, True
+        if isinstance(entry, Note) and entry.holding is not None:
+            return entry.holding
+        note = Note.of(entry) if isinstance(entry, tuple) else entry
+        holding = note.holding = self._holding(note)
+        try:
+            if self.out[key] is entry:
+                self.out[key] = note  # without a call since it was seen to be there
+                return holding
+        except KeyError:
+            pass
+        holding.ended = True
         return None
 
     def _note_seen(self, holding: Holding) -> None:
@@ -273,13 +291,11 @@ class Watch:
     def holdings(self) -> list[Holding]:
         """What is out. Who closed its connection in a way that no hook hears of, holds nothing."""
         found: list[Holding] = []
-        for key, note in list(self.notes.items()):
-            if note.since is None or (holding := self._look_at(note)) is None:
+        for key, entry in list(self.out.items()):
+            if (holding := self._look_at(key, entry)) is None:
                 continue
             found.append(holding)
-            if self._is_gone(note):
-                self._collected(key, note)
-            elif self.is_out is not None and not self.is_out(note.kept):
+            if _is_gone(entry) or (self.is_out is not None and not self.is_out(_kept(entry))):
                 self.ended(key)
         return [holding for holding in found if not holding.ended]
 
@@ -361,6 +377,24 @@ class Watch:
         threading.Thread(target=look, name="putback-pool-watch", daemon=True).start()
 
 
+def _note_task(note: Note, trail: Trail) -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        note.task = task.get_name()
+    add_awaiting(trail)
+
+
+def _kept(entry: Brief | Note) -> Any:
+    return entry[2] if isinstance(entry, tuple) else entry.kept
+
+
+def _is_gone(entry: Brief | Note) -> bool:
+    """Whether the borrower's object was garbage-collected. In a rush nobody looks at those of a pool that takes back
+    what is lost before anybody can ask."""
+    kept = _kept(entry)
+    return isinstance(kept, weakref.ref) and kept() is None
+
+
 def _nothing() -> None:
     """What a watch that has stopped watches."""
 
@@ -371,4 +405,4 @@ def reference(target: Any) -> Callable[[], Any]:
     try:
         return weakref.ref(target)
     except TypeError:
-        return lambda: target
+        return repeat(target).__next__  # as `lambda: target`, without a call of Python's
