@@ -212,5 +212,7 @@ def test_it_is_for_those_who_ask_for_it_and_can_keep_it(tmp_path: Path, monkeypa
     assert shop.ordinary("check")[0] == 0
     assert not shop.folder.exists()
     (tmp_path / "file").write_text("")
-    settings = {"PUTBACK_CACHE_DIR": str(tmp_path / "file" / "cache")}
-    assert shop.done(shop.command("check"), **settings) == shop.ordinary("check", **settings)
+    nowhere = str(tmp_path / "file" / "cache")
+    assert shop.done(shop.command("check"), PUTBACK_CACHE_DIR=nowhere) == shop.ordinary(
+        "check", PUTBACK_CACHE_DIR=nowhere
+    )
