@@ -48,6 +48,7 @@ REFUSED = {
     "shop/ending.py:4": "from shop.db import pool\n\n\npool.closeall()\n",
     "shop/rows_of.py:2": "def rows(conn):\n    with conn:\n        conn.cursor().execute('SELECT 1')\n",
     "shop/held.py:3": "class Shop:\n    def rows(self):\n        with self.c, self.c.cursor():\n            pass\n",
+    "shop/within.py:2": "def rows(pool):\n    with pool.getconn() as conn:\n        pool.putconn(conn)\n",
     "shop/named.py:1": "import psycopg2.pool as pools\n",
 }
 

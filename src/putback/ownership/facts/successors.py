@@ -61,12 +61,20 @@ class _Search:
                     yield from self._imported(node)
                 case ast.Attribute():
                     yield from self._attribute(node)
-                case ast.withitem(context_expr=entered) if ast.unparse(entered) in connections:
+                case ast.withitem(context_expr=entered) if ast.unparse(entered) in connections or self._takes(entered):
                     what = f"`with {ast.unparse(entered)}`, which only commits here and closes there,"
                     yield Hindrance(self.path, entered.lineno, what)
                 case ast.Call(func=ast.Attribute(attr=method)) if method in self.successor.taking:
                     if len(node.args) + len(node.keywords) > self.successor.taking[method]:
                         yield Hindrance(self.path, node.lineno, f"further arguments of `{method}()`")
+
+    def _takes(self, entered: ast.expr) -> bool:
+        """Whether this takes a connection of such a pool: what a `with` on that closes has been given back in it."""
+        match entered:
+            case ast.Call(func=ast.Attribute(attr=method)):
+                return method in self.successor.taking
+            case _:
+                return False
 
     def _connections(self, tree: ast.Module) -> Iterator[str]:
         """What is a connection by what is called on it, as it is written."""
