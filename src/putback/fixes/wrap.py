@@ -50,11 +50,22 @@ def _doubts(holding: Holding, found: Protection) -> list[str]:
     doubts = []
     if found.longer:
         doubts.append("it is held a little longer on some path")
+    if any(_is_followed(holding, closer) for closer in found.closers):
+        doubts.append("what follows the release in its clean-up comes before it then")
     if any(_leaves_quiet(holding, closer) for closer in found.closers):
         doubts.append("an error of the release is kept quiet where it stands now")
     if holding.lazy and not holding.closers and returns_objects(holding):
         doubts.append("what the function returns can no longer be read through the session")
     return doubts
+
+
+def _is_followed(holding: Holding, closer: Closer) -> bool:
+    """Whether a release is taken out of a guard in a `finally` that goes on behind it, as with the word that it is done."""
+    code = holding.code
+    place = code.place(closer.statement)
+    guard = code.owner(place.block)
+    final = code.owner(code.place(guard).block) if isinstance(guard, cst.If) else None
+    return isinstance(final, cst.Finally) and any(s not in closer.removed for s in place.statements[place.index + 1 :])
 
 
 def _leaves_quiet(holding: Holding, closer: Closer) -> bool:
