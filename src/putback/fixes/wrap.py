@@ -60,7 +60,7 @@ def _doubts(holding: Holding, found: Protection) -> list[str]:
 
 
 def _is_followed(holding: Holding, closer: Closer) -> bool:
-    """Whether a release is taken out of a guard in a `finally` that goes on behind it, as with the word that it is done."""
+    """Whether a release is taken out of a guard in a `finally` that goes on behind it, as with word that it is done."""
     code = holding.code
     place = code.place(closer.statement)
     guard = code.owner(place.block)
