@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from putback.ownership.index.module import ModuleInfo, packed, unpacked
 
-GENERATION = 20_000
+GENERATION = 60_000
 """How many definitions are kept unpacked, at most twice."""
 
 
