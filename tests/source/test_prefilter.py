@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from putback.drivers import needles
 from putback.source.prefilter import Prefilter, read_bytes, read_table
 
 TABLE = read_table(
@@ -55,6 +56,15 @@ def test_names_of_the_project_keep_a_file_too() -> None:
     prefilter = Prefilter(TABLE, ["get_db"])
     assert prefilter.candidate(b"from shop.db import get_db\n")
     assert not prefilter.candidate(b"from shop.db import close_db\n")
+
+
+def test_what_is_done_with_the_connection_of_django_decides() -> None:
+    prefilter = Prefilter(read_table(needles.PATH.read_text(encoding="utf-8")))
+    head = b"from django.db import connection, connections\n"
+    for use in (b"connection.cursor()", b"connection.ensure_connection()", b"connections['replica'].cursor()"):
+        assert prefilter.candidate(head + use)
+    for use in (b"connection.vendor", b"schema_editor.connection.alias", b"'shop.connection.middleware'"):
+        assert not prefilter.candidate(head + use)
 
 
 @pytest.mark.parametrize("size", [0, 10, 131072, 300_000])
