@@ -95,6 +95,18 @@ def test_no_quick_answer_to_other_questions(project: Path, arguments: list[str])
     assert quick_answer(arguments) is None
 
 
+def test_a_folder_with_many_others_has_a_quick_answer(project: Path) -> None:
+    for number in range(600):
+        (project / f"addons/part{number}").mkdir(parents=True)
+    (project / "addons/part7/prices.py").write_text("import os\n")
+    (project / "addons/part9/store.py").write_text(POOL)
+    work = project / "addons/part5/work.py"
+    work.write_text("from prices import total\n\n\ndef view():\n    return total()\n")
+    assert quick_answer(["check", str(work)]) is not None
+    work.write_text("from store import take\n\n\ndef view():\n    return take()\n")
+    assert quick_answer(["check", str(work)]) is None
+
+
 @pytest.mark.parametrize(
     "content", [b"def f(:\n", b"x = '\xff'\n", b"x = '\0'\n", b"print 'x'\n", b"(" * 500 + b")" * 500]
 )
