@@ -116,13 +116,15 @@ class Reading(Table, frozen=True):
     """How programs read their settings, by qualified names.
 
     `environment` functions read a variable, and have their default at this position; `mappings` are looked into by its
-    name. `fields` have the default of a settings class; what `casts` give is their first argument in another form.
-    `texts` make a URL, of which this argument is the beginning; `text_methods` give a text nearly as it was.
+    name. `fields` have the default of a settings class, one derived from `settings`, which the environment fills; what
+    `casts` give is their first argument in another form. `texts` make a URL, of which this argument is the beginning;
+    `text_methods` give a text nearly as it was.
     """
 
     environment: Mapping[str, int]
     mappings: frozenset[str]
     fields: frozenset[str]
+    settings: frozenset[str]
     casts: frozenset[str]
     texts: Mapping[str, str]
     text_methods: frozenset[str]

@@ -242,13 +242,19 @@ class Values:
             if bound:
                 others = {name: Spot(value, module.path) for name, value in fields(node.body) if name != attr}
                 here = Spot(bound[0], module.path, "", others)
-                return self._changed(here, attr, node.body, [self.value(here.beside(each)) for each in bound])
+                found = self._changed(here, attr, node.body, [self.value(here.beside(each)) for each in bound])
+                return Value(found.it, (*found.variables, attr.upper())) if self._is_configured(path, key) else found
             if attr in cls.methods:
                 return self._returned(FunctionRef(module.path, cls.methods[attr]), {})
             for method in (each for each in node.body if isinstance(each, FUNCTIONS)):
                 for value in set_on_self(method.body, attr):
                     return self.value(Spot(value, module.path, f"{cls.key}.{method.name}"))
         return NOT_SEEN
+
+    def _is_configured(self, path: str, key: str) -> bool:
+        """Whether the environment fills in what the body of a class says: its fields are variables."""
+        bases = self.analyzer.resolver.classes.outside_bases(path, key)
+        return not idioms().reading.settings.isdisjoint(bases)
 
     def _class(self, path: str, row: int, end_row: int, name: str) -> ast.ClassDef | None:
         tree = self.tree(path)
