@@ -18,7 +18,7 @@ from putback.ownership.resolve.types import FunctionRef, Scope
 if TYPE_CHECKING:
     from putback.ownership.analysis.program import Program
 
-_LONGEST = 40
+_LONGEST = 200
 _OTHER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _Ends = Callable[[ast.Call, bool], bool]
 
