@@ -20,7 +20,6 @@ from putback.flow.names import (
     Member,
     Name,
     dotted,
-    last_name,
     shortcut,
 )
 from putback.flow.params import parameters
@@ -166,20 +165,20 @@ class ExpressionLowering(Builder):
         return found
 
     def _attribute(self, node: cst.Attribute) -> ir.Val:
-        return self._read_attribute(node, self.value(node.value), self.expr(node))
+        return self._read_attribute(node, self.value(node.value), node.attr.value, self.expr(node))
 
     def _named_attribute(self, node: cst.Call) -> Member | None:
         """The attribute that `getattr(conn, "close", None)` asks for."""
+        if not isinstance(node.func, cst.Name) or node.func.value != "getattr" or any(a.star for a in node.args[:1]):
+            return None  # and an outer call of a long chain is not asked before the inner ones
         match self.expr(node):
-            case Invoke(func=Name(id="getattr"), args=(base, Literal(value=str() as name), *_)) if not node.args[
-                0
-            ].star:
+            case Invoke(func=Name(id="getattr"), args=(base, Literal(value=str() as name), *_)):
                 return Member(base, name)
         return None
 
-    def _read_attribute(self, node: cst.CSTNode, base: ir.Val, asked: Expr) -> ir.Val:
+    def _read_attribute(self, node: cst.CSTNode, base: ir.Val, name: str, asked: Expr) -> ir.Val:
         target = self.temporary()
-        self.emit(ir.Attr(self.at(node), target, base, last_name(asked), asked))
+        self.emit(ir.Attr(self.at(node), target, base, name, asked))
         return target
 
     def _subscript(self, node: cst.Subscript) -> ir.Val:
@@ -194,7 +193,7 @@ class ExpressionLowering(Builder):
         """Emit a call; `awaited` and `discarded` say what stands around it."""
         if (named := self._named_attribute(node)) is not None:
             base, *_ = [self.value(each.value) for each in node.args]
-            return self._read_attribute(node, base, named)
+            return self._read_attribute(node, base, named.attr, named)
         func = node.func
         receiver: ir.Val = ""
         if isinstance(func, cst.Attribute):
