@@ -64,7 +64,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *("ownership", "source.cache", "model"),
     ),
     "pipeline.stale": ("ownership", "flow.ir", "source", "model"),
-    "pipeline.loaded": ("drivers.catalog", "frameworks.catalog"),
     "pipeline.remarks": ("rules", "source", "model"),
     "pipeline.deployment": ("frameworks.idioms", "model"),
     "pipeline.summing": ("pipeline.deployment", "model"),

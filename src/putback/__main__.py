@@ -12,7 +12,6 @@ def main() -> None:
     without_working_directory()
     from putback.cli import streams
     from putback.cli.quick import quick_answer
-    from putback.cli.quick_resident import resident_answer
     from putback.source import cache
 
     streams.provided()
@@ -28,10 +27,6 @@ def main() -> None:
         except OSError as error:
             sys.exit(streams.given_up(error))
         os._exit(code)
-
-    answered = resident_answer(sys.argv[1:])
-    if answered is not None:
-        os._exit(answered)
 
     gc.disable()  # the process ends with its answer; commands that go on for longer switch it on
     from putback.cli.main import run

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from functools import partial
 from typing import Any
 
 import click
@@ -50,7 +49,6 @@ def execute(options: CheckOptions) -> None:
         raise UsageError("standard input (-) cannot be checked together with files")
     destinations(options)  # what cannot be written is said before the work begins
     config = configured(options)
-    click.get_current_context().call_on_close(partial(resident, config))
     if config.select == () and not config.extend_select and not options.quiet:
         warn("`select` is empty, so no rule runs: leave it out to run all of them")
     if options.show_settings:
@@ -69,14 +67,6 @@ def execute(options: CheckOptions) -> None:
         click.get_current_context().exit(fixing.run(options, config))
     else:
         click.get_current_context().exit(run(options, config))
-
-
-def resident(config: Config) -> None:
-    """Start the process that answers the next call, where it is wished for."""
-    if config.resident:
-        from putback.cli.resident import start
-
-        start(config)
 
 
 def run(options: CheckOptions, config: Config) -> int:

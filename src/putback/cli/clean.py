@@ -7,7 +7,6 @@ import shutil
 
 import click
 
-from putback.cli.quick_resident import FOLDER, ended
 from putback.model.errors import UsageError
 from putback.source import cache, settings
 
@@ -21,7 +20,6 @@ def command(paths: tuple[str, ...]) -> None:
     tops = dict.fromkeys((root, settings.common_directory(where), os.getcwd()))
     folders = [folder for top in tops if (folder := cache.folder(top)) and is_ours(folder)]
     for folder in dict.fromkeys(folders):
-        ended(os.path.join(folder, FOLDER))
         try:
             shutil.rmtree(folder)
         except OSError as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NEEDLES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "drivers", "needles.txt")
-HARMLESS = frozenset(("PUTBACK_CACHE_DIR", "PUTBACK_RESIDENT"))
+HARMLESS = frozenset(("PUTBACK_CACHE_DIR",))
 """Settings by the environment that leave the answer as it is."""
 
 

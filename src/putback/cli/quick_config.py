@@ -24,7 +24,7 @@ SELECTORS = (
 )
 DEPLOYMENT = {"workers", "replicas", "max-connections", "reserved"}
 PATTERNS = ("exclude", "extend-exclude")
-FLAGS = ("respect-gitignore", "force-exclude", "unsafe-fixes", "show-info", "resident")
+FLAGS = ("respect-gitignore", "force-exclude", "unsafe-fixes", "show-info")
 CHOICES = {
     "min-confidence": ("high", "medium", "low"),
     "min-severity": SEVERITIES,

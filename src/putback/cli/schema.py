@@ -43,7 +43,6 @@ MEANINGS: Mapping[str, str] = {
     "baseline": "The file of what is known and not reported, relative to this file.",
     "deployment": "Processes, and what the database takes: for `putback budget` and PB406.",
     "jobs": "Processes to use; 0: one per processor.",
-    "resident": "Keep a process that has everything loaded, for half an hour after each run; POSIX only.",
 }
 
 LIST: Mapping[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -59,7 +58,7 @@ def choice(kind: type[Enum]) -> Mapping[str, Any]:
 
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     **dict.fromkeys(("extend", "required-version", "baseline"), TEXT),
-    **dict.fromkeys(("show-info", "respect-gitignore", "force-exclude", "unsafe-fixes", "resident"), SWITCH),
+    **dict.fromkeys(("show-info", "respect-gitignore", "force-exclude", "unsafe-fixes"), SWITCH),
     "per-file-ignores": {"type": "object", "additionalProperties": LIST},
     "severity": {"type": "object", "additionalProperties": choice(Severity)},
     "min-confidence": choice(Confidence),

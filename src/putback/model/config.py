@@ -32,7 +32,7 @@ class Config:
     `deployment` says how many processes there are and how many connections the database takes.
     `baseline` is the file of what is known, relative to `root` ("": the usual one). A finding as bad as `fail_on` makes
     the exit code 1; those of severity info are shown and fixed with `show_info`. `cache` is the folder in which what is
-    found out about the project is kept for the next run ("": nowhere); with `resident` a process waits there for it.
+    found out about the project is kept for the next run ("": nowhere).
     """
 
     root: str = ""
@@ -62,4 +62,3 @@ class Config:
     deployment: Mapping[str, int] = field(default_factory=dict)
     gates: bool = True
     cache: str = ""
-    resident: bool = False

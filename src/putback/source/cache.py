@@ -126,25 +126,20 @@ _stamp: list[bytes] = []
 
 
 def own_stamp() -> bytes:
-    """What tells this putback, its tables included, from any other, as it was when that was first asked."""
-    if not _stamp:
-        _stamp.append(stamp_now())
-    return _stamp[0]
-
-
-def stamp_now() -> bytes:
-    """The state of putback's files, and Python's version.
+    """What tells this putback, its tables included, from any other: the state of its files, and Python's version.
 
     An installer writes all files anew, so one of them tells; those of a checkout change one by one.
     """
-    state = os.stat(os.path.join(PACKAGE, "__init__.py"))
-    found = [sys.version, f"{PACKAGE} {state.st_ino} {state.st_ctime_ns} {state.st_size}"]
-    todo = [] if "site-packages" in PACKAGE else [PACKAGE]
-    while todo:
-        for each in os.scandir(todo.pop()):
-            if each.is_dir():
-                todo += [each.path] if each.name != "__pycache__" else []
-            else:
-                state = each.stat()
-                found.append(f"{each.path} {state.st_mtime_ns} {state.st_size}")
-    return "\n".join(sorted(found)).encode("utf-8", "surrogatepass")
+    if not _stamp:
+        state = os.stat(os.path.join(PACKAGE, "__init__.py"))
+        found = [sys.version, f"{PACKAGE} {state.st_ino} {state.st_ctime_ns} {state.st_size}"]
+        todo = [] if "site-packages" in PACKAGE else [PACKAGE]
+        while todo:
+            for each in os.scandir(todo.pop()):
+                if each.is_dir():
+                    todo += [each.path] if each.name != "__pycache__" else []
+                else:
+                    state = each.stat()
+                    found.append(f"{each.path} {state.st_mtime_ns} {state.st_size}")
+        _stamp.append("\n".join(sorted(found)).encode("utf-8", "surrogatepass"))
+    return _stamp[0]

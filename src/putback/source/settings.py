@@ -126,7 +126,6 @@ KEYS: Mapping[str, Key] = {
     "baseline": Key("a string", text),
     "deployment": Key(f"a table of numbers: {', '.join(DEPLOYMENT)}", deployment),
     "jobs": Key("a number, 0 for one per processor", count),
-    "resident": Key("true or false", boolean),
 }
 
 
