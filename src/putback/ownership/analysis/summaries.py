@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from putback.flow import ir
-from putback.flow.names import UNKNOWN
+from putback.flow.names import Invoke
 from putback.flow.solve import Edge
 from putback.ownership.analysis import acquire, summary
 from putback.ownership.analysis.beginning import beginning
@@ -188,8 +188,10 @@ class Summaries:
             if not isinstance(node, ast.Call):
                 return True
             expr = to_expr(node)
-            call = describe(expr, Scope(ref.path, ref.key), self._program.resolver) if expr != UNKNOWN else None
-            if call is None or call.ends_process:
+            if not isinstance(expr, Invoke):
+                return False
+            call = describe(expr, Scope(ref.path, ref.key), self._program.resolver)
+            if call.ends_process:
                 return False
             if not self.cannot_raise(call):
                 return True
