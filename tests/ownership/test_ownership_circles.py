@@ -6,7 +6,7 @@ took about n! of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from test_ownership_types import CATALOG, CONNECTION, FRAMEWORKS, POOL, Sources
@@ -15,6 +15,15 @@ from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.identity import global_identity
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import NOTHING, Instance
+from putback.pipeline.check import at_full_speed
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_run() -> Iterator[None]:
+    """Questions may be as deep inside of each other as in a run."""
+    with at_full_speed():
+        yield
+
 
 QUERY = "sqlalchemy.orm.Query"
 

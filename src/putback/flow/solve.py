@@ -107,7 +107,8 @@ class Defect(Struct, Generic[S], frozen=True, gc=False):
 
 
 class Exploration(Struct, Generic[S]):
-    """All that was reached. `capped` says that states were made coarser.
+    """All that was reached. `capped` says that states were made coarser, `bounded` that what it rests on was not
+    followed to its end.
 
     `also` are the further operations whose exceptions led to a node that another one had reached before; `merged` the
     further nodes that a node was reached from.
@@ -119,6 +120,7 @@ class Exploration(Struct, Generic[S]):
     also: dict[Node[S], list[int]] = field(default_factory=dict)
     merged: dict[Node[S], list[Node[S]]] = field(default_factory=dict)
     capped: bool = False
+    bounded: bool = False
 
     def path(self, node: Node[S]) -> list[tuple[Node[S], Arrival[S]]]:
         """The nodes from the entry to `node`, each with how it was reached."""

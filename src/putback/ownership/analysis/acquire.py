@@ -50,7 +50,8 @@ def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None
     assert isinstance(op.expr, Invoke)
     call = Written(op.expr, unit.scope)
     found = _by_callee(program, unit, op, call, program.call_info(unit, op))
-    return _merged([*found, *_by_others(program, unit, op, call)])
+    own = FunctionRef(unit.path, unit.key)  # what it hands to itself it has taken elsewhere
+    return _merged([each for each in (*found, *_by_others(program, unit, op, call)) if own not in each.through])
 
 
 def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:

@@ -30,6 +30,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.texts import Texts
 from putback.ownership.index.trees import callees_by_row
 from putback.ownership.resolve.carriers import Carriers
+from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Scope
 from putback.source.slices import Reader, Slice
@@ -55,7 +56,9 @@ class Analyzer(Program):
         super()._begin()
         self.ambients = Ambients(self.resolver, self.mentions, self._switches_off, self._gives_back)
         self.app_contexts = AppContexts(self.resolver, self._entered)
-        self._explorations: dict[tuple[str, str, Site, Phase], Exploration[State]] = {}
+        self._explorations: Beside[tuple[str, str, Site, Phase], Exploration[State]] = Beside(
+            self.answers, self.project.footprint
+        )
         self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
         self.parking = Parking(self.resolver, self.reader, self.mentions, self.explore, self.summaries.owner_effect)
@@ -95,15 +98,17 @@ class Analyzer(Program):
         """
         if site.at is None and phase is not Phase.MANAGED:
             return explore(unit.function, SiteDomain(self, unit, site, phase))
-        key = (unit.path, unit.key, site, phase)
-        if key not in self._explorations:
-            found = explore(unit.function, SiteDomain(self, unit, site, phase))
-            if self.summaries.are_settled:
-                self._explorations[key] = found
-            if found.capped and site.at is not None:
-                self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
-            return found
-        return self._explorations[key]
+        return self._explorations.ask((unit.path, unit.key, site, phase), lambda: self._follow(unit, site, phase))
+
+    def _follow(self, unit: Unit, site: Site, phase: Phase) -> Exploration[State]:
+        watched = self.answers.watched(lambda: explore(unit.function, SiteDomain(self, unit, site, phase)))
+        found = watched.found
+        if found.capped and site.at is not None:
+            self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
+        if watched.is_bounded:
+            found.bounded = True
+            self.notes.append(f"{unit.path}: {unit.key}: the functions that it calls call each other in too large a circle")
+        return found
 
     def sites(self, unit: Unit) -> list[Site]:
         """Every acquire in a function."""

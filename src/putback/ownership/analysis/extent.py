@@ -104,7 +104,7 @@ class Extents:
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
         self.leaving = analyzer.leaving
-        self._inside: dict[tuple[str, str, str, str, bool, int], _Call] = {}
+        self._inside: dict[tuple[object, ...], _Call] = {}
         self._found: dict[tuple[str, str, Site, bool], list[Extent]] = {}
         self._depth = 0
 
@@ -150,15 +150,18 @@ class Extents:
 
     def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
         """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
-        key = (ref.path, ref.key, name, acquisition.kind.id, is_open, self._depth)
+        given = acquisition.given(is_pending=True)
+        key = (ref.path, ref.key, name, given.key, is_open, self._depth)
         if key not in self._inside:
             self._inside[key] = _NOTHING
             may_leave = self._depth < _DEEPEST and self.leaving.made_by(ref) is not None
             unit = self.analyzer.unit(ref.path, ref.key) if may_leave else None
             if unit is not None:
                 self._depth += 1
-                self._inside[key] = self._explored(unit, Site(None, acquisition, name), is_open)
-                self._depth -= 1
+                try:
+                    self._inside[key] = self._explored(unit, Site(None, given, name), is_open)
+                finally:
+                    self._depth -= 1
         return self._inside[key]
 
     def _explored(self, unit: Unit, site: Site, is_open: bool) -> _Call:

@@ -22,6 +22,7 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.statements import is_repeatable, is_text, may_write, runs_text_alone, surely_writes
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.types import Instance
 
 _POOL_METHOD = re.compile(r"\{pool\}\.(\w+)\(")
@@ -53,7 +54,9 @@ class Following:
         self.nearest = self.names if entered_only else guards.guards(unit, self.names, releasing, 0)
         self.copies = guards.copies(unit, self.names)
         self.is_taken_for_object = guards.is_taken_for_object(unit, site)
-        self._effects: dict[tuple[int, int, Phase], list[ParamEffect]] = {}
+        self._effects: Beside[tuple[int, int, Phase], list[ParamEffect]] = Beside(
+            program.answers, program.project.footprint
+        )
 
     @cached_property
     def release_names(self) -> frozenset[str]:
@@ -67,13 +70,10 @@ class Following:
 
     def effects_of(self, op: ir.Call, info: CallInfo, position: int, phase: Phase) -> list[ParamEffect]:
         """The summaries of the project functions that a call can reach, for the connection as one argument."""
-        key = (op.at, position, phase)
-        if key in self._effects:
-            return self._effects[key]
-        found = self.summaries.argument_effects(self.bare, info, op.arguments[position], position, phase)
-        if self.summaries.are_settled:
-            self._effects[key] = found
-        return found
+        return self._effects.ask(
+            (op.at, position, phase),
+            lambda: self.summaries.argument_effects(self.bare, info, op.arguments[position], position, phase),
+        )
 
     def raised(self, state: State, exception: str | None = None) -> State:
         """The state on an exception edge: the expression is abandoned."""

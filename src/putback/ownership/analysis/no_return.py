@@ -28,7 +28,6 @@ class NoReturn:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._known: dict[FunctionRef, bool] = {}
 
     def is_call(self, info: CallInfo, awaited: bool) -> bool:
         """Whether a call never returns, whatever of that it can mean it reaches."""
@@ -42,10 +41,11 @@ class NoReturn:
         if info is None or info.is_generator or (info.is_async and not awaited):
             return False
         ref = FunctionRef(ref.path, ref.key)
-        if ref not in self._known:
-            self._known[ref] = False  # who calls himself says nothing of it
-            self._known[ref] = not self._is_overridden(info) and (self._says_so(ref, info) or self._shows(ref, info))
-        return self._known[ref]
+
+        def find() -> bool:
+            return not self._is_overridden(info) and (self._says_so(ref, info) or self._shows(ref, info))
+
+        return self._program.answers.ask(("never returns", ref), find, False)  # who calls himself says nothing of it
 
     def _is_overridden(self, info: FunctionInfo) -> bool:
         """Whether a class below has a method of the same name, which may be the one that is called."""

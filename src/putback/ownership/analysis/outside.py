@@ -23,9 +23,9 @@ from putback.model.errors import SourceError
 from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.index.trees import parsed, push_children
+from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
     ClassRef,
@@ -78,6 +78,7 @@ class Knowledge(Protocol):
 
     resolver: Resolver
     context: Context
+    lasting: Answers
 
     def info(self, ref: FunctionRef) -> FunctionInfo | None:
         """The definition of a function."""
@@ -97,9 +98,6 @@ class Leaving:
 
     def __init__(self, known: Knowledge) -> None:
         self._known = known
-        footprint = known.resolver.project.footprint
-        self._found: Memo[tuple[str, str, int], Outside | None] = Memo(footprint)
-        self._out: Memo[tuple[str, str], _Ways] = Memo(footprint)
         self._calls: dict[tuple[str, str], dict[int, list[_Call]]] = {}
 
     def sort_of(self, call: Invoke, scope: Scope, entered: bool = False) -> Sort | None:
@@ -162,7 +160,7 @@ class Leaving:
 
     def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
         """The first call that leaves the process when a project function runs, at most `deep` functions further."""
-        return self._found.ask((ref.path, ref.key, deep), lambda: self._search(ref, deep), None)
+        return self._known.lasting.ask(("outside", ref.path, ref.key, deep), lambda: self._search(ref, deep), None)
 
     def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
         here, callees = self._ways(ref)
@@ -176,7 +174,8 @@ class Leaving:
 
     def _ways(self, ref: FunctionRef) -> _Ways:
         """The first call in a function that leaves the process itself; if there is none the functions that it calls."""
-        return self._out.ask((ref.path, ref.key), lambda: self._look(ref), (None, []))
+        nothing: _Ways = (None, [])
+        return self._known.lasting.ask(("ways outside", ref.path, ref.key), lambda: self._look(ref), nothing)
 
     def _look(self, ref: FunctionRef) -> _Ways:
         scope = Scope(ref.path, ref.key)

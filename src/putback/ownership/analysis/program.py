@@ -26,6 +26,7 @@ from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.analysis.units import Units
 from putback.ownership.resolve.carriers import Carriers
+from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import ClassRef, Instance, Symbol
 from putback.source.slices import Reader
@@ -47,8 +48,9 @@ class Program(Units, ABC):
         self.catalog = resolver.catalog
         self.frameworks = resolver.frameworks
         super().__init__(resolver.project, reader)
+        self.lasting = Answers(self.project.footprint)  # what is worked out once a run, whatever else is forgotten
         self.context = Context(self.project, resolver, self.frameworks, self.mentions)
-        self.servers = Servers(self.project, reader, self.catalog)
+        self.servers = Servers(self.project, reader, self.catalog, self.lasting)
         self._methods: dict[tuple[str, str], frozenset[str]] = {}
         self._effects_of_methods: dict[tuple[str, str], Effect | None] = {}
         self._truths: dict[tuple[str, str], bool | None] = {}
@@ -57,6 +59,7 @@ class Program(Units, ABC):
         super()._begin()
         self.errors = Errors(self.resolver)
         self.shapes = Shapes(self.resolver)
+        self.answers = Answers(self.project.footprint)
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
         self._words: dict[tuple[str, str, int], frozenset[str]] = {}
 

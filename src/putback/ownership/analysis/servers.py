@@ -9,9 +9,9 @@ from itertools import chain
 from typing import TypeAlias
 
 from putback.drivers.catalog import Catalog
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.project import Project
 from putback.ownership.index.requirements import requirements_in
+from putback.ownership.resolve.recursion import Answers
 from putback.source.slices import Reader
 
 _LARGE = 1_000_000  # bytes: nobody writes an address there
@@ -23,10 +23,10 @@ _Sign: TypeAlias = tuple[str, Callable[[bytes], bool]]
 class Servers:
     """Reads the files of a project, and what it requires, when it is first asked."""
 
-    def __init__(self, project: Project, reader: Reader, catalog: Catalog) -> None:
+    def __init__(self, project: Project, reader: Reader, catalog: Catalog, answers: Answers) -> None:
         self._project = project
         self._reader = reader
-        self._answer: Memo[None, frozenset[str]] = Memo(project.footprint)
+        self._answers = answers
         tables = catalog.drivers.values()
         keeping = _address({word for table in tables for word in table.keeping_servers})
         embedded = _address({word for table in tables for word in table.embedded_servers})
@@ -54,7 +54,7 @@ class Servers:
 
     @property
     def _named(self) -> frozenset[str]:
-        return self._answer.ask(None, self._search, frozenset())
+        return self._answers.ask("which servers", self._search, frozenset())
 
     def _search(self) -> frozenset[str]:
         found: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from enum import Enum, auto
 
 from msgspec import Struct
@@ -88,6 +89,24 @@ class Acquisition(Struct, frozen=True):
     def kind(self) -> Kind:
         """The likeliest kind."""
         return self.kinds[0]
+
+    def given(self, is_pending: bool) -> Acquisition:
+        """What a function can know of it that is given it: not where it has come from, nor how it was acquired unless
+        it is yet to be (`is_pending`)."""
+        return Acquisition(
+            self.kinds,
+            self.on if is_pending else (On.CALL,),
+            owner=self.owner,
+            autocommits=self.autocommits,
+            known_before=self.known_before and is_pending,
+            ambient=self.ambient,
+        )
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """By what answers about one that is given are remembered."""
+        kinds = tuple(kind.id for kind in self.kinds)
+        return kinds, self.on, self.owner, self.autocommits, self.known_before, self.ambient
 
 
 class Site(Struct, frozen=True):

@@ -1,16 +1,14 @@
 """Summaries on demand: what calling a project function does to a connection, each worked out once a run.
 
-They are asked for while another function is being explored, so the order is the call graph's. A function that is
-asked for while it is itself being explored (recursion) answers with the last approximation; the outermost question
-repeats until the answer is stable.
+They are asked for while another function is being explored, so the order is the call graph's. Functions that call each
+other and chains of them are `Answers`' affair: a function that is asked for while it is itself being explored counts at
+first as one that borrows the connection, hands nothing out and may raise.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-
-from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Invoke
@@ -28,9 +26,7 @@ from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope
 
-_DEEPEST = 8
 _LONGEST_PURE = 40
-_ROUNDS = 4
 
 
 class Summaries:
@@ -38,20 +34,8 @@ class Summaries:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._effects: dict[object, ParamEffect] = {}
-        self._managers: dict[object, ManagerEffect | None] = {}
-        self._returns: dict[FunctionRef, tuple[Acquisition, ...]] = {}
-        self._keeps: dict[tuple[FunctionRef, ClassRef], tuple[Acquisition, ...]] = {}
-        self._raises: dict[FunctionRef, bool] = {}
+        self._answers = program.answers
         self.no_return = NoReturn(program)
-        self._busy: set[object] = set()
-        self._recursive: set[object] = set()
-        self._depth = 0
-
-    @property
-    def are_settled(self) -> bool:
-        """Whether what is explored now rests on no approximation."""
-        return self._depth == 0 or not self._recursive
 
     def argument_effects(
         self, acquisition: Acquisition, info: CallInfo, argument: ir.Argument, position: int, phase: Phase
@@ -85,54 +69,33 @@ class Summaries:
 
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
         """What `ref` does to the connection it knows as `name`."""
-        ref = _unbound(ref)
-        key = (ref, name, tuple(k.id for k in acquisition.kinds), acquisition.owner, acquisition.ambient, phase)
-        if key in self._busy:
-            self._recursive.add(key)
-        if key in self._effects:
-            return self._effects[key]
-        unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST and key not in self._busy else None
-        if unit is None:
-            return summary.borrowed(phase)
-        self._busy.add(key)
-        self._depth += 1
-        try:
-            return self._fixed_point(key, unit, Site(None, replace(acquisition, element=None), name), phase)
-        finally:
-            self._depth -= 1
-            self._busy.discard(key)
+        given = acquisition.given(phase is Phase.PENDING)
 
-    def _fixed_point(self, key: object, unit: Unit, site: Site, phase: Phase) -> ParamEffect:
-        """Explore, and again with the answer as assumption while the function asked for itself."""
-        effect = summary.borrowed(phase)
-        for _ in range(_ROUNDS):
-            found = self._program.explore(unit, site, phase)
-            answer = summary.make(found, phase, self._program.context.owner_releases(unit), unit.function.is_async)
-            stable = key not in self._recursive or answer == effect
-            effect = self._effects[key] = answer
-            if stable:
-                break
-        self._recursive.discard(key)
-        return effect
+        def find() -> ParamEffect:
+            unit = self._program.unit(ref.path, ref.key)
+            if unit is None:
+                return summary.borrowed(phase)
+            found = self._program.explore(unit, Site(None, given, name), phase)
+            owned = self._program.context.owner_releases(unit)
+            return summary.make(found, phase, owned, unit.function.is_async)
+
+        return self._answers.ask(("effect", ref.path, ref.key, name, given.key, phase), find, summary.borrowed(phase))
 
     def manager_effect(
         self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase
     ) -> ManagerEffect | None:
         """What the context manager that the generator `ref` is does to the connection it knows as `name`."""
-        key = ("manager", ref.path, ref.key, name, tuple(k.id for k in acquisition.kinds), phase)
-        if key not in self._managers:
-            self._managers[key] = None
-            unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
-            if unit is not None:
-                self._depth += 1
-                try:
-                    site = Site(None, replace(acquisition, element=None), name)
-                    found = self._program.explore(unit, site, phase)
-                finally:
-                    self._depth -= 1
-                owned = self._program.context.owner_releases(unit)
-                self._managers[key] = summary.make_manager(found, phase, owned, unit.function.is_async)
-        return self._managers[key]
+        given = acquisition.given(phase is Phase.PENDING)
+
+        def find() -> ManagerEffect | None:
+            unit = self._program.unit(ref.path, ref.key)
+            if unit is None:
+                return None
+            found = self._program.explore(unit, Site(None, given, name), phase)
+            owned = self._program.context.owner_releases(unit)
+            return summary.make_manager(found, phase, owned, unit.function.is_async)
+
+        return self._answers.ask(("manager", ref.path, ref.key, name, given.key, phase), find, None)
 
     def parameter_for(self, function: FunctionRef, argument: ir.Argument, position: int) -> str:
         """The parameter of a project function that takes an argument; "" when that cannot be told."""
@@ -170,17 +133,13 @@ class Summaries:
 
     def may_raise(self, ref: FunctionRef) -> bool:
         """Whether a project function can raise; True unless it is short and every call in it is known not to."""
-        ref = _unbound(ref)
-        if ref not in self._raises:
-            self._raises[ref] = True
-            info = self._program.info(ref)
-            if info is not None and info.end_row - info.row <= _LONGEST_PURE and self._depth < _DEEPEST:
-                self._depth += 1
-                try:
-                    self._raises[ref] = self._begins_raising(ref, info) or self._explored_raises(ref)
-                finally:
-                    self._depth -= 1
-        return self._raises[ref]
+        return self._answers.ask(("may raise", ref.path, ref.key), lambda: self._may_raise(ref), True)
+
+    def _may_raise(self, ref: FunctionRef) -> bool:
+        info = self._program.info(ref)
+        if info is None or info.end_row - info.row > _LONGEST_PURE:
+            return True
+        return self._begins_raising(ref, info) or self._explored_raises(ref)
 
     def _begins_raising(self, ref: FunctionRef, info: FunctionInfo) -> bool:
         """Whether something can raise that runs in a function whenever it is called."""
@@ -207,32 +166,21 @@ class Summaries:
 
     def returns(self, ref: FunctionRef) -> tuple[Acquisition, ...]:
         """The connections that calling a project function hands to its caller."""
-        ref = _unbound(ref)
-        if ref not in self._returns:
-            self._returns[ref] = ()
-            wanted = self._depth < _DEEPEST and self._program.carriers.hands_out(ref)
-            unit = self._program.unit(ref.path, ref.key) if wanted else None
-            if unit is not None:
-                self._depth += 1
-                try:
-                    self._returns[ref] = tuple(acquire.returned(self._program, unit, ref))
-                finally:
-                    self._depth -= 1
-        return self._returns[ref]
+        nothing: tuple[Acquisition, ...] = ()
+        return self._answers.ask(("returns", ref.path, ref.key), lambda: self._returned(_unbound(ref)), nothing)
+
+    def _returned(self, ref: FunctionRef) -> tuple[Acquisition, ...]:
+        unit = self._program.unit(ref.path, ref.key) if self._program.carriers.hands_out(ref) else None
+        return tuple(acquire.returned(self._program, unit, ref)) if unit is not None else ()
 
     def keeps(self, ref: FunctionRef, cls: ClassRef) -> tuple[Acquisition, ...]:
         """The connections that a method takes for its object, of class `cls`, in attributes that others give back."""
-        key = (_unbound(ref), cls)
-        if key not in self._keeps:
-            self._keeps[key] = ()
-            unit = self._program.unit(ref.path, ref.key) if self._depth < _DEEPEST else None
-            if unit is not None:
-                self._depth += 1
-                try:
-                    self._keeps[key] = tuple(acquire.kept(self._program, unit, cls))
-                finally:
-                    self._depth -= 1
-        return self._keeps[key]
+        nothing: tuple[Acquisition, ...] = ()
+        return self._answers.ask(("keeps", ref.path, ref.key, cls), lambda: self._kept(ref, cls), nothing)
+
+    def _kept(self, ref: FunctionRef, cls: ClassRef) -> tuple[Acquisition, ...]:
+        unit = self._program.unit(ref.path, ref.key)
+        return tuple(acquire.kept(self._program, unit, cls)) if unit is not None else ()
 
 
 def _unbound(ref: FunctionRef) -> FunctionRef:

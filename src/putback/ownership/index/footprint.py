@@ -7,11 +7,10 @@ as nothing in its footprint has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 from zlib import crc32
 
-K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 NAMES = 1 << 15
@@ -83,56 +82,3 @@ class Footprint:
         mine = self._same.setdefault(self.seen, self.seen)
         self.seen = before | mine
         return mine
-
-
-class Memo(Generic[K, V]):
-    """Answers that are worked out once, with their footprints.
-
-    A question that is asked again while it is being worked out is answered with `meanwhile`: what rests on that has
-    the footprint of the whole question in the end, and is asked anew if it came to `meanwhile` and the whole did not.
-    So nothing depends on which question of a circle was asked first.
-    """
-
-    def __init__(self, footprint: Footprint) -> None:
-        self._footprint = footprint
-        self._known: dict[K, V] = {}
-        self._seen: dict[K, int] = {}
-        self._open: dict[K, int] = {}
-        self._waiting: list[K] = []
-        self._rests = 0  # the lowest open place that what is being worked out rests on
-
-    def __contains__(self, key: K) -> bool:
-        return key in self._known
-
-    def ask(self, key: K, find: Callable[[], V], meanwhile: V) -> V:
-        """The answer to `key`, which `find` works out."""
-        if key in self._open:
-            self._rests = min(self._rests, self._open[key])
-            return self._known[key]
-        if key in self._known:
-            self._footprint.seen |= self._seen[key]
-            if self._waiting and key in self._waiting:
-                self._rests = 0
-            return self._known[key]
-        place = self._open[key] = len(self._open)
-        self._known[key] = meanwhile
-        outside, self._rests = self._rests, place
-        waiting, before = len(self._waiting), self._footprint.begin()
-        try:
-            self._known[key] = find()
-        except BaseException:
-            del self._known[key]
-            raise
-        finally:
-            del self._open[key]
-            self._seen[key] = mine = self._footprint.end(before)
-            if self._rests < place:
-                self._waiting.append(key)
-            else:
-                for each in self._waiting[waiting:]:
-                    self._seen[each] |= mine
-                    if self._known.get(each) == meanwhile != self._known.get(key):
-                        del self._known[each]
-                del self._waiting[waiting:]
-            self._rests = min(outside, self._rests)
-        return self._known[key]

@@ -15,7 +15,6 @@ from putback.model.finding import Place
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.places import place_by_path
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.makers.parts import Part
@@ -39,7 +38,6 @@ class Databases:
 
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
-        self._known: Memo[None, tuple[tuple[Engine, ...], bool]] = Memo(analyzer.project.footprint)
         drivers = [driver for driver in analyzer.catalog.drivers.values() if driver.backends]
         self._backends = {name: backend for driver in drivers for name, backend in driver.backends.items()}
         self._clients = [word.lower().encode() for driver in drivers for word in driver.aborting_servers]
@@ -62,7 +60,7 @@ class Databases:
     @property
     def _all(self) -> tuple[tuple[Engine, ...], bool]:
         """The engines, and whether the code names databases in the process alone."""
-        return self._known.ask(None, self._find, ((), False))
+        return self._analyzer.lasting.ask("all engines", self._find, ((), False))
 
     def _nearest(self, path: str) -> list[Engine]:
         """The engines that share most folders with a file: each service of a repository has its own."""

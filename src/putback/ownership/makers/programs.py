@@ -12,7 +12,6 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Place
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.places import goes_on, is_started, place_by_path
 from putback.source.prefilter import imported_words
 
@@ -43,7 +42,6 @@ class Programs:
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._project = analyzer.project
-        self._answer: Memo[None, Run] = Memo(self._project.footprint)
         serving = idioms().places.serving | packages_that_serve(analyzer)
         self._serving = [frozenset(name.encode().split(b".")) for name in sorted(serving)]
         self._windows = frozenset(name.encode() for name in idioms().places.windows)
@@ -51,7 +49,7 @@ class Programs:
     @property
     def run(self) -> Run:
         """A program is what some file starts by hand while none serves or goes on for ever."""
-        return self._answer.ask(None, self._search, Run.SERVES)
+        return self._analyzer.lasting.ask("which sort of program", self._search, Run.SERVES)
 
     def _search(self) -> Run:
         footprint = self._project.footprint

@@ -14,7 +14,6 @@ from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.units import top_definitions
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import place_by_path
 from putback.ownership.makers.parts import Part, Parts
@@ -40,14 +39,15 @@ class Users:
     def __init__(self, analyzer: Analyzer) -> None:
         self._analyzer = analyzer
         self._parts = analyzer.once(Parts)
-        self._known: Memo[FunctionRef | ClassRef, list[Use]] = Memo(analyzer.project.footprint)
         self._ranks: dict[str, int] = {}
 
     def of(self, wanted: FunctionRef | ClassRef) -> list[Use]:
         """The uses of a function or class, as many as are looked at."""
         if isinstance(wanted, FunctionRef):
             wanted = FunctionRef(wanted.path, wanted.key)
-        return self._known.ask(wanted, lambda: list(islice(self._search(wanted), _MOST_USES)), [])
+        return self._analyzer.lasting.ask(
+            ("uses", wanted), lambda: list(islice(self._search(wanted), _MOST_USES)), []
+        )
 
     def are_named(self, wanted: FunctionRef) -> bool:
         """Whether a function's name stands anywhere but at its definition, for whatever reason."""

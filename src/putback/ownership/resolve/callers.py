@@ -167,8 +167,12 @@ class Callers:
             if len(self._calls) >= _REMEMBERED:
                 self._calls.clear()
             before = footprint.begin()
-            found = list(islice(self._search(module, function), _MOST_CALLS))
-            self._calls[key] = found, footprint.end(before)
+            found = []
+            try:
+                found = list(islice(self._search(module, function), _MOST_CALLS))
+            finally:
+                seen = footprint.end(before)
+            self._calls[key] = found, seen
         found, seen = self._calls[key]
         footprint.seen |= seen
         return found

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import TypeSpec
 from putback.flow.names import Awaited, Expr, Group, Invoke, Name, last_name
-from putback.ownership.index.footprint import Memo
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
+from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import (
     ClassRef,
@@ -26,7 +26,6 @@ from putback.ownership.resolve.types import (
     Types,
 )
 
-_DEEPEST = 100
 _CALLABLE = (FunctionRef, Method, Partial, Later, Provider)
 
 
@@ -40,10 +39,7 @@ class Carriers:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.catalog = resolver.catalog
-        footprint = resolver.project.footprint
-        self._decided: Memo[tuple[str, FunctionRef | tuple[str, str]], bool] = Memo(footprint)
-        self._own: Memo[str, frozenset[str]] = Memo(footprint)
-        self._depth = 0
+        self._answers = Answers(resolver.project.footprint)
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
         self._acquiring = _acquiring_types(self.catalog, self._held)
 
@@ -75,7 +71,7 @@ class Carriers:
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns, yields or gives to a function that it is given carries one."""
         ref = FunctionRef(ref.path, ref.key)
-        return self._decided.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
+        return self._answers.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
 
     def _answers_with_one(self, ref: FunctionRef) -> bool:
         answers = self.hands_out(ref) or any(self.carries(t) for t in self.resolver.results.returned(ref))
@@ -94,19 +90,13 @@ class Carriers:
 
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
-        question = ("class", (path, key))
-        if question not in self._decided and self._depth > _DEEPEST:
-            return False
-        return self._decided.ask(question, lambda: self._has_one(path, key), False)
+        return self._answers.ask(("class", path, key), lambda: self._has_one(path, key), False)
 
     def _has_one(self, path: str, key: str) -> bool:
-        self._depth += 1
         bases = self.resolver.classes.outside_bases(path, key)
-        found = any(self.carries(Instance(base)) for base in bases) or any(
+        return any(self.carries(Instance(base)) for base in bases) or any(
             True for module, cls in self.resolver.classes.lineage(path, key) for _ in self._members(module, cls)
         )
-        self._depth -= 1
-        return found
 
     def _members(self, module: ModuleInfo, cls: ClassInfo) -> Iterator[str]:
         """The attributes and methods of a class that carry one by themselves, or take one for their object."""
@@ -148,17 +138,10 @@ class Carriers:
     def hands_out(self, ref: FunctionRef) -> bool:
         """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
         ref = FunctionRef(ref.path, ref.key)
-        question = ("hands out", ref)
-        if question not in self._decided and self._depth > _DEEPEST:
-            return False
-        return self._decided.ask(question, lambda: self._hands_out(ref), False)
+        return self._answers.ask(("hands out", ref), lambda: self._hands_out(ref), False)
 
     def _hands_out(self, ref: FunctionRef) -> bool:
-        self._depth += 1
-        is_handed = any(self._is_handed(t) for t in self._results(ref))
-        found = is_handed or self._wraps(ref) or self._in_tuple(ref)
-        self._depth -= 1
-        return found
+        return any(self._is_handed(t) for t in self._results(ref)) or self._wraps(ref) or self._in_tuple(ref)
 
     def is_held(self, t: Type) -> bool:
         """Whether a value of this type is itself a connection."""
@@ -166,7 +149,7 @@ class Carriers:
 
     def _is_yielded(self, function: FunctionRef) -> bool:
         """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
-        return self._decided.ask(("yields", function), lambda: self._yields_one(function), False)
+        return self._answers.ask(("yields", function), lambda: self._yields_one(function), False)
 
     def _yields_one(self, function: FunctionRef) -> bool:
         return any(self._is_handed(y) or self.carries(y) for y in self.resolver.results.yielded(function))
@@ -245,7 +228,7 @@ class Carriers:
 
     def keeps_its_own(self, path: str, key: str) -> bool:
         """Whether the constructor of a project class takes a connection and keeps it in an attribute."""
-        return self._decided.ask(("keeps its own", (path, key)), lambda: self._constructor_takes(path, key), False)
+        return self._answers.ask(("keeps its own", path, key), lambda: self._constructor_takes(path, key), False)
 
     def _constructor_takes(self, path: str, key: str) -> bool:
         homes = self.resolver.classes.lineage(path, key)
@@ -255,7 +238,7 @@ class Carriers:
     def takes(self, ref: FunctionRef) -> bool:
         """Whether a method of a project class takes a connection and keeps it in an attribute."""
         ref = FunctionRef(ref.path, ref.key)
-        return self._decided.ask(("takes", ref), lambda: self._takes(ref), False)
+        return self._answers.ask(("takes", ref), lambda: self._takes(ref), False)
 
     def _takes(self, ref: FunctionRef) -> bool:
         module = self.resolver.project.part(ref.path, ref.key)
@@ -346,7 +329,9 @@ class Carriers:
 
     def _defined(self, module: ModuleInfo) -> frozenset[str]:
         """The names of carriers that a module itself defines or imports."""
-        return self._own.ask(module.path, lambda: frozenset(self._carriers_in(module)), frozenset())
+        return self._answers.ask(
+            ("defined", module.path), lambda: frozenset(self._carriers_in(module)), frozenset()
+        )
 
     def _carriers_in(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()

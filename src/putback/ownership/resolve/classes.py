@@ -38,7 +38,7 @@ class Classes:
     def member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         """An attribute of a class, `bound` of an object of it: its own, a base's, or what all subclasses agree on."""
         question = ("member", path, key, attr, bound)
-        return self._values.answers.ask(question, lambda: self._member(path, key, attr, bound))
+        return self._values.answers.ask(question, lambda: self._member(path, key, attr, bound), NOTHING)
 
     def _member(self, path: str, key: str, attr: str, bound: bool) -> Types:
         defined, placeholder = self._inherited_member(path, key, attr, bound)

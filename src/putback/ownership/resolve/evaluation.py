@@ -11,9 +11,8 @@ from putback.frameworks.catalog import FrameworkCatalog
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.project import Project
 from putback.ownership.resolve.recursion import Answers
-from putback.ownership.resolve.types import NOTHING, FunctionRef, Method, Scope, Symbol, Types
+from putback.ownership.resolve.types import FunctionRef, Method, Scope, Symbol, Types
 
-_DEEPEST = 60
 _REMEMBERED = 60_000
 _MANAGER_DECORATORS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 
@@ -25,7 +24,7 @@ class Evaluation(ABC):
         self.project = project
         self.catalog = catalog
         self.frameworks = frameworks
-        self.answers: Answers[Types] = Answers(NOTHING, _DEEPEST, _REMEMBERED, project.footprint)
+        self.answers = Answers(project.footprint, _REMEMBERED)
 
     @abstractmethod
     def types(self, expr: Expr, scope: Scope) -> Types:

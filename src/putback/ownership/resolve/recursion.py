@@ -1,157 +1,281 @@
-"""Questions that lead to each other, and so in circles: each is worked out once, however they hang together.
+"""Questions that lead to each other, and so in circles: the one place where answers are worked out and remembered.
 
-`a = b or c`, `b = c or a`, `c = a or b` in a hundred methods have more paths through them than anybody can walk. A
-question that is asked again while it is being worked out is answered with what is known so far. What rests on such an
-answer is kept as long as that question is open; it is asked a second time with the answer of the first round in hand.
+Whoever asks first, the answer is the same:
+
+- *Circles.* A question that is asked again while it is being worked out is answered with what it came to in the round
+  before; in the first round with its `nothing`. What rests on such an answer is early. When the outermost question of
+  the circle is done it goes round again, until no answer that was given early has turned out to be another one. Then
+  all answers of the circle fit each other, and all of them are remembered.
+- *Chains.* Python cannot call itself for ever. Where `_DEEPEST` questions are inside of each other, the innermost is
+  put in front of all others and worked out by itself; then it is known, and the outermost begins again. So a chain of
+  any length is followed to its end.
+- *Bounds.* A circle that is longer than `_LONGEST`, or does not come to rest in `_ROUNDS`, is answered with what is
+  known by then. That is said (`bounds`, `watched`), and none of its answers but the outermost is remembered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
 from putback.ownership.index.footprint import Footprint
 
-A = TypeVar("A", bound=Hashable)
+A = TypeVar("A")
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-_CUT = -1
-"""Where an answer hangs that is incomplete because of too many questions inside of each other."""
+_DEEPEST = 60
+_LONGEST = 4 * _DEEPEST
+_ROUNDS = 20
+_NOWHERE = 1 << 30
+"""Where an answer hangs that rests on no open question."""
 
 
-class _Open(Struct, Generic[A]):
-    """A question that is being worked out: the `place` in the row of open ones, and what is known so far."""
+class _Open(Struct):
+    """A question that is being worked out: its `place` in the row of open ones, what it is answered with meanwhile,
+    and whether anybody was given that."""
 
     place: int
-    guess: A
+    guess: Any
+    is_used: bool = False
 
 
-class _Early(Struct, Generic[A]):
-    """An answer that rests on the question open at place `rests`, and what it was `seen` in so far."""
+class _Known(Struct):
+    """An answer with its footprint; `is_bounded`: a bound was reached on the way to it."""
 
-    rests: int
-    answer: A
+    answer: Any
     seen: int
+    is_bounded: bool = False
 
 
-class Answers(Generic[A]):
-    """The answers of one run. `nothing` is what an unfinished question is answered with.
+class _Early(Struct):
+    """An answer that rests on the question open at place `rests`, and what it was `seen` in so far.
 
-    `deepest`: how many questions may be open at a time; `most`: how many answers are kept. What rests on an answer has
-    its footprint: what an early one rests on is asked inside of the question that it waits for.
+    `is_stable`: it is what the question was answered with meanwhile, as far as somebody was.
     """
 
-    def __init__(self, nothing: A, deepest: int, most: int, footprint: Footprint) -> None:
-        self._footprint = footprint
-        self._nothing = nothing
-        self._deepest = deepest
-        self._most = most
-        self._known: dict[Hashable, tuple[A, int]] = {}
-        self._open: dict[Hashable, _Open[A]] = {}
-        self._early: dict[Hashable, _Early[A]] = {}
-        self._rests = deepest + 1  # the lowest place that the question being worked out rests on, itself included
+    rests: int
+    answer: Any
+    seen: int
+    is_stable: bool
 
-    def known(self, key: Hashable) -> A | None:
+
+class _TooDeepError(BaseException):
+    """So many questions are open that this one has to be worked out first."""
+
+    def __init__(self, key: Hashable, find: Callable[[], Any], nothing: object) -> None:
+        super().__init__(key)
+        self.question = key, find, nothing
+
+
+class Watched(Struct, Generic[V], frozen=True):
+    """What something came to: `is_final` unless it rests on an unfinished answer, `is_bounded` if a bound was reached
+    on the way to it."""
+
+    found: V
+    is_final: bool
+    is_bounded: bool
+
+
+class Answers:
+    """The answers of one run, whatever they are; `most`: how many are remembered. `bounds` are the questions at which
+    a bound was reached.
+
+    What rests on an answer has its footprint: what an early one rests on is asked inside of the question it waits for.
+    """
+
+    def __init__(self, footprint: Footprint, most: int | None = None) -> None:
+        self.bounds: list[Hashable] = []
+        self._footprint = footprint
+        self._most = most
+        self._known: dict[Hashable, _Known] = {}
+        self._open: dict[Hashable, _Open] = {}
+        self._early: dict[Hashable, _Early] = {}
+        self._guesses: dict[Hashable, Any] = {}
+        self._rests = _NOWHERE  # the lowest place that the question being worked out rests on
+        self._is_bounded = False
+        self._deepest = _DEEPEST
+
+    def known(self, key: Hashable) -> Any:
         """The final answer to a question; None when there is none yet."""
         known = self._known.get(key)
         if known is None:
             return None
-        self._footprint.seen |= known[1]
-        return known[0]
+        self._footprint.seen |= known.seen
+        self._is_bounded = self._is_bounded or known.is_bounded
+        return known.answer
 
-    def ask(self, key: Hashable, find: Callable[[], A]) -> A:
-        """The answer to question `key`, which `find` works out, asking others."""
-        known = self.known(key)
+    def ask(self, key: Hashable, find: Callable[[], A], nothing: A) -> A:
+        """The answer to question `key`, which `find` works out, asking others. `nothing` is what it is taken for as
+        long as nothing is known of it."""
+        answer: A
+        known = self._known.get(key)
         if known is not None:
-            return known
-        if key in self._open:
-            self._rest_on(self._open[key].place)
-            return self._open[key].guess
-        if key in self._early:
-            self._rest_on(self._early[key].rests)
-            self._footprint.seen |= self._early[key].seen
-            return self._early[key].answer
-        if len(self._open) > self._deepest:
-            self._rest_on(_CUT)
-            return self._nothing
-        return self._work_out(key, find)
+            self._footprint.seen |= known.seen
+            self._is_bounded = self._is_bounded or known.is_bounded
+            answer = known.answer
+            return answer
+        opened = self._open.get(key)
+        if opened is not None:
+            opened.is_used = True
+            self._rest_on(opened.place)
+            answer = opened.guess
+            return answer
+        early = self._early.get(key)
+        if early is not None:
+            self._rest_on(early.rests)
+            self._footprint.seen |= early.seen
+            answer = early.answer
+            return answer
+        if not self._open:
+            return self._from_the_bottom(key, find, nothing)
+        if len(self._open) < self._deepest:
+            return self._work_out(key, find, nothing)
+        if self._deepest < _LONGEST:
+            raise _TooDeepError(key, find, nothing)
+        self._reach_bound(key)
+        return nothing
 
-    def final(self, find: Callable[[], V]) -> tuple[V, bool]:
-        """What `find` comes to, and whether it rests on no unfinished question."""
-        outside, self._rests = self._rests, self._deepest + 1
+    def watched(self, find: Callable[[], V]) -> Watched[V]:
+        """What `find` comes to, and what that rests on."""
+        rests, is_bounded = self._rests, self._is_bounded
+        self._rests, self._is_bounded = _NOWHERE, False
         try:
             found = find()
+            return Watched(found, self._rests == _NOWHERE, self._is_bounded)
         finally:
-            rests, self._rests = self._rests, min(outside, self._rests)
-        return found, rests > self._deepest
+            self._rests = min(rests, self._rests)
+            self._is_bounded = is_bounded or self._is_bounded
+
+    def note_bounded(self, is_bounded: bool) -> None:
+        """What is being worked out rests on an answer beside these, which a bound was reached on the way to or not."""
+        self._is_bounded = self._is_bounded or is_bounded
 
     def _rest_on(self, place: int) -> None:
         self._rests = min(self._rests, place)
 
-    def _work_out(self, key: Hashable, find: Callable[[], A]) -> A:
-        place, before, outside = len(self._open), len(self._early), self._rests
-        mine = self._open[key] = _Open(place, self._nothing)
-        rests = outside
-        seen = self._footprint.begin()
+    def _reach_bound(self, key: Hashable) -> None:
+        self.bounds.append(key)
+        self._is_bounded = True
+
+    def _from_the_bottom(self, key: Hashable, find: Callable[[], A], nothing: A) -> A:
+        """The answer to the outermost question; those that have to be worked out before it come first."""
+        todo: list[tuple[Hashable, Callable[[], Any], Any]] = [(key, find, nothing)]
+        rests, is_bounded, seen = self._rests, self._is_bounded, self._footprint.seen
         try:
-            found, rests = self._round(find)
-            if rests == place and found != mine.guess:
-                mine.guess = found
-                self._forget_early(before)
-                found, rests = self._round(find)
+            while True:
+                self._rests, self._is_bounded, self._footprint.seen = rests, is_bounded, seen
+                try:
+                    found: A = self._work_out(*todo[-1])
+                except _TooDeepError as deep:
+                    if any(deep.question[0] == each[0] for each in todo):
+                        self._deepest *= 2  # in a circle nothing comes first
+                    else:
+                        todo.append(deep.question)
+                    continue
+                if len(todo) == 1:
+                    return found
+                todo.pop()
+        finally:
+            self._deepest = _DEEPEST
+            self._early.clear()
+            self._guesses.clear()
+
+    def _work_out(self, key: Hashable, find: Callable[[], A], nothing: A) -> A:
+        place, early, guesses = len(self._open), len(self._early), len(self._guesses)
+        outside, was_bounded = self._rests, self._is_bounded
+        before = self._footprint.begin()
+        mine = self._open[key] = _Open(place, self._guesses.get(key, nothing))
+        self._is_bounded = False
+        try:
+            found = self._round(find)
+            rounds = 1
+            while self._rests == place and not self._is_stable(mine, found, early):
+                if rounds == _ROUNDS:
+                    self._reach_bound(key)
+                    break
+                self._forget_early(early)
+                mine.guess, mine.is_used = found, False
+                found = self._round(find)
+                rounds += 1
+        except BaseException:
+            self._forget_early(early)
+            raise
         finally:
             del self._open[key]
-            self._rests = outside
-            seen = self._footprint.end(seen)
-        if rests >= place or not place:
-            self._forget_early(before)
-            self._keep(key, found, seen)
+            rests, self._rests = self._rests, outside
+            is_bounded, self._is_bounded = self._is_bounded, was_bounded or self._is_bounded
+            seen = self._footprint.end(before)
+        if is_bounded and place:
+            rests = 0  # no answer by itself: it goes with the outermost
+        if rests >= place:
+            self._settle(_Known(found, seen, is_bounded), key, early, guesses)
         else:
             self._rest_on(rests)
-            self._early[key] = _Early(rests, found, seen)
-            for early in islice(reversed(self._early.values()), len(self._early) - before):
-                early.rests = min(early.rests, rests)
+            self._guesses[key] = found
+            self._early[key] = _Early(rests, found, seen, not mine.is_used or mine.guess == found)
+            for each in islice(reversed(self._early.values()), len(self._early) - early):
+                each.rests = min(each.rests, rests)
         return found
 
-    def _round(self, find: Callable[[], A]) -> tuple[A, int]:
-        """What `find` says now, and the lowest place that it rests on."""
-        self._rests = self._deepest + 1
-        return find(), self._rests
+    def _round(self, find: Callable[[], A]) -> A:
+        self._rests = _NOWHERE
+        return find()
+
+    def _is_stable(self, mine: _Open, found: object, early: int) -> bool:
+        """Whether all who were answered early, since there were `early` of such answers, were answered rightly."""
+        if mine.is_used and mine.guess != found:
+            return False
+        return all(e.is_stable for e in islice(reversed(self._early.values()), len(self._early) - early))
+
+    def _settle(self, known: _Known, key: Hashable, early: int, guesses: int) -> None:
+        """Remember the answer to `key`, and those that have waited for it: the ones behind the first `early`."""
+        self._keep(key, known)
+        while len(self._early) > early:
+            each, waiting = self._early.popitem()
+            if not known.is_bounded:
+                self._keep(each, _Known(waiting.answer, known.seen))
+        while len(self._guesses) > guesses:
+            self._guesses.popitem()
 
     def _forget_early(self, count: int) -> None:
         """Keep the first `count` early answers only."""
         while len(self._early) > count:
             self._early.popitem()
 
-    def _keep(self, key: Hashable, answer: A, seen: int) -> None:
-        if len(self._known) >= self._most:
+    def _keep(self, key: Hashable, known: _Known) -> None:
+        if self._most is not None and len(self._known) >= self._most:
             self._known.clear()
-        self._known[key] = answer, seen
+        self._known[key] = known
 
 
 class Beside(Generic[K, V]):
     """Answers beside those of `Answers`, which they rest on: remembered unless these were unfinished."""
 
-    def __init__(self, answers: Answers[A], footprint: Footprint) -> None:
-        self._final = answers.final
+    def __init__(self, answers: Answers, footprint: Footprint) -> None:
+        self._answers = answers
         self._footprint = footprint
-        self._known: dict[K, tuple[V, int]] = {}
+        self._known: dict[K, tuple[V, int, bool]] = {}
 
     def ask(self, key: K, find: Callable[[], V]) -> V:
         """The answer to `key`, which `find` works out."""
         known = self._known.get(key)
         if known is not None:
             self._footprint.seen |= known[1]
+            self._answers.note_bounded(known[2])
             return known[0]
         before = self._footprint.begin()
         try:
-            found, is_final = self._final(find)
+            watched = self._answers.watched(find)
         finally:
             seen = self._footprint.end(before)
-        if is_final:
-            self._known[key] = found, seen
-        return found
+        if watched.is_final:
+            self._known[key] = watched.found, seen, watched.is_bounded
+        return watched.found
+
+    def clear(self) -> None:
+        """Forget them: they can be had again."""
+        self._known.clear()

@@ -68,8 +68,8 @@ class Resolver(Evaluation):
     def types(self, expr: Expr, scope: Scope) -> Types:
         """The possible types of `expr` in `scope`; empty when unknown."""
         key = (expr, scope)
-        known = self.answers.known(key)
-        return known if known is not None else self.answers.ask(key, lambda: self._evaluate(expr, scope))
+        known: Types | None = self.answers.known(key)
+        return known if known is not None else self.answers.ask(key, lambda: self._evaluate(expr, scope), NOTHING)
 
     def _evaluate(self, expr: Expr, scope: Scope) -> Types:
         match expr:
@@ -161,7 +161,7 @@ class Resolver(Evaluation):
         if values is None and param is None:
             return None
         question = ("local", module.path, function.key, name)
-        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v in values or ()))
+        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v in values or ()), NOTHING)
         return found if found or param is None else self._parameter(function, name, module)
 
     def _parameter(self, function: FunctionInfo, name: str, module: ModuleInfo) -> Types:
@@ -177,7 +177,7 @@ class Resolver(Evaluation):
             found = itself(self, module, function)
         found = found or self._injected(param.default, outside) or self.types(param.default, outside)
         question = ("given", module.path, function.key, name)
-        return found or self.answers.ask(question, lambda: self.callers.given(module, function, name))
+        return found or self.answers.ask(question, lambda: self.callers.given(module, function, name), NOTHING)
 
     def _injected(self, default: Expr, scope: Scope) -> Types:
         """What a framework hands in for a parameter that has this default."""
@@ -205,7 +205,7 @@ class Resolver(Evaluation):
         if name in module.globals:
             values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
             question = ("global", module.path, name)
-            found |= self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values))
+            found |= self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values), NOTHING)
             return found or self.stores.of(ModuleRef(module.path), name)
         if found or name in module.imports:
             return found
@@ -222,7 +222,7 @@ class Resolver(Evaluation):
 
     def _defined(self, module: ModuleInfo, name: str) -> Types:
         """The types of a top-level name that a module defines or passes on; nothing for all other names."""
-        found = self.answers.ask(("name", module.path, name), lambda: self.global_name(module, name))
+        found = self.answers.ask(("name", module.path, name), lambda: self.global_name(module, name), NOTHING)
         return NOTHING if found == {Symbol(name)} else found
 
     def _imported(self, found: Import, importer: str) -> Types:

@@ -196,7 +196,7 @@ class Results:
             return frozenset({Managed(function)})
         scope = Scope(function.path, function.key)
         found = self._values.answers.ask(
-            ("returned", function), lambda: union(self._values.types(v, scope) for v in info.returns)
+            ("returned", function), lambda: union(self._values.types(v, scope) for v in info.returns), NOTHING
         )
         return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
 
@@ -244,7 +244,9 @@ class Results:
             case names.Name(id=name):
                 bound = self._values.values_of(name, scope)
                 question = ("item", value, index, scope)
-                return self._values.answers.ask(question, lambda: union(self._item(v, index, s) for v, s in bound))
+                return self._values.answers.ask(
+                    question, lambda: union(self._item(v, index, s) for v, s in bound), NOTHING
+                )
             case names.Invoke(func=func):
                 functions = [t for t in self._values.types(func, scope) if isinstance(t, FunctionRef)]
                 return union(

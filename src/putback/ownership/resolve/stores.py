@@ -131,7 +131,7 @@ class Containers:
             case Element(value=Invoke(func=Member(base=base, attr=attr))) if attr in idioms().containers.pairs:
                 return self.item(base, None, scope) if key == 1 else NOTHING
         question = ("item of", container, key, scope)
-        return self._values.answers.ask(question, lambda: self._item(container, key, scope))
+        return self._values.answers.ask(question, lambda: self._item(container, key, scope), NOTHING)
 
     def taken(self, call: Invoke, scope: Scope) -> Types:
         """What a method of a list or dictionary answers with: `pools.get("main")`."""
@@ -142,11 +142,11 @@ class Containers:
 
     def in_attribute(self, owner: Object, name: str) -> Types:
         """What is anywhere in a list or dictionary that objects of a class have as an attribute."""
-        question = ("items of", owner, name)
+        return self._values.answers.ask(("items of", owner, name), lambda: self._in_attribute(owner, name), NOTHING)
+
+    def _in_attribute(self, owner: Object, name: str) -> Types:
         items = (item for place in self._of_member(owner, name) for item in self._in_place(place, None))
-        return self._values.answers.ask(
-            question, lambda: union(self._values.types(value, here) for _, value, here in islice(items, _MOST_ITEMS))
-        )
+        return union(self._values.types(value, here) for _, value, here in islice(items, _MOST_ITEMS))
 
     def names(self, module: ModuleInfo) -> frozenset[str]:
         """The last names of what may be a list or dictionary with something in it, as a file tells."""
