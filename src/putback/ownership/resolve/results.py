@@ -26,6 +26,7 @@ from putback.ownership.resolve.types import (
     Symbol,
     Type,
     Types,
+    result_of,
     union,
 )
 
@@ -115,7 +116,8 @@ class Results:
 
     def _outside(self, name: str) -> Instance:
         """What a callable of this name answers with, of which no driver table speaks."""
-        return Instance(self._values.frameworks.returned(name) or f"{name}()")
+        returned = self._values.frameworks.returned(name)
+        return Instance(returned) if returned else result_of(name)
 
     def _provider(self, what: Providing, call: names.Invoke, scope: Scope) -> Types:
         """What a call makes that makes a provider."""

@@ -104,19 +104,30 @@ class Provider(Struct, frozen=True, gc=False):
 Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial | Later | Provider
 Types = frozenset[Type]
 _MOST = 64
+_LONGEST = 3
 NOTHING: Types = frozenset()
+_ANY_RESULT = Instance("()")
+"""Whatever functions outside answer with: one of too many."""
 GUESSED = frozenset({"?"})
 """The flags of an instance whose class rests on the name of a method."""
 
 
 def union(parts: Iterable[Types]) -> Types:
-    """Everything that a value of several possible types can be; nothing is known of a value that can be too much."""
+    """Everything that a value of several possible types can be; nothing is known of a value that can be too much.
+
+    What was too much once takes in all of its kind: so values that rest on each other come to an end.
+    """
     found: Types = NOTHING
     for part in parts:
         found |= part
-        if len(found) > _MOST:
-            found = frozenset(t for t in found if not _is_made_up(t))
+        if len(found) > _MOST or _ANY_RESULT in found:
+            found = frozenset(t for t in found if not _is_made_up(t)) | {_ANY_RESULT}
     return found if len(found) <= _MOST else NOTHING
+
+
+def result_of(name: str) -> Instance:
+    """What something outside of this name answers with; behind so many results of each other they are one."""
+    return Instance(name[: name.rindex("()") + 2] if name.count("()") >= _LONGEST else f"{name}()")
 
 
 def _is_made_up(t: Type) -> bool:
