@@ -22,7 +22,9 @@ _NO_PAIR = "the project has no function that gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
-    """The function that acquires, as fixes see it."""
+    """The function that acquires, as fixes see it. Raises Declined where nobody knows what its calls do."""
+    if site.exploration.bounded:
+        raise Declined("the functions that it calls call each other in too large a circle to be followed")
     return code_for(site.function)
 
 

@@ -65,6 +65,7 @@ def report(
 ) -> Finding:
     """A finding of `rule` about `site`, located at its acquire or at operation `at`; what is not sure is no error."""
     facts = site.function
+    confidence = Confidence.LOW if site.exploration.bounded else confidence
     span = facts.unit.span(site.site.acquired_at if at is None else at)
     found = report_at(
         rule, facts, span, message, severity=severity, confidence=confidence, trace=trace, driver=site.kind.driver

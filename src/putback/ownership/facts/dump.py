@@ -30,6 +30,8 @@ def site(analyzer: Analyzer, unit: Unit, number: int, found: Site) -> str:
     lines += [f"defect: {d.what} (row {row(unit, d.at)})" for d in exploration.defects]
     if exploration.capped:
         lines.append("too many paths: some conditions were forgotten")
+    if exploration.bounded:
+        lines.append("what it calls was not followed to the end")
     lines += ["states:", *(f"  {line}" for line in states(unit, exploration))]
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
 

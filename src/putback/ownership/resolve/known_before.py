@@ -12,8 +12,6 @@ from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.types import FunctionRef, Object, Scope
 
-_DEEPEST = 4
-
 
 def may_return_known(carriers: Carriers, function: FunctionRef, element: int | None) -> bool:
     """Whether a `return` of the function may give such a one; `element`: as this item of a tuple."""
@@ -21,16 +19,15 @@ def may_return_known(carriers: Carriers, function: FunctionRef, element: int | N
 
 
 class _Search:
-    """One question; `seen` keeps bindings that go in circles from being followed for ever, `asked` functions that call
-    each other from being asked along every way through them: each is again only where fewer calls lead to it."""
+    """One question; `seen` and `asked` keep bindings and functions that lead in circles from being followed for ever:
+    who has been asked once has nothing to add."""
 
     def __init__(self, carriers: Carriers, element: int | None) -> None:
         self.carriers = carriers
         self.resolver = carriers.resolver
         self.element = element
         self.seen: set[tuple[str, Scope]] = set()
-        self.asked: dict[FunctionRef, int] = {}
-        self.depth = 0
+        self.asked: set[tuple[str, str]] = set()
 
     def finds(self, value: Expr, scope: Scope) -> bool:
         """Whether a value may be a connection that was there before."""
@@ -96,13 +93,10 @@ class _Search:
         """Whether what a function of the project returns may be a connection that was there before."""
         inner = Scope(function.path, function.key)
         info = self._info(inner)
-        if info is None or info.is_generator or self.depth >= self.asked.get(function, _DEEPEST):
+        if info is None or info.is_generator or (function.path, function.key) in self.asked:
             return False
-        self.asked[function] = self.depth
-        self.depth += 1
-        found = any(self.finds(v, inner) for v in info.returns)
-        self.depth -= 1
-        return found
+        self.asked.add((function.path, function.key))
+        return any(self.finds(v, inner) for v in info.returns)
 
     def _info(self, scope: Scope) -> FunctionInfo | None:
         module = self.resolver.project.part(scope.path, scope.function)

@@ -9,8 +9,9 @@ Whoever asks first, the answer is the same:
 - *Chains.* Python cannot call itself for ever. Where `_DEEPEST` questions are inside of each other, the innermost is
   put in front of all others and worked out by itself; then it is known, and the outermost begins again. So a chain of
   any length is followed to its end.
-- *Bounds.* A circle that is longer than `_LONGEST`, or does not come to rest in `_ROUNDS`, is answered with what is
-  known by then. That is said (`bounds`, `watched`), and none of its answers but the outermost is remembered.
+- *Bounds.* Of what does not come to rest in `_ROUNDS` nothing is known: it is answered with its `nothing`. Where a
+  circle is longer than `_LONGEST`, so is the question that is one too many, and of the answers that rest on this none
+  but the outermost is remembered. Both are said (`bounds`, `watched`).
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ V = TypeVar("V")
 
 _DEEPEST = 60
 _LONGEST = 4 * _DEEPEST
-_ROUNDS = 20
+_ROUNDS = 10
 _NOWHERE = 1 << 30
 """Where an answer hangs that rests on no open question."""
 
 
 class _Open(Struct):
-    """A question that is being worked out: its `place` in the row of open ones, what it is answered with meanwhile,
-    and whether anybody was given that."""
+    """A question that is being worked out: its `place` in the row of open ones, what it is answered with meanwhile
+    (at first with `nothing`), and whether anybody was given that."""
 
     place: int
+    nothing: Any
     guess: Any
     is_used: bool = False
 
@@ -52,15 +54,13 @@ class _Known(Struct):
 
 
 class _Early(Struct):
-    """An answer that rests on the question open at place `rests`, and what it was `seen` in so far.
-
-    `is_stable`: it is what the question was answered with meanwhile, as far as somebody was.
-    """
+    """An answer that rests on the question open at place `rests`, and what it was `seen` in so far; `of` has what the
+    question was answered with meanwhile."""
 
     rests: int
     answer: Any
     seen: int
-    is_stable: bool
+    of: _Open
 
 
 class _TooDeepError(BaseException):
@@ -188,14 +188,14 @@ class Answers:
         place, early, guesses = len(self._open), len(self._early), len(self._guesses)
         outside, was_bounded = self._rests, self._is_bounded
         before = self._footprint.begin()
-        mine = self._open[key] = _Open(place, self._guesses.get(key, nothing))
+        mine = self._open[key] = _Open(place, nothing, self._guesses.get(key, nothing))
         self._is_bounded = False
         try:
             found = self._round(find)
             rounds = 1
             while self._rests == place and not self._is_stable(mine, found, early):
-                if rounds == _ROUNDS:
-                    self._reach_bound(key)
+                if rounds % _ROUNDS == 0 and self._give_up(key, mine, found, early):
+                    found = nothing
                     break
                 self._forget_early(early)
                 mine.guess, mine.is_used = found, False
@@ -216,7 +216,7 @@ class Answers:
         else:
             self._rest_on(rests)
             self._guesses[key] = found
-            self._early[key] = _Early(rests, found, seen, not mine.is_used or mine.guess == found)
+            self._early[key] = _Early(rests, found, seen, mine)
             for each in islice(reversed(self._early.values()), len(self._early) - early):
                 each.rests = min(each.rests, rests)
         return found
@@ -229,7 +229,20 @@ class Answers:
         """Whether all who were answered early, since there were `early` of such answers, were answered rightly."""
         if mine.is_used and mine.guess != found:
             return False
-        return all(e.is_stable for e in islice(reversed(self._early.values()), len(self._early) - early))
+        waiting = islice(reversed(self._early.values()), len(self._early) - early)
+        return not any(each.of.is_used and each.of.guess != each.answer for each in waiting)
+
+    def _give_up(self, key: Hashable, mine: _Open, found: object, early: int) -> bool:
+        """Nothing is known of those that were something else again in this round; whether `key` is one of them."""
+        last = list(islice(reversed(self._early.items()), len(self._early) - early))
+        restless = [(each, waiting.of.nothing) for each, waiting in last if waiting.of.guess != waiting.answer]
+        if mine.guess != found:
+            restless.append((key, mine.nothing))
+        for each, nothing in restless:
+            self._reach_bound(each)
+            self._keep(each, _Known(nothing, self._footprint.seen, True))
+        self._forget_early(early)
+        return mine.guess != found
 
     def _settle(self, known: _Known, key: Hashable, early: int, guesses: int) -> None:
         """Remember the answer to `key`, and those that have waited for it: the ones behind the first `early`."""

@@ -26,6 +26,7 @@ from putback.ownership.resolve.types import (
     Symbol,
     Type,
     Types,
+    partial_of,
     result_of,
     union,
 )
@@ -92,7 +93,7 @@ class Results:
     def _called_symbol(self, name: str, call: names.Invoke, scope: Scope) -> Types:
         if name in ("functools.partial", "partial") and call.args:
             given = len(call.args) - 1
-            return frozenset(Partial(t, given) for t in self._values.types(call.args[0], scope))
+            return frozenset(partial_of(t, given) for t in self._values.types(call.args[0], scope))
         effect = self._values.catalog.function(name)
         if effect is not None:
             return self._result(effect, call, None, scope)

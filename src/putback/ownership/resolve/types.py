@@ -130,6 +130,12 @@ def result_of(name: str) -> Instance:
     return Instance(name[: name.rindex("()") + 2] if name.count("()") >= _LONGEST else f"{name}()")
 
 
+def partial_of(t: Type, given: int) -> Type:
+    """A function with arguments in front; `f = partial(f, x)` has no end of them, either."""
+    is_deep = isinstance(t, Partial) and isinstance(t.function, Partial)
+    return t if is_deep else Partial(t, given)
+
+
 def _is_made_up(t: Type) -> bool:
     """Whether a type only says which outside function something is a result of: `q = q.filter()` has no end of them."""
     return isinstance(t, (Instance, Method)) and (t.name if isinstance(t, Instance) else t.owner.name).endswith("()")
