@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 BASE = (
     "from contextlib import contextmanager\n\nfrom psycopg2.pool import ThreadedConnectionPool\n"
@@ -54,14 +55,17 @@ class Program:
 def _file(name: str, here: Sequence[Definition], where: Mapping[str, str]) -> str:
     imported = sorted({(where[used], used) for each in here for used in each.uses if where[used] != name})
     imports = "".join(f"from {home} import {used}\n" for home, used in imported if home != name)
-    head = "from contextlib import contextmanager\n\nfrom base import kept, pool\n"
-    return head + imports + "".join(f"\n\n{each.text}" for each in here)
+    text = "".join(each.text for each in here)
+    outside = [each for each in ("kept", "pool") if f"{each}." in text]
+    head = "from contextlib import contextmanager\n\n" if "@contextmanager" in text else ""
+    head += f"from base import {', '.join(outside)}\n" if outside else ""
+    return head + imports + "".join(f"\n\n{each.text}" for each in here) if here else "# nothing\n"
 
 
 def program(seed: int) -> Program:
     """A program: recursion, helpers, context managers, methods and wrappers, and functions that use them."""
     chance = random.Random(seed)
-    made = Program(chance, chance.randint(1, 4))
+    made = Program(chance, chance.choice((1, 2, 3, 4, 12)))
     parts = (_circle, _chain, _wrappers, _managers, _methods, _quiet, _taking_circle, _ending, _lending)
     for number in range(chance.randint(1, 3)):
         chance.choice(parts)(made, f"{number}")
@@ -85,9 +89,8 @@ def _user(made: Program, name: str, take: str, give: str, *uses: str) -> None:
 
 def _giving(chance: random.Random) -> str:
     """What the end of a chain does with `conn`."""
-    return chance.choice(
-        ("pool.putconn(conn)", "pool.putconn(conn)", "conn.close()", "conn.commit()", "print(conn)", "kept.append(conn)")
-    )
+    ends = ("conn.close()", "conn.commit()", "print(conn)", "kept.append(conn)")
+    return chance.choice(("pool.putconn(conn)", "pool.putconn(conn)", *ends))
 
 
 def _circle(made: Program, mark: str) -> None:
@@ -112,7 +115,7 @@ def _chain(made: Program, mark: str) -> None:
     chance, count = made.chance, made.chance.choice((3, 7, 8, 9, 10, 15, 25, 40))
     names = [f"help{mark}_{n}" for n in range(count)]
     made.add(names[0], f"def {names[0]}(conn):\n    {_giving(chance)}\n")
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in pairwise(names):
         body = chance.choice(
             (
                 "    {0}(conn)\n",
@@ -131,7 +134,7 @@ def _wrappers(made: Program, mark: str) -> None:
     chance, count = made.chance, made.chance.choice((2, 5, 7, 9, 12, 20, 40))
     names = [f"take{mark}_{n}" for n in range(count)]
     made.add(names[0], f"def {names[0]}():\n    return pool.getconn()\n")
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in pairwise(names):
         body = chance.choice(("    return {0}()\n", "    conn = {0}()\n    return conn\n"))
         made.add(name, f"def {name}():\n" + body.format(below), below)
     for n in {0, count - 1, chance.randrange(count)}:
@@ -167,7 +170,7 @@ def _managers(made: Program, mark: str) -> None:
         )
     )
     made.add(names[0], f"@contextmanager\ndef {names[0]}():\n{inner}")
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in pairwise(names):
         made.add(name, f"@contextmanager\ndef {name}():\n    with {below}() as conn:\n        yield conn\n", below)
     last = names[-1]
     made.add(
@@ -217,7 +220,8 @@ def _methods(made: Program, mark: str) -> None:
     made.add(
         base,
         f"class {base}:\n    def __init__(self):\n        self.conn = pool.getconn()\n\n"
-        f"    def end0(self):\n        {end}\n\n{steps}    def run(self, n):\n        if n:\n            self.again(n)\n"
+        f"    def end0(self):\n        {end}\n\n{steps}"
+        "    def run(self, n):\n        if n:\n            self.again(n)\n"
         f"        self.conn.cursor().execute('x')\n\n    def again(self, n):\n        self.run(n - 1)\n"
         f"        {chance.choice(('self.end0()', 'pass'))}\n",
     )
@@ -241,7 +245,7 @@ def _quiet(made: Program, mark: str) -> None:
     names = [f"calm{mark}_{n}" for n in range(count)]
     first = chance.choice(("    return 1\n", f"    return {names[-1]}()\n", "    raise ValueError\n"))
     made.add(names[0], f"def {names[0]}():\n{first}", *([names[-1]] if names[-1] in first else []))
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in pairwise(names):
         made.add(name, f"def {name}():\n    {chance.choice(('', 'return '))}{below}()\n", below)
     for n in {0, count - 1, chance.randrange(count)}:
         name = f"use_calm{mark}_{n}"
@@ -258,7 +262,7 @@ def _ending(made: Program, mark: str) -> None:
     names = [f"fail{mark}_{n}" for n in range(count)]
     first = chance.choice(("    raise SystemExit(1)\n", f"    {names[-1]}(x - 1)\n", "    print(x)\n"))
     made.add(names[0], f"def {names[0]}(x):\n{first}", *([names[-1]] if names[-1] in first else []))
-    for below, name in zip(names, names[1:], strict=False):
+    for below, name in pairwise(names):
         made.add(name, f"def {name}(x):\n    {below}(x)\n", below)
     for n in {0, count - 1}:
         name = f"use_fail{mark}_{n}"

@@ -93,10 +93,9 @@ class Reuse:
         found = ((path, kept.get(self.past.numbers[path])) for path in paths)
         return {p: (e[0], s) for p, e in found if e is not None and not (s := self.past.footprint(e[1])) & differing}
 
-    def with_members(self, number: int, most: int, paths: Iterable[str]) -> dict[str, tuple[tuple[str, ...], int]]:
-        """The members of some modules after the last round, as far as they hold: not where a scan was broken off."""
-        is_whole = number < most - 1 and len(self.past.scan.rounds) < most
-        kept = self.past.scan.members if is_whole else {}
+    def with_members(self, number: int, paths: Iterable[str]) -> dict[str, tuple[tuple[str, ...], int]]:
+        """The members of some modules after the last round, as far as they hold."""
+        kept = self.past.scan.members
         differing = self._differing(len(self.past.scan.rounds) - 1, number) if kept else 0
         found = ((path, kept.get(self.past.numbers[path])) for path in paths)
         return {p: (e[0], s) for p, e in found if e is not None and not (s := self.past.footprint(e[1])) & differing}

@@ -36,7 +36,6 @@ from putback.source.survey import Survey, words_for
 
 R = TypeVar("R")
 _STAR = re.compile(rb"from\s+([.\w]+)\s+import \*")
-_ROUNDS = 6
 _LARGEST_HELPER = 1 << 20  # bytes
 _WORTH_A_PROCESS = 300_000  # bytes to index
 
@@ -137,11 +136,15 @@ class Scanner:
             new += self._index(found, [path for path in self.paths if path not in found.candidates], 0)
             found.broken = broken  # the others would not have been looked at
         carried: dict[str, set[str]] = {}
-        number = 0
-        for number in range(_ROUNDS):
+        known: dict[str, Offer] = {}
+        number, changed = -1, frozenset[str]()
+        while affected := _affected(found, frozenset(new), changed):
+            number += 1
             found.carriers = self._carriers()
             wanted: dict[str, set[str]] = {}
-            offers = self._offers(found, number, _affected(found, new))
+            offers = self._offers(found, number, affected)
+            changed = frozenset(path for path, offer in offers.items() if known.get(path, offer) != offer)
+            known.update(offers)
             for path, offer in offers.items():
                 for name in offer.names:
                     if path not in carried.setdefault(name, set()):
@@ -154,8 +157,6 @@ class Scanner:
             for attribute, _ in set_on:
                 carried.setdefault(attribute.decode(), set())
             new += self._index(found, self._users_of(found, set_on, number), number + 1)
-            if not new:
-                break
         found.names = driver_names(self.catalog).union(carried, *self._members(found, number))
         found.alone = frozenset(p for p in found.imports if next(seen.may_import(p, self.paths), None) is None)
         found.importing = cache(partial(seen.importing, self.paths))
@@ -259,7 +260,7 @@ class Scanner:
 
     def _members(self, found: Scan, number: int) -> list[tuple[str, ...]]:
         """The attributes and methods that carry a connection, of each module, after the last round."""
-        kept = self.reuse.with_members(number, _ROUNDS, found.imports) if self.reuse is not None else {}
+        kept = self.reuse.with_members(number, found.imports) if self.reuse is not None else {}
 
         def work(share: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int]]:
             offers = Offers(self.project, found.carriers, self.catalog, self.frameworks)
@@ -365,10 +366,11 @@ def _meanings(module: str, name: str) -> Iterator[Import]:
         yield Import("", "", level)
 
 
-def _affected(found: Scan, new: Sequence[str]) -> list[str]:
-    """The modules whose names have to be looked at again: the new ones, and those that import from them."""
-    fresh = frozenset(new)
-    return [path for path, imports in found.imports.items() if path in fresh or not fresh.isdisjoint(imports)]
+def _affected(found: Scan, new: Collection[str], changed: Collection[str]) -> list[str]:
+    """The modules whose names have to be looked at again: the new ones, and those that import from them, or from those
+    that have turned out to offer something else than before."""
+    fresh = frozenset({*new, *changed})
+    return [path for path, imports in found.imports.items() if path in new or not fresh.isdisjoint(imports)]
 
 
 def _size(path: str) -> int:

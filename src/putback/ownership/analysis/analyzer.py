@@ -107,7 +107,7 @@ class Analyzer(Program):
             self.notes.append(f"{unit.path}: {unit.key}: too many paths, some conditions were forgotten")
         if watched.is_bounded:
             found.bounded = True
-            self.notes.append(f"{unit.path}: {unit.key}: what it calls leads in too large a circle to be followed to the end")
+            self.notes.append(f"{unit.path}: {unit.key}: what it calls leads in too large a circle to be followed")
         return found
 
     def sites(self, unit: Unit) -> list[Site]:

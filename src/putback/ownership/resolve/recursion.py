@@ -9,14 +9,14 @@ Whoever asks first, the answer is the same:
 - *Chains.* Python cannot call itself for ever. Where `_DEEPEST` questions are inside of each other, the innermost is
   put in front of all others and worked out by itself; then it is known, and the outermost begins again. So a chain of
   any length is followed to its end.
-- *Bounds.* Of what does not come to rest in `_ROUNDS` nothing is known: it is answered with its `nothing`. Where a
-  circle is longer than `_LONGEST`, so is the question that is one too many, and of the answers that rest on this none
+- *Bounds.* Of what comes back to where it was, or does not come to rest in `_ROUNDS`, nothing is known: it is answered
+  with its `nothing`. Where a circle is longer than `_LONGEST`, so is the question that is one too many, and of the answers that rest on this none
   but the outermost is remembered. Both are said (`bounds`, `watched`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -30,7 +30,9 @@ V = TypeVar("V")
 
 _DEEPEST = 60
 _LONGEST = 4 * _DEEPEST
-_ROUNDS = 10
+_ROUNDS = 100
+_PERIOD = 4
+"""In how many rounds at most a circle is noticed to come back to where it was."""
 _NOWHERE = 1 << 30
 """Where an answer hangs that rests on no open question."""
 
@@ -192,15 +194,18 @@ class Answers:
         self._is_bounded = False
         try:
             found = self._round(find)
-            rounds = 1
+            rounds: list[dict[Hashable, Any]] = []
             while self._rests == place and not self._is_stable(mine, found, early):
-                if rounds % _ROUNDS == 0 and self._give_up(key, mine, found, early):
-                    found = nothing
-                    break
+                here = {each: waiting.answer for each, waiting in self._since(early)} | {key: found}
+                if here in rounds[-_PERIOD:] or len(rounds) == _ROUNDS:
+                    rounds.clear()
+                    if self._give_up(key, mine, found, early):
+                        found = nothing
+                        break
+                rounds.append(here)
                 self._forget_early(early)
                 mine.guess, mine.is_used = found, False
                 found = self._round(find)
-                rounds += 1
         except BaseException:
             self._forget_early(early)
             raise
@@ -217,7 +222,7 @@ class Answers:
             self._rest_on(rests)
             self._guesses[key] = found
             self._early[key] = _Early(rests, found, seen, mine)
-            for each in islice(reversed(self._early.values()), len(self._early) - early):
+            for _, each in self._since(early):
                 each.rests = min(each.rests, rests)
         return found
 
@@ -229,13 +234,16 @@ class Answers:
         """Whether all who were answered early, since there were `early` of such answers, were answered rightly."""
         if mine.is_used and mine.guess != found:
             return False
-        waiting = islice(reversed(self._early.values()), len(self._early) - early)
-        return not any(each.of.is_used and each.of.guess != each.answer for each in waiting)
+        return not any(each.of.is_used and each.of.guess != each.answer for _, each in self._since(early))
+
+    def _since(self, early: int) -> Iterator[tuple[Hashable, _Early]]:
+        """The early answers behind the first `early`, the last one first."""
+        return islice(reversed(self._early.items()), len(self._early) - early)
 
     def _give_up(self, key: Hashable, mine: _Open, found: object, early: int) -> bool:
         """Nothing is known of those that were something else again in this round; whether `key` is one of them."""
-        last = list(islice(reversed(self._early.items()), len(self._early) - early))
-        restless = [(each, waiting.of.nothing) for each, waiting in last if waiting.of.guess != waiting.answer]
+        waiting = self._since(early)
+        restless = [(each, last.of.nothing) for each, last in waiting if last.of.guess != last.answer]
         if mine.guess != found:
             restless.append((key, mine.nothing))
         for each, nothing in restless:

@@ -21,6 +21,7 @@ from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.results import Results
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
+    ANY_RESULT,
     GUESSED,
     NOTHING,
     ClassRef,
@@ -259,7 +260,7 @@ class Resolver(Evaluation):
             case ModuleRef(path=path):
                 return self._module_member(path, attr)
             case Instance() | Method():
-                return self._of_outside(owner, attr)
+                return frozenset({owner}) if owner == ANY_RESULT else self._of_outside(owner, attr)
             case Object(path=path, key=key):
                 return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr)
             case ClassRef(path=path, key=key):

@@ -12,6 +12,7 @@ from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
+    ANY_RESULT,
     NOTHING,
     ClassRef,
     FunctionRef,
@@ -58,6 +59,8 @@ class Results:
                     else self._handed_out(f"{owner.name}.{name}", call, scope)
                 )
             case Instance(name=name):
+                if callee == ANY_RESULT:
+                    return frozenset({callee})
                 spec = self._values.catalog.type(name)
                 return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
             case FunctionRef():

@@ -106,8 +106,8 @@ Types = frozenset[Type]
 _MOST = 64
 _LONGEST = 3
 NOTHING: Types = frozenset()
-_ANY_RESULT = Instance("()")
-"""Whatever functions outside answer with: one of too many."""
+ANY_RESULT = Instance("()")
+"""Whatever functions outside answer with, where there are too many: so are its attributes, and what they answer."""
 GUESSED = frozenset({"?"})
 """The flags of an instance whose class rests on the name of a method."""
 
@@ -120,8 +120,8 @@ def union(parts: Iterable[Types]) -> Types:
     found: Types = NOTHING
     for part in parts:
         found |= part
-        if len(found) > _MOST or _ANY_RESULT in found:
-            found = frozenset(t for t in found if not _is_made_up(t)) | {_ANY_RESULT}
+        if len(found) > _MOST or ANY_RESULT in found:
+            found = frozenset(t for t in found if not _is_made_up(t)) | {ANY_RESULT}
     return found if len(found) <= _MOST else NOTHING
 
 
