@@ -87,16 +87,16 @@ def test_a_chain_is_followed_to_its_end() -> None:
     assert equations.evaluated < 4 * length
 
 
-def test_of_what_never_comes_to_rest_nothing_is_known_and_that_is_said() -> None:
-    for first, second in (("yes", "no"), ("no", "yes")):
-        answers = Answers(Footprint(None))
-        asks: dict[str, Callable[[], bool]] = {
-            "yes": lambda: answers.ask("no", asks["no"], False),
-            "no": lambda: not answers.ask("yes", asks["yes"], False),
-        }
-        assert (answers.ask(first, asks[first], False), answers.ask(second, asks[second], False)) == (False, False)
-        assert set(answers.bounds) == {"yes", "no"}
-        assert answers.watched(lambda: answers.ask("yes", asks["yes"], False)).is_bounded
+@pytest.mark.parametrize(("first", "second"), [("yes", "no"), ("no", "yes")])
+def test_of_what_never_comes_to_rest_nothing_is_known_and_that_is_said(first: str, second: str) -> None:
+    answers = Answers(Footprint(None))
+    asks: dict[str, Callable[[], bool]] = {
+        "yes": lambda: answers.ask("no", asks["no"], False),
+        "no": lambda: not answers.ask("yes", asks["yes"], False),
+    }
+    assert (answers.ask(first, asks[first], False), answers.ask(second, asks[second], False)) == (False, False)
+    assert set(answers.bounds) == {"yes", "no"}
+    assert answers.watched(lambda: answers.ask("yes", asks["yes"], False)).is_bounded
 
 
 def test_a_circle_that_is_too_long_is_said_and_its_answer_is_kept_for_who_has_asked_alone() -> None:

@@ -45,9 +45,7 @@ class Users:
         """The uses of a function or class, as many as are looked at."""
         if isinstance(wanted, FunctionRef):
             wanted = FunctionRef(wanted.path, wanted.key)
-        return self._analyzer.lasting.ask(
-            ("uses", wanted), lambda: list(islice(self._search(wanted), _MOST_USES)), []
-        )
+        return self._analyzer.lasting.ask(("uses", wanted), lambda: list(islice(self._search(wanted), _MOST_USES)), [])
 
     def are_named(self, wanted: FunctionRef) -> bool:
         """Whether a function's name stands anywhere but at its definition, for whatever reason."""

@@ -329,9 +329,7 @@ class Carriers:
 
     def _defined(self, module: ModuleInfo) -> frozenset[str]:
         """The names of carriers that a module itself defines or imports."""
-        return self._answers.ask(
-            ("defined", module.path), lambda: frozenset(self._carriers_in(module)), frozenset()
-        )
+        return self._answers.ask(("defined", module.path), lambda: frozenset(self._carriers_in(module)), frozenset())
 
     def _carriers_in(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()

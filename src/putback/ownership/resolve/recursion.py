@@ -10,8 +10,8 @@ Whoever asks first, the answer is the same:
   put in front of all others and worked out by itself; then it is known, and the outermost begins again. So a chain of
   any length is followed to its end.
 - *Bounds.* Of what comes back to where it was, or does not come to rest in `_ROUNDS`, nothing is known: it is answered
-  with its `nothing`. Where a circle is longer than `_LONGEST`, so is the question that is one too many, and of the answers that rest on this none
-  but the outermost is remembered. Both are said (`bounds`, `watched`).
+  with its `nothing`. Where a circle is longer than `_LONGEST`, so is the question that is one too many, and of the
+  answers that rest on this one none but the outermost is remembered. Both are said (`bounds`, `watched`).
 """
 
 from __future__ import annotations
