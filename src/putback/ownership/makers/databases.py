@@ -60,7 +60,8 @@ class Databases:
     @property
     def _all(self) -> tuple[tuple[Engine, ...], bool]:
         """The engines, and whether the code names databases in the process alone."""
-        return self._analyzer.lasting.ask("all engines", self._find, ((), False))
+        nothing: tuple[tuple[Engine, ...], bool] = ((), False)
+        return self._analyzer.lasting.ask("all engines", self._find, nothing)
 
     def _nearest(self, path: str) -> list[Engine]:
         """The engines that share most folders with a file: each service of a repository has its own."""

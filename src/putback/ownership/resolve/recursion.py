@@ -244,13 +244,14 @@ class Answers:
         """Nothing is known of those that were something else again in this round; whether `key` is one of them."""
         waiting = self._since(early)
         restless = [(each, last.of.nothing) for each, last in waiting if last.of.guess != last.answer]
-        if mine.guess != found:
+        is_restless = bool(mine.guess != found)
+        if is_restless:
             restless.append((key, mine.nothing))
         for each, nothing in restless:
             self._reach_bound(each)
             self._keep(each, _Known(nothing, self._footprint.seen, True))
         self._forget_early(early)
-        return mine.guess != found
+        return is_restless
 
     def _settle(self, known: _Known, key: Hashable, early: int, guesses: int) -> None:
         """Remember the answer to `key`, and those that have waited for it: the ones behind the first `early`."""
