@@ -19,8 +19,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from putback.flow.ir import MODULE
+from putback.flow.older import parse_newer
 from putback.model.config import Config
+from putback.model.errors import SourceError
 from putback.pipeline.check import Checked, at_full_speed, checked
+from putback.source.text import decode
 
 EVERYTHING = Config(gates=False, jobs=1)
 
@@ -41,9 +44,40 @@ def _wrong(found: Checked, path: Path) -> Iterator[str]:
     findings = found.result.findings
     yield from (f"PB009: {each.message}" for each in findings if each.code == "PB009")
     told = {each.span.start.row for each in findings if each.code == "PB001"}
+    yield from _told_wrongly([each.message for each in findings if each.code == "PB001"], path)
     if not any(each.function == "known_leak" for each in findings) and not told:
         yield "left out in silence"
     yield from _unseen(found, path, told)
+
+
+def _told_wrongly(told: list[str], path: Path) -> Iterator[str]:
+    """PB001 for a whole file has to come exactly where neither Python nor the other parser can read it."""
+    whole = [each for each in told if "nothing in this file was" in each]
+    reason = refusal(path)
+    if whole and not reason:
+        yield f"PB001 is wrong: {whole[0]}"
+    if reason and not told and not _is_newer(path):
+        yield f"PB001 is missing: {reason}"
+
+
+def refusal(path: Path) -> str:
+    """Why the running Python cannot read a file; "" where it can."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _is_newer(path: Path) -> bool:
+    """Whether the other parser can read a file that Python refuses."""
+    try:
+        parse_newer(decode(path.read_bytes()).text)
+    except SourceError:
+        return False
+    return True
 
 
 def _unseen(found: Checked, path: Path, told: set[int]) -> Iterator[str]:

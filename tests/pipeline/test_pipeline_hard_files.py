@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import tempfile
 from pathlib import Path
@@ -122,12 +123,32 @@ def test_a_function_that_libcst_cannot_parse_is_told() -> None:
     assert told.message.startswith("`odd` was not checked: ")
 
 
-def test_where_the_parser_names_no_row_the_function_is_told_at_its_own() -> None:
-    """libcst refuses a form feed before the first statement of a method, and says that this is row 1."""
-    method = f"    def odd(self):\n\f    {TAKEN}        conn.close()\n"
-    told, leak = found(f"import os\n\n\nclass Shop:\n{method}\n{LEAK}")
-    assert (told.code, leak.code) == ("PB001", "PB101")
-    assert (told.span.start.row, told.message.split("`")[1]) == (7, "Shop.odd")
+@pytest.mark.parametrize("feed", ["\f", "  \f", "\f\f", "\f\n\f"])
+def test_a_form_feed_in_front_of_a_row_is_looked_through(feed: str) -> None:
+    """Python counts from behind it how far a row is indented; libcst does not, and refused the file or read another."""
+    methods = (
+        f"{feed}    def one(self):\n    {TAKEN}        conn.execute('1')\n{feed}    def two(self):\n        pass\n"
+    )
+    (leak,) = found(f"class Shop:\n{methods}")
+    assert (leak.code, leak.function) == ("PB101", "Shop.one")
+    assert [each.code for each in found(f"{feed}{LEAK}")] == ["PB101"]
+
+
+def test_a_fix_leaves_form_feeds_where_they_are() -> None:
+    note = "    note = '''\n\f    as it is\n'''\n"
+    (leak,) = found(f"x = 1\n\fdef leak():\n{TAKEN}    work(conn.cursor())\n{note}    conn.close()\n")
+    assert leak.fix is not None
+    mended = spliced(decode(Path("it.py").read_bytes()), leak.fix.edits).decode()
+    assert mended.partition("x = 1\n")[2] == (
+        f"\fdef leak():\n{TAKEN}    try:\n        work(conn.cursor())\n        note = '''\n\f    as it is\n'''\n"
+        "    finally:\n        conn.close()\n"
+    )
+
+
+def test_no_fix_changes_a_row_with_a_form_feed() -> None:
+    (leak,) = found(f"def leak():\n{TAKEN}\f    work(conn.cursor())\n    conn.close()\n")
+    assert leak.fix is None
+    assert "form feed" in leak.no_fix_reason
 
 
 def test_a_top_level_that_libcst_cannot_parse_is_told() -> None:
@@ -165,6 +186,33 @@ def test_what_is_nested_too_deeply_is_told(value: str) -> None:
     told = found(f"def f(x):\n{TAKEN}    y = {value}\n    conn.execute(y)\n\n{LEAK}")
     assert told[0].code == "PB001"
     assert "nested too deeply" in told[0].message or "too complex" in told[0].message
+
+
+HARD = {
+    "calls": "f(1)" * 10_000,
+    "items": "x" + "[0]" * 10_000,
+    "names": "x.a" * 10_000,
+    "minus": "-" * 40_000 + "x",
+    "brackets": "(" * 190 + "x" + ")" * 190 + "(1)" * 2_000,
+}
+
+
+@pytest.mark.parametrize("value", HARD.values(), ids=HARD)
+@pytest.mark.parametrize("broken", ["type Row = dict\ny = {} 1 2\n", "y = [{}\n", "y = {}\ndef odd(:\n"])
+def test_a_long_row_beside_an_error_is_told_with_the_reason_that_python_gives(broken: str, value: str) -> None:
+    """What Python refuses is given to libcst, which never came to an end, or ended the process."""
+    text = HEAD + broken.format(value)
+    with pytest.raises((SyntaxError, MemoryError)) as refused:
+        ast.parse(text)
+    (told,) = found(broken.format(value))
+    assert told.code == "PB001"
+    reason = refused.value.msg if isinstance(refused.value, SyntaxError) else "nested too deeply"
+    assert reason in told.message
+
+
+def test_a_long_text_beside_newer_syntax_costs_nothing() -> None:
+    text = f"type Row = dict\nDATA = '{'(' * 5_000}'  # {'[' * 5_000}\n\n{LEAK}"
+    assert [each.code for each in found(text)] == ["PB101"]
 
 
 def test_what_libcst_reads_and_cannot_write_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:

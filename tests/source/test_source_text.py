@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,25 @@ def test_a_coding_cookie_in_the_first_two_rows_is_obeyed(head: bytes) -> None:
     assert source.lines[-1] == "s = 'é'"
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("utf-8", "UTF-8", "utf8", "U8", "utf-8-sig", "utf_8_sig", "utf8_sig", "utf-8-unix", "utf-8-what-ever"),
+        *("latin-1", "latin-1-dos", "Latin_1", "iso-8859-1-x", "cp1252", "cp1252-unix", "klingon"),
+    ],
+)
+def test_an_encoding_is_accepted_exactly_where_python_accepts_it(name: str, mark: bytes) -> None:
+    data = mark + f"# coding: {name}\ns = 'é'\n".encode()
+    try:
+        (assigned,) = ast.parse(data).body
+    except SyntaxError:
+        refusal(data)
+        return
+    assert decode(data).lines[-1] == ast.unparse(assigned)
+    assert decode(data).body == data.removeprefix(mark)
+
+
 @pytest.mark.parametrize("name", ["undefined", "idna", "punycode", "hex", "rot13", "no-such"])
 def test_a_codec_that_is_none_for_files_is_one_file_s_failure(name: str) -> None:
     data = f"# coding: {name}\n".encode() + b"s = '" + b"xn--\xff" * 30 + b"'\n"
@@ -82,7 +102,7 @@ def test_bytes_that_do_not_fit_the_declared_encoding() -> None:
         (b"# coding: rot13\n", "declares an unknown encoding: rot13"),
         (
             b"\xef\xbb\xbf# coding: latin-1\n",
-            "declares the encoding iso8859-1, but starts with a UTF-8 byte order mark",
+            "declares the encoding iso-8859-1, but starts with a UTF-8 byte order mark",
         ),
         ("x = 1\n".encode("utf-16"), "is UTF-16 text"),
         (b"x = 1\ny = '\0'\n", "contains a NUL byte, so it is not Python source"),

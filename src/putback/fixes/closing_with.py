@@ -157,7 +157,10 @@ def _acquiring(holding: Holding, item: cst.WithItem, keeps_with: bool) -> cst.Si
     """`name = acquire`"""
     acquire = item.item
     if not keeps_with and isinstance(acquire, cst.Call):
-        acquire = next(a.value for a in acquire.args if holding.code.is_inside(holding.acquire, a))
+        inner = next((a.value for a in acquire.args if holding.code.is_inside(holding.acquire, a)), None)
+        if inner is None:
+            raise Declined("the acquire is part of a larger expression")
+        acquire = inner
     rows, span = holding.code.rows, holding.code.span(acquire)
     begun = rows[span.start.row - 1]
     further = len(begun) - len(begun.lstrip()) - len(holding.code.indent_of(holding.code.place(acquire).statement))

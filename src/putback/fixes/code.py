@@ -135,7 +135,7 @@ class Code:
         if isinstance(statement, cst.Module):
             return ""
         text = self.rows[self.first_row(statement) - 1]
-        return text[: len(text) - len(text.lstrip())]
+        return text[: len(text) - len(text.lstrip())].rpartition("\f")[2]
 
     def unit(self) -> str:
         """One level of indentation, as the function itself has it."""

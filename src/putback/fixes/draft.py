@@ -205,6 +205,8 @@ class Draft(Rows):
         written = self._in_own_letters(old, begin, new)
         found = list(super().edits())
         for first, end, start, stop in differences(old, new):
+            if any("\f" in row and row.strip() for row in self.rows[begin - 1 + first : begin - 1 + end]):
+                raise Declined("a form feed stands in what changes, which a tree does not keep")
             found.append(rows_edit(self.rows, begin + first, begin + end, written[start:stop]))
         found.sort(key=lambda edit: edit.span)
         if any(one.span.end > other.span.start for one, other in pairwise(found)):

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from putback.fixes.declined import Declined
-from putback.flow.lower import parse
-from putback.flow.older import without_newer
+from putback.flow.older import parse_newer, without_newer
 from putback.model.errors import SourceError
 
 
@@ -25,6 +24,6 @@ def _tree(text: str) -> ast.Module:
     except SyntaxError:
         pass
     try:
-        return ast.parse(without_newer(parse(text)))
+        return ast.parse(without_newer(parse_newer(text)))
     except (SourceError, SyntaxError):
         raise Declined("this Python cannot read the file, so that nothing can be imported into it") from None

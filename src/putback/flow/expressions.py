@@ -214,12 +214,17 @@ class ExpressionLowering(Builder):
                 receiver=receiver,
                 name=name,
                 arguments=arguments,
-                expr=self.expr(node),
+                expr=self._invoked(node),
                 awaited=awaited,
                 discarded=discarded,
             )
         )
         return target
+
+    def _invoked(self, node: cst.Call) -> Invoke:
+        """The symbolic value of a call; one of something unknown where it stands too deep in another."""
+        found = self.expr(node)
+        return found if isinstance(found, Invoke) else Invoke(UNKNOWN)
 
     def _await(self, node: cst.Await) -> ir.Val:
         inner = node.expression

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from putback.flow.names import Expr
+from putback.flow.names import Expr, Invoke
 
 Val = str
 
@@ -134,7 +134,7 @@ class Call(Op, frozen=True):
     receiver: Val
     name: str
     arguments: tuple[Argument, ...]
-    expr: Expr
+    expr: Invoke
     awaited: bool = False
     discarded: bool = False
 

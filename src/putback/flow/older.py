@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
+from putback.flow.lower import parse
+from putback.model.errors import SourceError
+
 _MOST_DIGITS = 4_000
+_LARGEST = 1_000_000
+_LONGEST_ROW = 2_000
+_DEEPEST = 200
+"""Of characters in a file and in a row of it, and of open brackets. For a text with an error in it, libcst takes a time
+that grows with the square of an expression and more, and brackets that are open by the thousand end the process."""
+_PROSE = re.compile(
+    r"\"\"\"(?:[^\\]|\\.)*?\"\"\"|'''(?:[^\\]|\\.)*?'''|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|#[^\n]*", re.DOTALL
+)
+_WORD = re.compile(r"\w+")
+_BRACKET = re.compile(r"[\[\](){}]")
 UNWRITABLE = (cst.CSTLogicError, cst.CSTValidationError)
 """What libcst raises for a tree that it has read, or that was changed, and cannot write."""
+
+
+def parse_newer(text: str) -> cst.Module:
+    """The tree of a module that the running Python has refused. Raises SourceError, also without having tried where
+    the answer would take long: nobody can stop that parser."""
+    if len(text) > _LARGEST or _is_hard(_WORD.sub("x", _PROSE.sub("", text))):
+        raise SourceError("too long or too deep to look for newer syntax in it")
+    return parse(text)
+
+
+def _is_hard(code: str) -> bool:
+    if max(map(len, code.split("\n"))) > _LONGEST_ROW:
+        return True
+    depth = 0
+    for bracket in _BRACKET.findall(code):
+        depth = depth + 1 if bracket in "[({" else max(depth - 1, 0)
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def without_newer(tree: cst.Module) -> str:

@@ -51,7 +51,7 @@ def index_file(path: str, reader: Reader, names: Receivers) -> ModuleInfo | Brok
     """Index one file, statement by statement where the running Python cannot parse it but libcst can."""
     try:
         text = reader.text(path)
-        if len(text) > _LARGE:
+        if len(text) > _LARGE or "\f" in text:
             text = "\n".join(reader.code(path))
         try:
             return index_module(path, text, names)

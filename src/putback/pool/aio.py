@@ -29,7 +29,7 @@ from putback.pool.lending import Lending, T, Work
 from putback.pool.profiles import ASYNCPG, Profile
 from putback.pool.settings import Settings, Sizes
 from putback.pool.state import Answer
-from putback.pool.steps import Call, Procedure, maybe, run_async
+from putback.pool.steps import Call, Procedure, maybe, run_async, run_out
 
 
 class TaskGate:
@@ -108,6 +108,14 @@ class AsyncReferencePool(Lending[TaskGate]):
         if done is not None:
             await done
 
+    def release_unawaited(self, connection: Any) -> None:
+        """Give a connection back where nothing can be awaited; what is to be done with it goes on by itself."""
+        done = self._put(connection)
+        if done is not None:
+            with suppress(StopIteration, GeneratorExit):
+                done.send(None)
+            done.close()
+
     async def close(self) -> None:
         """Close the pool: nobody gets a connection any more. Returns when the last lent one has come back, is closed,
         and whoever gave it back goes on; so it waits for ever if one is leaked, as asyncpg's does."""
@@ -172,15 +180,24 @@ class AsyncReferencePool(Lending[TaskGate]):
         return run_async(procedure)
 
     async def _finish(self, procedure: Procedure[None]) -> None:
-        await asyncio.shield(self._start(procedure))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a coroutine is closed outside of any loop
+            run_out(procedure)
+        else:
+            await asyncio.shield(self._start(procedure, loop))
 
     def _later(self, procedure: Procedure[None]) -> None:
-        with suppress(RuntimeError):  # the loop is gone, and with it whoever could wait
-            self._start(procedure)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # as above, or the loop is gone
+            with suppress(GeneratorExit):
+                run_out(procedure)
+        else:
+            self._start(procedure, loop)
 
-    def _start(self, procedure: Procedure[None]) -> asyncio.Task[None]:
+    def _start(self, procedure: Procedure[None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
         """Do something that no cancellation of the current task may stop."""
-        loop = asyncio.get_running_loop()
         task = loop.create_task(run_async(procedure))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -226,6 +243,9 @@ class Acquiring:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._connection = self._connection, None
+        if kind is GeneratorExit:  # the coroutine is closed, and may not wait any more
+            self._pool.release_unawaited(connection)
+            return
         try:
             if kind is None and commits(self._pool.profile, connection):
                 await maybe(connection.commit())

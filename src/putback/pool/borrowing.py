@@ -53,6 +53,10 @@ class Borrowing:
             self._pool.putconn(self._connection, close=True)
             if not quietly:
                 raise
+        except BaseException:
+            if isinstance(self._connection, LentConnection) and not self._connection._lease.ended:
+                self._pool.putconn(self._connection, close=True)
+            raise
 
 
 def commits(profile: Profile, connection: Any) -> bool:

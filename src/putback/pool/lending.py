@@ -299,12 +299,17 @@ class Lending(Core[G]):
         if lease is None:
             self._refuse(connection, key, closed)
             return None
-        if state is not CLEAN:
-            let_go(raw)
-        if lent and connection._lease is not lease:
-            self._report_second_release(connection)
-        if state is DIRTY or session is not before:
-            self._look_at_returned(lease, raw, state, before, session)
+        try:
+            if state is not CLEAN:
+                let_go(raw)
+            if lent and connection._lease is not lease:
+                self._report_second_release(connection)
+            if state is DIRTY or session is not before:
+                self._look_at_returned(lease, raw, state, before, session)
+        except BaseException:
+            if work:
+                self._later(self._perform(work))
+            raise
         if work:
             return self._finish(self._settle(work, lease, connection))
         if lease.reported:

@@ -1,7 +1,12 @@
-"""How source text looks on a terminal: tabs, wide and invisible characters, lines that are too long."""
+"""How source text looks on a terminal: tabs, wide and invisible characters, lines that are too long.
+
+What is printed may also be read by the runner of a CI system, which obeys lines of the log: GitHub what begins with
+`::name`, Azure and TeamCity `##vso[` and `##teamcity[` anywhere, as both of the former do `##[`.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -10,6 +15,8 @@ from putback.model.printable import printable
 TAB = 4
 ELLIPSIS = "…"
 LEAD = 24  # columns kept before the first mark of a line that is cut
+_COMMAND = re.compile(r"(?:^|(?<=\s)):(?=:\w)|#(?=#(?:vso|teamcity)?\[)", re.IGNORECASE)
+_APART = "\N{COMBINING GRAPHEME JOINER}"  # not to be seen; behind the first character of a command, which then is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +32,14 @@ class Shown:
 
 
 def shown(line: str) -> Shown:
-    """`line` with tabs expanded and without anything that a terminal would obey instead of print."""
-    if line.isascii() and line.isprintable():
+    """`line` with tabs expanded and without anything that a terminal or a runner would obey instead of print."""
+    if _is_plain(line):
         return Shown(line, tuple(range(len(line) + 1)))
+    commands = {found.start() for found in _COMMAND.finditer(line)}
     pieces, edges, at = [], [], 0
-    for char in line:
+    for number, char in enumerate(line):
         piece = " " * (TAB - at % TAB) if char == "\t" else printable(char)
+        piece += _APART if number in commands else ""
         edges.append(at)
         pieces.append(piece)
         at += sum(map(columns_of, piece))
@@ -50,8 +59,12 @@ def width_of(text: str) -> int:
 
 
 def safe(text: str) -> str:
-    """`text` on one line, without anything that a terminal would obey."""
-    return text if text.isascii() and text.isprintable() else shown(" ".join(text.split())).text
+    """`text` on one line, without anything that a terminal or a runner would obey."""
+    return text if _is_plain(text) else shown(" ".join(text.split())).text
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "##" not in text and "::" not in text
 
 
 def cut(text: str, first: int, limit: int) -> tuple[str, int]:

@@ -9,7 +9,8 @@ templates and folders for what is put aside (`backup`, `old`).
 
 ## Known gaps
 Syntax that is newer than the parser is reported here although Python accepts it: update `libcst`, or exclude the
-file.
+file. So is syntax that is newer than the Python that putback runs on, where the file also has more than a million
+characters, or a row with some two thousand characters of code: run putback on a newer Python.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from putback.source.prefilter import WORDS, read_bytes
 from putback.source.text import decode, split_lines
 
 _FILES = 100
+_FEEDS = re.compile(r"^[ \t\f]*\f")
 _PROSE = re.compile(
     rb"#[^\n]*"
     rb'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""'
@@ -85,12 +86,13 @@ class Reader:
         return self._rows[path]
 
     def code(self, path: str) -> Sequence[str]:
-        """The rows of a file as they are parsed: blank in the middle of large tables of constants."""
+        """The rows of a file as they are parsed: blank in the middle of large tables of constants, without form feeds
+        in front of what stands in a row."""
         self.noted(path)
         if path not in self._code:
             if len(self._code) >= _FILES:
                 self._code.pop(next(iter(self._code)))
-            self._code[path] = without_tables(self.rows(path))
+            self._code[path] = without_tables(_without_feeds(self.rows(path)))
         return self._code[path]
 
     def function(self, path: str, row: int, end_row: int) -> Slice:
@@ -107,6 +109,14 @@ class Reader:
         for row, end_row in definitions:
             rows[row - 1 : end_row] = [""] * (end_row - row + 1)
         return Slice("".join(f"{text}\n" for text in rows), 0)
+
+
+def _without_feeds(rows: Sequence[str]) -> Sequence[str]:
+    """The rows without a form feed, and what is in front of it, at their beginning: Python counts from behind it how
+    far a row is indented."""
+    if not any("\f" in row for row in rows):
+        return rows
+    return [_FEEDS.sub("", row) if "\f" in row else row for row in rows]
 
 
 def words(code: bytes) -> frozenset[bytes]:

@@ -11,6 +11,8 @@ from putback.source.prefilter import read_bytes
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+_UTF8 = "utf-8"
+_SPELLED = {_UTF8: (_UTF8,), "iso-8859-1": ("latin-1", "iso-8859-1", "iso-latin-1")}
 FOREIGN_BOMS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 
 
@@ -55,31 +57,40 @@ def decode(data: bytes, path: str = "") -> SourceText:
             raise SourceError(f"is {name} text: Python needs UTF-8, or an encoding declared in the first line")
     bom = data.startswith(codecs.BOM_UTF8)
     body = data[len(codecs.BOM_UTF8) :] if bom else data
-    encoding = declared_encoding(body)
-    if bom and encoding not in ("", "utf-8"):
-        raise SourceError(f"declares the encoding {encoding}, but starts with a UTF-8 byte order mark")
+    declared = declared_encoding(body)
+    encoding = known_codec(declared)
+    if bom and declared not in ("", _UTF8):
+        raise SourceError(f"declares the encoding {declared}, but starts with a UTF-8 byte order mark")
     text = to_text(body, encoding)
     check_no_nul(text)
     return SourceText(path, data, text, encoding or "utf-8", bom, first_newline(text))
 
 
 def declared_encoding(body: bytes) -> str:
-    """The codec that a coding cookie in the first two rows names; "" without one; SourceError if unknown."""
+    """What a coding cookie in the first two rows names, as Python reads it; "" without one."""
     for row in re.split(rb"\r\n|\r|\n", body[:2048], maxsplit=2)[:2]:
         cookie = COOKIE.match(row)
         if cookie:
-            return known_codec(cookie[1].decode("ascii", "replace"))
+            return _plain(cookie[1].decode("ascii", "replace"))
         if not BLANK_OR_COMMENT.match(row):
             break
     return ""
 
 
+def _plain(name: str) -> str:
+    """The name that Python takes one for: with anything behind `utf-8-` and `latin-1-`, as Emacs spells them."""
+    begins = name[:12].lower().replace("_", "-")
+    for plain, spelled in _SPELLED.items():
+        if begins in spelled or begins.startswith(tuple(f"{each}-" for each in spelled)):
+            return plain
+    return name
+
+
 def known_codec(name: str) -> str:
-    """The normal name of the text codec `name`; raises SourceError when Python has none of that name."""
-    plain = re.sub(r"-(unix|dos|mac)$", "", name, flags=re.IGNORECASE)  # as Emacs spells it, and Python accepts
+    """The normal name of the text codec `name` ("" for none); raises SourceError when Python has none of that name."""
     try:
-        "".encode(plain)
-        return codecs.lookup(plain).name
+        "".encode(name or _UTF8)
+        return codecs.lookup(name).name if name else ""
     except (LookupError, UnicodeError) as error:  # there is a codec that fails at everything
         raise SourceError(f"declares an unknown encoding: {name}") from error
 

@@ -47,7 +47,6 @@ _SELF = "self."
 
 def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None:
     """What this call acquires for its caller, or None."""
-    assert isinstance(op.expr, Invoke)
     call = Written(op.expr, unit.scope)
     found = _by_callee(program, unit, op, call, program.call_info(unit, op))
     own = FunctionRef(unit.path, unit.key)  # what it hands to itself it has taken elsewhere
@@ -80,7 +79,7 @@ def _constructed_by(program: Program, cls: ClassRef, call: Written) -> Written:
     init = next((FunctionRef(m.path, c.methods["__init__"]) for m, c in homes if "__init__" in c.methods), None)
     unit = program.unit(init.path, init.key) if init is not None else None
     for op in unit.ops() if unit is not None else ():
-        if isinstance(op, ir.Call) and isinstance(op.expr, Invoke) and op.name == "__init__" and unit is not None:
+        if isinstance(op, ir.Call) and op.name == "__init__" and unit is not None:
             return Written(op.expr, unit.scope, call.depth + 1)
     return call
 

@@ -54,7 +54,7 @@ def is_configured(resolver: Resolver, catalog: Catalog, ops: Sequence[ir.Op], na
     return any(
         works_on_held(resolver, catalog, op, Written(op.expr, scope), each.effect)
         for op in ops
-        if isinstance(op, ir.Call) and isinstance(op.expr, Invoke) and op.receiver == name
+        if isinstance(op, ir.Call) and op.receiver == name
         for each in describe(op.expr, scope, resolver).drivers
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from putback.flow import ir
-from putback.flow.names import Invoke, Member, Name, dotted
+from putback.flow.names import Member, Name, dotted
 from putback.flow.solve import Outcome
 from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On
@@ -77,7 +77,7 @@ def _names_listed(domain: Following, op: ir.Call, info: CallInfo, state: State) 
 def _is_itself_above(domain: Following, op: ir.Call, state: State) -> bool:
     """Whether this is `super()` in a method of an object that is the connection: the same object."""
     info = domain.unit.info
-    is_super = isinstance(op.expr, Invoke) and op.expr.func == Name("super") and not op.arguments
+    is_super = op.expr.func == Name("super") and not op.arguments
     return is_super and info is not None and bool(info.params) and info.params[0].name in state.refs
 
 
@@ -136,7 +136,7 @@ def _receiver_exists(domain: Following, op: ir.Call, state: State) -> State:
     """The pool that has just handed out a connection is not None."""
     if ir.is_local(op.receiver) and op.receiver in domain.guards:
         return state.with_fact(op.receiver, Fact.TRUTHY)
-    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    func = op.expr.func
     path = dotted(func.base) if isinstance(func, Member) else None
     for key, fact in ((f"?{path}", Fact.TRUE), (f"?{path} None", Fact.FALSE)):
         if key in domain.guards:

@@ -63,9 +63,8 @@ class CallInfo(Struct, frozen=True):
         return next((d.effect.releases for d in self.drivers if d.effect.releases is not None), None)
 
 
-def describe(expr: Expr, scope: Scope, resolver: Resolver) -> CallInfo:
+def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
     """Resolve the callee of a call."""
-    assert isinstance(expr, Invoke)
     callees = resolver.types(expr.func, scope)
     name = last_name(expr.func)
     drivers: list[DriverCall] = []

@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from putback.flow import ir
-from putback.flow.names import Invoke
 from putback.flow.solve import Edge, Outcome, explore
 from putback.model.lifecycle import Begin, On
 from putback.ownership.analysis.domain import CALLERS, Made, Mark, Phase, Since, State
@@ -254,7 +253,7 @@ class _Domain(SiteDomain):
 
     def _call(self, op: ir.Call, state: State) -> _Call:
         """What a call does outside of the process; nothing if it only makes what somebody else runs."""
-        if op.target in self.started or not isinstance(op.expr, Invoke) or state.phase is Phase.ABSENT:
+        if op.target in self.started or state.phase is Phase.ABSENT:
             return _NOTHING
         leaving, scope = self.extents.leaving, self.unit.scope
         call = leaving.run_by(op.expr, scope)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from putback.drivers.schema import Effect
 from putback.flow import ir
-from putback.flow.names import Invoke, Member, dotted
+from putback.flow.names import Member, dotted
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
 from putback.ownership.analysis import guards, handlers, hoards
@@ -257,5 +257,5 @@ class Following:
 
 def _base(op: ir.Call) -> str:
     """What a method is called on, as it is written."""
-    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+    func = op.expr.func
     return (dotted(func.base) or "") if isinstance(func, Member) else ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.names import Invoke, Member, dotted
+from putback.flow.names import Member, dotted
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.site import Site
@@ -132,7 +132,7 @@ def _calls(unit: Unit) -> Iterator[ir.Call]:
 
 def takes_what_is_there(unit: Unit, op: ir.Call) -> bool:
     """Whether a call takes out of a collection what the branch around it has found there: `if x in c: c.remove(x)`."""
-    if op.name not in idioms().containers.removing or not isinstance(op.expr, Invoke) or not op.expr.args:
+    if op.name not in idioms().containers.removing or not op.expr.args:
         return False
     base = dotted(op.expr.func.base) if isinstance(op.expr.func, Member) else None
     wanted = dotted(op.expr.args[0])

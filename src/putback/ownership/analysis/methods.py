@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from putback.drivers.schema import Effect
 from putback.flow import ir
-from putback.flow.names import Invoke
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import After, Twice
 from putback.ownership.analysis import apply_summary as applied
@@ -37,7 +36,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     effect = domain.effect(state, op.receiver, op.name)
     after = _consumed(state, op)
     kind = domain.kind if is_connection else domain.program.catalog.kind_of(state.part_type(op.receiver))
-    off = switched(op.expr, kind) if kind is not None and isinstance(op.expr, Invoke) else None
+    off = switched(op.expr, kind) if kind is not None else None
     if off is not None:
         after = after.with_mark(Mark.AUTOCOMMIT) if off else after.without_mark(Mark.AUTOCOMMIT)
     if effect is None and is_connection and (own := _of_own_class(domain, info, state)):

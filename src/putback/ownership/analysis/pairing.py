@@ -107,7 +107,7 @@ def _pools(analyzer: Analyzer, ref: FunctionRef) -> frozenset[str]:
     unit = analyzer.unit(ref.path, ref.key)
     found: set[str] = set()
     for op in unit.ops() if unit is not None else ():
-        if unit is None or not isinstance(op, ir.Call) or not isinstance(op.expr, Invoke):
+        if unit is None or not isinstance(op, ir.Call):
             continue
         info = analyzer.call_info(unit, op)
         effects = [d.effect for d in info.drivers if d.owner is not None]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec.structs import replace
 
 from putback.flow import ir
-from putback.flow.names import Invoke, dotted
+from putback.flow.names import dotted
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.model.errors import SourceError
 from putback.ownership.analysis.defects import Wrong
@@ -55,10 +55,10 @@ class Parking:
         """How a site is to be followed; None when what a method of the object has taken is the object's."""
         acquisition = site.acquisition
         paths = frozenset({acquisition.parks}) if acquisition.parks else _stored(unit, site)
-        if not paths:
+        if not paths or unit.info is None:
             return site
         here = replace(site, acquisition=replace(acquisition, parked=paths))
-        if self._gives_back(unit, here) and not any(self._others_end(unit, here, path) for path in paths):
+        if self._gives_back(unit, here) and not any(self._others_end(unit, unit.info, here, path) for path in paths):
             return here
         return None if acquisition.parks else site
 
@@ -73,22 +73,21 @@ class Parking:
         is_wrong = any(e.state.is_held() for e in hurt) or any(d.what is Wrong.TWICE for d in found.defects)
         return is_wrong and bool(well) and all(phase in _GIVEN_BACK for phase in well)
 
-    def _others_end(self, unit: Unit, site: Site, path: str) -> bool:
+    def _others_end(self, unit: Unit, info: FunctionInfo, site: Site, path: str) -> bool:
         """Whether anything but this method, and those that take it as it does, gives back what the object keeps."""
-        assert unit.info is not None
         attribute = path.removeprefix(f"{_SELF}.")
-        homes = self._family(unit.path, unit.info.owner)
+        homes = self._family(unit.path, info.owner)
         if any(not _ENDS_BY_ITSELF.isdisjoint(cls.methods) for _, cls in homes):
             return True
-        enders = self._enders(unit, homes, attribute, site.acquisition)
-        if not enders <= self._mentions(unit.path, unit.info):
+        enders = self._enders(unit, info, homes, attribute, site.acquisition)
+        if not enders <= self._mentions(unit.path, info):
             return True
         starters = {op.name for op in unit.ops() if isinstance(op, ir.Call) and op.at == site.at} - {""}
         starters = starters if site.acquisition.parks else set()
         takers = {scope for _, cls in homes for scope, _ in cls.attributes.get(attribute, ())}
-        for module, info in _methods(homes):
-            names = self._mentions(module.path, info)
-            if info.name not in enders and enders & names and not starters & names and info.key not in takers:
+        for module, each in _methods(homes):
+            names = self._mentions(module.path, each)
+            if each.name not in enders and enders & names and not starters & names and each.key not in takers:
                 return True
         return self._is_ended_outside(homes, enders or {attribute})
 
@@ -106,17 +105,18 @@ class Parking:
                     found.append((module, module.classes[subclass]))
         return found
 
-    def _enders(self, unit: Unit, homes: Homes, attribute: str, acquisition: Acquisition) -> frozenset[str]:
+    def _enders(
+        self, unit: Unit, info: FunctionInfo, homes: Homes, attribute: str, acquisition: Acquisition
+    ) -> frozenset[str]:
         """The methods of an object that give back what an attribute of it keeps."""
-        assert unit.info is not None
-        owner = Owner(unit.path, unit.info.owner, attribute)
+        owner = Owner(unit.path, info.owner, attribute)
         bare = replace(acquisition, element=None, parked=frozenset(), parks="")
         found = set()
-        for module, info in _methods(homes):
-            if info.key != unit.key and attribute in self._mentions(module.path, info):
-                effect = self._effect(owner, info.name, bare, Phase.HELD)
+        for module, each in _methods(homes):
+            if each.key != unit.key and attribute in self._mentions(module.path, each):
+                effect = self._effect(owner, each.name, bare, Phase.HELD)
                 if effect is not None and effect.normal in _GIVEN_BACK:
-                    found.add(info.name)
+                    found.add(each.name)
         return frozenset(found)
 
     def _is_ended_outside(self, homes: Homes, names: Iterable[str]) -> bool:
@@ -162,8 +162,7 @@ def _stored(unit: Unit, site: Site) -> frozenset[str]:
 
 def _may_end(op: ir.Call) -> bool:
     """Whether a call is one of a method of the object, or of something that an attribute of it is."""
-    name = dotted(op.expr.func) if isinstance(op.expr, Invoke) else None
-    return op.receiver == _SELF or (name or "").startswith(f"{_SELF}.")
+    return op.receiver == _SELF or (dotted(op.expr.func) or "").startswith(f"{_SELF}.")
 
 
 def _has(module: ModuleInfo, function: FunctionInfo, names: Iterable[str]) -> bool:

@@ -97,12 +97,13 @@ class Program(Units, ABC):
 
     def _constant(self, unit: Unit, at: int) -> frozenset[str]:
         calls = (o.expr for o in unit.ops() if isinstance(o, ir.Call) and o.at == at)
-        given = next((e.args[0] for e in calls if isinstance(e, Invoke) and e.args), UNKNOWN)
+        given = next((e.args[0] for e in calls if e.args), UNKNOWN)
         return openings(given, unit.scope, self.resolver)
 
     def partial_info(self, unit: Unit, op: ir.Call) -> CallInfo:
         """What the function resolves to that `functools.partial(function, ...)` is given."""
-        assert isinstance(op.expr, Invoke)
+        if not op.expr.args:
+            return CallInfo()
         return describe(Invoke(op.expr.args[0], op.expr.args[1:], op.expr.keywords), unit.scope, self.resolver)
 
     def decorates_only(self, unit: Unit, op: ir.Decorate) -> bool:

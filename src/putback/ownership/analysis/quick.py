@@ -28,7 +28,7 @@ class Cheap(Struct, frozen=True):
 def cheap_calls(analyzer: Analyzer, unit: Unit) -> Cheap:
     """The cheap calls of a function; what does not resolve is none."""
     listed = idioms().functions.quick.union(*(f.quick for f in analyzer.frameworks.frameworks.values()))
-    calls = [op for op in unit.ops() if isinstance(op, ir.Call) and isinstance(op.expr, Invoke)]
+    calls = [op for op in unit.ops() if isinstance(op, ir.Call)]
     logging = tuple(op.at for op in calls if _logs(op.expr, analyzer.call_info(unit, op)))
     quick = tuple(op.at for op in calls if _is_quick(analyzer, analyzer.call_info(unit, op), op.expr, listed))
     return Cheap((*quick, *logging), logging, idioms().methods.of_values)

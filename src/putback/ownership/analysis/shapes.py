@@ -85,7 +85,7 @@ class Shapes:
 
     def taken_for(self, unit: Unit, op: ir.Call, info: CallInfo) -> CallInfo:
         """What a call does that nothing is known of, if the object that it goes to is told by its shape."""
-        if info.drivers or info.functions or info.classes or info.names or not isinstance(op.expr, Invoke):
+        if info.drivers or info.functions or info.classes or info.names:
             return info
         for path, method in _receivers(op.expr):
             owner = self._of(unit).get(path)
@@ -186,7 +186,7 @@ def _receivers(call: Invoke) -> list[tuple[str, str]]:
 
 def _shapes(unit: Unit) -> dict[str, Shape]:
     """How a function uses the objects that it knows by name."""
-    calls = [(op, op.expr) for op in unit.ops() if isinstance(op, ir.Call) and isinstance(op.expr, Invoke)]
+    calls = [(op, op.expr) for op in unit.ops() if isinstance(op, ir.Call)]
     used: dict[str, dict[str, bool]] = {}
     for op, call in calls:
         for path, method in _receivers(call):

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
-from putback.flow.names import Expr, Group, Invoke, Literal, Member, Name, dotted
+from putback.flow.names import Expr, Group, Literal, Member, Name, dotted
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.statements import first_word
@@ -112,7 +112,7 @@ class Evidence:
             return Weight.TRIVIAL
         if not table.slight.isdisjoint((*names, *roots)):
             return Weight.SLIGHT
-        func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
+        func = op.expr.func
         if not isinstance(func, Member):
             return Weight.UNKNOWN
         if isinstance(func.base, Literal) or self._is_container(func.base):
@@ -148,5 +148,4 @@ class Evidence:
 
 
 def _root(op: ir.Call) -> str:
-    func = op.expr.func if isinstance(op.expr, Invoke) else op.expr
-    return (dotted(func) or "").partition(".")[0]
+    return (dotted(op.expr.func) or "").partition(".")[0]

@@ -10,7 +10,7 @@ from putback.ownership.facts.site_facts import SiteFacts
 def may_share_memory(site: SiteFacts) -> bool:
     """Whether others may use a database in memory by the same URI that the connection was opened with."""
     ops = (op for op in site.function.unit.ops() if op.at == site.site.acquired_at and isinstance(op, ir.Call))
-    calls = [op.expr for op in ops if isinstance(op.expr, Invoke)] if site.kind.memory_uri else []
+    calls = [op.expr for op in ops] if site.kind.memory_uri else []
     return any(_is_in_memory(call, call.keyword(site.kind.memory_uri)) for call in calls)
 
 

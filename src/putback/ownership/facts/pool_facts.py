@@ -9,7 +9,7 @@ from functools import cached_property
 
 from putback.drivers.schema import Pool
 from putback.flow import ir
-from putback.flow.names import Invoke, last_name
+from putback.flow.names import last_name
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.finding import Step
@@ -200,7 +200,6 @@ def pools_in(analyzer: Analyzer, unit: Unit, display: Callable[[str], str]) -> I
 
 
 def _made_by(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Pool | None:
-    assert isinstance(op.expr, Invoke)
     for t in analyzer.resolver.types(op.expr.func, unit.scope):
         callee = t.function if isinstance(t, Partial) else t
         names = [callee.name] if isinstance(callee, Symbol) else []

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from putback.flow import ir
-from putback.flow.names import Invoke
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
@@ -84,7 +83,6 @@ def _is(analyzer: Analyzer, unit: Unit, op: ir.Call, what: str) -> bool:
 def _defers(analyzer: Analyzer, unit: Unit, op: ir.Call, name: str) -> bool:
     """Whether the connection is given to a task that, as far as it is seen, has a use for it."""
     given = [(at, a) for at, a in enumerate(op.arguments) if a.value == name]
-    assert isinstance(op.expr, Invoke)
     tasks = [t for e in op.expr.args[:1] for t in analyzer.resolver.types(e, unit.scope)]
     known = [t for t in tasks if isinstance(t, FunctionRef)]
     return bool(given) and not (known and all(_ignores(analyzer, task, given, -1) for task in known))

@@ -19,8 +19,6 @@ _FURTHEST = 4
 
 def comes_without_pool(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:
     """Whether what `engine.connect()`, `factory()` or `Session(engine)` hands out comes from no pool."""
-    if not isinstance(op.expr, Invoke):
-        return False
     func = op.expr.func
     source = func.base if isinstance(func, Member) else func
     return any(_keeps_none(analyzer, each, unit.scope, _FURTHEST) for each in (source, op.expr))

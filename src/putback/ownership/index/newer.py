@@ -17,11 +17,10 @@ def index_by_statement(path: str, text: str, receivers: Receivers) -> ModuleInfo
 
     Where that is not enough, whole statements are left out. None when libcst cannot parse it either.
     """
-    from putback.flow.lower import parse
-    from putback.flow.older import UNWRITABLE, without_newer
+    from putback.flow.older import UNWRITABLE, parse_newer, without_newer
 
     try:
-        tree = parse(text)
+        tree = parse_newer(text)
     except SourceError:
         return None
     info = ModuleInfo(path, incomplete=True)

@@ -205,9 +205,7 @@ class Frequency:
             call = use.part.parents.get(call)
         if not isinstance(call, ast.Call):
             return None
-        expr = to_expr(call)
-        assert isinstance(expr, Invoke)
-        names = map(name_of, self.analyzer.resolver.types(expr.func, use.part.scope_of(call)))
+        names = map(name_of, self.analyzer.resolver.types(to_expr(call.func), use.part.scope_of(call)))
         return next((role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n)), None)
 
     def run_by(self, ref: FunctionRef) -> Often | None:
