@@ -67,7 +67,6 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
-from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
 from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
@@ -84,7 +83,7 @@ def applies(site: SiteFacts) -> bool:
         _exit(site) is not None
         and not pb101_connection_never_released.applies(site)
         and not pb107_acquired_connection_lost.applies(site)
-        and not (site.has(Wrong.WITH_KEEPS) and not site.is_released_somewhere)
+        and not site.rests_on_with
     )
 
 

@@ -170,6 +170,12 @@ class SiteFacts:
         return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
 
     @property
+    def rests_on_with(self) -> bool:
+        """Whether all that seems to give it back is a `with` that does not, and no path hands it to a new owner."""
+        is_passed_on = self.is_passed_on_somewhere and not self.has(Wrong.LOST)
+        return self.has(Wrong.WITH_KEEPS) and not self.is_released_somewhere and not is_passed_on
+
+    @property
     def is_handed_out(self) -> bool:
         """Whether it is what the function returns where all goes well."""
         return any(RETURNED in e.state.refs and e.edge is Edge.NORMAL for e in self.exploration.endings)
