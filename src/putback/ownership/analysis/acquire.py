@@ -26,6 +26,7 @@ from putback.ownership.analysis.parts import RETURNED, Carrier, Element, Tie
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.given import called_parameter
 from putback.ownership.resolve.known_before import may_return_known
 from putback.ownership.resolve.types import (
     GUESSED,
@@ -49,8 +50,15 @@ def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None
     """What this call acquires for its caller, or None."""
     assert isinstance(op.expr, Invoke)
     call = Written(op.expr, unit.scope)
-    found = _by_callee(program, unit, op, call, program.call_info(unit, op))
-    return _merged([*found, *_by_others(program, unit, op, call)])
+    return _merged(_by_all(program, unit, op, call, program.call_info(unit, op)))
+
+
+def _by_all(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:
+    found = [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
+    if unit.info is None or call.scope != unit.scope:
+        return found
+    parameter = called_parameter(call.expr, unit.info)
+    return [replace(each, made_by=parameter) for each in found] if parameter else found
 
 
 def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:
@@ -66,11 +74,25 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: C
         if call.is_here:
             found += taken_by_making(program, unit, op, cls)
     for function in info.functions:
-        handed = program.summaries.returns(function)
+        handed = _handed(program, unit, op, call, function)
         found += (a for a in handed if not a.keeper or (call.is_here and _is_owed(program, unit, op.target, a)))
         if call.is_here and op.receiver:
             found += taken_by_method(program, unit, op, function)
     return found
+
+
+def _handed(program: Program, unit: Unit, op: ir.Call, call: Written, function: FunctionRef) -> Iterator[Acquisition]:
+    """What a project function hands to this caller: of what a function makes that it is given, this caller's own."""
+    for each in program.summaries.returns(function):
+        given = program.resolver.results.passed(function, call.expr, each.made_by) if each.made_by else None
+        if given is None:
+            yield replace(each, made_by="")
+        elif call.depth < _DEEPEST:
+            made = _elsewhere(program, unit, op, Written(Invoke(given), call.scope, call.depth + 1))
+            own = _merged([a for a in made if a.kind in each.kinds])
+            if own is not None:
+                through = (*each.through[:1], *own.through)
+                yield replace(each, kinds=own.kinds, through=through, confidence=own.confidence, made_by=own.made_by)
 
 
 def _constructed_by(program: Program, cls: ClassRef, call: Written) -> Written:
@@ -106,7 +128,7 @@ def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iter
 
 def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: Written) -> list[Acquisition]:
     info = describe(call.expr, call.scope, program.resolver)
-    return [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
+    return _by_all(program, unit, op, call, info)
 
 
 def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call: DriverCall) -> Iterator[Acquisition]:

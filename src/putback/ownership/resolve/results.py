@@ -8,8 +8,10 @@ from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.schema import Providing
+from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
+from putback.ownership.resolve.given import answers, argument, called_parameter
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
     NOTHING,
@@ -59,7 +61,7 @@ class Results:
                 spec = self._values.catalog.type(name)
                 return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
             case FunctionRef():
-                return self.returned(callee)
+                return self._answered(callee, call, scope)
             case ClassRef(path=path, key=key):
                 return frozenset({Object(path, key)})
             case Partial(function=function):
@@ -199,6 +201,41 @@ class Results:
             ("returned", function), lambda: union(self._values.types(v, scope) for v in info.returns)
         )
         return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def _answered(self, function: FunctionRef, call: names.Invoke, scope: Scope) -> Types:
+        """What a project function answers one call with: what it is given to call is each caller's own."""
+        module = self._values.project.part(function.path, function.key)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None or info.is_generator or not info.params:
+            return self.returned(function)
+        where = Scope(function.path, function.key)
+        passed = {value: self._passed_on(value, function, info, call) for value in answers(info)}
+        if not any(passed.values()):
+            return self.returned(function)
+        found = union(
+            self._values.types(value if own is None else names.Invoke(own), where if own is None else scope)
+            for value, own in passed.items()
+        )
+        return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def _passed_on(self, value: Expr, function: FunctionRef, info: FunctionInfo, call: names.Invoke) -> Expr | None:
+        """The function that a call hands in, if this value in the function called is what that answers."""
+        runs = [value]
+        if isinstance(value, names.Invoke) and any(isinstance(each, names.Name) for each in value.args):
+            callees = self._values.types(value.func, Scope(function.path, function.key))
+            runs += [r for t in callees if isinstance(t, Symbol | Method) and (r := self.run_for(t, value)) is not None]
+        name = next(filter(None, (called_parameter(each, info) for each in runs)), "")
+        return self.passed(function, call, name) if name else None
+
+    def passed(self, function: FunctionRef, call: names.Invoke, name: str) -> Expr | None:
+        """What a call of a project function passes for its parameter `name`."""
+        module = self._values.project.part(function.path, function.key)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None:
+            return None
+        is_filled = function.bound and info.owner
+        skip = is_filled and not self._values.has_decorator(info, function.path, {"staticmethod"})
+        return argument(call, info, name, int(bool(skip)))
 
     def yielded(self, function: FunctionRef) -> Types:
         """The types that a project generator function yields."""
