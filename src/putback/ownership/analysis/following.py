@@ -107,7 +107,7 @@ class Following:
         return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
 
     def is_empty_registry(self, state: State) -> bool:
-        """Whether it is a registry of the function itself that has made no session yet: who gets that gets a factory."""
+        """Whether it is a registry of the function that has made no session yet: who gets that gets a factory."""
         return self.kind.registry and state.phase is Phase.IDLE and not self.is_ambient
 
     def is_of_pool(self, op: ir.Call) -> bool:
