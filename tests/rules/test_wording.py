@@ -179,7 +179,8 @@ def by_kind(kind, rest):
         ),
         pytest.param(
             CHAIN
-            + "    try:\n        if kind == 1:\n            pool.putconn(conn)\n    except Exception:\n        return None\n",
+            + "    try:\n        if kind == 1:\n            pool.putconn(conn)\n"
+            + "    except Exception:\n        return None\n",
             ["9: the function ends after this without pool.putconn(conn)"],
             id="no branch, in front of a handler",
         ),
