@@ -50,7 +50,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
         if is_connection and not domain.kind.pooled and not op.awaited:
             return Outcome((after,))
-        return domain.may_raise(after, awaited=op.awaited)
+        return domain.may_raise(after, awaited=op.awaited, exception=DRIVERS)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((domain.tried(after),), (), (Wrong.UNAWAITED,)) if is_connection else Outcome((after,))
     if effect.reopens and state.phase is Phase.RELEASED and is_connection:
@@ -102,12 +102,15 @@ def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) ->
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.program.catalog.method(domain.kind.type, op.name)
-        if method is None or not domain.program.delegates(owner):
+        if not domain.program.delegates(owner):
             return domain.may_raise(state, awaited=op.awaited)
+        if method is None:
+            return domain.may_raise(state, awaited=op.awaited, exception=DRIVERS)
         after = _applied(domain, op, method, state, True)
         if state.exception and method.ends == "rollback":
             return Outcome((after,))  # a second fault is not counted
-        return domain.may_raise(after, _when_raising(domain, op, method, state, after), awaited=op.awaited)
+        thrown = _when_raising(domain, op, method, state, after)
+        return domain.may_raise(after, thrown, awaited=op.awaited, exception=DRIVERS)
     return applied.summarised(domain, op, state, [effect])
 
 

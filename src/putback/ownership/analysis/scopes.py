@@ -145,7 +145,9 @@ def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
     """The next step of a loop; a query runs when somebody asks for its rows."""
     effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
     if effect is None or not effect.executes:
-        return domain.may_raise(state, awaited=op.is_async)
+        is_its = op.source in state.refs or bool(state.part_type(op.source))
+        raised = handlers.DRIVERS if is_its else handlers.UNKNOWN
+        return domain.may_raise(state, awaited=op.is_async, exception=raised)
     return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
 
 
