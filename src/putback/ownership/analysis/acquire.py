@@ -146,8 +146,10 @@ def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        autocommits = autocommit.is_made_with(written.expr, kind) or (
-            written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind)
+        autocommits = (
+            autocommit.is_made_with(written.expr, kind)
+            or autocommit.is_of_pool(call.owner, kind)
+            or (written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind))
         )
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
 
@@ -168,9 +170,9 @@ def _merged(found: list[Acquisition]) -> Acquisition | None:
     found = sorted(found, key=lambda a: (not a.kind.pooled, a.kind.id))
     kinds: dict[str, Kind] = {k.id: k for a in found for k in a.kinds}
     ordered = tuple(sorted(kinds.values(), key=lambda k: (not k.pooled, k.id)))
-    if len(kinds) == 1:
-        return replace(found[0], maybe_none=any(a.maybe_none for a in found))
-    return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))
+    maybe_none, autocommits = any(a.maybe_none for a in found), all(a.autocommits for a in found)
+    merged = replace(found[0], maybe_none=maybe_none, autocommits=autocommits)
+    return merged if len(kinds) == 1 else replace(merged, kinds=ordered, confidence=Confidence.MEDIUM)
 
 
 def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:

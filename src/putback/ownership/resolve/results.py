@@ -169,14 +169,17 @@ class Results:
         return next((kind for flag, kind in effect.when.items() if flag in given), effect.acquires)
 
     def _flags(self, call: names.Invoke, scope: Scope) -> frozenset[str]:
-        """The keywords of a call that are given and not off; for classes also "keyword=qualified name"."""
-        off = (None, False)
+        """The keywords of a call that are given and not off; for classes also "keyword=qualified name", and for what
+        switches transactions off "keyword=value"."""
+        off, switches = (None, False), self._values.catalog.switches()
         found: set[str] = set()
         for keyword, value in call.keywords:
             if keyword and not (isinstance(value, names.Literal) and value.value in off):
                 found.add(keyword)
                 if isinstance(value, (names.Name, names.Member)):
                     found.update(f"{keyword}={made}" for made in self._class_names(value, scope))
+                elif isinstance(value, names.Literal) and str(value.value) in switches.get(keyword, ()):
+                    found.add(f"{keyword}={value.value}")
         return frozenset(found)
 
     def _class_names(self, value: Expr, scope: Scope) -> list[str]:
