@@ -90,7 +90,8 @@ class Effect(Table, frozen=True):
     pool has handed out; `itself` a call whose result is its receiver (`conn.execution_options(...)`). `makes` is the
     argument (of this call or of the receiver's constructor) that is a class: if it is given and known, its constructor
     says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
-    or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
+    or "rollback" (or "both": the transaction is over either way); `undoes` rolls back to a savepoint and leaves the
+    transaction open. `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
@@ -115,6 +116,7 @@ class Effect(Table, frozen=True):
     makes: Parameter | None = None
     executes: bool = False
     ends: Literal["", "commit", "rollback", "both"] = ""
+    undoes: bool = False
     awaited: bool = False
     raises: bool = True
     telling: bool = False

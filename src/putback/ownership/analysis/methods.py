@@ -208,7 +208,9 @@ def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_con
 
 
 def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
-    """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
+    """Whether a handler rolls back to a savepoint, or by a statement of its own: `cur.execute("ROLLBACK TO one")`."""
+    if effect.undoes:
+        return True
     return effect.executes and state.lapse is not None and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
@@ -219,9 +221,10 @@ def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
 
 def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
     """The state after the method has done its work."""
+    if _undoes(domain, op, effect, state):
+        state = replace(state, unmended=None, broke=None)
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
-        undone = _undoes(domain, op, effect, state)
-        state = domain.executed(replace(state, unmended=None, broke=None) if undone else state, op.at)
+        state = domain.executed(state, op.at)
     if effect.defers and domain.kind.lazy:
         state = state.with_mark(Mark.UNWRITTEN)
     if effect.ends:
