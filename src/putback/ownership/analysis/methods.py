@@ -19,7 +19,7 @@ from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
 from putback.ownership.analysis.site import Owner
-from putback.ownership.analysis.statements import first_word
+from putback.ownership.analysis.statements import first_word, rolls_all_back
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.resolve.types import FunctionRef
 
@@ -225,6 +225,7 @@ def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_co
         state = replace(state, unmended=None, broke=None)
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
         state = domain.executed(state, op.at)
+        state = domain.ended(state, "rollback") if rolls_all_back(domain.unit.text(op.at)) else state
     if effect.defers and domain.kind.lazy:
         state = state.with_mark(Mark.UNWRITTEN)
     if effect.ends:

@@ -130,15 +130,15 @@ def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[St
 
 
 def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
-    """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
+    """Leaving a `with` that commits, or rolls back after an error, whose failure is not counted. When the commit fails
+    the transaction is over, too."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (Wrong.AFTER,) if late else ()
     after = replace(state, opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
-    return Outcome(
-        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, commits=True))
-    )
+    unmended = domain.mending(state, commits=True)
+    return Outcome((after,), (domain.raised(after, handlers.UNKNOWN),), (*defects, *unmended))
 
 
 def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
