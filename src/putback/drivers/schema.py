@@ -98,6 +98,7 @@ class Effect(Table, frozen=True):
     only as long as the object does (a prepared statement, a dump that is read row by row).
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     `idles`: it gives back what it holds, and takes another if it is used again.
+    `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
@@ -127,6 +128,7 @@ class Effect(Table, frozen=True):
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False
+    deferred_by: str = ""
     idles: bool = False
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from putback.drivers.schema import Kind
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.names import Group, Invoke, Name, dotted
+from putback.flow.names import Group, Invoke, Literal, Name, dotted
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
@@ -134,7 +134,7 @@ def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: Written) -> list
 def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
     is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
-    if not effect.acquires or (effect.itself and is_elsewhere):
+    if not effect.acquires or (effect.itself and is_elsewhere) or _is_deferred(written.expr, effect):
         return
     resolver, catalog = program.resolver, program.catalog
     bind = told(resolver, op, written, effect)
@@ -152,6 +152,12 @@ def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call
             or (written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind))
         )
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
+
+
+def _is_deferred(call: Invoke, effect: Effect) -> bool:
+    """Whether an argument keeps a call from connecting, as far as one sees."""
+    given = call.keyword(effect.deferred_by) if effect.deferred_by else None
+    return given is not None and not (isinstance(given, Literal) and not given.value)
 
 
 def _is_own(unit: Unit, name: str) -> bool:
