@@ -26,9 +26,9 @@ class Sort(Table, frozen=True):
 
 class External(Table, frozen=True):
     """The whole table; `local` are calls of the same libraries that do not leave the process, `local_methods` methods
-    that do not on any of their objects, `of_texts` and `of_answers` methods of what such a call has answered with, which
-    is there already: the first of every text, the others of mappings and lists, and what makes a text or a mapping of an
-    answer; `queueing` methods that hand a job to somebody else's process."""
+    that do not on any of their objects. `of_texts` and `of_answers` are methods of what such a call has answered with,
+    which is there already: of texts, and of mappings, lists and objects with fields. `queueing` are methods that hand a
+    job to somebody else's process."""
 
     sorts: tuple[Sort, ...]
     local: tuple[str, ...] = ()
