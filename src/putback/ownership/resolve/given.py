@@ -21,11 +21,18 @@ def argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Exp
     return Element(unpacked, name) if unpacked is not None else None
 
 
+def is_parameter(value: Expr, function: FunctionInfo) -> bool:
+    """Whether a value is a parameter of a function, which is given nothing else there."""
+    if not isinstance(value, Name) or value.id in function.bindings:
+        return False
+    return any(p.name == value.id and not p.kind.startswith("*") for p in function.params)
+
+
 def called_parameter(call: Expr, function: FunctionInfo) -> str:
     """The parameter of a function whose value this calls, as `func(*args)` does; "" for everything else."""
-    if not isinstance(call, Invoke) or not isinstance(call.func, Name) or call.func.id in function.bindings:
-        return ""
-    return next((p.name for p in function.params if p.name == call.func.id and not p.kind.startswith("*")), "")
+    if isinstance(call, Invoke) and isinstance(call.func, Name) and is_parameter(call.func, function):
+        return call.func.id
+    return ""
 
 
 def answers(function: FunctionInfo) -> Iterator[Expr]:

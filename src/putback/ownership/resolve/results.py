@@ -11,7 +11,7 @@ from putback.frameworks.schema import Providing
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
-from putback.ownership.resolve.given import answers, argument, called_parameter
+from putback.ownership.resolve.given import answers, argument, called_parameter, is_parameter
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
     NOTHING,
@@ -224,7 +224,7 @@ class Results:
     def _passed_on(self, value: Expr, function: FunctionRef, info: FunctionInfo, call: names.Invoke) -> Expr | None:
         """The function that a call hands in, if this value in the function called is what that answers."""
         runs = [value]
-        if isinstance(value, names.Invoke) and any(isinstance(each, names.Name) for each in value.args):
+        if isinstance(value, names.Invoke) and any(is_parameter(each, info) for each in value.args):
             callees = self._values.types(value.func, Scope(function.path, function.key))
             runs += [r for t in callees if isinstance(t, Symbol | Method) and (r := self.run_for(t, value)) is not None]
         name = next(filter(None, (called_parameter(each, info) for each in runs)), "")
