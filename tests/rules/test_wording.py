@@ -94,3 +94,103 @@ def test_the_limit_of_a_pool_is_said_only_where_there_is_one(
     (tmp_path / "shop.py").write_text(code.format(taken=taken, kept=kept))
     (found,) = check(["shop.py"]).findings
     assert ("QueuePool limit" in found.message, "stays open until" in found.message) == (limited, not limited)
+
+
+LOOP = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def each_order(ids):
+    for each in ids:
+        conn = pool.getconn()
+"""
+CHAIN = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def by_kind(kind, rest):
+    conn = pool.getconn()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param(
+            LOOP + "        if each % 2:\n            continue\n        pool.putconn(conn)\n",
+            ["10: the round of the loop ends here without pool.putconn(conn)"],
+            id="continue",
+        ),
+        pytest.param(
+            LOOP + "        if each % 2:\n            continue\n        pool.putconn(conn)\n    return 3\n",
+            ["10: the round of the loop ends here without pool.putconn(conn)"],
+            id="continue, and the function returns something",
+        ),
+        pytest.param(
+            LOOP + "        if each % 2:\n            return 0\n        pool.putconn(conn)\n",
+            ["10: the function ends here without pool.putconn(conn)"],
+            id="return",
+        ),
+        pytest.param(
+            LOOP + "        if each % 2:\n            pool.putconn(conn)\n    print(ids)\n",
+            ["9: the round of the loop ends after this without pool.putconn(conn)"],
+            id="end of the round",
+        ),
+        pytest.param(
+            LOOP
+            + "        for other in ids:\n            if other:\n                continue\n"
+            + "        if each % 2:\n            pool.putconn(conn)\n",
+            ["12: the round of the loop ends after this without pool.putconn(conn)"],
+            id="continue of a loop in it",
+        ),
+        pytest.param(
+            LOOP
+            + "        try:\n            conn.cursor().execute('x')\n        except Exception:\n            continue\n"
+            + "        pool.putconn(conn)\n",
+            ["10: if this raises ...", "12: ... the round of the loop ends here, and `conn` was not given back"],
+            id="an exception that a continue swallows",
+        ),
+        pytest.param(
+            LOOP + "        conn.cursor().execute('x')\n        pool.putconn(conn)\n",
+            ["9: if this raises, the function ends without pool.putconn(conn)"],
+            id="an exception that leaves the function",
+        ),
+        pytest.param(
+            CHAIN + "    for each in rest:\n        if each:\n            continue\n    if kind:\n"
+            "        pool.putconn(conn)\n",
+            ["11: the function ends after this without pool.putconn(conn)"],
+            id="continue of a loop behind the acquire",
+        ),
+        pytest.param(
+            CHAIN
+            + "    if kind == 1:\n        pool.putconn(conn)\n    elif kind == 2:\n        print(rest)\n"
+            + "    else:\n        pool.putconn(conn)\n",
+            ["11: the function ends after this without pool.putconn(conn)"],
+            id="a branch in the middle",
+        ),
+        pytest.param(
+            CHAIN + "    if kind == 1:\n        pool.putconn(conn)\n    elif kind == 2:\n        pool.putconn(conn)\n",
+            ["10: the function ends after this without pool.putconn(conn)"],
+            id="no branch",
+        ),
+        pytest.param(
+            CHAIN
+            + "    try:\n        if kind == 1:\n            pool.putconn(conn)\n"
+            + "    except Exception:\n        return None\n",
+            ["9: the function ends after this without pool.putconn(conn)"],
+            id="no branch, in front of a handler",
+        ),
+    ],
+)
+def test_the_path_of_a_leak_ends_where_the_connection_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, expected: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(source)
+    (found,) = (f for f in check(["use.py"]).findings if f.code in ("PB102", "PB103"))
+    assert [f"{step.span.start.row}: {step.text}" for step in found.trace[1:]] == expected

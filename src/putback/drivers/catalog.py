@@ -77,6 +77,18 @@ class Catalog:
 
         return self._remember(("makers",), find)
 
+    def switches(self) -> Mapping[str, frozenset[str]]:
+        """The arguments that switch off the transactions of what is made with them, each with the values that do."""
+
+        def find() -> Mapping[str, frozenset[str]]:
+            found: dict[str, frozenset[str]] = {}
+            for kind in self.kinds.values():
+                for name, values in kind.autocommit.items():
+                    found[name] = found.get(name, frozenset()).union(values)
+            return found
+
+        return self._remember(("switches",), find)
+
     def is_server(self, kind: Kind) -> bool:
         """Whether a connection of this kind leads out of the process."""
         return not self.drivers[kind.driver].embedded

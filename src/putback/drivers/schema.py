@@ -90,13 +90,15 @@ class Effect(Table, frozen=True):
     pool has handed out; `itself` a call whose result is its receiver (`conn.execution_options(...)`). `makes` is the
     argument (of this call or of the receiver's constructor) that is a class: if it is given and known, its constructor
     says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
-    or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
+    or "rollback" (or "both": the transaction is over either way); `undoes` rolls back to a savepoint and leaves the
+    transaction open. `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
     only as long as the object does (a prepared statement, a dump that is read row by row).
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     `idles`: it gives back what it holds, and takes another if it is used again.
+    `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
@@ -115,6 +117,7 @@ class Effect(Table, frozen=True):
     makes: Parameter | None = None
     executes: bool = False
     ends: Literal["", "commit", "rollback", "both"] = ""
+    undoes: bool = False
     awaited: bool = False
     raises: bool = True
     telling: bool = False
@@ -125,6 +128,7 @@ class Effect(Table, frozen=True):
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False
+    deferred_by: str = ""
     idles: bool = False
 
 

@@ -255,8 +255,11 @@ class StatementLowering(ProtectedLowering):
         subject = self._keep(node, self.value(node.subject))
         done = self.new_block()
         for case in node.cases:
-            taken, following = self.fork(ir.Test("unknown"))
-            self.start(taken)
+            if _takes_anything(case.pattern):
+                following = self.new_block()
+            else:
+                taken, following = self.fork(ir.Test("unknown"))
+                self.start(taken)
             self._capture(case.pattern, subject)
             if case.guard is not None:
                 inside = self.new_block()
@@ -326,6 +329,16 @@ class StatementLowering(ProtectedLowering):
                 case _:
                     found += self._methods(member, owner)
         return found
+
+
+def _takes_anything(pattern: cst.MatchPattern) -> bool:
+    """Whether a pattern fits whatever it is held against: `_`, a bare name, or one of those behind a `|`."""
+    match pattern:
+        case cst.MatchAs(pattern=inner):
+            return inner is None or _takes_anything(inner)
+        case cst.MatchOr(patterns=[*_, last]):
+            return _takes_anything(last.pattern)
+    return False
 
 
 def _named_elements(node: cst.BaseExpression) -> list[cst.Name]:

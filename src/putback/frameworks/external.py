@@ -26,11 +26,15 @@ class Sort(Table, frozen=True):
 
 class External(Table, frozen=True):
     """The whole table; `local` are calls of the same libraries that do not leave the process, `local_methods` methods
-    that do not on any of their objects, `queueing` methods that hand a job to somebody else's process."""
+    that do not on any of their objects. `of_texts` and `of_answers` are methods of what such a call has answered with,
+    which is there already: of texts, and of mappings, lists and objects with fields. `queueing` are methods that hand a
+    job to somebody else's process."""
 
     sorts: tuple[Sort, ...]
     local: tuple[str, ...] = ()
     local_methods: tuple[str, ...] = ()
+    of_texts: tuple[str, ...] = ()
+    of_answers: tuple[str, ...] = ()
     queueing: tuple[str, ...] = ()
 
 
@@ -42,6 +46,8 @@ class Calls:
     below: Mapping[str, Sort]
     local: frozenset[str]
     local_methods: frozenset[str]
+    of_texts: frozenset[str]
+    of_answers: frozenset[str]
     queueing: frozenset[str]
 
     def sort_of(self, qualname: str) -> Sort | None:
@@ -52,13 +58,24 @@ class Calls:
         if name in self.exact:
             return self.exact[name]
         head, _, last = name.rpartition(".")
-        if last in self.local_methods or last.startswith("__"):
+        if last in self.local_methods or last.startswith("__") or self._is_of_answer(qualname):
             return None
         while head:
             if head in self.below:
                 return self.below[head]
             head = head.rpartition(".")[0]
         return None
+
+    def _is_of_answer(self, qualname: str) -> bool:
+        """Whether a method is one of a text, or of another value, that a call has answered with."""
+        *made, last = qualname.split("()")
+        before = "".join(made)
+        path, _, method = last.rpartition(".")
+        is_answer = bool(made) and before not in self.below
+        if method in self.of_texts:
+            return bool(path) or is_answer
+        is_answer = is_answer and (before in self.exact or self.sort_of("()".join(made)) is not None)
+        return (is_answer and method in self.of_answers) or (bool(made[1:]) and self._is_of_answer("()".join(made)))
 
 
 @cache
@@ -70,5 +87,7 @@ def external() -> Calls:
         {name: sort for sort in table.sorts for pattern in sort.below for name in alternatives(pattern)},
         frozenset(name for pattern in table.local for name in alternatives(pattern)),
         frozenset(table.local_methods),
+        frozenset(table.of_texts),
+        frozenset(table.of_answers),
         frozenset(table.queueing),
     )

@@ -80,7 +80,6 @@ from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
-from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
@@ -93,7 +92,7 @@ def applies(site: SiteFacts) -> bool:
         bool(site.leaks)
         and not site.is_released_somewhere
         and not site.is_passed_on_somewhere
-        and not site.has(Wrong.WITH_KEEPS)
+        and not site.rests_on_with
         and not pb107_acquired_connection_lost.applies(site)
     )
 

@@ -76,7 +76,8 @@ from putback.model.finding import Finding, Place, Severity
 from putback.model.lifecycle import Gc
 from putback.model.mending import LEAK
 from putback.ownership.facts.facts import FunctionFacts
-from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
+from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import (
     mending,
     pb101_connection_never_released,

@@ -67,9 +67,9 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
-from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
-from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
+from putback.ownership.facts.leaks import Exit, Leak
+from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
 
@@ -84,7 +84,7 @@ def applies(site: SiteFacts) -> bool:
         _exit(site) is not None
         and not pb101_connection_never_released.applies(site)
         and not pb107_acquired_connection_lost.applies(site)
-        and not (site.has(Wrong.WITH_KEEPS) and not site.is_released_somewhere)
+        and not site.rests_on_with
     )
 
 
@@ -93,13 +93,13 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
     for site in facts.sites:
         leak = _exit(site)
         if leak is not None and applies(site):
-            row = facts.unit.span(
-                leak.raised_at if leak.explicit and leak.raised_at is not None else leak.left_at
-            ).start.row
+            raised_at = leak.raised_at if leak.explicit and leak.by_exception else None
+            row = facts.unit.span(leak.left_at if raised_at is None else raised_at).start.row
+            how = Exit.RETURN if raised_at is not None else leak.exit
             found = report(
                 RULE,
                 site,
-                f"{wording.subject(site)} is not given back when the function ends at line {row}: {wording.cost(site)}",
+                f"{wording.subject(site)} is not given back when {how.at(row)}: {wording.cost(site)}",
                 severity=facts.severity(site.kind),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),

@@ -64,7 +64,8 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.model.mending import Mending
 from putback.ownership.facts.facts import FunctionFacts
-from putback.ownership.facts.site_facts import Leak, SiteFacts, confidence_of
+from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 

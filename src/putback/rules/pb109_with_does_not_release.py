@@ -56,8 +56,8 @@ def create():
 around the connection, a generator.
 
 ## Stays silent
-For the same `with` when the connection is released besides, and for libraries whose `with` releases: SQLAlchemy,
-psycopg 3, PyMySQL, mysql-connector, DBUtils, oracledb.
+For the same `with` when the connection is released besides, or handed to somebody else (returned, or kept by an
+object), and for libraries whose `with` releases: SQLAlchemy, psycopg 3, PyMySQL, mysql-connector, DBUtils, oracledb.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ from putback.rules.rule import Rule, report
 def applies(site: SiteFacts) -> bool:
     """A `with` on the connection is the only thing that looks like a release."""
     leaks = bool(site.leaks) or site.has(Wrong.LOST)
-    return site.has(Wrong.CLOSING_KEEPS) or (leaks and site.has(Wrong.WITH_KEEPS) and not site.is_released_somewhere)
+    return site.has(Wrong.CLOSING_KEEPS) or (leaks and site.rests_on_with)
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:

@@ -9,7 +9,8 @@ from putback.model.lifecycle import Gc
 from putback.ownership.analysis.pairing import is_attribute_here, name_here, paired_release, pool_here
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
-from putback.ownership.facts.site_facts import Leak, SiteFacts
+from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.resolve.types import FunctionRef
 
@@ -78,7 +79,7 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     elif leak.raised_at is not None:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
     else:
-        steps.append(facts.step(leak.left_at, f"the function ends here without {release(site)}"))
+        steps.append(facts.step(leak.left_at, f"{leak.exit.value} without {release(site)}"))
     return tuple(steps)
 
 
@@ -97,7 +98,7 @@ def unbound_error(site: SiteFacts) -> str:
 def _leaving(site: SiteFacts, leak: Leak) -> str:
     if leak.unbound:
         return f"this name is not bound then: {unbound_error(site)} leaves the function"
-    return "the exception leaves the function here" if leak.by_exception else "the function ends here"
+    return leak.exit.value
 
 
 def _raising(leak: Leak) -> str:

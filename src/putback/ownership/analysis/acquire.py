@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from putback.drivers.schema import Kind
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.names import Group, Invoke, Name, dotted
+from putback.flow.names import Group, Invoke, Literal, Name, dotted
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
@@ -26,6 +26,7 @@ from putback.ownership.analysis.parts import RETURNED, Carrier, Element, Tie
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.given import called_parameter
 from putback.ownership.resolve.known_before import may_return_known
 from putback.ownership.resolve.types import (
     GUESSED,
@@ -48,9 +49,17 @@ _SELF = "self."
 def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None:
     """What this call acquires for its caller, or None."""
     call = Written(op.expr, unit.scope)
-    found = _by_callee(program, unit, op, call, program.call_info(unit, op))
     own = FunctionRef(unit.path, unit.key)  # what it hands to itself it has taken elsewhere
-    return _merged([each for each in (*found, *_by_others(program, unit, op, call)) if own not in each.through])
+    found = _by_all(program, unit, op, call, program.call_info(unit, op))
+    return _merged([each for each in found if own not in each.through])
+
+
+def _by_all(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:
+    found = [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
+    if unit.info is None or call.scope != unit.scope:
+        return found
+    parameter = called_parameter(call.expr, unit.info)
+    return [replace(each, made_by=parameter) for each in found] if parameter else found
 
 
 def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: CallInfo) -> list[Acquisition]:
@@ -66,11 +75,25 @@ def _by_callee(program: Program, unit: Unit, op: ir.Call, call: Written, info: C
         if call.is_here:
             found += taken_by_making(program, unit, op, cls)
     for function in info.functions:
-        handed = program.summaries.returns(function)
+        handed = _handed(program, unit, op, call, function)
         found += (a for a in handed if not a.keeper or (call.is_here and _is_owed(program, unit, op.target, a)))
         if call.is_here and op.receiver:
             found += taken_by_method(program, unit, op, function)
     return found
+
+
+def _handed(program: Program, unit: Unit, op: ir.Call, call: Written, function: FunctionRef) -> Iterator[Acquisition]:
+    """What a project function hands to this caller: of what a function makes that it is given, this caller's own."""
+    for each in program.summaries.returns(function):
+        given = program.resolver.results.passed(function, call.expr, each.made_by) if each.made_by else None
+        if given is None:
+            yield replace(each, made_by="")
+        elif call.depth < _DEEPEST:
+            made = _elsewhere(program, unit, op, Written(Invoke(given), call.scope, call.depth + 1))
+            own = _merged([a for a in made if a.kind in each.kinds])
+            if own is not None:
+                through = (*each.through[:1], *own.through)
+                yield replace(each, kinds=own.kinds, through=through, confidence=own.confidence, made_by=own.made_by)
 
 
 def _constructed_by(program: Program, cls: ClassRef, call: Written) -> Written:
@@ -106,13 +129,13 @@ def _by_others(program: Program, unit: Unit, op: ir.Call, call: Written) -> Iter
 
 def _elsewhere(program: Program, unit: Unit, op: ir.Call, call: Written) -> list[Acquisition]:
     info = describe(call.expr, call.scope, program.resolver)
-    return [*_by_callee(program, unit, op, call, info), *_by_others(program, unit, op, call)]
+    return _by_all(program, unit, op, call, info)
 
 
 def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call: DriverCall) -> Iterator[Acquisition]:
     effect = call.effect
     is_elsewhere = not written.is_here or not ir.is_local(op.receiver) or _is_own(unit, op.receiver)
-    if not effect.acquires or (effect.itself and is_elsewhere):
+    if not effect.acquires or (effect.itself and is_elsewhere) or _is_deferred(written.expr, effect):
         return
     resolver, catalog = program.resolver, program.catalog
     bind = told(resolver, op, written, effect)
@@ -124,10 +147,18 @@ def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call
     if not kind.registry:
         guessed = call.owner is not None and call.owner.flags >= GUESSED
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
-        autocommits = autocommit.is_made_with(written.expr, kind) or (
-            written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind)
+        autocommits = (
+            autocommit.is_made_with(written.expr, kind)
+            or autocommit.is_of_pool(call.owner, kind)
+            or (written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind))
         )
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
+
+
+def _is_deferred(call: Invoke, effect: Effect) -> bool:
+    """Whether an argument keeps a call from connecting, as far as one sees."""
+    given = call.keyword(effect.deferred_by) if effect.deferred_by else None
+    return given is not None and not (isinstance(given, Literal) and not given.value)
 
 
 def _is_own(unit: Unit, name: str) -> bool:
@@ -146,9 +177,9 @@ def _merged(found: list[Acquisition]) -> Acquisition | None:
     found = sorted(found, key=lambda a: (not a.kind.pooled, a.kind.id))
     kinds: dict[str, Kind] = {k.id: k for a in found for k in a.kinds}
     ordered = tuple(sorted(kinds.values(), key=lambda k: (not k.pooled, k.id)))
-    if len(kinds) == 1:
-        return replace(found[0], maybe_none=any(a.maybe_none for a in found))
-    return replace(found[0], kinds=ordered, confidence=Confidence.MEDIUM, maybe_none=any(a.maybe_none for a in found))
+    maybe_none, autocommits = any(a.maybe_none for a in found), all(a.autocommits for a in found)
+    merged = replace(found[0], maybe_none=maybe_none, autocommits=autocommits)
+    return merged if len(kinds) == 1 else replace(merged, kinds=ordered, confidence=Confidence.MEDIUM)
 
 
 def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:

@@ -26,7 +26,7 @@ from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.resolver import Resolver
-from putback.ownership.resolve.types import FunctionRef, Instance, Object, Scope
+from putback.ownership.resolve.types import FunctionRef, Instance, Method, Object, Scope
 from putback.source.slices import Slice
 
 _MOST_CALLERS = 3
@@ -269,10 +269,17 @@ class Ambients:
     def _is_made_with_autocommit(self, unit: Unit, path: str, kind: Kind) -> bool:
         """Whether who makes the connection switches its transactions off."""
         return bool(kind.autocommit) and any(
-            (isinstance(value.expr, Invoke) and autocommit.is_made_with(value.expr, kind))
+            (isinstance(value.expr, Invoke) and self._is_call_with_autocommit(value.expr, value, kind))
             or self._switches_off(value.path, value.function or MODULE, value.expr)
             for value in (*self._values(unit, path), *self._passed(unit.scope, path))
         )
+
+    def _is_call_with_autocommit(self, call: Invoke, value: _Value, kind: Kind) -> bool:
+        """Whether the arguments of a call say so that makes the connection, or those of the pool that it asks."""
+        methods = self._resolver.types(call.func, Scope(value.path, value.function))
+        owners = [t.owner for t in methods if isinstance(t, Method)]
+        is_of_pool = bool(owners) and all(autocommit.is_of_pool(owner, kind) for owner in owners)
+        return is_of_pool or autocommit.is_made_with(call, kind)
 
     def _is_of_a_block(self, unit: Unit, path: str) -> bool:
         """Whether an attribute is only ever given what somebody ends who has made the object, whatever that does."""

@@ -53,6 +53,8 @@ def _by_summary(
             done = replace(done, opened=None, unmended=None, wrote=None)
         if effect.returns and call is not None:
             done = done.with_ref(call.target)
+        elif effect.keeps and domain.is_empty_registry(done):
+            done = domain.pass_on(done)
         elif effect.keeps and call is not None:
             done = done.with_part(call.target, _carrier(domain, call, effect))
             if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:

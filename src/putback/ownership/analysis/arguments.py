@@ -47,6 +47,8 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
         return made
     if info.functions or info.classes:
         return _to_project(domain, op, info, state, position)
+    if domain.is_empty_registry(state):
+        return domain.may_raise(domain.pass_on(state), state, awaited=op.awaited)
     used = domain.executed(state, None) if domain.kind.lazy else state
     if info.constructs:
         used = used.with_part(op.target, Carrier())
@@ -86,6 +88,8 @@ def _pending_argument(domain: Following, op: ir.Call, info: CallInfo, state: Sta
 def _to_project(domain: Following, op: ir.Call, info: CallInfo, state: State, position: int) -> Outcome[State]:
     """The connection goes to functions of the project: their summaries say what becomes of it."""
     effects = domain.effects_of(op, info, position, state.phase)
+    if not effects and domain.is_empty_registry(state):
+        return domain.may_raise(domain.pass_on(state), state, awaited=op.awaited)
     if not effects:
         used = domain.executed(state, None) if domain.kind.lazy else state
         if info.classes:

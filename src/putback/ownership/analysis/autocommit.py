@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Literal, last_name
+from putback.ownership.resolve.types import Instance
 
 _CONSTANTS = {ir.TRUE: "True", ir.FALSE: "False", ir.NONE: "None"}
 
@@ -21,6 +22,12 @@ def is_unpacked(call: ir.Call, ops: Iterable[ir.Op], kind: Kind) -> bool:
     unpacked = {argument.value for argument in call.arguments if argument.star}
     items = [op for op in ops if isinstance(op, ir.StoreItem) and op.base in unpacked] if unpacked else []
     return any(_CONSTANTS.get(op.source) in kind.autocommit.get(str(op.key), ()) for op in items)
+
+
+def is_of_pool(owner: Instance | None, kind: Kind) -> bool:
+    """Whether the pool or engine that hands it out is made so: `create_engine(url, isolation_level="AUTOCOMMIT")`."""
+    flags = owner.flags if owner is not None else ()
+    return any(f"{name}={value}" in flags for name, values in kind.autocommit.items() for value in values)
 
 
 def switched(call: Invoke, kind: Kind) -> bool | None:

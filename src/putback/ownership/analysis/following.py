@@ -106,6 +106,10 @@ class Following:
         kept = state.marks & {Mark.AUTOCOMMIT}
         return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
 
+    def is_empty_registry(self, state: State) -> bool:
+        """Whether it is a registry of the function that has made no session yet: who gets that gets a factory."""
+        return self.kind.registry and state.phase is Phase.IDLE and not self.is_ambient
+
     def is_of_pool(self, op: ir.Call) -> bool:
         """Whether a method is called on the pool that the connection has come from, as far as one sees here."""
         if self.site.acquisition.through or self.site.at is None:

@@ -18,7 +18,7 @@ from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
 from putback.ownership.analysis.site import Owner
-from putback.ownership.analysis.statements import first_word
+from putback.ownership.analysis.statements import first_word, rolls_all_back
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.resolve.types import FunctionRef
 
@@ -49,7 +49,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
             after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
         if is_connection and not domain.kind.pooled and not op.awaited:
             return Outcome((after,))
-        return domain.may_raise(after, awaited=op.awaited)
+        return domain.may_raise(after, awaited=op.awaited, exception=DRIVERS)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((domain.tried(after),), (), (Wrong.UNAWAITED,)) if is_connection else Outcome((after,))
     if effect.reopens and state.phase is Phase.RELEASED and is_connection:
@@ -101,12 +101,15 @@ def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) ->
     effect = domain.summaries.owner_effect(owner, op.name, domain.bare, state.phase)
     if effect is None:
         method = domain.program.catalog.method(domain.kind.type, op.name)
-        if method is None or not domain.program.delegates(owner):
+        if not domain.program.delegates(owner):
             return domain.may_raise(state, awaited=op.awaited)
+        if method is None:
+            return domain.may_raise(state, awaited=op.awaited, exception=DRIVERS)
         after = _applied(domain, op, method, state, True)
         if state.exception and method.ends == "rollback":
             return Outcome((after,))  # a second fault is not counted
-        return domain.may_raise(after, _when_raising(domain, op, method, state, after), awaited=op.awaited)
+        thrown = _when_raising(domain, op, method, state, after)
+        return domain.may_raise(after, thrown, awaited=op.awaited, exception=DRIVERS)
     return applied.summarised(domain, op, state, [effect])
 
 
@@ -204,7 +207,9 @@ def _misuse(domain: Following, op: ir.Call, effect: Effect, state: State, is_con
 
 
 def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> bool:
-    """Whether a handler rolls back by a statement of its own: `cur.execute("ROLLBACK TO SAVEPOINT one")`."""
+    """Whether a handler rolls back to a savepoint, or by a statement of its own: `cur.execute("ROLLBACK TO one")`."""
+    if effect.undoes:
+        return True
     return effect.executes and state.lapse is not None and first_word(domain.unit.text(op.at)) == "ROLLBACK"
 
 
@@ -215,9 +220,11 @@ def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:
 
 def _applied(domain: Following, op: ir.Call, effect: Effect, state: State, is_connection: bool) -> State:
     """The state after the method has done its work."""
+    if _undoes(domain, op, effect, state):
+        state = replace(state, unmended=None, broke=None)
     if effect.executes and not _has_nothing_to_do(domain, effect, state):
-        undone = _undoes(domain, op, effect, state)
-        state = domain.executed(replace(state, unmended=None, broke=None) if undone else state, op.at)
+        state = domain.executed(state, op.at)
+        state = domain.ended(state, "rollback") if rolls_all_back(domain.unit.text(op.at)) else state
     if effect.defers and domain.kind.lazy:
         state = state.with_mark(Mark.UNWRITTEN)
     if effect.ends:

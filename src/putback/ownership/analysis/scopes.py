@@ -130,22 +130,24 @@ def _exit_connection(domain: Following, op: ir.Exit, state: State) -> Outcome[St
 
 
 def _end_transaction(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
-    """Leaving a `with` that commits, which can fail, or rolls back after an error, whose failure is not counted."""
+    """Leaving a `with` that commits, or rolls back after an error, whose failure is not counted. When the commit fails
+    the transaction is over, too."""
     late = state.phase is Phase.RELEASED and domain.kind.use_after_release is not After.REOPENS
     defects = (Wrong.AFTER,) if late else ()
     after = replace(state, opened=None, unmended=None, wrote=None)
     if op.exceptional:
         return Outcome((after,), (), defects)
-    return Outcome(
-        (after,), (domain.raised(state, handlers.UNKNOWN),), (*defects, *domain.mending(state, commits=True))
-    )
+    unmended = domain.mending(state, commits=True)
+    return Outcome((after,), (domain.raised(after, handlers.UNKNOWN),), (*defects, *unmended))
 
 
 def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
     """The next step of a loop; a query runs when somebody asks for its rows."""
     effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
     if effect is None or not effect.executes:
-        return domain.may_raise(state, awaited=op.is_async)
+        is_its = op.source in state.refs or bool(state.part_type(op.source))
+        raised = handlers.DRIVERS if is_its else handlers.UNKNOWN
+        return domain.may_raise(state, awaited=op.is_async, exception=raised)
     return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
 
 

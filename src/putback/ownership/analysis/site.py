@@ -64,7 +64,8 @@ class Acquisition(Struct, frozen=True):
     `known_before`: on some way a function between answers with one that was there before, and that others may use.
     `keeper`: the object around it has taken it for itself. `ambient`: nothing is acquired, the connection has been
     there before. `parked`: the attributes of the function's own object that may have it, where the function gives it
-    back itself; `parks`: the one that a method of the object has put it in.
+    back itself; `parks`: the one that a method of the object has put it in. `made_by`: the parameter whose function has
+    made it: who gives the function another one gets something else.
     """
 
     kinds: tuple[Kind, ...]
@@ -84,6 +85,7 @@ class Acquisition(Struct, frozen=True):
     ambient: Ambient | None = None
     parked: frozenset[str] = frozenset()
     parks: str = ""
+    made_by: str = ""
 
     @property
     def kind(self) -> Kind:

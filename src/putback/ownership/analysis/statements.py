@@ -18,6 +18,16 @@ _REPEATABLE = re.compile(
 )
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 _WRITING = _CHANGING | {"WITH"}
+_TO_SAVEPOINT = re.compile(r"rollback\s+(?:\w+\s+)?to\b", re.IGNORECASE)
+
+
+def rolls_all_back(call: str) -> bool:
+    """Whether a statement rolls back the whole transaction, and not to a savepoint, as far as the source shows it.
+
+    >>> rolls_all_back('cur.execute("rollback")'), rolls_all_back('cur.execute("ROLLBACK WORK TO SAVEPOINT one")')
+    (True, False)
+    """
+    return first_word(call) == "ROLLBACK" and _TO_SAVEPOINT.search(call) is None
 
 
 def first_word(call: str) -> str:

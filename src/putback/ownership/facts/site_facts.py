@@ -6,26 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from msgspec import Struct
-
 from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Member, Name
-from putback.flow.solve import Arrival, Defect, Edge, Ending, Exploration, Node
+from putback.flow.solve import Defect, Edge, Ending, Exploration, Node
 from putback.model.finding import Confidence
 from putback.model.lifecycle import After, Close, On, With
 from putback.model.span import Span
-from putback.ownership.analysis import guards, unbound
+from putback.ownership.analysis import guards
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.domain import Phase, State
-from putback.ownership.analysis.handlers import CANCELLED
-from putback.ownership.analysis.parts import RETURNED, Element, Tie
+from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Evidence, Weight
+from putback.ownership.facts.leaks import Leak, Leaks
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.facts.users import is_closed_by_users
@@ -33,26 +31,6 @@ from putback.ownership.facts.without_pool import comes_without_pool
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
-
-
-class Leak(Struct, frozen=True):
-    """One way to leave the function while the connection is held.
-
-    `raised_at` is the operation whose exception starts the way out, if one does, `explicit` that it is a `raise`
-    statement, `cancelled` that only a cancellation goes this way, `left_at` where the function is left, `by_exception`
-    whether an exception leaves it. `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left
-    because a name is read that the exception has kept from being bound. `weight`: how far one believes that it raises.
-    """
-
-    raised_at: int | None
-    explicit: bool
-    cancelled: bool
-    at_yield: bool
-    left_at: int
-    by_exception: bool
-    named: bool
-    unbound: bool = False
-    weight: Weight = Weight.DATABASE
 
 
 @dataclass(eq=False)
@@ -102,10 +80,14 @@ class SiteFacts:
     @cached_property
     def leaks(self) -> list[Leak]:
         """Every way to leave the function while the connection is held, the plainest first."""
-        found = [self._leak(e) for e in self.exploration.endings if e.state.phase is Phase.HELD]
+        found = self._ways.all()
         if self.function.is_provider and any(not leak.by_exception for leak in found) and self._is_closed_by_users:
             found = [leak for leak in found if leak.by_exception]
         return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at is not None, leak.weight, leak.left_at))
+
+    @cached_property
+    def _ways(self) -> Leaks:
+        return Leaks(self.function.unit, self.exploration, self.function.yields, self._weight)
 
     @property
     def _is_closed_by_users(self) -> bool:
@@ -168,6 +150,12 @@ class SiteFacts:
     def is_passed_on_somewhere(self) -> bool:
         """Whether some normal path hands it to a new owner."""
         return any(e.state.phase is Phase.PASSED and e.edge is Edge.NORMAL for e in self.exploration.endings)
+
+    @property
+    def rests_on_with(self) -> bool:
+        """Whether all that seems to give it back is a `with` that does not, and no path hands it to a new owner."""
+        is_passed_on = self.is_passed_on_somewhere and not self.has(Wrong.LOST)
+        return self.has(Wrong.WITH_KEEPS) and not self.is_released_somewhere and not is_passed_on
 
     @property
     def is_handed_out(self) -> bool:
@@ -336,61 +324,14 @@ class SiteFacts:
         """How far one believes what raises, behind the release, on the way to `node`."""
         for reached, arrival in self.exploration.path(node):
             if arrival.edge is Edge.RAISED and reached.state.phase is Phase.RELEASED:
-                return self._weight(self._most_believable(reached, arrival))
+                return self._weight(self._ways.most_believable(reached, arrival))
         return Weight.DATABASE
-
-    def _leak(self, ending: Ending[State]) -> Leak:
-        unit = self.function.unit
-        raised_at, exception = self._first_exception(ending)
-        named = any(ir.is_local(r) for r in ending.state.refs)
-        named = named or any(isinstance(part, Element) for _, part in ending.state.parts)
-        return Leak(
-            raised_at=raised_at,
-            explicit=raised_at in unit.raise_statements,
-            cancelled=exception == CANCELLED,
-            at_yield=raised_at in self.function.yields,
-            left_at=ending.at if ending.at is not None else unit.function.at,
-            by_exception=ending.edge is Edge.RAISED,
-            named=named,
-            unbound=ending.edge is Edge.RAISED and ending.state.exception == unbound.ERROR,
-            weight=self._weight(raised_at) if raised_at is not None else Weight.DATABASE,
-        )
 
     def _weight(self, at: int) -> Weight:
         if at not in self._weights:
             function, values = self.function, self.release_points.values
             self._weights[at] = Evidence(function.analyzer, function.unit, self.kind, values).weight_of(at)
         return self._weights[at]
-
-    def _first_exception(self, ending: Ending[State]) -> tuple[int | None, str | None]:
-        """The first exception edge behind the last acquire on the path, and the class in flight there."""
-        path = self.exploration.path(ending.node)
-        first: tuple[int | None, str | None] = (None, None)
-        for node, arrival in reversed(path):
-            if not self._is_after_acquire(node):
-                break
-            if arrival.edge is Edge.RAISED and not self._is_passing_on(arrival):
-                first = (self._most_believable(node, arrival), node.state.exception)
-        if first[0] is None and ending.edge is Edge.RAISED:
-            first = (ending.at, ending.state.exception)
-        return first
-
-    def _most_believable(self, node: Node[State], arrival: Arrival[State]) -> int:
-        """Of all operations whose exception leads there the one that a reader believes first to raise."""
-        every = [arrival.at, *self.exploration.also.get(node, ())]
-        weighed: list[tuple[int, int]] = sorted((self._weight(at).value, at) for at in every)
-        return weighed[0][1]
-
-    def _is_after_acquire(self, node: Node[State]) -> bool:
-        return node.state.phase is not Phase.ABSENT and node.state.phase is not Phase.PENDING
-
-    def _is_passing_on(self, arrival: Arrival[State]) -> bool:
-        """Whether the edge only carries an exception out of a clean-up block."""
-        if arrival.source is None:
-            return True
-        return isinstance(self.function.unit.function.blocks[arrival.source.block].end, ir.Resume | ir.Dispatch) and (
-            arrival.at is None
-        )
 
 
 def confidence_of(site: SiteFacts) -> Confidence:

@@ -33,6 +33,7 @@ from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import Subclasses
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
+from putback.ownership.resolve.given import argument
 from putback.ownership.resolve.types import (
     ClassRef,
     FunctionRef,
@@ -88,10 +89,10 @@ class Callers:
     def passed(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
         """The same as it is written."""
         for scope, call in self._calls_of(module, function):
-            if not any(_argument(call, function, name, first) for first in (0, 1, -1)):
+            if not any(argument(call, function, name, first) for first in (0, 1, -1)):
                 continue
             for first in self._first_arguments(call, scope, module, function):
-                value = _argument(call, function, name, first)
+                value = argument(call, function, name, first)
                 if value is not None:
                     yield self._asked_for(value, call, scope), scope
         yield from self._handed_in(module, function, name)
@@ -110,7 +111,7 @@ class Callers:
         """What others of the project pass for a parameter, who were given the function itself: `function(conn)`."""
         for home, key, called in (*self._decorating(module, function), *self._calling_back(module, function)):
             for scope, call in self.calls_of_parameter(home, key, called):
-                value = _argument(call, function, name, 0)
+                value = argument(call, function, name, 0)
                 if value is not None:
                     yield value, scope
 
@@ -235,19 +236,6 @@ class Callers:
                 return None if at is None else at + given
             case _:
                 return None
-
-
-def _argument(call: Invoke, function: FunctionInfo, name: str, first: int) -> Expr | None:
-    """What a call passes for parameter `name`, if its first positional argument is for parameter number `first`."""
-    by_name = call.keyword(name)
-    if by_name is not None:
-        return by_name
-    plain = [p.name for p in function.params if not p.kind]
-    index = plain.index(name) - first if name in plain else -1
-    if 0 <= index < len(call.args):
-        return call.args[index]
-    unpacked = call.keyword("")
-    return Element(unpacked, name) if unpacked is not None else None
 
 
 def called(call: Invoke, beginning: Collection[str]) -> list[Expr]:

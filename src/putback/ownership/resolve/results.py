@@ -8,8 +8,10 @@ from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.schema import Providing
+from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
+from putback.ownership.resolve.given import answers, argument, called_parameter, is_parameter
 from putback.ownership.resolve.stores import Containers, Stores
 from putback.ownership.resolve.types import (
     ANY_RESULT,
@@ -64,7 +66,7 @@ class Results:
                 spec = self._values.catalog.type(name)
                 return self._result(spec.call, call, callee, scope) if spec and spec.call else NOTHING
             case FunctionRef():
-                return self.returned(callee)
+                return self._answered(callee, call, scope)
             case ClassRef(path=path, key=key):
                 return frozenset({Object(path, key)})
             case Partial(function=function):
@@ -173,14 +175,17 @@ class Results:
         return next((kind for flag, kind in effect.when.items() if flag in given), effect.acquires)
 
     def _flags(self, call: names.Invoke, scope: Scope) -> frozenset[str]:
-        """The keywords of a call that are given and not off; for classes also "keyword=qualified name"."""
-        off = (None, False)
+        """The keywords of a call that are given and not off; for classes also "keyword=qualified name", and for what
+        switches transactions off "keyword=value"."""
+        off, switches = (None, False), self._values.catalog.switches()
         found: set[str] = set()
         for keyword, value in call.keywords:
             if keyword and not (isinstance(value, names.Literal) and value.value in off):
                 found.add(keyword)
                 if isinstance(value, (names.Name, names.Member)):
                     found.update(f"{keyword}={made}" for made in self._class_names(value, scope))
+                elif isinstance(value, names.Literal) and str(value.value) in switches.get(keyword, ()):
+                    found.add(f"{keyword}={value.value}")
         return frozenset(found)
 
     def _class_names(self, value: Expr, scope: Scope) -> list[str]:
@@ -205,6 +210,41 @@ class Results:
             ("returned", function), lambda: union(self._values.types(v, scope) for v in info.returns), NOTHING
         )
         return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def _answered(self, function: FunctionRef, call: names.Invoke, scope: Scope) -> Types:
+        """What a project function answers one call with: what it is given to call is each caller's own."""
+        module = self._values.project.part(function.path, function.key)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None or info.is_generator or not info.params:
+            return self.returned(function)
+        where = Scope(function.path, function.key)
+        passed = {value: self._passed_on(value, function, info, call) for value in answers(info)}
+        if not any(passed.values()):
+            return self.returned(function)
+        found = union(
+            self._values.types(value if own is None else names.Invoke(own), where if own is None else scope)
+            for value, own in passed.items()
+        )
+        return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
+
+    def _passed_on(self, value: Expr, function: FunctionRef, info: FunctionInfo, call: names.Invoke) -> Expr | None:
+        """The function that a call hands in, if this value in the function called is what that answers."""
+        runs = [value]
+        if isinstance(value, names.Invoke) and any(is_parameter(each, info) for each in value.args):
+            callees = self._values.types(value.func, Scope(function.path, function.key))
+            runs += [r for t in callees if isinstance(t, Symbol | Method) and (r := self.run_for(t, value)) is not None]
+        name = next(filter(None, (called_parameter(each, info) for each in runs)), "")
+        return self.passed(function, call, name) if name else None
+
+    def passed(self, function: FunctionRef, call: names.Invoke, name: str) -> Expr | None:
+        """What a call of a project function passes for its parameter `name`."""
+        module = self._values.project.part(function.path, function.key)
+        info = module.functions.get(function.key) if module is not None else None
+        if info is None:
+            return None
+        is_filled = function.bound and info.owner
+        skip = is_filled and not self._values.has_decorator(info, function.path, {"staticmethod"})
+        return argument(call, info, name, int(bool(skip)))
 
     def yielded(self, function: FunctionRef) -> Types:
         """The types that a project generator function yields."""
