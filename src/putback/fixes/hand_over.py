@@ -46,7 +46,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if any(code.is_inside(c, s) for c in holding.closers for s in between):
         raise Declined("it is handed on, and on some path released as well")
     draft = Draft(code)
-    _protect(draft, between, release)
+    protect(draft, between, statement(release))
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
@@ -61,16 +61,16 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
     *before, attempt = found.statements
     if not before or not isinstance(attempt, cst.Try) or found.guarded or found.finisher is not None:
         return None
-    if not _gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
+    if not gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
         return None
     if any(region.may_leave(s) for s in before) or place.block is not found.block:
         return None
     draft = Draft(holding.code)
-    _protect(draft, before, found.release)
+    protect(draft, before, statement(found.release))
     return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
 
 
-def _gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
+def gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
     """Whether the `finally` of a `try` holds the only release, and before that only closes cursors."""
     if attempt.finalbody is None or holding.unbound or len(found.closers) != 1:
         return False
@@ -113,7 +113,8 @@ def _handing_on(holding: Holding, place: Place) -> int:
     return index
 
 
-def _protect(draft: Draft, between: Sequence[cst.BaseStatement], release: str) -> None:
-    handling = draft.code.block([statement(release), statement("raise")])
+def protect(draft: Draft, between: Sequence[cst.BaseStatement], release: cst.BaseStatement) -> None:
+    """Put statements under a `try` whose handler gives back, and raises again."""
+    handling = draft.code.block([release, statement("raise")])
     handler = cst.ExceptHandler(handling, cst.Name("BaseException"))
     draft.enclose(between, lambda body: cst.Try(body, [handler]))

@@ -11,7 +11,7 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.pairing import paired_release, pool_here
+from putback.ownership.analysis.pairing import paired_release, pool_here, why_unpaired
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -19,6 +19,7 @@ from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
+_NONE_ALONE = "the project has no function that only gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
@@ -61,6 +62,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     reached = (*release_points.releases, *release_points.closes)
     foreign = foreign_mentions(site, code, name) if name else Foreign()
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
+    closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
     made = Holding(
         code,
@@ -68,7 +70,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         name,
         release_points.values,
         Release(),
-        closers=_nodes(code, (*reached, *unreached)),
+        closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
         lazy=site.kind.lazy,
@@ -90,6 +92,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         value_methods=facts.cheap_calls.value_methods,
         fetching=facts.analyzer.catalog.fetching,
         doubts=site.borrowers,
+        besides={code.node(at): more for at, more in site.done_besides(closing, name).items()},
     )
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
@@ -154,7 +157,10 @@ def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
     pair = paired_release(analyzer, site.acquisition)
     if pair is None:
         pool = pool_here(analyzer, unit, site.acquisition)
-        return Release(template.replace("{pool}", pool)) if pool else Release(reason=_NO_PAIR)
+        if pool:
+            return Release(template.replace("{pool}", pool))
+        more = why_unpaired(analyzer, site.acquisition)
+        return Release(reason=f"{more}, and {_NONE_ALONE}" if more else _NO_PAIR)
     released = analyzer.info(pair)
     awaited = "await " if released is not None and released.is_async else ""
     reached = beside_wrapper(site, made.code, made.acquire, pair)
