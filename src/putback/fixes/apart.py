@@ -22,7 +22,7 @@ from putback.fixes.closers import Closer
 from putback.fixes.code import ask, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
-from putback.fixes.hand_over import gives_back, protect
+from putback.fixes.hand_over import binds_calmly, gives_back, protect
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring
@@ -98,7 +98,7 @@ def _before_it(holding: Holding, closer: Closer, more: str) -> Sequence[cst.Base
         is_near = outer.block is acquire.block and all(region.keeps_safe(holding, s) for s in beside)
         if not is_near:
             raise Declined(f"{more}, which must not happen after an error")
-    while between and region.keeps_safe(holding, between[0]):
+    while between and (region.keeps_safe(holding, between[0]) or binds_calmly(holding, between[0])):
         beside.append(between.pop(0))
     around = (acquire.statement, *beside, *between, *closer.removed)
     if not all(any(code.is_inside(n, s) for s in around) for n in region.uses(holding)):

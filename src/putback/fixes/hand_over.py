@@ -38,7 +38,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     start, end = place.index + 1, _handing_on(holding, place)
     while start < end and region.keeps_safe(holding, place.statements[start]):
         start += 1
-    while start < end and _binds_calmly(holding, place.statements[end - 1]):
+    while start < end and binds_calmly(holding, place.statements[end - 1]):
         end -= 1
     if start >= end:
         raise Declined("it is handed on, and nothing can be put in between")
@@ -85,7 +85,7 @@ def _closes_one(holding: Holding, statement: cst.SimpleStatementLine) -> bool:
     return any(closes(statement, name) for name in holding.related)
 
 
-def _binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
+def binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether a statement in front of the hand-over only gives something a name: a function, a constant."""
     match statement:
         case cst.FunctionDef(decorators=[], params=params):

@@ -70,7 +70,8 @@ def _protection(holding: Holding) -> Protection:
     region.ensure_single_binding(holding, place.statement, closers)
     ensure_stays_inside(holding)
     release = _release(holding, closers)
-    ensure_readable(holding, release)
+    if not any(c.besides for c in closers):  # else it is not this one that is written
+        ensure_readable(holding, release)
     attempt = enclosing_try(code, place)
     if attempt is not None and _only_acquires(attempt):
         tried = code.place(attempt)

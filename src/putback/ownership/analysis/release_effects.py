@@ -32,7 +32,6 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import FunctionRef, Instance, Object
 
 _BOUND_RELEASES = (Tie.RELEASER, Tie.CLOSER)
-_UNDOING = frozenset({"ROLLBACK"})
 
 
 class Deed(IntEnum):
@@ -204,11 +203,10 @@ class ReleaseEffects:
         """What a call does that stands in the table of a driver."""
         done: list[Done] = []
         word = first_word(unit.text(op.at)) if effect.executes else ""
-        if effect.ends == "rollback" or word in _UNDOING:
+        is_error = isinstance(op, ir.Exit) and op.exceptional
+        if effect.ends == "rollback" or word == "ROLLBACK" or (effect.ends == "both" and is_error):
             done.append(Done(Deed.ROLLS_BACK))
-        elif effect.ends:
-            done.append(Done(Deed.ROLLS_BACK if isinstance(op, ir.Exit) and op.exceptional else Deed.COMMITS))
-        elif word == "COMMIT":
+        elif effect.ends or word == "COMMIT":
             done.append(Done(Deed.COMMITS))
         elif effect.executes or effect.flushes or effect.defers:
             done.append(Done(Deed.RUNS))
