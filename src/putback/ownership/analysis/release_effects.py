@@ -261,4 +261,18 @@ def _releases_by_name(domain: SiteDomain, op: ir.Call, state: State) -> bool:
 
 
 def _called(unit: Unit, op: ir.Op) -> Done:
-    return Done(Deed.CALLS, " ".join(unit.text(op.at).partition("(")[0].split()))
+    return Done(Deed.CALLS, _callee(" ".join(unit.text(op.at).split())))
+
+
+def _callee(call: str) -> str:
+    """A call without its arguments.
+
+    >>> _callee("send(mail(1), 2)"), _callee("getattr(conn, 'commit')()"), _callee("lock")
+    ('send', "getattr(conn, 'commit')", 'lock')
+    """
+    depth = 0
+    for at in range(len(call) - 1, -1, -1):
+        depth += (call[at] == ")") - (call[at] == "(")
+        if depth == 0:
+            return call[:at] if at < len(call) - 1 else call
+    return call
