@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from test_shapes import mended, text_after
 
-_BEGIN = '''import sqlite3
+_BEGIN = """import sqlite3
 
 
 def finish(conn):
@@ -51,15 +51,15 @@ def by_manager(conn):
         pass
 
 
-'''
+"""
 _INSERT = 'conn.execute("INSERT INTO items VALUES (?)", (row,))'
-_LOOP = f'''def load(path, rows):
+_LOOP = f"""def load(path, rows):
     conn = sqlite3.connect(path)
     for row in rows:
         {_INSERT}
     %s(conn)
-'''
-_METHOD = f'''class Store:
+"""
+_METHOD = f"""class Store:
     def done(self, conn):
         finish(conn)
 
@@ -72,8 +72,8 @@ _METHOD = f'''class Store:
 
 def load(path, rows):
     Store().load(path, rows)
-'''
-_CLOSURE = f'''def load(path, rows):
+"""
+_CLOSURE = f"""def load(path, rows):
     conn = sqlite3.connect(path)
 
     def done():
@@ -83,8 +83,8 @@ _CLOSURE = f'''def load(path, rows):
     for row in rows:
         {_INSERT}
     done()
-'''
-_CAUGHT = f'''def load(path, rows):
+"""
+_CAUGHT = f"""def load(path, rows):
     conn = sqlite3.connect(path)
     try:
         for row in rows:
@@ -92,8 +92,8 @@ _CAUGHT = f'''def load(path, rows):
         finish(conn)
     except sqlite3.Error:
         print("not loaded")
-'''
-_LENT = f'''from contextlib import contextmanager
+"""
+_LENT = f"""from contextlib import contextmanager
 
 
 @contextmanager
@@ -107,14 +107,14 @@ def load(path, rows):
     with lent(path) as conn:
         for row in rows:
             {_INSERT}
-'''
-_COMMITTED = f'''def load(path, rows):
+"""
+_COMMITTED = f"""def load(path, rows):
     conn = sqlite3.connect(path)
     for row in rows:
         {_INSERT}
     conn.commit()
     close(conn)
-'''
+"""
 _CODES = {
     "function": _LOOP % "finish",
     "parameter": _LOOP % "give",
@@ -139,13 +139,13 @@ def test_the_table_holds_what_it_held_without_the_fix(code: str, rows: list[obje
 
 
 def test_an_early_return_commits_nothing(tmp_path: Path) -> None:
-    code = f'''def load(path, row):
+    code = f"""def load(path, row):
     conn = sqlite3.connect(path)
     {_INSERT}
     if row < 0:
         return
     finish(conn)
-'''
+"""
     before = _BEGIN + code
     after = text_after(mended(before, tmp_path), before)
     assert _table_after(after, -1, tmp_path / "after.db") == []
@@ -157,7 +157,7 @@ def _table_after(text: str, rows: object, path: Path) -> list[tuple[Any, ...]]:
     made.execute("CREATE TABLE items (number)")
     made.close()
     names: dict[str, Any] = {}
-    exec(compile(text, "example.py", "exec"), names)  # noqa: S102
+    exec(compile(text, "example.py", "exec"), names)
     load: Callable[[str, object], None] = names["load"]
     try:
         load(str(path), rows)

@@ -73,7 +73,7 @@ def release_apart(holding: Holding, found: Protection) -> Fix:
 
 
 def _before_its_finally(holding: Holding, found: Protection) -> Sequence[cst.BaseStatement]:
-    """The statements between the acquire and the `try` in whose `finally` it is given back; none where there is none."""
+    """The statements between the acquire and the `try` in whose `finally` it is given back; none without such a one."""
     *before, attempt = found.statements
     is_last = isinstance(attempt, cst.Try) and not found.guarded and found.finisher is None
     return before if isinstance(attempt, cst.Try) and is_last and gives_back(holding, found, attempt) else ()

@@ -12,6 +12,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_release, pool_here, why_unpaired
+from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -92,7 +93,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         value_methods=facts.cheap_calls.value_methods,
         fetching=facts.analyzer.catalog.fetching,
         doubts=site.borrowers,
-        besides={code.node(at): more for at, more in site.done_besides(closing, name).items()},
+        besides={code.node(at): more for at, more in done_besides(site, closing, name).items()},
     )
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")

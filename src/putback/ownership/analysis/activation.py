@@ -68,12 +68,13 @@ def activations(program: Program, domain: SiteDomain, op: ir.Call, info: CallInf
 
 def decorating(analyzer: Analyzer, unit: Unit) -> Iterator[Activation]:
     """What the decorators of a function that the project defines run around it."""
-    for decorator in unit.info.decorators if unit.info is not None else ():
-        for found in analyzer.resolver.types(decorator, unit.scope):
-            module = analyzer.project.module(found.path) if isinstance(found, FunctionRef) else None
-            for info in module.functions.values() if module is not None and isinstance(found, FunctionRef) else ():
-                if info.key == found.key or info.key.startswith(f"{found.key}."):
-                    yield Activation(FunctionRef(found.path, info.key), "")
+    decorators = unit.info.decorators if unit.info is not None else ()
+    types = (found for each in decorators for found in analyzer.resolver.types(each, unit.scope))
+    for found in (each for each in types if isinstance(each, FunctionRef)):
+        module = analyzer.project.module(found.path)
+        for key in module.functions if module is not None else ():
+            if key == found.key or key.startswith(f"{found.key}."):
+                yield Activation(FunctionRef(found.path, key), "")
 
 
 def _functions(program: Program, info: CallInfo) -> Iterator[FunctionRef]:

@@ -20,7 +20,7 @@ _MOST = 200
 
 
 def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
-    """The function of the project that gives back what the nearest wrapper of `acquisition` hands out, and does no more.
+    """The function of the project that gives back what the nearest wrapper of `acquisition` hands out, and no more.
 
     It stands beside the wrapper: in its module, and for a method in its class. None when there is none.
     """

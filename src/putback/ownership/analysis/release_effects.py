@@ -135,9 +135,7 @@ class ReleaseEffects:
             self._bodies[key] = self._worked_out(start, acquisition)
         return self._bodies[key]
 
-    def _worked_out(
-        self, start: Activation, acquisition: Acquisition
-    ) -> tuple[frozenset[Done], frozenset[Activation]]:
+    def _worked_out(self, start: Activation, acquisition: Acquisition) -> tuple[frozenset[Done], frozenset[Activation]]:
         ref = start.function
         unit = self._analyzer.unit(ref.path, ref.key)
         if unit is None:
@@ -261,15 +259,16 @@ def _releases_by_name(domain: SiteDomain, op: ir.Call, state: State) -> bool:
 
 
 def _called(unit: Unit, op: ir.Op) -> Done:
-    return Done(Deed.CALLS, _callee(" ".join(unit.text(op.at).split())))
+    return Done(Deed.CALLS, callee(unit.text(op.at)))
 
 
-def _callee(call: str) -> str:
-    """A call without its arguments.
+def callee(call: str) -> str:
+    """The text of a call without its arguments.
 
-    >>> _callee("send(mail(1), 2)"), _callee("getattr(conn, 'commit')()"), _callee("lock")
+    >>> callee("send(mail(1), 2)"), callee("getattr(conn, 'commit')()"), callee("lock")
     ('send', "getattr(conn, 'commit')", 'lock')
     """
+    call = " ".join(call.removeprefix("await ").split())
     depth = 0
     for at in range(len(call) - 1, -1, -1):
         depth += (call[at] == ")") - (call[at] == "(")

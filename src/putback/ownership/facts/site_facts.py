@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,7 +22,6 @@ from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.parts import RETURNED, Element, Tie
-from putback.ownership.analysis.release_effects import ReleaseEffects, in_words
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.facts.alternatives import is_alternative
@@ -227,13 +226,6 @@ class SiteFacts:
                 if closes or given or op.expr in known:
                     found[op.at] = None
         return list(found)
-
-    def done_besides(self, ats: Collection[int], name: str) -> dict[int, str]:
-        """Of some releases those that do more than give back, with that in words: "`finish()` also commits"."""
-        effects = self.function.analyzer.known(ReleaseEffects)
-        done = effects.of_operations(self.function.unit, self.site, self.exploration, ats, name)
-        worded = ((at, in_words(each)) for at, each in done.items())
-        return {at: f"{self._callee(at)[:-1]}()` also {more}" for at, more in worded if more}
 
     @property
     def is_used(self) -> bool:
