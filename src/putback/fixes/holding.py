@@ -16,11 +16,15 @@ ANONYMOUS = "<connection>"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The paired release as a statement, with the imports it needs; `reason` says why there is none ("")."""
+    """The paired release as a statement, with the imports it needs; `reason` says why there is none ("").
+
+    `is_pair`: it is a function of the project.
+    """
 
     statement: str = ""
     needs: tuple[Needed, ...] = ()
     reason: str = ""
+    is_pair: bool = False
 
 
 @dataclass(frozen=True, slots=True)

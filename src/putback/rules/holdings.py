@@ -65,6 +65,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
     closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
+    besides = done_besides(site, closing, name)
     made = Holding(
         code,
         code.node(site.site.acquired_at),
@@ -93,7 +94,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         value_methods=facts.cheap_calls.value_methods,
         fetching=facts.analyzer.catalog.fetching,
         doubts=site.borrowers,
-        besides={code.node(at): more for at, more in done_besides(site, closing, name).items()},
+        besides={code.node(at): more.words for at, more in besides.items()},
     )
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
@@ -104,7 +105,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     known = ("what it is given may be one that was there before",) if closes_known else ()
     memory = ("a database in memory may go with it",) if may_share_memory(site) else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory))
+    is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
+    counted = ("the project is not told that it is back",) if is_counted else ()
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *counted))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:
@@ -167,4 +170,4 @@ def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
     reached = beside_wrapper(site, made.code, made.acquire, pair)
     if reached is None:
         return Release(reason=f"how `{pair.key.rpartition('.')[2]}` is reached from here is not clear")
-    return Release(f"{awaited}{reached[0]}({name})", reached[1])
+    return Release(f"{awaited}{reached[0]}({name})", reached[1], is_pair=True)

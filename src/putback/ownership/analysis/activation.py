@@ -23,11 +23,15 @@ _CONSTANTS = {None: Fact.NONE, True: Fact.TRUE, False: Fact.FALSE}
 
 
 class Activation(Struct, frozen=True):
-    """`function`, which knows the connection as `name` ("": not at all); `given` is what is known of its parameters."""
+    """`function`, which knows the connection as `name` ("": not at all); `given` is what is known of its parameters.
+
+    `around`: it is run by a decorator, and knows the function that is decorated by this name.
+    """
 
     function: FunctionRef
     name: str
     given: frozenset[tuple[str, Fact]] = frozenset()
+    around: str = ""
 
 
 class Given(SiteDomain):
@@ -71,10 +75,11 @@ def decorating(analyzer: Analyzer, unit: Unit) -> Iterator[Activation]:
     decorators = unit.info.decorators if unit.info is not None else ()
     types = (found for each in decorators for found in analyzer.resolver.types(each, unit.scope))
     for found in (each for each in types if isinstance(each, FunctionRef)):
-        module = analyzer.project.module(found.path)
+        module, definition = analyzer.project.module(found.path), analyzer.info(found)
+        around = definition.params[0].name if definition is not None and definition.params else ""
         for key in module.functions if module is not None else ():
             if key == found.key or key.startswith(f"{found.key}."):
-                yield Activation(FunctionRef(found.path, key), "")
+                yield Activation(FunctionRef(found.path, key), "", around=around)
 
 
 def _functions(program: Program, info: CallInfo) -> Iterator[FunctionRef]:

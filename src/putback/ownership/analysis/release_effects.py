@@ -35,10 +35,11 @@ _BOUND_RELEASES = (Tie.RELEASER, Tie.CLOSER)
 
 
 class Deed(IntEnum):
-    """Something that a release does, the worst first; the last two are no more than a part of giving back.
+    """Something that a release does, the worst first; the last three are no more than a part of giving back.
 
     COMMITS: it makes what was written last; RUNS: a statement, or something for the next commit; SETS: an attribute of
-    the connection, such as its autocommit; TAKES: another connection; CALLS: somebody of whom nothing is known.
+    the connection, such as its autocommit; TAKES: another connection; CALLS: somebody of whom nothing is known; COUNTS:
+    the project notes for itself that it has been given back, in an object or by a semaphore.
     """
 
     COMMITS = auto()
@@ -48,9 +49,10 @@ class Deed(IntEnum):
     CALLS = auto()
     ROLLS_BACK = auto()
     LOGS = auto()
+    COUNTS = auto()
 
 
-_PART_OF_IT = (Deed.ROLLS_BACK, Deed.LOGS)
+_PART_OF_IT = (Deed.ROLLS_BACK, Deed.LOGS, Deed.COUNTS)
 _WORDS = {
     Deed.COMMITS: "commits",
     Deed.RUNS: "runs a statement",
@@ -76,6 +78,11 @@ def in_words(done: Collection[Done]) -> str:
     """The worst of what is more than giving back, behind "also"; "" where nothing is."""
     worst = min((each for each in done if each.is_more), default=None)
     return _WORDS[worst.deed].format(what=worst.what) if worst is not None else ""
+
+
+def counts(done: Collection[Done]) -> bool:
+    """Whether the project may be told by this that the connection is back, so that no other release does the same."""
+    return any(each.deed in (Deed.COUNTS, Deed.CALLS) for each in done)
 
 
 class ReleaseEffects:
@@ -147,6 +154,8 @@ class ReleaseEffects:
         done: set[Done] = set()
         called: set[Activation] = set(decorating(self._analyzer, unit))
         for op, state, _ in outcomes(unit, domain, explore(unit.function, domain)):
+            if isinstance(op, ir.Call) and start.around and op.callee == start.around:
+                continue
             own, further = self._of_op(domain, op, state)
             done.update(own)
             called.update(further)
@@ -164,6 +173,8 @@ class ReleaseEffects:
                 return self._of_manager(domain, op, state, manager, "__aexit__" if is_async else "__exit__")
             case ir.StoreAttr(base=base) if base in state.refs:
                 return [Done(Deed.SETS)], []
+            case ir.StoreAttr() | ir.StoreGlobal() | ir.StoreItem():
+                return [Done(Deed.COUNTS)], []
         return [], []
 
     def _of_call(self, domain: SiteDomain, op: ir.Call, state: State) -> tuple[list[Done], list[Activation]]:
@@ -247,8 +258,13 @@ class ReleaseEffects:
         cheap, methods = self._cheap[key], idioms().methods
         if op.at in cheap.logging:
             return [Done(Deed.LOGS)]
-        is_kept_count = info.on_object and op.name in methods.of_values
-        if op.at in cheap.quick or info.quiet or info.keeps or is_kept_count or op.name in methods.wrapping:
+        if _notes(op, info):
+            return [Done(Deed.COUNTS)]
+        if info.names and idioms().functions.counting.issuperset(info.names):
+            return [Done(Deed.COUNTS)]
+        if info.names and idioms().functions.decorating.issuperset(info.names):
+            return []
+        if op.at in cheap.quick or info.quiet or op.name in methods.wrapping:
             return []
         return [_called(unit, op)]
 
@@ -256,6 +272,17 @@ class ReleaseEffects:
 def _releases_by_name(domain: SiteDomain, op: ir.Call, state: State) -> bool:
     """Whether it is the method of a pool that nothing is known of, by which its driver takes connections back."""
     return op.name in domain.release_names and any(a.value in state.refs for a in op.arguments)
+
+
+def _notes(op: ir.Call, info: CallInfo) -> bool:
+    """Whether a call puts something into a container of Python's own, or takes out of what may be one."""
+    known, methods = idioms().containers, idioms().methods
+    if not info.on_object:
+        return False
+    if info.names:
+        made = all(name.startswith(known.made_by) for name in info.names)
+        return made and op.name in methods.of_values | methods.keeping | known.removing
+    return op.name in known.removing | known.taking | known.contents | known.pairs
 
 
 def _called(unit: Unit, op: ir.Op) -> Done:
