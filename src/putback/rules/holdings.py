@@ -11,7 +11,7 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.pairing import paired_release, pool_here, why_unpaired
+from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.site_facts import SiteFacts
@@ -126,6 +126,8 @@ def _nodes(code: Code, ats: Sequence[int]) -> tuple[cst.CSTNode, ...]:
 def _release(site: SiteFacts, made: Holding) -> Release:
     """The paired release: the project's own beside a wrapper, else what the driver table says."""
     name = made.name or ANONYMOUS
+    if site.acquisition.owner is not None and made.besides:
+        return _of_object(site, name)
     if site.acquisition.owner is not None:
         return Release(reason="the connection comes inside another object")
     if site.acquisition.indirect:
@@ -139,6 +141,16 @@ def _release(site: SiteFacts, made: Holding) -> Release:
     if pool is None:
         return Release(reason="the pool has no name here")
     return Release(template.replace("{conn}", name).replace("{pool}", made.code.text(pool)))
+
+
+def _of_object(site: SiteFacts, name: str) -> Release:
+    """`database.shut()`, where `database.finish()` does more."""
+    analyzer = site.function.analyzer
+    method = paired_method(analyzer, site.acquisition)
+    info = analyzer.info(method) if method is not None else None
+    if info is None:
+        return Release(reason="the connection comes inside another object")
+    return Release(f"{'await ' if info.is_async else ''}{name}.{info.name}()", is_pair=True)
 
 
 def _receiver(acquire: cst.CSTNode) -> cst.BaseExpression | None:

@@ -11,7 +11,7 @@ from putback.flow.names import Expr, Invoke, Member, Name, dotted
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.release_effects import ReleaseEffects, in_words
-from putback.ownership.analysis.site import Acquisition
+from putback.ownership.analysis.site import Acquisition, Owner
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.types import FunctionRef
@@ -31,6 +31,32 @@ def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef 
 def why_unpaired(analyzer: Analyzer, acquisition: Acquisition) -> str:
     """What the functions that give it back do besides, in words; "" where there are none."""
     return next((f"`{ref.key}()` also {more}" for ref, more in _returning(analyzer, acquisition) if more), "")
+
+
+def paired_method(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
+    """The method by which the object around a connection gives it back, and does no more; None unless there is one."""
+    owner, plain = acquisition.owner, replace(acquisition, owner=None, element=None)
+    if owner is None:
+        return None
+    name, effects = f"self.{owner.attribute}", analyzer.known(ReleaseEffects)
+    found = []
+    for method, ref in _methods(analyzer, owner):
+        info, effect = analyzer.info(ref), analyzer.summaries.owner_effect(owner, method, plain, Phase.HELD)
+        is_bare = info is not None and not any(p.required for p in info.params[1:])
+        gives_back = effect is not None and effect.normal is Phase.RELEASED and not effect.returns
+        if is_bare and gives_back and not in_words(effects.of_function(ref, name, plain)):
+            found.append(ref)
+    return found[0] if len(found) == 1 else None
+
+
+def _methods(analyzer: Analyzer, owner: Owner) -> Iterator[tuple[str, FunctionRef]]:
+    """The methods of a class and of those above it that are called by name from outside."""
+    seen: set[str] = set()
+    for module, cls in analyzer.resolver.classes.lineage(owner.path, owner.key):
+        for name, key in cls.methods.items():
+            if name not in seen and not name.startswith("_"):
+                yield name, FunctionRef(module.path, key)
+            seen.add(name)
 
 
 def _returning(analyzer: Analyzer, acquisition: Acquisition) -> list[tuple[FunctionRef, str]]:
