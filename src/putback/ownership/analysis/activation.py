@@ -83,12 +83,26 @@ def decorating(analyzer: Analyzer, unit: Unit) -> Iterator[Activation]:
 
 
 def _functions(program: Program, info: CallInfo) -> Iterator[FunctionRef]:
-    yield from info.functions
+    for function in info.functions:
+        yield function
+        yield from _overriding(program, function)
     for cls in info.classes:
         for module, found in program.resolver.classes.lineage(cls.path, cls.key):
             if "__init__" in found.methods:
                 yield FunctionRef(module.path, found.methods["__init__"], True)
                 break
+
+
+def _overriding(program: Program, function: FunctionRef) -> Iterator[FunctionRef]:
+    """The methods of the same name in the classes below, one of which may be what is called."""
+    info = program.info(function)
+    if info is None or not info.owner or not function.bound:
+        return
+    for path, key in program.resolver.callers.subclasses(info.owner):
+        module = program.project.module(path)
+        cls = module.classes.get(key) if module is not None else None
+        if cls is not None and info.name in cls.methods:
+            yield FunctionRef(path, cls.methods[info.name], True)
 
 
 def _names(
