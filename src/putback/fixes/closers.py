@@ -28,6 +28,7 @@ class Closer:
     """A release that can be removed: the call, and the statement to remove, which may be a guard around it.
 
     `forgets` are statements behind it that only forget the name (`conn = None`, `del conn`).
+    `besides` says what it does more than to give back: then it must not come to run where it did not.
     """
 
     call: cst.CSTNode
@@ -35,6 +36,7 @@ class Closer:
     form: Form
     is_wrong: bool
     forgets: tuple[cst.BaseStatement, ...] = ()
+    besides: str = ""
 
     @property
     def removed(self) -> tuple[cst.BaseStatement, ...]:
@@ -43,13 +45,22 @@ class Closer:
 
 
 def closers_of(holding: Holding) -> list[Closer]:
-    """Every release of a connection. Raises Declined where one cannot be taken out."""
+    """Every release of a connection. Raises Declined where one cannot be taken out, or does more than to give back."""
+    found = every_closer(holding)
+    more = next((c.besides for c in found if c.besides), "")
+    if more:
+        raise Declined(f"{more}, which has to stay where it is")
+    return found
+
+
+def every_closer(holding: Holding) -> list[Closer]:
+    """The same with those that do more: who asks for them has to look at `besides`."""
     code = holding.code
     found: list[Closer] = []
     for call in holding.closers:
         if any(code.is_inside(call, c.statement) for c in found):
             continue
-        found.append(_closer(holding, call))
+        found.append(replace(_closer(holding, call), besides=holding.besides.get(call, "")))
     return found
 
 

@@ -38,7 +38,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     start, end = place.index + 1, _handing_on(holding, place)
     while start < end and region.keeps_safe(holding, place.statements[start]):
         start += 1
-    while start < end and _binds_calmly(holding, place.statements[end - 1]):
+    while start < end and binds_calmly(holding, place.statements[end - 1]):
         end -= 1
     if start >= end:
         raise Declined("it is handed on, and nothing can be put in between")
@@ -46,7 +46,7 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if any(code.is_inside(c, s) for c in holding.closers for s in between):
         raise Declined("it is handed on, and on some path released as well")
     draft = Draft(code)
-    _protect(draft, between, release)
+    protect(draft, between, statement(release))
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
@@ -61,16 +61,16 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
     *before, attempt = found.statements
     if not before or not isinstance(attempt, cst.Try) or found.guarded or found.finisher is not None:
         return None
-    if not _gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
+    if not gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
         return None
     if any(region.may_leave(s) for s in before) or place.block is not found.block:
         return None
     draft = Draft(holding.code)
-    _protect(draft, before, found.release)
+    protect(draft, before, statement(found.release))
     return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
 
 
-def _gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
+def gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
     """Whether the `finally` of a `try` holds the only release, and before that only closes cursors."""
     if attempt.finalbody is None or holding.unbound or len(found.closers) != 1:
         return False
@@ -85,7 +85,7 @@ def _closes_one(holding: Holding, statement: cst.SimpleStatementLine) -> bool:
     return any(closes(statement, name) for name in holding.related)
 
 
-def _binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
+def binds_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether a statement in front of the hand-over only gives something a name: a function, a constant."""
     match statement:
         case cst.FunctionDef(decorators=[], params=params):
@@ -113,7 +113,8 @@ def _handing_on(holding: Holding, place: Place) -> int:
     return index
 
 
-def _protect(draft: Draft, between: Sequence[cst.BaseStatement], release: str) -> None:
-    handling = draft.code.block([statement(release), statement("raise")])
+def protect(draft: Draft, between: Sequence[cst.BaseStatement], release: cst.BaseStatement) -> None:
+    """Put statements under a `try` whose handler gives back, and raises again."""
+    handling = draft.code.block([release, statement("raise")])
     handler = cst.ExceptHandler(handling, cst.Name("BaseException"))
     draft.enclose(between, lambda body: cst.Try(body, [handler]))

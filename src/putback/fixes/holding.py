@@ -16,11 +16,15 @@ ANONYMOUS = "<connection>"
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The paired release as a statement, with the imports it needs; `reason` says why there is none ("")."""
+    """The paired release as a statement, with the imports it needs; `reason` says why there is none ("").
+
+    `is_pair`: it is a function of the project.
+    """
 
     statement: str = ""
     needs: tuple[Needed, ...] = ()
     reason: str = ""
+    is_pair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Holding:
     of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
+    `besides` are those of the closers that do more than give back, with that in words;
     `reads` are the calls of the connection whose results are complete when they return;
     `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
     `value_methods` the methods of texts, containers and rows that take none either; `fetching` answer with rows.
@@ -73,4 +78,5 @@ class Holding:
     logging: tuple[cst.CSTNode, ...] = ()
     value_methods: frozenset[str] = frozenset()
     fetching: frozenset[str] = frozenset()
+    besides: Mapping[cst.CSTNode, str] = field(default_factory=dict, hash=False)
     doubts: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from putback.fixes import region
-from putback.fixes.closers import Closer, closers_of, common_text, forgets, is_guard
+from putback.fixes.closers import Closer, common_text, every_closer, forgets, is_guard
 from putback.fixes.code import Block, Code, Place, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
@@ -63,14 +63,15 @@ def _protection(holding: Holding) -> Protection:
         return _anonymous(holding)
     if holding.itself:
         place = _alone(holding)
-        closers = closers_of(holding)
+        closers = every_closer(holding)
         return _behind(holding, place.block, place.index + 1, closers, _release(holding, closers))
     place = acquiring(holding)
-    closers = closers_of(holding)
+    closers = every_closer(holding)
     region.ensure_single_binding(holding, place.statement, closers)
     ensure_stays_inside(holding)
     release = _release(holding, closers)
-    ensure_readable(holding, release)
+    if not any(c.besides for c in closers):  # else it is not this one that is written
+        ensure_readable(holding, release)
     attempt = enclosing_try(code, place)
     if attempt is not None and _only_acquires(attempt):
         tried = code.place(attempt)

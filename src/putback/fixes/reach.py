@@ -33,11 +33,29 @@ def _is_global(code: Code, name: str) -> bool:
 def _ensure_bound(holding: Holding, name: str) -> None:
     code = holding.code
     bound = [n for n in region.bindings(code, name) if _is_own(code, n)]
-    if any(not _is_before(holding, n) for n in bound):
+    if any(not _is_before(holding, n) for n in bound) or _is_defined_late(holding, name):
         raise Declined(f"`{name}`, which its release needs, is bound behind the acquire")
     is_there = region.is_parameter(code, name) or mentions(holding.acquire, frozenset({name}))
     if bound and not is_there and not any(_is_certain(holding, n) for n in bound):
         raise Declined(f"`{name}`, which its release needs, may not be bound")
+
+
+def _is_defined_late(holding: Holding, name: str) -> bool:
+    """Whether a function of this name is defined behind the acquire, and something before it can raise."""
+    code = holding.code
+    defined = [
+        n
+        for n in all_below(code.function)
+        if isinstance(n, cst.FunctionDef) and n is not code.function and n.name.value == name and _is_own(code, n)
+    ]
+    acquire = code.place(holding.acquire)
+    for each in defined:
+        place = code.place(each)
+        between = place.statements[acquire.index + 1 : place.index] if place.block is acquire.block else []
+        is_near = place.block is acquire.block and all(region.keeps_safe(holding, s) for s in between)
+        if not is_near and not code.span(each).start < code.span(holding.acquire).start:
+            return True
+    return False
 
 
 def _ensure_kept(holding: Holding, attribute: str) -> None:

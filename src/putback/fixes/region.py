@@ -259,6 +259,25 @@ def may_leave(statement: cst.BaseStatement) -> bool:
     return any(isinstance(n, _LEAVING) for n in all_below(statement))
 
 
+def may_end(statement: cst.BaseStatement) -> bool:
+    """Whether something in a statement leaves the block around it other than by an exception."""
+    return _leaves(statement, False)
+
+
+def _leaves(node: cst.CSTNode, in_loop: bool) -> bool:
+    match node:
+        case cst.Return():
+            return True
+        case cst.Continue() | cst.Break():
+            return not in_loop
+        case cst.FunctionDef() | cst.Lambda() | cst.ClassDef():
+            return False
+        case cst.For() | cst.While():
+            behind = node.orelse is not None and _leaves(node.orelse, in_loop)
+            return behind or _leaves(node.body, True)
+    return any(_leaves(child, in_loop) for child in children(node))
+
+
 def is_quick(holding: Holding, statement: cst.BaseStatement) -> bool:
     """Whether a statement does next to nothing: no await, only calls known to be cheap, and loops over values alone."""
     for node in all_below(statement):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
+from putback.fixes.apart import comes_to_run_elsewhere, release_apart
 from putback.fixes.closers import Closer, Form, only_swallows
 from putback.fixes.code import Code, all_below, ask, names, statement
 from putback.fixes.declined import Declined
@@ -28,6 +29,8 @@ def give_back(holding: Holding) -> Fix:
     if holding.handed_on:
         return doubted(release_on_error(holding, acquiring(holding)), holding.doubts)
     found = protection(holding)
+    if comes_to_run_elsewhere(holding, found):
+        return doubted(release_apart(holding, found), holding.doubts)
     held = in_with(holding, found) or in_header(holding, found)
     if held is not None:
         return doubted(held, holding.doubts)

@@ -22,7 +22,7 @@ class Functions(Table, frozen=True):
     return one of `never`.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
-    function runs, and keep it nowhere else; `caching` ones keep its answers.
+    function runs, and keep it nowhere else; `caching` ones keep its answers; `counting` ones give back a permit.
     """
 
     quiet: frozenset[str]
@@ -47,6 +47,7 @@ class Functions(Table, frozen=True):
     late_keywords: frozenset[str]
     decorating: frozenset[str]
     caching: frozenset[str]
+    counting: frozenset[str]
 
 
 class Methods(Table, frozen=True):
@@ -66,12 +67,13 @@ class Methods(Table, frozen=True):
 
 class Containers(Table, frozen=True):
     """Methods of lists and dictionaries: `taking` answer with one item, `contents` with all of them, `pairs` with the
-    keys beside; `removing` take out the item that they are given."""
+    keys beside; `removing` take out the item that they are given. `made_by` is how the names of Python's own begin."""
 
     taking: frozenset[str]
     contents: frozenset[str]
     pairs: frozenset[str]
     removing: frozenset[str]
+    made_by: tuple[str, ...]
 
 
 class Evidence(Table, frozen=True):

@@ -11,7 +11,8 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.pairing import paired_release, pool_here
+from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
+from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -19,6 +20,7 @@ from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
+_NONE_ALONE = "the project has no function that only gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
@@ -63,14 +65,16 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     reached = (*release_points.releases, *release_points.closes)
     foreign = foreign_mentions(site, code, name) if name else Foreign()
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
+    closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
+    besides = done_besides(site, closing, name)
     made = Holding(
         code,
         code.node(site.site.acquired_at),
         name,
         release_points.values,
         Release(),
-        closers=_nodes(code, (*reached, *unreached)),
+        closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
         lazy=site.kind.lazy,
@@ -92,6 +96,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         value_methods=facts.cheap_calls.value_methods,
         fetching=facts.analyzer.catalog.fetching,
         doubts=site.borrowers,
+        besides={code.node(at): more.words for at, more in besides.items()},
     )
     release = _release(site, made)
     is_awaited = release.statement.startswith("await ") or site.kind.release.startswith("await ")
@@ -102,7 +107,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     known = ("what it is given may be one that was there before",) if closes_known else ()
     memory = ("a database in memory may go with it",) if may_share_memory(site) else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory))
+    is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
+    counted = ("the project is not told that it is back",) if is_counted else ()
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *counted))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:
@@ -121,6 +128,8 @@ def _nodes(code: Code, ats: Sequence[int]) -> tuple[cst.CSTNode, ...]:
 def _release(site: SiteFacts, made: Holding) -> Release:
     """The paired release: the project's own beside a wrapper, else what the driver table says."""
     name = made.name or ANONYMOUS
+    if site.acquisition.owner is not None and made.besides:
+        return _of_object(site, name)
     if site.acquisition.owner is not None:
         return Release(reason="the connection comes inside another object")
     if site.acquisition.indirect:
@@ -134,6 +143,16 @@ def _release(site: SiteFacts, made: Holding) -> Release:
     if pool is None:
         return Release(reason="the pool has no name here")
     return Release(template.replace("{conn}", name).replace("{pool}", made.code.text(pool)))
+
+
+def _of_object(site: SiteFacts, name: str) -> Release:
+    """`database.shut()`, where `database.finish()` does more."""
+    analyzer = site.function.analyzer
+    method = paired_method(analyzer, site.acquisition)
+    info = analyzer.info(method) if method is not None else None
+    if info is None:
+        return Release(reason="the connection comes inside another object")
+    return Release(f"{'await ' if info.is_async else ''}{name}.{info.name}()", is_pair=True)
 
 
 def _receiver(acquire: cst.CSTNode) -> cst.BaseExpression | None:
@@ -156,10 +175,13 @@ def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
     pair = paired_release(analyzer, site.acquisition)
     if pair is None:
         pool = pool_here(analyzer, unit, site.acquisition)
-        return Release(template.replace("{pool}", pool)) if pool else Release(reason=_NO_PAIR)
+        if pool:
+            return Release(template.replace("{pool}", pool))
+        more = why_unpaired(analyzer, site.acquisition)
+        return Release(reason=f"{more}, and {_NONE_ALONE}" if more else _NO_PAIR)
     released = analyzer.info(pair)
     awaited = "await " if released is not None and released.is_async else ""
     reached = beside_wrapper(site, made.code, made.acquire, pair)
     if reached is None:
         return Release(reason=f"how `{pair.key.rpartition('.')[2]}` is reached from here is not clear")
-    return Release(f"{awaited}{reached[0]}({name})", reached[1])
+    return Release(f"{awaited}{reached[0]}({name})", reached[1], is_pair=True)

@@ -50,6 +50,9 @@ releases on the normal paths go, so that it is never released twice. Safe, unles
 than before on a path that did not leak.
 
 A connection that the function hands on when all goes well is released in an `except BaseException` that raises again.
+So is one that ends in a function of the project which does more than give back, as one that commits as well: that stays
+on its path, because it must not commit after an error. To roll back and to write a log are a part of giving back; a
+statement, or a call that is not known, is more. No fix where a `return` leaves before that function is called.
 No fix where it is released only under a condition of its own, or in different ways on different paths.
 
 ## Stays silent

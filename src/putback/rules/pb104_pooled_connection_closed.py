@@ -47,7 +47,8 @@ To throw a broken connection away and free its slot, psycopg2 has `pool.putconn(
 ## Fix
 `putback fix` writes the paired release in place of the close: the pool's, or the function of your project that gives
 back, with its import. Where the close stands on the normal path only, the release moves into a `finally`. Safe. No fix
-where your project has no function that gives back what its wrapper takes.
+where your project has no function that gives back what its wrapper takes, and does nothing more, or where it is closed
+by a function that commits as well.
 
 ## Stays silent
 Where close gives back: SQLAlchemy, mysql-connector, DBUtils, oracledb, peewee, and psycopg_pool made with

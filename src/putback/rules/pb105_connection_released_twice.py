@@ -46,7 +46,7 @@ def rename(user_id, name):
 ## Fix
 `putback fix` removes the earlier release where a `finally` or the block around makes it superfluous, else all of
 them become one `finally`. Safe, unless the connection would be held longer than before. No fix where the later release
-is not reached on every path.
+is not reached on every path, or where one of them does more than give back.
 
 ## Stays silent
 Where a second release is harmless: asyncpg, synchronous redis, SQLAlchemy, DBUtils, and closing a plain psycopg2 or

@@ -50,6 +50,10 @@ paired release into its `finally`; a `try` that is there already gets it, with t
 has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
 held longer than before on a path that did not leak.
 
+A function of the project that does more than give back stays on its path: one that commits as well must not do so after
+an error. The errors alone give back then, in an `except BaseException` that raises again, by the paired release; no fix
+where a `return` or `continue` leaves before that function is called.
+
 No fix for a `yield` inside a loop that may try again.
 
 ## Stays silent

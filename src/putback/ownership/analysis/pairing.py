@@ -10,7 +10,8 @@ from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.site import Acquisition
+from putback.ownership.analysis.release_effects import ReleaseEffects, in_words
+from putback.ownership.analysis.site import Acquisition, Owner
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.types import FunctionRef
@@ -19,24 +20,58 @@ _MOST = 200
 
 
 def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
-    """The function of the project that gives back what the nearest wrapper of `acquisition` hands out.
+    """The function of the project that gives back what the nearest wrapper of `acquisition` hands out, and no more.
 
     It stands beside the wrapper: in its module, and for a method in its class. None when there is none.
     """
+    found = [ref for ref, more in _returning(analyzer, acquisition) if not more]
+    return found[0] if len(found) == 1 else None
+
+
+def why_unpaired(analyzer: Analyzer, acquisition: Acquisition) -> str:
+    """What the functions that give it back do besides, in words; "" where there are none."""
+    return next((f"`{ref.key}()` also {more}" for ref, more in _returning(analyzer, acquisition) if more), "")
+
+
+def paired_method(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
+    """The method by which the object around a connection gives it back, and does no more; None unless there is one."""
+    owner, plain = acquisition.owner, replace(acquisition, owner=None, element=None)
+    if owner is None:
+        return None
+    name, effects = f"self.{owner.attribute}", analyzer.known(ReleaseEffects)
+    found = []
+    for method, ref in _methods(analyzer, owner):
+        info, effect = analyzer.info(ref), analyzer.summaries.owner_effect(owner, method, plain, Phase.HELD)
+        is_bare = info is not None and not any(p.required for p in info.params[1:])
+        gives_back = effect is not None and effect.normal is Phase.RELEASED and not effect.returns
+        if is_bare and gives_back and not in_words(effects.of_function(ref, name, plain)):
+            found.append(ref)
+    return found[0] if len(found) == 1 else None
+
+
+def _methods(analyzer: Analyzer, owner: Owner) -> Iterator[tuple[str, FunctionRef]]:
+    """The methods of a class and of those above it that are called by name from outside."""
+    seen: set[str] = set()
+    for module, cls in analyzer.resolver.classes.lineage(owner.path, owner.key):
+        for name, key in cls.methods.items():
+            if name not in seen and not name.startswith("_"):
+                yield name, FunctionRef(module.path, key)
+            seen.add(name)
+
+
+def _returning(analyzer: Analyzer, acquisition: Acquisition) -> list[tuple[FunctionRef, str]]:
+    """The functions beside the nearest wrapper that give back what it hands out, and what they do besides."""
     wrapper = acquisition.through[0] if acquisition.through else None
     module = analyzer.project.module(wrapper.path) if wrapper is not None else None
     info = module.functions.get(wrapper.key) if module is not None and wrapper is not None else None
     if module is None or info is None:
-        return None
+        return []
     plain = replace(acquisition, owner=None, element=None)
     taken = _pools(analyzer, FunctionRef(module.path, info.key))
-    found = [
-        f
-        for f in _beside(module, info)
-        if _gives_back(analyzer, module, f, plain)
-        and _may_be_same(taken, _pools(analyzer, FunctionRef(module.path, f.key)))
-    ]
-    return FunctionRef(module.path, found[0].key) if len(found) == 1 else None
+    given = ((FunctionRef(module.path, f.key), _given_back(analyzer, module, f, plain)) for f in _beside(module, info))
+    found = [(ref, name) for ref, name in given if name and _may_be_same(taken, _pools(analyzer, ref))]
+    effects = analyzer.known(ReleaseEffects)
+    return [(ref, in_words(effects.of_function(ref, name, plain))) for ref, name in found]
 
 
 def name_here(analyzer: Analyzer, unit: Unit, wanted: FunctionRef) -> str:
@@ -88,13 +123,14 @@ def given_parameter(info: FunctionInfo, is_static: bool = False) -> str:
     return plain[0].name if plain and not any(p.required for p in others) else ""
 
 
-def _gives_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acquisition: Acquisition) -> bool:
+def _given_back(analyzer: Analyzer, module: ModuleInfo, info: FunctionInfo, acquisition: Acquisition) -> str:
+    """The parameter that a function gives back; "" where it does not."""
     is_static = analyzer.resolver.has_decorator(info, module.path, {"staticmethod"})
     name = given_parameter(info, is_static)
     if not name or name not in analyzer.mentions(module.path, info):
-        return False
+        return ""
     effect = analyzer.summaries.param_effect(FunctionRef(module.path, info.key), name, acquisition, Phase.HELD)
-    return effect.normal is Phase.RELEASED and not effect.returns
+    return name if effect.normal is Phase.RELEASED and not effect.returns else ""
 
 
 def _may_be_same(taken: frozenset[str], returned: frozenset[str]) -> bool:
