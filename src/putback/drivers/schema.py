@@ -144,10 +144,16 @@ class TypeTable(Table, frozen=True):
 
     `cursor`: statements run on it, and its rows are fetched from the server.
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
+    `detached` are methods whose results, and `data` attributes whose values, are no less good when the connection is
+    closed: rows, numbers, texts. What any other method or attribute gives is taken to live on the connection.
+    `lobs`: a row can hold a large object, which is read through the connection when somebody asks for it.
     """
 
     bases: tuple[str, ...] = ()
     cursor: bool = False
+    detached: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    lobs: bool = False
     init: Effect = INHERITED
     call: Effect | None = None
     methods: Mapping[str, Effect] = {}
