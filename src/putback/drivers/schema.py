@@ -93,8 +93,7 @@ class Effect(Table, frozen=True):
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
-    `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
-    only as long as the object does (a prepared statement, a dump that is read row by row).
+    `defers`: nothing runs yet; what it is given is written by the next statement or commit.
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     `idles`: it gives back what it holds, and takes another if it is used again.
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
@@ -121,7 +120,6 @@ class Effect(Table, frozen=True):
     listens: bool = False
     flushes: bool = False
     defers: bool = False
-    late: bool = False
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False

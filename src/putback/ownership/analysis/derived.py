@@ -7,7 +7,7 @@ used"; a function of the project that is given such a value is looked at in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.needs import UNKNOWN, Need, Tables, any_of, holding, joined
+from putback.ownership.analysis.operands import inputs, own_containers
 from putback.ownership.analysis.parts import Typed
 from putback.ownership.analysis.release_points import endings, outcomes
 from putback.ownership.analysis.site import Site
@@ -167,7 +168,7 @@ class Flow:
         self.yielded: dict[int, Need] = {}
         self.ending: dict[int, str] = {}
         self.read: set[ir.Val] = set()
-        self.own = frozenset(_own_containers(unit))
+        self.own = frozenset(own_containers(unit))
         self._solve(dict(given))
 
     def result(self) -> Result:
@@ -224,7 +225,7 @@ class Flow:
     # -- operations
 
     def _step(self, op: ir.Op, env: Env) -> None:
-        needing = [v for v in _inputs(op) if v in env]
+        needing = [v for v in inputs(op) if v in env]
         self.read.update(needing)
         ending = {env[v].ends_with for v in needing}
         ends_with = ending.pop() if len(ending) == 1 else ""
@@ -449,29 +450,6 @@ class Flow:
 _EMPTYING = frozenset({"extend", "update"})
 
 
-def _inputs(op: ir.Op) -> tuple[ir.Val, ...]:
-    """The values that an operation reads."""
-    match op:
-        case ir.Assign(source=source) | ir.Await(source=source) | ir.Unpack(source=source) | ir.Next(source=source):
-            return (source,)
-        case ir.Attr(base=source) | ir.Item(base=source):
-            return (source,)
-        case ir.Build(target=target, elements=elements, source=source, later=later):
-            return (target, *elements, source, *later)
-        case ir.Closure(captured=captured) | ir.NestedClass(methods=captured):
-            return captured
-        case ir.Call(receiver=receiver, callee=callee, arguments=arguments):
-            return (receiver, callee, *(a.value for a in arguments))
-        case ir.StoreItem(base=base, source=source) | ir.StoreAttr(base=base, source=source):
-            return (base, source)
-        case ir.StoreGlobal(source=source) | ir.Yield(source=source) | ir.Enter(manager=source):
-            return (source,)
-        case ir.Compute(operands=operands):
-            return operands
-        case _:
-            return ()
-
-
 def _join(into: Env, other: Env) -> bool:
     """Join one environment into another; whether that has changed it."""
     changed = False
@@ -481,15 +459,3 @@ def _join(into: Env, other: Env) -> bool:
             into[value] = both
             changed = True
     return changed
-
-
-def _own_containers(unit: Unit) -> Iterator[ir.Val]:
-    """The containers that a function makes itself: by whatever name they leave it, that is seen there."""
-    built = {op.target for op in unit.ops() if isinstance(op, ir.Build)}
-    sources: dict[ir.Val, set[ir.Val]] = {}
-    for op in unit.ops():
-        if isinstance(op, ir.Assign):
-            sources.setdefault(op.target, set()).add(op.source)
-    outside = unit.function.globals | {p.name for p in unit.function.params}
-    yield from built
-    yield from (n for n, s in sources.items() if n not in outside and s <= built | {ir.CONSTANT})
