@@ -50,8 +50,8 @@ ONLY_IN_SUBCLASSES = {
 }
 """Annotations may name these bases, but the public methods are in their subclasses."""
 
-OF_WHAT_STANDS_FOR_IT = {"cassandra.cluster.Cluster.cluster"}
-"""Attributes of a session that stands for what is held."""
+OF_WHAT_STANDS_FOR_IT = {"cassandra.cluster.Cluster.cluster", "sqlalchemy.engine.Result.rowcount"}
+"""Attributes of a session that stands for what is held, and of the result that there is in place of its base."""
 
 RUNTIME_CLASSES = {"sqlalchemy.pool.PoolProxiedConnection": "sqlalchemy.pool.base._ConnectionFairy"}
 """Types that users annotate with, and the class whose instances they get."""
@@ -131,6 +131,27 @@ def test_attributes_exist(driver: Driver) -> None:
         if not has_attribute(cls, attribute) and f"{name}.{attribute}" not in OF_WHAT_STANDS_FOR_IT
     ]
     assert missing == []
+
+
+def test_what_needs_no_connection_exists(driver: Driver) -> None:
+    missing = [
+        f"{name}.{each}"
+        for name, cls in _classes(driver)
+        for each in (*driver.types[name].detached, *driver.types[name].data)
+        if not has_attribute(cls, each) and f"{name}.{each}" not in OF_WHAT_STANDS_FOR_IT
+    ]
+    assert missing == []
+
+
+def test_what_needs_no_connection_is_no_generator(driver: Driver) -> None:
+    """What reads on when somebody asks it is not there when the connection is closed."""
+    wrong = [
+        f"{name}.{each}"
+        for name, cls in _classes(driver)
+        for each in driver.types[name].detached
+        if inspect.isgeneratorfunction(found := getattr(cls, each, None)) or inspect.isasyncgenfunction(found)
+    ]
+    assert wrong == []
 
 
 def test_arguments_exist(driver: Driver) -> None:

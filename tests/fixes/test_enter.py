@@ -29,7 +29,10 @@ def test_the_manager_is_entered(pair: Pair, tmp_path: Path) -> None:
     [
         ("    conn = pool.connection()\n    return conn.cursor()", "what it returns still needs the connection"),
         ("    return pool.connection().cursor()", "what it returns still needs the connection"),
-        ("    conn = pool.connection()\n    conn.execute('x')\n    return conn", "`conn` leaves the function"),
+        (
+            "    conn = pool.connection()\n    conn.execute('x')\n    return conn",
+            "what it returns still needs the connection",
+        ),
         ("    conn = pool.connection()\n    conn.execute('x')\n    conn = 3", "`conn` is bound more than once"),
         (
             "    if x:\n        conn = pool.connection()\n        conn.execute('x')\n    conn.execute('y')",
@@ -41,11 +44,11 @@ def test_the_manager_is_entered(pair: Pair, tmp_path: Path) -> None:
         ),
         (
             "    conn = pool.connection()\n    conn.execute('x')\n    x.append(lambda: conn.execute('y'))",
-            "`conn` is used in a lambda",
+            "what needs the connection is kept for later",
         ),
         (
             "    conn = pool.connection()\n    conn.execute('x')\n    x.conn = conn",
-            "`conn` is stored",
+            "what needs the connection is kept for later",
         ),
         (
             "    rows = pool.connection(\n        timeout=5\n    ).execute('x').fetchall()\n    return rows",

@@ -92,3 +92,47 @@ def test_no_rollback_where_the_release_does_it(tmp_path: Path) -> None:
         "        conn.close()\n"
     )
     assert rolled_back(text, tmp_path) == "the release rolls back by itself"
+
+
+OBJECT = """\
+import psycopg2
+
+
+class Store:
+    def __init__(self):
+        self.conn = psycopg2.connect("dbname=shop")
+
+    def get_db_connection(self):
+        {gives}
+
+    def save(self, name):
+        {takes}
+        cur = {named}.cursor()
+        try:
+            cur.execute("INSERT INTO t VALUES (%s)", (name,))
+            cur.execute("INSERT INTO u VALUES (%s)", (name,))
+            self.conn.commit()
+        except psycopg2.Error:
+            return False
+        return True
+"""
+
+
+@pytest.mark.parametrize(
+    ("gives", "takes", "named"),
+    [
+        ("return self.conn", "conn = self.get_db_connection()", "conn"),
+        ('return psycopg2.connect("x")', "conn = self.get_db_connection() if name else self.conn", "conn"),
+        ("return self.conn", "pass", "self.conn"),
+    ],
+)
+def test_it_rolls_back_what_the_function_has(gives: str, takes: str, named: str, tmp_path: Path) -> None:
+    """By the name that it works with, and not by an attribute that may be another connection."""
+    after = rolled_back(OBJECT.format(gives=gives, takes=takes, named=named), tmp_path)
+    assert f"            with suppress(psycopg2.Error):\n                {named}.rollback()\n" in after
+
+
+def test_no_rollback_by_a_name_that_has_another_connection_too(tmp_path: Path) -> None:
+    takes = "conn = self.get_db_connection()\n        if name:\n            conn = self.conn"
+    text = OBJECT.format(gives="return psycopg2.connect(name)", takes=takes, named="conn")
+    assert rolled_back(text, tmp_path) == "`conn` is bound more than once"

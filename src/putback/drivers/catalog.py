@@ -111,6 +111,27 @@ class Catalog:
             ("attribute", type_name, name), lambda: self._inherited(type_name, lambda spec: spec.attributes.get(name))
         )
 
+    def is_detached(self, type_name: str, method: str) -> bool:
+        """Whether what this method gives is good when the connection is closed."""
+
+        def find() -> bool:
+            effect = self.method(type_name, method)
+            if effect is not None and (effect.closes or effect.ends or effect.releases_self or effect.tells_open):
+                return True
+            return any(method in spec.detached for spec in self._lineage(type_name))
+
+        return self._remember(("detached", type_name, method), find)
+
+    def is_data(self, type_name: str, attribute: str) -> bool:
+        """Whether the value of this attribute is good when the connection is closed."""
+        return self._remember(
+            ("data", type_name, attribute), lambda: any(attribute in spec.data for spec in self._lineage(type_name))
+        )
+
+    def has_lobs(self, type_name: str) -> bool:
+        """Whether a row of this class can hold what is read through the connection later."""
+        return self._remember(("lobs", type_name), lambda: any(spec.lobs for spec in self._lineage(type_name)))
+
     @property
     def fetching(self) -> frozenset[str]:
         """The methods of cursors and connections that answer with rows."""

@@ -94,8 +94,7 @@ class Effect(Table, frozen=True):
     transaction open. `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
     it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
-    `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
-    only as long as the object does (a prepared statement, a dump that is read row by row).
+    `defers`: nothing runs yet; what it is given is written by the next statement or commit.
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     `idles`: it gives back what it holds, and takes another if it is used again.
     `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
@@ -124,7 +123,6 @@ class Effect(Table, frozen=True):
     listens: bool = False
     flushes: bool = False
     defers: bool = False
-    late: bool = False
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False
@@ -148,10 +146,16 @@ class TypeTable(Table, frozen=True):
 
     `cursor`: statements run on it, and its rows are fetched from the server.
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
+    `detached` are methods whose results, and `data` attributes whose values, are no less good when the connection is
+    closed: rows, numbers, texts. What any other method or attribute gives is taken to live on the connection.
+    `lobs`: a row can hold a large object, which is read through the connection when somebody asks for it.
     """
 
     bases: tuple[str, ...] = ()
     cursor: bool = False
+    detached: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    lobs: bool = False
     init: Effect = INHERITED
     call: Effect | None = None
     methods: Mapping[str, Effect] = {}

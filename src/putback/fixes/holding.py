@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -39,14 +38,13 @@ class Holding:
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
     `prefers_with`: the project wants it written so;
-    `streams` are the calls whose results need the connection when they are read.
-    `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
-    what needs it; `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions
-    of its names that mean something else.
+    `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
+    on, `stored` the places that keep one, `yielded` the `yield`s of one in a generator that lends nothing.
+    `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions of its names
+    that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
     `besides` are those of the closers that do more than give back, with that in words;
-    `reads` are the calls of the connection whose results are complete when they return;
     `quick` are the calls that take no time worth mentioning, `logging` those among them that write a log, and
     `value_methods` the methods of texts, containers and rows that take none either; `fetching` answer with rows.
     """
@@ -66,14 +64,14 @@ class Holding:
     prefers_with: bool = False
     manages: bool = False
     closes: bool = False
-    streams: tuple[cst.CSTNode, ...] = ()
-    returned: Mapping[cst.CSTNode, frozenset[str]] = field(default_factory=dict, hash=False)
-    stores: tuple[cst.CSTNode, ...] = ()
+    needing: frozenset[str] = frozenset()
+    returned: tuple[cst.CSTNode, ...] = ()
+    stored: tuple[cst.CSTNode, ...] = ()
+    yielded: tuple[cst.CSTNode, ...] = ()
     calm: frozenset[cst.CSTNode] = frozenset()
     makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()
-    reads: tuple[cst.CSTNode, ...] = ()
     quick: tuple[cst.CSTNode, ...] = ()
     logging: tuple[cst.CSTNode, ...] = ()
     value_methods: frozenset[str] = frozenset()

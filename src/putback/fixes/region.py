@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ from putback.fixes.setting_up import sets_up_calmly
 
 _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
-_LAZY_BUILTINS = {"map", "filter", "zip", "iter", "enumerate", "reversed"}
 
 
 def bindings(code: Code, name: str) -> list[cst.Name]:
@@ -77,8 +75,7 @@ def _is_initial(code: Code, node: cst.Name) -> bool:
 def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
     """The index of the last statement that needs the connection; -1 for none.
 
-    Results that are computed only when they are read (generator expressions, `map`, what an unknown function makes of
-    the connection) count as use as long as their names are read.
+    What one of the statements makes with it counts as well, as long as its names are read.
     """
     wanted = holding.related | {holding.name}
     last = -1
@@ -86,53 +83,8 @@ def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
         meant = any(n.value in wanted and n not in holding.foreign for n in names(statement))
         if meant and not forgets(statement, holding.name):
             last = index
-            wanted |= _lazy_names(holding, statement, wanted)
+            wanted |= holding.needing & {n.value for n in names(statement)}
     return last
-
-
-def _lazy_names(holding: Holding, statement: cst.BaseStatement, wanted: frozenset[str]) -> frozenset[str]:
-    """The names that a statement binds to something which will use the connection later.
-
-    Not what is given what a `with` has ended by then: `with conn.cursor() as cur: rows = read(cur)`.
-    """
-    found: set[str] = set()
-    ended = _entered(statement) - {holding.name}
-    for node in all_below(statement):
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and mentions(node, wanted):
-            found.add(node.name.value)
-        if isinstance(node, cst.Assign) and (_is_lazy(node.value, wanted, ended) or _may_need(holding, node.value)):
-            found.update(n.value for t in node.targets for n in names(t.target))
-    return frozenset(found)
-
-
-def _entered(statement: cst.BaseStatement) -> frozenset[str]:
-    """The names that a `with` gives to what it enters."""
-    items = statement.items if isinstance(statement, cst.With) else ()
-    return frozenset(i.asname.name.value for i in items if i.asname is not None and isinstance(i.asname.name, cst.Name))
-
-
-def _may_need(holding: Holding, value: cst.BaseExpression) -> bool:
-    """Whether a value is what an unknown method of the connection gives: a subscription, a lock, a large object."""
-    inner = value.expression if isinstance(value, cst.Await) else value
-    match inner:
-        case cst.Call(func=cst.Attribute(value=cst.Name(value=base))):
-            return base == holding.name and not any(inner is each for each in holding.reads)
-    return False
-
-
-def _is_lazy(value: cst.BaseExpression, wanted: frozenset[str], ended: frozenset[str]) -> bool:
-    for node in all_below(value):
-        if isinstance(node, (cst.GeneratorExp, cst.Lambda)) and mentions(node, wanted):
-            return True
-        if isinstance(node, cst.Call) and any(mentions(a, wanted) and not _is_one_of(a, ended) for a in node.args):
-            called = dotted(node.func) or ""
-            if called in _LAZY_BUILTINS or not hasattr(builtins, called):
-                return True
-    return False
-
-
-def _is_one_of(argument: cst.Arg, those: frozenset[str]) -> bool:
-    return isinstance(argument.value, cst.Name) and argument.value.value in those
 
 
 def returns_objects(holding: Holding) -> bool:

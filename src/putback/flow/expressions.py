@@ -304,12 +304,16 @@ class ExpressionLowering(Builder):
         at = self.at(node)
         self.emit(ir.Assign(at, result, ir.CONSTANT))
         done = self.new_block()
-        self._comprehension_loop(node, node.for_in, result, done)
+        self._comprehension_loop(node, node.for_in, result, done, "")
         self.start(done)
         return result
 
-    def _comprehension_loop(self, node: cst.BaseComp, clause: cst.CompFor, result: ir.Val, done: int) -> None:
+    def _comprehension_loop(
+        self, node: cst.BaseComp, clause: cst.CompFor, result: ir.Val, done: int, first: ir.Val
+    ) -> None:
+        """One `for` of a comprehension; `first` is what its first one goes over, "" for that one."""
         source = self.hidden("for")
+        first = first or source
         self.emit(ir.Assign(self.at(clause), source, self.value(clause.iter)))
         head = self.new_block()
         self.jump(head)
@@ -325,10 +329,12 @@ class ExpressionLowering(Builder):
             self.condition(condition.test, kept, head)
             self.start(kept)
         if clause.inner_for_in is not None:
-            self._comprehension_loop(node, clause.inner_for_in, result, head)
+            self._comprehension_loop(node, clause.inner_for_in, result, head, first)
             return
         parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (node.elt,)  # type: ignore[attr-defined]
-        self.emit(ir.Build(self.at(node), result, tuple(self.value(p) for p in parts)))
+        elements = tuple(self.value(p) for p in parts)
+        read, later = (first, _later(node)) if isinstance(node, cst.GeneratorExp) else ("", ())
+        self.emit(ir.Build(self.at(node), result, elements, source=read, later=later))
         self.jump(head)
 
     def _asks_none(self, node: cst.Comparison) -> bool:
@@ -349,3 +355,20 @@ class ExpressionLowering(Builder):
     def closure(self, node: cst.Lambda | cst.FunctionDef, qualname: str) -> ir.Val:
         """Lower a nested function or lambda on its own and return the value that stands for it."""
         raise NotImplementedError
+
+
+def _later(node: cst.BaseComp) -> tuple[str, ...]:
+    """The names that a generator expression reads when it is read itself: all but those in what it goes over first."""
+    stack: list[cst.CSTNode] = [c for c in node.children if c is not node.for_in]
+    stack += [c for c in node.for_in.children if c is not node.for_in.iter]
+    found: set[str] = set()
+    while stack:
+        current = stack.pop()
+        match current:
+            case cst.Name(value=name):
+                found.add(name)
+            case cst.Attribute(value=value):
+                stack.append(value)
+            case _:
+                stack.extend(current.children)
+    return tuple(sorted(found))

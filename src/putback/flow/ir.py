@@ -102,11 +102,17 @@ class Unpack(Op, frozen=True):
 
 
 class Build(Op, frozen=True):
-    """A tuple, list, set or dict that holds `elements`."""
+    """A tuple, list, set or dict that holds `elements`.
+
+    One that a generator expression makes reads from `source`, and reads the names `later`, when somebody asks for what
+    is in it.
+    """
 
     target: Val
     elements: tuple[Val, ...]
     is_tuple: bool = False
+    source: Val = ""
+    later: tuple[str, ...] = ()
 
 
 class Compute(Op, frozen=True):

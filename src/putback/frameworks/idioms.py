@@ -21,8 +21,10 @@ class Functions(Table, frozen=True):
     entering what is below `entered_quietly` does not raise. `raising` ones never return, nor does what is annotated to
     return one of `never`.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
-    when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
-    function runs, and keep it nowhere else; `caching` ones keep its answers; `counting` ones give back a permit.
+    when they return, unless one of `late_keywords` makes them read it later. `reading_on` ones, and all below
+    `reading_on_roots`, give what reads on from their arguments; `collecting` ones read all of them at once, and keep
+    what was in them. `decorating` ones change when and how a function runs, and keep it nowhere else; `caching` ones
+    keep its answers; `counting` ones give back a permit.
     """
 
     quiet: frozenset[str]
@@ -44,6 +46,9 @@ class Functions(Table, frozen=True):
     keeping: frozenset[str]
     keeping_methods: frozenset[str]
     borrowing: frozenset[str]
+    reading_on: frozenset[str]
+    reading_on_roots: tuple[str, ...]
+    collecting: frozenset[str]
     late_keywords: frozenset[str]
     decorating: frozenset[str]
     caching: frozenset[str]

@@ -10,6 +10,7 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
+from putback.fixes.region import bindings
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
@@ -38,12 +39,22 @@ def code_for(facts: Surroundings) -> Code:
     return facts.code
 
 
-def borrowed_or_own(site: SiteFacts) -> Holding:
-    """The same as `holding`, also for a connection that the caller lends by a parameter."""
+def borrowed_or_own(site: SiteFacts, handler: int) -> Holding:
+    """The same as `holding`, also for a connection that the function knows without having acquired it.
+
+    That goes by the name which the function has given it, if there is one where the handler begins.
+    """
     if site.site.at is not None:
         return holding(site)
     code = code_of(site)
-    return Holding(code, code.function, site.site.name, frozenset({site.site.name}), Release())
+    name = site.held_as(handler) or site.site.name
+    taken: cst.CSTNode = code.function
+    if name != site.site.name:
+        bound = bindings(code, name)
+        if len(bound) != 1:
+            raise Declined(f"`{name}` is bound more than once")
+        taken = code.place(bound[0]).statement
+    return Holding(code, taken, name, frozenset({name}), Release())
 
 
 def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
@@ -57,8 +68,6 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         raise Declined("the connection comes inside a tuple")
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
-    if site.reads_on:
-        raise Declined("what it returns still needs the connection")
     release_points = site.release_points
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = name or (code.free_name(otherwise) if otherwise else "")
@@ -83,14 +92,14 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         itself=site.acquisition.itself,
         prefers_with=facts.prefers_with,
         manages=site.opens_with,
-        streams=_nodes(code, release_points.streams),
-        returned={code.node(at): values for at, values in release_points.returned.items()},
-        stores=_nodes(code, release_points.stores),
+        needing=site.leaving.names,
+        returned=_nodes(code, site.leaving.returned),
+        stored=_nodes(code, site.leaving.stored),
+        yielded=() if facts.is_provider else _nodes(code, site.leaving.yielded),
         calm=frozenset(_nodes(code, release_points.calm)),
         makes=frozenset(_nodes(code, release_points.makes)),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
-        reads=_nodes(code, site.reading_calls(name)),
         quick=_nodes(code, facts.cheap_calls.quick),
         logging=_nodes(code, facts.cheap_calls.logging),
         value_methods=facts.cheap_calls.value_methods,
@@ -106,10 +115,11 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     )
     known = ("what it is given may be one that was there before",) if closes_known else ()
     memory = ("a database in memory may go with it",) if may_share_memory(site) else ()
+    lobs = ("a large object in a row of it can no longer be read",) if site.leaving.rows else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
     counted = ("the project is not told that it is back",) if is_counted else ()
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *counted))
+    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

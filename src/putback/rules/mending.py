@@ -36,7 +36,7 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
         failing = site.kind.rollback_error
         if given_back and (site.kind.use_after_release is After.FOREIGN or not failing):
             raise Declined("it may have been given back before the handler")
-        held = borrowed_or_own(site)
+        held = borrowed_or_own(site, handler)
         suppressed = site.function.spelled(failing) or "Exception" if failing else ""
         rollback = Rollback(effect.awaited, used_later, suppressed)
         fix = roll_back(held, held.code.node(handler), rollback)

@@ -160,6 +160,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
     steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
     if lapse.used is not None:
         steps.append(facts.step(lapse.used, "used here with the transaction still open"))
+    name = site.held_as(lapse.handler) or facts.name_of(site.site)
     found = report(
         RULE,
         site,
@@ -168,7 +169,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
         confidence=site.acquisition.confidence,
         trace=tuple(steps),
         at=lapse.handler,
-        help=f"roll back first in the handler: {facts.name_of(site.site) or 'conn'}.rollback()",
+        help=f"roll back first in the handler: {name or 'conn'}.rollback()",
     )
     return mending.rolled_back(found, site, lapse.handler, lapse.is_worked_on)
 

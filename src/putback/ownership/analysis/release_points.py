@@ -6,7 +6,7 @@ once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -29,9 +29,8 @@ class ReleasePoints(Struct, frozen=True):
     back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
     `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
     are the calls whose results read from it later: cursors, and generators of the project.
-    `returned` are the operations that return, with the values that need the connection there; `stores` those that put
-    such a value where it outlives the function; `calm` the calls of known methods that cannot
-    raise, `makes` those that give a cursor or the like and execute nothing.
+    `calm` are the calls of known methods that cannot raise, `makes` those that give a cursor or the like and execute
+    nothing.
     """
 
     releases: tuple[int, ...]
@@ -41,8 +40,6 @@ class ReleasePoints(Struct, frozen=True):
     names: frozenset[str]
     parts: frozenset[str]
     streams: tuple[int, ...]
-    returned: Mapping[int, frozenset[str]]
-    stores: tuple[int, ...]
     calm: tuple[int, ...]
     makes: tuple[int, ...]
 
@@ -57,7 +54,6 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
     reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
     yields: dict[int, None] = {}
     streams: dict[int, None] = {}
-    stores: dict[int, None] = {}
     names: set[str] = set()
     parts: set[str] = set()
     domain = SiteDomain(analyzer, unit, site)
@@ -78,19 +74,13 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
             is_part = part is not None and (part is Tie.STREAM or not borrows(part))
             if isinstance(op, ir.Call) and (is_part or _is_generator(analyzer, unit, op)):
                 streams[op.at] = None
-            if before.phase in _HELD and _is_stored(analyzer, unit, op, before):
-                stores[op.at] = None
             names.update(r for r in after.refs if ir.is_local(r) and r.isidentifier())
             mine = (v for v, part in after.parts if not borrows(part))
             parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
-    returned: dict[int, set[str]] = {}
     for end, state in endings(unit, domain, found):
-        if isinstance(end, ir.Return):
-            alive = (*state.refs, *(v for v, _ in state.parts)) if state.phase in (*_HELD, Phase.PENDING) else ()
-            returned.setdefault(end.at, set()).update(v for v in alive if ir.is_local(v))
-            if state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
-                handed.add(end.at)
+        if isinstance(end, ir.Return) and state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
+            handed.add(end.at)
     return ReleasePoints(
         releases=tuple(reached[Phase.RELEASED]),
         closes=tuple(reached[Phase.CLOSED]),
@@ -99,22 +89,9 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
         names=frozenset(names),
         parts=frozenset(parts - names),
         streams=tuple(streams),
-        returned={at: frozenset(values) for at, values in returned.items()},
-        stores=tuple(stores),
         calm=tuple(at for at, is_calm in calm.items() if is_calm),
         makes=tuple(makes),
     )
-
-
-def _is_stored(analyzer: Analyzer, unit: Unit, op: ir.Op, state: State) -> bool:
-    """Whether an operation puts a part of the connection, say a cursor, where it outlives the function."""
-    match op:
-        case ir.StoreItem(source=source) | ir.StoreGlobal(source=source):
-            return state.part(source) is not None
-        case ir.Call(arguments=arguments):
-            parts = any(state.part(a.value) is not None for a in arguments)
-            return parts and analyzer.call_info(unit, op).keeps
-    return False
 
 
 def steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:

@@ -17,6 +17,7 @@ from putback.model.span import Span
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
+from putback.ownership.analysis.derived import Leaving, Needs
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
@@ -105,6 +106,11 @@ class SiteFacts:
         return release_points(self.function.analyzer, self.function.unit, self.site, self.exploration)
 
     @cached_property
+    def leaving(self) -> Leaving:
+        """What needs the connection, and where that leaves the function."""
+        return self.function.analyzer.known(Needs).of(self.function.unit, self.site, self.exploration)
+
+    @cached_property
     def making(self) -> Making | None:
         """The opening of a connection to a server that stands right here, and is no pool's."""
         analyzer, kind = self.function.analyzer, self.kind
@@ -128,6 +134,17 @@ class SiteFacts:
         sets_globals = unit.key == MODULE or (unit.info is not None and bool(unit.info.globals))
         is_constructor = unit.info is not None and bool(unit.info.owner) and unit.info.name == "__init__"
         return self.call.requested if sets_globals or is_constructor else None
+
+    def held_as(self, at: int) -> str:
+        """The local name by which the function has it where the block that begins with operation `at` is entered: what
+        was worked with by that name is that, whatever an attribute means by then. "" when it has none of its own.
+        """
+        if self.site.at is not None or self.site.name.isidentifier():
+            return self.function.name_of(self.site)
+        blocks = self.function.unit.function.blocks
+        entered = [n.state for n in self.exploration.arrivals if any(o.at == at for o in blocks[n.block].ops[:1])]
+        names = (r for state in entered if state.broke is not None for r in sorted(state.refs))
+        return next((r for r in names if r.isidentifier()), "")
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""
@@ -192,15 +209,6 @@ class SiteFacts:
         entered = any(isinstance(op, ir.Enter) and op.manager in names for op in self.function.unit.ops())
         return entered and self.with_releases and not self.leaks
 
-    def reading_calls(self, name: str) -> list[int]:
-        """The calls of what variable `name` holds whose results are complete when they return."""
-        unit, catalog = self.function.unit, self.function.analyzer.catalog
-        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and name and op.receiver == name)
-        found = ((op.at, catalog.method(self.kind.type, op.name)) for op in calls)
-        return [
-            at for at, effect in found if effect is not None and (effect.executes or effect.ends) and not effect.late
-        ]
-
     def releasing_calls(self, name: str) -> list[int]:
         """The calls that would close or give back what variable `name` holds, whether it is held there or not."""
         analyzer, unit = self.function.analyzer, self.function.unit
@@ -237,11 +245,6 @@ class SiteFacts:
     def defects(self, wrong: Wrong) -> Iterator[Defect[State]]:
         """The places that showed this defect."""
         return (defect for defect in self.exploration.defects if defect.what is wrong)
-
-    @property
-    def reads_on(self) -> bool:
-        """Whether what a path returns while the connection is held reads from it later."""
-        return any(e.state.part(RETURNED) is Tie.STREAM for e in self._held_at_the_end)
 
     @cached_property
     def borrowers(self) -> tuple[str, ...]:
