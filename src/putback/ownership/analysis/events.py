@@ -150,7 +150,9 @@ def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
         return True
     if not rest and any(o in functions.quiet_builtins or builtin_exception(o) is not None for o in outside):
         return True
-    return any(o.replace("()", "") in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
+    if name == "close" and any(o.removesuffix(".close").replace("()", "") in functions.closed_quietly for o in outside):
+        return True
+    return any(o in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
 
 
 def _is_put_in(expr: Invoke, name: str) -> bool:
