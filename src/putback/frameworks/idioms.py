@@ -18,11 +18,12 @@ class Functions(Table, frozen=True):
     Calls of `quick` ones, and of all below `quick_roots`, take no time worth mentioning; those below `logging_roots`
     write a log; objects of classes with `plain_bases` are made quickly.
     `listing` ones give all names of a function with what they mean, in what `naming` ones give is looked for a name;
-    entering what is below `entered_quietly` does not raise, nor does closing what `closed_quietly` ones make; one thread or task at a time enters what is `locking`.
+    entering what is below `entered_quietly` does not raise, nor does closing what `closed_quietly` ones make; one
+    thread or task at a time enters what is `locking`.
     `raising` ones never return, nor does what is annotated to return one of `never`.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later; `decorating` ones change when and how a
-    function runs, and keep it nowhere else; `caching` ones keep its answers.
+    function runs, and keep it nowhere else; `caching` ones keep its answers; `properties` make an attribute of it.
     """
 
     quiet: frozenset[str]
@@ -49,6 +50,7 @@ class Functions(Table, frozen=True):
     late_keywords: frozenset[str]
     decorating: frozenset[str]
     caching: frozenset[str]
+    properties: frozenset[str]
 
 
 class Methods(Table, frozen=True):
