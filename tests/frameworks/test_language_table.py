@@ -11,8 +11,23 @@ import pytest
 
 from putback.frameworks.idioms import idioms
 
-NAMES = idioms().functions.quiet | idioms().functions.ending_the_process | idioms().functions.swallowing
-OUTSIDE = ("anyio.", "loguru.", "structlog.")
+FUNCTIONS = idioms().functions
+NAMES = (
+    FUNCTIONS.quiet | FUNCTIONS.ending_the_process | FUNCTIONS.swallowing | FUNCTIONS.closed_quietly | FUNCTIONS.locking
+)
+OUTSIDE = (
+    "anyio.",
+    "curio.",
+    "fasteners.",
+    "filelock.",
+    "gevent.",
+    "loguru.",
+    "multiprocessing.Manager.",
+    "portalocker.",
+    "redis.",
+    "structlog.",
+    "trio.",
+)
 
 
 @pytest.mark.parametrize("name", sorted(n for n in NAMES if not n.startswith(OUTSIDE)))

@@ -18,13 +18,14 @@ class Functions(Table, frozen=True):
     Calls of `quick` ones, and of all below `quick_roots`, take no time worth mentioning; those below `logging_roots`
     write a log; objects of classes with `plain_bases` are made quickly.
     `listing` ones give all names of a function with what they mean, in what `naming` ones give is looked for a name;
-    entering what is below `entered_quietly` does not raise. `raising` ones never return, nor does what is annotated to
-    return one of `never`.
+    entering what is below `entered_quietly` does not raise, nor does closing what `closed_quietly` ones make; one
+    thread or task at a time enters what is `locking`.
+    `raising` ones never return, nor does what is annotated to return one of `never`.
     What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
     when they return, unless one of `late_keywords` makes them read it later. `reading_on` ones, and all below
     `reading_on_roots`, give what reads on from their arguments; `collecting` ones read all of them at once, and keep
     what was in them. `decorating` ones change when and how a function runs, and keep it nowhere else; `caching` ones
-    keep its answers; `counting` ones give back a permit.
+    keep its answers; `properties` make an attribute of one; `counting` ones give back a permit.
     """
 
     quiet: frozenset[str]
@@ -37,6 +38,8 @@ class Functions(Table, frozen=True):
     listing: frozenset[str]
     naming: frozenset[str]
     entered_quietly: tuple[str, ...]
+    closed_quietly: frozenset[str]
+    locking: frozenset[str]
     quick: frozenset[str]
     quick_roots: tuple[str, ...]
     logging_roots: tuple[str, ...]
@@ -53,6 +56,7 @@ class Functions(Table, frozen=True):
     decorating: frozenset[str]
     caching: frozenset[str]
     counting: frozenset[str]
+    properties: frozenset[str]
 
 
 class Methods(Table, frozen=True):

@@ -105,7 +105,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, race: Race) -> Finding:
         f"requests that come at once may each find no {made.pool.title} and make one: all but the last are lost, with "
         "the connections that they have opened",
         severity=Severity.INFO if race.early or made.pool.lazy else Severity.WARNING,
-        confidence=Confidence.HIGH,
+        confidence=Confidence.HIGH if race.sure else Confidence.LOW,
         trace=(*made.way(race.entry), here),
         help="make it when the module is imported or at startup, or look and make it under a lock",
     )

@@ -44,7 +44,8 @@ None: one connection for each, or one after the other, is for you to decide.
 
 ## Stays silent
 For pools, engines and registries such as `scoped_session`, which are made to be shared, and clients that are (Neo4j,
-Cassandra); under a lock; for a session without `await` that tasks of one event loop share, of which only one runs at a
+Cassandra); under a lock, which is told by its class and not by its name (where that is not known, the finding has low
+confidence); for a session without `await` that tasks of one event loop share, of which only one runs at a
 time; where it is handed over to one thread or task; for a connection of a driver whose threads may share it that
 commits by itself; and where no request is seen to use the global."""
 
@@ -96,7 +97,7 @@ def _of_class(facts: FunctionFacts, shared: Shared, kind: Kind, used: Requested)
         span,
         _said(shared.text, facts, kind),
         severity=Severity.WARNING,
-        confidence=Confidence.HIGH,
+        confidence=_sure(used),
         trace=(
             facts.step_at(span, f"the {kind.title} is made with the class"),
             step(facts, used.path, used.row, f"used for every request of {used.entry.name}"),
@@ -104,6 +105,11 @@ def _of_class(facts: FunctionFacts, shared: Shared, kind: Kind, used: Requested)
         driver=kind.driver,
         help=_HELP,
     )
+
+
+def _sure(found: Requested | Spawned) -> Confidence:
+    """What is entered around it and is not known may be a lock."""
+    return Confidence.HIGH if found.sure else Confidence.LOW
 
 
 def _said(name: str, facts: Surroundings, kind: Kind) -> str:
@@ -118,7 +124,7 @@ def _at_once(facts: FunctionFacts, spawned: Spawned) -> Finding:
         name=RULE.name,
         message=f"`{spawned.name}` is one {spawned.kind.title}, and these run at the same time: {harm}",
         severity=facts.here(Severity.WARNING),
-        confidence=Confidence.HIGH,
+        confidence=_sure(spawned),
         path=facts.path,
         filename=facts.unit.path,
         span=span,
@@ -147,7 +153,7 @@ def _global(site: SiteFacts) -> Finding:
         site,
         _said(name, site.function, site.kind),
         severity=Severity.WARNING,
-        confidence=site.acquisition.confidence,
+        confidence=site.acquisition.confidence if used.sure else Confidence.LOW,
         trace=(wording.acquired(site), *way, site.call.step(used.path, used.row, f"uses `{name}`")),
         help=_HELP,
     )

@@ -138,18 +138,18 @@ def _sort(
 
 
 def _is_quiet(func: Expr, name: str, outside: Iterable[str]) -> bool:
-    """Whether a call outside the project is taken not to raise: logging, printing, clocks, some builtins, closing,
-    putting a text together."""
+    """Whether a call outside the project is taken not to raise: logging, printing, clocks, some builtins, closing
+    a file, putting a text together."""
     if isinstance(func, Member) and isinstance(func.base, Literal):
         return True
     path = dotted(func) or ""
     _, _, rest = path.partition(".")
     functions, logging = idioms().functions, idioms().logging
-    if name == "close" and rest:
-        return True
     if name in logging.methods and rest and path.split(".")[-2] in logging.loggers:
         return True
     if not rest and any(o in functions.quiet_builtins or builtin_exception(o) is not None for o in outside):
+        return True
+    if name == "close" and any(o.removesuffix(".close").replace("()", "") in functions.closed_quietly for o in outside):
         return True
     return any(o in functions.quiet or o.startswith(functions.quiet_roots) for o in outside)
 

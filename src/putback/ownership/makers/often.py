@@ -22,6 +22,7 @@ from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import FunctionInfo, ParamInfo
 from putback.ownership.makers.fates import Fate, Fates
 from putback.ownership.makers.given import hangs_on, parameters_of
+from putback.ownership.makers.locks import Locked, locks_of
 from putback.ownership.makers.parts import Part, Parts
 from putback.ownership.makers.users import Use, Users
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope
@@ -57,10 +58,14 @@ class Often(Struct, frozen=True):
 
 
 class Race(Struct, frozen=True):
-    """Who may be first at the same time; `early`: somebody else uses the function who is no request."""
+    """Who may be first at the same time; `early`: somebody else uses the function who is no request.
+
+    `sure`: nothing is entered on the way that may be a lock.
+    """
 
     entry: Often
     early: bool
+    sure: bool
 
 
 class Frequency:
@@ -220,15 +225,16 @@ class Frequency:
         """Whether several requests at once may find that something is not there yet, and each make it."""
         ref = part.ref_of(made)
         info = self.analyzer.info(ref)
-        if info is None or not self._is_once(part, made) or self._is_cached(info, ref) or is_locked(part, made):
+        if info is None or not self._is_once(part, made) or self._is_cached(info, ref):
             return None
         if info.is_async and not isinstance(part.parents.get(made), ast.Await):
             return None
         self._left = _MOST
         entry = self._runs(ref, info, frozenset(), frozenset())
-        if entry is None or entry.role not in (Role.ROUTE, Role.DEPENDENCY):
+        locked = locks_of(self.analyzer).around(part, made)
+        if entry is None or entry.role not in (Role.ROUTE, Role.DEPENDENCY) or locked is Locked.YES:
             return None
-        return Race(entry, any(self._is_early(use, ref) for use in self.users.of(ref)))
+        return Race(entry, any(self._is_early(use, ref) for use in self.users.of(ref)), locked is Locked.NO)
 
     def _is_early(self, use: Use, ref: FunctionRef) -> bool:
         """Whether a use stands where nobody is seen to run it for a request: at a start, most likely."""
@@ -322,17 +328,6 @@ def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
     if isinstance(asked, ast.Call) and isinstance(asked.func, ast.Name) and asked.func.id == "getattr":
         return True
     return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
-
-
-def is_locked(part: Part, made: ast.AST) -> bool:
-    """Whether a place stands in a `with` of something that is called a lock."""
-    for parent in part.above(made):
-        if isinstance(parent, (ast.With, ast.AsyncWith)):
-            entered = (i.context_expr for i in parent.items)
-            names = (n for e in entered for n in ast.walk(e) if isinstance(n, (ast.Name, ast.Attribute)))
-            if any("lock" in (n.id if isinstance(n, ast.Name) else n.attr).lower() for n in names):
-                return True
-    return False
 
 
 def _linked(found: Often, use: Use, name: str) -> Often:

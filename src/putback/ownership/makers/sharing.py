@@ -18,7 +18,8 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.makers.attributes import Shared, SharedAttributes
-from putback.ownership.makers.often import Often, frequency_of, is_locked
+from putback.ownership.makers.locks import Locked, locks_of
+from putback.ownership.makers.often import Often, frequency_of
 from putback.ownership.makers.parts import FUNCTIONS, Function, Part
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.types import Instance
@@ -30,19 +31,21 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 @dataclass(frozen=True, eq=False)
 class Spawned:
-    """A call that runs several at once which all have `name`."""
+    """A call that runs several at once which all have `name`; `sure`: no lock may keep them apart."""
 
     node: ast.Call
     name: str
     kind: Kind
+    sure: bool
 
 
 class Requested(Struct, frozen=True):
-    """A use of a global in what requests run: where it is, and who runs it."""
+    """A use of a global in what requests run: where it is, and who runs it; `sure`: no lock may keep it apart."""
 
     path: str
     row: int
     entry: Often
+    sure: bool
 
 
 class Sharing:
@@ -60,12 +63,12 @@ class Sharing:
         once: dict[str, ast.Call] = {}
         told: set[str] = set()
         for call, in_threads in self._spawning(part, key):
-            for name, kind, many in self._given(part, call):
+            for name, kind, many, sure in self._given(part, call):
                 if not in_threads and not self.analyzer.catalog.is_async(kind):
                     continue  # one task waits while another is in a call
                 if name not in told and (many or (name in once and _at_once(part, once[name], call))):
                     told.add(name)
-                    yield Spawned(call, name, kind)
+                    yield Spawned(call, name, kind, sure)
                 once.setdefault(name, call)
 
     def _spawning(self, part: Part, key: str) -> Iterator[tuple[ast.Call, bool]]:
@@ -83,24 +86,24 @@ class Sharing:
                 if in_threads or any(map(frameworks.starts_tasks, names)):
                     yield node, in_threads
 
-    def _given(self, part: Part, call: ast.Call) -> Iterator[tuple[str, Kind, bool]]:
-        """The connections that a call is given, each with whether more than one run has it."""
+    def _given(self, part: Part, call: ast.Call) -> Iterator[tuple[str, Kind, bool, bool]]:
+        """The connections that a call is given, each with whether more than one run has it, and no lock for it."""
         repeated = self._is_repeated(part, call)
         is_waited_for = _waits(part.parents.get(call))
         arguments = [*call.args, *(k.value for k in call.keywords)]
-        counted: dict[str, tuple[Kind, int]] = {}
+        counted: dict[str, tuple[Kind, int, bool]] = {}
         for argument in arguments:
             several = isinstance(argument, ast.Starred) or _last(call.func) == "map"
-            for name, kind in self._held(part, argument).items():
-                known = counted.get(name, (kind, 0))[1]
-                counted[name] = (kind, known + (2 if several else 1))
-        for name, (kind, count) in counted.items():
+            for name, (kind, sure) in self._held(part, argument).items():
+                _, count, others = counted.get(name, (kind, 0, True))
+                counted[name] = (kind, count + (2 if several else 1), sure and others)
+        for name, (kind, count, sure) in counted.items():
             root = name.partition(".")[0]
             again = repeated is not None and not is_waited_for and root not in _bound_in(repeated)
             if again or count > 1:
-                yield name, kind, True
+                yield name, kind, True, sure
             elif not is_waited_for:
-                yield name, kind, False
+                yield name, kind, False, sure
 
     @staticmethod
     def _is_repeated(part: Part, call: ast.Call) -> ast.AST | None:
@@ -112,15 +115,22 @@ class Sharing:
                 return parent
         return None
 
-    def _held(self, part: Part, argument: ast.expr) -> dict[str, Kind]:
-        """The connections that an argument has, as it writes them; those that a function in it closes over, too."""
-        found: dict[str, Kind] = {}
+    def _held(self, part: Part, argument: ast.expr) -> dict[str, tuple[Kind, bool]]:
+        """The connections that an argument has, as it writes them, and whether some use stands in no lock for sure.
+
+        Those that a function in it closes over, too.
+        """
+        found: dict[str, tuple[Kind, bool]] = {}
         own = _bound_in(argument)
         for node in self._reached(part, argument):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 kind = self._kind(part, node)
-                if kind is not None and _root(node) not in own and not is_locked(part, node):
-                    found[ast.unparse(node)] = kind
+                if kind is None or _root(node) in own:
+                    continue
+                locked = locks_of(self.analyzer).around(part, node)
+                if locked is not Locked.YES:
+                    name = ast.unparse(node)
+                    found[name] = kind, locked is Locked.NO or (name in found and found[name][1])
         return found
 
     def _reached(self, part: Part, argument: ast.expr) -> Iterator[ast.AST]:
@@ -160,12 +170,18 @@ class Sharing:
                 yield shared, kind, used
 
     def _by_requests(self, uses: Iterable[tuple[Part, ast.expr]]) -> Requested | None:
+        perhaps: Requested | None = None
         for part, node in uses:
-            if not is_locked(part, node):
-                entry = self.frequency.run_by(part.ref_of(node))
-                if entry is not None and entry.role is Role.ROUTE:
-                    return Requested(part.path, part.row(node), entry)
-        return None
+            locked = locks_of(self.analyzer).around(part, node)
+            if locked is Locked.YES or (perhaps is not None and locked is Locked.PERHAPS):
+                continue
+            entry = self.frequency.run_by(part.ref_of(node))
+            if entry is not None and entry.role is Role.ROUTE:
+                found = Requested(part.path, part.row(node), entry, locked is Locked.NO)
+                if found.sure:
+                    return found
+                perhaps = found
+        return perhaps
 
     def _kept_in(self, part: Part, made: ast.expr) -> str:
         """The global that a call is assigned to, or what comes of it and is a library's; "" for none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.flow.names import Expr, Invoke
+from putback.frameworks.idioms import idioms
 from putback.ownership.index.module import ClassInfo, ModuleInfo
 from putback.ownership.index.subclasses import ABSTRACT_BASES, Subclasses, plain
 from putback.ownership.resolve.evaluation import Evaluation
@@ -22,7 +23,6 @@ from putback.ownership.resolve.types import (
 )
 
 _MAKING = frozenset({"__init__", "__new__", "__post_init__"})
-_PROPERTY_DECORATORS = {"property", "functools.cached_property", "cached_property"}
 
 
 class Classes:
@@ -65,7 +65,7 @@ class Classes:
         self._values.project.footprint.part(module.path, cls.methods.get(attr, nested))
         if attr in cls.methods:
             function = module.functions[cls.methods[attr]]
-            if bound and self._values.has_decorator(function, module.path, _PROPERTY_DECORATORS):
+            if bound and self._values.has_decorator(function, module.path, idioms().functions.properties):
                 return self._values.returned(FunctionRef(module.path, function.key, True))
             return frozenset({FunctionRef(module.path, function.key, bound)})
         if attr in cls.attributes:

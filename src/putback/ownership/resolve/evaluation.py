@@ -40,10 +40,17 @@ class Evaluation(ABC):
         function = module.functions.get(scope.function) if module is not None else None
         while module is not None and function is not None:
             if name in function.bindings:
-                return [(value, Scope(scope.path, function.key)) for value in function.bindings[name]]
+                return self.bound(name, function, module)
             function = self._around(function, module)
         self.project.footprint.part(scope.path, name)
         return [(v, Scope(scope.path, s)) for s, v in module.globals.get(name, ())] if module is not None else []
+
+    def bound(self, name: str, function: FunctionInfo, module: ModuleInfo) -> list[tuple[Expr, Scope]]:
+        """What a function binds one of its names to, and what functions nested in it do, to whom it is `nonlocal`."""
+        own = [(value, Scope(module.path, function.key)) for value in function.bindings.get(name, ())]
+        self.project.footprint.part(module.path, name)
+        nested = (pair for pair in module.globals.get(name, ()) if pair[0].startswith(f"{function.key}."))
+        return [*own, *((value, Scope(module.path, key)) for key, value in nested)]
 
     def _around(self, function: FunctionInfo, module: ModuleInfo) -> FunctionInfo | None:
         """The function around one."""

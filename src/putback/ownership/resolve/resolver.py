@@ -148,7 +148,6 @@ class Resolver(Evaluation):
 
     def _local(self, name: str, function: FunctionInfo, module: ModuleInfo) -> Types | None:
         """The types of a local name, or None when the function does not bind it."""
-        scope = Scope(module.path, function.key)
         if name in function.imports:
             return self._imported(function.imports[name], module.path)
         nested = f"{function.key}.{name}"
@@ -157,12 +156,12 @@ class Resolver(Evaluation):
             return frozenset({FunctionRef(module.path, nested)})
         if nested in module.classes:
             return frozenset({ClassRef(module.path, nested)})
-        values = function.bindings.get(name)
+        values = self.bound(name, function, module) if name in function.bindings else None
         param = next((p for p in function.params if p.name == name), None)
         if values is None and param is None:
             return None
         question = ("local", module.path, function.key, name)
-        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v in values or ()), NOTHING)
+        found = self.answers.ask(question, lambda: union(self.types(v, scope) for v, scope in values or ()), NOTHING)
         return found if found or param is None else self._parameter(function, name, module)
 
     def _parameter(self, function: FunctionInfo, name: str, module: ModuleInfo) -> Types:

@@ -96,7 +96,7 @@ class Results:
         return names.Invoke(call.args[index], call.args[index + 1 :], call.keywords) if index < len(call.args) else None
 
     def _called_symbol(self, name: str, call: names.Invoke, scope: Scope) -> Types:
-        if name in ("functools.partial", "partial") and call.args:
+        if name == "functools.partial" and call.args:
             given = len(call.args) - 1
             return frozenset(partial_of(t, given) for t in self._values.types(call.args[0], scope))
         effect = self._values.catalog.function(name)

@@ -13,7 +13,6 @@ from functools import cached_property
 from msgspec import Struct, field
 
 from putback.flow.ir import MODULE
-from putback.flow.names import Invoke, dotted
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.unit import Unit
@@ -184,7 +183,7 @@ class Sessions:
             found.removes_unknown or registry in found.removes
             for module, info in self.cleaners.functions
             if (found := self.cleaners.session_use(FunctionRef(module.path, info.key)))
-            and not self._ends_process(info)
+            and not self._ends_process(module, info)
             and FunctionRef(module.path, info.key) not in self.entries
             and not self._is_of_one_kind(module, info)
         )
@@ -195,9 +194,8 @@ class Sessions:
             return True
         return bool(info.owner) and self.cleaners.task_classes.is_own(ClassRef(module.path, info.owner))
 
-    @staticmethod
-    def _ends_process(info: FunctionInfo) -> bool:
-        return any("atexit" in (dotted(d.func if isinstance(d, Invoke) else d) or "") for d in info.decorators)
+    def _ends_process(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        return self.analyzer.resolver.has_decorator(info, module.path, {"atexit.register"})
 
     def _routes(self) -> Iterator[FunctionRef]:
         every = self.analyzer.frameworks.frameworks.values()
