@@ -92,7 +92,8 @@ class Effect(Table, frozen=True):
     says what is acquired (`sessionmaker(class_=AsyncSession)`). `executes` marks a statement; `ends` is "commit"
     or "rollback" (or "both": the transaction is over either way). `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
-    it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
+    it has to stay (a subscription). `serverside`: the argument that can make its result a cursor of the server's, whose
+    `close` asks the server. `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit. `late`: its result works
     only as long as the object does (a prepared statement, a dump that is read row by row).
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
@@ -119,6 +120,7 @@ class Effect(Table, frozen=True):
     raises: bool = True
     telling: bool = False
     listens: bool = False
+    serverside: Parameter | None = None
     flushes: bool = False
     defers: bool = False
     late: bool = False
@@ -143,11 +145,13 @@ class TypeTable(Table, frozen=True):
     """A class of a library. `init` is its constructor, `call` what calling an instance does.
 
     `cursor`: statements run on it, and its rows are fetched from the server.
+    `falsy`: its own truth value can be false while it is held (an empty queue).
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
     """
 
     bases: tuple[str, ...] = ()
     cursor: bool = False
+    falsy: bool = False
     init: Effect = INHERITED
     call: Effect | None = None
     methods: Mapping[str, Effect] = {}

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from putback.fixes.code import Code
+from putback.fixes.code import Code, ask
 from putback.fixes.imports import Needed
+from putback.model.config import FixStyle
 
 ANONYMOUS = "<connection>"
 """Stands in a release for the name that an acquire without a name has yet to get."""
@@ -34,7 +35,7 @@ class Holding:
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
-    `prefers_with`: the project wants it written so;
+    `style`: how the project wants it written; `asks_truth`: `if conn:` asks whether it is there;
     `streams` are the calls whose results need the connection when they are read.
     `returned` are the `return` statements with the names that need the connection there, `stores` the places that keep
     what needs it; `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions
@@ -58,7 +59,8 @@ class Holding:
     maybe_none: bool = False
     lent: bool = False
     itself: bool = False
-    prefers_with: bool = False
+    style: FixStyle = FixStyle.TRY_FINALLY
+    asks_truth: bool = False
     manages: bool = False
     closes: bool = False
     streams: tuple[cst.CSTNode, ...] = ()
@@ -74,3 +76,7 @@ class Holding:
     value_methods: frozenset[str] = frozenset()
     fetching: frozenset[str] = frozenset()
     doubts: tuple[str, ...] = ()
+
+    def ask(self, name: str, body: cst.BaseSuite) -> cst.If:
+        """The question whether `name`, the connection or what belongs to it, is there."""
+        return ask(name, body, self.asks_truth)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.fixes.closers import Closer, Form, only_swallows
-from putback.fixes.code import Code, all_below, ask, names, statement
+from putback.fixes.code import Code, all_below, names, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, Lines, comments, remark, remarks_begin, said
 from putback.fixes.hand_over import release_before, release_on_error
@@ -146,7 +146,7 @@ class _Writer:
                 self.carried += said(left)
             else:
                 remarks += said(left)
-            remarks += [] if each in self.draft.moving else comments(each)
+            remarks += [] if each in self.draft.moving or finisher.is_wrong else comments(each)
         if len(remarks) == 1 and self.code.first_row(finisher.statement) == self.code.last_row(finisher.removed[-1]):
             self.remark = remarks.pop()
         self.carried += remarks
@@ -184,7 +184,7 @@ class _Writer:
         if self.remark:
             behind = cst.TrailingWhitespace(cst.SimpleWhitespace("  "), cst.Comment(self.remark))
             release = release.with_changes(trailing_whitespace=behind)
-        return ask(self.holding.name, self.code.block([release])) if self.found.guarded else release
+        return self.holding.ask(self.holding.name, self.code.block([release])) if self.found.guarded else release
 
     def _moved(self) -> Closer | None:
         """The release that moves with all that is around it."""
@@ -222,6 +222,7 @@ class _Writer:
     def _take_out(self, kept: cst.Try | None = None) -> None:
         """Take out the releases; `kept` is a `try` that gets another."""
         finisher = self.found.finisher.removed if self.found.finisher is not None else ()
+        self.draft.unsaid.update(c.statement for c in self.found.closers if c.is_wrong)
         take_out(self.draft, [s for s in self.removed if s not in finisher], kept, self.carried)
 
     def _is_left_bare(self, attempt: cst.Try) -> bool:

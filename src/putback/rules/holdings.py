@@ -10,6 +10,7 @@ import libcst as cst
 from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
+from putback.model.config import FixStyle
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_release, pool_here
 from putback.ownership.facts.memory import may_share_memory
@@ -34,12 +35,19 @@ def code_for(facts: Surroundings) -> Code:
     return facts.code
 
 
+def asks_truth(facts: Surroundings, type_name: str) -> bool:
+    """Whether fixes ask for what is held by its truth: where the project wants it so, and what is held is true."""
+    return facts.style is FixStyle.EXPLICIT and not facts.analyzer.catalog.is_falsy(type_name)
+
+
 def borrowed_or_own(site: SiteFacts) -> Holding:
     """The same as `holding`, also for a connection that the caller lends by a parameter."""
     if site.site.at is not None:
         return holding(site)
     code = code_of(site)
-    return Holding(code, code.function, site.site.name, frozenset({site.site.name}), Release())
+    name = site.site.name
+    asks = asks_truth(site.function, site.kind.type)
+    return Holding(code, code.function, name, frozenset({name}), Release(), style=site.function.style, asks_truth=asks)
 
 
 def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
@@ -75,7 +83,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         maybe_none=site.acquisition.maybe_none,
         lent=bool(release_points.yields),
         itself=site.acquisition.itself,
-        prefers_with=facts.prefers_with,
+        style=facts.style,
+        asks_truth=asks_truth(facts, site.kind.type),
         manages=site.opens_with,
         streams=_nodes(code, release_points.streams),
         returned={code.node(at): values for at, values in release_points.returned.items()},

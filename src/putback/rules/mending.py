@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from putback.fixes.declined import Declined
+from putback.model.config import FixStyle
 from putback.model.finding import Finding
 from putback.model.fix import Fix
 from putback.model.lifecycle import After, On, With
@@ -33,14 +34,17 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
         if effect is None or effect.ends != "rollback":
             raise Declined(f"a {site.kind.title} has no rollback()")
         given_back = site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}
-        failing = site.kind.rollback_error
+        failing, facts = site.kind.rollback_error, site.function
         if given_back and (site.kind.use_after_release is After.FOREIGN or not failing):
             raise Declined("it may have been given back before the handler")
         held = borrowed_or_own(site)
-        suppressed = site.function.spelled(failing) or "Exception" if failing else ""
-        rollback = Rollback(effect.awaited, used_later, suppressed)
+        is_only_said = not used_later and held.style is FixStyle.EXPLICIT
+        suppressed = facts.spelled(failing) or "Exception" if failing else ""
+        every = facts.analyzer.catalog.drivers[site.kind.driver].errors
+        general = frozenset(map(facts.spelled, every)) - {""} if is_only_said else None
+        rollback = Rollback(effect.awaited, used_later, suppressed, general)
         fix = roll_back(held, held.code.node(handler), rollback)
-        if not used_later:
+        if not used_later and not is_only_said:
             raise Declined("the release rolls back by itself")
         return fix
 

@@ -1,0 +1,107 @@
+"""A cursor is closed in the `finally` that gives its connection back, in front of that. Rule PB112.
+
+A `try` of its own inside of the connection's is only for a cursor that this one does not span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import libcst as cst
+
+from putback.fixes.closers import Closer, closers_of, common_text
+from putback.fixes.code import Code, Place, statement
+from putback.fixes.draft import Draft, remark
+from putback.fixes.holding import Holding
+from putback.fixes.protect import acquiring, is_none_before
+from putback.fixes.region import ensure_single_binding, uses
+from putback.fixes.removal import take_out
+from putback.fixes.wrap import doubted, give_back
+from putback.model.fix import Applicability, Edit, Fix
+
+
+def close_cursor(holding: Holding, releases: Sequence[cst.CSTNode], is_calm: bool) -> Fix:
+    """The fix that closes the cursor of `holding` on every path. Raises Declined.
+
+    `releases` are the calls that give its connection back; `is_calm`: closing it cannot raise.
+    """
+    doubts = [] if is_calm else ["closing the cursor of a lost connection can raise"]
+    place = acquiring(holding)
+    attempt = _attempt(holding, place, releases)
+    if attempt is None:
+        return doubted(give_back(holding), doubts)
+    closers = closers_of(holding)
+    ensure_single_binding(holding, place.statement, closers)
+    text = common_text(holding.code, closers) or holding.release.statement
+    edits = _Writer(holding, attempt, releases, closers).edits(statement(text), is_calm and "await " not in text)
+    return doubted(Fix(Applicability.SAFE, f"close it before the connection is given back: {text}", edits), doubts)
+
+
+def _attempt(holding: Holding, place: Place, releases: Sequence[cst.CSTNode]) -> cst.Try | None:
+    """The innermost `try` that spans all uses of the cursor, and whose `finally` gives the connection back."""
+    code = holding.code
+    found = {id(a): a for release in releases for a in _attempts(code, release)}
+    spans = [a for a in found.values() if _spans(holding, place, a)]
+    return min(spans, key=lambda a: sum(code.is_inside(o, a) for o in spans), default=None)
+
+
+def _attempts(code: Code, release: cst.CSTNode) -> list[cst.Try]:
+    """The `try` statements in whose `finally` a release stands."""
+    around = [release, *code.ancestors(release)]
+    return [outer for inner, outer in pairwise(around) if isinstance(inner, cst.Finally) and isinstance(outer, cst.Try)]
+
+
+def _spans(holding: Holding, place: Place, attempt: cst.Try) -> bool:
+    """Whether the cursor is made in the body of a `try`, or before it, in no loop, and used no later than in it."""
+    code = holding.code
+    if not isinstance(attempt.finalbody, cst.Finally) or not isinstance(attempt.finalbody.body, cst.IndentedBlock):
+        return False
+    if code.is_inside(place.statement, attempt.body):
+        around = code.ancestors(place.statement)
+        loops = [a for a in around if isinstance(a, cst.For | cst.While) and code.is_inside(a, attempt)]
+        return not loops and all(code.is_inside(n, attempt) for n in uses(holding))
+    behind = place.statements[place.index :]
+    if not any(s is attempt for s in behind):
+        return False
+    until = next(i for i, s in enumerate(behind) if s is attempt)
+    return all(any(code.is_inside(n, s) for s in behind[: until + 1]) for n in uses(holding))
+
+
+class _Writer:
+    """Writes the closing of one cursor into the `finally` of `attempt`."""
+
+    def __init__(
+        self, holding: Holding, attempt: cst.Try, releases: Sequence[cst.CSTNode], closers: Sequence[Closer]
+    ) -> None:
+        self.holding = holding
+        self.code = holding.code
+        self.attempt = attempt
+        self.releases = releases
+        self.closers = closers
+        self.draft = Draft(self.code)
+
+    def edits(self, closing: cst.BaseStatement, is_calm: bool) -> tuple[Edit, ...]:
+        """The changes; `is_calm`: nothing has to see to it that the release is reached behind `closing`."""
+        name, code = self.holding.name, self.code
+        carried: list[str] = []
+        take_out(self.draft, [s for closer in self.closers for s in closer.removed], None, carried)
+        if code.is_inside(self.holding.acquire, self.attempt):
+            closing = self.holding.ask(name, code.block([closing]))
+            if not is_none_before(self.holding, code.place(self.attempt)):
+                self.draft.put_before(self.attempt, statement(f"{name} = None"))
+        self.draft.lines(closing)[:0] = [remark(text) for text in carried]
+        release, *behind = self._giving_back()
+        if is_calm:
+            self.draft.put_before(release, closing)
+        else:
+            first = code.block([closing])
+            self.draft.enclose([release, *behind], lambda body: cst.Try(first, finalbody=cst.Finally(body)))
+        return self.draft.edits()
+
+    def _giving_back(self) -> Sequence[cst.BaseStatement]:
+        """The statements of the `finally` from the one on that gives the connection back."""
+        final = self.attempt.finalbody
+        assert final is not None
+        at = next(i for i, s in enumerate(final.body.body) if any(self.code.is_inside(r, s) for r in self.releases))
+        return [s for s in final.body.body[at:] if isinstance(s, cst.BaseStatement)]
