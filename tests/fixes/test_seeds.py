@@ -127,3 +127,14 @@ def test_the_proof_says_what_it_rests_on(report: str, tmp_path: Path, sandbox: S
 def reservation(reason: str) -> str:
     """What a reason says behind the count of runs and their bounds."""
     return reason.partition("one thread")[2].removeprefix("; ")
+
+
+def test_as_many_are_fixed_as_were_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FIXTURES / "000" / "before", tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    run(["check", *EXPLICIT, "."])
+    assert "\n5 fixable with `putback fix`.\n" in capsys.readouterr().out
+    run(["fix", *EXPLICIT, "."])
+    assert capsys.readouterr().out.endswith("Fixed 6 problems in 2 files.\n")

@@ -94,3 +94,36 @@ def test_the_limit_of_a_pool_is_said_only_where_there_is_one(
     (tmp_path / "shop.py").write_text(code.format(taken=taken, kept=kept))
     (found,) = check(["shop.py"]).findings
     assert ("QueuePool limit" in found.message, "stays open until" in found.message) == (limited, not limited)
+
+
+HANDLED = (
+    POOL
+    + """
+
+def view(answer):
+    conn = get_db_connection()
+    try:
+        conn.cursor().execute("x")
+        pool.putconn(conn)
+    except Exception as error:
+        {handling}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("handling", "text"),
+    [
+        ("return answer(str(error)), 500", "... the function ends here, and `conn` was not given back"),
+        ("raise LookupError from error", "... the exception leaves the function here, and `conn` was not given back"),
+    ],
+)
+def test_a_handler_that_answers_ends_the_function(
+    handling: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(HANDLED.format(handling=handling))
+    found = next(f for f in check(["use.py"]).findings if f.code == "PB102")
+    last = found.trace[-1]
+    assert (last.span.start.row, last.text) == (16, text)

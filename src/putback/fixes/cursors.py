@@ -26,7 +26,7 @@ def close_cursor(holding: Holding, releases: Sequence[cst.CSTNode], is_calm: boo
 
     `releases` are the calls that give its connection back; `is_calm`: closing it cannot raise.
     """
-    doubts = [] if is_calm else ["closing the cursor of a lost connection can raise"]
+    doubts = [] if is_calm else ["closing it can raise"]
     place = acquiring(holding)
     attempt = _attempt(holding, place, releases)
     if attempt is None:

@@ -23,6 +23,9 @@ def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:
     return replace(finding, fix=fix) if fix.edits else replace(finding, no_fix_reason="it would change nothing")
 
 
+_GIVEN_BACK = "it may have been given back before the handler"
+
+
 def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: bool) -> Finding:
     """The finding with a fix that rolls back first in the handler."""
 
@@ -35,10 +38,12 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
             raise Declined(f"a {site.kind.title} has no rollback()")
         given_back = site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}
         failing, facts = site.kind.rollback_error, site.function
+        is_only_said = not used_later and facts.style is FixStyle.EXPLICIT
         if given_back and (site.kind.use_after_release is After.FOREIGN or not failing):
-            raise Declined("it may have been given back before the handler")
+            is_mended_first = site.leaks and (used_later or is_only_said)
+            reason = "first it has to be given back in a `finally`" if is_mended_first else _GIVEN_BACK
+            raise Declined(reason)
         held = borrowed_or_own(site)
-        is_only_said = not used_later and held.style is FixStyle.EXPLICIT
         suppressed = facts.spelled(failing) or "Exception" if failing else ""
         every = facts.analyzer.catalog.drivers[site.kind.driver].errors
         general = frozenset(map(facts.spelled, every)) - {""} if is_only_said else None
