@@ -37,6 +37,17 @@ def test_what_becomes_of_code(
     assert project.files() == pair.after
 
 
+@pytest.mark.parametrize("verified", [(), pytest.param(("--verify",), marks=pytest.mark.slow)], ids=["alone", "proved"])
+@pytest.mark.parametrize("pair", list(pairs("cursor-not-closed")), ids=lambda pair: pair.name)
+def test_a_cursor_is_closed_before_its_connection_is_given_back(
+    pair: Pair, verified: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(tmp_path, pair.before)
+    monkeypatch.chdir(tmp_path)
+    run(["fix", "--isolated", "--select", "PB112", *verified, "."])
+    assert project.files() == pair.after
+
+
 CURSOR = """
 from psycopg2.pool import ThreadedConnectionPool
 

@@ -5,12 +5,13 @@ become another, statement by statement as the report has them. What a report ask
 the libraries has shown something else:
 
 - 000: the query by hand becomes no call of `execute_query_one`: a fix keeps the statements, PB410 names the helper.
-- 001: the teardown removes the session in a `finally`, and not only where nothing was raised; the report's own leaves a
-  stale one registered. The job and the thread get the application context alone: leaving it removes `db.session`,
-  a `remove()` behind that would work outside of any. `pool_reset_on_return` is "rollback" unless somebody says otherwise.
+  That `putconn` rolls back anyhow, and what the rollback costs, is said by the fix, the proof and the guide.
+- 001: the teardown removes the session in a `finally`, and not only where nothing was raised: the report's own leaves a
+  stale one registered. The job and the thread get the application context alone: leaving it removes `db.session`, and
+  a `remove()` behind it would work outside of any. `pool_reset_on_return` is "rollback" unless somebody says otherwise.
 - 002: the pool is made on the first call without a lock as before (PB408 speaks where several threads can do that).
-- 003: the `@contextmanager` gets no `except` that rolls back and raises again: `close()` rolls back, and a rollback that
-  fails would take the place of the error. The connection per request stays one, which PB401 names in a route.
+- 003: the `@contextmanager` gets no `except` that rolls back and raises again: `close()` rolls back, and a rollback
+  that fails would take the place of the error. The connection per request stays one; PB401 names it in a route.
 - 004: the pool stays as large as it was: `putback budget` counts. No import goes that is needed no more.
 """
 

@@ -12,11 +12,13 @@ import libcst as cst
 
 from putback.fixes.closers import Closer, closers_of, common_text
 from putback.fixes.code import Code, Place, statement
+from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, remark
 from putback.fixes.holding import Holding
 from putback.fixes.protect import acquiring, is_none_before
 from putback.fixes.region import ensure_single_binding, uses
 from putback.fixes.removal import take_out
+from putback.fixes.unbound import is_guarded
 from putback.fixes.wrap import doubted, give_back
 from putback.model.fix import Applicability, Edit, Fix
 
@@ -30,12 +32,25 @@ def close_cursor(holding: Holding, releases: Sequence[cst.CSTNode], is_calm: boo
     place = acquiring(holding)
     attempt = _attempt(holding, place, releases)
     if attempt is None:
+        doubts += _too_late(holding, place, releases)
         return doubted(give_back(holding), doubts)
     closers = closers_of(holding)
     ensure_single_binding(holding, place.statement, closers)
     text = common_text(holding.code, closers) or holding.release.statement
     edits = _Writer(holding, attempt, releases, closers).edits(statement(text), is_calm and "await " not in text)
     return doubted(Fix(Applicability.SAFE, f"close it before the connection is given back: {text}", edits), doubts)
+
+
+def _too_late(holding: Holding, place: Place, releases: Sequence[cst.CSTNode]) -> Sequence[str]:
+    """Why a `finally` of the cursor's own may close it behind the release, which some drivers do not take."""
+    code = holding.code
+    around = [a for release in releases for a in _attempts(code, release) if code.is_inside(place.statement, a.body)]
+    if any(not code.is_inside(n, a) for n in uses(holding) for a in around):
+        raise Declined("it is used when its connection has been given back")
+    if not all(_may_be_none(holding, a, n) for n in uses(holding) for a in around):
+        raise Declined("it is read where an error may have kept it from being bound")
+    is_behind = all(any(a in around for a in _attempts(code, release)) for release in releases)
+    return [] if is_behind else ["its connection may have been given back before"]
 
 
 def _attempt(holding: Holding, place: Place, releases: Sequence[cst.CSTNode]) -> cst.Try | None:
@@ -60,12 +75,22 @@ def _spans(holding: Holding, place: Place, attempt: cst.Try) -> bool:
     if code.is_inside(place.statement, attempt.body):
         around = code.ancestors(place.statement)
         loops = [a for a in around if isinstance(a, cst.For | cst.While) and code.is_inside(a, attempt)]
-        return not loops and all(code.is_inside(n, attempt) for n in uses(holding))
+        return not loops and all(_may_be_none(holding, attempt, n) for n in uses(holding))
     behind = place.statements[place.index :]
     if not any(s is attempt for s in behind):
         return False
     until = next(i for i, s in enumerate(behind) if s is attempt)
     return all(any(code.is_inside(n, s) for s in behind[: until + 1]) for n in uses(holding))
+
+
+def _may_be_none(holding: Holding, attempt: cst.Try, use: cst.Name) -> bool:
+    """Whether a use works as before if the name is None where an error has kept it from being bound."""
+    code = holding.code
+    behind = [part for part in (attempt.body, attempt.orelse) if part is not None]
+    if any(code.is_inside(use, part) for part in behind):
+        return True
+    closes = any(code.is_inside(use, closer) for closer in holding.closers)
+    return code.is_inside(use, attempt) and (closes or is_guarded(holding, use))
 
 
 class _Writer:

@@ -74,12 +74,12 @@ def _reads(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> Iterator
     for node in names(code.function):
         if node.value != name or any(code.is_inside(node, part) for part in body):
             continue
-        if not _is_guarded(holding, node):
+        if not is_guarded(holding, node):
             statement = code.place(node).statement
             yield statement if closes(statement, name) else None
 
 
-def _is_guarded(holding: Holding, node: cst.Name) -> bool:
+def is_guarded(holding: Holding, node: cst.Name) -> bool:
     """Whether a use asks if the name is bound to anything, or stands below an `if` that asks that."""
     asked = frozenset({node.value})
     child: cst.CSTNode = node
