@@ -49,8 +49,10 @@ def _too_late(holding: Holding, place: Place, releases: Sequence[cst.CSTNode]) -
         raise Declined("it is used when its connection has been given back")
     if not all(_may_be_none(holding, a, n) for n in uses(holding) for a in around):
         raise Declined("it is read where an error may have kept it from being bound")
-    is_behind = all(any(a in around for a in _attempts(code, release)) for release in releases)
-    return [] if is_behind else ["its connection may have been given back before"]
+    behind = place.statements[place.index :]
+    last = max(i for i, s in enumerate(behind) if any(code.is_inside(n, s) for n in uses(holding)))
+    is_between = any(code.is_inside(release, s) for release in releases for s in behind[: last + 1])
+    return ["its connection may have been given back before"] if is_between else []
 
 
 def _attempt(holding: Holding, place: Place, releases: Sequence[cst.CSTNode]) -> cst.Try | None:
