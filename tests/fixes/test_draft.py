@@ -109,3 +109,26 @@ def test_what_was_said_beside_a_wrong_close_goes_with_it(tmp_path: Path) -> None
     config = Config(root=str(tmp_path))
     (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), OF_A_WRONG_CLOSE.encode())).changes
     assert change.after.decode() == OF_A_WRONG_CLOSE_AFTER
+
+
+UNREACHED = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def store(sql, log):
+    conn = pool.getconn()
+    conn.cursor().execute(sql)
+    with log:
+        return sql
+    conn.commit()
+    pool.putconn(conn)  # never
+"""
+
+
+def test_what_is_said_beside_a_release_that_nothing_reaches_stays(tmp_path: Path) -> None:
+    config = Config(root=str(tmp_path))
+    (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), UNREACHED.encode())).changes
+    assert change.after.decode().count("pool.putconn(conn)") == 1
+    assert "# never" in change.after.decode()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from putback.fixes.closers import Closer, Form, only_swallows
+from putback.fixes.closers import Closer, Form, call_text, only_swallows
 from putback.fixes.code import Code, all_below, names, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, Lines, comments, remark, remarks_begin, said
@@ -93,6 +93,7 @@ class _Writer:
         self.remark = ""
         self.bound: Sequence[cst.BaseStatement] = ()
         self.moved = self._moved()
+        self.draft.unsaid.update(c.statement for c in found.closers if self._is_another(c))
 
     def edits(self) -> tuple[Edit, ...]:
         """The changes. Raises Declined."""
@@ -129,6 +130,10 @@ class _Writer:
         self.draft.change(acquire, lambda _: cst.Name(name))
         self.draft.put_before(attempt, cst.SimpleStatementLine([cst.Assign([target], value)]))
 
+    def _is_another(self, closer: Closer) -> bool:
+        """Whether a call does something else than the release, so that what is said beside it is said of that."""
+        return closer.is_wrong and closer.form is Form.PLAIN and call_text(self.code, closer.call) != self.found.release
+
     # -- what is written
 
     def _take_finisher(self) -> Lines:
@@ -146,7 +151,7 @@ class _Writer:
                 self.carried += said(left)
             else:
                 remarks += said(left)
-            remarks += [] if each in self.draft.moving or finisher.is_wrong else comments(each)
+            remarks += [] if each in self.draft.moving | self.draft.unsaid else comments(each)
         if len(remarks) == 1 and self.code.first_row(finisher.statement) == self.code.last_row(finisher.removed[-1]):
             self.remark = remarks.pop()
         self.carried += remarks
@@ -222,7 +227,6 @@ class _Writer:
     def _take_out(self, kept: cst.Try | None = None) -> None:
         """Take out the releases; `kept` is a `try` that gets another."""
         finisher = self.found.finisher.removed if self.found.finisher is not None else ()
-        self.draft.unsaid.update(c.statement for c in self.found.closers if c.is_wrong)
         take_out(self.draft, [s for s in self.removed if s not in finisher], kept, self.carried)
 
     def _is_left_bare(self, attempt: cst.Try) -> bool:
