@@ -154,6 +154,11 @@ def test_what_needs_no_connection_is_no_generator(driver: Driver) -> None:
     assert wrong == []
 
 
+def test_what_can_be_false_while_it_is_held_is_told(driver: Driver) -> None:
+    telling = [(name, hasattr(cls, "__bool__") or hasattr(cls, "__len__")) for name, cls in _classes(driver)]
+    assert [name for name, tells in telling if tells] == [name for name, spec in driver.types.items() if spec.falsy]
+
+
 def test_arguments_exist(driver: Driver) -> None:
     wrong: list[tuple[str, Parameter | str]] = []
     for name, effect, function in _calls(driver):
@@ -249,7 +254,8 @@ def _calls(driver: Driver) -> Iterator[tuple[str, Effect, Callable[..., Any]]]:
 
 
 def _parameters(effect: Effect) -> list[Parameter]:
-    return [each for each in (*effect.bound, effect.releases, effect.keeps) if each is not None]
+    given = (*effect.bound, effect.releases, effect.keeps, effect.serverside)
+    return [each for each in given if each is not None]
 
 
 def test_catalog_is_complete() -> None:

@@ -59,6 +59,37 @@ def store(path, sql):
         conn.close()
 """
 
+OF_A_WRONG_CLOSE = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def store(sql, log):
+    conn = pool.getconn()
+    conn.cursor().execute(sql)
+    # nothing is open behind this
+    conn.close()  # closes it
+    # told at last
+    log.info("stored")
+"""
+OF_A_WRONG_CLOSE_AFTER = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def store(sql, log):
+    conn = pool.getconn()
+    try:
+        conn.cursor().execute(sql)
+    finally:
+        # nothing is open behind this
+        pool.putconn(conn)
+    # told at last
+    log.info("stored")
+"""
+
 
 @pytest.mark.parametrize(
     ("before", "after", "style"),
@@ -72,3 +103,32 @@ def test_no_comment_is_lost(before: str, after: str, style: FixStyle, tmp_path: 
     config = Config(root=str(tmp_path), fix_style=style)
     (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), before.encode())).changes
     assert change.after.decode() == after
+
+
+def test_what_was_said_beside_a_wrong_close_goes_with_it(tmp_path: Path) -> None:
+    config = Config(root=str(tmp_path))
+    (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), OF_A_WRONG_CLOSE.encode())).changes
+    assert change.after.decode() == OF_A_WRONG_CLOSE_AFTER
+
+
+UNREACHED = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def store(sql, log):
+    conn = pool.getconn()
+    conn.cursor().execute(sql)
+    with log:
+        return sql
+    conn.commit()
+    pool.putconn(conn)  # never
+"""
+
+
+def test_what_is_said_beside_a_release_that_nothing_reaches_stays(tmp_path: Path) -> None:
+    config = Config(root=str(tmp_path))
+    (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), UNREACHED.encode())).changes
+    assert change.after.decode().count("pool.putconn(conn)") == 1
+    assert "# never" in change.after.decode()

@@ -194,3 +194,36 @@ def test_the_path_of_a_leak_ends_where_the_connection_is_lost(
     (tmp_path / "use.py").write_text(source)
     (found,) = (f for f in check(["use.py"]).findings if f.code in ("PB102", "PB103"))
     assert [f"{step.span.start.row}: {step.text}" for step in found.trace[1:]] == expected
+
+
+HANDLED = (
+    POOL
+    + """
+
+def view(answer):
+    conn = get_db_connection()
+    try:
+        conn.cursor().execute("x")
+        pool.putconn(conn)
+    except Exception as error:
+        {handling}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("handling", "text"),
+    [
+        ("return answer(str(error)), 500", "... the function ends here, and `conn` was not given back"),
+        ("raise LookupError from error", "... the exception leaves the function here, and `conn` was not given back"),
+    ],
+)
+def test_a_handler_that_answers_ends_the_function(
+    handling: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(HANDLED.format(handling=handling))
+    found = next(f for f in check(["use.py"]).findings if f.code == "PB102")
+    last = found.trace[-1]
+    assert (last.span.start.row, last.text) == (16, text)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from putback.model.config import Config
+from putback.model.config import Config, FixStyle
 from putback.model.errors import ConfigError
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Applicability, Edit, Fix
@@ -22,6 +22,7 @@ class Known:
     code: str
     name: str
     opt_in: bool = False
+    style: FixStyle | None = None
 
 
 RULES = (
@@ -29,7 +30,7 @@ RULES = (
     Known("PB004", "suppression-without-reason", opt_in=True),
     Known("PB101", "connection-never-released"),
     Known("PB102", "connection-leaked-on-exception"),
-    Known("PB112", "cursor-not-closed", opt_in=True),
+    Known("PB112", "cursor-not-closed", opt_in=True, style=FixStyle.EXPLICIT),
     Known("PB201", "missing-rollback"),
 )
 
@@ -42,6 +43,10 @@ RULES = (
         (Config(select=("missing-rollback",)), "PB001 PB201"),
         (Config(select=("ALL",)), "PB001 PB004 PB101 PB102 PB112 PB201"),
         (Config(extend_select=("pb112",)), "PB001 PB101 PB102 PB112 PB201"),
+        (Config(fix_style=FixStyle.EXPLICIT), "PB001 PB101 PB102 PB112 PB201"),
+        (Config(fix_style=FixStyle.EXPLICIT, ignore=("PB112",)), "PB001 PB101 PB102 PB201"),
+        (Config(fix_style=FixStyle.EXPLICIT, select=("PB2",)), "PB001 PB201"),
+        (Config(fix_style=FixStyle.WITH), "PB001 PB101 PB102 PB201"),
         (Config(ignore=("PB1",)), "PB001 PB201"),
         (Config(ignore=("PB1",), extend_select=("PB101",)), "PB001 PB101 PB201"),
         (Config(select=("PB1",), ignore=("PB101",)), "PB001 PB102 PB112"),

@@ -117,6 +117,14 @@ def test_a_rollback_on_a_lost_connection_must_not_replace_the_answer() -> None:
     assert "when the connection is lost" in found.reason
 
 
+def test_a_rollback_may_replace_the_answer_where_the_fix_says_so() -> None:
+    made = case(WITHIN.format(outer="pass"), WITHIN.format(outer="conn.rollback()"))
+    made = replace(made, about=(about_rule("PB201"),), handlers=frozenset((5,)), rolls_back_plainly=True)
+    found = verify_here(made, Bounds(seconds=60.0), clock=lambda: 0.0)
+    assert found.verdict is Verdict.BOUNDED
+    assert found.reason.endswith("the rollback raises in place of the handler's answer, as the style has it")
+
+
 def test_a_handler_in_the_handler_for_another_error_does_not_take_its_place() -> None:
     found = about(WITHIN.format(outer="pass"), WITHIN.format(outer=GUARDED), 5)
     assert found.verdict is Verdict.PROVED, found.reason

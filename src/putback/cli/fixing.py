@@ -21,7 +21,7 @@ from putback.cli.terminal import Progress, colour_wanted
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.finding import Severity
-from putback.model.fixing import FixRun
+from putback.model.fixing import FixRun, mended
 from putback.model.printable import harmless
 from putback.model.report import Fixing, Report, StdinFile
 
@@ -134,7 +134,7 @@ def show_diff(options: CheckOptions, done: FixRun) -> None:
     parts = [output.as_diff(change, colour, to_terminal and sys.stdout.isatty()) for change in done.changes]
     output.write("".join(parts), options.output_file)
     if done.applied and not options.quiet:
-        count = len(done.applied)
+        count = mended(done.applied)
         click.echo(f"Would fix {count} problem{'s' if count > 1 else ''}.", err=True)
 
 

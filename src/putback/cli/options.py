@@ -130,7 +130,8 @@ SELECTING = (
 STYLE = click.option(
     "--style",
     type=click.Choice([each.value for each in FixStyle]),
-    help="How fixes hold a connection [fix-style]; with: also what is given back by hand (PB114).",
+    help="How fixes hold a connection [fix-style]. explicit: rollback and cursor, too, each if it is there (a plain"
+    " rollback raises where the connection is lost); with: also what is given back by hand (PB114).",
 )
 PRINTING = (
     click.option("-o", "--output-file", metavar="FILE", help="Write the report there."),

@@ -29,7 +29,7 @@ CHOICES = {
     "min-confidence": ("high", "medium", "low"),
     "min-severity": SEVERITIES,
     "fail-on": SEVERITIES,
-    "fix-style": ("try-finally", "with"),
+    "fix-style": ("try-finally", "with", "explicit"),
 }
 RULES = os.path.join(os.path.dirname(os.path.dirname(__file__)), "rules")
 

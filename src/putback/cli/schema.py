@@ -39,7 +39,7 @@ MEANINGS: Mapping[str, str] = {
     "extend-safe-fixes": "Rules whose fixes are applied without asking for unsafe ones.",
     "extend-unsafe-fixes": "Rules whose fixes count as unsafe.",
     "unsafe-fixes": "Also apply fixes that may change what the program does.",
-    "fix-style": "The shape of a fix: a `finally`, or a `with` where the driver's really releases.",
+    "fix-style": "The shape of a fix: a `finally`, a `with` where that releases, or explicit: rollback and cursor too.",
     "baseline": "The file of what is known and not reported, relative to this file.",
     "deployment": "Processes, and what the database takes: for `putback budget` and PB406.",
     "jobs": "Processes to use; 0: one per processor.",

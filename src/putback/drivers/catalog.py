@@ -141,6 +141,10 @@ class Catalog:
         """Whether objects of this class, or of one of its bases, are cursors."""
         return self._remember(("cursor", type_name), lambda: any(s.cursor for s in self._lineage(type_name)))
 
+    def is_falsy(self, type_name: str) -> bool:
+        """Whether the truth value of such an object, or of one of a base, can be false while it is held."""
+        return self._remember(("falsy", type_name), lambda: any(s.falsy for s in self._lineage(type_name)))
+
     def method_truth(self, type_name: str, method: str) -> bool | None:
         """Truth value of `obj.method()` while the object is held, looked up through the bases; None: unknown."""
         return self._remember(

@@ -93,7 +93,8 @@ class Effect(Table, frozen=True):
     or "rollback" (or "both": the transaction is over either way); `undoes` rolls back to a savepoint and leaves the
     transaction open. `awaited`: a coroutine, nothing happens without
     `await`. `raises`: whether the call can raise. `listens`: something is called through the object later on, so that
-    it has to stay (a subscription). `flushes`: when it fails, the session's transaction is broken on every server.
+    it has to stay (a subscription). `serverside`: the argument that can make its result a cursor of the server's, whose
+    `close` asks the server. `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit.
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
     `idles`: it gives back what it holds, and takes another if it is used again.
@@ -121,6 +122,7 @@ class Effect(Table, frozen=True):
     raises: bool = True
     telling: bool = False
     listens: bool = False
+    serverside: Parameter | None = None
     flushes: bool = False
     defers: bool = False
     reopens: bool = False
@@ -145,6 +147,7 @@ class TypeTable(Table, frozen=True):
     """A class of a library. `init` is its constructor, `call` what calling an instance does.
 
     `cursor`: statements run on it, and its rows are fetched from the server.
+    `falsy`: its own truth value can be false while it is held (an empty queue).
     `method_truth` maps a method without arguments ("is_connected") to its truth value while the object is held.
     `detached` are methods whose results, and `data` attributes whose values, are no less good when the connection is
     closed: rows, numbers, texts. What any other method or attribute gives is taken to live on the connection.
@@ -156,6 +159,7 @@ class TypeTable(Table, frozen=True):
     detached: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     lobs: bool = False
+    falsy: bool = False
     init: Effect = INHERITED
     call: Effect | None = None
     methods: Mapping[str, Effect] = {}

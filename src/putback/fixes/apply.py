@@ -44,9 +44,12 @@ class Candidate:
         return self.fix.applicability is not Applicability.SAFE
 
     @property
-    def order(self) -> tuple[bool, int, int]:
-        """Of one function's fixes those of leaks come first, and what is acquired last goes back first."""
-        return not self.findings[0].code.startswith("PB1"), -self.start.row, -self.start.column
+    def order(self) -> tuple[bool, bool, int, int]:
+        """Of one function's fixes those of leaks come first, then those of what belongs to a connection, such as its
+        cursors; and what is acquired last goes back first."""
+        first = self.findings[0]
+        is_acquired = first.site is not None and first.site.operation is not None
+        return not first.code.startswith("PB1"), not is_acquired, -self.start.row, -self.start.column
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,12 +234,13 @@ def only_swallows(node: cst.Try) -> bool:
 
 def common_text(code: Code, closers: Sequence[Closer]) -> str:
     """The source of the right releases, which must all be the same; "" when there is none. Raises Declined."""
-    texts = {_call_text(code, c.call) for c in closers if not c.is_wrong}
+    texts = {call_text(code, c.call) for c in closers if not c.is_wrong}
     if len(texts) > 1:
         raise Declined("it is released in different ways on different paths")
     return next(iter(texts), "")
 
 
-def _call_text(code: Code, call: cst.CSTNode) -> str:
+def call_text(code: Code, call: cst.CSTNode) -> str:
+    """The source of a call, with its `await`."""
     parent = code.parent(call)
     return code.text(parent if isinstance(parent, cst.Await) else call)

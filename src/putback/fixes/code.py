@@ -189,9 +189,14 @@ def call(name: str, *arguments: cst.CSTNode) -> cst.Call:
     return cst.Call(cst.parse_expression(name), [cst.Arg(a) for a in arguments if isinstance(a, cst.BaseExpression)])
 
 
-def ask(name: str, body: cst.BaseSuite) -> cst.If:
-    """`if name is not None:`"""
-    return cst.If(cst.parse_expression(f"{name} is not None"), body)
+def ask(name: str, body: cst.BaseSuite, by_truth: bool = False) -> cst.If:
+    """`if name is not None:`, or `if name:`"""
+    return cst.If(is_there(name, by_truth), body)
+
+
+def is_there(name: str, by_truth: bool) -> cst.BaseExpression:
+    """`name is not None`, or `name`"""
+    return cst.parse_expression(name if by_truth else f"{name} is not None")
 
 
 _LAYOUT = (

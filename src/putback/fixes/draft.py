@@ -25,13 +25,15 @@ class Draft(Rows):
     """A function on its way to what it becomes. Statements move as they are, with the comments above them.
 
     They are told by what they were in the old tree; the new one is built when all is said. Those that are `moving` take
-    the comments in them along. What stands outside of the function (imports) is changed by rows.
+    the comments in them along; of those that are `unsaid` they go with them. What stands outside of the function
+    (imports) is changed by rows.
     """
 
     def __init__(self, code: Code) -> None:
         super().__init__(code.rows)
         self.code = code
         self.moving: set[cst.CSTNode] = set()
+        self.unsaid: set[cst.CSTNode] = set()
         self._bodies: dict[cst.CSTNode, list[cst.BaseStatement]] = {}
         self._homes: dict[cst.CSTNode, cst.CSTNode] = {}
         self._lines: dict[cst.CSTNode, Lines] = {}
@@ -91,7 +93,8 @@ class Draft(Rows):
     def remove(self, statement: cst.BaseStatement, carried: list[str] | None = None) -> None:
         """Take a statement out. Comments stay; those above it that spoke of nothing else go to `carried`."""
         left, following = self.detach(statement)
-        remarks = [] if statement in self.moving else [remark(text) for text in comments(statement)]
+        stays = statement not in self.moving | self.unsaid
+        remarks = [remark(text) for text in comments(statement)] if stays else []
         cut = remarks_begin(left)
         if carried is not None and not self._is_followed(statement):
             carried += [text for text in said(left[cut:]) if text not in carried]

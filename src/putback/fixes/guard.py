@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from putback.fixes.closers import Form, every_closer
-from putback.fixes.code import ask, statement
+from putback.fixes.code import statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
@@ -31,6 +31,6 @@ def guard_release(holding: Holding) -> Fix:
         draft.put_before(attempt, statement(f"{holding.name} = None"))
     for closer in every_closer(holding):
         if closer.form is Form.PLAIN and code.is_inside(closer.statement, attempt.finalbody):
-            draft.enclose([closer.statement], lambda body: ask(holding.name, body))
+            draft.enclose([closer.statement], lambda body: holding.ask(holding.name, body))
     message = f"bind `{holding.name}` to None before the `try`, and release it only if it is there"
     return Fix(Applicability.SAFE, message, draft.edits())

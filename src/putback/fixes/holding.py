@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import libcst as cst
 
-from putback.fixes.code import Code
+from putback.fixes.code import Code, ask
 from putback.fixes.imports import Needed
+from putback.model.config import FixStyle
 
 ANONYMOUS = "<connection>"
 """Stands in a release for the name that an acquire without a name has yet to get."""
@@ -37,7 +39,7 @@ class Holding:
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
-    `prefers_with`: the project wants it written so;
+    `style`: how the project wants it written; `asks_truth`: `if conn:` asks whether it is there;
     `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
     on, `stored` the places that keep one, `yielded` the `yield`s of one in a generator that lends nothing.
     `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions of its names
@@ -61,7 +63,8 @@ class Holding:
     maybe_none: bool = False
     lent: bool = False
     itself: bool = False
-    prefers_with: bool = False
+    style: FixStyle = FixStyle.TRY_FINALLY
+    asks_truth: bool = False
     manages: bool = False
     closes: bool = False
     needing: frozenset[str] = frozenset()
@@ -78,3 +81,7 @@ class Holding:
     fetching: frozenset[str] = frozenset()
     besides: Mapping[cst.CSTNode, str] = field(default_factory=dict, hash=False)
     doubts: tuple[str, ...] = ()
+
+    def ask(self, name: str, body: cst.BaseSuite) -> cst.If:
+        """The question whether `name`, the connection or what belongs to it, is there."""
+        return ask(name, body, self.asks_truth)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from putback.fixes.code import all_below, ask, statement
+from putback.fixes.code import Code, all_below, dotted, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, comments
 from putback.fixes.holding import Holding
@@ -23,11 +23,15 @@ class Rollback:
     `awaited`: it is a coroutine. `used_later`: the connection is used or committed after the handler, so that what had
     been done before the error is given up with it: an unsafe fix. `suppressed` is the class of what it raises when the
     connection is lost, as this file spells it: the handler's own answer must not be replaced by that ("" for none).
+    `general` are the driver's errors of every sort, so spelled, where a rollback is to be written plainly (else None):
+    in a handler for these, or for all exceptions, behind which the function ends. One for a certain error, or for
+    another attempt, may be there for a lost connection.
     """
 
     awaited: bool
     used_later: bool
     suppressed: str = ""
+    general: frozenset[str] | None = None
 
 
 def roll_back(holding: Holding, handler: cst.CSTNode, how: Rollback) -> Fix:
@@ -44,21 +48,28 @@ def roll_back(holding: Holding, handler: cst.CSTNode, how: Rollback) -> Fix:
     draft = Draft(code)
     text = f"{'await ' if how.awaited else ''}{holding.name}.rollback()"
     rolling: cst.BaseStatement = statement(text)
-    if how.suppressed:
+    is_plain = how.general is not None and _may_be_plain(code, handler, how.general)
+    if how.suppressed and not is_plain:
         suppress = cst.parse_expression(f"{spelled_from(code.rows, SUPPRESS)}({how.suppressed})")
         rolling = cst.With([cst.WithItem(suppress)], code.block([rolling]))
         add_import(draft, code.rows, SUPPRESS)
     if not _is_surely_bound(holding, handler):
         _bind_before(holding, draft, handler)
-        rolling = ask(holding.name, code.block([rolling]))
+        rolling = holding.ask(holding.name, code.block([rolling]))
     _put_first(draft, handler, rolling)
     message = f"roll back first in the handler: {text}"
     doubts = ["what was done before the error is given up"] if how.used_later else []
-    if holding.lazy and how.awaited and _reads_objects(handler, holding.name):
-        doubts.append("objects of the session cannot be read behind it without another `await`")
+    if holding.lazy and _reads_objects(handler, holding.name):
+        if how.awaited:
+            doubts.append("objects of the session cannot be read behind it without another `await`")
+        elif not how.used_later:
+            doubts.append("objects of the session are read from the database again behind it")
     if doubts:
         return Fix(Applicability.UNSAFE, f"{message} ({'; '.join(doubts)})", draft.edits())
-    return Fix(Applicability.SAFE, message, draft.edits())
+    is_plain = is_plain and bool(how.suppressed)
+    if is_plain:
+        message += " (it raises in place of the handler's answer where the connection is lost)"
+    return Fix(Applicability.SAFE, message, draft.edits(), rolls_back_plainly=is_plain)
 
 
 def _reads_objects(handler: cst.ExceptHandler | cst.ExceptStarHandler, session: str) -> bool:
@@ -71,6 +82,35 @@ def _reads_objects(handler: cst.ExceptHandler | cst.ExceptStarHandler, session: 
         and n.value.value != session
         for n in all_below(handler.body)
     )
+
+
+def _may_be_plain(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler, general: frozenset[str]) -> bool:
+    """Whether an error of the rollback may take the place of what a handler answers."""
+    return _ends_with(code, handler) and _catches_any(handler, general)
+
+
+def _catches_any(handler: cst.ExceptHandler | cst.ExceptStarHandler, general: frozenset[str]) -> bool:
+    """Whether a handler is for all exceptions, or for all of the driver's."""
+    caught = handler.type
+    elements = [e.value for e in caught.elements] if isinstance(caught, cst.Tuple) else [caught]
+    return any(e is None or dotted(e) in general | {"Exception", "BaseException"} for e in elements)
+
+
+def _ends_with(code: Code, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+    """Whether the function has nothing more to do behind a handler than to clean up."""
+    leaving = [n for n in all_below(handler.body) if isinstance(n, cst.Continue | cst.Break)]
+    last = handler.body.body[-1]
+    if leaving or (isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Return | cst.Raise)):
+        return not leaving
+    place = code.place(handler)
+    while place.index == len(place.statements) - 1:
+        outer = code.owner(place.block)
+        if outer is code.function:
+            return True
+        if outer is None or isinstance(outer, cst.For | cst.While):
+            return False
+        place = code.place(outer)
+    return False
 
 
 def _is_surely_bound(holding: Holding, handler: cst.CSTNode) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import libcst as cst
 
 from putback.fixes.closers import is_guard
-from putback.fixes.code import ask, names, statement
+from putback.fixes.code import is_there, names, statement
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
 from putback.fixes.region import bindings
@@ -40,7 +40,7 @@ def bind_before(
     for name in wanted:
         for each in dict.fromkeys(_reads(holding, (*earlier, attempt.body), name)):
             if each is not None:
-                _ask(draft, each, name)
+                _ask(holding, draft, each, name)
     bound = [statement(f"{name} = None") for name in wanted]
     if bound:
         draft.put_before(attempt, *bound)
@@ -52,15 +52,15 @@ def _wanted(holding: Holding, attempt: cst.Try, earlier: Sequence[cst.BaseStatem
     return sorted(holding.unbound | (bound_by(earlier) & read))
 
 
-def _ask(draft: Draft, closing: cst.BaseStatement, name: str) -> None:
+def _ask(holding: Holding, draft: Draft, closing: cst.BaseStatement, name: str) -> None:
     """Let a statement run only if a name is bound: in the condition around it, where it is all that stays there."""
     owner = draft.code.owner(draft.code.place(closing).block)
     is_alone = isinstance(owner, cst.If) and owner.orelse is None and draft.body(owner.body) == [closing]
     if isinstance(owner, cst.If) and is_alone and all(isinstance(part, _BINDS_CLOSER) for part in _all_of(owner.test)):
-        more = cst.parse_expression(f"{name} is not None")
+        more = is_there(name, holding.asks_truth)
         draft.change(owner.test, lambda test: cst.BooleanOperation(test, cst.And(), more))
     else:
-        draft.enclose([closing], lambda body: ask(name, body))
+        draft.enclose([closing], lambda body: holding.ask(name, body))
 
 
 def _is_bound_only_in(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> bool:
@@ -74,12 +74,12 @@ def _reads(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> Iterator
     for node in names(code.function):
         if node.value != name or any(code.is_inside(node, part) for part in body):
             continue
-        if not _is_guarded(holding, node):
+        if not is_guarded(holding, node):
             statement = code.place(node).statement
             yield statement if closes(statement, name) else None
 
 
-def _is_guarded(holding: Holding, node: cst.Name) -> bool:
+def is_guarded(holding: Holding, node: cst.Name) -> bool:
     """Whether a use asks if the name is bound to anything, or stands below an `if` that asks that."""
     asked = frozenset({node.value})
     child: cst.CSTNode = node

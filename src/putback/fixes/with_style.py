@@ -15,6 +15,7 @@ from putback.fixes.imports import CLOSING, add_import, spelled_from
 from putback.fixes.protect import Protection
 from putback.fixes.removal import take_out
 from putback.fixes.setting_up import sets_up_calmly
+from putback.model.config import FixStyle
 from putback.model.fix import Applicability, Fix
 from putback.source.formatter import formatter
 
@@ -25,7 +26,7 @@ def in_with(holding: Holding, found: Protection) -> Fix | None:
     That is where the connection may be None, where a `try` of the function takes the release, where statements stand
     between the acquire and the protected ones, or where a release ignores its own errors.
     """
-    if not holding.prefers_with or not (holding.manages or holding.closes) or not _fits(holding, found):
+    if holding.style is not FixStyle.WITH or not (holding.manages or holding.closes) or not _fits(holding, found):
         return None
     code = holding.code
     awaits = isinstance(code.parent(holding.acquire), cst.Await)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.fixes.apart import comes_to_run_elsewhere, release_apart
-from putback.fixes.closers import Closer, Form, only_swallows
-from putback.fixes.code import Code, all_below, ask, names, statement
+from putback.fixes.closers import Closer, Form, call_text, only_swallows
+from putback.fixes.code import Code, all_below, names, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, Lines, comments, remark, remarks_begin, said
 from putback.fixes.hand_over import release_before, release_on_error
@@ -96,6 +96,7 @@ class _Writer:
         self.remark = ""
         self.bound: Sequence[cst.BaseStatement] = ()
         self.moved = self._moved()
+        self.draft.unsaid.update(c.statement for c in found.closers if self._is_another(c))
 
     def edits(self) -> tuple[Edit, ...]:
         """The changes. Raises Declined."""
@@ -132,6 +133,10 @@ class _Writer:
         self.draft.change(acquire, lambda _: cst.Name(name))
         self.draft.put_before(attempt, cst.SimpleStatementLine([cst.Assign([target], value)]))
 
+    def _is_another(self, closer: Closer) -> bool:
+        """Whether a call does something else than the release, so that what is said beside it is said of that."""
+        return closer.is_wrong and closer.form is Form.PLAIN and call_text(self.code, closer.call) != self.found.release
+
     # -- what is written
 
     def _take_finisher(self) -> Lines:
@@ -149,7 +154,7 @@ class _Writer:
                 self.carried += said(left)
             else:
                 remarks += said(left)
-            remarks += [] if each in self.draft.moving else comments(each)
+            remarks += [] if each in self.draft.moving | self.draft.unsaid else comments(each)
         if len(remarks) == 1 and self.code.first_row(finisher.statement) == self.code.last_row(finisher.removed[-1]):
             self.remark = remarks.pop()
         self.carried += remarks
@@ -187,7 +192,7 @@ class _Writer:
         if self.remark:
             behind = cst.TrailingWhitespace(cst.SimpleWhitespace("  "), cst.Comment(self.remark))
             release = release.with_changes(trailing_whitespace=behind)
-        return ask(self.holding.name, self.code.block([release])) if self.found.guarded else release
+        return self.holding.ask(self.holding.name, self.code.block([release])) if self.found.guarded else release
 
     def _moved(self) -> Closer | None:
         """The release that moves with all that is around it."""

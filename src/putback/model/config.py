@@ -12,10 +12,15 @@ from putback.model.finding import Confidence, Severity
 
 
 class FixStyle(Enum):
-    """The shape that a fix gives to a release: a `finally`, or a `with` where the driver's `with` really releases."""
+    """The shape that a fix gives to a release.
+
+    TRY_FINALLY: a `finally`. WITH: a `with` where the driver's `with` really releases. EXPLICIT: a `finally` that says
+    everything: it closes the cursor, then gives back, each `if` it is there, and handlers roll back.
+    """
 
     TRY_FINALLY = "try-finally"
     WITH = "with"
+    EXPLICIT = "explicit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,13 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that mend one finding; `message` says in one sentence what they do."""
+    """Edits that mend one finding; `message` says in one sentence what they do.
+
+    `rolls_back_plainly`: when the connection is lost, the rollback that it writes raises in place of what the handler
+    answers. That is what the explicit style asks for, and is told.
+    """
 
     applicability: Applicability
     message: str
     edits: tuple[Edit, ...]
+    rolls_back_plainly: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -32,6 +32,11 @@ class Applied:
     def finding(self) -> Finding:
         """The first of the findings; it carries the fix."""
         return self.findings[0]
+
+
+def mended(applied: Iterable[Applied]) -> int:
+    """How many findings fixes have mended."""
+    return sum(len(each.findings) for each in applied)
 
 
 @dataclass(frozen=True, slots=True)

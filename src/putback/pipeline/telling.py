@@ -136,7 +136,7 @@ def findings_of(analyzer: Analyzer, task: Task, codes: frozenset[str], style: Fi
             unit = analyzer.unit(task.path, key)
             if unit is None:
                 continue
-            facts = FunctionFacts(analyzer, unit, shown, style is FixStyle.WITH)
+            facts = FunctionFacts(analyzer, unit, shown, style)
             for rule in ALL if facts.has_something else ():
                 if rule.code in codes:
                     found += [replace(each, mentions=tuple(facts.mentioned)) for each in rule.check(facts)]

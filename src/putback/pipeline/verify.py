@@ -219,6 +219,8 @@ class _Gathering:
         self.before = before
         self.after = after
         self.fixed = {_identity(f) for each in run.applied for f in each.findings}
+        every = (f for each in run.applied for f in each.findings)
+        self.plainly = {(f.filename, f.function) for f in every if f.fix is not None and f.fix.rolls_back_plainly}
         self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
 
     def subjects(self, findings: Iterable[Finding]) -> list[Subject]:
@@ -268,7 +270,8 @@ class _Gathering:
         gone = tuple(each for each in every if (*group[0].scope, each.code) not in self.reasons)
         findings = (f for s in group for f in s.findings)
         handlers = frozenset(f.span.start.row for f in findings if ABOUT_HANDLERS & about_rule(f.code).breaks)
-        case = replace(group[0].case, about=gone or every, handlers=handlers)
+        plainly = group[0].scope in self.plainly
+        case = replace(group[0].case, about=gone or every, handlers=handlers, rolls_back_plainly=plainly)
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:

@@ -7,7 +7,7 @@ from shlex import quote
 
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.fixing import Applied
+from putback.model.fixing import Applied, mended
 from putback.model.report import Fixing, Report
 from putback.report.counts import by_severity, is_safely_fixable, number, remaining, summary, touched
 from putback.report.display import safe
@@ -61,7 +61,7 @@ def fixed(fixing: Fixing, few: int) -> Iterator[str]:
         yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
-        yield f"Fixed {number(len(fixing.applied), 'problem')} in {number(files, 'file')}."
+        yield f"Fixed {number(mended(fixing.applied), 'problem')} in {number(files, 'file')}."
     elif fixing.alone:
         yield "Nothing was fixed."
     if fixing.declined:

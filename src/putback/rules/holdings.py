@@ -11,6 +11,7 @@ from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.region import bindings
+from putback.model.config import FixStyle
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
@@ -39,6 +40,11 @@ def code_for(facts: Surroundings) -> Code:
     return facts.code
 
 
+def asks_truth(facts: Surroundings, type_name: str) -> bool:
+    """Whether fixes ask for what is held by its truth: where the project wants it so, and what is held is true."""
+    return facts.style is FixStyle.EXPLICIT and not facts.analyzer.catalog.is_falsy(type_name)
+
+
 def borrowed_or_own(site: SiteFacts, handler: int) -> Holding:
     """The same as `holding`, also for a connection that the function knows without having acquired it.
 
@@ -54,7 +60,8 @@ def borrowed_or_own(site: SiteFacts, handler: int) -> Holding:
         if len(bound) != 1:
             raise Declined(f"`{name}` is bound more than once")
         taken = code.place(bound[0]).statement
-    return Holding(code, taken, name, frozenset({name}), Release())
+    asks = asks_truth(site.function, site.kind.type)
+    return Holding(code, taken, name, frozenset({name}), Release(), style=site.function.style, asks_truth=asks)
 
 
 def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
@@ -90,7 +97,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         maybe_none=site.acquisition.maybe_none,
         lent=bool(release_points.yields),
         itself=site.acquisition.itself,
-        prefers_with=facts.prefers_with,
+        style=facts.style,
+        asks_truth=asks_truth(facts, site.kind.type),
         manages=site.opens_with,
         needing=site.leaving.names,
         returned=_nodes(code, site.leaving.returned),
@@ -119,7 +127,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
     counted = ("the project is not told that it is back",) if is_counted else ()
-    return replace(made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted))
+    return replace(
+        made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted)
+    )
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from putback.fixes.declined import Declined
+from putback.model.config import FixStyle
 from putback.model.finding import Finding
 from putback.model.fix import Fix
 from putback.model.lifecycle import After, On, With
@@ -22,6 +23,9 @@ def mended(finding: Finding, make: Callable[[], Fix]) -> Finding:
     return replace(finding, fix=fix) if fix.edits else replace(finding, no_fix_reason="it would change nothing")
 
 
+_GIVEN_BACK = "it may have been given back before the handler"
+
+
 def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: bool) -> Finding:
     """The finding with a fix that rolls back first in the handler."""
 
@@ -33,14 +37,19 @@ def rolled_back(finding: Finding, site: SiteFacts, handler: int, used_later: boo
         if effect is None or effect.ends != "rollback":
             raise Declined(f"a {site.kind.title} has no rollback()")
         given_back = site.phases_at(handler) & {Phase.RELEASED, Phase.CLOSED}
-        failing = site.kind.rollback_error
+        failing, facts = site.kind.rollback_error, site.function
+        is_only_said = not used_later and facts.style is FixStyle.EXPLICIT
         if given_back and (site.kind.use_after_release is After.FOREIGN or not failing):
-            raise Declined("it may have been given back before the handler")
+            is_mended_first = site.leaks and (used_later or is_only_said)
+            reason = "first it has to be given back in a `finally`" if is_mended_first else _GIVEN_BACK
+            raise Declined(reason)
         held = borrowed_or_own(site, handler)
-        suppressed = site.function.spelled(failing) or "Exception" if failing else ""
-        rollback = Rollback(effect.awaited, used_later, suppressed)
+        suppressed = facts.spelled(failing) or "Exception" if failing else ""
+        every = facts.analyzer.catalog.drivers[site.kind.driver].errors
+        general = frozenset(map(facts.spelled, every)) - {""} if is_only_said else None
+        rollback = Rollback(effect.awaited, used_later, suppressed, general)
         fix = roll_back(held, held.code.node(handler), rollback)
-        if not used_later:
+        if not used_later and not is_only_said:
             raise Declined("the release rolls back by itself")
         return fix
 

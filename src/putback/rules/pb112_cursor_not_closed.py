@@ -40,8 +40,12 @@ def count_users():
 ```
 
 ## Fix
-`putback fix --unsafe-fixes` closes it in a `finally` behind its last use, before the connection is given back. Unsafe,
-because closing a cursor whose connection is lost can raise.
+`putback fix` closes it in the `finally` that gives its connection back, in front of that, with the name bound to None
+before the `try` where it has to be; where there is no such `finally`, in one of its own behind its last use. Unsafe
+where closing it can raise: a cursor of the server's (`conn.cursor("rows")`), and drivers that complain of rows that
+nobody has read (`Unread result found`). The release stands in a `finally` behind it then.
+
+With `fix-style = "explicit"` this rule runs without being asked for.
 
 ## Stays silent
 For a cursor that is returned, yielded, stored, used in a nested function or passed to another one.
@@ -53,8 +57,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from putback.fixes.declined import Declined
+from putback.model.config import FixStyle
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
+from putback.model.running import NO_DEFECT
 from putback.ownership.facts.cursors import Cursor
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending
@@ -81,17 +87,41 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _fix(facts: FunctionFacts, cursor: Cursor) -> Fix:
+    from putback.fixes.cursors import close_cursor
     from putback.fixes.holding import Holding, Release
-    from putback.fixes.wrap import doubted, give_back
-    from putback.rules.holdings import code_for
+    from putback.rules.holdings import asks_truth, code_for
 
     if not cursor.name:
         raise Declined("the cursor has no name")
     code = code_for(facts)
-    closers = tuple(code.node(at) for at in cursor.closes)
-    name = cursor.name
-    held = Holding(code, code.node(cursor.at), name, frozenset({name}), Release(f"{name}.close()"), closers=closers)
-    return doubted(give_back(held), ["closing the cursor of a lost connection can raise"])
+    name, awaited = cursor.name, "await " if cursor.closing.awaited else ""
+    held = Holding(
+        code,
+        code.node(cursor.at),
+        name,
+        frozenset({name}),
+        Release(f"{awaited}{name}.close()"),
+        closers=tuple(code.node(at) for at in cursor.closes),
+        asks_truth=asks_truth(facts, cursor.type),
+    )
+    return close_cursor(held, [code.node(at) for at in _releases(facts, name)], cursor.closes_calmly)
 
 
-RULE = Rule("PB112", "cursor-not-closed", "leak", Severity.WARNING, __doc__, check, opt_in=True)
+def _releases(facts: FunctionFacts, name: str) -> Iterator[int]:
+    """The calls that give back the connection of a cursor."""
+    for site in facts.acquires:
+        if name in site.release_points.parts:
+            yield from site.release_points.releases
+
+
+RULE = Rule(
+    "PB112",
+    "cursor-not-closed",
+    "leak",
+    Severity.WARNING,
+    __doc__,
+    check,
+    opt_in=True,
+    style=FixStyle.EXPLICIT,
+    running=NO_DEFECT,
+)

@@ -75,6 +75,11 @@ place of the handler's own answer, so what the driver raises is suppressed: `wit
 what had been done before the error is given up with it. No fix where the connection is only released afterwards and the
 release rolls back by itself, and where somebody else may have it by then.
 
+With `fix-style = "explicit"` a handler whose connection is only released afterwards is a warning, and the rollback is
+written, too: plainly, `conn.rollback()`, where the function ends behind a handler for every error of the database.
+When the connection is lost it raises there, in place of what the handler answers, and the connection is given back
+all the same. In front of another attempt, and in a handler for a certain error, it is suppressed.
+
 ## Stays silent
 After one failed statement of sqlite3 or MySQL: only the statement is undone, and `try: INSERT … except: UPDATE` is an
 idiom there; with SQLAlchemy as well where the URLs are of MySQL, SQL Server or Oracle and no file names PostgreSQL, or
@@ -103,6 +108,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.flow.solve import Edge
+from putback.model.config import FixStyle
 from putback.model.finding import Finding, Place, Severity
 from putback.model.mending import Mending
 from putback.model.running import ABOUT_HANDLERS, Running
@@ -206,7 +212,8 @@ def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
         state = ending.state
         is_lapse = state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
         if ending.edge is Edge.NORMAL and state.lapse is not None and is_lapse:
-            yield _Lapse(state.lapse, Severity.INFO, state.harm, None)
+            wanted = site.function.style is FixStyle.EXPLICIT
+            yield _Lapse(state.lapse, Severity.WARNING if wanted else Severity.INFO, state.harm, None)
 
 
 def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
@@ -257,6 +264,6 @@ RULE = Rule(
     Severity.ERROR,
     __doc__,
     check,
-    mending=Mending(harmless=frozenset((Severity.INFO,))),
+    mending=Mending(harmless=frozenset((Severity.INFO,)), follows=True),
     running=Running(ABOUT_HANDLERS),
 )

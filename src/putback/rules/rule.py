@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from putback.model.config import FixStyle
 from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
 from putback.model.mending import Mending
 from putback.model.running import LEAKING, Running
@@ -22,8 +23,9 @@ _PLAIN = Mending()
 class Rule:
     """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
 
-    `opt_in`: it runs only where it is asked for. `running`: what running the function with and without faults shows
-    of the defect; None when that shows nothing, and `verify` does not run it. `mending`: what fixing has to know of it.
+    `opt_in`: it runs only where it is asked for, or where fixes are written in its `style`. `running`: what running the
+    function with and without faults shows of the defect; None when that shows nothing, and `verify` does not run it.
+    `mending`: what fixing has to know of it.
     """
 
     code: str
@@ -33,6 +35,7 @@ class Rule:
     page: str
     check: Callable[[FunctionFacts], Iterator[Finding]]
     opt_in: bool = False
+    style: FixStyle | None = None
     running: Running | None = LEAKING
     mending: Mending = _PLAIN
 

@@ -20,7 +20,10 @@ NO_CODES: frozenset[str] = frozenset()
 
 
 class Named(Protocol):
-    """What selection needs to know of a rule; a true attribute `opt_in` keeps it out of the default set."""
+    """What selection needs to know of a rule; a true attribute `opt_in` keeps it out of the default set.
+
+    Unless fixes are written in the style that it names as its `style`.
+    """
 
     @property
     def code(self) -> str: ...
@@ -52,7 +55,8 @@ def enabled(rules: Sequence[Named], config: Config) -> frozenset[str]:
 def wanted(rule: Named, config: Config) -> int:
     """How strongly `rule` is asked for. Rules about the run itself (PB0) need no asking."""
     asked = strongest((*(config.select or ()), *config.extend_select), rule)
-    by_default = (config.select is None or rule.code.startswith("PB0")) and not getattr(rule, "opt_in", False)
+    left_out = getattr(rule, "opt_in", False) and getattr(rule, "style", None) is not config.fix_style
+    by_default = (config.select is None or rule.code.startswith("PB0")) and not left_out
     return max(asked, int(by_default))
 
 

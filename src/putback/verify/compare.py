@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from putback.model.running import Broken
 from putback.verify.choices import LOST, Choice, Sort
 from putback.verify.events import Event, What, releases, visible
-from putback.verify.faults import OperationalError
+from putback.verify.faults import InterfaceError, OperationalError
 from putback.verify.run import FINISHED, THROWN_IN, Run
 from putback.verify.ways import DESTROYED, PLAIN, Foreign
 
@@ -19,11 +19,14 @@ class Comparer:
 
     `injects`: what the function acquired is injected now, so that nobody sees when. `outcomes` and `ways` are all
     that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the
-    runs `besides`.
+    runs `besides`. `replaces`: the error of a rollback may take the place of the answer of a handler.
     """
 
-    def __init__(self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = ()) -> None:
+    def __init__(
+        self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = (), *, replaces: bool = False
+    ) -> None:
         self.injects = injects
+        self.replaces = replaces
         self.outcomes = {run.outcome for run in runs}
         self.asked = frozenset[str]().union(*(run.asked for run in (*runs, *besides)))
         self.ways = {way for run in runs for found in releases(run.trace).values() for way in found.ways}
@@ -79,12 +82,13 @@ class Comparer:
     def after_loss(self, before: Run, after: Run) -> str | None:
         """The statement has cost the connection, so that the fix's rollback fails: nobody may see that.
 
-        Except where the error of the statement leaves the function in any case: then it may be the rollback's.
+        Except where the error of the statement leaves the function in any case: then it may be the rollback's. Or where
+        that is known to take the place of the handler's answer.
         """
         if before.outcome == after.outcome:
             was, now = self._without_logs(before.trace), self._without_logs(after.trace)
             return None if was == now and before.durable == after.durable else _first_difference(was, now)
-        if after.outcome[0] == "raises" and _passes_on(before):
+        if after.outcome[0] == "raises" and (_passes_on(before) or (self.replaces and is_replaced(before, after))):
             return self.after_fault(before, after)
         return f"when the connection is lost, before, the function {_outcome(before)}; after, it {_outcome(after)}"
 
@@ -134,6 +138,11 @@ class Comparer:
         if after.handed_on and not before.handed_on:
             return "a connection is handed on that was not before"
         return None
+
+
+def is_replaced(before: Run, after: Run) -> bool:
+    """Whether the error of a rollback has taken the place of what the function answered."""
+    return before.outcome[0] == "returns" and after.outcome[1].startswith(f"{InterfaceError.__name__}(")
 
 
 def loses(decisions: Collection[Choice]) -> bool:

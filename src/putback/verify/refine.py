@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from putback.model.running import ABOUT_HANDLERS, ABOUT_NAMES, Broken
 from putback.verify.choices import Choice, Decider, Key, next_prefix
-from putback.verify.compare import Comparer, fails, loses
+from putback.verify.compare import Comparer, fails, is_replaced, loses
 from putback.verify.events import Overlooked, Violation
 from putback.verify.explore import Budget
 from putback.verify.roles import About, Bounds, Case
@@ -40,7 +40,8 @@ class Comparison:
 
     `compared` runs of the original, of which `leaky` violated an invariant and `mended` do so no more; `remaining`
     are violations that the original had under the same decisions and that are not what the fix is about; `cut` runs of
-    the fixed version were abandoned, `uncompared` of them where the original was not.
+    the fixed version were abandoned, `uncompared` of them where the original was not. `replaced`: in some, the error of
+    a rollback has taken the place of a handler's answer, as it may.
     """
 
     compared: int = 0
@@ -51,6 +52,7 @@ class Comparison:
     leaked_after: int = 0
     cut: int = 0
     uncompared: int = 0
+    replaced: bool = False
     finished: bool = True
     points: set[int] = field(default_factory=set)
     unexplained: set[str] = field(default_factory=set)
@@ -83,16 +85,17 @@ class Refinement:
         self.handlers = case.handlers
         self.turns_generator = turns_generator
         self.injects = case.injects
+        self.replaces = case.rolls_back_plainly
         self.ideal = ideal
         self.mended: list[Violation] = []
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
         """Compare under each run; the first difference ends the comparison."""
         found = Comparison()
-        comparer = Comparer(runs, self.injects)
+        comparer = Comparer(runs, self.injects, replaces=self.replaces)
         if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
             ideal = self._ideal_runs()
-            comparer = Comparer(ideal, self.injects, runs)
+            comparer = Comparer(ideal, self.injects, runs, replaces=self.replaces)
             all(self._compare_one(run, found, comparer, is_ideal=True) for run in ideal)
         return found
 
@@ -143,6 +146,7 @@ class Refinement:
         if turn is not None:
             return comparer.until(before, after, turn.after) if not _new(before, after) else None
         if loses(_new(before, after)):
+            found.replaced = found.replaced or is_replaced(before, after)
             return comparer.after_loss(before, after)
         if fails(_new(before, after)):
             return comparer.after_fault(before, after)

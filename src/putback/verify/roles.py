@@ -279,7 +279,8 @@ class Case:
     """What is to be verified: a function that leaks, and what the fix makes of it (None: show the leak only).
 
     `about`: what the fix is about; what that does not cover was there before and may stay. `handlers` are the rows of
-    the `except` clauses that the fix is about (none: all of them).
+    the `except` clauses that the fix is about (none: all of them). `rolls_back_plainly`: the fix is known to let its
+    rollback raise in place of a handler's answer when the connection is lost.
     """
 
     before: Version
@@ -287,6 +288,7 @@ class Case:
     path: str = ""
     about: tuple[About, ...] = (ANYTHING,)
     handlers: frozenset[int] = frozenset()
+    rolls_back_plainly: bool = False
 
     @property
     def injects(self) -> bool:

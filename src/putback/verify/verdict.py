@@ -25,6 +25,7 @@ from putback.verify.story import rows, tell, tell_difference
 
 _EVERYTHING = "BaseException"
 _NOTHING_SHOWN = "no run of the original shows what is to be mended"
+_REPLACED = "where the connection is lost, the rollback raises in place of the handler's answer, as the style has it"
 _HIGHEST_LEVEL = 2
 _LEAST_COVERAGE = 0.5
 """The share of the fixed version's statements that must be reached."""
@@ -255,6 +256,8 @@ class Verifier:
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
         if self.case.injects:
             return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
+        if compared.replaced:
+            return Verdict.BOUNDED, f"{runs}; {_REPLACED}"
         if found.complete != EVERY:
             return Verdict.BOUNDED, f"every run with at most {found.complete} deviations: {runs}"
         return Verdict.PROVED, runs

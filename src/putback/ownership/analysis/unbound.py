@@ -34,7 +34,7 @@ def _hiding(domain: Following, op: ir.Op, state: State, missing: Collection[str]
     """The defects of a read that fails because the acquire has failed: of the connection's name, or of another one."""
     if state.phase is Phase.ABSENT and (state.exception or _is_copied(domain, op)):
         own = guards.aliases(domain.unit, domain.site)
-        if own.intersection(missing) and _releases(domain, op):
+        if own.intersection(missing) and _releases(domain, op, missing):
             yield Wrong.UNBOUND
         yield from (UnboundBeside(name) for name in missing if name not in own)
 
@@ -44,10 +44,13 @@ def _is_copied(domain: Following, op: ir.Op) -> bool:
     return sum(each.at == op.at and type(each) is type(op) for each in domain.unit.ops()) > 1
 
 
-def _releases(domain: Following, op: ir.Op) -> bool:
+def _releases(domain: Following, op: ir.Op, missing: Collection[str]) -> bool:
     """Whether the operation is a release of its operand, or decides about one."""
     if isinstance(op, ir.Call):
-        return domain.program.call_info(domain.unit, op).releases() is not None
+        info = domain.program.call_info(domain.unit, op)
+        given = [position for position, argument in enumerate(op.arguments) if argument.value in missing]
+        effects = [e for position in given for e in domain.effects_of(op, info, position, Phase.HELD)]
+        return info.releases() is not None or any(e.normal is Phase.RELEASED for e in effects)
     if isinstance(op, ir.Attr):
         effect = domain.program.catalog.method(domain.kind.type, op.name)
         return effect is not None and (effect.closes or effect.releases_self)

@@ -7,21 +7,36 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.events import argument_of
 from putback.ownership.analysis.unit import Unit
 
 
 class Cursor(Struct, frozen=True):
-    """A cursor made by operation `at` and called `name` ("" for none), of the library `driver`.
+    """A cursor made by operation `at` and called `name` ("" for none), of the class `type`.
 
-    `closes` are the calls that close it: none of them stands in a `finally`.
+    `closes` are the calls that close it: none of them stands in a `finally`. `closing` is what closing it does;
+    `serverside`: it may be one of the server's, which closing it asks.
     """
 
     at: int
     name: str
-    driver: str
+    type: str
     closes: tuple[int, ...]
+    closing: Effect
+    serverside: bool = False
+
+    @property
+    def driver(self) -> str:
+        """The library that it is of."""
+        return self.type.partition(".")[0]
+
+    @property
+    def closes_calmly(self) -> bool:
+        """Whether closing it cannot raise."""
+        return not self.closing.raises and not self.serverside
 
 
 def unclosed(analyzer: Analyzer, unit: Unit) -> Iterator[Cursor]:
@@ -29,8 +44,8 @@ def unclosed(analyzer: Analyzer, unit: Unit) -> Iterator[Cursor]:
     copies = Counter(op.at for op in unit.ops() if isinstance(op, ir.Call) and op.name == "close")
     told: set[int] = set()
     for op in unit.ops():
-        driver = _driver(analyzer, unit, op) if isinstance(op, ir.Call) and op.at not in told else ""
-        if not driver or not isinstance(op, ir.Call):
+        making = _making(analyzer, unit, op) if isinstance(op, ir.Call) and op.at not in told else None
+        if making is None or not isinstance(op, ir.Call):
             continue
         told.add(op.at)
         names = _names(unit, op.target)
@@ -38,16 +53,15 @@ def unclosed(analyzer: Analyzer, unit: Unit) -> Iterator[Cursor]:
         in_a_finally = any(copies[at] > 1 for at in closes)
         if not in_a_finally and not _leaves(unit, names):
             name = next((n for n in names if ir.is_local(n) and n.isidentifier()), "")
-            yield Cursor(op.at, name, driver, tuple(sorted(closes)))
+            closing = analyzer.catalog.method(making.derives, "close") or Effect()
+            serverside = making.serverside is not None and argument_of(op, making.serverside) is not None
+            yield Cursor(op.at, name, making.derives, tuple(sorted(closes)), closing, serverside)
 
 
-def _driver(analyzer: Analyzer, unit: Unit, op: ir.Call) -> str:
-    """The library whose cursor a call makes, by a method that runs nothing; "" for every other call."""
-    for call in analyzer.call_info(unit, op).drivers:
-        derived = call.effect.derives
-        if analyzer.catalog.is_cursor(derived) and not call.effect.executes:
-            return derived.partition(".")[0]
-    return ""
+def _making(analyzer: Analyzer, unit: Unit, op: ir.Call) -> Effect | None:
+    """What a call does that makes a cursor, by a method that runs nothing; None for every other call."""
+    effects = (call.effect for call in analyzer.call_info(unit, op).drivers)
+    return next((e for e in effects if analyzer.catalog.is_cursor(e.derives) and not e.executes), None)
 
 
 def _names(unit: Unit, target: ir.Val) -> list[ir.Val]:

@@ -84,7 +84,14 @@ class SiteFacts:
         found = self._ways.all()
         if self.function.is_provider and any(not leak.by_exception for leak in found) and self._is_closed_by_users:
             found = [leak for leak in found if leak.by_exception]
-        return sorted(found, key=lambda leak: (leak.cancelled, leak.raised_at is not None, leak.weight, leak.left_at))
+        return sorted(found, key=self._plainness)
+
+    def _plainness(self, leak: Leak) -> tuple[bool, bool, Weight, bool, int]:
+        """How plain a way out is, the plainer the lower: one that needs a second exception, in what has handled the
+        first, is less so than its end."""
+        is_second = leak.by_exception and leak.raised_at not in (None, leak.left_at)
+        again = is_second and leak.left_at not in self.function.unit.raise_statements
+        return leak.cancelled, leak.raised_at is not None, leak.weight, again, leak.left_at
 
     @cached_property
     def _ways(self) -> Leaks:

@@ -11,6 +11,7 @@ from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
+from putback.model.config import FixStyle
 from putback.model.finding import Place, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.span import Position, Span
@@ -38,15 +39,14 @@ from putback.ownership.resolve.types import FunctionRef
 class Surroundings:
     """One analysed function and its place in the project.
 
-    `prefers_with`: fixes are to be written as `with` blocks where these give the connection back. `code` is the place
-    where the fixes keep their own view of the function, once there is one. `mentioned` are the files that were spelled
-    for its findings.
+    `style`: how the project wants its fixes written. `code` is the place where the fixes keep their own view of the
+    function, once there is one. `mentioned` are the files that were spelled for its findings.
     """
 
     analyzer: Analyzer = field(repr=False)
     unit: Unit = field(repr=False)
     spell: Callable[[str], str] = field(repr=False)
-    prefers_with: bool = False
+    style: FixStyle = FixStyle.TRY_FINALLY
     code: object | None = field(default=None, repr=False)
     mentioned: dict[str, str] = field(default_factory=dict, repr=False)
 
