@@ -149,7 +149,7 @@ def _with_derived(manager: Manager) -> Holding:
     """The holding with the cursors and results among its related names."""
     holding = manager.holding
     related = _derived(holding.code, holding.related | {holding.name}, manager.deriving)
-    return replace(holding, related=related, returned={}, foreign=frozenset())
+    return replace(holding, related=related, returned=(), foreign=frozenset())
 
 
 def _derived(code: Code, wanted: frozenset[str], deriving: frozenset[str]) -> frozenset[str]:
