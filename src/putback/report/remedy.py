@@ -61,7 +61,7 @@ def fixed(fixing: Fixing, few: int) -> Iterator[str]:
         yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
-        yield f"Fixed {number(len(fixing.applied), 'problem')} in {number(files, 'file')}."
+        yield f"Fixed {number(fixing.mended, 'problem')} in {number(files, 'file')}."
     elif fixing.alone:
         yield "Nothing was fixed."
     if fixing.declined:
@@ -106,11 +106,10 @@ def next_commands(report: Report) -> Iterator[tuple[str, str]]:
     """What to type next, each with what it is for: see the fixes, understand the first finding, begin with new code."""
     if not report.findings or report.fixing is not None:
         return
-    safely = sum(map(is_safely_fixable, report.findings))
+    safely = any(map(is_safely_fixable, report.findings))
     unsafe = "" if safely else " --unsafe-fixes"
-    fixable = sum(each.fix is not None for each in report.findings)
-    if fixable:
-        yield f"putback fix --diff{unsafe}", f"show {number(safely or fixable, 'fix', 'fixes')}, write nothing"
+    if any(each.fix is not None for each in report.findings):
+        yield f"putback fix --diff{unsafe}", "show what would change, write nothing"
     yield f"putback rule {report.findings[0].code}", "what the first one means, and why it matters"
     if len(report.findings) >= MANY and not report.known:
         yield "putback baseline", "report only what is new from now on"
