@@ -103,18 +103,18 @@ def check_usage(options: CheckOptions) -> None:
 def orderly_end() -> Iterator[None]:
     """Let a request to end reach the clean-up code, so that what is half written is removed; one ignored stays so."""
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+    def end(each: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + each)
 
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
+    ours = [each for each in known if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, end)
     try:
         yield
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def exit_code(options: CheckOptions, config: Config, done: FixRun) -> int:

@@ -71,6 +71,7 @@ class CheckOptions(Selection):
     add_ignore: str | None = None
     baseline: str | None = None
     no_baseline: bool = False
+    update_baseline: bool = False
     fail_on_stale: bool = False
     diff_base: str | None = None
     whole_function: bool = False
@@ -147,6 +148,7 @@ SHARED = (
     click.option("--show-info/--no-show-info", default=None, help="Show and fix hints (severity info) as well [no]."),
     click.option("--baseline", metavar="FILE", help="What is known and not reported [.putback/baseline.json]."),
     click.option("--no-baseline", is_flag=True, help="Report what is in the baseline, too."),
+    click.option("--update-baseline", is_flag=True, help="Take what is gone out of the baseline."),
     click.option("--fail-on-stale", is_flag=True, help="Exit with 1 if the baseline lists what is gone."),
     click.option("--diff-base", metavar="REF", help="Report only what new code since this commit of git is part of."),
     click.option("--whole-function", is_flag=True, help="With --diff-base: new code anywhere in the function."),
