@@ -259,7 +259,7 @@ def test_what_was_fixed(shop: Shop) -> None:
     assert lines(other, applied=applied, mended=3, declined=(taken_back,), listed=True) == [
         "Fixed shop/orders.py:3:12: PB102, PB103: Release in a finally (safe)",
         "Fixed shop/db.py:3:12: PB102: Release in a finally (safe)",
-        "Not fixed shop/orders.py:3:12: PB102: it would not parse",
+        "Not fixed shop/orders.py:3:12: PB102 in pay: it would not parse",
         "Fixed 3 problems in 2 files.",
         "1 fix was tried and taken back.",
         "1 problem remains (1 error) in 1 of 12 files.",

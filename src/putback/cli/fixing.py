@@ -25,6 +25,7 @@ from putback.model.fixing import FixRun
 from putback.model.printable import harmless
 from putback.model.report import Fixing, Report, StdinFile
 from putback.report.counts import number
+from putback.report.remedy import taken_back
 
 
 def run(options: CheckOptions, config: Config) -> int:
@@ -135,8 +136,12 @@ def show_diff(options: CheckOptions, done: FixRun, mended: int) -> None:
     colour = to_terminal and colour_wanted(options.color)
     parts = [output.as_diff(change, colour, to_terminal and sys.stdout.isatty()) for change in done.changes]
     output.write("".join(parts), options.output_file)
-    if done.applied and not options.quiet:
+    if options.quiet:
+        return
+    if done.applied:
         click.echo(f"Would fix {number(mended, 'problem')}.", err=True)
+    for each in done.declined if options.verify else ():
+        click.echo(harmless(taken_back(each)), err=True)
 
 
 def show_report(options: CheckOptions, config: Config, done: FixRun, mended: int, stdin: StdinFile | None) -> None:

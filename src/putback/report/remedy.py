@@ -7,7 +7,7 @@ from shlex import quote
 
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.fixing import Applied
+from putback.model.fixing import Applied, Declined
 from putback.model.report import Fixing, Report
 from putback.report.counts import by_severity, is_safely_fixable, number, remaining, summary, touched
 from putback.report.display import safe
@@ -54,11 +54,11 @@ def closing(report: Report, is_full: bool = False) -> Iterator[str]:
 
 
 def fixed(fixing: Fixing, few: int) -> Iterator[str]:
-    """What was fixed, one by one if that is wanted or no more than `few`, and how much was taken back."""
+    """What was fixed, and what was taken back, one by one if that is wanted or no more than `few` of each."""
     if fixing.listed or len(fixing.applied) <= few:
         yield from (entry(each) for each in fixing.applied)
-    if fixing.listed:
-        yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
+    if fixing.listed or len(fixing.declined) <= few:
+        yield from map(taken_back, fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
         yield f"Fixed {number(fixing.mended, 'problem')} in {number(files, 'file')}."
@@ -67,6 +67,13 @@ def fixed(fixing: Fixing, few: int) -> Iterator[str]:
     if fixing.declined:
         count = len(fixing.declined)
         yield f"{number(count, 'fix', 'fixes')} {'was' if count == 1 else 'were'} tried and taken back."
+
+
+def taken_back(declined: Declined) -> str:
+    """One fix that was tried and taken back, and why."""
+    function = declined.finding.function
+    inside = f" in {safe(function)}" if function else ""
+    return f"Not fixed {place(declined.finding)}{inside}: {safe(declined.reason)}"
 
 
 def entry(applied: Applied) -> str:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
+from putback.ownership.analysis.acquire import EndingMethod, giving_back
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.site import Acquisition
@@ -16,6 +17,7 @@ from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.types import FunctionRef
 
 _MOST = 200
+_EXITS = ("__exit__", "__aexit__")
 
 
 def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
@@ -37,6 +39,33 @@ def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef 
         and _may_be_same(taken, _pools(analyzer, FunctionRef(module.path, f.key)))
     ]
     return FunctionRef(module.path, found[0].key) if len(found) == 1 else None
+
+
+def own_release(analyzer: Analyzer, acquisition: Acquisition) -> EndingMethod | None:
+    """The method of the object around a connection that gives it back, called without arguments.
+
+    Of several the one that does least besides; one that only others in the class are to call (`_end`) is none, but
+    those are that call it. `__exit__` is the answer where nothing but leaving a `with` does it.
+    """
+    owner = acquisition.owner
+    if owner is None:
+        return None
+    found = list(giving_back(analyzer, acquisition, frozenset({owner.attribute})))
+    inner = frozenset(each.name for each in found)
+    found += [each for each in giving_back(analyzer, acquisition, inner) if each.name not in inner] if inner else []
+    plain = [each for each in found if not each.name.startswith("_") and _needs_nothing(analyzer, each.ref)]
+    exits = (each for each in found if each.name in _EXITS)
+    return min(plain, key=lambda each: _length(analyzer, each.ref), default=None) or next(exits, None)
+
+
+def _needs_nothing(analyzer: Analyzer, ref: FunctionRef) -> bool:
+    info = analyzer.info(ref)
+    return info is not None and not any(p.required and not p.kind.startswith("*") for p in info.params[1:])
+
+
+def _length(analyzer: Analyzer, ref: FunctionRef) -> int:
+    unit = analyzer.unit(ref.path, ref.key)
+    return sum(1 for _ in unit.ops()) if unit is not None else 0
 
 
 def name_here(analyzer: Analyzer, unit: Unit, wanted: FunctionRef) -> str:
