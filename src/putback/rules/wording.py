@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from putback.model.finding import Severity, Step
 from putback.model.lifecycle import Gc
+from putback.ownership.analysis.acquire import EndingMethod
 from putback.ownership.analysis.pairing import (
-    EndingMethod,
     is_attribute_here,
     name_here,
     own_release,

@@ -359,8 +359,8 @@ def _ending_methods(program: Program, acquisition: Acquisition) -> frozenset[str
 
 
 def giving_back(program: Program, acquisition: Acquisition, words: frozenset[str]) -> Iterator[EndingMethod]:
-    """The methods of an object's class that give back what it keeps, by what they do: of those that name one of `words`,
-    each once, as the nearest class has it."""
+    """The methods of an object's class that give back what it keeps, by what they do: of those that name one of
+    `words`, each once, as the nearest class has it."""
     owner = acquisition.owner
     assert owner is not None
     bare = replace(acquisition, owner=None)
