@@ -81,7 +81,7 @@ def test_the_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_page_of_an_index_shows_the_same_finding() -> None:
     shown = [content for _, content in FENCED.findall((ROOT / "docs" / "pypi.md").read_text(encoding="utf-8"))]
-    assert [block for block in blocks("console") if block.startswith("$ putback check")][0] in shown
+    assert next(block for block in blocks("console") if block.startswith("$ putback check")) in shown
 
 
 def without_times(text: str) -> str:
