@@ -71,6 +71,6 @@ def narrowed(findings: Iterable[Finding], options: CheckOptions, config: Config,
 
 def is_about_all(options: CheckOptions, root: str) -> bool:
     """Whether the run looks at the whole project with the rules and levels that are configured."""
-    chosen = (options.select, options.ignore, options.extend_ignore, options.exclude, options.extend_exclude)
+    chosen = (options.select, options.ignore, options.exclude, options.extend_exclude)
     leveled = (options.min_confidence, options.min_severity, options.config, options.isolated)
     return not any((*chosen, *leveled)) and root in map(os.path.abspath, options.paths)

@@ -25,7 +25,6 @@ class Selection:
     select: tuple[str, ...]
     extend_select: tuple[str, ...]
     ignore: tuple[str, ...]
-    extend_ignore: tuple[str, ...]
     exclude: tuple[str, ...]
     extend_exclude: tuple[str, ...]
     min_confidence: str | None
@@ -98,7 +97,6 @@ SELECTING = (
     list_option("--select", "Rules to run: codes, prefixes, names or ALL. Replaces what the configuration selects."),
     list_option("--extend-select", "Rules to run on top of those."),
     list_option("--ignore", "Rules not to run."),
-    list_option("--extend-ignore", "The same as --ignore."),
     list_option("--exclude", "Files and directories to leave out, as gitignore patterns. Replaces the defaults."),
     list_option("--extend-exclude", "Files and directories to leave out on top of those."),
     click.option(
@@ -224,7 +222,7 @@ def overlaid(config: Config, options: Selection) -> Config:
     return replace(
         config,
         extend_select=(*config.extend_select, *options.extend_select),
-        ignore=(*kept, *options.ignore, *options.extend_ignore),
+        ignore=(*kept, *options.ignore),
         exclude=(*exclude, *rooted(options.extend_exclude, config.root)),
         min_confidence=Confidence(options.min_confidence or config.min_confidence),
         min_severity=Severity(options.min_severity or config.min_severity),
