@@ -14,6 +14,7 @@ from putback.ownership.analysis.pairing import (
     own_release,
     paired_release,
     pool_here,
+    pool_of,
 )
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
@@ -139,7 +140,9 @@ def release(site: SiteFacts) -> str:
         return text.replace("{pool}", pool)
     pair = paired_release(facts.analyzer, site.acquisition)
     if pair is None:
-        return f"{text.replace('{pool}.', '')} of its pool"
+        path, pool = pool_of(facts.analyzer, site.acquisition)
+        known = f", `{pool}` of {facts.display(path)}" if pool else ""
+        return f"{text.replace('{pool}.', '')} of its pool{known}"
     released = facts.analyzer.info(pair)
     awaited = "await " if released is not None and released.is_async else ""
     return f"{awaited}{_spelled(facts, site, pair)}({name})"

@@ -167,12 +167,18 @@ def pool_here(analyzer: Analyzer, unit: Unit, acquisition: Acquisition) -> str:
 
     "" for every other wrapper: another file's pool is not known by that name here.
     """
+    path, name = pool_of(analyzer, acquisition)
+    return name if path == unit.path else ""
+
+
+def pool_of(analyzer: Analyzer, acquisition: Acquisition) -> tuple[str, str]:
+    """The file and the global name of the pool that the one wrapper takes a connection from; ("", "") if not known."""
     wrapper = acquisition.through[0] if len(acquisition.through) == 1 else None
-    module = analyzer.project.module(unit.path)
-    info = analyzer.info(wrapper) if wrapper is not None and wrapper.path == unit.path else None
+    module = analyzer.project.module(wrapper.path) if wrapper is not None else None
+    info = analyzer.info(wrapper) if wrapper is not None else None
     if module is None or info is None or len(info.returns) != 1:
-        return ""
+        return "", ""
     match info.returns[0]:
         case Invoke(func=Member(base=Name(id=name))) if name in module.globals and name not in info.bindings:
-            return name
-    return ""
+            return module.path, name
+    return "", ""
