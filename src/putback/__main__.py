@@ -32,8 +32,7 @@ def main() -> None:
     from putback.cli.main import run
 
     code = run(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    streams.flush()
     os._exit(code)  # to take the project's index apart, object by object, takes a while
 
 

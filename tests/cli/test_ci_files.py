@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
 from putback.cli.main import group
+from putback.model.version import VERSION
 
 CI = Path(__file__).parents[2] / "docs" / "ci"
 GUIDE = CI.parent / "pages" / "guides" / "ci.md"
@@ -34,8 +39,63 @@ def blocks(language: str) -> list[str]:
 def test_the_release_workflow() -> None:
     check("vendor.github-workflows", CI / "release.yml")
     text = (CI / "release.yml").read_text(encoding="utf-8")
-    for step in ("-m build", "twine check --strict", "attest-build-provenance", "gh-action-pypi-publish"):
+    for step in ("docs/ci/release.py --check", "attest-build-provenance", "gh-action-pypi-publish"):
         assert step in text
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """The texts that a release asks for."""
+    for name in ("CHANGELOG.md", "src/putback/model/version.py", "src/putback/model/site.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CI.parents[1] / name, tmp_path / name)
+    return tmp_path
+
+
+def test_a_release_says_all_that_is_missing(repository: Path) -> None:
+    missing = list(release().faults({"version": "9.9.9"}, repository))
+    assert len(missing) == 3
+    assert "version.py is not 9.9.9" in missing[0]
+    assert 'not with "## 9.9.9 (YEAR-MONTH-DAY)"' in missing[1]
+    assert missing[2].startswith('"Source" in [project.urls]')
+
+
+def test_a_release_is_made_when_nothing_is_missing(repository: Path) -> None:
+    version = VERSION
+    (repository / "CHANGELOG.md").write_text(f"# Changelog\n\n## {version} (2031-05-06)\n\n- x\n")
+    site = repository / "src" / "putback" / "model" / "site.py"
+    site.write_text('ADDRESS = "https://putback.example/"\n')
+    urls = {"Source": "https://putback.example/git", "Documentation": "https://putback.example/"}
+    assert list(release().faults({"version": version, "urls": urls}, repository)) == []
+    urls["Documentation"] = "https://elsewhere.example/"
+    assert len(list(release().faults({"version": version, "urls": urls}, repository))) == 1
+
+
+def test_the_description_on_an_index_is_short_and_leads_nowhere_wrong(tmp_path: Path) -> None:
+    text = (CI.parent / "pypi.md").read_text(encoding="utf-8")
+    wheel = tmp_path / "putback-1-py3-none-any.whl"
+    for length, links, expected in ((0, "", 0), (20_000, "", 1), (0, "[a](docs/a.md)", 1)):
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("putback-1.dist-info/METADATA", f"Name: putback\n\n{text}{'x' * length}{links}")
+        assert len(list(release().metadata_faults(wheel))) == expected
+
+
+def test_actions_of_others_are_named_by_their_commits() -> None:
+    root = CI.parents[1]
+    texts = [path.read_text(encoding="utf-8") for path in (root / "README.md", GUIDE, CI / "release.yml")]
+    used = re.findall(r"uses: (\S+)@(\S+)(.*)", "\n".join(texts))
+    assert len(used) >= 8
+    for name, commit, said in used:
+        assert re.fullmatch(r"[0-9a-f]{40}", commit) and re.match(r"  # v\d", said), name
+
+
+def release() -> Any:
+    """The script that makes a release, as a module."""
+    spec = importlib.util.spec_from_file_location("release", CI / "release.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_component_of_gitlab(tmp_path: Path) -> None:

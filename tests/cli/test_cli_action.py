@@ -77,7 +77,10 @@ def test_inputs_are_not_run(folder: Path) -> None:
 
 
 def test_sarif_is_written_and_the_job_fails_all_the_same(folder: Path) -> None:
-    assert run(folder, sarif="out.sarif").returncode == 1
+    done = run(folder, sarif="out.sarif")
+    assert done.returncode == 1
+    assert "::error title=putback (PB101),file=leak.py,line=7" in done.stdout
+    assert step().count("putback check") == 1  # the project is looked at once
     written = json.loads((folder / "work" / "out.sarif").read_text(encoding="utf-8"))
     assert [result["ruleId"] for result in written["runs"][0]["results"]] == ["PB101"]
 

@@ -62,7 +62,9 @@ def test_formatting_may_change(project: Project) -> None:
 def test_a_file_may_be_renamed(project: Project) -> None:
     project.write("store/__init__.py", "")
     (project.root / "shop.py").rename(project.root / "store/orders.py")
-    assert project.putback("check", ".") == 0
+    assert (project.putback("check", "."), project.err) == (0, "")
+    assert project.putback("check", ".", "--update-baseline") == 0
+    assert project.err == "putback: 0 problems less in the baseline: .putback/baseline.json\n"
     assert {each["path"] for each in entries(project)} == {"store/orders.py"}
 
 
@@ -82,11 +84,21 @@ def test_a_second_leak_in_the_same_function_is_reported(project: Project) -> Non
 
 def test_what_is_fixed_leaves_the_baseline(project: Project) -> None:
     project.write("shop.py", HEAD + LEAK.format("cancel"))
-    assert project.putback("check", ".") == 0
+    assert project.putback("check", ".", "--update-baseline") == 0
     assert project.err == "putback: 1 problem less in the baseline: .putback/baseline.json\n"
     assert [each["function"] for each in entries(project)] == ["cancel"]
     project.write("shop.py", HEAD + LEAK.format("cancel") + LEAK.format("rename"))
     assert project.putback("check", ".") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["--output-format", "json"], ["--fail-on-stale"], ["--quiet"]])
+def test_a_check_does_not_write_the_baseline(project: Project, arguments: list[str]) -> None:
+    kept = (project.root / FILE).read_bytes()
+    project.write("shop.py", HEAD + LEAK.format("cancel"))
+    assert project.putback("check", ".", *arguments) == int("--fail-on-stale" in arguments)
+    assert (project.root / FILE).read_bytes() == kept
+    told = "the baseline lists 1 problem not found any more" in project.err
+    assert told == ("--quiet" not in arguments)
 
 
 @pytest.mark.parametrize("arguments", [["shop.py"], [".", "--ignore", "PB1"], [".", "--min-confidence", "high"]])
@@ -102,7 +114,7 @@ def test_a_machine_takes_nothing_out(project: Project, monkeypatch: pytest.Monke
     assert project.putback("check", ".") == 0
     assert len(entries(project)) == 2
     assert project.putback("check", ".", "--fail-on-stale") == 1
-    assert "lists 1 problem that" in project.err
+    assert "lists 1 problem not found any more" in project.err
 
 
 def test_new_findings_are_taken_in_only_on_request(project: Project) -> None:

@@ -144,7 +144,8 @@ def test_options_win_over_the_file(project: Project) -> None:
     assert project.found("--extend-select", "connection-never-released") == [("PB101", "app.py")]
     assert project.found("--select", "PB2") == []
     assert project.found("--select", "PB1", "--ignore", "PB101,PB112") == []
-    assert project.found("--isolated", "--extend-ignore", "PB1") == []
+    assert project.found("--isolated", "--ignore", "PB1") == []
+    assert project.putback("check", "--extend-ignore", "PB1") == 2  # --ignore adds to what the file ignores already
 
 
 def test_excludes(project: Project) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-INSTALLED = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "src")
+INSTALLED = ("pyproject.toml", "docs/pypi.md", "LICENSE", ".pre-commit-hooks.yaml", "src")
 POOL = """\
 from psycopg2.pool import ThreadedConnectionPool
 
@@ -116,6 +116,7 @@ def hooks(tmp_path_factory: pytest.TempPathFactory, variables: dict[str, str]) -
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
     git = runner(folder, variables)
     git("git", "init", "-q")

@@ -308,6 +308,15 @@ def test_a_diff_of_proved_fixes_only(project: Project) -> None:
     project.write("lent.py", LENT)
     assert project.putback("fix", "--verify", "--unsafe-fixes", "--diff") == 1
     assert "+++ app.py" in project.out and "lent.py" not in project.out
+    assert "Would fix 1 problem.\nNot fixed lent.py:8:12: PB201 in store: its verification says re" in project.err
+
+
+def test_functions_without_a_proof_are_named_below_the_counts(project: Project) -> None:
+    project.write("app.py", HEAD + LEAK + UNFIXABLE)
+    assert project.putback("verify", "--output-format", "table") == 1
+    counts, behind, bounds = project.out.splitlines()[-3:]
+    assert counts.startswith("2 functions: proved 1, leaks 1 (") and bounds.startswith("Bounds: ")
+    assert behind == "  leaks: app.py:13 look"
 
 
 def test_asking_and_proving_do_not_go_together(project: Project) -> None:

@@ -106,6 +106,9 @@ def test_a_comment_may_be_kept_on_purpose() -> None:
         ("# putback: ignor[PB101]", "`putback: ignor` means nothing; did you mean ignore"),
         ("# putback: ignroe", "`putback: ignroe` means nothing; did you mean ignore"),
         ("# putback: skip[PB101]", "`putback: skip` means nothing; there are ignore, "),
+        ("# putback:ignore PB101", "`ignore PB101` hides nothing without brackets"),
+        ("# putback: ignore: PB101, pb104 why", "`ignore PB101 pb104` hides nothing without brackets"),
+        ("# putback: disable PB101", "`disable PB101` hides nothing without brackets"),
     ],
 )
 def test_comments_that_mean_nothing(comment: str, message: str) -> None:
@@ -145,6 +148,11 @@ def test_the_fix_of_a_name_is_a_guess() -> None:
     assert fix_source(before, "shop.py", alone).source == before
     done = fix_source(before, "shop.py", Config(select=("PB003",), unsafe_fixes=True))
     assert done.source == leak(two="# putback: ignore[PB101]")
+
+
+def test_the_fix_writes_brackets_that_were_forgotten() -> None:
+    before, alone = leak(two="# putback:ignore pb101 given back in C"), Config(select=("PB003",))
+    assert fix_source(before, "shop.py", alone).source == leak(two="# putback:ignore[PB101] given back in C")
 
 
 def test_a_file_without_a_driver_has_no_quick_answer_if_it_has_a_comment(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,8 @@ from putback.pool import PSYCOPG_POOL, SQLALCHEMY, ManualClock, ReferencePool, S
 from putback.pool.adapters import Identity
 from putback.pool.health import Status, Thresholds, judge
 from putback.pool.monitor import Monitor
-from putback.pool.shapes import database_health, pool_health, pool_status, queue_status
+from putback.pool.shapes import connections, database_health, pool_health, pool_status, queue_status
+from putback.pool.stats import PoolStats
 
 
 def lending(count: int, high: int = 10, overflow: int = 0) -> tuple[ReferencePool, list[Any]]:
@@ -103,7 +104,7 @@ def test_waits_are_measured() -> None:
 def test_json_for_dashboards() -> None:
     pool, _held = lending(2)
     health = judge(pool.stats())
-    numbers = {"min_connections": 2, "max_connections": 10, "available": 0, "in_use": 2, "total": 2}
+    numbers = {"min_connections": 2, "max_connections": 10, "available": 8, "in_use": 2, "total": 2}
     assert database_health(health) == {
         "status": "healthy",
         "database": {"status": "connected", "pool": numbers},
@@ -140,6 +141,16 @@ def test_json_for_dashboards() -> None:
         "overflow": 0,
         "total": 2,
     }
+
+
+def test_what_may_be_out_counts_the_overflow() -> None:
+    stats = PoolStats("x", min=0, max=5, max_overflow=2, available=0, in_use=5, total=5, overflow=0, waiters=0)
+    numbers = {"min_connections": 0, "max_connections": 7, "available": 2, "in_use": 5, "total": 5}
+    assert pool_health(judge(stats))["pool_stats"] == numbers
+    found = pool_status(judge(stats), Identity("x", "x"), datetime(2024, 1, 1, tzinfo=UTC))["pool"]
+    assert (found["pool_size"], found["checked_out"], found["available"]) == (5, 5, 2)
+    unlimited = PoolStats("x", min=0, max=5, max_overflow=None, available=0, in_use=9, total=9, overflow=4, waiters=0)
+    assert (connections(unlimited)["max_connections"], connections(unlimited)["available"]) == (None, None)
 
 
 # The monitor

@@ -34,7 +34,7 @@ def pool() -> ReferencePool:
 
 def test_flask_shows_the_pool(pool: ReferencePool) -> None:
     client = flask_client(lambda: pool)
-    numbers = {"min_connections": 2, "max_connections": 10, "available": 2, "in_use": 0, "total": 2}
+    numbers = {"min_connections": 2, "max_connections": 10, "available": 10, "in_use": 0, "total": 2}
     assert client.get("/api/health").json == {
         "status": "healthy",
         "database": {"status": "connected", "pool": numbers},

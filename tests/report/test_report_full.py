@@ -56,7 +56,7 @@ shop/orders.py:3:12: PB102 connection-leaked-on-exception
 Found 1 problem (1 error) in 1 of 12 files.
 1 fixable with `putback fix`.
 
-  putback fix --diff  # show 1 fix, write nothing
+  putback fix --diff  # show what would change, write nothing
   putback rule PB102  # what the first one means, and why it matters
   putback verify      # run the functions in a sandbox: do they leak, do the fixes hold?
 """
@@ -255,11 +255,11 @@ def test_what_was_fixed(shop: Shop) -> None:
         return [line for line in concise.render(report).splitlines() if not line.startswith("shop/")]
 
     assert lines() == ["No connection leaks found in 12 files."]
-    assert lines(applied=applied) == ["Fixed 3 problems in 2 files."]
-    assert lines(other, applied=applied, declined=(taken_back,), listed=True) == [
+    assert lines(applied=applied, mended=3) == ["Fixed 3 problems in 2 files."]
+    assert lines(other, applied=applied, mended=3, declined=(taken_back,), listed=True) == [
         "Fixed shop/orders.py:3:12: PB102, PB103: Release in a finally (safe)",
         "Fixed shop/db.py:3:12: PB102: Release in a finally (safe)",
-        "Not fixed shop/orders.py:3:12: PB102: it would not parse",
+        "Not fixed shop/orders.py:3:12: PB102 in pay: it would not parse",
         "Fixed 3 problems in 2 files.",
         "1 fix was tried and taken back.",
         "1 problem remains (1 error) in 1 of 12 files.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import jsonschema  # type: ignore[import-untyped]  # two calls need no stubs
 import pytest
 from report_shop import Shop, span
 
+from putback.cli.cards import cards
+from putback.model.finding import Severity
 from putback.model.fingerprint import fingerprint, fingerprinted
-from putback.model.report import Report
+from putback.model.report import Report, RuleCard
 from putback.report import FORMATS, format_named
 from putback.report.formats import github, sarif
 from putback.report.formats import json as json_report
@@ -115,6 +118,16 @@ def test_sarif_is_valid_and_complete(shop: Shop) -> None:
     assert second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "shop/a%2C%20b%3A%20100%25.py"
     assert (first["level"], second["level"]) == ("error", "warning")
     assert [result["ruleIndex"] for result in run["results"]] == [0, 1, 0]
+
+
+def test_sarif_carries_the_rules_that_it_uses(shop: Shop) -> None:
+    known = (*cards(), RuleCard("PB999", "never-found", "", Severity.ERROR))
+    assert sarif_run(sarif.render(Report((), rules=known)))["tool"]["driver"]["rules"] == []
+    run = sarif_run(sarif.render(replace(shop.mixed(), rules=known)))
+    rules = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == sorted({result["ruleId"] for result in run["results"]})
+    assert all(rules[result["ruleIndex"]]["id"] == result["ruleId"] for result in run["results"])
+    assert all(rule["help"]["markdown"] for rule in rules)
 
 
 def test_sarif_without_findings_and_statistics_are_valid(shop: Shop) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -50,6 +52,7 @@ def total(day):
 def other():
     return 1
 """
+GONE = CLEAN[: CLEAN.index("def total")] + CLEAN[CLEAN.index("def other") :]
 LEAKING = CLEAN.replace("    try:\n        conn", "    conn").replace("    finally:\n        give", "    give")
 
 
@@ -98,11 +101,15 @@ class Editor:
 
     async def type(self, name: str, text: str) -> list[lsp.Diagnostic]:
         """Change the text; what is shown then."""
+        self.change(name, text)
+        return await self.shown(name)
+
+    def change(self, name: str, text: str) -> None:
+        """Change the text, and wait for nothing."""
         self.versions[name] += 1
         document = lsp.VersionedTextDocumentIdentifier(self.versions[name], self.uri(name))
         changes = [lsp.TextDocumentContentChangeWholeDocument(text)]
         self.client.text_document_did_change(lsp.DidChangeTextDocumentParams(document, changes))
-        return await self.shown(name)
 
     async def shown(self, name: str) -> list[lsp.Diagnostic]:
         """The diagnostics of a file, once those of its present version have come."""
@@ -188,14 +195,53 @@ def test_columns_are_those_of_the_client(tmp_path: Path) -> None:
     edited(tmp_path, story, app=CLEAN)
 
 
-def test_half_typed_text_keeps_what_was_seen(tmp_path: Path) -> None:
+def test_half_typed_text_shows_where_it_breaks_off(tmp_path: Path) -> None:
     async def story(editor: Editor) -> None:
         assert [each.code for each in await editor.open("app.py", LEAKING)] == ["PB102"]
-        assert [each.code for each in await editor.type("app.py", LEAKING + "x = (")] == ["PB102"]
-        assert await editor.type("app.py", CLEAN) == []
-        assert await editor.type("app.py", CLEAN + "def (") == []
+        [broken] = await editor.type("app.py", "x = (\n" + LEAKING)
+        assert (broken.code, broken.range.start.line) == ("PB001", 0)
+        [leak] = await editor.type("app.py", "x = ()\n" + LEAKING)
+        assert (leak.code, leak.range.start.line) == ("PB102", 5)
 
     edited(tmp_path, story, app=LEAKING)
+
+
+def test_a_function_that_is_deleted_takes_its_findings_with_it(tmp_path: Path) -> None:
+    async def story(editor: Editor) -> None:
+        assert [each.code for each in await editor.open("app.py", LEAKING)] == ["PB102"]
+        assert await editor.type("app.py", GONE) == []
+        assert [each.code for each in await editor.type("app.py", LEAKING)] == ["PB102"]
+
+    edited(tmp_path, story, app=LEAKING)
+
+
+def test_what_is_published_fits_the_version_that_it_names(tmp_path: Path) -> None:
+    async def story(editor: Editor) -> None:
+        await editor.open("app.py", LEAKING)
+        texts = {1: LEAKING}
+        for version in range(2, 60):
+            texts[version] = (GONE, LEAKING, CLEAN)[version % 3]
+            editor.change("app.py", texts[version])
+        await editor.shown("app.py")
+        told = [each for each in editor.told if each.uri == editor.uri("app.py")]
+        assert told[-1].version == 59
+        assert all(bool(each.diagnostics) == (texts[each.version or 0] == LEAKING) for each in told)
+
+    edited(tmp_path, story, app=LEAKING)
+
+
+def test_an_orderly_end_is_no_error(tmp_path: Path) -> None:
+    def message(**content: object) -> bytes:
+        body = json.dumps({"jsonrpc": "2.0", **content}).encode()
+        return b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    said = message(id=1, method="initialize", params={"processId": None, "rootUri": None, "capabilities": {}})
+    said += message(method="initialized", params={}) + message(id=2, method="shutdown") + message(method="exit")
+    command = [sys.executable, "-m", "putback", "server"]
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    done = subprocess.run(command, input=said, capture_output=True, env=environment, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b'"id":2,"jsonrpc":"2.0","result":null' in done.stdout.replace(b" ", b"")
 
 
 def test_hover_tells_the_path_in_words(tmp_path: Path) -> None:

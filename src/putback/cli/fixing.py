@@ -21,9 +21,11 @@ from putback.cli.terminal import Progress, colour_wanted
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.finding import Severity
-from putback.model.fixing import FixRun, mended
+from putback.model.fixing import FixRun
 from putback.model.printable import harmless
 from putback.model.report import Fixing, Report, StdinFile
+from putback.report.counts import number
+from putback.report.remedy import taken_back
 
 
 def run(options: CheckOptions, config: Config) -> int:
@@ -51,15 +53,16 @@ def run(options: CheckOptions, config: Config) -> int:
             done = written(done)
     if not done.files and not done.errors and not from_stdin and not options.quiet:
         output.warn("no Python files found")
+    mended = done.mended
     counted = Narrowed(done.findings) if from_stdin else narrowed(done.findings, options, config, whole=False)
     done = replace(done, findings=counted.findings)
     if options.diff:
-        show_diff(options, done)
+        show_diff(options, done, mended)
     else:
         if from_stdin:
             sys.stdout.flush()
             sys.stdout.buffer.write(done.changes[0].after if done.changes else data)
-        show_report(options, config, done, stdin)
+        show_report(options, config, done, mended, stdin)
     for warning in (*done.errors, *done.overtaken):
         output.warn(warning)
     for error in done.unwritten:
@@ -101,18 +104,18 @@ def check_usage(options: CheckOptions) -> None:
 def orderly_end() -> Iterator[None]:
     """Let a request to end reach the clean-up code, so that what is half written is removed; one ignored stays so."""
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
+    def end(each: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + each)
 
     known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
-        signal.signal(number, end)
+    ours = [each for each in known if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, end)
     try:
         yield
     finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def exit_code(options: CheckOptions, config: Config, done: FixRun) -> int:
@@ -127,25 +130,28 @@ def exit_code(options: CheckOptions, config: Config, done: FixRun) -> int:
     return int(changed or (output.fails(done.findings, config) and not options.fix_only))
 
 
-def show_diff(options: CheckOptions, done: FixRun) -> None:
-    """Print what would be changed, and on stderr how much that is."""
+def show_diff(options: CheckOptions, done: FixRun, mended: int) -> None:
+    """Print what would be changed, and on stderr how many problems that would mend."""
     to_terminal = options.output_file is None
     colour = to_terminal and colour_wanted(options.color)
     parts = [output.as_diff(change, colour, to_terminal and sys.stdout.isatty()) for change in done.changes]
     output.write("".join(parts), options.output_file)
-    if done.applied and not options.quiet:
-        count = mended(done.applied)
-        click.echo(f"Would fix {count} problem{'s' if count > 1 else ''}.", err=True)
+    if options.quiet:
+        return
+    if done.applied:
+        click.echo(f"Would fix {number(mended, 'problem')}.", err=True)
+    for each in done.declined if options.verify else ():
+        click.echo(harmless(taken_back(each)), err=True)
 
 
-def show_report(options: CheckOptions, config: Config, done: FixRun, stdin: StdinFile | None) -> None:
+def show_report(options: CheckOptions, config: Config, done: FixRun, mended: int, stdin: StdinFile | None) -> None:
     """Report what remains and what was done; on stderr where stdout is for the fixed source."""
     fixed = StdinFile(stdin.path, done.changes[0].after) if stdin and done.changes else stdin
     report = Report(
         () if options.fix_only else done.findings,
         output.sources(fixed),
         done.files,
-        fixing=Fixing(done.applied, done.declined, options.show_fixes, options.fix_only),
+        fixing=Fixing(done.applied, mended, done.declined, options.show_fixes, options.fix_only),
         unsafe_fixes=config.unsafe_fixes,
         root=done.root,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from importlib import import_module
 
 import click
@@ -88,7 +87,7 @@ def run(arguments: list[str]) -> int:
     given = ["--add-ignore=" if each == "--add-ignore" else each for each in arguments]  # its value is never a path
     try:
         code = group.main(given, prog_name="putback", standalone_mode=False, obj=tuple(arguments))
-        sys.stdout.flush()
+        streams.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
         error.show()

@@ -34,8 +34,8 @@ def baseline_file(config: Config, given: str | None = None) -> str:
 
 
 def narrowed(findings: Iterable[Finding], options: CheckOptions, config: Config, whole: bool = True) -> Narrowed:
-    """Those of `findings` that count. In a run over everything (`whole`) that is not for a machine alone, what is gone
-    is taken out of the baseline."""
+    """Those of `findings` that count. What is gone is told by a run over everything (`whole`), and taken out of the
+    baseline on request. Raises UsageError for options that do not go together."""
     every = tuple(findings)
     if options.diff_base is not None:
         from putback.source.changed import Changed
@@ -54,22 +54,23 @@ def narrowed(findings: Iterable[Finding], options: CheckOptions, config: Config,
         return Narrowed(every)
     root = config.root or os.getcwd()
     found = baseline.compared(baseline.identified(every, root, sources(None)), entries, root)
-    is_other = frozenset(found.entries) != frozenset(entries) and whole and is_about_all(options, root)
-    is_stale = is_other and bool(found.gone)
-    if is_other and not options.fail_on_stale and not os.environ.get("CI"):
+    is_all = whole and is_about_all(options, root)
+    if options.update_baseline and not is_all:
+        raise UsageError("--update-baseline needs a run over the whole project, with the rules that are configured")
+    is_stale = is_all and bool(found.gone)
+    gone = number(len(found.gone), "problem")
+    if options.update_baseline and frozenset(found.entries) != frozenset(entries):
         baseline.written(path, found.entries)
-        if found.gone and not options.quiet:
-            gone = number(len(found.gone), "problem")
-            click.echo(f"putback: {gone} less in the baseline: {os.path.relpath(path)}", err=True)
-    elif is_stale and options.fail_on_stale:
-        gone = number(len(found.gone), "problem")
-        warn(f"the baseline lists {gone} that are not found any more: run `putback baseline --prune`")
+        click.echo(f"putback: {gone} less in the baseline: {os.path.relpath(path)}", err=True)
+    elif is_stale and (options.fail_on_stale or not options.quiet):
+        warn(f"the baseline lists {gone} not found any more: `putback baseline --prune`")
     new = frozenset(found.new)
-    return Narrowed(tuple(each for each in every if each in new), len(found.known), is_stale and options.fail_on_stale)
+    fails = is_stale and options.fail_on_stale and not options.update_baseline
+    return Narrowed(tuple(each for each in every if each in new), len(found.known), fails)
 
 
 def is_about_all(options: CheckOptions, root: str) -> bool:
     """Whether the run looks at the whole project with the rules and levels that are configured."""
-    chosen = (options.select, options.ignore, options.extend_ignore, options.exclude, options.extend_exclude)
+    chosen = (options.select, options.ignore, options.exclude, options.extend_exclude)
     leveled = (options.min_confidence, options.min_severity, options.config, options.isolated)
     return not any((*chosen, *leveled)) and root in map(os.path.abspath, options.paths)

@@ -25,7 +25,6 @@ class Selection:
     select: tuple[str, ...]
     extend_select: tuple[str, ...]
     ignore: tuple[str, ...]
-    extend_ignore: tuple[str, ...]
     exclude: tuple[str, ...]
     extend_exclude: tuple[str, ...]
     min_confidence: str | None
@@ -71,6 +70,7 @@ class CheckOptions(Selection):
     add_ignore: str | None = None
     baseline: str | None = None
     no_baseline: bool = False
+    update_baseline: bool = False
     fail_on_stale: bool = False
     diff_base: str | None = None
     whole_function: bool = False
@@ -97,7 +97,6 @@ SELECTING = (
     list_option("--select", "Rules to run: codes, prefixes, names or ALL. Replaces what the configuration selects."),
     list_option("--extend-select", "Rules to run on top of those."),
     list_option("--ignore", "Rules not to run."),
-    list_option("--extend-ignore", "The same as --ignore."),
     list_option("--exclude", "Files and directories to leave out, as gitignore patterns. Replaces the defaults."),
     list_option("--extend-exclude", "Files and directories to leave out on top of those."),
     click.option(
@@ -148,6 +147,7 @@ SHARED = (
     click.option("--show-info/--no-show-info", default=None, help="Show and fix hints (severity info) as well [no]."),
     click.option("--baseline", metavar="FILE", help="What is known and not reported [.putback/baseline.json]."),
     click.option("--no-baseline", is_flag=True, help="Report what is in the baseline, too."),
+    click.option("--update-baseline", is_flag=True, help="Take what is gone out of the baseline."),
     click.option("--fail-on-stale", is_flag=True, help="Exit with 1 if the baseline lists what is gone."),
     click.option("--diff-base", metavar="REF", help="Report only what new code since this commit of git is part of."),
     click.option("--whole-function", is_flag=True, help="With --diff-base: new code anywhere in the function."),
@@ -223,7 +223,7 @@ def overlaid(config: Config, options: Selection) -> Config:
     return replace(
         config,
         extend_select=(*config.extend_select, *options.extend_select),
-        ignore=(*kept, *options.ignore, *options.extend_ignore),
+        ignore=(*kept, *options.ignore),
         exclude=(*exclude, *rooted(options.extend_exclude, config.root)),
         min_confidence=Confidence(options.min_confidence or config.min_confidence),
         min_severity=Severity(options.min_severity or config.min_severity),

@@ -27,7 +27,7 @@ CHOICES = {
     "--min-severity": ("error", "warning", "info"),
     "--min-confidence": ("high", "medium", "low"),
 }
-RULES = ("--select", "--extend-select", "--ignore", "--extend-ignore", "--fixable", "--unfixable")
+RULES = ("--select", "--extend-select", "--ignore", "--fixable", "--unfixable")
 
 
 class Options:

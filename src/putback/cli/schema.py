@@ -21,7 +21,7 @@ MEANINGS: Mapping[str, str] = {
     "select": "Rules to run: codes, prefixes of codes, names or ALL. Without it all run; an empty list runs none.",
     "extend-select": "Rules to run on top of those.",
     "ignore": "Rules not to run.",
-    "extend-ignore": "The same as `ignore`.",
+    "extend-ignore": "Rules not to run on top of `ignore`, also of the one in the file that this one extends.",
     "exclude": "Files and folders to leave out, as gitignore patterns relative to this file. Replaces the defaults.",
     "extend-exclude": "Files and folders to leave out on top of those.",
     "per-file-ignores": "Rules not to run in some files: gitignore patterns, each with a list of rules.",

@@ -26,6 +26,13 @@ def forgiving() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def flush() -> None:
+    """Write what the standard streams still hold; a stream that somebody has closed holds nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if not stream.closed:
+            stream.flush()
+
+
 def is_lost(error: OSError) -> bool:
     """Whether `error` says that nothing more can be written to standard output: it names no file."""
     return error.filename is None and (isinstance(error, BrokenPipeError) or error.errno in FULL)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -32,11 +33,6 @@ class Applied:
     def finding(self) -> Finding:
         """The first of the findings; it carries the fix."""
         return self.findings[0]
-
-
-def mended(applied: Iterable[Applied]) -> int:
-    """How many findings fixes have mended."""
-    return sum(len(each.findings) for each in applied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +87,18 @@ class FixRun:
     unwritten: tuple[str, ...] = ()
     overtaken: tuple[str, ...] = ()
     root: str = ""
+
+    @property
+    def mended(self) -> int:
+        """How many of the findings `before` are gone, also those that went with the fix of another."""
+        gone = Counter(map(_kin, self.before))
+        gone.subtract(map(_kin, self.findings))
+        return sum(count for count in gone.values() if count > 0)
+
+
+def _kin(finding: Finding) -> tuple[str, str, str]:
+    """What a finding has in common with itself after a fix that moves its rows."""
+    return finding.filename, finding.function, finding.code
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,12 +57,13 @@ class RuleCard:
 
 @dataclass(frozen=True, slots=True)
 class Fixing:
-    """What fixes have done before the report: those applied, and those taken back.
+    """What fixes have done before the report: those applied, how many findings they mended, and those taken back.
 
     `listed` asks for one line each; `alone` says that the report tells of the fixes and not of what remains.
     """
 
     applied: tuple[Applied, ...] = ()
+    mended: int = 0
     declined: tuple[Declined, ...] = ()
     listed: bool = False
     alone: bool = False

@@ -118,8 +118,15 @@ class Analysis:
         again = stale(changes, self.scan.modules(wanted), self.reader, known, self.scan.project.importers)
         agendas = self._agendas(wanted, self._beside(wanted), again)
         places = {(task.path, task.key) for agenda in agendas for task in agenda.tasks} | again
-        kept = [f for place, each in known.items() if place[0] in wanted and place not in places for f in each]
+        still = (place for place in known if place[0] in wanted and place not in places and self._is_there(place))
+        kept = [finding for place in still for finding in known[place]]
         return kept + [finding for each in self._told(agendas, None) for finding in each.findings]
+
+    def _is_there(self, place: Spot) -> bool:
+        """Whether the project has this function, or this file for a top level."""
+        path, key = place
+        module = self.scan.project.module(path)
+        return module is not None and (key == MODULE or key in module.functions)
 
     # -- which functions
 

@@ -15,6 +15,8 @@ from putback.source.selection import codes_of, near
 from putback.source.suppress import Suppression, Suppressions, Verb
 
 VERBS = ("ignore", "ignore-file", "disable-next-line", "disable", "enable")
+IDLE = (Verb.UNKNOWN, Verb.BARE)
+"""What is meant for putback and hides nothing."""
 REMARKS = frozenset(("PB002", "PB003", "PB004"))
 _RULE = {rule.code: rule for rule in ALL}
 _NAMES = [word for rule in ALL for word in (rule.code, rule.name)]
@@ -48,7 +50,7 @@ class Comments:
         """The comments that are written for putback, with their selectors."""
         grouped: dict[tuple[int, int], tuple[Suppression, list[str]]] = {}
         for each in self.parsed.comments:
-            if each.verb not in (Verb.NOQA, Verb.UNKNOWN):
+            if each.verb is not Verb.NOQA and each.verb not in IDLE:
                 grouped.setdefault((each.row, each.column), (each, []))[1].extend(each.rules)
         yield from grouped.values()
 
@@ -85,6 +87,8 @@ class Comments:
                 hint = f"; did you mean {' or '.join(meant)}?" if meant else f"; there are {', '.join(VERBS)}"
                 fix = self._guess(each, each.column, each.end, meant)
                 yield self._remark("PB003", each, f"`putback: {each.reason}` means nothing{hint}", "", fix)
+            if each.verb is Verb.BARE:
+                yield self._bracketless(each)
         for each, selectors in self._ours():
             for rule in selectors:
                 if rule != "ALL" and not codes_of(ALL, [rule]):
@@ -93,6 +97,13 @@ class Comments:
                     begin = self.rows[each.row - 1].find(rule, each.column - 1) + 1
                     fix = self._guess(each, begin, begin + len(rule), meant)
                     yield self._remark("PB003", each, f"there is no rule `{rule}`{hint}", "", fix)
+
+    def _bracketless(self, comment: Suppression) -> Finding:
+        """Rules that are named without brackets: they would be taken for the reason."""
+        meant = f"{comment.reason}[{', '.join(rule.upper() for rule in comment.rules)}]"
+        said = f"{comment.reason} {' '.join(comment.rules)}"
+        fix = Fix(Applicability.SAFE, f"say {meant}", (Edit(_span(comment.row, comment.column, comment.end), meant),))
+        return self._remark("PB003", comment, f"`{said}` hides nothing without brackets", f"say {meant}", fix)
 
     @staticmethod
     def _guess(comment: Suppression, begin: int, end: int, meant: Sequence[str]) -> Fix | None:

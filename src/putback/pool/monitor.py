@@ -88,6 +88,6 @@ def line(health: Health) -> str:
     waiters = f", {stats.waiters} waiting" if stats.waiters else ""
     warnings = "".join(f"; {warning}" for warning in health.warnings)
     return (
-        f"pool {health.status.value}: {stats.in_use} in use, {stats.available} available, {stats.total} open "
+        f"pool {health.status.value}: {stats.in_use} in use, {stats.available} idle, {stats.total} open "
         f"of {stats.capacity or 'any number'}{overflow}{waiters}{warnings}"
     )

@@ -13,11 +13,12 @@ Json = dict[str, Any]
 
 
 def connections(stats: PoolStats) -> Json:
-    """psycopg2's words."""
+    """psycopg2's words. `max_connections` may be out at a time, overflow included: of these, `in_use` are and
+    `available` can still be had without waiting. `total` are open now."""
     return {
         "min_connections": stats.min,
-        "max_connections": stats.max,
-        "available": stats.available,
+        "max_connections": stats.capacity,
+        "available": stats.free,
         "in_use": stats.in_use,
         "total": stats.total,
     }
@@ -60,7 +61,7 @@ def pool_status(health: Health, identity: Identity, now: datetime) -> Json:
             "checked_out": stats.in_use,
             "checked_in": stats.available,
             "overflow": stats.overflow,
-            "available": None if stats.max is None else max(0, stats.max - stats.in_use),
+            "available": stats.free,
             "status": health.status.value,
         },
         "warnings": list(health.warnings),

@@ -88,7 +88,8 @@ def _of_health(url: str, health: Json) -> Seen:
     numbers = health["pool_stats"]
     waiting = f", {health['waiters']} waiting" if health.get("waiters") else ""
     of = f" of {numbers['max_connections']}" if numbers.get("max_connections") else ""
-    out = f"{numbers['in_use']}{of} connections are out, {numbers['available']} available"
+    free = "" if numbers.get("available") is None else f", {numbers['available']} available"
+    out = f"{numbers['in_use']}{of} connections are out{free}"
     return Seen(f"{url} {health.get('status', '')}: {out}{waiting}", health.get("held", ()))
 
 

@@ -7,7 +7,7 @@ from shlex import quote
 
 from putback.model.finding import Finding
 from putback.model.fix import Applicability
-from putback.model.fixing import Applied, mended
+from putback.model.fixing import Applied, Declined
 from putback.model.report import Fixing, Report
 from putback.report.counts import by_severity, is_safely_fixable, number, remaining, summary, touched
 from putback.report.display import safe
@@ -54,19 +54,26 @@ def closing(report: Report, is_full: bool = False) -> Iterator[str]:
 
 
 def fixed(fixing: Fixing, few: int) -> Iterator[str]:
-    """What was fixed, one by one if that is wanted or no more than `few`, and how much was taken back."""
+    """What was fixed, and what was taken back, one by one if that is wanted or no more than `few` of each."""
     if fixing.listed or len(fixing.applied) <= few:
         yield from (entry(each) for each in fixing.applied)
-    if fixing.listed:
-        yield from (f"Not fixed {place(each.finding)}: {safe(each.reason)}" for each in fixing.declined)
+    if fixing.listed or len(fixing.declined) <= few:
+        yield from map(taken_back, fixing.declined)
     if fixing.applied:
         files = len({each.finding.path for each in fixing.applied})
-        yield f"Fixed {number(mended(fixing.applied), 'problem')} in {number(files, 'file')}."
+        yield f"Fixed {number(fixing.mended, 'problem')} in {number(files, 'file')}."
     elif fixing.alone:
         yield "Nothing was fixed."
     if fixing.declined:
         count = len(fixing.declined)
         yield f"{number(count, 'fix', 'fixes')} {'was' if count == 1 else 'were'} tried and taken back."
+
+
+def taken_back(declined: Declined) -> str:
+    """One fix that was tried and taken back, and why."""
+    function = declined.finding.function
+    inside = f" in {safe(function)}" if function else ""
+    return f"Not fixed {place(declined.finding)}{inside}: {safe(declined.reason)}"
 
 
 def entry(applied: Applied) -> str:
@@ -106,11 +113,10 @@ def next_commands(report: Report) -> Iterator[tuple[str, str]]:
     """What to type next, each with what it is for: see the fixes, understand the first finding, begin with new code."""
     if not report.findings or report.fixing is not None:
         return
-    safely = sum(map(is_safely_fixable, report.findings))
+    safely = any(map(is_safely_fixable, report.findings))
     unsafe = "" if safely else " --unsafe-fixes"
-    fixable = sum(each.fix is not None for each in report.findings)
-    if fixable:
-        yield f"putback fix --diff{unsafe}", f"show {number(safely or fixable, 'fix', 'fixes')}, write nothing"
+    if any(each.fix is not None for each in report.findings):
+        yield f"putback fix --diff{unsafe}", "show what would change, write nothing"
     yield f"putback rule {report.findings[0].code}", "what the first one means, and why it matters"
     if len(report.findings) >= MANY and not report.known:
         yield "putback baseline", "report only what is new from now on"

@@ -2,14 +2,15 @@
 
 ## What it finds
 A rule that there is not (`# putback: ignore[PB1O1]`) or a word that means nothing (`# putback: ignor[PB101]`): such a
-comment hides nothing, whatever its author believes. The message names what may have been meant.
+comment hides nothing, whatever its author believes. The message names what may have been meant. Nor does a comment hide
+anything that names rules without brackets (`# putback: ignore PB101`).
 
 ## What to do
 One of `ignore`, `ignore-file`, `disable-next-line`, `disable` and `enable`, with codes, prefixes or names of rules in
 brackets.
 
 ## Fix safety
-Unsafe: the nearest name is a guess, and then the comment hides something.
+Brackets around what is named: safe. The nearest name: unsafe, for it is a guess, and then the comment hides something.
 """
 
 from __future__ import annotations

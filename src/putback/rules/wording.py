@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from putback.model.finding import Severity, Step
 from putback.model.lifecycle import Gc
-from putback.ownership.analysis.pairing import is_attribute_here, name_here, paired_release, pool_here
+from putback.ownership.analysis.acquire import EndingMethod
+from putback.ownership.analysis.pairing import (
+    is_attribute_here,
+    name_here,
+    own_release,
+    paired_release,
+    pool_here,
+    pool_of,
+)
 from putback.ownership.analysis.site import Home
 from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.leaks import Leak
@@ -14,6 +23,8 @@ from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.resolve.types import FunctionRef
 
+_WITH = "a `with` around the use"
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACES = {
     Home.GLOBAL: "the global",
     Home.OBJECT: "the attribute",
@@ -110,9 +121,18 @@ def _raising(leak: Leak) -> str:
 
 
 def release(site: SiteFacts) -> str:
-    """The paired release, with the names that the code has: the pool's own, else that of the project's own function."""
+    """The paired release, with the names that the code has: the pool's own, else that of the project's own function.
+
+    Where an object of the project keeps the connection, its class's own method; without one, what it keeps.
+    """
     facts = site.function
-    name = facts.name_of(site.site) or noun(site)
+    owner = site.acquisition.owner
+    name = facts.name_of(site.site) or (_object(site) if owner is not None else noun(site))
+    if owner is not None:
+        method = own_release(facts.analyzer, site.acquisition)
+        if method is not None:
+            return _WITH if _is_exit(method) else f"{'await ' * method.awaited}{name}.{method.name}()"
+        name = f"{name}.{owner.attribute}"
     text = site.kind.release.replace("{conn}", name)
     if "{pool}" not in text:
         return text
@@ -121,16 +141,38 @@ def release(site: SiteFacts) -> str:
         return text.replace("{pool}", pool)
     pair = paired_release(facts.analyzer, site.acquisition)
     if pair is None:
-        return f"{text.replace('{pool}.', '')} of its pool"
+        path, pool = pool_of(facts.analyzer, site.acquisition)
+        known = f", `{pool}` of {facts.display(path)}" if pool else ""
+        return f"{text.replace('{pool}.', '')} of its pool{known}"
     released = facts.analyzer.info(pair)
     awaited = "await " if released is not None and released.is_async else ""
     return f"{awaited}{_spelled(facts, site, pair)}({name})"
 
 
+def _is_exit(method: EndingMethod) -> bool:
+    return method.name.startswith("__")
+
+
+def _object(site: SiteFacts) -> str:
+    """What to call an object of the project that has no name: what its method is called on, or after its class."""
+    owner = site.acquisition.owner
+    assert owner is not None
+    base = _base(site)
+    if site.acquisition.itself and base.replace(".", "").isidentifier():
+        return base
+    return _CAPITAL.sub("_", owner.key.rpartition(".")[2].lstrip("_")).lower()
+
+
+def _base(site: SiteFacts) -> str:
+    """What the call that acquires is called on, as it stands there."""
+    at = site.site.at
+    return site.function.unit.text(at).partition("(")[0].rpartition(".")[0] if at is not None else ""
+
+
 def _spelled(facts: Surroundings, site: SiteFacts, wanted: FunctionRef) -> str:
     """A function of the project as this file can call it: by its name, or beside what acquires."""
     last = wanted.key.rpartition(".")[2]
-    base = facts.unit.text(site.site.at).partition("(")[0].rpartition(".")[0] if site.site.at is not None else ""
+    base = _base(site)
     is_beside = base and "\n" not in base and is_attribute_here(facts.analyzer, facts.unit, base, wanted)
     return name_here(facts.analyzer, facts.unit, wanted) or (f"{base}.{last}" if is_beside else last)
 
@@ -140,6 +182,10 @@ def help_line(site: SiteFacts) -> str:
     unbound = sorted(site.unbound_reads)
     if unbound and all(leak.unbound for leak in site.leaks):
         return f"bind `{unbound[0]}` to None before the `try`, and close it only if it is there"
-    if site.with_releases:
-        return f"use `with` around the use, or release it in a `finally`: {release(site)}"
-    return f"release it in a `finally`: {release(site)}"
+    released = release(site)
+    if released == _WITH:
+        return "use `with` around the use"
+    first = "use `with` around the use, or " if site.with_releases else ""
+    named = bool(site.function.name_of(site.site)) or site.acquisition.owner is None or site.acquisition.itself
+    bound = "" if named else "give it a name, and "
+    return f"{bound}{first}release it in a `finally`: {released}"

@@ -70,7 +70,7 @@ class Server(LanguageServer):
         """Tell the client what is found in a file now, and in the open ones that import from it."""
         await asyncio.sleep(pause)
         document = self.workspace.get_text_document(uri)
-        path, version, text = document.path, document.version, document.source
+        path, text = document.path, document.source
         session = self.session(path)
         try:
             found = await self.asked(lambda: session.open(path, text))
@@ -80,15 +80,17 @@ class Server(LanguageServer):
         except Exception as error:  # nobody waits for this task: what fails in it would be lost
             self.window_log_message(lsp.LogMessageParams(lsp.MessageType.Error, f"putback: {error!r}"))
             return
-        if uri in self.workspace.text_documents:
-            for each, findings in found.items():
-                self.publish(each, findings, version if each == path else None)
+        for each, findings in found.items():
+            self.publish(session, each, findings)
 
-    def publish(self, path: str, findings: Iterable[Finding], version: int | None) -> None:
-        """Send what is found in a file."""
+    def publish(self, session: Session, path: str, findings: Iterable[Finding]) -> None:
+        """Send what is found in an open file, unless its text has changed since: then it is looked at again."""
+        opened = next(((u, d) for u, d in self.workspace.text_documents.items() if d.path == path), None)
+        if opened is None or opened[1].source != session.texts.get(path):
+            return
         shown = [wire.diagnostic(each, self.rows, self.units) for each in findings]
-        uri = next((u for u, d in self.workspace.text_documents.items() if d.path == path), wire.uri_of(path))
-        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, shown, version))
+        uri, document = opened
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, shown, document.version))
 
     def later(self, uri: str, pause: float) -> None:
         """Look at a file once nothing is typed for a moment."""

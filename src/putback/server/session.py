@@ -57,8 +57,6 @@ class Session:
         if Excludes(self.config.exclude, self.config.root).covers(path):
             return {path: ()}
         found = self._looked_at(path)
-        if any(each.code == "PB001" and each.severity is Severity.ERROR for each in found.get(path, ())):
-            found[path] = self.shown.get(path, ())  # half typed: what was seen before still tells the most
         shown = {each: self._to_show(found[each]) for each in found if each in self.texts}
         self.shown.update(shown)
         return shown

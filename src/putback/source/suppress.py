@@ -20,6 +20,8 @@ OURS = re.compile(
     r"(?:\[(?P<rules>[^\]]*)\])?(?P<reason>[^#]*)",
     re.IGNORECASE,
 )
+BARE = re.compile(r"\s*:?\s*(?P<rules>PB[0-9]+\b(?:[\s,]+PB[0-9]+\b)*)", re.IGNORECASE)
+"""What stands behind a verb without brackets and names rules: forgotten brackets, and no reason."""
 OTHER = re.compile(r"#\s*putback:\s*(?P<word>[a-z][-\w]*)(?P<bracket>\s*\[[^\]]*\])?", re.IGNORECASE)
 NOQA = re.compile(
     r"#\s*noqa(?![-\w])(?P<colon>\s*:)?(?P<rules>(?:[\s,]*(?:[a-z]+[0-9]+|[a-z]+(?:-[a-z]+)+)\b)*)(?P<reason>[^#]*)",
@@ -39,13 +41,15 @@ class Verb(Enum):
     ENABLE = "enable"
     NOQA = "noqa"
     UNKNOWN = ""
+    BARE = "without brackets"
 
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """One comment. `rules` are its selectors (none: every rule); it acts on rows `first` to `last`.
 
-    It stands in `row` from `column` to `end`; of an unknown verb the `reason` is the word.
+    It stands in `row` from `column` to `end`; of an unknown verb, and of one whose rules stand without brackets, the
+    `reason` is the word. Neither hides anything.
     """
 
     verb: Verb
@@ -170,8 +174,12 @@ def placed(comment: Comment, begin: int, end: int) -> Comment:
 def read(comment: Comment) -> Iterator[Suppression]:
     """What the comment says to us: nothing, or one suppression a selector for `disable` and `enable`."""
     for match in OURS.finditer(comment.text):
+        if match["rules"] is None and (bare := BARE.match(match["reason"])):
+            column, end = comment.column + match.start("verb"), comment.column + match.start("reason") + bare.end()
+            yield _idle(Verb.BARE, comment.row, column, end, match["verb"].lower(), tuple(_selectors(bare["rules"])))
+            continue
         verb = Verb(match["verb"].lower())
-        rules = tuple(re.split(r"[\s,]+", (match["rules"] or "").strip(" ,"))) if match["rules"] else ()
+        rules = tuple(_selectors(match["rules"])) if match["rules"] else ()
         reason = match["reason"].strip(" \t:-")
         column, end = comment.column + match.start(), comment.column + len(match[0].rstrip()) + match.start()
         whole = Suppression(
@@ -197,22 +205,22 @@ def read(comment: Comment) -> Iterator[Suppression]:
         if not OURS.match(comment.text, match.start()):
             rules = ("",) if match["bracket"] else ()
             column, end = comment.column + match.start("word"), comment.column + match.end("word")
-            yield Suppression(
-                verb=Verb.UNKNOWN,
-                row=comment.row,
-                column=column,
-                rules=rules,
-                reason=match["word"],
-                first=TO_THE_END,
-                last=0,
-                end=end,
-            )
+            yield _idle(Verb.UNKNOWN, comment.row, column, end, match["word"], rules)
     for match in NOQA.finditer(comment.text):
         named = tuple(match["rules"].replace(",", " ").split()) if match["colon"] else ()
         if (named or not match["colon"]) and not comment.alone:
             reason = match["reason"].strip(" \t:-")
             column = comment.column + match.start()
             yield Suppression(Verb.NOQA, comment.row, column, named, reason, comment.first, comment.last)
+
+
+def _selectors(text: str) -> list[str]:
+    return re.split(r"[\s,]+", text.strip(" ,"))
+
+
+def _idle(verb: Verb, row: int, column: int, end: int, word: str, rules: tuple[str, ...]) -> Suppression:
+    """A comment that hides nothing."""
+    return Suppression(verb=verb, row=row, column=column, rules=rules, reason=word, first=TO_THE_END, last=0, end=end)
 
 
 def ended(found: Sequence[Suppression]) -> Iterator[Suppression]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from putback.drivers.schema import Effect, Kind
@@ -44,6 +45,14 @@ _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 _NOT_ENDING = frozenset({"__init__", "__new__"})
 _FINALIZER = "__del__"
 _SELF = "self."
+
+
+class EndingMethod(Struct, frozen=True):
+    """A method that gives back what its object keeps: its name, its definition, and whether it has to be awaited."""
+
+    name: str
+    ref: FunctionRef
+    awaited: bool
 
 
 def acquisition(program: Program, unit: Unit, op: ir.Call) -> Acquisition | None:
@@ -372,19 +381,28 @@ def _is_owed(program: Program, unit: Unit, holder: ir.Val, acquisition: Acquisit
 
 
 def _ending_methods(program: Program, acquisition: Acquisition) -> frozenset[str]:
-    """The methods of an object's class that give back what it keeps."""
+    """The methods by which an object's class ends what it keeps; none where that ends with the last reference."""
+    owner = acquisition.owner
+    assert owner is not None
+    if any(_FINALIZER in cls.methods for _, cls in program.resolver.classes.lineage(owner.path, owner.key)):
+        return frozenset()
+    return frozenset(method.name for method in giving_back(program, acquisition, frozenset({owner.attribute})))
+
+
+def giving_back(program: Program, acquisition: Acquisition, words: frozenset[str]) -> Iterator[EndingMethod]:
+    """The methods of an object's class that give back what it keeps, by what they do: of those that name one of
+    `words`, each once, as the nearest class has it."""
     owner = acquisition.owner
     assert owner is not None
     bare = replace(acquisition, owner=None)
-    found: set[str] = set()
     lineage = program.resolver.classes.lineage(owner.path, owner.key)
-    if any(_FINALIZER in cls.methods for _, cls in lineage):
-        return frozenset()  # it ends with its last reference
+    nearest = {n: FunctionRef(m.path, key) for m, cls in reversed(lineage) for n, key in cls.methods.items()}
+    asked = set(_NOT_ENDING)
     for module, cls in lineage:
         for name, key in cls.methods.items():
-            info = module.functions[key]
-            if name not in _NOT_ENDING and owner.attribute in program.mentions(module.path, info):
-                effect = program.summaries.owner_effect(owner, name, bare, Phase.HELD)
-                if effect is not None and effect.normal in _GIVEN_BACK:
-                    found.add(name)
-    return frozenset(found)
+            if name in asked or words.isdisjoint(program.mentions(module.path, module.functions[key])):
+                continue
+            asked.add(name)
+            effect = program.summaries.owner_effect(owner, name, bare, Phase.HELD)
+            if effect is not None and effect.normal in _GIVEN_BACK:
+                yield EndingMethod(name, nearest[name], effect.is_async)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
+from putback.ownership.analysis.acquire import EndingMethod, giving_back
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.release_effects import ReleaseEffects, in_words
@@ -17,6 +18,7 @@ from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.resolve.types import FunctionRef
 
 _MOST = 200
+_EXITS = ("__exit__", "__aexit__")
 
 
 def paired_release(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
@@ -72,6 +74,33 @@ def _returning(analyzer: Analyzer, acquisition: Acquisition) -> list[tuple[Funct
     found = [(ref, name) for ref, name in given if name and _may_be_same(taken, _pools(analyzer, ref))]
     effects = analyzer.known(ReleaseEffects)
     return [(ref, in_words(effects.of_function(ref, name, plain))) for ref, name in found]
+
+
+def own_release(analyzer: Analyzer, acquisition: Acquisition) -> EndingMethod | None:
+    """The method of the object around a connection that gives it back, called without arguments.
+
+    Of several the one that does least besides; one that only others in the class are to call (`_end`) is none, but
+    those are that call it. `__exit__` is the answer where nothing but leaving a `with` does it.
+    """
+    owner = acquisition.owner
+    if owner is None:
+        return None
+    found = list(giving_back(analyzer, acquisition, frozenset({owner.attribute})))
+    inner = frozenset(each.name for each in found)
+    found += [each for each in giving_back(analyzer, acquisition, inner) if each.name not in inner] if inner else []
+    plain = [each for each in found if not each.name.startswith("_") and _needs_nothing(analyzer, each.ref)]
+    exits = (each for each in found if each.name in _EXITS)
+    return min(plain, key=lambda each: _length(analyzer, each.ref), default=None) or next(exits, None)
+
+
+def _needs_nothing(analyzer: Analyzer, ref: FunctionRef) -> bool:
+    info = analyzer.info(ref)
+    return info is not None and not any(p.required and not p.kind.startswith("*") for p in info.params[1:])
+
+
+def _length(analyzer: Analyzer, ref: FunctionRef) -> int:
+    unit = analyzer.unit(ref.path, ref.key)
+    return sum(1 for _ in unit.ops()) if unit is not None else 0
 
 
 def name_here(analyzer: Analyzer, unit: Unit, wanted: FunctionRef) -> str:
@@ -174,12 +203,18 @@ def pool_here(analyzer: Analyzer, unit: Unit, acquisition: Acquisition) -> str:
 
     "" for every other wrapper: another file's pool is not known by that name here.
     """
+    path, name = pool_of(analyzer, acquisition)
+    return name if path == unit.path else ""
+
+
+def pool_of(analyzer: Analyzer, acquisition: Acquisition) -> tuple[str, str]:
+    """The file and the global name of the pool that the one wrapper takes a connection from; ("", "") if not known."""
     wrapper = acquisition.through[0] if len(acquisition.through) == 1 else None
-    module = analyzer.project.module(unit.path)
-    info = analyzer.info(wrapper) if wrapper is not None and wrapper.path == unit.path else None
+    module = analyzer.project.module(wrapper.path) if wrapper is not None else None
+    info = analyzer.info(wrapper) if wrapper is not None else None
     if module is None or info is None or len(info.returns) != 1:
-        return ""
+        return "", ""
     match info.returns[0]:
         case Invoke(func=Member(base=Name(id=name))) if name in module.globals and name not in info.bindings:
-            return name
-    return ""
+            return module.path, name
+    return "", ""

@@ -46,8 +46,8 @@ def log(content: Json) -> Json:
 
 
 def run(report: Report) -> Json:
-    """The tool, its rules and the results."""
-    rules = all_rules(report)
+    """The tool, those of its rules that are used, and the results."""
+    rules = used_rules(report)
     index = {rule.code: at for at, rule in enumerate(rules)}
     driver: Json = {"name": "putback", "informationUri": information(), "rules": [rule_to_dict(r) for r in rules]}
     if report.version:
@@ -72,13 +72,14 @@ def line_hash(sources: Sources) -> Callable[[str, int], str]:
     return lambda path, row: hashes(path).get(row, "")
 
 
-def all_rules(report: Report) -> list[RuleCard]:
-    """The rules of the run, completed by those that only findings name."""
-    known = {rule.code: rule for rule in report.rules}
+def used_rules(report: Report) -> list[RuleCard]:
+    """The rules that findings name: their pages are most of a report, and nobody asks for those of the others."""
+    cards = {rule.code: rule for rule in report.rules}
+    used: dict[str, RuleCard] = {}
     for each in report.findings:
-        card = known.setdefault(each.code, RuleCard(each.code, each.name, "", each.severity))
-        known[each.code] = replace(card, url=card.url or each.url)
-    return [known[code] for code in sorted(known)]
+        card = cards.get(each.code) or RuleCard(each.code, each.name, "", each.severity)
+        used.setdefault(each.code, replace(card, url=card.url or each.url))
+    return [used[code] for code in sorted(used)]
 
 
 def rule_to_dict(rule: RuleCard) -> Json:

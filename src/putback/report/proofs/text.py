@@ -23,10 +23,11 @@ def render(report: ProofReport) -> str:
 
 
 def table(report: ProofReport) -> str:
-    """One row a function, the verdicts counted below, and the bounds that they hold for."""
+    """One row a function, the verdicts counted below, which are not accepted, and the bounds that they hold for."""
     if not report.proven:
         return words.summary(report.proven) + "\n"
-    return _table(report) + f"{words.summary(report.proven)}\nBounds: {report.bounds}.\n"
+    behind = "".join(f"  {safe(line)}\n" for line in words.not_accepted(report.proven))
+    return _table(report) + f"{words.summary(report.proven)}\n{behind}Bounds: {report.bounds}.\n"
 
 
 def _function(each: Proven, bounds: str) -> Iterator[Line]:

@@ -95,3 +95,14 @@ def summary(proven: Collection[Proven]) -> str:
     seconds = sum(each.seconds for each in proven)
     schedules = sum(each.schedules for each in proven)
     return f"{functions}: {counted} ({schedules:,} schedules, {seconds:.2f} s)."
+
+
+def not_accepted(proven: Collection[Proven]) -> Iterator[str]:
+    """Which functions are behind each count that is no good news, one line a verdict."""
+    named: dict[str, list[str]] = {}
+    for each in proven:
+        if not each.accepted:
+            place = f"{each.path}:{each.row} {each.function}".rstrip()
+            named.setdefault(each.verdict.partition("(")[0], []).append(place)
+    for kind, places in sorted(named.items(), key=lambda item: -len(item[1])):
+        yield f"{kind}: {', '.join(places)}"
