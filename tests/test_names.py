@@ -130,7 +130,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/makers/attributes.py": {PYTHON: {"is __init__"}, OWED: {"is self"}},
     "ownership/makers/fates.py": {PYTHON: {"is setattr"}, OWED: {"is cls"}},
     "ownership/makers/often.py": {PYTHON: {"is getattr", "is hasattr", "is range"}},
-    "ownership/makers/programs.py": {OWED: {"pattern _ROUTE"}},
+    "ownership/makers/programs.py": {GATE: {"pattern _DECORATED"}},
     "ownership/makers/sharing.py": {OWED: {"is join", "is map", "is result"}},
     "ownership/makers/users.py": {TEXT: {"pattern _IN_WORD"}},
     "ownership/makers/values.py": {PYTHON: {"is copy", "is get", "is replace", "is update"}},
