@@ -238,6 +238,7 @@ class Indexer:
             node.col_offset,
             tuple(to_expr(b) for b in node.bases),
             metaclass=next((to_expr(k.value) for k in node.keywords if k.arg == "metaclass"), UNKNOWN),
+            decorators=tuple(to_expr(d) for d in node.decorator_list),
         )
         self.info.classes[key] = info
         self._expressions(node, function, None)

@@ -88,6 +88,7 @@ class ClassInfo(Struct, array_like=True):
     methods: dict[str, str] = field(default_factory=dict)
     attributes: dict[str, list[tuple[str, Expr]]] = field(default_factory=dict)
     metaclass: Expr = UNKNOWN
+    decorators: tuple[Expr, ...] = ()
 
 
 class ModuleInfo(Struct, array_like=True):
