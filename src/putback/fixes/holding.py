@@ -42,8 +42,8 @@ class Holding:
     `style`: how the project wants it written; `asks_truth`: `if conn:` asks whether it is there;
     `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
     on, `stored` the places that keep one, `yielded` the `yield`s of one in a generator that lends nothing.
-    `calm` are the calls that cannot raise, `makes` those that only make a cursor; `foreign` the mentions of its names
-    that mean something else.
+    `calm` are the calls that cannot raise, `failing` the releases that can, `makes` the calls that only make a cursor;
+    `foreign` the mentions of its names that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
     `besides` are those of the closers that do more than give back, with that in words;
@@ -72,6 +72,7 @@ class Holding:
     stored: tuple[cst.CSTNode, ...] = ()
     yielded: tuple[cst.CSTNode, ...] = ()
     calm: frozenset[cst.CSTNode] = frozenset()
+    failing: frozenset[cst.CSTNode] = frozenset()
     makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unbound: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from putback.fixes import region
-from putback.fixes.closers import Closer, common_text, every_closer, forgets, is_guard
+from putback.fixes.closers import Closer, Form, common_text, every_closer, forgets, is_guard
 from putback.fixes.code import Block, Code, Place, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
@@ -79,7 +79,8 @@ def _protection(holding: Holding) -> Protection:
             return _behind(holding, tried.block, tried.index + 1, closers, release)
     if _used_elsewhere(holding, place):
         return _around(holding, place, closers, release)
-    if attempt is not None and attempt.handlers and _body_of(code, place, attempt):
+    fails = attempt is not None and any(_may_fail_inside(holding, c, attempt) for c in closers)
+    if attempt is not None and attempt.handlers and _body_of(code, place, attempt) and not fails:
         found = _around(holding, place, closers, release)
         if not found.longer:
             return found
@@ -147,6 +148,13 @@ def enclosing_try(code: Code, place: Place) -> cst.Try | None:
             return parent
         child = parent
     return None
+
+
+def _may_fail_inside(holding: Holding, closer: Closer, attempt: cst.Try) -> bool:
+    """Whether a release stands in the body of a `try` whose handlers take its own error: behind them, that would leave
+    the function."""
+    stands_in = holding.code.is_inside(closer.statement, attempt.body)
+    return stands_in and not closer.is_wrong and closer.form is not Form.SWALLOWED and closer.call in holding.failing
 
 
 def _only_acquires(attempt: cst.Try) -> bool:

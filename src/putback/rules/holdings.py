@@ -105,6 +105,7 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         stored=_nodes(code, site.leaving.stored),
         yielded=() if facts.is_provider else _nodes(code, site.leaving.yielded),
         calm=frozenset(_nodes(code, release_points.calm)),
+        failing=frozenset(_nodes(code, release_points.failing)),
         makes=frozenset(_nodes(code, release_points.makes)),
         foreign=foreign.mentions,
         unbound=site.unbound_reads - {name},
@@ -124,11 +125,12 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     known = ("what it is given may be one that was there before",) if closes_known else ()
     memory = ("a database in memory may go with it",) if may_share_memory(site) else ()
     lobs = ("a large object in a row of it can no longer be read",) if site.leaving.rows else ()
+    halves = ("the object may have been made without its connection",) if site.acquisition.half_made else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
     counted = ("the project is not told that it is back",) if is_counted else ()
     return replace(
-        made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted)
+        made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves)
     )
 
 

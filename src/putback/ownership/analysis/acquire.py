@@ -335,6 +335,7 @@ def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
             through=(FunctionRef(unit.path, unit.key), *site.acquisition.through),
             element=None,
             maybe_none=False,
+            half_made=any(state.phase is Phase.ABSENT for state in _when_it_returns(program, unit, site)),
             owner=Owner(cls.path, cls.key, attribute),
             keeper=True,
         )
@@ -344,11 +345,14 @@ def _attribute(program: Program, unit: Unit, site: Site) -> str:
     """The attribute of the object that has the connection when the method returns; "" when nobody else has it."""
     if site.acquisition.owner is not None or site.acquisition.generator:
         return ""
-    normal = [e.state for e in program.explore(unit, site).endings if e.edge is Edge.NORMAL]
-    taken = [state for state in normal if state.phase is not Phase.ABSENT]
+    taken = [state for state in _when_it_returns(program, unit, site) if state.phase is not Phase.ABSENT]
     kept = [{r for r in state.refs if r.startswith(_SELF) and r.count(".") == 1} for state in taken]
     shared = set.intersection(*kept) if kept and all(s.phase is Phase.PASSED for s in taken) else set()
     return min(shared).removeprefix(_SELF) if shared else ""
+
+
+def _when_it_returns(program: Program, unit: Unit, site: Site) -> list[State]:
+    return [e.state for e in program.explore(unit, site).endings if e.edge is Edge.NORMAL]
 
 
 def _can_do_without(function: ir.FunctionIR, acquires: set[int]) -> bool:

@@ -29,8 +29,8 @@ class ReleasePoints(Struct, frozen=True):
     back, `hands_on` those after which somebody else owns it, `yields` those that lend it to who resumes the function;
     `names` the local names that hold it, `parts` the local names of cursors and the like that belong to it; `streams`
     are the calls whose results read from it later: cursors, and generators of the project.
-    `calm` are the calls of known methods that cannot raise, `makes` those that give a cursor or the like and execute
-    nothing.
+    `calm` are the calls of known methods that cannot raise, `failing` the releases that can, `makes` those that give a
+    cursor or the like and execute nothing.
     """
 
     releases: tuple[int, ...]
@@ -41,6 +41,7 @@ class ReleasePoints(Struct, frozen=True):
     parts: frozenset[str]
     streams: tuple[int, ...]
     calm: tuple[int, ...]
+    failing: tuple[int, ...]
     makes: tuple[int, ...]
 
     @property
@@ -58,6 +59,7 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
     parts: set[str] = set()
     domain = SiteDomain(analyzer, unit, site)
     calm: dict[int, bool] = {}
+    failing: dict[int, None] = {}
     makes: dict[int, None] = {}
     for op, before, outcome in outcomes(unit, domain, found):
         if isinstance(op, ir.Call) and before.phase in _HELD:
@@ -65,6 +67,8 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
             calm[op.at] = calm.get(op.at, True) and effect is not None and not outcome.raised
             if effect is not None and effect.derives and not effect.executes:
                 makes[op.at] = None
+            if outcome.raised and any(after.phase is Phase.RELEASED for after in outcome.after):
+                failing[op.at] = None
         if isinstance(op, ir.Yield) and op.source in before.refs and outcome.after:
             yields[op.at] = None
         for after in outcome.after:
@@ -90,6 +94,7 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
         parts=frozenset(parts - names),
         streams=tuple(streams),
         calm=tuple(at for at, is_calm in calm.items() if is_calm),
+        failing=tuple(failing),
         makes=tuple(makes),
     )
 

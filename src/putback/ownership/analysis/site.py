@@ -65,7 +65,8 @@ class Acquisition(Struct, frozen=True):
     `keeper`: the object around it has taken it for itself. `ambient`: nothing is acquired, the connection has been
     there before. `parked`: the attributes of the function's own object that may have it, where the function gives it
     back itself; `parks`: the one that a method of the object has put it in. `made_by`: the parameter whose function has
-    made it: who gives the function another one gets something else.
+    made it: who gives the function another one gets something else. `half_made`: the object around it can come without
+    it, because its maker keeps an error of the acquire to itself.
     """
 
     kinds: tuple[Kind, ...]
@@ -86,6 +87,7 @@ class Acquisition(Struct, frozen=True):
     parked: frozenset[str] = frozenset()
     parks: str = ""
     made_by: str = ""
+    half_made: bool = False
 
     @property
     def kind(self) -> Kind:
