@@ -124,7 +124,9 @@ READ_ON: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] 
 ]
 
 
-@pytest.mark.parametrize(("library", "type_name", "name", "make", "read"), READ_ON, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("library", "type_name", "name", "make", "read"), READ_ON, ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_what_reads_on_does_not(
     library: str,
     type_name: str,
