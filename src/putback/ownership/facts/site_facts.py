@@ -95,8 +95,9 @@ class SiteFacts:
         again = is_second and leak.left_at not in self.function.unit.raise_statements
         return leak.cancelled, leak.raised_at is not None, leak.weight, again, leak.left_at
 
-    @cached_property
+    @property
     def _ways(self) -> Leaks:
+        """Not kept: it points back here, so that only a search for garbage would find both."""
         return Leaks(self.function.unit, self.exploration, self.function.yields, self._weight)
 
     @property
