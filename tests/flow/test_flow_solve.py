@@ -142,6 +142,13 @@ def test_too_many_states_become_coarser() -> None:
     assert not explored(body).capped
 
 
+def test_many_states_that_know_nothing_lose_nothing() -> None:
+    body = "".join(f"if unknown():\n    open({n})\n" for n in "abcd") + "work()"
+    found = explored(body, states_per_block=3)
+    assert not found.capped
+    assert found.endings == explored(body).endings
+
+
 def test_a_bound_on_the_whole() -> None:
     body = "".join(f"if x{n}:\n    open(a)\n" for n in range(20))
     found = explored(body, states_per_block=10**9, nodes=100)

@@ -107,8 +107,8 @@ class Defect(Struct, Generic[S], frozen=True, gc=False):
 
 
 class Exploration(Struct, Generic[S]):
-    """All that was reached. `capped` says that states were made coarser, `bounded` that what it rests on was not
-    followed to its end.
+    """All that was reached. `capped` says that states were made coarser and lost something by it, or that not all was
+    reached; `bounded` that what it rests on was not followed to its end.
 
     `also` are the further operations whose exceptions led to a node that another one had reached before; `merged` the
     further nodes that a node was reached from.
@@ -169,9 +169,11 @@ class _Explorer(Generic[S]):
         count = self.counts.get(block, 0)
         state = self.domain.entering(block, state)
         if count >= self.states_per_block or len(self.found.arrivals) >= self.nodes:
-            self.found.capped = True
-            state = self.domain.coarser(state)
+            coarser = self.domain.coarser(state)
+            self.found.capped = self.found.capped or coarser != state
+            state = coarser
             if len(self.found.arrivals) >= self.nodes + 2000:
+                self.found.capped = True
                 return
         node = Node(block, state)
         if node in self.found.arrivals:

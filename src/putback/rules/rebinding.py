@@ -50,8 +50,7 @@ class _Mentions:
 
     def __init__(self, site: SiteFacts, code: Code, name: str) -> None:
         self.code = code
-        facts = site.function
-        self.known: Meanings = meanings(facts.analyzer, facts.unit, site.site, site.exploration, name)
+        self.known: Meanings = meanings(site.way, name)
         self.operations: dict[int, list[int]] = {}
         for at, node in enumerate(code.nodes()):
             self.operations.setdefault(id(node), []).append(at)

@@ -15,16 +15,13 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.flow.solve import Exploration
 from putback.frameworks.idioms import idioms
-from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.needs import UNKNOWN, Need, Tables, any_of, holding, joined
 from putback.ownership.analysis.operands import inputs, own_containers
 from putback.ownership.analysis.parts import Typed
-from putback.ownership.analysis.release_points import endings, outcomes
-from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.transfer import SiteDomain
+from putback.ownership.analysis.retrace import Retraced
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.types import FunctionRef
 
@@ -81,11 +78,10 @@ class Needs:
         self._busy: dict[_Key, Result] = {}
         self._provisional: set[_Key | None] = set()
 
-    def of(self, unit: Unit, site: Site, found: Exploration[State]) -> Leaving:
-        """What needs the connection of `site`, and leaves its function."""
-        domain = SiteDomain(self.analyzer, unit, site)
-        flow = Flow(self, unit, _known(unit, domain, found), {})
-        ends = [(end, state) for end, state in endings(unit, domain, found) if isinstance(end, ir.Return)]
+    def of(self, way: Retraced) -> Leaving:
+        """What needs the connection that was followed, and leaves its function."""
+        flow = Flow(self, way.unit, _known(way), {})
+        ends = [(end, state) for end, state in way.ends if isinstance(end, ir.Return)]
         is_there = {end.at for end, state in ends if state.phase not in _OVER}
         is_always_over = bool(ends) and not is_there
         left = {at: need for at, need in flow.returned.items() if at in is_there}
@@ -132,10 +128,11 @@ class Needs:
         return Result(UNKNOWN, found.filled, found.stored)
 
 
-def _known(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> dict[tuple[int, ir.Val], Need]:
+def _known(way: Retraced) -> dict[tuple[int, ir.Val], Need]:
     """The values that the exploration knows as the connection or a cursor of it, by the operation that makes them."""
     known: dict[tuple[int, ir.Val], Need] = {}
-    for op, before, outcome in outcomes(unit, domain, found):
+    domain = way.domain
+    for op, before, outcome in way.operations:
         target = op.base if isinstance(op, ir.StoreAttr) else getattr(op, "target", "")
         for after in outcome.after:
             part = after.part(target) if target else None

@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from putback.flow import ir
-from putback.flow.solve import Exploration
-from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import NOTHING, State
-from putback.ownership.analysis.release_points import endings, steps
-from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.transfer import SiteDomain
-from putback.ownership.analysis.unit import Unit
+from putback.ownership.analysis.retrace import Retraced
 
 
 class Meanings(Struct, frozen=True):
@@ -29,13 +24,13 @@ class Meanings(Struct, frozen=True):
     bound: frozenset[int]
 
 
-def meanings(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State], name: str) -> Meanings:
-    """What `name` means in the states of an exploration of `site`."""
+def meanings(way: Retraced, name: str) -> Meanings:
+    """What `name` means in the states on the way of an exploration."""
     reached: set[int] = set()
     ours: set[int] = set()
     others: set[int] = set()
     bound: set[int] = set()
-    for at, before, after in _moments(unit, SiteDomain(analyzer, unit, site), found):
+    for at, before, after in _moments(way):
         reached.add(at)
         if _is_ours(before, name):
             ours.add(at)
@@ -50,9 +45,10 @@ def _is_ours(state: State, name: str) -> bool:
     return name in state.refs or state.part(name) is not None
 
 
-def _moments(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[int, State, State]]:
-    for op, before, after in steps(unit, domain, found):
-        yield op.at, before, after
-    for end, state in endings(unit, domain, found):
+def _moments(way: Retraced) -> Iterator[tuple[int, State, State]]:
+    """Every operation, with the states before it and behind it when it does not raise."""
+    for op, before, outcome in way.operations:
+        yield from ((op.at, before, after) for after in outcome.after)
+    for end, state in way.ends:
         if isinstance(end, ir.Return | ir.Raise):
             yield end.at, state, state

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Invoke
-from putback.flow.solve import Exploration, explore
+from putback.flow.solve import explore
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.activation import Activation, Given, activations, called_by_default, decorating
 from putback.ownership.analysis.analyzer import Analyzer
@@ -24,7 +24,7 @@ from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.parts import Carrier, Closure, Tie
 from putback.ownership.analysis.quick import Cheap, cheap_calls
-from putback.ownership.analysis.release_points import outcomes
+from putback.ownership.analysis.retrace import Retraced, retrace
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.statements import first_word
 from putback.ownership.analysis.transfer import SiteDomain
@@ -98,30 +98,17 @@ class ReleaseEffects:
         start = called_by_default(self._analyzer, FunctionRef(ref.path, ref.key), name)
         return self._reached(acquisition, [start])
 
-    def of_operations(
-        self, unit: Unit, site: Site, found: Exploration[State], ats: Collection[int], name: str
-    ) -> dict[int, frozenset[Done]]:
+    def of_operations(self, way: Retraced, ats: Collection[int], name: str) -> dict[int, frozenset[Done]]:
         """What each of some operations of a function does; `name` is the connection's where no path comes to them."""
-        domain = SiteDomain(self._analyzer, unit, site)
+        domain = way.domain
         done: dict[int, set[Done]] = {}
         further: dict[int, set[Activation]] = {}
-        for op, state in self._reaching(unit, domain, found, ats, name):
+        for op, state in _reaching(way, ats, name):
             own, called = self._of_op(domain, op, state)
             done.setdefault(op.at, set()).update(own)
             further.setdefault(op.at, set()).update(called)
-        bare = replace(site.acquisition, owner=None, element=None)
+        bare = replace(domain.site.acquisition, owner=None, element=None)
         return {at: frozenset(own) | self._reached(bare, further[at]) for at, own in done.items()}
-
-    def _reaching(
-        self, unit: Unit, domain: SiteDomain, found: Exploration[State], ats: Collection[int], name: str
-    ) -> Iterator[tuple[ir.Op, State]]:
-        reached = set()
-        for op, state, _ in outcomes(unit, domain, found):
-            if op.at in ats and state.phase not in (Phase.ABSENT, Phase.PENDING):
-                reached.add(op.at)
-                yield op, state
-        held = State(Phase.HELD, frozenset({name} if name else ()))
-        yield from ((op, held) for op in unit.ops() if op.at in ats and op.at not in reached)
 
     def _reached(self, acquisition: Acquisition, starts: Iterable[Activation]) -> frozenset[Done]:
         """What is done in functions, and in all that they call."""
@@ -153,7 +140,7 @@ class ReleaseEffects:
         domain = Given(self._analyzer, unit, site, phase, start.given)
         done: set[Done] = set()
         called: set[Activation] = set(decorating(self._analyzer, unit))
-        for op, state, _ in outcomes(unit, domain, explore(unit.function, domain)):
+        for op, state, _ in retrace(unit, domain, explore(unit.function, domain)).operations:
             if isinstance(op, ir.Call) and start.around and op.callee == start.around:
                 continue
             own, further = self._of_op(domain, op, state)
@@ -302,3 +289,14 @@ def callee(call: str) -> str:
         if depth == 0:
             return call[:at] if at < len(call) - 1 else call
     return call
+
+
+def _reaching(way: Retraced, ats: Collection[int], name: str) -> Iterator[tuple[ir.Op, State]]:
+    """Some operations with the states in which the connection comes to them, or is held by where no path does."""
+    reached = set()
+    for op, state, _ in way.operations:
+        if op.at in ats and state.phase not in (Phase.ABSENT, Phase.PENDING):
+            reached.add(op.at)
+            yield op, state
+    held = State(Phase.HELD, frozenset({name} if name else ()))
+    yield from ((op, held) for op in way.unit.ops() if op.at in ats and op.at not in reached)

@@ -1,22 +1,14 @@
-"""What single operations did to a site on its paths: where it was released, and which names belong to it.
-
-An exploration keeps the states at the start of blocks only, so the operations of each reached block are stepped through
-once more.
-"""
+"""What single operations did to a site on its paths: where it was released, and which names belong to it."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from msgspec import Struct
 
 from putback.flow import ir
-from putback.flow.solve import Exploration, Outcome
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.domain import ACTIVE, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, Phase
 from putback.ownership.analysis.parts import Tie, borrows
-from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.transfer import SiteDomain
+from putback.ownership.analysis.retrace import Retraced
 from putback.ownership.analysis.unit import Unit
 
 _HELD = (Phase.HELD, Phase.MANAGED, Phase.IDLE, Phase.CLOSED)
@@ -50,18 +42,18 @@ class ReleasePoints(Struct, frozen=True):
         return self.names | self.parts
 
 
-def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploration[State]) -> ReleasePoints:
-    """Step through every reached block of an exploration of `site`."""
+def release_points(analyzer: Analyzer, way: Retraced) -> ReleasePoints:
+    """What happens on the way of an exploration."""
+    unit, domain = way.unit, way.domain
     reached: dict[Phase, dict[int, None]] = {p: {} for p in Phase}
     yields: dict[int, None] = {}
     streams: dict[int, None] = {}
     names: set[str] = set()
     parts: set[str] = set()
-    domain = SiteDomain(analyzer, unit, site)
     calm: dict[int, bool] = {}
     failing: dict[int, None] = {}
     makes: dict[int, None] = {}
-    for op, before, outcome in outcomes(unit, domain, found):
+    for op, before, outcome in way.operations:
         if isinstance(op, ir.Call) and before.phase in _HELD:
             effect = domain.effect(before, op.receiver, op.name)
             calm[op.at] = calm.get(op.at, True) and effect is not None and not outcome.raised
@@ -82,7 +74,7 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
             mine = (v for v, part in after.parts if not borrows(part))
             parts.update(v for v in mine if ir.is_local(v) and v.isidentifier())
     handed = set(reached[Phase.PASSED])
-    for end, state in endings(unit, domain, found):
+    for end, state in way.ends:
         if isinstance(end, ir.Return) and state.phase in ACTIVE and domain.returning(end, state).phase is Phase.PASSED:
             handed.add(end.at)
     return ReleasePoints(
@@ -97,36 +89,6 @@ def release_points(analyzer: Analyzer, unit: Unit, site: Site, found: Exploratio
         failing=tuple(failing),
         makes=tuple(makes),
     )
-
-
-def steps(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Op, State, State]]:
-    """Every operation that was reached, with the states before it and behind it when it does not raise."""
-    for op, state, outcome in outcomes(unit, domain, found):
-        yield from ((op, state, after) for after in outcome.after)
-
-
-def outcomes(
-    unit: Unit, domain: SiteDomain, found: Exploration[State]
-) -> Iterator[tuple[ir.Op, State, Outcome[State]]]:
-    """Every operation that was reached, with the states before it and what it makes of each."""
-    for node in found.arrivals:
-        states = [node.state]
-        for op in unit.function.blocks[node.block].ops:
-            after: dict[State, None] = {}
-            for state in states:
-                outcome = domain.step(op, state)
-                yield op, state, outcome
-                after.update(dict.fromkeys(outcome.after))
-            states = list(after)
-
-
-def endings(unit: Unit, domain: SiteDomain, found: Exploration[State]) -> Iterator[tuple[ir.Terminator, State]]:
-    """The end of every block that was reached, with the states there."""
-    for node in found.arrivals:
-        states = [node.state]
-        for op in unit.function.blocks[node.block].ops:
-            states = list(dict.fromkeys(s for state in states for s in domain.step(op, state).after))
-        yield from ((unit.function.blocks[node.block].end, state) for state in states)
 
 
 def _is_generator(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:

@@ -25,7 +25,7 @@ def done_besides(site: SiteFacts, ats: Collection[int], name: str) -> dict[int, 
     """
     facts = site.function
     effects = facts.analyzer.known(ReleaseEffects)
-    done = effects.of_operations(facts.unit, site.site, site.exploration, ats, name)
+    done = effects.of_operations(site.way, ats, name)
     worded = ((at, each, in_words(each)) for at, each in done.items())
     return {
         at: Besides(f"`{callee(facts.unit.text(at))}()` also {more}", counts(each)) for at, each, more in worded if more

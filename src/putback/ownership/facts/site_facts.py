@@ -21,7 +21,9 @@ from putback.ownership.analysis.derived import Leaving, Needs
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
+from putback.ownership.analysis.retrace import Retraced, retrace
 from putback.ownership.analysis.site import Acquisition, Home, Site
+from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.facts.alternatives import is_alternative
 from putback.ownership.facts.evidence import Evidence, Weight
 from putback.ownership.facts.leaks import Leak, Leaks
@@ -93,8 +95,9 @@ class SiteFacts:
         again = is_second and leak.left_at not in self.function.unit.raise_statements
         return leak.cancelled, leak.raised_at is not None, leak.weight, again, leak.left_at
 
-    @cached_property
+    @property
     def _ways(self) -> Leaks:
+        """Not kept: it points back here, so that only a search for garbage would find both."""
         return Leaks(self.function.unit, self.exploration, self.function.yields, self._weight)
 
     @property
@@ -110,12 +113,18 @@ class SiteFacts:
     @cached_property
     def release_points(self) -> ReleasePoints:
         """Where it is released, handed on and lent, and the names that belong to it."""
-        return release_points(self.function.analyzer, self.function.unit, self.site, self.exploration)
+        return release_points(self.function.analyzer, self.way)
+
+    @cached_property
+    def way(self) -> Retraced:
+        """What was done to it, operation by operation."""
+        domain = SiteDomain(self.function.analyzer, self.function.unit, self.site)
+        return retrace(self.function.unit, domain, self.exploration)
 
     @cached_property
     def leaving(self) -> Leaving:
         """What needs the connection, and where that leaves the function."""
-        return self.function.analyzer.known(Needs).of(self.function.unit, self.site, self.exploration)
+        return self.function.analyzer.known(Needs).of(self.way)
 
     @cached_property
     def making(self) -> Making | None:
