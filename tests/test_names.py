@@ -81,7 +81,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "flow/expressions.py": {PYTHON: {"is getattr"}},
     "flow/older.py": {TEXT: {"pattern _BRACKET"}},
     "flow/names.py": {TEXT: {"pattern _OPENING"}},
-    "ownership/analysis/acquire.py": {PYTHON: {"is __init__", "is __new__"}},
+    "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}},
     "ownership/analysis/app_contexts.py": {GATE: {"is push"}},
     "ownership/analysis/attempts.py": {PYTHON: {"is BaseException", "is Exception", "is NameError"}},
     "ownership/analysis/beginning.py": {PYTHON: {"is isinstance"}},
@@ -97,6 +97,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/analysis/methods.py": {PYTHON: {"is __aenter__", "is __enter__"}},
     "ownership/analysis/no_return.py": {PYTHON: {"is NotImplementedError"}},
     "ownership/analysis/outside.py": {OWED: {"startswith cls."}},
+    "ownership/analysis/pairing.py": {PYTHON: {"is __aexit__", "is __exit__"}},
     "ownership/analysis/parked.py": {OURS: {"is self"}},
     "ownership/analysis/quick.py": {PYTHON: {"is print"}},
     "ownership/analysis/statements.py": {
@@ -172,7 +173,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     },
     "source/patterns.py": {TOOL: {"pattern _ONE_CHARACTER"}},
     "source/slices.py": {TEXT: {"endswith .ipynb"}},
-    "source/suppress.py": {TEXT: {"pattern NOQA", "pattern OTHER", "pattern OURS"}},
+    "source/suppress.py": {TEXT: {"pattern BARE", "pattern NOQA", "pattern OTHER", "pattern OURS"}},
     "source/survey.py": {PYTHON: {"endswith .pyi", "endswith /__init__.py", "is __init__"}},
     "source/text.py": {TEXT: {"pattern BLANK_OR_COMMENT", "pattern COOKIE"}},
 }

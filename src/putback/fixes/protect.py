@@ -15,6 +15,7 @@ from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.reach import ensure_readable
 from putback.fixes.setting_up import needs_it
+from putback.model.config import FixStyle
 
 _NAMES = ("conn", "connection")
 _SESSION_NAMES = ("session", "db", *_NAMES)
@@ -79,10 +80,10 @@ def _protection(holding: Holding) -> Protection:
             return _behind(holding, tried.block, tried.index + 1, closers, release)
     if _used_elsewhere(holding, place):
         return _around(holding, place, closers, release)
-    fails = attempt is not None and any(_may_fail_inside(holding, c, attempt) for c in closers)
-    if attempt is not None and attempt.handlers and _body_of(code, place, attempt) and not fails:
+    if attempt is not None and attempt.handlers and _body_of(code, place, attempt):
         found = _around(holding, place, closers, release)
-        if not found.longer:
+        fails = any(_may_fail_inside(holding, c, attempt) for c in closers)
+        if not found.longer and (not fails or holding.style is FixStyle.EXPLICIT):
             return found
     return _behind(holding, place.block, place.index + 1, closers, release)
 

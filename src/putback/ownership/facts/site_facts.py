@@ -186,8 +186,11 @@ class SiteFacts:
 
     @property
     def rests_on_with(self) -> bool:
-        """Whether all that seems to give it back is a `with` that does not, and no path hands it to a new owner."""
-        is_passed_on = self.is_passed_on_somewhere and not self.has(Wrong.LOST)
+        """Whether all that seems to give it back is a `with` that does not, and no path of this function returns it or
+        stores it: what a callee may keep of it is no reason for the `with`."""
+        handed = self.release_points.hands_on
+        stored = any(op.at in handed and not isinstance(op, ir.Call) for op in self.function.unit.ops())
+        is_passed_on = (self.is_handed_out or stored) and not self.has(Wrong.LOST)
         return self.has(Wrong.WITH_KEEPS) and not self.is_released_somewhere and not is_passed_on
 
     @property
