@@ -192,7 +192,17 @@ def _merged(found: list[Acquisition]) -> Acquisition | None:
 
 
 def returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
-    """What calling the function of `unit` hands to its caller."""
+    """What calling the function of `unit` hands to its caller. Of what differs by its way alone, the shortest way
+    counts: in a circle of functions the ways would not come to rest."""
+    shortest: dict[Acquisition, Acquisition] = {}
+    for each in _every_returned(program, unit, ref):
+        bare = replace(each, through=())
+        if bare not in shortest or len(each.through) < len(shortest[bare].through):
+            shortest[bare] = each
+    yield from shortest.values()
+
+
+def _every_returned(program: Program, unit: Unit, ref: FunctionRef) -> Iterator[Acquisition]:
     if not _may_hand_out(program, unit):
         return
     is_manager = unit.info is not None and program.resolver.is_manager(unit.info, unit.path)
