@@ -9,14 +9,8 @@ from typing import Any
 
 import pytest
 
-from putback.pool import (
-    Incident,
-    Kind,
-    ManualClock,
-    PoolError,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import Incident, Kind, PoolError, ReferencePool, Settings
+from putback.pool.testing import ManualClock
 
 
 def test_a_connection_held_too_long_is_reported_once_with_where_and_by_whom(caplog: Any) -> None:

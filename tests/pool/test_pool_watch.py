@@ -21,7 +21,8 @@ from libraries import import_or_skip
 from together import run_together
 from watched import ON_MYSQL, ON_POSTGRES, SIZE, Pool
 
-from putback.pool import Incident, Kind, ManualClock, SettingsError, watch
+from putback.pool import Incident, Kind, SettingsError, watch
+from putback.pool.testing import ManualClock
 from putback.pool.watching import serving
 from putback.pool.watching.requests import current
 
