@@ -13,12 +13,17 @@ from typing import Any
 
 _TAKE = """
 def hook{declared}:
+    _asked = _now()
+    _tally.asked += 1
     try:
         _lent = _take(_here(){handed})
     except Exception as _error:
         _refused(_error)
         raise
+    finally:
+        _tally.answered += 1
     _key, _since = id({part}), _now()
+    _waited(_since - _asked)
 """
 TAKE = f"""{_TAKE}
     if _since <= _tally.calm_from and len(_out) < _tally.half and _key not in _out{{known}}:
@@ -47,8 +52,13 @@ def hook{declared}:
 """
 _GIVE = """hook{declared}:
     _entry = _pop(id({first}), ())
-    if type(_entry) is not tuple and (_entry.holding is not None{lost}):
-        _over(_entry)
+    if type(_entry) is tuple:
+        if _entry:
+            _used(_now() - _entry[0])
+    else:
+        _used(_now() - _entry.since)
+        if _entry.holding is not None{lost}:
+            _over(_entry)
 """
 GIVE = f"""
 def {_GIVE}
