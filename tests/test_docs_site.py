@@ -29,7 +29,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ERRORS = tomllib.loads((ROOT / "docs" / "errors.toml").read_text(encoding="utf-8"))["error"]
 GUIDES = {
     *("first-run", "large-code-base", "pre-commit", "ci", "how-it-decides", "drivers-and-wrappers", "verify", "pool"),
-    *("editors", "agents"),
+    *("editors", "agents", "fixes", "settings", "output", "many-repositories"),
 }
 
 

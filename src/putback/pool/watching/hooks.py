@@ -244,11 +244,11 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
         finally:
             tally.answered += 1
         key, since = id(lent), now()
-        waited(since - asked)
         if trail is None and key not in out and (known is None or key in known):
             out[key] = since, get_ident(), lent if is_kept else None
             tally.taken += 1
         else:
+            waited(since - asked)
             began(key, trail, lent, since)
         return lent
 

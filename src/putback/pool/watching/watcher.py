@@ -79,7 +79,8 @@ class Watch:
         self.now = clock.now
         self.tally = Tally()
         self.waits, self.uses = Timings(), Timings()
-        """How long requests took that got a connection, and how long it was out then."""
+        """How long requests took that got a connection, and how long it was out then; of those whose callers were asked
+        for, which in a rush are some."""
         self.creations: Timings | None = None
         """How long it took to open connections; None if the pool does not show it."""
         self.timeouts = 0
