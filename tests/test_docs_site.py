@@ -138,6 +138,7 @@ def test_the_commands_can_be_typed(line: str) -> None:
 
 
 def test_the_settings_load(tmp_path: Path) -> None:
+    (tmp_path / "common.toml").write_text("")
     for path in PAGES.rglob("*.md"):
         for language, block in FENCED.findall(path.read_text(encoding="utf-8")):
             if language == "toml" and "[tool.putback" in block:
