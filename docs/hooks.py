@@ -15,6 +15,7 @@ from putback.cli.cards import cards
 from putback.cli.rule import page
 from putback.model.report import RuleCard
 from putback.model.site import ADDRESS
+from putback.rules import ALL
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
@@ -56,9 +57,11 @@ def adopted(text: str) -> str:
 
 def index(rules: list[RuleCard]) -> str:
     """All rules."""
-    rows = [f"| {r.code} | [{r.name}]({r.name}.md) | {r.category} | {r.severity.value} | {r.summary} |" for r in rules]
+    severity = {rule.code: rule.severity.value + (", opt-in" if rule.opt_in else "") for rule in ALL}
+    rows = [f"| {r.code} | [{r.name}]({r.name}.md) | {r.category} | {severity[r.code]} | {r.summary} |" for r in rules]
     head = ["| code | name | category | severity | finds |", "|---|---|---|---|---|"]
     text = "`putback rule NAME` prints the same pages. Codes, prefixes (`PB1`) and names work wherever a rule is named."
+    text += " One that is opt-in runs only where it is selected."
     return "\n".join(["# Rules", "", text, "", *head, *rows, ""])
 
 

@@ -29,7 +29,7 @@ FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ERRORS = tomllib.loads((ROOT / "docs" / "errors.toml").read_text(encoding="utf-8"))["error"]
 GUIDES = {
     *("first-run", "large-code-base", "pre-commit", "ci", "how-it-decides", "drivers-and-wrappers", "verify", "pool"),
-    *("editors", "agents"),
+    *("editors", "agents", "fixes", "settings", "output", "many-repositories"),
 }
 
 
@@ -138,6 +138,7 @@ def test_the_commands_can_be_typed(line: str) -> None:
 
 
 def test_the_settings_load(tmp_path: Path) -> None:
+    (tmp_path / "common.toml").write_text("")
     for path in PAGES.rglob("*.md"):
         for language, block in FENCED.findall(path.read_text(encoding="utf-8")):
             if language == "toml" and "[tool.putback" in block:

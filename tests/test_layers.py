@@ -107,9 +107,8 @@ SERVES = {
     "pool.web.fastapi": "fastapi",
     "pool.metrics.prometheus": "prometheus_client",
     "pool.metrics.otel": "opentelemetry",
-    "pool.top": "rich",
 }
-"""Modules that are made for one framework or terminal, and the only ones that may import it."""
+"""Modules that are made for one framework, and the only ones that may import it."""
 
 LATE = ("libcst", "rich", "click", "msgspec", "pathspec")
 NEVER = ("libcst.matchers", "libcst.codemod")

@@ -1,4 +1,4 @@
-"""What the README says is true: its commands run, its tables are current, its settings load.
+"""What the README and the pages beside it say is true: commands run, tables are current, settings load.
 
 PUTBACK_UPDATE=1 rewrites the rule table and the output of the examples.
 """
@@ -26,21 +26,36 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+RULES = ROOT / "docs" / "rules.md"
+GUIDES = ROOT / "docs" / "pages" / "guides"
+INDEX = GUIDES.parent / "index.md"
 TEXT = README.read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TABLE = re.compile(r"(?<=<!-- rules -->\n).*?(?=<!-- /rules -->)", re.DOTALL)
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = README) -> list[str]:
     """The contents of the code blocks of a language."""
-    return [content for found, content in FENCED.findall(TEXT) if found == language]
+    return [content for found, content in FENCED.findall(page.read_text(encoding="utf-8")) if found == language]
 
 
-def rewrite(old: str, new: str) -> None:
-    """Put `new` where `old` stands in the README."""
-    text = README.read_text(encoding="utf-8")
+def rewrite(page: Path, old: str, new: str) -> None:
+    """Put `new` where `old` stands in a page."""
+    text = page.read_text(encoding="utf-8")
     assert text.count(old) == 1
-    README.write_text(text.replace(old, new), encoding="utf-8")
+    page.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(TEXT.splitlines()) <= 220
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXT)
+    assert len(links) >= 15
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    guides = {path.name for path in GUIDES.iterdir()}
+    assert guides <= {Path(link).name for link in links}, "every guide can be found from here"
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +75,10 @@ def rule_table() -> str:
 
 
 def test_the_rule_table_is_current() -> None:
-    found = TABLE.search(TEXT)
+    found = TABLE.search(RULES.read_text(encoding="utf-8"))
     assert found is not None
     if os.environ.get("PUTBACK_UPDATE"):
-        rewrite(f"<!-- rules -->\n{found[0]}<!-- /rules -->", f"<!-- rules -->\n{rule_table()}<!-- /rules -->")
+        rewrite(RULES, f"<!-- rules -->\n{found[0]}<!-- /rules -->", f"<!-- rules -->\n{rule_table()}<!-- /rules -->")
     else:
         assert found[0] == rule_table()
 
@@ -74,14 +89,17 @@ def test_the_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) ->
         run(shlex.split(command)[2:])
         printed = capsys.readouterr().out.rstrip("\n") + "\n"
         if os.environ.get("PUTBACK_UPDATE"):
-            rewrite(example, f"{command}\n{printed}")
+            rewrite(README, example, f"{command}\n{printed}")
         else:
             assert without_times(shown) == without_times(printed)
 
 
-def test_the_page_of_an_index_shows_the_same_finding() -> None:
-    shown = [content for _, content in FENCED.findall((ROOT / "docs" / "pypi.md").read_text(encoding="utf-8"))]
-    assert next(block for block in blocks("console") if block.startswith("$ putback check")) in shown
+def test_the_page_of_an_index_and_the_site_begin_with_the_same_finding() -> None:
+    finding, fix = (
+        next(block for block in blocks("console") if block.startswith(f"$ putback {name}")) for name in ("check", "fix")
+    )
+    assert finding in blocks("console", ROOT / "docs" / "pypi.md")
+    assert blocks("console", INDEX)[:2] == [finding, fix]
 
 
 def without_times(text: str) -> str:
@@ -90,9 +108,9 @@ def without_times(text: str) -> str:
 
 
 def test_the_lines_to_try_it() -> None:
-    (block,) = blocks("sh")
-    install, test = block.splitlines()
+    install, test = (line for block in blocks("sh") for line in block.splitlines())
     assert "pip install . " in install
+    assert ". .venv/bin/activate && " in install  # what is shown below it can be typed as it stands
     assert "pip install 'pip>=25.1' && " in test  # the one of a new environment may know no groups
     assert "pip install . --group test " in test
     assert "-m pytest -q -n auto" in test
@@ -110,7 +128,8 @@ def test_the_commands_of_the_usage_exist(
 ) -> None:
     monkeypatch.chdir(shutil.copytree(ROOT / "fixtures" / "projects" / "shop", tmp_path / "shop"))
     (block,) = [block for block in blocks("console") if not block.startswith("$ ")]
-    for line in block.splitlines():
+    more = blocks("console", GUIDES / "output.md")
+    for line in [line for each in (block, *more) for line in each.splitlines()]:
         name, *arguments = shlex.split(line.replace("src/shop", "shop"), comments=True)
         assert name == "putback"
         assert run(arguments) in (0, 1), line
@@ -118,9 +137,14 @@ def test_the_commands_of_the_usage_exist(
         assert all(each.startswith(("Would fix ", "putback: executing ")) for each in said), line
 
 
+def settings_shown() -> list[str]:
+    """The configuration of the pages that explain it."""
+    return [block for name in ("settings.md", "drivers-and-wrappers.md") for block in blocks("toml", GUIDES / name)]
+
+
 def test_the_settings_load(tmp_path: Path) -> None:
     (tmp_path / "common.toml").write_text("")
-    for block in blocks("toml"):
+    for block in settings_shown():
         (tmp_path / "pyproject.toml").write_text(block, encoding="utf-8")
         config = settings.load([str(tmp_path)])
         assert config.file
@@ -129,13 +153,13 @@ def test_the_settings_load(tmp_path: Path) -> None:
 
 def test_every_key_is_described() -> None:
     keys: set[str] = set()
-    for block in blocks("toml"):
+    for block in settings_shown():
         keys |= tomllib.loads(block)["tool"]["putback"].keys()
     assert keys == settings.KEYS.keys()
 
 
 def test_the_suppressions_hide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = (each for each in blocks("python") if "putback: ignore" in each)
+    (block,) = (each for each in blocks("python", GUIDES / "settings.md") if "putback: ignore" in each)
     pool = "from psycopg2.pool import SimpleConnectionPool\n\npool = SimpleConnectionPool(1, 2)\n\n"
     functions = [f"def f{n}():\n{indented(part)}\n" for n, part in enumerate(examples(block))]
     (tmp_path / "a.py").write_text(pool + "\n".join(functions), encoding="utf-8")

@@ -1,13 +1,10 @@
 """putback finds database connections that are taken from a pool and not given back.
 
-`check` and `fix` are the library; everything else is private. Both are loaded when they are first called.
+`check` and `fix` are the library, `putback.pool` is for programs that run; everything else is private. This module
+imports nothing by itself: what is asked of it is loaded then.
 """
 
 from __future__ import annotations
-
-from putback.model.version import VERSION
-
-__version__ = VERSION
 
 TYPE_CHECKING = False  # importing typing takes longer than all of this
 if TYPE_CHECKING:
@@ -16,6 +13,8 @@ if TYPE_CHECKING:
     from putback.model.config import Config
     from putback.model.finding import Finding
     from putback.model.fixing import FixResult
+
+    __version__: str
 
 
 def check(paths: Sequence[str], config: Config | None = None) -> list[Finding]:
@@ -38,3 +37,11 @@ def fix(source: str, filename: str = "source.py", config: Config | None = None) 
     from putback.pipeline.fix import fix_source
 
     return fix_source(source, filename, config)
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from putback.model.version import VERSION
+
+        return VERSION
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,10 +6,25 @@ import gc
 import os
 import sys
 
+NEEDED = ("click", "libcst", "msgspec", "pathspec", "rich")
+"""What the commands need and `putback.pool` does not."""
+
 
 def main() -> None:
     """Run `putback` with the arguments of the process and end the process with its exit code."""
     without_working_directory()
+    try:
+        answer()
+    except ModuleNotFoundError as error:
+        if error.name not in NEEDED:
+            raise
+        print(f"putback: {error.name} is not installed: the commands need it, putback.pool does not", file=sys.stderr)
+        print("  python -m pip install putback", file=sys.stderr)
+        sys.exit(2)
+
+
+def answer() -> None:
+    """The answer of a command, and the end of the process."""
     from putback.cli import streams
     from putback.cli.quick import quick_answer
     from putback.source import cache

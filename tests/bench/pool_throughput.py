@@ -22,7 +22,8 @@ from typing import Any
 from libraries import import_or_skip
 from postgres import running_postgres
 
-from putback.pool import PSYCOPG_POOL, ReferencePool, Settings
+from putback.pool import ReferencePool, Settings
+from putback.pool.testing import PSYCOPG_POOL
 
 
 @dataclass

@@ -215,3 +215,42 @@ def test_the_cache_is_where_the_environment_says(project: Project, monkeypatch: 
     assert not (project.root / ".putback_cache").exists()
     assert project.putback("clean") == 0
     assert list((project.root / "elsewhere").iterdir()) == [], "that of other projects would still be there"
+
+
+LEAK = """\
+from psycopg2.pool import ThreadedConnectionPool
+
+pool = ThreadedConnectionPool(1, 2)
+
+
+def f():
+    conn = pool.getconn()
+"""
+
+
+@pytest.fixture
+def monorepo(project: Project) -> Project:
+    """Two parts with settings of their own below those of the whole."""
+    project.write("pyproject.toml", "[tool.putback]\n")
+    project.write("orders/putback.toml", 'ignore = ["PB1"]\n')
+    project.write("orders/views.py", LEAK)
+    project.write("billing/pyproject.toml", '[project]\nname = "billing"\ndependencies = ["putback"]\n')
+    project.write("billing/views.py", LEAK)
+    return project
+
+
+def test_settings_nearer_to_a_finding_than_those_of_the_run_are_named(monorepo: Project) -> None:
+    said = "putback: warning: orders/putback.toml is not read, a run has the settings of one file: "
+    for _ in range(2):  # also where nothing has changed since
+        assert monorepo.putback("check", ".") == 1
+        assert monorepo.err == f"{said}putback check orders reads it\n"
+    assert monorepo.putback("check", "orders") == 0
+    assert monorepo.err == ""
+    assert monorepo.putback("check", "billing") == 1
+    assert monorepo.err == "", "it has no settings of its own, and those of the whole are read"
+
+
+def test_settings_that_nobody_wants_or_nothing_is_found_below_are_not_named(monorepo: Project) -> None:
+    for arguments in (["--isolated"], ["--config", "fail-on = 'error'"], ["--quiet"], ["--exclude", "orders"]):
+        assert monorepo.putback("check", ".", *arguments) == 1
+        assert monorepo.err == "", arguments

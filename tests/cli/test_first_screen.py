@@ -1,4 +1,4 @@
-"""The first screen: a line on top, what matters most first, the next commands below; and what a fix says it did."""
+"""The first screen: what matters most first, the next commands below; and what a fix says it did."""
 
 from __future__ import annotations
 
@@ -17,28 +17,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return new_project(tmp_path, monkeypatch, capsys)
 
 
-def test_the_line_on_top_says_how_much_there_is(project: Project) -> None:
-    project.write("shop.py", POOL + LEAK.format(1) + LEAK.format(2))
+def test_what_there_is_is_counted_once_below(project: Project) -> None:
+    project.write("shop.py", MANY)
     assert project.putback("check", ".") == 1
-    first, second, *_ = project.out.splitlines()
-    assert first == "2 problems (2 errors) in 1 file, what matters most first:"
-    assert second == ""
-
-
-@pytest.mark.parametrize(
-    ("content", "arguments"),
-    [
-        (POOL + LEAK.format(1), []),
-        (MANY, ["-q"]),
-        (MANY, ["--output-format", "concise"]),
-        (MANY, ["--statistics"]),
-        ("x = 1\n", []),
-    ],
-)
-def test_a_short_or_quiet_report_has_no_line_on_top(project: Project, content: str, arguments: list[str]) -> None:
-    project.write("shop.py", content)
-    project.putback("check", ".", *arguments)
-    assert "what matters most first" not in project.out
+    assert project.out.startswith("shop.py:"), "the first line is that of what matters most"
+    assert project.out.count("12 problems (12 errors) in 1 file") == 1
 
 
 def next_commands(project: Project) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,9 @@ def test_stubs_are_skipped_silently(project: Project) -> None:
     assert project.putback("check", "db.pyi") == 0
     assert project.err == ""
     assert {path for _, path in project.found()} == {"sales.ipynb"}
+
+
+def test_a_verdict_names_the_cell_and_not_a_row_of_all_cells_together(project: Project) -> None:
+    project.putback("verify", "sales.ipynb")
+    assert "sales.ipynb:cell 4 total (PB103)\n" in project.out
+    assert not re.search(r"sales\.ipynb:\d", project.out)

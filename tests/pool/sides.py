@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 from libraries import import_or_skip
 
-from putback.pool import PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ManualClock, Profile, ReferencePool, Settings
+from putback.pool import ReferencePool, Settings
+from putback.pool.testing import PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ManualClock, Profile
 
 HIGH = 3
 BRIEF = 0.01

@@ -11,19 +11,9 @@ from typing import Any
 
 import pytest
 
-from putback.pool import (
-    PSYCOPG_POOL,
-    Fault,
-    FaultPlan,
-    InjectedError,
-    InterfaceError,
-    Kind,
-    ManualClock,
-    Operation,
-    PoolTimeout,
-    Settings,
-)
+from putback.pool import InterfaceError, Kind, PoolTimeout, Settings
 from putback.pool.aio import AsyncReferencePool
+from putback.pool.testing import PSYCOPG_POOL, Fault, FaultPlan, InjectedError, ManualClock, Operation
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

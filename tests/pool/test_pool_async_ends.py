@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from libraries import import_or_skip
 
-from putback.pool import PSYCOPG2, Fault, FaultPlan, InterfaceError, ManualClock, Operation, Settings
+from putback.pool import InterfaceError, Settings
 from putback.pool.aio import AsyncReferencePool
+from putback.pool.testing import PSYCOPG2, Fault, FaultPlan, ManualClock, Operation
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:

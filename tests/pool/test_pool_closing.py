@@ -10,16 +10,8 @@ import threading
 import pytest
 from together import run_together
 
-from putback.pool import (
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    ManualClock,
-    PoolClosedError,
-    PoolError,
-    Profile,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import PoolClosedError, PoolError, ReferencePool, Settings
+from putback.pool.testing import PSYCOPG2, PSYCOPG_POOL, ManualClock, Profile
 
 
 @pytest.mark.parametrize("profile", [PSYCOPG2, PSYCOPG_POOL])

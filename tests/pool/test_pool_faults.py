@@ -7,21 +7,18 @@ from typing import Any
 
 import pytest
 
-from putback.pool import (
+from putback.pool import Kind, PoolError, ReferencePool, Settings
+from putback.pool.testing import (
     PSYCOPG2,
     PSYCOPG_POOL,
     SQLALCHEMY,
     Fault,
     FaultPlan,
     InjectedError,
-    Kind,
     Operation,
-    PoolError,
     Profile,
-    ReferencePool,
-    Settings,
+    faulty,
 )
-from putback.pool.faults import faulty
 
 
 def work(pool: ReferencePool) -> None:

@@ -21,7 +21,8 @@ monkey.patch_all()
 
 import gevent
 import sqlalchemy
-from putback.pool import PSYCOPG_POOL, ReferencePool, Settings, watch
+from putback.pool import ReferencePool, Settings, watch
+from putback.pool.testing import PSYCOPG_POOL
 
 pool = ReferencePool(1, 3, profile=PSYCOPG_POOL, settings=Settings(timeout=60, leak_threshold=3600))
 engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.QueuePool, pool_size=3, max_overflow=0)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from putback.pool import PSYCOPG_POOL, SQLALCHEMY, ManualClock, ReferencePool, Settings, SettingsError
+from putback.pool import ReferencePool, Settings, SettingsError
 from putback.pool.adapters import Identity
 from putback.pool.health import Status, Thresholds, judge
 from putback.pool.monitor import Monitor
 from putback.pool.shapes import connections, database_health, pool_health, pool_status, queue_status
 from putback.pool.stats import PoolStats
+from putback.pool.testing import PSYCOPG_POOL, SQLALCHEMY, ManualClock
 
 
 def lending(count: int, high: int = 10, overflow: int = 0) -> tuple[ReferencePool, list[Any]]:

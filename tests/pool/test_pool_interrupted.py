@@ -11,20 +11,10 @@ from typing import Any
 
 import pytest
 
-from putback.pool import (
-    ASYNCPG,
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    SQLALCHEMY,
-    Fault,
-    FaultPlan,
-    Operation,
-    Profile,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import ReferencePool, Settings
 from putback.pool.aio import AsyncReferencePool
 from putback.pool.connection import PooledConnection, proxy_of
+from putback.pool.testing import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, Fault, FaultPlan, Operation, Profile
 
 PROFILES = [PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ASYNCPG]
 INTERRUPTIONS: list[Callable[[], BaseException]] = [KeyboardInterrupt, asyncio.CancelledError, SystemExit]

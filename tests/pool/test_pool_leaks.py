@@ -9,14 +9,8 @@ from typing import Any
 
 import pytest
 
-from putback.pool import (
-    Incident,
-    Kind,
-    ManualClock,
-    PoolError,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import Incident, Kind, PoolError, ReferencePool, Settings
+from putback.pool.testing import ManualClock
 
 
 def test_a_connection_held_too_long_is_reported_once_with_where_and_by_whom(caplog: Any) -> None:
@@ -82,12 +76,29 @@ def test_a_thread_that_ended_with_a_connection_is_named() -> None:
 def test_an_exhausted_pool_says_who_holds_what() -> None:
     pool = ReferencePool(0, 2)
     held = [pool.getconn() for _ in range(2)]
-    with pytest.raises(PoolError):
+    with pytest.raises(PoolError) as refused:
         pool.getconn()
     text = pool.incidents.recent[0].text
-    assert "2 of 2 connections are lent" in text
-    assert f"2 taken at {__file__}" in text
+    assert refused.value.__notes__ == [text], "the error carries what the log has, as that of a pool that is watched"
+    assert text.startswith(f"pool {pool.name}: 2 of 2 connections are out\n")
+    assert f"2 x {__file__}" in text
+    assert "in test_an_exhausted_pool_says_who_holds_what; the oldest for" in text
     assert list(pool.stats().sites.values()) == [len(held)]
+
+
+def test_the_note_names_the_caller_of_a_wrapper_as_that_of_a_watched_pool_does() -> None:
+    pool = ReferencePool(0, 1)
+
+    def get_db() -> Any:
+        return pool.getconn()
+
+    held = get_db()
+    with pytest.raises(PoolError) as refused:
+        pool.getconn()
+    (note,) = refused.value.__notes__
+    assert "in test_the_note_names_the_caller_of_a_wrapper" in note.splitlines()[1].partition(", through ")[0]
+    assert "get_db; the oldest for" in note
+    pool.putconn(held)
 
 
 def test_stacks_are_as_deep_as_asked() -> None:

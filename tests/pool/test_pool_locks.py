@@ -15,22 +15,9 @@ from typing import Any
 import pytest
 from libraries import import_or_skip
 
-from putback.pool import (
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    SQLALCHEMY,
-    Incident,
-    InterfaceError,
-    Kind,
-    ManualClock,
-    PoolError,
-    Profile,
-    ReferencePool,
-    Settings,
-    watch,
-)
+from putback.pool import Incident, InterfaceError, Kind, PoolError, ReferencePool, Settings, watch
 from putback.pool.aio import AsyncReferencePool
-from putback.pool.profiles import ASYNCPG
+from putback.pool.testing import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ManualClock, Profile
 
 
 class Visitors:

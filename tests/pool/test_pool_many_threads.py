@@ -8,12 +8,8 @@ import threading
 import pytest
 from together import run_together
 
-from putback.pool import (
-    PSYCOPG_POOL,
-    PoolError,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import PoolError, ReferencePool, Settings
+from putback.pool.testing import PSYCOPG_POOL
 
 pytestmark = pytest.mark.slow
 

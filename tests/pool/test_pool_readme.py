@@ -15,7 +15,7 @@ def test_the_examples_run() -> None:
     blocks = re.findall(
         r"^```python ?(\w*)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
     )
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     names: dict[str, Any] = {}
     for framework, code in blocks:
         if framework:

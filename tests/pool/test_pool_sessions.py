@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
-from putback.pool import PSYCOPG_POOL, SQLALCHEMY, Fault, FaultPlan, Operation, PoolError, ReferencePool
-from putback.pool.sessions import Session, scoped_session, sessionmaker
+from putback.pool import PoolError, ReferencePool
+from putback.pool.testing import PSYCOPG_POOL, SQLALCHEMY, Fault, FaultPlan, Operation
+from putback.pool.testing.sessions import Session, scoped_session, sessionmaker
 
 
 @pytest.fixture

@@ -10,18 +10,9 @@ from unittest.mock import MagicMock, Mock
 import pytest
 from libraries import import_or_skip
 
-from putback.pool import (
-    ASYNCPG,
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    SQLALCHEMY,
-    InterfaceError,
-    Profile,
-    ReferencePool,
-    Settings,
-    SettingsError,
-)
+from putback.pool import InterfaceError, ReferencePool, Settings, SettingsError
 from putback.pool.driver import UNKNOWN, condition
+from putback.pool.testing import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, Profile
 
 
 class Roomy:

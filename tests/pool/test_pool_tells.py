@@ -11,18 +11,8 @@ from typing import Any
 import pytest
 from libraries import import_or_skip
 
-from putback.pool import (
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    SQLALCHEMY,
-    Kind,
-    ManualClock,
-    PoolError,
-    PoolTimeout,
-    Profile,
-    ReferencePool,
-    Settings,
-)
+from putback.pool import Kind, PoolError, PoolTimeout, ReferencePool, Settings
+from putback.pool.testing import PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ManualClock, Profile
 
 
 def test_connections_given_back_inside_a_transaction_are_counted_by_place() -> None:

@@ -12,18 +12,12 @@ import pytest
 
 from putback import pool as putback_pool
 from putback.pool import (
-    ASYNCPG,
-    PSYCOPG2,
-    PSYCOPG_POOL,
-    SQLALCHEMY,
     ForeignConnectionError,
     Incident,
     InterfaceError,
     Kind,
-    ManualClock,
     PoolError,
     PoolTimeout,
-    Profile,
     ReferencePool,
     ResetBy,
     Settings,
@@ -31,6 +25,7 @@ from putback.pool import (
     ThreadedConnectionPool,
     TooManyRequests,
 )
+from putback.pool.testing import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ManualClock, Profile
 
 
 def test_one_import_changes_a_psycopg2_program() -> None:

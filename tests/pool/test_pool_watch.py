@@ -21,7 +21,9 @@ from libraries import import_or_skip
 from together import run_together
 from watched import ON_MYSQL, ON_POSTGRES, SIZE, Pool
 
-from putback.pool import Incident, Kind, ManualClock, SettingsError, watch
+from putback.pool import Incident, Kind, SettingsError, watch
+from putback.pool.adapters import stats_of
+from putback.pool.testing import ManualClock
 from putback.pool.watching import serving
 from putback.pool.watching.requests import current
 
@@ -67,6 +69,8 @@ def test_three_callers_of_one_wrapper_are_three_places_and_an_exhausted_pool_nam
         assert any(f"{SIZE} of {SIZE} connections are out" in note and "in order" in note for note in notes)
         for job, count in JOBS.items():
             assert re.search(rf"^ +{count} x .* in {job}, through .* in get_db_connection;", caplog.text, re.MULTILINE)
+        numbers = stats_of(watching)
+        assert (numbers.waiters, numbers.timeouts, numbers.in_use) == (0, 1, SIZE)
         for conn in kept:
             pool.run(pool.give(conn))
         assert watching.holders() == []
@@ -77,6 +81,11 @@ def test_good_requests_leave_nothing(pool: Pool) -> None:
         for _ in range(50):
             pool.run(pool.give(pool.run(pool.take())))
         assert (watching.taken, watching.holders(), watching.seen) == (50, [], {})
+        numbers = stats_of(watching)
+        assert numbers.waits is not None
+        assert numbers.uses is not None
+        assert (numbers.waits.count, numbers.uses.count) == (50, 50)
+        assert (numbers.waiters, numbers.timeouts, numbers.in_use) == (0, 0, 0)
 
 
 def test_after_stop_the_pool_is_as_it_was(pool: Pool) -> None:

@@ -16,7 +16,8 @@ import pytest
 from libraries import import_or_skip
 from watched import ON_POSTGRES, SIZE
 
-from putback.pool import Kind, ManualClock, watch
+from putback.pool import Kind, watch
+from putback.pool.testing import ManualClock
 from putback.pool.watching import Watch
 from putback.pool.watching.places import belongs_to_library, callers, places_of
 from putback.pool.watching.watcher import BURST, MANY

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from libraries import import_or_skip
 
-from putback.pool import PSYCOPG_POOL, ReferencePool
+from putback.pool import ReferencePool
+from putback.pool.testing import PSYCOPG_POOL
 
 
 def flask_client(get_pool: Callable[[], Any], guard: Callable[[], None] | None = None) -> Any:

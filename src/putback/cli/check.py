@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -21,6 +22,7 @@ from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.printable import harmless, harmless_lines
 from putback.model.report import CheckResult, Report
+from putback.source import settings
 from putback.source.discover import discover, shown
 from putback.source.excludes import SPECIAL
 
@@ -105,12 +107,23 @@ def run(options: CheckOptions, config: Config) -> int:
     text = write_reports(options, config, report, arranged)
     for error in result.errors:
         warn(error)
+    own = [] if stdin or options.isolated or options.config else passed_over(report, options)
     if result.internal_error:
         return 2
     code = int((fails(report.findings, config) or counted.is_stale) and not options.exit_zero)
-    if memory is not None and result.files and not result.errors:
+    if memory is not None and result.files and not result.errors and not own:
         memory.keep(text, code, result.files, results.name_of(options.paths, config), results.packed(result))
     return code
+
+
+def passed_over(report: Report, options: CheckOptions) -> list[str]:
+    """The configuration files nearer to a finding than the run's own; each is named, with the command that reads it."""
+    found = settings.passed_over((each.filename for each in report.findings), options.paths)
+    if not options.quiet:
+        for path in found:
+            folder = shlex.quote(shown(os.path.dirname(path)))
+            warn(f"{shown(path)} is not read, a run has the settings of one file: putback check {folder} reads it")
+    return found
 
 
 PRINTS_ALONE = frozenset(

@@ -14,8 +14,16 @@ def inside(path: str, directory: str) -> str:
     """The absolute `path` relative to `directory`, with `/`; whole when it lies outside."""
     if directory and path.startswith(top := os.path.join(directory, "")):
         return path[len(top) :].replace(os.sep, "/")
-    relative = os.path.relpath(path, directory).replace(os.sep, "/")
+    relative = relative_to(path, directory)
     return path.replace(os.sep, "/") if relative.startswith("../") else relative
+
+
+def relative_to(path: str, directory: str = "") -> str:
+    """The absolute `path` relative to `directory` (the working one), with `/`; whole on another drive of Windows."""
+    try:
+        return os.path.relpath(path, directory or None).replace(os.sep, "/")
+    except ValueError:
+        return path.replace(os.sep, "/")
 
 
 def seen_from(finding: Finding, directory: str) -> Finding:
@@ -38,7 +46,7 @@ def seen_from(finding: Finding, directory: str) -> Finding:
 
 def _retold(finding: Finding, directory: str) -> Callable[[str], str]:
     """What spells the files that a text names, "shop/db.py:18", for `directory`."""
-    names = {os.path.relpath(path).replace(os.sep, "/"): inside(path, directory) for path in finding.mentions}
+    names = {relative_to(path): inside(path, directory) for path in finding.mentions}
     if all(name == other for name, other in names.items()):
         return lambda text: text
     known = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))

@@ -51,6 +51,12 @@ class Proven:
     seconds: float
 
     @property
+    def place(self) -> str:
+        """The file with the row of the function; in a notebook with the cell of what was found there."""
+        cell = self.findings[0].cell if self.findings else 0
+        return f"{self.path}:cell {cell}" if cell else f"{self.path}:{self.row}"
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """The rules of the findings, each once."""
         return tuple(dict.fromkeys(f.code for f in self.findings))

@@ -1,17 +1,16 @@
 """A connection pool that tells everything it knows: who holds what, since when, and where it was taken.
 
-It is a drop-in for psycopg2's pool (`from putback import pool` in place of `from psycopg2 import pool`), runs on any
-DB-API connection and on sqlite3 without anything installed, and can behave as the pools of other libraries do:
+It is a drop-in for psycopg2's pool (`from putback import pool` in place of `from psycopg2 import pool`), and runs on
+any DB-API connection and on sqlite3 without anything installed:
 
-    ReferencePool(low, high, connect, profile=SQLALCHEMY, settings=Settings(overflow=10, leak_threshold=30))
+    ReferencePool(low, high, connect, settings=Settings(overflow=10, leak_threshold=30))
         .getconn(key=None, timeout=None)  .putconn(conn, key=None, close=False)  .closeall()
         with pool.connection() as conn: ...
         .stats() -> PoolStats   .suspects(age) -> [Suspect]   .check_leaks()   .incidents.recent   repr(pool)
     SimpleConnectionPool, ThreadedConnectionPool(minconn, maxconn, *args, connect=None, ..., **kwargs)
-    PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, ASYNCPG    how a library behaves, as data (Profile)
-    FaultPlan([Fault(Operation.EXECUTE, nth=2)])   passed as `faults`, makes operations fail
     watch(engine_or_pool, leak_threshold=30)       who holds the connections of a pool that is not ours
-    ManualClock                                    passed as `clock`, makes time stand still
+
+What tests need of it is in `putback.pool.testing`: plans of faults, a manual clock, the manners of other pools.
 
 Invariant: this package imports nothing of ours and nothing but the standard library (`web` alone imports the framework
 it serves). Deliberately absent: SQL, configuration files; threads of its own, but for a monitor and
@@ -22,12 +21,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from putback.pool.clock import Clock, ManualClock
+from putback.pool.clock import Clock
 from putback.pool.connection import PooledConnection
 from putback.pool.dropin import SimpleConnectionPool, ThreadedConnectionPool
 from putback.pool.errors import (
     ForeignConnectionError,
-    InjectedError,
     InterfaceError,
     PoolClosedError,
     PoolError,
@@ -35,9 +33,7 @@ from putback.pool.errors import (
     SettingsError,
     TooManyRequests,
 )
-from putback.pool.faults import Fault, FaultPlan, Faults, Operation
 from putback.pool.incidents import Incident, Kind
-from putback.pool.profiles import ASYNCPG, PSYCOPG2, PSYCOPG_POOL, SQLALCHEMY, Profile
 from putback.pool.settings import ResetBy, Settings
 from putback.pool.stats import PoolStats
 from putback.pool.threaded import ReferencePool
@@ -46,27 +42,16 @@ if TYPE_CHECKING:
     from putback.pool.watching import Watch, watch
 
 __all__ = [
-    "ASYNCPG",
-    "PSYCOPG2",
-    "PSYCOPG_POOL",
-    "SQLALCHEMY",
     "Clock",
-    "Fault",
-    "FaultPlan",
-    "Faults",
     "ForeignConnectionError",
     "Incident",
-    "InjectedError",
     "InterfaceError",
     "Kind",
-    "ManualClock",
-    "Operation",
     "PoolClosedError",
     "PoolError",
     "PoolStats",
     "PoolTimeout",
     "PooledConnection",
-    "Profile",
     "ReferencePool",
     "ResetBy",
     "Settings",

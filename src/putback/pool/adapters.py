@@ -15,7 +15,7 @@ from typing import Any
 from putback.pool.core import Core
 from putback.pool.errors import SettingsError
 from putback.pool.health import Health, Thresholds, judge
-from putback.pool.stats import Durations, PoolStats
+from putback.pool.stats import Durations, PoolStats, Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,36 @@ def stats_of(pool: Any) -> PoolStats:
     """The numbers of a pool, or of an engine's pool. SettingsError for what is none of those that are known."""
     known = _engine_pool(pool)
     stats = _find(known).stats(known)
-    if not _derives(pool, "putback", "Watch"):
-        return stats
+    return _as_watched(stats, pool) if _derives(pool, "putback", "Watch") else stats
+
+
+def timings_of(pool: Any) -> dict[str, Timings]:
+    """What is measured while it happens, by the name of its numbers; nothing for a pool of others that nobody
+    watches."""
+    measured = pool.tally if isinstance(pool, Core) else pool if _derives(pool, "putback", "Watch") else None
+    found = {name: getattr(measured, name, None) for name in ("waits", "uses", "creations")}
+    return {name: timings for name, timings in found.items() if timings is not None}
+
+
+def _as_watched(stats: PoolStats, watch: Any) -> PoolStats:
+    """With what its watch knows."""
     sites: Counter[str] = Counter()
-    lines = pool.holders()
+    lines = watch.holders()
     for line in lines:
         sites[str(line.caller)] += line.count
     found = dict(sites.most_common())
-    return replace(stats, sites=found, holders=found, held=tuple(line.as_json() for line in lines))
+    return replace(
+        stats,
+        sites=found,
+        holders=found,
+        held=tuple(line.as_json() for line in lines),
+        waiters=watch.waiters,
+        waits=watch.waits.summary(),
+        uses=watch.uses.summary(),
+        creations=None if watch.creations is None else watch.creations.summary(),
+        acquired=watch.taken,
+        timeouts=watch.timeouts,
+    )
 
 
 def health_of(pool: Any, thresholds: Thresholds | None = None) -> Health:
@@ -175,10 +197,41 @@ def _asyncpg(pool: Any) -> PoolStats:
     )
 
 
+def _aio(pool: Any) -> PoolStats:
+    return _counted(_root(type(pool).__module__), pool.minsize, pool.maxsize or None, pool.freesize, pool.size)
+
+
+def _mysql(pool: Any) -> PoolStats:
+    return _counted("mysql", pool.pool_size, pool.pool_size, pool._cnx_queue.qsize(), pool.pool_size)
+
+
+def _dbutils(pool: Any) -> PoolStats:
+    idle = len(pool._idle_cache)
+    return _counted("dbutils", 0, pool._maxconnections or None, idle, idle + pool._connections)
+
+
+def _counted(library: str, low: int, high: int | None, idle: int, total: int) -> PoolStats:
+    return PoolStats(
+        library=library,
+        min=low,
+        max=high,
+        max_overflow=0,
+        available=idle,
+        in_use=total - idle,
+        total=total,
+        overflow=0,
+        waiters=None,
+    )
+
+
 _KINDS = (
     _Kind("putback.pool", lambda pool: isinstance(pool, Core), _ours),
     _Kind("psycopg2.pool", lambda pool: _derives(pool, "psycopg2", "AbstractConnectionPool"), _psycopg2),
     _Kind("psycopg_pool", lambda pool: _derives(pool, "psycopg_pool", "BasePool"), _psycopg_pool),
     _Kind("sqlalchemy.pool.QueuePool", lambda pool: _derives(pool, "sqlalchemy", "QueuePool"), _sqlalchemy),
     _Kind("asyncpg", lambda pool: _derives(pool, "asyncpg", "Pool"), _asyncpg),
+    _Kind("aiomysql", lambda pool: _derives(pool, "aiomysql", "Pool"), _aio),
+    _Kind("aiopg", lambda pool: _derives(pool, "aiopg", "Pool"), _aio),
+    _Kind("mysql.connector", lambda pool: _derives(pool, "mysql", "MySQLConnectionPool"), _mysql),
+    _Kind("dbutils", lambda pool: _derives(pool, "dbutils", "PooledDB"), _dbutils),
 )

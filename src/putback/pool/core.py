@@ -213,8 +213,10 @@ class Core(Generic[G]):
             return self.profile.closed(pool)
         if reason is Reason.CROWDED:
             return self.profile.crowded(pool)
-        self.incidents.report(Kind.EXHAUSTED, self._who_holds())
-        return self.profile.exhausted(pool)
+        error, holders = self.profile.exhausted(pool), self._who_holds()
+        error.add_note(holders)
+        self.incidents.report(Kind.EXHAUSTED, holders)
+        return error
 
     def _facts(self, timeout: float) -> Pool:
         with self.lock:
@@ -223,9 +225,12 @@ class Core(Generic[G]):
             return Pool(self.name, high, overflow, timeout, len(self.state.line))
 
     def _who_holds(self) -> str:
+        from putback.pool.watching.holding import lines_of, table_of  # needs asyncio and the compiler's tools
+
         stats = self.stats()
-        places = "".join(f"\n    {number} taken at {site}" for site, number in list(stats.sites.items())[:5])
-        return f"pool {self.name!r} is exhausted: {stats.in_use} of {stats.capacity} connections are lent{places}"
+        with self.lock:
+            leases = list(self.leases.values())
+        return table_of(self.name, stats.in_use, stats.capacity, lines_of(leases, self.clock.now()))
 
     def _shut(self, with_lent: bool) -> list[Reset | Close]:
         """Close the pool. What is left to do, is I/O. A lent connection that is closed too is nobody's leak."""

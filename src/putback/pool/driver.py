@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from putback.pool.errors import SettingsError
-from putback.pool.faults import FaultyConnection, without_faults
+from putback.pool.faults import Faulty, without_faults
 from putback.pool.steps import Procedure
 
 Connect = Callable[[], Any]
@@ -106,7 +106,7 @@ LOOKS: dict[type, Look] = {}
 
 
 def _look_for(raw: Any) -> Look:
-    if isinstance(raw, FaultyConnection):
+    if isinstance(raw, Faulty):
         return lambda faulty: condition(without_faults(faulty))
     if isinstance(raw, sqlite3.Connection):
         return _condition_of_sqlite

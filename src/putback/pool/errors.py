@@ -41,10 +41,6 @@ class SettingsError(PoolError, ValueError):
     """A setting has no sense; the message names it, its value and what it may be."""
 
 
-class InjectedError(PoolError):
-    """An operation failed because a fault plan says so."""
-
-
 def in_the_manner_of(error: type[PoolError], library: str, name: str) -> type[PoolError]:
     """`error`, deriving also from `library`'s class `name` if that library is loaded (it is never imported here)."""
     theirs = getattr(sys.modules.get(library), name, None)

@@ -58,22 +58,23 @@ class Lease:
         self.key = key
         """The key that `getconn(key)` was called with."""
         self.thread = threading.current_thread()
-        self._stack = stack
+        self.places = stack
+        """The callers, innermost first, without their lines."""
 
     @property
     def stack(self) -> list[Frame]:
         """The callers, innermost first: where the connection was taken."""
-        return [frame_of(place) for place in self._stack]
+        return [frame_of(place) for place in self.places]
 
     @property
     def place(self) -> Place | None:
         """The place that took it; None without stacks."""
-        return self._stack[0] if self._stack else None
+        return self.places[0] if self.places else None
 
     @property
     def site(self) -> str:
         """The place that took it in words, "unknown" without stacks."""
-        return site_of(self._stack[0]) if self._stack else "unknown"
+        return site_of(self.places[0]) if self.places else "unknown"
 
     @property
     def holder(self) -> str:

@@ -33,7 +33,7 @@ from putback.pool.driver import (
     sqlite_memory,
 )
 from putback.pool.engines import refuse_engine
-from putback.pool.faults import Faults, Operation, faulty
+from putback.pool.faults import Faults, Operation
 from putback.pool.incidents import Incident, Kind
 from putback.pool.lease import Lease, Stack, callers
 from putback.pool.profiles import Closing, Profile
@@ -66,7 +66,7 @@ class Lending(Core[G]):
         super().__init__(sizes, settings, profile, clock, on_incident)
         connect = connect or sqlite_memory()
         self._faults = faults
-        self._connect = faulty(connect, faults) if faults is not None else connect
+        self._connect = faults.around(connect) if faults is not None else connect
         self._checks = settings.pre_ping or settings.recycle is not None
         self._looks = profile.looks_before_lending
         self._known_until = -1

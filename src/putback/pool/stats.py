@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from putback.pool.lease import Place
@@ -47,7 +49,7 @@ class PoolStats:
     held: tuple[dict[str, Any], ...] = ()
     """Of a pool that is watched, each place with its wrappers, number, age and who, as data."""
     waits: Durations | None = None
-    """How long requests waited that had to."""
+    """How long requests waited that had to; of a pool that is watched, how long each took to get a connection."""
     uses: Durations | None = None
     """How long connections were held that came back."""
     creations: Durations | None = None
@@ -89,26 +91,42 @@ class Timings:
     """Durations that are still being collected. They are added up when somebody asks, or when they have become many:
     `add` is called for every check-out."""
 
-    __slots__ = ("_count", "_longest", "_new", "_total", "recent")
+    __slots__ = ("_count", "_longest", "_new", "_summing", "_total", "listeners", "note", "recent")
 
     def __init__(self) -> None:
         self._count = 0
         self._total = self._longest = 0.0
         self._new: list[float] = []
+        self._summing = Lock()
+        self.note = self._new.append
+        """As `add`, for whoever calls `settle` now and then himself."""
         self.recent: deque[float] = deque(maxlen=RECENT_WAITS)
+        self.listeners: list[Callable[[Sequence[float]], None]] = []
+        """They get each duration once, many at a time."""
 
     def add(self, seconds: float) -> None:
-        new = self._new
-        new.append(seconds)
-        if len(new) > RECENT_WAITS:
+        self._new.append(seconds)
+        self.settle()
+
+    def settle(self) -> None:
+        """Add up what is new, if it has become much."""
+        if len(self._new) > RECENT_WAITS:
             self._add_up()
 
     def _add_up(self) -> None:
-        self._count += len(self._new)
-        self._total += sum(self._new)
-        self._longest = max(self._longest, *self._new)
-        self.recent.extend(self._new)
-        self._new.clear()
+        if not self._summing.acquire(blocking=False):
+            return  # somebody is at it, perhaps in this very thread, in front of a signal
+        try:
+            new = self._new[:]
+            del self._new[: len(new)]  # what others note meanwhile stays
+            self._count += len(new)
+            self._total += sum(new)
+            self._longest = max(self._longest, *new)
+            self.recent.extend(new)
+            for listener in self.listeners:
+                listener(new)
+        finally:
+            self._summing.release()
 
     def summary(self) -> Durations:
         if self._new:

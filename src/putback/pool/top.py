@@ -44,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--every must be more than 0")
     try:
         look = looking_at(chosen.target)
-        _once(look) if chosen.once or not sys.stdout.isatty() else _live(look, chosen.every)
+        if chosen.once or not sys.stdout.isatty():
+            print(_table(look()))
+        else:
+            _live(look, chosen.every)
     except PoolError as error:
         print(f"putback.pool.top: {error}", file=sys.stderr)
         return 2
@@ -93,39 +96,38 @@ def _of_health(url: str, health: Json) -> Seen:
     return Seen(f"{url} {health.get('status', '')}: {out}{waiting}", health.get("held", ()))
 
 
-def _table(found: Sequence[Seen]) -> Any:
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    tables = []
-    for seen in found:
-        table = Table(title=Text(seen.title), title_justify="left")
-        table.add_column("out", justify="right")
-        table.add_column("oldest", justify="right")
-        table.add_column("taken at", overflow="fold")
-        table.add_column("by", overflow="fold")
-        for each in seen.held:
-            through = "".join(f"\n  through {frame}" for frame in each["through"])
-            place = each["place"] or "(not noted, in a rush)"
-            table.add_row(str(each["count"]), f"{each['oldest']:.1f} s", Text(place + through), Text(each["who"]))
-        tables.append(table)
-    return Group(*tables) if tables else Text("nothing is watched there")
+_COLUMNS = ("out", "oldest", "taken at", "by")
 
 
-def _once(look: Callable[[], list[Seen]]) -> None:
-    from rich.console import Console
+def _table(found: Sequence[Seen]) -> str:
+    """The pools, one below the other, each with a row for each place."""
+    return "\n\n".join(_rows(seen) for seen in found) or "nothing is watched there"
 
-    Console().print(_table(look()))
+
+def _rows(seen: Seen) -> str:
+    cells = [_COLUMNS]
+    for each in seen.held:
+        place = each["place"] or "(not noted, in a rush)"
+        cells.append((str(each["count"]), f"{each['oldest']:.1f} s", place, each["who"]))
+        cells += [("", "", f"  through {frame}", "") for frame in each["through"]]
+    count, age, place, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
+    rows = [f"  {out:>{count}}  {oldest:>{age}}  {at:<{place}}  {by}".rstrip() for out, oldest, at, by in cells]
+    return "\n".join([_printable(seen.title), *map(_printable, rows)])
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey: the text comes from another process, or from the net."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _live(look: Callable[[], list[Seen]], seconds: float) -> None:
-    from rich.live import Live
+    while True:
+        print(f"{_CLEAR}{_table(look())}", flush=True)
+        time.sleep(seconds)
 
-    with Live(_table(look()), auto_refresh=False, screen=False) as live:
-        while True:
-            time.sleep(seconds)
-            live.update(_table(look()), refresh=True)
+
+_CLEAR = "\033[H\033[2J"
+"""To the upper left corner, and everything away."""
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Applicability
 from putback.model.fixing import Applied, Declined
 from putback.model.report import Fixing, Report
-from putback.report.counts import by_severity, is_safely_fixable, number, remaining, summary, touched
+from putback.report.counts import is_safely_fixable, number, remaining, summary
 from putback.report.display import safe
 from putback.report.places import place_of
 
@@ -99,14 +99,6 @@ def fixable(findings: Sequence[Finding], unsafe: bool) -> str:
         more = f" ({unsafely} more with `--unsafe-fixes`)" if unsafely else ""
         return f"{safely} fixable with `putback fix`{more}."
     return f"{unsafely} fixable with `putback fix --unsafe-fixes`." if unsafely else ""
-
-
-def opening(report: Report) -> str:
-    """The line on top of a longer report: how much there is, and what of it can be mended; "" for a short one."""
-    if len(report.findings) < 2 or report.fixing is not None:
-        return ""
-    count = f"{number(len(report.findings), 'problem')} ({by_severity(report.findings)})"
-    return f"{count} in {touched(report.findings, report.files)}, what matters most first:"
 
 
 def next_commands(report: Report) -> Iterator[tuple[str, str]]:

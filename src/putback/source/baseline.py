@@ -17,6 +17,7 @@ from typing import Any
 from putback.model.errors import ConfigError
 from putback.model.finding import Finding
 from putback.model.fingerprint import expression_at, plain
+from putback.model.spelling import relative_to
 
 PLACE = ".putback/baseline.json"
 VERSION = 1
@@ -57,7 +58,7 @@ def identified(findings: Iterable[Finding], root: str, rows: Callable[[str], Seq
     seen: Counter[tuple[str, ...]] = Counter()
     found = {}
     for each in sorted(findings, key=lambda finding: (finding.path, finding.span, finding.code)):
-        path = os.path.relpath(each.filename, root).replace(os.sep, "/")
+        path = relative_to(each.filename, root)
         text = plain(expression_at(rows(each.path), each.span))
         digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         key = (path, each.code, each.function, digest)

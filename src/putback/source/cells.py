@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from putback.model.finding import Finding, Step
 from putback.model.span import Position, Span
+from putback.model.spelling import relative_to
 from putback.source.notebook import ENDING, notebook
 
 NO_FIX = "putback does not write notebooks: mend the cell by hand"
@@ -68,7 +69,7 @@ def _placed(read: Read, path: str, span: Span) -> tuple[int, Span]:
 
 def _renamed(text: str, path: str, read: Read) -> str:
     """`text`, where it names a row of a notebook, with the cell and the row in it."""
-    name = re.escape(os.path.relpath(path).replace(os.sep, "/"))
+    name = re.escape(relative_to(path))
 
     def named(found: re.Match[str]) -> str:
         cell, inner = notebook(read(path)).place(int(found[2]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from putback.model.config import Config
 from putback.model.errors import UsageError
+from putback.model.spelling import relative_to
 from putback.source.excludes import Excludes
 from putback.source.ignored import files_below
 
@@ -60,7 +61,7 @@ def doubled(path: str, links: Container[str], found: Container[str]) -> bool:
 
 def shown(path: str, directory: str = "") -> str:
     """The absolute `path` as findings spell it: relative to `directory` (the working one), with `/`."""
-    return os.path.relpath(path, directory or None).replace(os.sep, "/")
+    return relative_to(path, directory)
 
 
 def warn_on_stderr(message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
@@ -187,16 +187,39 @@ def common_directory(paths: Sequence[str]) -> str:
 def nearest(directory: str) -> Config | None:
     """The settings of the nearest directory, from `directory` upwards, that has any."""
     while True:
-        for name in (*CONFIG_FILES, PROJECT_FILE):
-            path = os.path.join(directory, name)
-            if os.path.isfile(path) and (name != PROJECT_FILE or mentions_putback(path)):
-                found = read_file(path)
-                if found is not None:
-                    return found
+        for path in candidates(directory):
+            found = read_file(path)
+            if found is not None:
+                return found
         above = os.path.dirname(directory)
         if above == directory:
             return None
         directory = above
+
+
+def candidates(directory: str) -> list[str]:
+    """The files of a directory that may have settings, the one that counts first."""
+    paths = {name: os.path.join(directory, name) for name in (*CONFIG_FILES, PROJECT_FILE)}
+    return [p for name, p in paths.items() if os.path.isfile(p) and (name != PROJECT_FILE or mentions_putback(p))]
+
+
+def passed_over(files: Iterable[str], paths: Sequence[str]) -> list[str]:
+    """The configuration files between `files` and the directory of all `paths`, whose settings are not read: a run has
+    those of one file."""
+    top = os.path.join(common_directory(paths), "")
+    found: set[str] = set()
+    for directory in {os.path.dirname(file) for file in files}:
+        while directory.startswith(top):
+            found.update(path for path in candidates(directory) if _has_settings(path))
+            directory = os.path.dirname(directory)
+    return sorted(found)
+
+
+def _has_settings(path: str) -> bool:
+    try:
+        return read_file(path) is not None
+    except ConfigError:
+        return True
 
 
 def mentions_putback(path: str) -> bool:

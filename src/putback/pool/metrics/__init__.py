@@ -1,4 +1,4 @@
-"""A pool's numbers for monitoring. Each module here imports the client library that it serves, and nothing else does.
+"""Numbers for monitoring. `prometheus` and `otel` import the client library that they serve, `text` needs none.
 
 The names are those of OpenTelemetry's semantic conventions for the pools of database clients, `db.client.connection.*`.
 """

@@ -1,9 +1,10 @@
-"""A pool's numbers for Prometheus: install `putback[prometheus]`.
+"""A pool's numbers for the client library of Prometheus: install `putback[prometheus]`.
 
-REGISTRY.register(PoolCollector(lambda: engine, name="shop"))
+    REGISTRY.register(PoolCollector(lambda: engine, name="shop"))
 
 The names are OpenTelemetry's as Prometheus spells them: db_client_connection_count{state="used"}, ..._max and so on.
-With what `putback.pool.watch` gives, or a pool of ours, `db_client_connection_holders` counts by place in the code.
+With what `putback.pool.watch` gives, or a pool of ours, `db_client_connection_holders` counts by place in the code, and
+there is how long requests waited, connections were held and took to open.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
 from putback.pool.adapters import stats_of
-from putback.pool.stats import PoolStats
-
-POOL = "db_client_connection_pool_name"
+from putback.pool.metrics.numbers import HOLDERS, LEVELS, TIMEOUTS, TIMES, quantiles
+from putback.pool.metrics.text import POOL, metric
 
 
 class PoolCollector(Collector):
@@ -29,28 +29,20 @@ class PoolCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         stats = stats_of(self._get_pool())
-        count = GaugeMetricFamily("db_client_connection_count", "Open connections.", labels=[POOL, "state"])
-        count.add_metric([self._name, "used"], stats.in_use)
-        count.add_metric([self._name, "idle"], stats.available)
-        yield count
-        for metric, help_text, value in _gauges(stats):
-            if value is not None:
-                gauge = GaugeMetricFamily(metric, help_text, labels=[POOL])
-                gauge.add_metric([self._name], value)
-                yield gauge
-        if stats.timeouts is not None:
-            timeouts = CounterMetricFamily("db_client_connection_timeouts", "Requests in vain.", labels=[POOL])
-            timeouts.add_metric([self._name], stats.timeouts)
-            yield timeouts
-        holders = GaugeMetricFamily("db_client_connection_holders", "Lent connections.", labels=[POOL, "code_place"])
-        for site, number in stats.sites.items():
-            holders.add_metric([self._name, site], number)
-        yield holders
-
-
-def _gauges(stats: PoolStats) -> tuple[tuple[str, str, int | None], ...]:
-    return (
-        ("db_client_connection_max", "The most connections that can be lent.", stats.capacity),
-        ("db_client_connection_idle_min", "Connections that are kept.", stats.min),
-        ("db_client_connection_pending_requests", "Requests that wait.", stats.waiters),
-    )
+        for level in (*LEVELS, HOLDERS, TIMEOUTS):
+            family = CounterMetricFamily if level is TIMEOUTS else GaugeMetricFamily
+            known = [(labels, number) for number, labels in level.values(stats) if number is not None]
+            if known:
+                found = family(metric(level.name), level.text, labels=[POOL, *known[0][0]])
+                for labels, number in known:
+                    found.add_metric([self._name, *labels.values()], number)
+                yield found
+        for time in TIMES:
+            times = time.of(stats)
+            if times is not None:
+                name = f"{metric(time.name)}_seconds"
+                summary = SummaryMetricFamily(name, time.text, labels=[POOL])
+                summary.add_metric([self._name], count_value=times.count, sum_value=times.total)
+                for quantile, seconds in quantiles(times):
+                    summary.add_sample(name, {POOL: self._name, "quantile": quantile}, seconds)
+                yield summary

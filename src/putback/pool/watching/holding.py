@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from putback.pool.lease import Frame, Lease
-from putback.pool.watching.places import NOWHERE, Trail, folded, places_of
+from putback.pool.watching.places import NOWHERE, Trail, folded, own_places, places_of
 
 
 class Holding(Lease):
@@ -27,12 +28,12 @@ class Holding(Lease):
     @property
     def caller(self) -> Frame:
         """The line that people look for."""
-        return folded(self._stack)[0]
+        return folded(self.places)[0]  # only the program's own were kept
 
     @property
     def through(self) -> list[Frame]:
         """The program's own wrappers between the caller and the pool."""
-        return folded(self._stack)[1]
+        return folded(self.places)[1]
 
     @property
     def holder(self) -> str:
@@ -44,7 +45,7 @@ class Tally:
     """What each check-out reads and changes: beside each other in memory, for what lies in many places is fetched anew
     after each statement."""
 
-    __slots__ = ("calm_from", "half", "taken")
+    __slots__ = ("answered", "asked", "calm_from", "half", "taken")
 
     def __init__(self) -> None:
         self.calm_from = -math.inf
@@ -53,6 +54,10 @@ class Tally:
         """So many connections out are half of the pool, as far as it was known when somebody looked last."""
         self.taken = 0
         """How many connections were taken."""
+        self.asked = 0
+        """How many requests there were."""
+        self.answered = 0
+        """How many of them are over, well or not."""
 
 
 Brief = tuple[float, int, Any]
@@ -127,7 +132,27 @@ class Holders:
         }
 
 
-def line_of(caller: Frame, through: tuple[Frame, ...], found: list[Holding], now: float) -> Holders:
-    """The line for check-outs of one place."""
-    oldest = min(found, key=lambda holding: holding.since)
+def lines_of(leases: Iterable[Lease], now: float) -> list[Holders]:
+    """Who holds what, by place, the most first."""
+    by_place: dict[tuple[Frame, tuple[Frame, ...]], list[Lease]] = {}
+    for lease in leases:
+        caller, through = folded(own_places(lease.places))
+        by_place.setdefault((caller, tuple(through)), []).append(lease)
+    lines = [_line_of(caller, through, found, now) for (caller, through), found in by_place.items()]
+    return sorted(lines, key=lambda line: (-line.count, -line.oldest))
+
+
+def _line_of(caller: Frame, through: tuple[Frame, ...], found: list[Lease], now: float) -> Holders:
+    oldest = min(found, key=lambda lease: lease.since)
     return Holders(caller, through, len(found), now - oldest.since, oldest.holder)
+
+
+def table_of(name: str, out: int, capacity: int | None, lines: Iterable[Holders]) -> str:
+    """What an exhausted pool says: how many of its connections are out, and who holds them."""
+    return "\n".join([title_of(name, out, capacity), *(f"  {line}" for line in lines)])
+
+
+def title_of(name: str, out: int, capacity: int | None) -> str:
+    """How many are out."""
+    of = f" of {capacity}" if capacity else ""
+    return f"pool {name}: {out}{of} connections are out"

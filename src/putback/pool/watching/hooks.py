@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
+from putback.pool.stats import Timings
 from putback.pool.watching.places import FARTHEST, Trail, belongs_to_library
 from putback.pool.watching.standing import (
     GIVE,
@@ -45,6 +46,8 @@ class Library:
     """A method that ends everything that is lent."""
     recreate: str = ""
     """A method that makes the pool that takes this one's place."""
+    opens: str = ""
+    """A method, or a function that it keeps, that opens a connection."""
     exhausted: tuple[str, ...] = ()
     """The classes of the errors that an empty pool raises."""
     says: str = ""
@@ -67,6 +70,7 @@ LIBRARIES = (
         pool="AbstractConnectionPool",
         take="getconn",
         give="putconn",
+        opens="_connect",
         closes_lent="closeall",
         exhausted=("PoolError",),
         says="exhausted",
@@ -78,6 +82,7 @@ LIBRARIES = (
         pool="BasePool",
         take="getconn",
         give="putconn",
+        opens="_connect",
         exhausted=("PoolTimeout", "TooManyRequests"),
         capacity=lambda pool: int(pool.max_size),
         keeps=weakref.ref,
@@ -87,6 +92,7 @@ LIBRARIES = (
         pool="Pool",
         take="_acquire",
         give="release",
+        opens="_get_new_connection",
         exhausted=("TimeoutError",),
         capacity=lambda pool: int(pool.get_max_size()),
         is_out=lambda proxy: proxy._con is not None,
@@ -124,6 +130,7 @@ LIBRARIES = (
         pool="PooledDB",
         take="connection",
         give="cache",
+        opens="steady_connection",
         part="_con",
         exhausted=("TooManyConnections", "TooManyConnectionsError"),
         capacity=lambda pool: int(pool._maxconnections) or None,
@@ -161,6 +168,9 @@ def hook(pool: Any, library: Library, watch: Watch) -> None:
         methods[library.closes_lent] = _ends_all(_method(pool, library.closes_lent), here, watch)
     if library.recreate:
         methods[library.recreate] = _recreate(_method(pool, library.recreate), here, library, watch)
+    if library.opens and hasattr(pool, library.opens):
+        watch.creations = watch.creations or Timings()
+        methods[library.opens] = _opens(_method(pool, library.opens), here, watch.creations, watch)
     watch.undone_by(_put_on(pool, here, methods))
 
 
@@ -211,7 +221,7 @@ def _back_to(here: Callable[[], Any], cls: type) -> None:
 
 
 def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, watch: Watch) -> Callable[..., Any]:
-    now, out, tally, began = watch.now, watch.out, watch.tally, watch.began
+    now, out, tally, began, waited = watch.now, watch.out, watch.tally, watch.began, watch.waits.note
     known: Container[int] | None = None
     """Only these need nothing new that is kept of them; None: all."""
     if library.keeps is not None and not library.takes_back_lost:
@@ -225,16 +235,20 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
 
     async def taken(taking: Awaitable[Any], asked: float, trail: Trail | None) -> Any:
         given_back = tally.taken - len(out)
+        tally.asked += 1
         try:
             lent = await taking
         except (Exception, asyncio.CancelledError) as error:
             refused(error, asked, given_back)
             raise
+        finally:
+            tally.answered += 1
         key, since = id(lent), now()
         if trail is None and key not in out and (known is None or key in known):
             out[key] = since, get_ident(), lent if is_kept else None
             tally.taken += 1
         else:
+            waited(since - asked)
             began(key, trail, lent, since)
         return lent
 
@@ -255,6 +269,7 @@ def _take(take: Callable[..., Any], here: Callable[[], Any], library: Library, w
             _now=now,
             _out=out,
             _tally=tally,
+            _waited=waited,
             _get_ident=get_ident,
             _began=began,
             _callers=watch.asking,
@@ -283,6 +298,8 @@ def _give(give: Callable[..., Any], here: Callable[[], Any], library: Library, w
             _give=give,
             _here=here,
             _pop=watch.out.pop,
+            _now=watch.now,
+            _used=watch.uses.note,
             _over=watch.over,
             _still_out=watch.still_out,
         )
@@ -296,6 +313,22 @@ def _ends_all(method: Callable[..., Any], here: Callable[[], Any], watch: Watch)
         return method(here(), *args, **kwargs)
 
     return ending
+
+
+def _opens(method: Callable[..., Any], here: Callable[[], Any], creations: Timings, watch: Watch) -> Callable[..., Any]:
+    def opening(*args: Any, **kwargs: Any) -> Any:
+        began = watch.now()
+        opened = method(here(), *args, **kwargs)
+        creations.add(watch.now() - began)
+        return opened
+
+    async def opening_later(*args: Any, **kwargs: Any) -> Any:
+        began = watch.now()
+        opened = await method(here(), *args, **kwargs)
+        creations.add(watch.now() - began)
+        return opened
+
+    return functools.wraps(method)(opening_later if asyncio.iscoroutinefunction(method) else opening)
 
 
 def _recreate(

@@ -13,7 +13,7 @@ import linecache
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice, takewhile
 from types import CodeType, FrameType
@@ -80,7 +80,11 @@ def callers(depth: int, skipped: int = 0) -> Trail:
 
 def places_of(trail: Trail, depth: int) -> Stack:
     """The first `depth` of a trail that are in the program's own files."""
-    places: Iterator[Place] = zip(trail[::2], trail[1::2], strict=True)
+    return own_places(zip(trail[::2], trail[1::2], strict=True), depth)
+
+
+def own_places(places: Iterable[Place], depth: int | None = None) -> Stack:
+    """The same for frames that were paired already; None: all of them."""
     called = takewhile(lambda place: place[0] is not _STEP, places)
     return list(islice((place for place in called if _is_own(place[0].co_filename) or _is_command(place[0])), depth))
 

@@ -47,6 +47,7 @@ POOL = Library(
     give="_do_return_conn",
     part="_connection_record",
     recreate="recreate",
+    opens="_invoke_creator",
     exhausted=("TimeoutError",),
     says="3o7r",
     capacity=capacity,

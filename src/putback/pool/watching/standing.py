@@ -13,18 +13,23 @@ from typing import Any
 
 _TAKE = """
 def hook{declared}:
+    _asked = _now()
+    _tally.asked += 1
     try:
         _lent = _take(_here(){handed})
     except Exception as _error:
         _refused(_error)
         raise
+    finally:
+        _tally.answered += 1
     _key, _since = id({part}), _now()
 """
 TAKE = f"""{_TAKE}
     if _since <= _tally.calm_from and len(_out) < _tally.half and _key not in _out{{known}}:
         _out[_key] = _since, _get_ident(), None
         _tally.taken += 1
-    else:
+    else:  # durations are measured of these, too: to do it for each would cost as much as all of this
+        _waited(_since - _asked)
         _began(_key, _callers(), _lent, _since)
     return _lent
 """
@@ -36,6 +41,7 @@ TAKE_WITH_ALL_CALLERS = f"""{_TAKE}
         _frame = _frame.f_back
         if _frame is None:
             break
+    _waited(_since - _asked)
     _began(_key, _trail, _lent, _since)
     return _lent
 """
@@ -47,8 +53,10 @@ def hook{declared}:
 """
 _GIVE = """hook{declared}:
     _entry = _pop(id({first}), ())
-    if type(_entry) is not tuple and (_entry.holding is not None{lost}):
-        _over(_entry)
+    if type(_entry) is not tuple:
+        _used(_now() - _entry.since)
+        if _entry.holding is not None{lost}:
+            _over(_entry)
 """
 GIVE = f"""
 def {_GIVE}

@@ -23,7 +23,8 @@ from putback.pool.forking import notice_forks
 from putback.pool.incidents import Incident, Incidents, Kind
 from putback.pool.leaks import LeakDetector
 from putback.pool.lease import Frame
-from putback.pool.watching.holding import Brief, Holders, Holding, Note, Tally, line_of
+from putback.pool.stats import Timings
+from putback.pool.watching.holding import Brief, Holders, Holding, Note, Tally, lines_of, table_of, title_of
 from putback.pool.watching.places import FARTHEST, NOWHERE, Trail, add_awaiting, callers
 from putback.pool.watching.requests import current
 from putback.pool.watching.signals import listen
@@ -77,6 +78,13 @@ class Watch:
         self.clock = clock
         self.now = clock.now
         self.tally = Tally()
+        self.waits, self.uses = Timings(), Timings()
+        """How long requests took that got a connection, and how long it was out then; of those whose callers were asked
+        for, which in a rush are some."""
+        self.creations: Timings | None = None
+        """How long it took to open connections; None if the pool does not show it."""
+        self.timeouts = 0
+        """Requests that got nothing because all were out."""
         self.incidents = Incidents(on_incident)
         self.leaks = LeakDetector(leak_threshold, self.incidents)
         self.patience = PATIENCE
@@ -111,6 +119,11 @@ class Watch:
     def given_back(self) -> int:
         """How many of them are not out any more."""
         return self.tally.taken - len(self.out)
+
+    @property
+    def waiters(self) -> int:
+        """How many requests have not got a connection yet."""
+        return max(0, self.tally.asked - self.tally.answered)
 
     @property
     def target(self) -> Any:
@@ -173,6 +186,8 @@ class Watch:
                 _note_task(note, trail)
             out[key] = note
         self.tally.taken += 1
+        self.waits.settle()  # also in a rush somebody comes by here now and then
+        self.uses.settle()
 
     def _kept(self, key: int, connection: Any) -> Any:
         keeps, is_out = self.keeps, self.is_out
@@ -223,6 +238,7 @@ class Watch:
 
     def exhausted(self, error: BaseException) -> None:
         """A request got nothing: the error and, not too often, the log say who holds what."""
+        self.timeouts += 1
         table = self.table()
         if not any(note.startswith(self._title()) for note in getattr(error, "__notes__", ())):
             error.add_note(table)
@@ -281,12 +297,7 @@ class Watch:
 
     def holders(self) -> list[Holders]:
         """Who holds what now, the most first."""
-        by_place: dict[tuple[Frame, tuple[Frame, ...]], list[Holding]] = {}
-        for holding in self.holdings():
-            by_place.setdefault((holding.caller, tuple(holding.through)), []).append(holding)
-        now = self.clock.now()
-        lines = [line_of(caller, through, found, now) for (caller, through), found in by_place.items()]
-        return sorted(lines, key=lambda line: (-line.count, -line.oldest))
+        return lines_of(self.holdings(), self.clock.now())
 
     def holdings(self) -> list[Holding]:
         """What is out. Who closed its connection in a way that no hook hears of, holds nothing."""
@@ -301,7 +312,8 @@ class Watch:
 
     def table(self) -> str:
         """The same as text."""
-        return "\n".join([self._title(), *(f"  {line}" for line in self.holders())])
+        lines = self.holders()
+        return table_of(self.name, sum(line.count for line in lines), self.capacity(), lines)
 
     def check(self) -> None:
         """Report what is held for longer than the threshold, each once."""
@@ -353,14 +365,13 @@ class Watch:
     def after_fork(self) -> Iterable[Any]:
         """In the child of a fork: what is out is the parent's."""
         self.all_ended()
+        self.tally.asked = self.tally.answered = 0
         return ()
 
     # Inside
 
     def _title(self) -> str:
-        capacity = self.capacity()
-        of = f" of {capacity}" if capacity else ""
-        return f"pool {self.name}: {len(self.holdings())}{of} connections are out"
+        return title_of(self.name, len(self.holdings()), self.capacity())
 
     def _look_regularly(self, seconds: float) -> None:
         watch = weakref.ref(self)

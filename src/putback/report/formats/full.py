@@ -19,7 +19,7 @@ TRAITS = Traits(for_people=True, from_root=False, document=False, names=(".txt",
 def render(report: Report) -> str:
     """Every finding with its path, then a line that sums up."""
     lines = [line for finding in report.findings for line in block(finding, report)]
-    return to_text([*opening(report), *lines, *closing(report, True), *onward(report)], report)
+    return to_text([*lines, *closing(report, True), *onward(report)], report)
 
 
 def statistics(report: Report) -> str:
@@ -42,12 +42,6 @@ def closing(report: Report, is_full: bool = False) -> list[Line]:
     if report.quiet:
         return []
     return [[Segment(line, "name" if report.findings else "good")] for line in remedy.closing(report, is_full)]
-
-
-def opening(report: Report) -> list[Line]:
-    """The line on top, where there is much to come."""
-    line = remedy.opening(report)
-    return [[Segment(line, "name")], []] if line and not report.quiet else []
 
 
 def onward(report: Report) -> Iterator[Line]:

@@ -48,7 +48,7 @@ def _head(report: ProofReport) -> Iterator[str]:
 def _row(number: int, each: Proven) -> str:
     counts = (each.schedules, each.leaked_before, each.leaked_after if each.after else None, round(each.seconds * 1e3))
     cells = "".join(f'<td class="number">{"–" if c is None else f"{c:,}"}</td>' for c in counts)
-    place = f'<a href="#f{number}">{text(each.path)}:{each.row} {text(each.function)}</a>'
+    place = f'<a href="#f{number}">{text(each.place)} {text(each.function)}</a>'
     rules = text(", ".join(each.codes))
     return f'<tr><td>{_badge(each)}</td><td class="name">{place}</td><td>{rules}</td>{cells}</tr>\n'
 
@@ -60,7 +60,7 @@ def _badge(each: Proven) -> str:
 def _article(number: int, each: Proven, bounds: str) -> str:
     parts = [
         f'<article id="f{number}">\n<header class="top">{_badge(each)}<h2>{text(each.function or each.path)}</h2>'
-        f'<span class="soft">{text(each.path)}:{each.row}</span></header>\n',
+        f'<span class="soft">{text(each.place)}</span></header>\n',
         *map(_finding, each.findings),
         f'<p class="{words.tone(each)}">{text(words.meaning(each, bounds))}</p>\n<div class="columns">',
     ]

@@ -31,7 +31,7 @@ def table(report: ProofReport) -> str:
 
 
 def _function(each: Proven, bounds: str) -> Iterator[Line]:
-    place = f"{safe(each.path)}:{each.row} {safe(each.function)} ({', '.join(each.codes)})"
+    place = f"{safe(each.place)} {safe(each.function)} ({', '.join(each.codes)})"
     yield [Segment(place, "path")]
     yield [Segment(f"  {each.verdict}", _TONES[words.tone(each)]), Segment(f": {safe(words.meaning(each, bounds))}")]
     if each.leak is not None:
@@ -90,7 +90,7 @@ def _table(report: ProofReport) -> str:
         after = str(each.leaked_after) if each.after else "-"
         drawn.add_row(
             Text(each.verdict, _COLOURS[words.tone(each)]),
-            Text(f"{safe(each.path)}:{each.row} {safe(each.function)}"),
+            Text(f"{safe(each.place)} {safe(each.function)}"),
             Text(", ".join(each.codes)),
             f"{each.schedules:,}",
             f"{each.leaked_before:,}",

@@ -102,7 +102,7 @@ def not_accepted(proven: Collection[Proven]) -> Iterator[str]:
     named: dict[str, list[str]] = {}
     for each in proven:
         if not each.accepted:
-            place = f"{each.path}:{each.row} {each.function}".rstrip()
+            place = f"{each.place} {each.function}".rstrip()
             named.setdefault(each.verdict.partition("(")[0], []).append(place)
     for kind, places in sorted(named.items(), key=lambda item: -len(item[1])):
         yield f"{kind}: {', '.join(places)}"
