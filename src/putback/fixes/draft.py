@@ -11,6 +11,7 @@ import libcst as cst
 
 from putback.fixes.code import Block, Code, parts
 from putback.fixes.declined import Declined
+from putback.fixes.remarks import is_of
 from putback.fixes.rows import Rows, rows_edit
 from putback.model.fix import Edit
 
@@ -96,7 +97,7 @@ class Draft(Rows):
         stays = statement not in self.moving | self.unsaid
         remarks = [remark(text) for text in comments(statement)] if stays else []
         cut = remarks_begin(left)
-        if carried is not None and not self._is_followed(statement):
+        if carried is not None and is_of(said(left[cut:]), statement):
             carried += [text for text in said(left[cut:]) if text not in carried]
             del left[cut:]
         if not remarks and left and left[-1].comment is None and self._is_blank(self.code.last_row(statement) + 1):
@@ -133,7 +134,16 @@ class Draft(Rows):
         self._lines[made] = lines[:cut]
         self._put(block, at, [made])
         self._put(inner, 0, taken)
+        if isinstance(block, cst.IndentedBlock) and self.code.is_known(block) and block.body[-1] is last:
+            self.lines(inner)[:] = self._take_end(block)
         return made
+
+    def _take_end(self, block: cst.IndentedBlock) -> Lines:
+        """The comments directly below the last statement of a block, which go on with what stands there."""
+        lines = self.lines(block)
+        end = next((at for at, line in enumerate(lines) if line.comment is None), len(lines))
+        taken, lines[:end] = lines[:end], []
+        return taken
 
     def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
         """Let a compound statement begin above those before it."""
@@ -182,7 +192,7 @@ class Draft(Rows):
     def _index(self, statement: cst.CSTNode) -> int:
         return next(i for i, each in enumerate(self.body(self.home(statement))) if each is statement)
 
-    def _is_followed(self, statement: cst.CSTNode) -> bool:
+    def is_followed(self, statement: cst.CSTNode) -> bool:
         """Whether the row below a statement holds something that the comments above it may speak of, too."""
         last = self.code.last_row(statement)
         below = self.rows[last] if last < len(self.rows) else ""

@@ -17,6 +17,7 @@ from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
+from putback.fixes.remarks import mentions
 from putback.fixes.removal import take_out
 from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before, can_bind, closes
@@ -147,11 +148,14 @@ class _Writer:
         rest: Lines = []
         remarks: list[str] = []
         for each in finisher.removed:
-            left, _ = self.draft.detach(each)
+            left, following = self.draft.detach(each)
             if each is finisher.statement:
                 cut = remarks_begin(left)
                 rest, left = left[:cut], left[cut:]
-                self.carried += said(left)
+                if self.draft.is_followed(each) and not mentions(said(left), each):
+                    self.draft.lines(following)[:0] = left
+                else:
+                    self.carried += said(left)
             else:
                 remarks += said(left)
             remarks += [] if each in self.draft.moving | self.draft.unsaid else comments(each)
