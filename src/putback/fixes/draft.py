@@ -196,7 +196,7 @@ class Draft(Rows):
         """Whether the row below a statement holds something that the comments above it may speak of, too."""
         last = self.code.last_row(statement)
         below = self.rows[last] if last < len(self.rows) else ""
-        return bool(below.strip()) and below.startswith(self.code.indent_of(statement))
+        return below.startswith(self.code.indent_of(statement)) and below.lstrip()[:1] not in ("", "#")
 
     def _is_blank(self, row: int) -> bool:
         return row <= len(self.rows) and not self.rows[row - 1].strip()

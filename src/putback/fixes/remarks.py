@@ -11,13 +11,27 @@ from putback.fixes.code import all_below
 
 _WORD = re.compile(r"[^\W\d_]+")
 _STEM = 4  # letters: `closing` is of `close()`, `connection` of `conn`
+
+
+def _words(texts: Iterable[str]) -> Sequence[str]:
+    return [word for text in texts for word in _WORD.findall(text.lower())]
+
+
 _GIVING = frozenset(
-    "back clean cleanup close connection cursor database db disconnect dispose free give leak pool put release resource "
-    "return session shut".split()
+    _words(
+        [
+            "back clean cleanup close connection cursor database db disconnect dispose free give leak pool put release",
+            "resource return session shut",
+        ]
+    )
 )
 _FILLERS = frozenset(
-    "a all always an and also are be closed done down ensure explicitly finally finished first it its make must no not "
-    "now of open or our properly safely so still sure the them then this to too up via we with".split()
+    _words(
+        [
+            "a all always an and also are be closed done down ensure explicitly finally finished first it its make",
+            "must no not now of open or our properly safely so still sure the them then this to too up via we with",
+        ]
+    )
 )
 
 
@@ -42,7 +56,3 @@ def _naming(release: cst.CSTNode) -> frozenset[str]:
 
 def _is_akin(one: str, other: str) -> bool:
     return one == other or (min(len(one), len(other)) >= _STEM and one[:_STEM] == other[:_STEM])
-
-
-def _words(texts: Iterable[str]) -> Sequence[str]:
-    return [word for text in texts for word in _WORD.findall(text.lower())]

@@ -21,7 +21,7 @@ from putback.fixes.remarks import mentions
 from putback.fixes.removal import take_out
 from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before, can_bind, closes
-from putback.fixes.with_style import in_header, in_with
+from putback.fixes.with_style import around_transaction, in_header, in_with
 from putback.model.fix import Applicability, Edit, Fix
 
 
@@ -32,7 +32,7 @@ def give_back(holding: Holding) -> Fix:
     found = protection(holding)
     if comes_to_run_elsewhere(holding, found):
         return doubted(release_apart(holding, found), holding.doubts)
-    held = in_with(holding, found) or in_header(holding, found)
+    held = in_with(holding, found) or around_transaction(holding, found) or in_header(holding, found)
     if held is not None:
         return doubted(held, holding.doubts)
     apart = release_before(holding, acquiring(holding), found) if holding.name and not holding.itself else None

@@ -119,7 +119,9 @@ def with_comments(rows: Sequence[str], row: int, end_row: int) -> int:
     last = end_row
     for at in range(end_row, len(rows)):
         bare = rows[at].lstrip()
-        if bare and not (bare.startswith("#") and rows[at].startswith(margin) and len(bare) < len(rows[at][len(margin) :])):
+        if bare and not (
+            bare.startswith("#") and rows[at].startswith(margin) and len(bare) < len(rows[at][len(margin) :])
+        ):
             break
         last = at + 1 if bare else last
     return last
