@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 import libcst as cst
 
-from putback.fixes.declined import Declined
+from putback.fixes.declined import Declined, SharedRow
 from putback.flow.lower import Lowered
 from putback.model.span import Span
 
@@ -93,7 +93,7 @@ class Code:
                 if index is not None:
                     return Place(parent, index)
             if isinstance(parent, cst.SimpleStatementSuite):
-                raise Declined("the statement shares its line with the header of its block")
+                raise SharedRow("the statement shares its line with the header of its block", node)
             child = parent
         raise Declined("it stands outside of any block")
 

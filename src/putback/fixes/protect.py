@@ -10,7 +10,7 @@ import libcst as cst
 from putback.fixes import region
 from putback.fixes.closers import Closer, Form, common_text, every_closer, forgets, is_guard
 from putback.fixes.code import Block, Code, Place, mentions
-from putback.fixes.declined import Declined
+from putback.fixes.declined import Declined, SharedRow
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.reach import ensure_readable
@@ -95,12 +95,14 @@ def acquiring(holding: Holding) -> Place:
     if not isinstance(statement, cst.SimpleStatementLine):
         raise Declined("it is acquired in the header of a compound statement")
     if len(statement.body) > 1:
-        raise Declined("several statements share its line")
+        raise SharedRow("several statements share its line", holding.acquire)
     match statement.body[0]:
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value):
             pass
         case cst.AnnAssign(target=cst.Name(), value=value) if value is not None:
             pass
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple())], value=cst.Tuple()):
+            raise SharedRow("the connection is not bound to a name of its own", holding.acquire)
         case _:
             raise Declined("the connection is not bound to a name of its own")
     inner = value.expression if isinstance(value, cst.Await) else value

@@ -64,13 +64,13 @@ def borrowed_or_own(site: SiteFacts, handler: int) -> Holding:
     return Holding(code, taken, name, frozenset({name}), Release(), style=site.function.style, asks_truth=asks)
 
 
-def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
+def holding(site: SiteFacts, otherwise: Sequence[str] = (), code: Code | None = None) -> Holding:
     """What the fixes need to know of a site. Raises Declined where no fix can be right.
 
-    `otherwise` are the names to choose from where it has none.
+    `otherwise` are the names to choose from where it has none; `code` is the function where some of its rows are split.
     """
     facts = site.function
-    code = code_of(site)
+    code = code or code_of(site)
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
     if site.has(Wrong.UNAWAITED):
