@@ -103,6 +103,8 @@ def acquiring(holding: Holding) -> Place:
             pass
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple())], value=cst.Tuple()):
             raise SharedRow("the connection is not bound to a name of its own", holding.acquire)
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple())], value=value) if holding.unpacked:
+            pass
         case _:
             raise Declined("the connection is not bound to a name of its own")
     inner = value.expression if isinstance(value, cst.Await) else value

@@ -159,6 +159,7 @@ def _fits(holding: Holding, found: Protection) -> bool:
     place = holding.code.place(holding.acquire)
     return (
         not (found.guarded or found.absorbs or found.binds or found.longer or holding.itself or holding.handed_on)
+        and not holding.unpacked
         and place.block is found.block
         and all(sets_up_calmly(holding, s) for s in found.block.body[place.index + 1 : found.first])
         and all(c.form is Form.PLAIN for c in found.closers)

@@ -115,6 +115,6 @@ def given_back(finding: Finding, site: SiteFacts) -> Finding:
         from putback.fixes.wrap import give_back
         from putback.rules.holdings import code_of, holding
 
-        return on_own_rows(code_of(site), lambda code: give_back(holding(site, code=code)))
+        return on_own_rows(code_of(site), lambda code: give_back(holding(site, code=code, may_unpack=True)))
 
     return mended(finding, make)
