@@ -150,9 +150,8 @@ def _gives_back_first(holding: Holding, handler: cst.ExceptHandler, closers: Seq
     if len(statements) != len(body) or not isinstance(statements[-1].body[0], cst.Raise):
         return False
     at = next((i for i, s in enumerate(statements) if any(code.is_inside(c, s) for c in closers)), -1)
-    return (
-        at >= 0 and all(region.keeps_safe(holding, s) for s in statements[:at]) and _is_release(statements[at], closers)
-    )
+    is_first = at >= 0 and all(region.keeps_safe(holding, s) for s in statements[:at])
+    return is_first and _is_release(statements[at], closers)
 
 
 def _is_release(statement: cst.SimpleStatementLine, closers: Sequence[cst.CSTNode]) -> bool:
