@@ -292,7 +292,7 @@ class Draft(Rows):
         rows = self.rows[self.code.first_row(node) - 1 - above : self.code.last_row(node)]
         if not any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
             return made
-        shifted = made.visit(Shifted(old, indent, self.code.lowered.tree.default_indent))
+        shifted = made.visit(Shifted(old, indent))
         assert isinstance(shifted, cst.CSTNode)
         return shifted
 
@@ -317,27 +317,16 @@ def _blank_runs(rows: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 class Shifted(cst.CSTTransformer):
-    """Moves rows of a statement that stand left of where it begins, or behind a backslash; blank ones stay."""
+    """Moves rows of a statement that stand left of where it begins, or behind a backslash; empty ones stay empty."""
 
-    def __init__(self, old: str, new: str, default: str) -> None:
+    def __init__(self, old: str, new: str) -> None:
         super().__init__()
-        self.old, self.new, self.default = old, new, default
-        self.deeper: list[str] = []
-
-    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
-        self.deeper.append(node.indent if node.indent is not None else self.default)
-
-    def leave_IndentedBlock(
-        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> cst.IndentedBlock:
-        self.deeper.pop()
-        return updated_node
+        self.old, self.new = old, new
 
     def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
         space = updated_node.whitespace.value
-        if updated_node.comment is None:
-            before = "".join([self.old, *self.deeper]) if updated_node.indent else ""
-            return updated_node.with_changes(indent=False, whitespace=cst.SimpleWhitespace(before + space))
+        if updated_node.comment is None and (updated_node.indent or not space or not space.startswith(self.old)):
+            return updated_node
         moved = space if updated_node.indent else self._moved(space)
         return updated_node.with_changes(whitespace=cst.SimpleWhitespace(moved))
 
