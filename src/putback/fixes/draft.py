@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby, pairwise
@@ -11,9 +12,11 @@ import libcst as cst
 
 from putback.fixes.code import Block, Code, parts
 from putback.fixes.declined import Declined
+from putback.fixes.longer import Wrapped
 from putback.fixes.remarks import is_of
 from putback.fixes.rows import Rows, rows_edit
 from putback.model.fix import Edit
+from putback.source.formatter import formatter
 
 Compound = cst.BaseCompoundStatement
 Enclosing = TypeVar("Enclosing", bound=cst.BaseCompoundStatement)
@@ -285,16 +288,25 @@ class Draft(Rows):
         return self._shifted(node, made.with_changes(**new), indent)
 
     def _shifted(self, node: cst.CSTNode, made: cst.CSTNode, indent: str) -> cst.CSTNode | None:
-        """A statement that has moved, with the rows that a tree does not know how to indent."""
+        """A statement that has moved, with the rows that a tree does not know how to indent, or that are too long."""
         if node not in self._homes or not self.code.is_known(node) or (old := self.code.indent_of(node)) == indent:
             return made
         above = len(getattr(made, "leading_lines", ()))
         rows = self.rows[self.code.first_row(node) - 1 - above : self.code.last_row(node)]
-        if not any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
-            return made
-        shifted = made.visit(Shifted(old, indent))
-        assert isinstance(shifted, cst.CSTNode)
-        return shifted
+        found: cst.CSTNode = made
+        form = formatter(os.path.dirname(self.code.path))
+        further = len(indent) - len(old)
+        if form.tool and any(len(row) <= form.row_length < len(row) + further for row in rows):
+            found = _visited(found, Wrapped(old, indent, self.code.unit(), form.row_length))
+        if any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
+            found = _visited(found, Shifted(old, indent))
+        return found
+
+
+def _visited(node: cst.CSTNode, transformer: cst.CSTTransformer) -> cst.CSTNode:
+    visited = node.visit(transformer)
+    assert isinstance(visited, cst.CSTNode)
+    return visited
 
 
 def differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
