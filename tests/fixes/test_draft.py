@@ -134,15 +134,15 @@ def test_what_is_said_beside_a_release_that_nothing_reaches_stays(tmp_path: Path
     assert "# never" in change.after.decode()
 
 
+HEAD = "import sqlite3\n\n\ndef store(path, some):\n    conn = sqlite3.connect(path)\n    \n"
 BLANK = (
-    "import sqlite3\n\n\ndef store(path, some):\n    conn = sqlite3.connect(path)\n    \n    conn.execute('a')\n    \n\n"
-    "    if some:\n        conn.execute(\n            'b',\n            \n        )\n        \n  \n        conn.execute('c')\n"
-    "    conn.close()\n"
+    f"{HEAD}    conn.execute('a')\n    \n\n    if some:\n        conn.execute(\n            'b',\n            \n"
+    "        )\n        \n  \n        conn.execute('c')\n    conn.close()\n"
 )
 BLANK_AFTER = (
-    "import sqlite3\n\n\ndef store(path, some):\n    conn = sqlite3.connect(path)\n    \n    try:\n        conn.execute('a')\n"
-    "        \n\n        if some:\n            conn.execute(\n                'b',\n                \n            )\n"
-    "            \n  \n            conn.execute('c')\n    finally:\n        conn.close()\n"
+    f"{HEAD}    try:\n        conn.execute('a')\n        \n\n        if some:\n            conn.execute(\n"
+    "                'b',\n                \n            )\n            \n  \n            conn.execute('c')\n"
+    "    finally:\n        conn.close()\n"
 )
 
 

@@ -9,8 +9,8 @@ from itertools import takewhile
 
 import libcst as cst
 
-from putback.fixes.code import Code, Place, all_below, dotted
-from putback.fixes.declined import Declined, SharedRow
+from putback.fixes.code import Code, Place, SharedRow, all_below, dotted
+from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 from putback.fixes.setting_up import bound_by, sets_up_calmly
 

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 
 import libcst as cst
 
-from putback.fixes.declined import Declined, SharedRow
+from putback.fixes.declined import Declined
 from putback.flow.lower import Lowered
 from putback.model.span import Span
 
@@ -31,6 +31,14 @@ class Place:
     def statement(self) -> cst.BaseStatement:
         """The statement itself."""
         return self.statements[self.index]
+
+
+class SharedRow(Declined):
+    """No fix as the rows are: `node` stands in a statement that shares its row with another."""
+
+    def __init__(self, reason: str, node: cst.CSTNode) -> None:
+        super().__init__(reason)
+        self.node = node
 
 
 class Code:

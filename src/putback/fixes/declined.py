@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import libcst as cst
-
 
 class Declined(Exception):
     """No fix here; the message says why in a few words that follow "no fix: "."""
@@ -12,11 +10,3 @@ class Declined(Exception):
     def reason(self) -> str:
         """The words."""
         return str(self.args[0])
-
-
-class SharedRow(Declined):
-    """No fix as the rows are: `node` stands in a statement that shares its row with another."""
-
-    def __init__(self, reason: str, node: cst.CSTNode) -> None:
-        super().__init__(reason)
-        self.node = node

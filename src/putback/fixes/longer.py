@@ -44,7 +44,7 @@ class Wrapped(cst.CSTTransformer):
         if len(wrapping) != 1 or not _is_plain(wrapping[0]):
             return updated_node
         made = original_node.deep_replace(wrapping[0], self._over_rows(wrapping[0]))
-        rows = _text(made).split("\n")  # type: ignore[arg-type]
+        rows = _text(made).split("\n")
         fits = all(self.depths[-1] + len(row) <= self.most for row in rows)
         return made if fits and isinstance(made, cst.SimpleStatementLine) else updated_node
 

@@ -9,8 +9,8 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Closer, Form, common_text, every_closer, forgets, is_guard
-from putback.fixes.code import Block, Code, Place, mentions
-from putback.fixes.declined import Declined, SharedRow
+from putback.fixes.code import Block, Code, Place, SharedRow, mentions
+from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.reach import ensure_readable

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import libcst as cst
 from msgspec.structs import replace as changed
 
-from putback.fixes.code import Code, all_below, mentions
-from putback.fixes.declined import Declined, SharedRow
+from putback.fixes.code import Code, SharedRow, all_below, mentions
+from putback.fixes.declined import Declined
 from putback.fixes.draft import differences
 from putback.fixes.rows import rows_edit
 from putback.flow.lower import Lowered, parse, with_plain_names
