@@ -75,6 +75,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
             "is sum",
         },
     },
+    "fixes/remarks.py": {TEXT: {"pattern _WORD"}},
     "fixes/wrap.py": {OURS: {"is close", "is is_connected"}},
     "fixes/write.py": {PYTHON: {"is posix"}, OURS: {"pattern OURS"}},
     "fixes/rollback.py": {PYTHON: {"is BaseException", "is Exception"}},

@@ -17,9 +17,11 @@ pty = pytest.importorskip("pty")
 FIRST, SECOND, THIRD = (BROKEN.format(name) for name in "abc")
 
 
-def answered(folder: Path, *answers: str) -> tuple[int, str]:
+def answered(folder: Path, *answers: str, files: int = 1) -> tuple[int, str]:
     """The exit code and the output when somebody types these answers."""
     (folder / "app.py").write_text(HEAD + FIRST + SECOND + THIRD)
+    if files > 1:
+        (folder / "later.py").write_text(HEAD + FIRST + SECOND)
     master, terminal = pty.openpty()
     os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
     environment = {**os.environ, "PYTHONPATH": SOURCES}
@@ -44,13 +46,16 @@ def answered(folder: Path, *answers: str) -> tuple[int, str]:
         (["what?", "N", "y", "q"], [FIRST, mended(SECOND), THIRD]),
         (["y", "\x04"], [mended(FIRST), SECOND, THIRD]),
         (["a"], [mended(FIRST), mended(SECOND), mended(THIRD)]),
+        (["y", "d"], [mended(FIRST), SECOND, THIRD]),
+        (["?", "d"], [FIRST, SECOND, THIRD]),
+        (["n", "", "y", "n"], [FIRST, mended(SECOND), THIRD]),
     ],
 )
 def test_what_is_wanted_is_fixed(tmp_path: Path, answers: list[str], functions: list[str]) -> None:
     code, out = answered(tmp_path, *answers)
     assert (tmp_path / "app.py").read_text() == "".join([HEAD, *functions])
     count = sum("await pool.release" in function for function in functions)
-    assert f"Fixed {count} problem" in out
+    assert (f"Fixed {count} problem" in out) == bool(count)
     assert code == int(count < 3)
 
 
@@ -59,4 +64,36 @@ def test_each_fix_is_shown(tmp_path: Path) -> None:
     assert "app.py:9:9: PB110 release-not-awaited: " in out
     assert "(safe fix)\n--- app.py\n+++ app.py\n@@ " in out
     assert "\n-        pool.release(conn)\n+        await pool.release(conn)\n" in out
-    assert out.count("Apply this fix?") == 3
+    for number in (1, 2, 3):
+        assert out.count(f"({number}/3) Apply this fix [y,n,q,a,d,?]? ") == 1
+
+
+def test_a_question_mark_explains(tmp_path: Path) -> None:
+    _, out = answered(tmp_path, "?", "x", "q")
+    assert out.count("d - apply neither this fix nor any later one in the file\n") == 2
+    assert out.count("(1/3) Apply this fix") == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "left"), [(["q"], "3 fixes"), (["y", "n", "q"], "1 fix"), (["n", "\x04"], "2 fixes")]
+)
+def test_what_is_left_is_counted(tmp_path: Path, answers: list[str], left: str) -> None:
+    _, out = answered(tmp_path, *answers)
+    assert f"\n{left} left.\n" in out or f"? {left} left.\n" in out
+
+
+@pytest.mark.parametrize(
+    ("answers", "first", "second"),
+    [
+        (["a", "n", "y"], [mended(FIRST), mended(SECOND), mended(THIRD)], [FIRST, mended(SECOND)]),
+        (["d", "a"], [FIRST, SECOND, THIRD], [mended(FIRST), mended(SECOND)]),
+        (["n", "d", "d"], [FIRST, SECOND, THIRD], [FIRST, SECOND]),
+        (["a", "q"], [mended(FIRST), mended(SECOND), mended(THIRD)], [FIRST, SECOND]),
+    ],
+)
+def test_all_and_none_are_those_of_a_file(
+    tmp_path: Path, answers: list[str], first: list[str], second: list[str]
+) -> None:
+    answered(tmp_path, *answers, files=2)
+    assert (tmp_path / "app.py").read_text() == "".join([HEAD, *first])
+    assert (tmp_path / "later.py").read_text() == "".join([HEAD, *second])

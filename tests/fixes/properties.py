@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterator
@@ -57,13 +58,17 @@ def _alone(module: Module, finding: Finding, found: tuple[Finding, ...], mender:
         yield f"{finding.code}: mixes line ends"
 
 
+_IMPORT = re.compile(r"^from contextlib import closing\r?\n", re.MULTILINE)
+
+
 def _identity(finding: Finding) -> Identity:
     """What a finding says. One connection has one finding that it leaks, whatever the rule that puts it best."""
     return finding.function, "leak" if finding.code in LEAKS else finding.code
 
 
 def _is_whole(module: Module, after: str) -> bool:
-    """Whether what stands outside of the generated functions is as it was, byte by byte."""
+    """Whether what stands outside of the generated functions is as it was, byte by byte, but for an import."""
+    after = _IMPORT.sub("", after, count=1)
     first, *rest = module.fixed_parts
     if not after.startswith(first) or not after.endswith(rest[-1]):
         return False

@@ -6,6 +6,7 @@ An oracle that knows nothing of the analysis: it executes a function under many 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -302,6 +303,7 @@ def _stand_ins(current: Callable[[], Stage]) -> dict[str, ModuleType]:
         "psycopg2.pool": pool,
         "sqlite3": module("sqlite3", connect=lambda name: current().acquire(Plain), Error=DatabaseFault),
         "asyncpg": module("asyncpg", Pool=_Pool, create_pool=make_pool, PostgresError=DatabaseFault),
+        "contextlib": contextlib,
         "sqlalchemy": module("sqlalchemy", create_engine=lambda url, **options: None),
         "sqlalchemy.exc": module("sqlalchemy.exc", SQLAlchemyError=DatabaseFault),
         "sqlalchemy.orm": module(

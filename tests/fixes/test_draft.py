@@ -132,3 +132,21 @@ def test_what_is_said_beside_a_release_that_nothing_reaches_stays(tmp_path: Path
     (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), UNREACHED.encode())).changes
     assert change.after.decode().count("pool.putconn(conn)") == 1
     assert "# never" in change.after.decode()
+
+
+HEAD = "import sqlite3\n\n\ndef store(path, some):\n    conn = sqlite3.connect(path)\n    \n"
+BLANK = (
+    f"{HEAD}    conn.execute('a')\n    \n\n    if some:\n        conn.execute(\n            'b',\n            \n"
+    "        )\n        \n  \n        conn.execute('c')\n    conn.close()\n"
+)
+BLANK_AFTER = (
+    f"{HEAD}    try:\n        conn.execute('a')\n        \n\n        if some:\n            conn.execute(\n"
+    "                'b',\n                \n            )\n            \n  \n            conn.execute('c')\n"
+    "    finally:\n        conn.close()\n"
+)
+
+
+def test_rows_of_white_space_move_with_their_block_and_empty_ones_stay_empty(tmp_path: Path) -> None:
+    config = Config(root=str(tmp_path))
+    (change,) = fix([], config, stdin=StdinFile(str(tmp_path / "code.py"), BLANK.encode())).changes
+    assert change.after.decode() == BLANK_AFTER

@@ -1,8 +1,12 @@
-"""Long rows stay as a fix leaves them, unless the project has a formatter: that lays out what has changed."""
+"""Long rows stay as a fix leaves them, unless the project has a formatter: that lays out what has changed.
+
+Where it cannot, a call that has become too long is put on several rows all the same.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -46,15 +50,63 @@ def test_a_row_stays_long_without_a_formatter(tmp_path: Path) -> None:
     assert LONG in mended(tmp_path, LEAK, "")
 
 
-def test_a_file_that_nobody_keeps_in_form_is_left_alone(tmp_path: Path) -> None:
+def test_in_a_file_that_nobody_keeps_in_form_only_what_becomes_too_long_is_laid_out(tmp_path: Path) -> None:
     free = f"{LEAK}\n\nprint('quotes that the formatter would have changed')\n"
-    assert LONG in mended(tmp_path, free, CONFIGURED)
+    done = mended(tmp_path, free, CONFIGURED)
+    assert SPLIT in done
+    assert done.endswith("print('quotes that the formatter would have changed')\n")
 
 
-def test_a_formatter_that_is_not_installed_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_formatter_that_is_not_installed_is_not_needed_for_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert LONG in mended(tmp_path, LEAK, CONFIGURED)
+    assert SPLIT in mended(tmp_path, LEAK, CONFIGURED)
+
+
+CALLS = """\
+    rows = db.execute("SELECT * FROM items WHERE item_code = ?", (first,)).fetchall()
+    if rows:
+        db.execute("UPDATE items SET amount = ? WHERE item_code = ?", (first, second))
+    db.executemany("UPDATE items SET amount = ? WHERE code = ? AND item = ?", many(db))
+"""
+CALLS_SPLIT = """\
+        rows = db.execute(
+            "SELECT * FROM items WHERE item_code = ?", (first,)
+        ).fetchall()
+        if rows:
+            db.execute(
+                "UPDATE items SET amount = ? WHERE item_code = ?", (first, second)
+            )
+        db.executemany(
+            "UPDATE items SET amount = ? WHERE code = ? AND item = ?", many(db)
+        )
+"""
+LONG_AT_LAST = """\
+    db.execute("UPDATE items SET amount = 1 WHERE item_code = 2 AND item_name = 'someth'")
+    other = second + second + second + second + second + second + second + second + secon
+    print(first)  # a remark that is longer than the formatter likes to have it at all, so
+    print("it was too long before, which is nobody's business but the one of its own author", 1)
+"""
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_calls_are_put_on_rows_as_the_formatter_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    if not is_installed:
+        monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+        monkeypatch.setenv("PATH", str(tmp_path))
+    text = LEAK.replace("    db.close()\n", f"{CALLS}    db.close()\n")
+    assert CALLS_SPLIT in mended(tmp_path, text, CONFIGURED)
+
+
+def test_what_is_not_one_call_stays_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    text = LEAK.replace("    db.close()\n", f"{LONG_AT_LAST}    db.execute('x')\n    db.close()\n")
+    assert indent(LONG_AT_LAST, "    ") in mended(tmp_path, text, CONFIGURED)
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,12 @@ def test_what_a_parameter_is_given_concerns_who_is_called(shop: Path) -> None:
     shop.write_bytes(after)
     assert again == look(shop).result.findings
     assert "work" in {f.function for f in again}
+
+
+def test_a_comment_at_the_end_of_a_function_is_part_of_its_fix(shop: Path) -> None:
+    before, after = (text(lonely=f"{FUNCTIONS['lonely']}    # {word}\n") for word in ("old", "new"))
+    shop.write_bytes(before)
+    again = look(shop).again({str(shop): after})[str(shop)]
+    fixes = [edit.content for f in again if f.function == "lonely" and f.fix is not None for edit in f.fix.edits]
+    assert "# new" in "".join(fixes)
+    assert "# old" not in "".join(fixes)

@@ -57,3 +57,35 @@ def test_a_body_keeps_a_statement() -> None:
 def test_small_tables_stay() -> None:
     rows = ["data = [", *["    1,"] * 900, "]"]
     assert without_tables(rows) is rows
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "'text', 'text',",
+        "1,, 2,",
+        "08: 1,",
+        "1: 2: 3,",
+        "'\\x1': 1,",
+        "(1: 2): 1,",
+        "[1): 1,",
+        "1_: 1,",
+        "b'\u00e9': 1,",
+        "ub'': 1,",
+    ],
+)
+def test_what_python_refuses_stays(wrong: str) -> None:
+    rows = ["data = {", *["    1: 2,  # 'one'"] * MANY, wrong, *["    3: [4, 5],"] * MANY, "}"]
+    found = without_tables(rows)
+    assert len([each for each in found if each]) < 10
+    with pytest.raises(SyntaxError):
+        ast.parse("\n".join(rows))
+    with pytest.raises(SyntaxError):
+        ast.parse("\n".join(found))
+
+
+@pytest.mark.parametrize(
+    "row", ["0x_1F,", "0o17,", "0b1,", "1_000.5e-3,", "00.5,", "5.,", "1e5,", "r'\\x00',", "B'\\x00',"]
+)
+def test_constants_of_every_spelling_are_known(row: str) -> None:
+    assert left("data = [", row, "]") == ["data = [", row, "]"]

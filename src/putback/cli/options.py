@@ -161,7 +161,7 @@ SHARED = (
         "--diff", is_flag=True, help="Print what would be fixed as a diff and write nothing. Implies --fix-only."
     ),
     click.option("--show-fixes", is_flag=True, help="List what was fixed."),
-    click.option("--interactive", is_flag=True, help="Show each fix and ask. Implies --fix."),
+    click.option("--interactive", is_flag=True, help="Show each fix and ask, as git add -p does. Implies --fix."),
     click.option(
         "--exit-non-zero-on-fix", is_flag=True, help="Exit with 1 if something was fixed, even if nothing remains."
     ),

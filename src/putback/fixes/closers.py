@@ -9,7 +9,7 @@ from itertools import takewhile
 
 import libcst as cst
 
-from putback.fixes.code import Code, Place, all_below, dotted
+from putback.fixes.code import Code, Place, SharedRow, all_below, dotted
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 from putback.fixes.setting_up import bound_by, sets_up_calmly
@@ -76,7 +76,7 @@ def _closer(holding: Holding, call: cst.CSTNode) -> Closer:
     if not isinstance(statement, cst.SimpleStatementLine) or not _is_alone(code, statement, call):
         raise Declined("the release is part of a larger statement")
     if len(statement.body) > 1:
-        raise Declined("several statements share the line of the release")
+        raise SharedRow("several statements share the line of the release", call)
     closer = Closer(call, statement, Form.PLAIN, call in holding.wrong, _forgetting(holding, place))
     return _dressed(holding, closer, place)
 

@@ -33,6 +33,14 @@ class Place:
         return self.statements[self.index]
 
 
+class SharedRow(Declined):
+    """No fix as the rows are: `node` stands in a statement that shares its row with another."""
+
+    def __init__(self, reason: str, node: cst.CSTNode) -> None:
+        super().__init__(reason)
+        self.node = node
+
+
 class Code:
     """The function `key` of a lowered slice. `rows` are the rows of the whole file `path`, without line ends."""
 
@@ -93,7 +101,7 @@ class Code:
                 if index is not None:
                     return Place(parent, index)
             if isinstance(parent, cst.SimpleStatementSuite):
-                raise Declined("the statement shares its line with the header of its block")
+                raise SharedRow("the statement shares its line with the header of its block", node)
             child = parent
         raise Declined("it stands outside of any block")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby, pairwise
@@ -11,8 +12,12 @@ import libcst as cst
 
 from putback.fixes.code import Block, Code, parts
 from putback.fixes.declined import Declined
+from putback.fixes.longer import Wrapped
+from putback.fixes.remarks import is_of
 from putback.fixes.rows import Rows, rows_edit
+from putback.fixes.shifted import Shifted
 from putback.model.fix import Edit
+from putback.source.formatter import formatter
 
 Compound = cst.BaseCompoundStatement
 Enclosing = TypeVar("Enclosing", bound=cst.BaseCompoundStatement)
@@ -96,7 +101,7 @@ class Draft(Rows):
         stays = statement not in self.moving | self.unsaid
         remarks = [remark(text) for text in comments(statement)] if stays else []
         cut = remarks_begin(left)
-        if carried is not None and not self._is_followed(statement):
+        if carried is not None and is_of(said(left[cut:]), statement):
             carried += [text for text in said(left[cut:]) if text not in carried]
             del left[cut:]
         if not remarks and left and left[-1].comment is None and self._is_blank(self.code.last_row(statement) + 1):
@@ -133,7 +138,16 @@ class Draft(Rows):
         self._lines[made] = lines[:cut]
         self._put(block, at, [made])
         self._put(inner, 0, taken)
+        if isinstance(block, cst.IndentedBlock) and self.code.is_known(block) and block.body[-1] is last:
+            self.lines(inner)[:] = self._take_end(block)
         return made
+
+    def _take_end(self, block: cst.IndentedBlock) -> Lines:
+        """The comments directly below the last statement of a block, which go on with what stands there."""
+        lines = self.lines(block)
+        end = next((at for at, line in enumerate(lines) if line.comment is None), len(lines))
+        taken, lines[:end] = lines[:end], []
+        return taken
 
     def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
         """Let a compound statement begin above those before it."""
@@ -182,11 +196,11 @@ class Draft(Rows):
     def _index(self, statement: cst.CSTNode) -> int:
         return next(i for i, each in enumerate(self.body(self.home(statement))) if each is statement)
 
-    def _is_followed(self, statement: cst.CSTNode) -> bool:
+    def is_followed(self, statement: cst.CSTNode) -> bool:
         """Whether the row below a statement holds something that the comments above it may speak of, too."""
         last = self.code.last_row(statement)
         below = self.rows[last] if last < len(self.rows) else ""
-        return bool(below.strip()) and below.startswith(self.code.indent_of(statement))
+        return below.startswith(self.code.indent_of(statement)) and below.lstrip()[:1] not in ("", "#")
 
     def _is_blank(self, row: int) -> bool:
         return row <= len(self.rows) and not self.rows[row - 1].strip()
@@ -275,16 +289,25 @@ class Draft(Rows):
         return self._shifted(node, made.with_changes(**new), indent)
 
     def _shifted(self, node: cst.CSTNode, made: cst.CSTNode, indent: str) -> cst.CSTNode | None:
-        """A statement that has moved, with the rows that a tree does not know how to indent."""
+        """A statement that has moved, with the rows that a tree does not know how to indent, or that are too long."""
         if node not in self._homes or not self.code.is_known(node) or (old := self.code.indent_of(node)) == indent:
             return made
         above = len(getattr(made, "leading_lines", ()))
         rows = self.rows[self.code.first_row(node) - 1 - above : self.code.last_row(node)]
-        if not any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
-            return made
-        shifted = made.visit(Shifted(old, indent, self.code.lowered.tree.default_indent))
-        assert isinstance(shifted, cst.CSTNode)
-        return shifted
+        found: cst.CSTNode = made
+        form = formatter(os.path.dirname(self.code.path))
+        further = len(indent) - len(old)
+        if form.tool and any(len(row) <= form.row_length < len(row) + further for row in rows):
+            found = _visited(found, Wrapped(old, indent, self.code.unit(), form.row_length))
+        if any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
+            found = _visited(found, Shifted(old, indent))
+        return found
+
+
+def _visited(node: cst.CSTNode, transformer: cst.CSTTransformer) -> cst.CSTNode:
+    visited = node.visit(transformer)
+    assert isinstance(visited, cst.CSTNode)
+    return visited
 
 
 def differences(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int, int]]:
@@ -304,49 +327,6 @@ def _blank_runs(rows: Sequence[str]) -> Iterator[tuple[int, int]]:
         found = [*run]
         if blank:
             yield found[0], found[-1] + 1
-
-
-class Shifted(cst.CSTTransformer):
-    """Moves rows of a statement that stand left of where it begins, or behind a backslash; blank ones stay."""
-
-    def __init__(self, old: str, new: str, default: str) -> None:
-        super().__init__()
-        self.old, self.new, self.default = old, new, default
-        self.deeper: list[str] = []
-
-    def visit_IndentedBlock(self, node: cst.IndentedBlock) -> None:
-        self.deeper.append(node.indent if node.indent is not None else self.default)
-
-    def leave_IndentedBlock(
-        self, original_node: cst.IndentedBlock, updated_node: cst.IndentedBlock
-    ) -> cst.IndentedBlock:
-        self.deeper.pop()
-        return updated_node
-
-    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
-        space = updated_node.whitespace.value
-        if updated_node.comment is None:
-            before = "".join([self.old, *self.deeper]) if updated_node.indent else ""
-            return updated_node.with_changes(indent=False, whitespace=cst.SimpleWhitespace(before + space))
-        moved = space if updated_node.indent else self._moved(space)
-        return updated_node.with_changes(whitespace=cst.SimpleWhitespace(moved))
-
-    def _moved(self, space: str) -> str:
-        """White space that a row begins with."""
-        return self.new[len(self.old) :] + space.removeprefix(self.old[len(self.new) :])
-
-    def leave_SimpleWhitespace(
-        self, original_node: cst.SimpleWhitespace, updated_node: cst.SimpleWhitespace
-    ) -> cst.SimpleWhitespace:
-        first, *rest = updated_node.value.split("\n")
-        return updated_node.with_changes(value="\n".join([first, *map(self._moved, rest)]))
-
-    def leave_ParenthesizedWhitespace(
-        self, original_node: cst.ParenthesizedWhitespace, updated_node: cst.ParenthesizedWhitespace
-    ) -> cst.ParenthesizedWhitespace:
-        last = updated_node.last_line
-        moved = last if updated_node.indent else last.with_changes(value=self._moved(last.value))
-        return updated_node.with_changes(last_line=moved)
 
 
 def in_header(statement: cst.CSTNode) -> Lines:

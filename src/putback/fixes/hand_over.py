@@ -11,9 +11,9 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Form
-from putback.fixes.code import Place, statement
+from putback.fixes.code import Place, names, statement
 from putback.fixes.declined import Declined
-from putback.fixes.draft import Draft
+from putback.fixes.draft import Draft, comments
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection
@@ -43,10 +43,14 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if start >= end:
         raise Declined("it is handed on, and nothing can be put in between")
     between = place.statements[start:end]
-    if any(code.is_inside(c, s) for c in holding.closers for s in between):
-        raise Declined("it is handed on, and on some path released as well")
     draft = Draft(code)
-    protect(draft, between, statement(release))
+    attempt = between[0]
+    if isinstance(attempt, cst.Try) and len(between) == 1 and _gives_back_in_handlers(holding, attempt):
+        _add_handler(draft, attempt, release)
+    elif any(code.is_inside(c, s) for c in holding.closers for s in between):
+        raise Declined("it is handed on, and on some path released as well")
+    else:
+        protect(draft, between, statement(release))
     for needed in holding.release.needs:
         add_import(draft, code.rows, needed)
     return Fix(Applicability.SAFE, f"release it when something raises before it is handed on: {release}", draft.edits())
@@ -63,11 +67,26 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
         return None
     if not gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
         return None
-    if any(region.may_leave(s) for s in before) or place.block is not found.block:
+    if place.block is not found.block:
         return None
     draft = Draft(holding.code)
+    if _may_hold(holding, attempt, before):
+        draft.take_in(before, attempt)
+        return Fix(Applicability.SAFE, f"let the `try` with {found.release} begin earlier", draft.edits())
+    if any(region.may_leave(s) for s in before):
+        return None
+    while region.keeps_safe(holding, before[-1]):
+        before.pop()
     protect(draft, before, statement(found.release))
     return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
+
+
+def _may_hold(holding: Holding, attempt: cst.Try, before: Sequence[cst.BaseStatement]) -> bool:
+    """Whether a `try` with no handlers can begin above some statements: its `finally` reads nothing that they bind."""
+    code = holding.code
+    read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
+    bound = [n for name in read for n in region.bindings(code, name)]
+    return not attempt.handlers and not any(code.is_inside(n, s) for n in bound for s in before)
 
 
 def gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:
@@ -111,6 +130,45 @@ def _handing_on(holding: Holding, place: Place) -> int:
     if not isinstance(place.statements[index], cst.SimpleStatementLine):
         raise Declined("it is handed on under a condition")
     return index
+
+
+def _gives_back_in_handlers(holding: Holding, attempt: cst.Try) -> bool:
+    """Whether each handler of a `try`, and nothing else in it, gives the connection back at once and then raises."""
+    code = holding.code
+    closers = [c for c in holding.closers if code.is_inside(c, attempt)]
+    if len(closers) != len(attempt.handlers) or any(c in holding.wrong for c in closers):
+        return False
+    if attempt.orelse is not None or attempt.finalbody is not None:
+        return False
+    return all(h.type is not None and _gives_back_first(holding, h, closers) for h in attempt.handlers)
+
+
+def _gives_back_first(holding: Holding, handler: cst.ExceptHandler, closers: Sequence[cst.CSTNode]) -> bool:
+    """Whether a handler begins with the release, logs aside, and goes on raising."""
+    code, body = holding.code, handler.body.body
+    statements = [s for s in body if isinstance(s, cst.SimpleStatementLine) and len(s.body) == 1]
+    if len(statements) != len(body) or not isinstance(statements[-1].body[0], cst.Raise):
+        return False
+    at = next((i for i, s in enumerate(statements) if any(code.is_inside(c, s) for c in closers)), -1)
+    is_first = at >= 0 and all(region.keeps_safe(holding, s) for s in statements[:at])
+    return is_first and _is_release(statements[at], closers)
+
+
+def _is_release(statement: cst.SimpleStatementLine, closers: Sequence[cst.CSTNode]) -> bool:
+    value = statement.body[0].value if isinstance(statement.body[0], cst.Expr) else None
+    return (value.expression if isinstance(value, cst.Await) else value) in closers
+
+
+def _add_handler(draft: Draft, attempt: cst.Try, release: str) -> None:
+    """Give back on every other error, too: in one more handler, or in the only one that does nothing else."""
+    (first, *others), every = attempt.handlers, cst.Name("BaseException")
+    begin, *rest = first.body.body
+    is_alone = not others and first.name is None and len(rest) == 1 and not any(comments(first))
+    if is_alone and draft.code.text(begin) == release and draft.code.text(rest[0]) == "raise":
+        draft.change(first, lambda node: node.with_changes(type=every))
+        return
+    handler = cst.ExceptHandler(draft.code.block([statement(release), statement("raise")]), every)
+    draft.change(attempt, lambda node: node.with_changes(handlers=[*node.handlers, handler]))
 
 
 def protect(draft: Draft, between: Sequence[cst.BaseStatement], release: cst.BaseStatement) -> None:

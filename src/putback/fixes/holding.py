@@ -38,6 +38,7 @@ class Holding:
     `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
+    `unpacked`: it comes inside a tuple, with others of `related`, which is unpacked by the statement that acquires;
     `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
     `style`: how the project wants it written; `asks_truth`: `if conn:` asks whether it is there;
     `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
@@ -75,6 +76,7 @@ class Holding:
     failing: frozenset[cst.CSTNode] = frozenset()
     makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
+    unpacked: bool = False
     unbound: frozenset[str] = frozenset()
     quick: tuple[cst.CSTNode, ...] = ()
     logging: tuple[cst.CSTNode, ...] = ()

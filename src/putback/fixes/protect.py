@@ -9,7 +9,7 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Closer, Form, common_text, every_closer, forgets, is_guard
-from putback.fixes.code import Block, Code, Place, mentions
+from putback.fixes.code import Block, Code, Place, SharedRow, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding
 from putback.fixes.leaving import ensure_stays_inside
@@ -95,11 +95,15 @@ def acquiring(holding: Holding) -> Place:
     if not isinstance(statement, cst.SimpleStatementLine):
         raise Declined("it is acquired in the header of a compound statement")
     if len(statement.body) > 1:
-        raise Declined("several statements share its line")
+        raise SharedRow("several statements share its line", holding.acquire)
     match statement.body[0]:
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value):
             pass
         case cst.AnnAssign(target=cst.Name(), value=value) if value is not None:
+            pass
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple())], value=cst.Tuple()):
+            raise SharedRow("the connection is not bound to a name of its own", holding.acquire)
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple())], value=value) if holding.unpacked:
             pass
         case _:
             raise Declined("the connection is not bound to a name of its own")

@@ -14,6 +14,7 @@ from putback.fixes.holding import Holding
 from putback.fixes.setting_up import sets_up_calmly
 
 _CLAUSES = (cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)
+_CONSTANTS = (cst.SimpleString, cst.BaseNumber)
 _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 
 
@@ -121,16 +122,26 @@ def keeps_safe(holding: Holding, statement: cst.BaseStatement) -> bool:
             return _is_none_test(test, holding.name)
         case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call() as call)]):
             return logs(holding, call) and not mentions(statement, holding.related)
-        case cst.SimpleStatementLine(body=[cst.Assign(value=value)]):
+        case cst.SimpleStatementLine(
+            body=[cst.Assign(value=value) | cst.AnnAssign(target=cst.Name(), value=cst.BaseExpression() as value)]
+        ):
             return _is_written_out(value) and not mentions(value, holding.related)
     return False
 
 
 def _is_written_out(value: cst.BaseExpression) -> bool:
-    """Whether a value is a name, a constant or a container without anything in it."""
-    if isinstance(value, cst.List | cst.Tuple | cst.Dict):
-        return not value.elements
-    return isinstance(value, cst.Name | cst.SimpleString | cst.Integer)
+    """Whether a value is a name, a constant or a list, tuple or dictionary of such values."""
+    match value:
+        case cst.List(elements=elements) | cst.Tuple(elements=elements):
+            return all(isinstance(e, cst.Element) and _is_written_out(e.value) for e in elements)
+        case cst.Dict(elements=elements):
+            return all(
+                isinstance(e, cst.DictElement) and isinstance(e.key, _CONSTANTS) and _is_written_out(e.value)
+                for e in elements
+            )
+        case cst.UnaryOperation(operator=cst.Minus(), expression=inner):
+            return isinstance(inner, cst.BaseNumber)
+    return isinstance(value, (cst.Name, *_CONSTANTS))
 
 
 def rules_out_none(holding: Holding, statement: cst.BaseStatement) -> bool:

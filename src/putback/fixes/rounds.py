@@ -108,6 +108,8 @@ class Rounds:
         self.reasons: dict[Attempt, str] = {}
         self.refused: set[Attempt] = set()
         self.stopped = False
+        self.asked = 0
+        self.behind = 0  # how many more there are to ask about in this round
 
     def run(self) -> None:
         """Fix until there is nothing left to try, or nobody wants more."""
@@ -116,7 +118,9 @@ class Rounds:
             if not chosen or self.stopped:
                 return
             current = Round(dict(self.texts), [], self.lay_out)
-            for part in [chosen] if self.approve is None else [[each] for each in chosen]:
+            parts = [chosen] if self.approve is None else [[each] for each in chosen]
+            for at, part in enumerate(parts):
+                self.behind = len(parts) - at - 1
                 if not self.stopped:
                     self._settle(part, current)
 
@@ -208,7 +212,8 @@ class Rounds:
             return True
         findings = part[0].findings
         change = Change(part[0].path, findings[0].path, self.texts[part[0].path], texts[part[0].path])
-        answer = self.approve(Proposal(findings, change))
+        self.asked += 1
+        answer = self.approve(Proposal(findings, change, self.asked, self.asked + self.behind))
         self.stopped = answer is Answer.STOP
         if answer is Answer.NO:
             self.refused.update(map(attempt, findings))

@@ -17,10 +17,11 @@ from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
+from putback.fixes.remarks import mentions
 from putback.fixes.removal import take_out
 from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before, can_bind, closes
-from putback.fixes.with_style import in_header, in_with
+from putback.fixes.with_style import around_transaction, in_header, in_with
 from putback.model.fix import Applicability, Edit, Fix
 
 
@@ -31,7 +32,7 @@ def give_back(holding: Holding) -> Fix:
     found = protection(holding)
     if comes_to_run_elsewhere(holding, found):
         return doubted(release_apart(holding, found), holding.doubts)
-    held = in_with(holding, found) or in_header(holding, found)
+    held = in_with(holding, found) or around_transaction(holding, found) or in_header(holding, found)
     if held is not None:
         return doubted(held, holding.doubts)
     apart = release_before(holding, acquiring(holding), found) if holding.name and not holding.itself else None
@@ -147,11 +148,14 @@ class _Writer:
         rest: Lines = []
         remarks: list[str] = []
         for each in finisher.removed:
-            left, _ = self.draft.detach(each)
+            left, following = self.draft.detach(each)
             if each is finisher.statement:
                 cut = remarks_begin(left)
                 rest, left = left[:cut], left[cut:]
-                self.carried += said(left)
+                if self.draft.is_followed(each) and not mentions(said(left), each):
+                    self.draft.lines(following)[:0] = left
+                else:
+                    self.carried += said(left)
             else:
                 remarks += said(left)
             remarks += [] if each in self.draft.moving | self.draft.unsaid else comments(each)

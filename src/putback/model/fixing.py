@@ -57,10 +57,15 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A fix that holds what it promises, to be approved: the findings that it mends and what it would change."""
+    """A fix that holds what it promises, to be approved: the findings that it mends and what it would change.
+
+    It is number `number` of `of`, as far as these are known: a fix can make way for another.
+    """
 
     findings: tuple[Finding, ...]
     change: Change
+    number: int = 1
+    of: int = 1
 
 
 Approve = Callable[[Proposal], Answer]

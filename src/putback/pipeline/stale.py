@@ -15,7 +15,7 @@ from putback.model.finding import Finding
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
 from putback.ownership.resolve.callers import by_name, invocations
 from putback.source.discover import shown
-from putback.source.slices import Reader, without_prose, words
+from putback.source.slices import Reader, with_comments, without_prose, words
 
 Spot = tuple[str, str]
 """A file and the key of an outermost function in it, or MODULE."""
@@ -33,12 +33,14 @@ class Part:
 
 def parts_of(module: ModuleInfo, reader: Reader) -> Iterator[Part]:
     """The outermost functions of a module, then its top level without them."""
-    rows = [row.encode("utf-8", "replace") for row in reader.rows(module.path)]
+    texts = reader.rows(module.path)
+    rows = [row.encode("utf-8", "replace") for row in texts]
     outermost = [info for info in module.functions.values() if not info.outer]
-    for info in outermost:
-        yield Part(info.key, info.row, b"\n".join(rows[info.row - 1 : info.end_row]), _names(info, module))
-    for info in outermost:
-        rows[info.row - 1 : info.end_row] = [b""] * (info.end_row - info.row + 1)
+    ends = [with_comments(texts, info.row, info.end_row) for info in outermost]
+    for info, end in zip(outermost, ends, strict=True):
+        yield Part(info.key, info.row, b"\n".join(rows[info.row - 1 : end]), _names(info, module))
+    for info, end in zip(outermost, ends, strict=True):
+        rows[info.row - 1 : end] = [b""] * (end - info.row + 1)
     yield Part(MODULE, 1, b"\n".join(rows), frozenset())
 
 

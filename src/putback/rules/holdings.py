@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from putback.fixes.code import Code
+from putback.fixes.code import Code, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.region import bindings
@@ -64,20 +64,24 @@ def borrowed_or_own(site: SiteFacts, handler: int) -> Holding:
     return Holding(code, taken, name, frozenset({name}), Release(), style=site.function.style, asks_truth=asks)
 
 
-def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
+def holding(
+    site: SiteFacts, otherwise: Sequence[str] = (), code: Code | None = None, may_unpack: bool = False
+) -> Holding:
     """What the fixes need to know of a site. Raises Declined where no fix can be right.
 
-    `otherwise` are the names to choose from where it has none.
+    `otherwise` are the names to choose from where it has none; `code` is the function where some of its rows are split;
+    `may_unpack`: the connection may come inside a tuple that is unpacked at once.
     """
     facts = site.function
-    code = code_of(site)
-    if site.acquisition.element is not None:
+    code = code or code_of(site)
+    if site.acquisition.element is not None and not may_unpack:
         raise Declined("the connection comes inside a tuple")
+    unpacked = _unpacked(site, code) if site.acquisition.element is not None else ()
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
     release_points = site.release_points
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
-    name = name or (code.free_name(otherwise) if otherwise else "")
+    name = next(iter(unpacked), name) or (code.free_name(otherwise) if otherwise else "")
     reached = (*release_points.releases, *release_points.closes)
     foreign = foreign_mentions(site, code, name) if name else Foreign()
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
@@ -88,8 +92,9 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
         code,
         code.node(site.site.acquired_at),
         name,
-        release_points.values,
+        release_points.values.union(unpacked),
         Release(),
+        unpacked=bool(unpacked),
         closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
@@ -132,6 +137,35 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     return replace(
         made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves)
     )
+
+
+def _unpacked(site: SiteFacts, code: Code) -> Sequence[str]:
+    """The names that a tuple with the connection is unpacked into, that of the connection first.
+
+    Raises Declined for another form, and where one of the others may be kept or handed out.
+    """
+    match code.place(code.node(site.site.acquired_at)).statement:
+        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple() as target)])]):
+            bound = [e.value.value for e in target.elements if isinstance(e.value, cst.Name)]
+        case _:
+            raise Declined("the connection comes inside a tuple")
+    element = site.acquisition.element
+    if element is None or element >= len(bound) or len(set(bound)) != len(target.elements):
+        raise Declined("the connection comes inside a tuple")
+    unknown = {*bound} - {bound[element]} - site.release_points.values
+    if site.release_points.hands_on:
+        unknown.clear()  # it is given back on errors only
+    for node in names(code.function):
+        if node.value in unknown and not code.is_inside(node, target) and _may_leave(code, node):
+            raise Declined(f"`{node.value}`, which comes with it, may need it longer")
+    return (bound[element], *bound[:element], *bound[element + 1 :])
+
+
+def _may_leave(code: Code, node: cst.Name) -> bool:
+    """Whether a value is kept or handed out here, and not only used or lent to a call."""
+    if isinstance(code.parent(node), cst.Attribute | cst.Arg):
+        return False
+    return any(isinstance(a, cst.Return | cst.Yield | cst.Assign | cst.AnnAssign) for a in code.ancestors(node))
 
 
 def _receiver_text(code: Code, site: SiteFacts) -> str:

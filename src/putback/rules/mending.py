@@ -111,9 +111,10 @@ def given_back(finding: Finding, site: SiteFacts) -> Finding:
     """The finding with a fix that releases its connection on every path."""
 
     def make() -> Fix:
+        from putback.fixes.split import on_own_rows
         from putback.fixes.wrap import give_back
-        from putback.rules.holdings import holding
+        from putback.rules.holdings import code_of, holding
 
-        return give_back(holding(site))
+        return on_own_rows(code_of(site), lambda code: give_back(holding(site, code=code, may_unpack=True)))
 
     return mended(finding, make)

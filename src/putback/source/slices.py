@@ -96,8 +96,10 @@ class Reader:
         return self._code[path]
 
     def function(self, path: str, row: int, end_row: int) -> Slice:
-        """Rows `row` to `end_row`, counted from 1, both included, without large tables of constants."""
-        return Slice("".join(f"{text}\n" for text in self.code(path)[row - 1 : end_row]), row - 1)
+        """Rows `row` to `end_row`, counted from 1, both included, without large tables of constants; with the comments
+        behind them that are part of the function."""
+        rows = self.code(path)
+        return Slice("".join(f"{text}\n" for text in rows[row - 1 : with_comments(rows, row, end_row)]), row - 1)
 
     def verbatim(self, path: str, row: int, end_row: int) -> Slice:
         """The same as they are, to be run."""
@@ -109,6 +111,20 @@ class Reader:
         for row, end_row in definitions:
             rows[row - 1 : end_row] = [""] * (end_row - row + 1)
         return Slice("".join(f"{text}\n" for text in rows), 0)
+
+
+def with_comments(rows: Sequence[str], row: int, end_row: int) -> int:
+    """The last row of a definition in `row` to `end_row`, with the comments behind it that stand deeper than it."""
+    margin = rows[row - 1][: len(rows[row - 1]) - len(rows[row - 1].lstrip())] if row <= len(rows) else ""
+    last = end_row
+    for at in range(end_row, len(rows)):
+        bare = rows[at].lstrip()
+        if bare and not (
+            bare.startswith("#") and rows[at].startswith(margin) and len(bare) < len(rows[at][len(margin) :])
+        ):
+            break
+        last = at + 1 if bare else last
+    return last
 
 
 def _without_feeds(rows: Sequence[str]) -> Sequence[str]:

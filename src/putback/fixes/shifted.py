@@ -1,0 +1,37 @@
+"""Rows of a moved statement that a tree does not know how to indent."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+
+class Shifted(cst.CSTTransformer):
+    """Moves rows of a statement that stand left of where it begins, or behind a backslash; empty ones stay empty."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__()
+        self.old, self.new = old, new
+
+    def leave_EmptyLine(self, original_node: cst.EmptyLine, updated_node: cst.EmptyLine) -> cst.EmptyLine:
+        space = updated_node.whitespace.value
+        if updated_node.comment is None and (updated_node.indent or not space or not space.startswith(self.old)):
+            return updated_node
+        moved = space if updated_node.indent else self._moved(space)
+        return updated_node.with_changes(whitespace=cst.SimpleWhitespace(moved))
+
+    def _moved(self, space: str) -> str:
+        """White space that a row begins with."""
+        return self.new[len(self.old) :] + space.removeprefix(self.old[len(self.new) :])
+
+    def leave_SimpleWhitespace(
+        self, original_node: cst.SimpleWhitespace, updated_node: cst.SimpleWhitespace
+    ) -> cst.SimpleWhitespace:
+        first, *rest = updated_node.value.split("\n")
+        return updated_node.with_changes(value="\n".join([first, *map(self._moved, rest)]))
+
+    def leave_ParenthesizedWhitespace(
+        self, original_node: cst.ParenthesizedWhitespace, updated_node: cst.ParenthesizedWhitespace
+    ) -> cst.ParenthesizedWhitespace:
+        last = updated_node.last_line
+        moved = last if updated_node.indent else last.with_changes(value=self._moved(last.value))
+        return updated_node.with_changes(last_line=moved)
