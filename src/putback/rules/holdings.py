@@ -73,6 +73,8 @@ def holding(site: SiteFacts, otherwise: Sequence[str] = ()) -> Holding:
     code = code_of(site)
     if site.acquisition.element is not None:
         raise Declined("the connection comes inside a tuple")
+    if site.unstacked_at is not None:
+        raise Declined("an exit stack gives it back on other paths, which would be twice")
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
     release_points = site.release_points

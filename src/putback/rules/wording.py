@@ -84,7 +84,10 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     """Acquired here, can raise or leaves here, never released."""
     facts = site.function
     steps = [acquired(site), *facts.closed_in(site.acquisition)]
-    if leak.raised_at is not None and leak.raised_at != leak.left_at:
+    if site.unstacked_at is not None and leak.raised_at is None:
+        text = "taken out of the exit stack here, and what `pop_all()` gives is dropped"
+        steps.append(facts.step(site.unstacked_at, text))
+    elif leak.raised_at is not None and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
         steps.append(facts.step(leak.left_at, f"... {_leaving(site, leak)}, and {subject(site)} was not given back"))
     elif leak.raised_at is not None:
@@ -182,6 +185,8 @@ def help_line(site: SiteFacts) -> str:
     unbound = sorted(site.unbound_reads)
     if unbound and all(leak.unbound for leak in site.leaks):
         return f"bind `{unbound[0]}` to None before the `try`, and close it only if it is there"
+    if site.unstacked_at is not None:
+        return "keep what `pop_all()` gives and close it, or leave the connection to the `with` of the stack"
     released = release(site)
     if released == _WITH:
         return "use `with` around the use"

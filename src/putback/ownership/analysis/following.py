@@ -11,6 +11,7 @@ from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Member, dotted
 from putback.flow.solve import Outcome
+from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
 from putback.ownership.analysis import guards, handlers, hoards
 from putback.ownership.analysis.defects import UnmendedUsed
@@ -59,6 +60,15 @@ class Following:
         )
 
     @cached_property
+    def emptied(self) -> frozenset[ir.Val]:
+        """The exit stacks whose `pop_all()` is dropped somewhere, so that nobody does what they were given to do."""
+        emptying, program = idioms().functions.emptying, self.program
+        dropped = (op for op in self._calls if op.discarded and op.receiver)
+        return frozenset(
+            op.receiver for op in dropped if not emptying.isdisjoint(program.call_info(self.unit, op).names)
+        )
+
+    @cached_property
     def release_names(self) -> frozenset[str]:
         """The methods of pools that take a connection of the driver back: `putconn` of `{pool}.putconn({conn})`."""
         kinds = (k for k in self.program.catalog.kinds.values() if k.driver == self.kind.driver)
@@ -101,7 +111,7 @@ class Following:
 
     def pass_on(self, state: State) -> State:
         """Somebody else owns the connection from now on: what guarded it here does not matter any more."""
-        if state.phase not in (*ACTIVE, Phase.PENDING):
+        if state.phase not in (*ACTIVE, Phase.PENDING, Phase.PASSED):
             return state
         kept = state.marks & {Mark.AUTOCOMMIT}
         return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)

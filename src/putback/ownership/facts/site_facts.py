@@ -265,6 +265,11 @@ class SiteFacts:
         """The places that showed this defect."""
         return (defect for defect in self.exploration.defects if defect.what is wrong)
 
+    @property
+    def unstacked_at(self) -> int | None:
+        """The operation that keeps an exit stack from giving it back, if one does."""
+        return next((defect.at for defect in self.defects(Wrong.UNSTACKED)), None)
+
     @cached_property
     def borrowers(self) -> tuple[str, ...]:
         """Who may still need the connection when the function has ended, in words."""
