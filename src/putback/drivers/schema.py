@@ -83,7 +83,8 @@ class Effect(Table, frozen=True):
     the kind id that applies when it is given a value other than False or None. `bound` names arguments
     that, when they are a connection themselves, make the result hold nothing of its own.
     `returns` is the qualified type of a result that is not a resource (a pool, an engine, a factory).
-    `derives` is the type of a result that belongs to its receiver (a cursor, a result, a transaction).
+    `derives` is the type of a result that belongs to its receiver (a cursor, a result, a transaction), unless one of
+    `derives_when`, keywords that are given as True, says which (`begin(nested=True)`).
     `releases` is the argument that is given back; `keeps` the one that is stored by the callee;
     `closes` marks the object's own close (its meaning stands in its Kind); `releases_self` a method that
     really gives the object back whatever `close` means; `releases_all` a method of a pool that ends everything the
@@ -108,6 +109,7 @@ class Effect(Table, frozen=True):
     bound: tuple[Parameter, ...] = ()
     returns: str = ""
     derives: str = ""
+    derives_when: Mapping[str, str] = {}
     releases: Parameter | None = None
     keeps: Parameter | None = None
     closes: bool = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
@@ -159,7 +161,7 @@ class Results:
         if effect.acquires:
             kind = self._values.catalog.kind(self.kind_id(effect, call, owner, scope))
             return frozenset({Instance(kind.type)})
-        name = effect.returns or effect.derives
+        name = effect.returns or as_called(effect, call).derives
         flags = self._flags(call, scope) | (owner.flags if owner is not None else frozenset())
         return frozenset({Instance(name, flags)}) if name else NOTHING
 
@@ -318,3 +320,10 @@ class Results:
                 return frozenset({Object(path, key)})
             case _:
                 return NOTHING
+
+
+def as_called(effect: Effect, call: names.Invoke) -> Effect:
+    """The effect of a method with what the keywords of a call say of its result."""
+    given = (name for keyword, name in effect.derives_when.items() if call.keyword(keyword) == names.Literal(True))
+    derives = next(given, effect.derives)
+    return effect if derives == effect.derives else replace(effect, derives=derives)
