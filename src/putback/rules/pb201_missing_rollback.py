@@ -95,7 +95,7 @@ been committed before, when sqlite3 has only read, in a savepoint (`begin_nested
 connection in the place of a global or an attribute, when `db.session` is not used again before the function, or the
 `with app.app_context():` around it, ends, when a scoped session is removed anywhere in the project, when the error is
 asked whether the connection was lost (`connection_invalidated`), and in autocommit: asyncpg, `autocommit=True`,
-`isolation_level=None`, `conn.autocommit = True`, also where a wrapper switches it on.
+`isolation_level=None`, `conn.autocommit = True`, also where a wrapper, an engine or a pool switches it on.
 
 ## Known gaps
 That a caller or a request goes on with what it has lent, or with `db.session`, is not followed: only what the function

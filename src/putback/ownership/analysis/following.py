@@ -174,7 +174,8 @@ class Following:
             state = replace(state, phase=Phase.HELD)
         if at is not None and self._is_write(state, at):
             state = replace(state, wrote=at)
-        if self.kind.autobegin is Begin.NONE or Mark.AUTOCOMMIT in state.marks or state.opened is not None:
+        has_none = Mark.AUTOCOMMIT in state.marks and not self.kind.lazy  # a session has one of its own all the same
+        if self.kind.autobegin is Begin.NONE or has_none or state.opened is not None:
             return state
         if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
             return state
@@ -196,6 +197,8 @@ class Following:
             turns_inactive = kind.failed_commit is FailedCommit.INACTIVE
             if turns_inactive and self._flushes(state):
                 return Harm.BROKEN
+            if Mark.AUTOCOMMIT in state.marks:
+                return Harm.NOTHING
             is_for_several = bool(self.program.catalog.drivers[kind.driver].keeping_servers)
             if is_for_several and Mark.UNWRITTEN not in state.marks and self.program.servers.only_keep:
                 return Harm.NOTHING
