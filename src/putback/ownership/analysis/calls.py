@@ -95,12 +95,21 @@ def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outc
         return replace(domain.may_raise(state, awaited=op.awaited), after=())
     if op.target in domain.pools or _cannot_raise(domain, info, state) or takes_what_is_there(domain.unit, op):
         return Outcome((state,))
+    if _makes_what_is_raised(domain, op, info):
+        return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
 
 
 def _cannot_raise(domain: Following, info: CallInfo, state: State) -> bool:
     is_noted = info.keeps and bool(state.exception)  # noting an error in a list is not counted as a second fault
     return is_noted or domain.summaries.cannot_raise(info)
+
+
+def _makes_what_is_raised(domain: Following, op: ir.Call, info: CallInfo) -> bool:
+    """Whether a call makes the exception of a `raise` statement, and runs no code of the project for that: what it is
+    raised as says the statement."""
+    runs = (c for c in info.classes if domain.program.resolver.classes.has_constructor(c.path, c.key))
+    return op.target in domain.raised_values and not info.functions and not any(runs)
 
 
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:

@@ -13,7 +13,7 @@ from putback.flow.names import Member, dotted
 from putback.flow.solve import Outcome
 from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
-from putback.ownership.analysis import guards, handlers, hoards
+from putback.ownership.analysis import guards, handlers, hoards, rows
 from putback.ownership.analysis.defects import UnmendedUsed
 from putback.ownership.analysis.domain import ACTIVE, Harm, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
@@ -58,6 +58,20 @@ class Following:
         self._effects: Beside[tuple[int, int, Phase], list[ParamEffect]] = Beside(
             program.answers, program.project.footprint
         )
+
+    @cached_property
+    def rows(self) -> frozenset[ir.Val]:
+        """The values that are rows, or stand in rows, where a handler may ask."""
+        return rows.fetched(self.program, self.unit)
+
+    def raised_by_reading(self, value: ir.Val) -> str:
+        """What a subscript of a value raises, or an iteration over it."""
+        return handlers.DATA if value in self.rows else handlers.UNKNOWN
+
+    @cached_property
+    def raised_values(self) -> frozenset[ir.Val]:
+        """What `raise` statements raise."""
+        return frozenset(b.end.value for b in self.unit.function.blocks if isinstance(b.end, ir.Raise) and b.end.value)
 
     @cached_property
     def emptied(self) -> frozenset[ir.Val]:
