@@ -73,6 +73,11 @@ def is_about_code(types: Sequence[str]) -> bool:
     return bool(classes) and all(cls is not None and issubclass(cls, _OF_CODE) for cls in classes)
 
 
+def is_class(exception: str) -> bool:
+    """Whether an exception is known by its class."""
+    return exception != CANCELLED and not exception.startswith(UNKNOWN)
+
+
 def is_of_no_other(exception: str) -> bool:
     """Whether an exception comes straight from a driver's call or from data, whatever clauses it has passed since."""
     return any(each.removeprefix(UNKNOWN) in exception for each in (DRIVERS, DATA))

@@ -145,7 +145,7 @@ class SiteDomain(Following):
         found: list[tuple[int | None, State]] = []
         for clause in end.clauses:
             exception = state.exception or handlers.UNKNOWN
-            caught = handlers.catches(clause.types, exception)
+            caught = self.program.errors.catches(self.unit, clause.types, exception)
             if caught:
                 return [*found, (clause.target, state)]
             if caught is None:
