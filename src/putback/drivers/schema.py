@@ -26,7 +26,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     pool keeps the caller waiting without end;
     `shareable`: it is made to be used by several threads or tasks at once;
     `release` is how the paired release is written, with {conn}
-    and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
+    and {pool} to fill in, e.g. "{pool}.putconn({conn})", and `older` how it was before a version of the library, which
+    every version still knows. `rollback_error` is the base class of what a rollback raises
     when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
     behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
@@ -37,6 +38,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     title: str
     type: str
     release: str
+    older: Mapping[str, str] = {}
     pooled: bool = False
     lazy: bool = False
     close: Close = Close.DESTROYS

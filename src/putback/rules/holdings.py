@@ -160,7 +160,7 @@ def _release(site: SiteFacts, made: Holding) -> Release:
         return Release(reason="it is somebody else who calls the function that acquires it")
     if site.acquisition.through:
         return _through_wrapper(site, made, name)
-    template = site.kind.release
+    template = site.function.release_of(site.kind)
     if "{pool}" not in template:
         return Release(template.replace("{conn}", name))
     pool = _receiver(made.acquire)
@@ -193,7 +193,7 @@ def _receiver(acquire: cst.CSTNode) -> cst.BaseExpression | None:
 def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
     """`release_db_connection(conn)` for what `get_db_connection()` has acquired, reached as this file can reach it."""
     analyzer, unit = site.function.analyzer, site.function.unit
-    template = site.kind.release.replace("{conn}", name)
+    template = site.function.release_of(site.kind).replace("{conn}", name)
     if "{pool}" not in template:
         return Release(template)
     pair = paired_release(analyzer, site.acquisition)

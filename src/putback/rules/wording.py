@@ -136,7 +136,7 @@ def release(site: SiteFacts) -> str:
         if method is not None:
             return _WITH if _is_exit(method) else f"{'await ' * method.awaited}{name}.{method.name}()"
         name = f"{name}.{owner.attribute}"
-    text = site.kind.release.replace("{conn}", name)
+    text = facts.release_of(site.kind).replace("{conn}", name)
     if "{pool}" not in text:
         return text
     pool = facts.pool_text(site.site) or pool_here(facts.analyzer, facts.unit, site.acquisition)
