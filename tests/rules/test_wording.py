@@ -279,3 +279,40 @@ def test_a_handler_that_answers_ends_the_function(
     found = next(f for f in check(["use.py"]).findings if f.code == "PB102")
     last = found.trace[-1]
     assert (last.span.start.row, last.text) == (16, text)
+
+
+LENDER = """\
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import AssertionPool, NullPool, QueuePool
+
+engine = create_engine("postgresql://shop"{given})
+
+
+def view():
+    conn = engine.connect()
+    conn.execute(text("SELECT 1"))
+    conn.close()
+"""
+LENT = "the pool's connection stays checked out until the garbage collector runs"
+USUAL = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("", f'{LENT} ("{USUAL}")', id="the usual pool"),
+        pytest.param(", echo=True", f'{LENT} ("{USUAL}")', id="what has nothing to do with it"),
+        pytest.param(", pool_size=20", f'{LENT} ("QueuePool limit of size ...")', id="another size"),
+        pytest.param(", poolclass=QueuePool", f'{LENT} ("{USUAL}")', id="the usual class"),
+        pytest.param(", poolclass=AssertionPool", LENT, id="another class"),
+        pytest.param(", poolclass=NullPool", "the connection stays open until the garbage collector runs", id="none"),
+    ],
+)
+def test_the_error_that_users_see_is_that_of_this_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(LENDER.format(given=given))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB102")
+    assert found.message.endswith(f": {expected}")

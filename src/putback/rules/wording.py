@@ -49,7 +49,8 @@ def cost(site: SiteFacts) -> str:
     """What one lost connection costs, with the error text that users will see."""
     kind = site.kind
     pooled = kind.pooled and not site.comes_without_pool
-    seen = f' ("{kind.exhausted}")' if kind.exhausted and pooled is kind.pooled else ""
+    error = site.exhausted if pooled is kind.pooled else ""
+    seen = f' ("{error}")' if error else ""
     if not pooled and kind.gc is Gc.PERMANENT:
         return f"the {noun(site)} stays open until the process ends{seen}"
     if not pooled:
