@@ -316,3 +316,35 @@ def test_the_error_that_users_see_is_that_of_this_pool(
     (tmp_path / "use.py").write_text(LENDER.format(given=given))
     (found,) = (each for each in check(["use.py"]).findings if each.code == "PB102")
     assert found.message.endswith(f": {expected}")
+
+
+UNBOUND = """\
+import psycopg2
+
+
+def view(rows):
+    {loop}
+        try:
+            conn = psycopg2.connect("dbname=shop")
+            conn.cursor().execute("SELECT 1")
+        finally:
+            conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "expected"),
+    [
+        ("if rows:", "`conn` is not bound and the clean-up that reads it raises UnboundLocalError"),
+        ("for row in rows:", "`conn` is not bound in the first round of the loop and the clean-up that reads it raises "
+         "UnboundLocalError; in a later one that of the round before is released again"),
+    ],
+)  # fmt: skip
+def test_what_an_unbound_name_means_in_a_later_round_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(UNBOUND.format(loop=loop))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB111")
+    assert found.message == f"if this acquire fails, {expected}"
