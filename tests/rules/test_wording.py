@@ -348,3 +348,38 @@ def test_what_an_unbound_name_means_in_a_later_round_is_said(
     (tmp_path / "use.py").write_text(UNBOUND.format(loop=loop))
     (found,) = (each for each in check(["use.py"]).findings if each.code == "PB111")
     assert found.message == f"if this acquire fails, {expected}"
+
+
+WORKED_ON = """\
+import psycopg2
+
+
+def view(rows):
+    conn = psycopg2.connect("dbname=shop")
+    try:
+        for row in rows:
+            try:
+                conn.cursor().execute("SELECT 1")
+            except Exception:
+                {handled}
+            {after}
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("handled", "after", "expected"),
+    [
+        ("continue", "print(row)", "used here in the next round of the loop, with the transaction still open"),
+        ("print(row)", 'conn.cursor().execute("SELECT 2")', "used here with the transaction still open"),
+    ],
+)
+def test_a_use_in_front_of_its_handler_is_one_of_the_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handled: str, after: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(WORKED_ON.format(handled=handled, after=after))
+    found = next(each for each in check(["use.py"]).findings if each.code == "PB201")
+    assert found.trace[-1].text == expected

@@ -165,7 +165,9 @@ class _Lapse:
 def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
     steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
     if lapse.used is not None:
-        steps.append(facts.step(lapse.used, "used here with the transaction still open"))
+        is_behind = facts.unit.span(lapse.used).start.row > facts.unit.span(lapse.handler).start.row
+        later = "" if is_behind else " in the next round of the loop,"
+        steps.append(facts.step(lapse.used, f"used here{later} with the transaction still open"))
     name = site.held_as(lapse.handler) or facts.name_of(site.site)
     found = report(
         RULE,
