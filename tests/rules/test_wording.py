@@ -303,6 +303,7 @@ USUAL = "QueuePool limit of size 5 overflow 10 reached, connection timed out, ti
         pytest.param("", f'{LENT} ("{USUAL}")', id="the usual pool"),
         pytest.param(", echo=True", f'{LENT} ("{USUAL}")', id="what has nothing to do with it"),
         pytest.param(", pool_size=20", f'{LENT} ("QueuePool limit of size ...")', id="another size"),
+        pytest.param(", pool_size=5, max_overflow=10", f'{LENT} ("{USUAL}")', id="the usual size"),
         pytest.param(", poolclass=QueuePool", f'{LENT} ("{USUAL}")', id="the usual class"),
         pytest.param(", poolclass=AssertionPool", LENT, id="another class"),
         pytest.param(", poolclass=NullPool", "the connection stays open until the garbage collector runs", id="none"),

@@ -78,8 +78,8 @@ def _is_limited(analyzer: Analyzer, made: _Made) -> bool:
 
 
 def _is_told_its_size(made: _Made) -> bool:
-    limits = (limit.name for limit in (made.pool.size, made.pool.overflow) if limit is not None)
-    return any(made.call.keyword(name) is not None for name in limits)
+    limits = (limit for limit in (made.pool.size, made.pool.overflow) if limit is not None)
+    return any(made.call.keyword(each.name) not in (None, Literal(each.default)) for each in limits)
 
 
 def _values(analyzer: Analyzer, expr: Expr, scope: Scope) -> Iterator[tuple[Scope, Expr]]:
