@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from putback.ownership.index.requirements import Version, version_of
+from putback.ownership.index.requirements import Version, least_version_of, version_of
 
 LOCK = '[[package]]\nname = "starlette"\nversion = "0.40.0"\n\n[[package]]\nname = "fastapi"\nversion = "0.115.6"\n'
 
@@ -34,6 +34,24 @@ def test_what_a_file_settles(name: str, text: str, version: Version | None, tmp_
     (tmp_path / ".git").mkdir()
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert version_of(str(tmp_path / "shop" / "main.py"), "fastapi") == version
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "version"),
+    [
+        ("requirements.txt", "redis==4.6.0\n", (4, 6)),
+        ("requirements.txt", "redis[hiredis]>=5.2,<7\n", (5, 2)),
+        ("requirements.txt", "redis>=6\n", (6, 0)),
+        ("requirements.txt", "redis~=5.1\n", (5, 1)),
+        ("requirements.txt", "redis<6\n", None),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nredis = "^5.2.1"\n', (5, 2)),
+        ("uv.lock", '[[package]]\nname = "redis"\nversion = "5.0.8"\n', (5, 0)),
+    ],
+)
+def test_the_oldest_version_that_a_file_allows(name: str, text: str, version: Version | None, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert least_version_of(str(tmp_path / "shop" / "main.py"), "redis") == version
 
 
 def test_a_lock_goes_before_a_wish_and_the_nearest_before_all(tmp_path: Path) -> None:

@@ -279,3 +279,108 @@ def test_a_handler_that_answers_ends_the_function(
     found = next(f for f in check(["use.py"]).findings if f.code == "PB102")
     last = found.trace[-1]
     assert (last.span.start.row, last.text) == (16, text)
+
+
+LENDER = """\
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import AssertionPool, NullPool, QueuePool
+
+engine = create_engine("postgresql://shop"{given})
+
+
+def view():
+    conn = engine.connect()
+    conn.execute(text("SELECT 1"))
+    conn.close()
+"""
+LENT = "the pool's connection stays checked out until the garbage collector runs"
+USUAL = "QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("", f'{LENT} ("{USUAL}")', id="the usual pool"),
+        pytest.param(", echo=True", f'{LENT} ("{USUAL}")', id="what has nothing to do with it"),
+        pytest.param(", pool_size=20", f'{LENT} ("QueuePool limit of size ...")', id="another size"),
+        pytest.param(", pool_size=5, max_overflow=10", f'{LENT} ("{USUAL}")', id="the usual size"),
+        pytest.param(", poolclass=QueuePool", f'{LENT} ("{USUAL}")', id="the usual class"),
+        pytest.param(", poolclass=AssertionPool", LENT, id="another class"),
+        pytest.param(", poolclass=NullPool", "the connection stays open until the garbage collector runs", id="none"),
+    ],
+)
+def test_the_error_that_users_see_is_that_of_this_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(LENDER.format(given=given))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB102")
+    assert found.message.endswith(f": {expected}")
+
+
+UNBOUND = """\
+import psycopg2
+
+
+def view(rows):
+    {loop}
+        try:
+            conn = psycopg2.connect("dbname=shop")
+            conn.cursor().execute("SELECT 1")
+        finally:
+            conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("loop", "expected"),
+    [
+        ("if rows:", "`conn` is not bound and the clean-up that reads it raises UnboundLocalError"),
+        ("for row in rows:", "`conn` is not bound in the first round of the loop and the clean-up that reads it raises "
+         "UnboundLocalError; in a later one that of the round before is released again"),
+    ],
+)  # fmt: skip
+def test_what_an_unbound_name_means_in_a_later_round_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loop: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(UNBOUND.format(loop=loop))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB111")
+    assert found.message == f"if this acquire fails, {expected}"
+
+
+WORKED_ON = """\
+import psycopg2
+
+
+def view(rows):
+    conn = psycopg2.connect("dbname=shop")
+    try:
+        for row in rows:
+            try:
+                conn.cursor().execute("SELECT 1")
+            except Exception:
+                {handled}
+            {after}
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("handled", "after", "expected"),
+    [
+        ("continue", "print(row)", "used here in the next round of the loop, with the transaction still open"),
+        ("print(row)", 'conn.cursor().execute("SELECT 2")', "used here with the transaction still open"),
+    ],
+)
+def test_a_use_in_front_of_its_handler_is_one_of_the_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handled: str, after: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(WORKED_ON.format(handled=handled, after=after))
+    found = next(each for each in check(["use.py"]).findings if each.code == "PB201")
+    assert found.trace[-1].text == expected

@@ -31,7 +31,7 @@ def mentioned(driver: Driver) -> tuple[set[str], set[str]]:
             seen[id(spec.call)] = spec.call
     for effect in seen.values():
         kinds.update((effect.acquires, *effect.when.values()))
-        types.update((effect.returns, effect.derives))
+        types.update((effect.returns, effect.derives, *effect.derives_when.values()))
     return kinds - {""}, types - {""}
 
 
@@ -79,6 +79,8 @@ def _of_effect(effect: Effect, path: tuple[str, ...]) -> Iterator[Reference]:
         yield Reference("type", effect.returns, (*path, "returns"))
     if effect.derives:
         yield Reference("type", effect.derives, (*path, "derives"))
+    for keyword, name in effect.derives_when.items():
+        yield Reference("type", name, (*path, "derives_when", keyword))
 
 
 def inherit(types: Mapping[str, TypeSpec]) -> dict[str, TypeSpec]:

@@ -26,7 +26,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     pool keeps the caller waiting without end;
     `shareable`: it is made to be used by several threads or tasks at once;
     `release` is how the paired release is written, with {conn}
-    and {pool} to fill in, e.g. "{pool}.putconn({conn})". `rollback_error` is the base class of what a rollback raises
+    and {pool} to fill in, e.g. "{pool}.putconn({conn})", and `older` how it was before a version of the library, which
+    every version still knows. `rollback_error` is the base class of what a rollback raises
     when the server has gone away or the connection is closed ("" when it has no server to lose); `notices_loss`: not
     behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
@@ -37,6 +38,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     title: str
     type: str
     release: str
+    older: Mapping[str, str] = {}
     pooled: bool = False
     lazy: bool = False
     close: Close = Close.DESTROYS
@@ -83,7 +85,8 @@ class Effect(Table, frozen=True):
     the kind id that applies when it is given a value other than False or None. `bound` names arguments
     that, when they are a connection themselves, make the result hold nothing of its own.
     `returns` is the qualified type of a result that is not a resource (a pool, an engine, a factory).
-    `derives` is the type of a result that belongs to its receiver (a cursor, a result, a transaction).
+    `derives` is the type of a result that belongs to its receiver (a cursor, a result, a transaction), unless one of
+    `derives_when`, keywords that are given as True, says which (`begin(nested=True)`).
     `releases` is the argument that is given back; `keeps` the one that is stored by the callee;
     `closes` marks the object's own close (its meaning stands in its Kind); `releases_self` a method that
     really gives the object back whatever `close` means; `releases_all` a method of a pool that ends everything the
@@ -108,6 +111,7 @@ class Effect(Table, frozen=True):
     bound: tuple[Parameter, ...] = ()
     returns: str = ""
     derives: str = ""
+    derives_when: Mapping[str, str] = {}
     releases: Parameter | None = None
     keeps: Parameter | None = None
     closes: bool = False

@@ -89,9 +89,11 @@ class Group(Node, frozen=True):
 
 
 class Record(Node, frozen=True):
-    """A dictionary: what is in it, by keys that are text ("" for all others), constants left out."""
+    """A dictionary: what is in it, by keys that are text ("" for all others), constants left out; `on` are the keys
+    whose value is True."""
 
     pairs: tuple[tuple[str, Expr], ...]
+    on: tuple[str, ...] = ()
 
 
 class Annotation(Node, frozen=True):
@@ -107,9 +109,11 @@ class Lambda(Node, frozen=True):
 
 
 class Unknown(Node, frozen=True):
-    """Anything else; of a text that is long or put together, the word that it begins with, in capitals, is kept."""
+    """Anything else; of a text that is long or put together, the word that it begins with, in capitals, is kept, and
+    of a dictionary of constants the keys whose value is True."""
 
     opening: str = ""
+    on: tuple[str, ...] = ()
 
 
 Expr = (

@@ -25,7 +25,8 @@ class Functions(Table, frozen=True):
     when they return, unless one of `late_keywords` makes them read it later. `reading_on` ones, and all below
     `reading_on_roots`, give what reads on from their arguments; `collecting` ones read all of them at once, and keep
     what was in them. `decorating` ones change when and how a function runs, and keep it nowhere else; `caching` ones
-    keep its answers; `properties` make an attribute of one; `counting` ones give back a permit.
+    keep its answers; `properties` make an attribute of one; `emptying` ones take out of an exit stack
+    what it would have done; `counting` ones give back a permit.
     """
 
     quiet: frozenset[str]
@@ -55,6 +56,7 @@ class Functions(Table, frozen=True):
     late_keywords: frozenset[str]
     decorating: frozenset[str]
     caching: frozenset[str]
+    emptying: frozenset[str]
     counting: frozenset[str]
     properties: frozenset[str]
 

@@ -50,7 +50,7 @@ def types_of(catalog: Catalog, names: Iterable[str], made: Types | None = None) 
         if name not in made:
             made[name] = _type_of(catalog, name)
         found[name] = made[name]
-        waiting += [m.derives for m in found[name].methods.values() if m.derives]
+        waiting += [each for m in found[name].methods.values() for each in m.derived]
     return found
 
 
@@ -76,6 +76,7 @@ def _method(effect: Effect) -> roles.Method:
     return roles.Method(
         executes=effect.executes,
         derives=effect.derives,
+        derives_when=tuple(effect.derives_when.items()),
         itself=effect.itself,
         ends=effect.ends,
         closes=effect.closes,

@@ -76,6 +76,8 @@ def holding(
     code = code or code_of(site)
     if site.acquisition.element is not None and not may_unpack:
         raise Declined("the connection comes inside a tuple")
+    if site.unstacked_at is not None:
+        raise Declined("an exit stack gives it back on other paths, which would be twice")
     unpacked = _unpacked(site, code) if site.acquisition.element is not None else ()
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
@@ -192,7 +194,7 @@ def _release(site: SiteFacts, made: Holding) -> Release:
         return Release(reason="it is somebody else who calls the function that acquires it")
     if site.acquisition.through:
         return _through_wrapper(site, made, name)
-    template = site.kind.release
+    template = site.function.release_of(site.kind)
     if "{pool}" not in template:
         return Release(template.replace("{conn}", name))
     pool = _receiver(made.acquire)
@@ -225,7 +227,7 @@ def _receiver(acquire: cst.CSTNode) -> cst.BaseExpression | None:
 def _through_wrapper(site: SiteFacts, made: Holding, name: str) -> Release:
     """`release_db_connection(conn)` for what `get_db_connection()` has acquired, reached as this file can reach it."""
     analyzer, unit = site.function.analyzer, site.function.unit
-    template = site.kind.release.replace("{conn}", name)
+    template = site.function.release_of(site.kind).replace("{conn}", name)
     if "{pool}" not in template:
         return Release(template)
     pair = paired_release(analyzer, site.acquisition)

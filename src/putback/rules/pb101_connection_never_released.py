@@ -57,17 +57,19 @@ paired release into its `finally`; a `try` that is there already gets it, with t
 has to be. The releases on the normal paths go, so that it is never released twice. Safe, unless the connection would be
 held longer than before on a path that did not leak.
 
-No fix where another owner may have the connection, where the pool has no name at the acquire and the project no
-function that gives back, or where a cursor leaves the function. Unsafe as well where a session's objects are returned,
-or where the function that hands it out may answer with one that was there before.
+No fix where another owner may have the connection, also an exit stack whose `pop_all()` is dropped, where the pool
+has no name at the acquire and the project no function that gives back, or where a cursor leaves the function. Unsafe as
+well where a session's objects are returned, or where the function that hands it out may answer with one that was there
+before.
 
 ## Stays silent
 When the connection is returned, yielded by a provider, stored on an attribute, a global, a container or `flask.g`
 that something in the project releases, given to a function that takes it over, also with `locals()`, registered
-with `ExitStack`, `atexit` or `addCleanup`, or held by a `with` that really releases. When something is called through
-it later on (asyncpg's `add_listener`, Oracle's `subscribe`). When a session ran no statement, or is bound to a
-connection that somebody else owns, also by `Session.configure(bind=connection)`. When a context manager gives it back
-on errors only, and all who enter it close it. A hint in a function that nobody uses, though others use its file.
+with `ExitStack` (whose `pop_all()` is kept), `atexit` or `addCleanup`, or held by a `with` that really releases. When
+something is called through it later on (asyncpg's `add_listener`, Oracle's `subscribe`). When a session ran no
+statement, or is bound to a connection that somebody else owns, also by `Session.configure(bind=connection)`. When a
+context manager gives it back on errors only, and all who enter it close it. A hint in a function that nobody uses,
+though others use its file.
 
 ## Known gaps
 A connection that is passed to code outside of the project is taken to be borrowed there, not kept.

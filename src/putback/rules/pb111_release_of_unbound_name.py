@@ -7,8 +7,9 @@ does not help, because it reads the name as well. The finding stands at the acqu
 ## Why it is bad
 When the acquire itself fails, the clean-up raises
 `UnboundLocalError: cannot access local variable 'conn' where it is not associated with a value` (before Python
-3.11: `local variable 'conn' referenced before assignment`), and the logs show that instead of the real error, such
-as `connection pool exhausted`. At the top level of a module it is a `NameError`.
+3.11: `local variable 'conn' referenced before assignment`), and whoever called the function gets that instead of the
+real error, such as `connection pool exhausted`. At the top level of a module it is a `NameError`. In a loop that is so
+in the first round; in a later one the name still means the connection of the round before, which is released again.
 
 ## Example
 ```python
@@ -39,6 +40,7 @@ def rename(user_id, name):
     finally:
         pool.putconn(conn)
 ```
+Where a handler of the same `try` has to see an acquire that fails, bind the name to None before it instead.
 
 ## Fix
 `putback fix` binds the name to None before the `try` and releases only what is there; other names that the clean-up
@@ -59,6 +61,7 @@ from putback.model.running import Broken, Running
 from putback.ownership.analysis.attempts import is_hushed
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
 
@@ -72,16 +75,26 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             found = report(
                 RULE,
                 site,
-                f"if this acquire fails, {wording.subject(site)} is not bound and its release raises {error}",
+                f"if this acquire fails, {wording.subject(site)} is not bound{_first(facts, site)} "
+                f"and the clean-up that reads it raises {error}{_later(facts, site)}",
                 severity=facts.here(Severity.WARNING),
                 confidence=site.acquisition.confidence,
                 trace=(
                     facts.step(site.site.acquired_at, "if this raises, the name is never bound ..."),
-                    facts.step(defect.at, f"... and this raises {error}, which hides the error"),
+                    facts.step(defect.at, f"... and this raises {error} in place of that error"),
                 ),
-                help="move the acquire in front of the `try`",
+                help=f"bind {wording.subject(site)} to None in front of the `try`, and release it only if it is there",
             )
             yield mending.guarded(found, site)
+
+
+def _first(facts: FunctionFacts, site: SiteFacts) -> str:
+    return " in the first round of the loop" if facts.unit.repeats(site.site.acquired_at) else ""
+
+
+def _later(facts: FunctionFacts, site: SiteFacts) -> str:
+    is_again = facts.unit.repeats(site.site.acquired_at)
+    return "; in a later one that of the round before is released again" if is_again else ""
 
 
 def _is_hushed(facts: FunctionFacts, at: int) -> bool:

@@ -95,7 +95,7 @@ been committed before, when sqlite3 has only read, in a savepoint (`begin_nested
 connection in the place of a global or an attribute, when `db.session` is not used again before the function, or the
 `with app.app_context():` around it, ends, when a scoped session is removed anywhere in the project, when the error is
 asked whether the connection was lost (`connection_invalidated`), and in autocommit: asyncpg, `autocommit=True`,
-`isolation_level=None`, `conn.autocommit = True`, also where a wrapper switches it on.
+`isolation_level=None`, `conn.autocommit = True`, also where a wrapper, an engine or a pool switches it on.
 
 ## Known gaps
 That a caller or a request goes on with what it has lent, or with `db.session`, is not followed: only what the function
@@ -165,7 +165,9 @@ class _Lapse:
 def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
     steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
     if lapse.used is not None:
-        steps.append(facts.step(lapse.used, "used here with the transaction still open"))
+        is_behind = facts.unit.span(lapse.used).start.row > facts.unit.span(lapse.handler).start.row
+        later = "" if is_behind else " in the next round of the loop,"
+        steps.append(facts.step(lapse.used, f"used here{later} with the transaction still open"))
     name = site.held_as(lapse.handler) or facts.name_of(site.site)
     found = report(
         RULE,

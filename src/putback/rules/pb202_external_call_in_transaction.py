@@ -54,7 +54,7 @@ None: what may happen before the call and what must come after it is yours to de
 ## Stays silent
 Before the first statement, after a commit, a rollback or a close (an object that is read after a commit opens the next
 transaction, unless the session is made with `expire_on_commit=False`), on a connection with autocommit, or of an engine
-with it, in an `except` of a called function, in what only the first call of a process runs
+or pool with it, in an `except` of a called function, in what only the first call of a process runs
 (`if _client is None: _client = ...` of a global, `@cache`), and for what is only started: background tasks,
 `asyncio.create_task`. Calls that answer within milliseconds as a rule, such as redis and message queues, are hints; so
 is a transaction that begins by reading, where the engine nearest by is for SQLite, or all databases that the project

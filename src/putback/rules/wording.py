@@ -49,7 +49,8 @@ def cost(site: SiteFacts) -> str:
     """What one lost connection costs, with the error text that users will see."""
     kind = site.kind
     pooled = kind.pooled and not site.comes_without_pool
-    seen = f' ("{kind.exhausted}")' if kind.exhausted and pooled is kind.pooled else ""
+    error = site.exhausted if pooled is kind.pooled else ""
+    seen = f' ("{error}")' if error else ""
     if not pooled and kind.gc is Gc.PERMANENT:
         return f"the {noun(site)} stays open until the process ends{seen}"
     if not pooled:
@@ -84,7 +85,10 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     """Acquired here, can raise or leaves here, never released."""
     facts = site.function
     steps = [acquired(site), *facts.closed_in(site.acquisition)]
-    if leak.raised_at is not None and leak.raised_at != leak.left_at:
+    if site.unstacked_at is not None and leak.raised_at is None:
+        text = "taken out of the exit stack here, and what `pop_all()` gives is dropped"
+        steps.append(facts.step(site.unstacked_at, text))
+    elif leak.raised_at is not None and leak.raised_at != leak.left_at:
         steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
         steps.append(facts.step(leak.left_at, f"... {_leaving(site, leak)}, and {subject(site)} was not given back"))
     elif leak.raised_at is not None:
@@ -133,7 +137,7 @@ def release(site: SiteFacts) -> str:
         if method is not None:
             return _WITH if _is_exit(method) else f"{'await ' * method.awaited}{name}.{method.name}()"
         name = f"{name}.{owner.attribute}"
-    text = site.kind.release.replace("{conn}", name)
+    text = facts.release_of(site.kind).replace("{conn}", name)
     if "{pool}" not in text:
         return text
     pool = facts.pool_text(site.site) or pool_here(facts.analyzer, facts.unit, site.acquisition)
@@ -182,6 +186,8 @@ def help_line(site: SiteFacts) -> str:
     unbound = sorted(site.unbound_reads)
     if unbound and all(leak.unbound for leak in site.leaks):
         return f"bind `{unbound[0]}` to None before the `try`, and close it only if it is there"
+    if site.unstacked_at is not None:
+        return "keep what `pop_all()` gives and close it, or leave the connection to the `with` of the stack"
     released = release(site)
     if released == _WITH:
         return "use `with` around the use"

@@ -179,7 +179,7 @@ class Connections:
         number = self.world.step(f"result {text}")
         result = text if number == 1 else f"{text}#{number}"
         if method.derives:
-            return self.belonging(slot, result, method.derives)
+            return self.belonging(slot, result, method.derived_by(keywords))
         return StandIn(self.world, result)
 
     def belonging(self, slot: Slot, name: str, type_name: str) -> Belonging:

@@ -40,7 +40,8 @@ class Fails(Enum):
 class Method(NamedTuple):
     """What a method of a connection, or of an object that belongs to one, does.
 
-    `executes`: a statement runs; `derives`: the type of a result that belongs to the connection ("" none);
+    `executes`: a statement runs; `derives`: the type of a result that belongs to the connection ("" none), which the
+    keywords of `derives_when` change where they are given as True;
     `itself`: the result is the object; `ends`: "commit", "rollback", "both" (commit, or rollback after an exception)
     or "";
     `closes`: the object's own close; `releases`: gives the connection back whatever close means; `awaited`: a
@@ -49,12 +50,22 @@ class Method(NamedTuple):
 
     executes: bool = False
     derives: str = ""
+    derives_when: tuple[tuple[str, str], ...] = ()
     itself: bool = False
     ends: str = ""
     closes: bool = False
     releases: bool = False
     awaited: bool = False
     raises: bool = True
+
+    @property
+    def derived(self) -> tuple[str, ...]:
+        """All types that its result can have."""
+        return tuple(name for name in (self.derives, *dict(self.derives_when).values()) if name)
+
+    def derived_by(self, keywords: Mapping[str, object]) -> str:
+        """The type of what a call with these keywords results in."""
+        return next((name for keyword, name in self.derives_when if keywords.get(keyword) is True), self.derives)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call
         confidence = Confidence.LOW if bind == NOTHING else Confidence.MEDIUM if guessed else Confidence.HIGH
         autocommits = (
             autocommit.is_made_with(written.expr, kind)
-            or autocommit.is_of_pool(call.owner, kind)
+            or autocommit.is_of_pool([call.owner] if bind is None else bind, kind)
             or (written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind))
         )
         yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)

@@ -276,10 +276,9 @@ class Ambients:
 
     def _is_call_with_autocommit(self, call: Invoke, value: _Value, kind: Kind) -> bool:
         """Whether the arguments of a call say so that makes the connection, or those of the pool that it asks."""
-        methods = self._resolver.types(call.func, Scope(value.path, value.function))
-        owners = [t.owner for t in methods if isinstance(t, Method)]
-        is_of_pool = bool(owners) and all(autocommit.is_of_pool(owner, kind) for owner in owners)
-        return is_of_pool or autocommit.is_made_with(call, kind)
+        called = self._resolver.types(call.func, Scope(value.path, value.function))
+        owners = [t.owner if isinstance(t, Method) else t for t in called if isinstance(t, Method | Instance)]
+        return autocommit.is_of_pool(owners, kind) or autocommit.is_made_with(call, kind)
 
     def _is_of_a_block(self, unit: Unit, path: str) -> bool:
         """Whether an attribute is only ever given what somebody ends who has made the object, whatever that does."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Literal, last_name
-from putback.ownership.resolve.types import Instance
+from putback.ownership.resolve.types import Instance, Type
 
 _CONSTANTS = {ir.TRUE: "True", ir.FALSE: "False", ir.NONE: "None"}
 
@@ -24,10 +24,12 @@ def is_unpacked(call: ir.Call, ops: Iterable[ir.Op], kind: Kind) -> bool:
     return any(_CONSTANTS.get(op.source) in kind.autocommit.get(str(op.key), ()) for op in items)
 
 
-def is_of_pool(owner: Instance | None, kind: Kind) -> bool:
-    """Whether the pool or engine that hands it out is made so: `create_engine(url, isolation_level="AUTOCOMMIT")`."""
-    flags = owner.flags if owner is not None else ()
-    return any(f"{name}={value}" in flags for name, values in kind.autocommit.items() for value in values)
+def is_of_pool(owners: Iterable[Type | None], kind: Kind) -> bool:
+    """Whether what hands it out, a pool, an engine or a factory, is made so whichever it is:
+    `create_engine(url, isolation_level="AUTOCOMMIT")`."""
+    flags = [owner.flags if isinstance(owner, Instance) else frozenset() for owner in owners]
+    switches = {f"{name}={value}" for name, values in kind.autocommit.items() for value in values}
+    return bool(flags) and all(not switches.isdisjoint(each) for each in flags)
 
 
 def switched(call: Invoke, kind: Kind) -> bool | None:

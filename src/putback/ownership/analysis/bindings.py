@@ -102,7 +102,9 @@ def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:
     part = state.part(op.base)
     if isinstance(part, Element) and part.index == op.index:
         return Outcome((state.with_ref(op.target),))
-    return Outcome((state,)) if state.exception else domain.may_raise(state)  # a second fault is not counted
+    if state.exception:  # a second fault is not counted
+        return Outcome((state,))
+    return domain.may_raise(state, exception=domain.raised_by_reading(op.base))
 
 
 def store_item(domain: Following, op: ir.StoreItem, state: State) -> Outcome[State]:
@@ -116,7 +118,8 @@ def unpack(domain: Following, op: ir.Unpack, state: State) -> Outcome[State]:
     """The connection out of a tuple, by its place."""
     part = state.part(op.source)
     if not isinstance(part, Element):
-        return domain.may_raise(state) if op.source not in state.refs else Outcome((state,))
+        raised = domain.raised_by_reading(op.source)
+        return domain.may_raise(state, exception=raised) if op.source not in state.refs else Outcome((state,))
     if part.index >= len(op.targets):
         return Outcome((domain.pass_on(state),))
     after = state.without(op.source) if ir.is_temporary(op.source) else state

@@ -11,7 +11,7 @@ from putback.flow.names import Member, Name, dotted
 from putback.flow.solve import Outcome
 from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On
-from putback.ownership.analysis import arguments, lending, methods
+from putback.ownership.analysis import arguments, lending, methods, stacks
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Fact, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     """What a call does to the followed connection."""
     info = domain.program.call_info(domain.unit, op)
+    return stacks.registered(domain, op, info, state, _called(domain, op, info, state))
+
+
+def _called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:
     if op.at == domain.site.at:
         return _acquire(domain, op, state)
     if state.phase is Phase.ABSENT:
@@ -37,6 +41,8 @@ def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
         return methods.on_connection(domain, op, info, state)
     if any(d.effect.releases_all for d in info.drivers) and domain.is_of_pool(op):
         return domain.may_raise(domain.pass_on(state), domain.tried(state), op.awaited)
+    if (unstacked := stacks.emptied(op, info, state)) is not None:
+        return unstacked
     if op.callee in state.refs and domain.kind.registry:  # `Session()` of a scoped session is the session itself
         return Outcome((state.with_ref(op.target),))
     if (listed := _names_listed(domain, op, info, state)) is not None:
@@ -89,12 +95,21 @@ def _plain(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outc
         return replace(domain.may_raise(state, awaited=op.awaited), after=())
     if op.target in domain.pools or _cannot_raise(domain, info, state) or takes_what_is_there(domain.unit, op):
         return Outcome((state,))
+    if _makes_what_is_raised(domain, op, info):
+        return Outcome((state,))
     return domain.may_raise(state, awaited=op.awaited)
 
 
 def _cannot_raise(domain: Following, info: CallInfo, state: State) -> bool:
     is_noted = info.keeps and bool(state.exception)  # noting an error in a list is not counted as a second fault
     return is_noted or domain.summaries.cannot_raise(info)
+
+
+def _makes_what_is_raised(domain: Following, op: ir.Call, info: CallInfo) -> bool:
+    """Whether a call makes the exception of a `raise` statement, and runs no code of the project for that: what it is
+    raised as says the statement."""
+    runs = (c for c in info.classes if domain.program.resolver.classes.has_constructor(c.path, c.key))
+    return op.target in domain.raised_values and not info.functions and not any(runs)
 
 
 def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:

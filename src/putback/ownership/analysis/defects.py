@@ -14,7 +14,8 @@ class Wrong(Enum):
 
     LOST: the last name of a held connection means something else; YIELDED: a generator lends it; UNBOUND: a release
     reads a name that an error has kept from being bound; WITH_KEEPS, CLOSING_KEEPS: a `with` is left that does not give
-    it back; KEPT, LATER: somebody unknown may keep it, or use it when the function has ended.
+    it back; UNSTACKED: an exit stack is kept from giving it back; KEPT, LATER: somebody unknown may keep it, or use it
+    when the function has ended.
     """
 
     LOST = "lost"
@@ -26,6 +27,7 @@ class Wrong(Enum):
     UNENTERED = "never-entered"
     WITH_KEEPS = "with-keeps"
     CLOSING_KEEPS = "closing-keeps"
+    UNSTACKED = "taken-out-of-its-stack"
     KEPT = "may-be-kept"
     LATER = "may-be-used-later"
 

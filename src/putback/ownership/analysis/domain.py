@@ -57,6 +57,12 @@ class Made(Struct, frozen=True, gc=False, cache_hash=True):
     note: int
 
 
+class Stacked(Struct, frozen=True, gc=False, cache_hash=True):
+    """The exit stack `stack` gives the connection back, unless that is taken out of it."""
+
+    stack: Val
+
+
 class Callers(Struct, frozen=True, gc=False, cache_hash=True):
     """Stands for a handler of whoever called the function: there may be something to roll back, until that is done."""
 
@@ -132,7 +138,7 @@ class State(Struct, frozen=True, gc=False, cache_hash=True):
     refs: frozenset[Val] = frozenset()
     parts: frozenset[tuple[Val, Part]] = frozenset()
     facts: frozenset[tuple[str, Fact]] = frozenset()
-    marks: frozenset[Mark | Since | Made] = frozenset()
+    marks: frozenset[Mark | Since | Made | Stacked] = frozenset()
     exception: str | None = None
     opened: int | None = None
     unmended: int | Callers | None = None
@@ -159,11 +165,11 @@ class State(Struct, frozen=True, gc=False, cache_hash=True):
         facts = frozenset(p for p in self.facts if p[0] != name)
         return replace(self, facts=facts if fact is None else facts | {(name, fact)})
 
-    def with_mark(self, mark: Mark | Since | Made) -> State:
+    def with_mark(self, mark: Mark | Since | Made | Stacked) -> State:
         """The same with one more thing noted of the connection."""
         return self if mark in self.marks else replace(self, marks=self.marks | {mark})
 
-    def without_mark(self, mark: Mark | Since | Made) -> State:
+    def without_mark(self, mark: Mark | Since | Made | Stacked) -> State:
         """The same with that noted no more."""
         return replace(self, marks=self.marks - {mark}) if mark in self.marks else self
 

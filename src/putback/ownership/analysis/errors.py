@@ -10,6 +10,7 @@ from putback.flow.names import chain
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis import handlers
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import ClassRef, Scope, Symbol, Type
 
@@ -31,6 +32,9 @@ class Errors:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
         self._known: dict[tuple[str, str, tuple[str, ...], str], About] = {}
+        self._caught: Beside[tuple[str, str, tuple[str, ...], str], bool | None] = Beside(
+            resolver.answers, resolver.project.footprint
+        )
 
     def about(self, unit: Unit, types: Sequence[str], kind: Kind) -> About:
         """What a clause for `types` is for, seen from a connection of this kind."""
@@ -52,6 +56,49 @@ class Errors:
             return About.DATABASE
         is_foreign = bool(resolved) and all(each and all(map(self._is_foreign, each)) for each in resolved)
         return About.OTHERS if is_foreign else About.ANYTHING
+
+    def catches(self, unit: Unit, types: Sequence[str], exception: str) -> bool | None:
+        """Whether a clause for `types` catches `exception`, as `handlers.catches` says; the project's classes are known
+        by what they derive from."""
+        told = handlers.catches(types, exception)
+        if told is not None or not handlers.is_class(exception):
+            return told
+        key = (unit.path, unit.key, tuple(types), exception)
+        return self._caught.ask(key, lambda: self._catches(unit.scope, types, exception))
+
+    def _catches(self, scope: Scope, types: Sequence[str], exception: str) -> bool | None:
+        raised = self._resolver.types(chain(exception), scope)
+        cls = next(iter(raised)) if len(raised) == 1 else None
+        if not isinstance(cls, ClassRef) or not self._resolver.classes.is_known(cls.path, cls.key):
+            return None
+        answers = {self._is_below(cls, each, scope) for each in types}
+        return True if True in answers else None if None in answers else False
+
+    def _is_below(self, cls: ClassRef, type_: str, scope: Scope) -> bool | None:
+        """Whether objects of a project class are of the class that a clause names; None where that is not known, or may
+        be so of those of a class derived from it."""
+        bases, outside = self._line(cls), self._resolver.classes.outside_bases(cls.path, cls.key)
+        ancestors = [handlers.builtin_exception(name) for name in outside]
+        builtin = handlers.builtin_exception(type_)
+        if builtin is not None:
+            if any(each is not None and issubclass(each, builtin) for each in ancestors):
+                return True
+            return None if None in ancestors else False
+        caught = self._resolver.types(chain(type_), scope)
+        named = next(iter(caught)) if len(caught) == 1 else None
+        match named:
+            case ClassRef():
+                if (named.path, named.key) in bases:
+                    return True
+                return None if (cls.path, cls.key) in self._line(named) else False
+            case Symbol(name=name):
+                return True if name in outside else None if None in ancestors else False
+            case _:
+                return None
+
+    def _line(self, cls: ClassRef) -> set[tuple[str, str]]:
+        """A class and what it derives from in the project."""
+        return {(module.path, each.key) for module, each in self._resolver.classes.lineage(cls.path, cls.key)}
 
     def _is_foreign(self, cls: Type) -> bool:
         """Whether no database raises it: a framework's, or one of the project that is derived from nothing else."""

@@ -326,7 +326,7 @@ def _made(state: State) -> Made | None:
 
 def _without(state: State) -> State:
     """The state without what it remembers of an extent."""
-    return replace(state, marks=frozenset(m for m in state.marks if isinstance(m, Mark)))
+    return replace(state, marks=frozenset(m for m in state.marks if not isinstance(m, Since | Made)))
 
 
 def _behind(here: Spot, out: Out | None) -> Out | None:

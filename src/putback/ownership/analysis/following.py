@@ -11,8 +11,9 @@ from putback.drivers.schema import Effect
 from putback.flow import ir
 from putback.flow.names import Member, dotted
 from putback.flow.solve import Outcome
+from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import Begin, Close, FailedCommit, On
-from putback.ownership.analysis import guards, handlers, hoards
+from putback.ownership.analysis import guards, handlers, hoards, rows
 from putback.ownership.analysis.defects import UnmendedUsed
 from putback.ownership.analysis.domain import ACTIVE, Harm, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
@@ -59,6 +60,29 @@ class Following:
         )
 
     @cached_property
+    def rows(self) -> frozenset[ir.Val]:
+        """The values that are rows, or stand in rows, where a handler may ask."""
+        return rows.fetched(self.program, self.unit)
+
+    def raised_by_reading(self, value: ir.Val) -> str:
+        """What a subscript of a value raises, or an iteration over it."""
+        return handlers.DATA if value in self.rows else handlers.UNKNOWN
+
+    @cached_property
+    def raised_values(self) -> frozenset[ir.Val]:
+        """What `raise` statements raise."""
+        return frozenset(b.end.value for b in self.unit.function.blocks if isinstance(b.end, ir.Raise) and b.end.value)
+
+    @cached_property
+    def emptied(self) -> frozenset[ir.Val]:
+        """The exit stacks whose `pop_all()` is dropped somewhere, so that nobody does what they were given to do."""
+        emptying, program = idioms().functions.emptying, self.program
+        dropped = (op for op in self._calls if op.discarded and op.receiver)
+        return frozenset(
+            op.receiver for op in dropped if not emptying.isdisjoint(program.call_info(self.unit, op).names)
+        )
+
+    @cached_property
     def release_names(self) -> frozenset[str]:
         """The methods of pools that take a connection of the driver back: `putconn` of `{pool}.putconn({conn})`."""
         kinds = (k for k in self.program.catalog.kinds.values() if k.driver == self.kind.driver)
@@ -101,7 +125,7 @@ class Following:
 
     def pass_on(self, state: State) -> State:
         """Somebody else owns the connection from now on: what guarded it here does not matter any more."""
-        if state.phase not in (*ACTIVE, Phase.PENDING):
+        if state.phase not in (*ACTIVE, Phase.PENDING, Phase.PASSED):
             return state
         kept = state.marks & {Mark.AUTOCOMMIT}
         return replace(state, phase=Phase.PASSED, facts=frozenset(), marks=kept, opened=None, unmended=None)
@@ -164,7 +188,8 @@ class Following:
             state = replace(state, phase=Phase.HELD)
         if at is not None and self._is_write(state, at):
             state = replace(state, wrote=at)
-        if self.kind.autobegin is Begin.NONE or Mark.AUTOCOMMIT in state.marks or state.opened is not None:
+        has_none = Mark.AUTOCOMMIT in state.marks and not self.kind.lazy  # a session has one of its own all the same
+        if self.kind.autobegin is Begin.NONE or has_none or state.opened is not None:
             return state
         if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
             return state
@@ -186,6 +211,8 @@ class Following:
             turns_inactive = kind.failed_commit is FailedCommit.INACTIVE
             if turns_inactive and self._flushes(state):
                 return Harm.BROKEN
+            if Mark.AUTOCOMMIT in state.marks:
+                return Harm.NOTHING
             is_for_several = bool(self.program.catalog.drivers[kind.driver].keeping_servers)
             if is_for_several and Mark.UNWRITTEN not in state.marks and self.program.servers.only_keep:
                 return Harm.NOTHING

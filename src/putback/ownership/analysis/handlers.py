@@ -11,6 +11,9 @@ _SEPARATOR = "|"
 DRIVERS = "?<driver>"
 """Some exception of a driver's call: one of the driver's, of the system or of what converts arguments."""
 
+DATA = "?<data>"
+"""Some exception of a subscript of data, or of what iterates over it: one of Python's own."""
+
 _EVERYTHING = {"BaseException", "builtins.BaseException"}
 _CANCELLATIONS = {"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"}
 _OF_CODE = (
@@ -70,9 +73,14 @@ def is_about_code(types: Sequence[str]) -> bool:
     return bool(classes) and all(cls is not None and issubclass(cls, _OF_CODE) for cls in classes)
 
 
-def is_drivers(exception: str) -> bool:
-    """Whether an exception comes straight from a driver's call, whatever clauses it has passed since."""
-    return DRIVERS.removeprefix(UNKNOWN) in exception
+def is_class(exception: str) -> bool:
+    """Whether an exception is known by its class."""
+    return exception != CANCELLED and not exception.startswith(UNKNOWN)
+
+
+def is_of_no_other(exception: str) -> bool:
+    """Whether an exception comes straight from a driver's call or from data, whatever clauses it has passed since."""
+    return any(each.removeprefix(UNKNOWN) in exception for each in (DRIVERS, DATA))
 
 
 def _not(exception: str) -> list[str]:

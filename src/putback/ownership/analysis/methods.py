@@ -20,6 +20,7 @@ from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.statements import first_word, rolls_all_back
 from putback.ownership.analysis.summary import ParamEffect
+from putback.ownership.resolve.results import as_called
 from putback.ownership.resolve.types import FunctionRef
 
 _HAND_ENTERED = {"__enter__", "__aenter__"}
@@ -34,6 +35,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     if not is_connection and isinstance(part, Carrier):
         return _on_owner(domain, op, state, part)
     effect = domain.effect(state, op.receiver, op.name)
+    effect = as_called(effect, op.expr) if effect is not None else None
     after = _consumed(state, op)
     kind = domain.kind if is_connection else domain.program.catalog.kind_of(state.part_type(op.receiver))
     off = switched(op.expr, kind) if kind is not None else None

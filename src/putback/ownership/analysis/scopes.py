@@ -146,7 +146,7 @@ def next_item(domain: Following, op: ir.Next, state: State) -> Outcome[State]:
     effect = domain.effect(state, op.source, "__aiter__" if op.is_async else "__iter__")
     if effect is None or not effect.executes:
         is_its = op.source in state.refs or bool(state.part_type(op.source))
-        raised = handlers.DRIVERS if is_its else handlers.UNKNOWN
+        raised = handlers.DRIVERS if is_its else domain.raised_by_reading(op.source)
         return domain.may_raise(state, awaited=op.is_async, exception=raised)
     return domain.may_raise(domain.executed(state, op.at), None, op.is_async, op.at, handlers.DRIVERS)
 

@@ -145,13 +145,13 @@ class SiteDomain(Following):
         found: list[tuple[int | None, State]] = []
         for clause in end.clauses:
             exception = state.exception or handlers.UNKNOWN
-            caught = handlers.catches(clause.types, exception)
+            caught = self.program.errors.catches(self.unit, clause.types, exception)
             if caught:
                 return [*found, (clause.target, state)]
             if caught is None:
                 known = handlers.caught_as(clause.types, exception)
                 about = self.program.errors.about(self.unit, clause.types, self.kind)
-                if about is not About.OTHERS or not handlers.is_drivers(exception):
+                if about is not About.OTHERS or not handlers.is_of_no_other(exception):
                     broke = state.broke if about in (About.ANYTHING, About.DATABASE) else None
                     found.append((clause.target, replace(state, exception=known, broke=broke)))
                 passed = handlers.passed_by(clause.types, exception)

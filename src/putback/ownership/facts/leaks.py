@@ -92,7 +92,8 @@ class Leaks:
         is_round = turn is not None and (swallowed is not None or ending.edge is Edge.NORMAL)
         path = path[:turn] if is_round else path
         left_at, exit_ = self._left(path, ending, is_round)
-        raised_at, exception = self._first_exception(path[start + 1 :])
+        behind = path[start + 1 :]
+        raised_at, exception = self._first_exception(_unhandled(behind) if exit_ is Exit.RAISED else behind)
         if raised_at is None and exit_ is Exit.RAISED:
             raised_at, exception = ending.at, ending.state.exception
         if left_at is None:
@@ -162,6 +163,13 @@ class Leaks:
         """Whether an operation stands in the rows of another one."""
         here, there = self.unit.span(inner), self.unit.span(outer)
         return there.start.row <= here.start.row and here.end.row <= there.end.row
+
+
+def _unhandled(path: Sequence[_Step]) -> Sequence[_Step]:
+    """The end of a path, behind the last place where no exception was in flight: what a handler has taken before does
+    not leave the function."""
+    quiet = (i for i, (node, _) in enumerate(path) if node.state.exception is None)
+    return path[max(quiet, default=-1) + 1 :]
 
 
 def _turn(path: Sequence[_Step], start: int) -> int | None:

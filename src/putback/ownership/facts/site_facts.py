@@ -30,7 +30,7 @@ from putback.ownership.facts.leaks import Leak, Leaks
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.facts.users import is_closed_by_users
-from putback.ownership.facts.without_pool import comes_without_pool
+from putback.ownership.facts.without_pool import comes_without_pool, exhausted
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
@@ -61,6 +61,14 @@ class SiteFacts:
         analyzer, unit = self.function.analyzer, self.function.unit
         calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == self.site.at)
         return any(comes_without_pool(analyzer, unit, op) for op in calls)
+
+    @property
+    def exhausted(self) -> str:
+        """The error that users see when the pool has run dry; "" where none is known."""
+        analyzer, unit = self.function.analyzer, self.function.unit
+        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == self.site.at)
+        told = [exhausted(analyzer, unit, op, self.kind.exhausted) for op in calls]
+        return told[0] if told else self.kind.exhausted
 
     @property
     def home(self) -> Home:
@@ -264,6 +272,11 @@ class SiteFacts:
     def defects(self, wrong: Wrong) -> Iterator[Defect[State]]:
         """The places that showed this defect."""
         return (defect for defect in self.exploration.defects if defect.what is wrong)
+
+    @property
+    def unstacked_at(self) -> int | None:
+        """The operation that keeps an exit stack from giving it back, if one does."""
+        return next((defect.at for defect in self.defects(Wrong.UNSTACKED)), None)
 
     @cached_property
     def borrowers(self) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
-from putback.ownership.index.requirements import version_of
+from putback.ownership.index.requirements import least_version_of, version_of
 from putback.ownership.makers.by_hand import is_out_of_use, is_started_by_hand
 from putback.ownership.makers.databases import Databases
 from putback.ownership.makers.programs import Programs, Run, packages_that_serve
@@ -101,6 +101,16 @@ class Surroundings:
         """The version of a package that the project settles on, by its first two numbers."""
         self.analyzer.project.footprint.name("all", "packages")
         return version_of(self.unit.path, package)
+
+    def release_of(self, kind: Kind) -> str:
+        """How the paired release of a kind is written: as the oldest version of its library knows it that the project
+        may run on."""
+        if not kind.older:
+            return kind.release
+        self.analyzer.project.footprint.name("all", "packages")
+        least = least_version_of(self.unit.path, self.analyzer.catalog.drivers[kind.driver].packages[0])
+        older = (text for version, text in kind.older.items() if least is None or least < _version(version))
+        return next(older, kind.release)
 
     @property
     def is_in_process(self) -> bool:
@@ -325,3 +335,9 @@ class Surroundings:
 def _runs_once(analyzer: Analyzer) -> dict[str, bool]:
     """By file, as far as somebody has asked, whether it is only ever started by hand."""
     return {}
+
+
+def _version(text: str) -> tuple[int, int]:
+    """A version by its first two numbers."""
+    major, minor, *_ = (int(each) for each in text.split("."))
+    return major, minor

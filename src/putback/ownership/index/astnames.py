@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import islice
 
 from putback.flow.names import (
     DEEPEST,
@@ -71,13 +72,16 @@ def to_expr(node: ast.expr | None, depth: int = 0) -> Expr:
 
 
 def _record(node: ast.Dict | ast.Call, depth: int) -> Expr:
-    """What a dictionary has in it that is no constant, if that is not much."""
-    pairs = [(key, value) for key, value in _pairs(node) if type(value) is not ast.Constant]
-    if not pairs or len(pairs) > _LONGEST_GROUP:
+    """What a dictionary has in it that is no constant, if that is not much, and what is True in it."""
+    every = _pairs(node)
+    pairs = [(key, value) for key, value in every if type(value) is not ast.Constant]
+    if len(pairs) > _LONGEST_GROUP:
         return UNKNOWN
+    true = (key for key, value in every if type(value) is ast.Constant and value.value is True and _is_text(key))
+    on = tuple(islice(true, _LONGEST_GROUP))
     named = [(key, to_expr(value, depth)) for key, value in pairs]
     known = tuple((key, value) for key, value in named if _is_text(key) and not isinstance(value, (Literal, Unknown)))
-    return Record(known) if known else UNKNOWN
+    return Record(known, on) if known else Unknown(on=on) if on else UNKNOWN
 
 
 def _pairs(node: ast.expr) -> list[tuple[str, ast.expr]]:

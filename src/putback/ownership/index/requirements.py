@@ -18,19 +18,31 @@ from putback.model.defaults import LOCK_FILES, PROJECT_FILE, REQUIREMENTS
 Version = tuple[int, int]
 """The first two numbers of a version."""
 
+_Reader = Callable[[str, str, re.Pattern[str]], Version | None]
+
 _DEEPEST = 12
 _LARGEST = 8 << 20  # bytes
 _NAME = re.compile(r"\s*[\"']?(?P<name>[A-Za-z0-9._-]+)\s*(\[[^\]]*\])?\s*\(?(?P<rest>[^;#\"']*)")
 _SETTLED = re.compile(r"(?:===?\s*(\d+)\.(\d+)|~=\s*(\d+)\.(\d+)\.\d+|\^\s*(0)\.(\d+)|~\s*(\d+)\.(\d+))")
+_LEAST = re.compile(_SETTLED.pattern + r"|(?:>=|~=|\^)\s*(\d+)(?:\.(\d+))?")
 _LOCKED = re.compile(r'^name = "([^"]+)"', re.MULTILINE)
 _ROOTS = (".git", ".hg")
 
 
 def version_of(path: str, package: str) -> Version | None:
     """The version of `package` that the file `path` runs on; None where nothing settles it."""
+    return _around(path, package, _SETTLED)
+
+
+def least_version_of(path: str, package: str) -> Version | None:
+    """The oldest version of `package` that the file `path` may run on; None where nothing says which that is."""
+    return _around(path, package, _LEAST)
+
+
+def _around(path: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     folder = os.path.dirname(os.path.abspath(path))
     for _ in range(_DEEPEST):
-        found = _in_folder(folder, _plain(package))
+        found = _in_folder(folder, _plain(package), wanted)
         if found is not None:
             return found
         parent = os.path.dirname(folder)
@@ -67,14 +79,14 @@ def requirements_around(paths: Iterable[str]) -> Iterator[str]:
             yield _text(os.path.join(folder, name))
 
 
-def _in_folder(folder: str, package: str) -> Version | None:
+def _in_folder(folder: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     for read, name in _files(folder):
         path = os.path.join(folder, name)
         try:
             status = os.stat(path)
         except OSError:
             continue
-        found = _in_file(read, path, package, status.st_mtime_ns, status.st_size)
+        found = _in_file(read, path, package, wanted, status.st_mtime_ns, status.st_size)
         if found is not None:
             return found
     return None
@@ -82,17 +94,17 @@ def _in_folder(folder: str, package: str) -> Version | None:
 
 @lru_cache(maxsize=2048)
 def _in_file(
-    read: Callable[[str, str], Version | None], path: str, package: str, changed: int, size: int
+    read: _Reader, path: str, package: str, wanted: re.Pattern[str], changed: int, size: int
 ) -> Version | None:
     """What a file says, read again when it was `changed` (in nanoseconds): a language server outlives its project."""
     text = _text(path) if size <= _LARGEST else ""
     try:
-        return read(text, package) if text else None
+        return read(text, package, wanted) if text else None
     except (ValueError, TypeError, AttributeError):
         return None  # a file that is not what its name says
 
 
-def _files(folder: str) -> Iterator[tuple[Callable[[str, str], Version | None], str]]:
+def _files(folder: str) -> Iterator[tuple[_Reader, str]]:
     """The files of a folder that name versions, those that settle them first."""
     try:
         names = sorted(os.listdir(folder))
@@ -112,44 +124,45 @@ def _text(path: str) -> str:
         return ""
 
 
-def _locked(text: str, package: str) -> Version | None:
+def _locked(text: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     packages = tomllib.loads(text).get("package", [])
-    return next((_numbers(f"=={p.get('version', '')}") for p in packages if _plain(p.get("name", "")) == package), None)
+    versions = (p.get("version", "") for p in packages if _plain(p.get("name", "")) == package)
+    return next((_numbers(f"=={version}", wanted) for version in versions), None)
 
 
-def _pipenv(text: str, package: str) -> Version | None:
+def _pipenv(text: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     tables: Mapping[str, Any] = json.loads(text)
     entries = {_plain(name): entry for part in ("default", "develop") for name, entry in tables.get(part, {}).items()}
-    return _numbers(entries[package].get("version", "")) if package in entries else None
+    return _numbers(entries[package].get("version", ""), wanted) if package in entries else None
 
 
-def _listed(text: str, package: str) -> Version | None:
-    return next((found for row in text.splitlines() if (found := _required(row, package)) is not None), None)
+def _listed(text: str, package: str, wanted: re.Pattern[str]) -> Version | None:
+    return next((found for row in text.splitlines() if (found := _required(row, package, wanted)) is not None), None)
 
 
-def _declared(text: str, package: str) -> Version | None:
+def _declared(text: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     table = tomllib.loads(text)
     rows = [row for row in table.get("project", {}).get("dependencies", []) if isinstance(row, str)]
     poetry = table.get("tool", {}).get("poetry", {}).get("dependencies", {})
     for name, value in poetry.items():
         given = value.get("version", "") if isinstance(value, dict) else value
         if _plain(name) == package and isinstance(given, str):
-            return _numbers(given if not given[:1].isdigit() else f"=={given}")
-    return next((found for row in rows if (found := _required(row, package)) is not None), None)
+            return _numbers(given if not given[:1].isdigit() else f"=={given}", wanted)
+    return next((found for row in rows if (found := _required(row, package, wanted)) is not None), None)
 
 
-def _required(row: str, package: str) -> Version | None:
+def _required(row: str, package: str, wanted: re.Pattern[str]) -> Version | None:
     """What a row such as `fastapi[all]==0.110.1` settles for a package."""
     match = _NAME.match(row)
-    return _numbers(match["rest"]) if match is not None and _plain(match["name"]) == package else None
+    return _numbers(match["rest"], wanted) if match is not None and _plain(match["name"]) == package else None
 
 
-def _numbers(specifier: str) -> Version | None:
-    match = _SETTLED.search(specifier)
+def _numbers(specifier: str, wanted: re.Pattern[str]) -> Version | None:
+    match = wanted.search(specifier)
     if match is None:
         return None
-    major, minor = (int(each) for each in match.groups() if each is not None)
-    return major, minor
+    major, *minor = (int(each) for each in match.groups() if each is not None)
+    return major, minor[0] if minor else 0
 
 
 def _plain(name: str) -> str:

@@ -162,6 +162,11 @@ class Classes:
         types = (t for module, base in bases for t in self._values.types(plain(base), Scope(module.path)))
         return [t.name for t in types if isinstance(t, Symbol)]
 
+    def is_known(self, path: str, key: str) -> bool:
+        """Whether all that a project class derives from is known by its name."""
+        bases = [self._values.types(plain(b), Scope(m.path)) for m, cls in self.homes(path, key) for b in cls.bases]
+        return bool(bases) and all(found and all(isinstance(t, ClassRef | Symbol) for t in found) for found in bases)
+
     def has_constructor(self, path: str, key: str) -> bool:
         """Whether making an object of a project class runs a method of the project's."""
         return any(not _MAKING.isdisjoint(cls.methods) for _, cls in self.lineage(path, key))

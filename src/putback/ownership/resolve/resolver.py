@@ -214,7 +214,8 @@ class Resolver(Evaluation):
             target = self.project.part(path, name) if path and path != module.path else None
             if target is not None and (starred := self._defined(target, name)):
                 return starred
-        return frozenset({Symbol(name)})
+        is_module = self.catalog.knows(name)  # a driver's, which nothing imports here
+        return NOTHING if is_module else frozenset({Symbol(name)})
 
     def _is_known(self, t: Type) -> bool:
         """Whether this is the project's, or of a library that a driver table knows."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
@@ -101,15 +103,12 @@ class Results:
             return frozenset(partial_of(t, given) for t in self._values.types(call.args[0], scope))
         effect = self._values.catalog.function(name)
         if effect is not None:
-            return self._result(effect, call, None, scope)
+            return self._result(effect, call, None, scope, name)
         spec = self._values.catalog.type(name)
         if spec is not None:
-            kind = spec.init.acquires
-            return (
-                frozenset({Instance(name, self._flags(call, scope))})
-                if not kind
-                else self._result(spec.init, call, None, scope)
-            )
+            if spec.init.acquires:
+                return self._result(spec.init, call, None, scope)
+            return frozenset({Instance(name, self._made_with(name, spec.init, call, scope))})
         if self._values.frameworks.knows_type(name):
             return frozenset({Instance(name)})
         if name in _CACHES:
@@ -153,14 +152,17 @@ class Results:
         found = NOTHING if asked is None else union(self.constructed(t) for t in self._values.types(asked, scope))
         return found or frozenset({self._outside(name)})
 
-    def _result(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> Types:
+    def _result(
+        self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope, maker: str = ""
+    ) -> Types:
         if effect.itself and owner is not None:
             return frozenset({owner})
         if effect.acquires:
             kind = self._values.catalog.kind(self.kind_id(effect, call, owner, scope))
             return frozenset({Instance(kind.type)})
-        name = effect.returns or effect.derives
-        flags = self._flags(call, scope) | (owner.flags if owner is not None else frozenset())
+        name = effect.returns or as_called(effect, call).derives
+        made = self._flags(call, scope) if owner is not None else self._made_with(maker, effect, call, scope)
+        flags = made | (owner.flags if owner is not None else frozenset())
         return frozenset({Instance(name, flags)}) if name else NOTHING
 
     def kind_id(self, effect: Effect, call: names.Invoke, owner: Instance | None, scope: Scope) -> str:
@@ -187,6 +189,22 @@ class Results:
                 elif isinstance(value, names.Literal) and str(value.value) in switches.get(keyword, ()):
                     found.add(f"{keyword}={value.value}")
         return frozenset(found)
+
+    def _made_with(self, maker: str, effect: Effect, call: names.Invoke, scope: Scope) -> frozenset[str]:
+        """The flags of a pool, an engine or a factory: also what it is told to pass on, and what it is bound to."""
+        found, switches = self._flags(call, scope), self._values.catalog.switches()
+        pool = self._values.catalog.pool_made_by(maker)
+        passed = call.keyword(pool.passes) if pool is not None and pool.passes else None
+        if passed is not None:
+            named = self._values.values_of(passed.id, scope) if isinstance(passed, names.Name) else []
+            on = frozenset.intersection(*(_on(each) for each in [value for value, _ in named] or [passed]))
+            found |= {f"{key}=True" for key in on if "True" in switches.get(key, ())}
+        every = {f"{name}={value}" for name, values in switches.items() for value in values}
+        for param in effect.bound:
+            for value in call.given(param.index, param.name):
+                bound = [t.flags & every for t in self._values.types(value, scope) if isinstance(t, Instance)]
+                found |= frozenset.intersection(*bound) if bound else frozenset()
+        return found
 
     def _class_names(self, value: Expr, scope: Scope) -> list[str]:
         found: list[str] = []
@@ -318,3 +336,15 @@ class Results:
                 return frozenset({Object(path, key)})
             case _:
                 return NOTHING
+
+
+def _on(value: Expr) -> frozenset[str]:
+    """The keys of a dictionary that is written out whose value is True."""
+    return frozenset(value.on) if isinstance(value, names.Record | names.Unknown) else frozenset()
+
+
+def as_called(effect: Effect, call: names.Invoke) -> Effect:
+    """The effect of a method with what the keywords of a call say of its result."""
+    given = (name for keyword, name in effect.derives_when.items() if call.keyword(keyword) == names.Literal(True))
+    derives = next(given, effect.derives)
+    return effect if derives == effect.derives else replace(effect, derives=derives)
