@@ -41,7 +41,7 @@ class Carriers:
         self.catalog = resolver.catalog
         self.answers = Answers(resolver.project.footprint)
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
-        self._acquiring = _acquiring_types(self.catalog, self._held)
+        self._acquiring = acquiring_types(self.catalog, self._held)
 
     # -- values
 
@@ -355,7 +355,7 @@ class Carriers:
         )
 
 
-def _acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
+def acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
     """The driver classes that are held, or that hand out or make something that is, by their methods or calls."""
     found = set(held)
     specs = {name: spec for driver in catalog.drivers.values() for name, spec in driver.types.items()}

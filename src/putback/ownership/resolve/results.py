@@ -218,7 +218,8 @@ class Results:
         if info is None or info.is_generator or not info.params:
             return self.returned(function)
         where = Scope(function.path, function.key)
-        called = self._values.answers.ask(("calls given", function), lambda: self._calls_given(function, info), {})
+        nothing: dict[Expr, str] = {}
+        called = self._values.answers.ask(("calls given", function), lambda: self._calls_given(function, info), nothing)
         passed = {value: self.passed(function, call, name) if name else None for value, name in called.items()}
         if not any(passed.values()):
             return self.returned(function)
