@@ -225,11 +225,11 @@ def test_needles_are_few_and_fit_in_their_table() -> None:
 
 @pytest.mark.parametrize("name", sorted(load_catalog().drivers))
 def test_what_names_a_connection_or_its_maker_is_a_needle(name: str) -> None:
-    """A module that makes a client, or says by a type what a name is, may do nothing else with it: others do."""
+    """A module that makes a client, says by a type what a name is, or derives a class may do nothing else with it."""
     catalog = load_catalog()
     driver = catalog.drivers[name]
     carrying = acquiring_types(catalog, frozenset(catalog.canonical(kind.type) for kind in catalog.kinds.values()))
-    named = {t for t in driver.types if catalog.canonical(t) in carrying}
+    named = {t for t, spec in driver.types.items() if catalog.canonical(t) in carrying or spec.init.acquires}
     named |= {f for f, does in driver.functions.items() if does.acquires or catalog.canonical(does.returns) in carrying}
     named |= {alias for alias, meant in driver.aliases.items() if meant in named}
     imported = (each for each in named if each.partition(".")[0] in driver.imports)
