@@ -8,7 +8,7 @@ import pytest
 
 from putback.drivers.catalog import load_catalog
 from putback.drivers.needles import PATH, current
-from putback.drivers.schema import Driver, Effect, Kind, Parameter
+from putback.drivers.schema import Effect, Kind, Parameter
 from putback.model.errors import DriverTableError
 from putback.model.lifecycle import Close, On
 
@@ -223,16 +223,6 @@ def test_needles_file_has_a_line_for_every_driver_with_imports() -> None:
     rows = dict(line.split("\t", 1) for line in PATH.read_text(encoding="utf-8").splitlines())
     assert set(rows) == {name for name, driver in CATALOG.drivers.items() if driver.imports}
     assert rows["psycopg2"].startswith("psycopg2\tonnect,getconn,putconn")
-
-
-@pytest.mark.parametrize("driver", CATALOG.drivers.values(), ids=lambda driver: driver.name)
-def test_every_function_and_class_that_acquires_has_a_needle_in_its_name(driver: Driver) -> None:
-    """A file may have nothing but `class Mine(Connection)` in it."""
-    names = [name for name, effect in driver.functions.items() if effect.acquires]
-    names += [name for name in driver.types if (spec := CATALOG.type(name)) is not None and spec.init.acquires]
-    stems = [needle.strip(".(),= ") for needle in driver.needles]
-    last = {name.rpartition(".")[2] for name in names}
-    assert {name for name in last if not any(stem in name for stem in stems)} == set()
 
 
 def _present(effect: Effect | None) -> Effect:

@@ -11,6 +11,7 @@ from libraries import has_attribute, import_or_skip, parameters, resolve
 
 from putback.drivers.catalog import Catalog, load_catalog, opt_in_names
 from putback.drivers.schema import Driver, Effect, Parameter
+from putback.ownership.resolve.carriers import acquiring_types
 
 CATALOG = load_catalog({name: {} for name in opt_in_names()})
 REAL = [name for name, driver in CATALOG.drivers.items() if driver.packages or name == "sqlite3"]
@@ -216,8 +217,29 @@ def test_every_kind_says_how_it_is_released(driver: Driver) -> None:
     assert wrong == []
 
 
-def test_needles_are_few() -> None:
-    assert len({needle for driver in load_catalog().drivers.values() for needle in driver.needles}) <= 40
+def test_needles_are_few_and_fit_in_their_table() -> None:
+    needles = {needle for driver in load_catalog().drivers.values() for needle in driver.needles}
+    assert len(needles) <= 40
+    assert [each for each in needles if not each or "," in each or "\t" in each] == []  # "" would be in every file
+
+
+@pytest.mark.parametrize("name", sorted(load_catalog().drivers))
+def test_what_names_a_connection_or_its_maker_is_a_needle(name: str) -> None:
+    """A module that makes a client, says by a type what a name is, or derives a class may do nothing else with it."""
+    catalog = load_catalog()
+    driver = catalog.drivers[name]
+    carrying = acquiring_types(catalog, frozenset(catalog.canonical(kind.type) for kind in catalog.kinds.values()))
+    named = {t for t, spec in driver.types.items() if catalog.canonical(t) in carrying or spec.init.acquires}
+    named |= {f for f, does in driver.functions.items() if does.acquires or catalog.canonical(does.returns) in carrying}
+    named |= {alias for alias, meant in driver.aliases.items() if meant in named}
+    imported = (each for each in named if each.partition(".")[0] in driver.imports)
+    assert [each for each in imported if not any(needle in _written(each, driver) for needle in driver.needles)] == []
+
+
+def _written(name: str, driver: Driver) -> str:
+    """What at least a file says that uses a function or class by this name: of a method, its class as well."""
+    home, _, last = name.rpartition(".")
+    return f"{name.partition('.')[0]} {home.rpartition('.')[2] if home in driver.types else ''} {last}"
 
 
 def _found(name: str) -> Any:

@@ -161,6 +161,36 @@ def test_a_connection_is_followed_through_a_dozen_files(tmp_path: Path) -> None:
     assert codes(tmp_path, files) == []
 
 
+CLIENTS = {
+    "redis": ("from redis import Redis\n\nclient = Redis()\n", "client.pubsub()\n    it.subscribe('a')"),
+    "redis.from_url": (
+        "import redis\n\nclient = redis.StrictRedis.from_url(URL)\n",
+        "client.pubsub()\n    it.subscribe('a')",
+    ),
+    "pymongo": ("from pymongo import MongoClient\n\nclient = MongoClient()\n", "client.start_session()"),
+}
+
+
+@pytest.mark.parametrize("library", CLIENTS)
+def test_a_client_of_another_module_is_known_whichever_files_are_named(library: str, tmp_path: Path) -> None:
+    """The module that makes it does nothing with it, and says no word by which a connection is taken."""
+    made, taken = CLIENTS[library]
+    use = f"from clients import client\n\n\ndef use(x):\n    it = {taken}\n    x.work()\n    it.close()\n"
+    written(tmp_path, {"clients.py": made, "uses.py": use, "other.py": "import os\n"})
+    config = Config(root=str(tmp_path))
+    alone, beside, all_named, project = (
+        found(config, *paths)
+        for paths in (
+            [str(tmp_path / "uses.py")],
+            [str(tmp_path / "uses.py"), str(tmp_path / "other.py")],
+            [str(tmp_path / name) for name in ("clients.py", "uses.py", "other.py")],
+            [str(tmp_path)],
+        )
+    )
+    assert alone == beside == all_named == project
+    assert len(alone) == 1
+
+
 def test_what_a_function_does_is_told_by_what_it_is_given(tmp_path: Path) -> None:
     """One caller has switched the transactions off, the other has not: each gets the answer that is its own."""
     work = "def work(conn):\n    try:\n        conn.cursor().execute('x')\n    except Exception:\n        print(conn)\n"

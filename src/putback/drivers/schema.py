@@ -281,8 +281,9 @@ class DriverTable(Table, frozen=True):
     `keeping_clients` the distributions that talk to those; `embedded_servers` the schemes of databases in the process.
     `imports` are the top-level import names (they gate files), `packages` the PyPI distributions that the
     tests install, `aliases` maps a second qualified name to the one used in the tables, `needles` are
-    names whose appearance in a file can mean an acquire. `embedded`: the database is in the process, so that opening it
-    costs next to nothing. `threadsafety` is DB-API's number: threads may share a connection where it is 2 or more.
+    names whose appearance in a file can mean an acquire, or something that others acquire from. `embedded`: the
+    database is in the process, so that opening it costs next to nothing. `threadsafety` is DB-API's number: threads
+    may share a connection where it is 2 or more.
     `fetching` are the methods of cursors and connections that answer with rows.
     """
 

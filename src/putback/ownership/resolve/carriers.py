@@ -39,9 +39,9 @@ class Carriers:
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.catalog = resolver.catalog
-        self._answers = Answers(resolver.project.footprint)
+        self.answers = Answers(resolver.project.footprint)
         self._held = frozenset(self.catalog.canonical(kind.type) for kind in self.catalog.kinds.values())
-        self._acquiring = _acquiring_types(self.catalog, self._held)
+        self._acquiring = acquiring_types(self.catalog, self._held)
 
     # -- values
 
@@ -71,7 +71,7 @@ class Carriers:
     def by_function(self, ref: FunctionRef) -> bool:
         """Whether what a project function returns, yields or gives to a function that it is given carries one."""
         ref = FunctionRef(ref.path, ref.key)
-        return self._answers.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
+        return self.answers.ask(("carries", ref), lambda: self._answers_with_one(ref), False)
 
     def _answers_with_one(self, ref: FunctionRef) -> bool:
         answers = self.hands_out(ref) or any(self.carries(t) for t in self.resolver.results.returned(ref))
@@ -90,7 +90,7 @@ class Carriers:
 
     def by_class(self, path: str, key: str) -> bool:
         """Whether a project class derives from a driver's, or has an own attribute or method that carries one."""
-        return self._answers.ask(("class", path, key), lambda: self._has_one(path, key), False)
+        return self.answers.ask(("class", path, key), lambda: self._has_one(path, key), False)
 
     def _has_one(self, path: str, key: str) -> bool:
         bases = self.resolver.classes.outside_bases(path, key)
@@ -138,7 +138,7 @@ class Carriers:
     def hands_out(self, ref: FunctionRef) -> bool:
         """Whether calling a project function can answer with a connection, bare, managed or wrapped."""
         ref = FunctionRef(ref.path, ref.key)
-        return self._answers.ask(("hands out", ref), lambda: self._hands_out(ref), False)
+        return self.answers.ask(("hands out", ref), lambda: self._hands_out(ref), False)
 
     def _hands_out(self, ref: FunctionRef) -> bool:
         return any(self._is_handed(t) for t in self._results(ref)) or self._wraps(ref) or self._in_tuple(ref)
@@ -149,7 +149,7 @@ class Carriers:
 
     def _is_yielded(self, function: FunctionRef) -> bool:
         """Whether a project generator yields a connection or an object around one; a recursive one proves nothing."""
-        return self._answers.ask(("yields", function), lambda: self._yields_one(function), False)
+        return self.answers.ask(("yields", function), lambda: self._yields_one(function), False)
 
     def _yields_one(self, function: FunctionRef) -> bool:
         return any(self._is_handed(y) or self.carries(y) for y in self.resolver.results.yielded(function))
@@ -228,7 +228,7 @@ class Carriers:
 
     def keeps_its_own(self, path: str, key: str) -> bool:
         """Whether the constructor of a project class takes a connection and keeps it in an attribute."""
-        return self._answers.ask(("keeps its own", path, key), lambda: self._constructor_takes(path, key), False)
+        return self.answers.ask(("keeps its own", path, key), lambda: self._constructor_takes(path, key), False)
 
     def _constructor_takes(self, path: str, key: str) -> bool:
         homes = self.resolver.classes.lineage(path, key)
@@ -238,7 +238,7 @@ class Carriers:
     def takes(self, ref: FunctionRef) -> bool:
         """Whether a method of a project class takes a connection and keeps it in an attribute."""
         ref = FunctionRef(ref.path, ref.key)
-        return self._answers.ask(("takes", ref), lambda: self._takes(ref), False)
+        return self.answers.ask(("takes", ref), lambda: self._takes(ref), False)
 
     def _takes(self, ref: FunctionRef) -> bool:
         module = self.resolver.project.part(ref.path, ref.key)
@@ -329,7 +329,7 @@ class Carriers:
 
     def _defined(self, module: ModuleInfo) -> frozenset[str]:
         """The names of carriers that a module itself defines or imports."""
-        return self._answers.ask(("defined", module.path), lambda: frozenset(self._carriers_in(module)), frozenset())
+        return self.answers.ask(("defined", module.path), lambda: frozenset(self._carriers_in(module)), frozenset())
 
     def _carriers_in(self, module: ModuleInfo) -> set[str]:
         found: set[str] = set()
@@ -355,7 +355,7 @@ class Carriers:
         )
 
 
-def _acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
+def acquiring_types(catalog: Catalog, held: frozenset[str]) -> frozenset[str]:
     """The driver classes that are held, or that hand out or make something that is, by their methods or calls."""
     found = set(held)
     specs = {name: spec for driver in catalog.drivers.values() for name, spec in driver.types.items()}

@@ -15,19 +15,19 @@ from putback.ownership.resolve.types import FunctionRef, Object, Scope
 
 def may_return_known(carriers: Carriers, function: FunctionRef, element: int | None) -> bool:
     """Whether a `return` of the function may give such a one; `element`: as this item of a tuple."""
-    return _Search(carriers, element).answers(function)
+    key = ("known before", function.path, function.key, element)
+    return carriers.answers.ask(key, lambda: _Search(carriers, element).answers(function), False)
 
 
 class _Search:
-    """One question; `seen` and `asked` keep bindings and functions that lead in circles from being followed for ever:
-    who has been asked once has nothing to add."""
+    """What one function returns; `seen` keeps bindings that lead in circles from being followed for ever: who has been
+    asked once has nothing to add."""
 
     def __init__(self, carriers: Carriers, element: int | None) -> None:
         self.carriers = carriers
         self.resolver = carriers.resolver
         self.element = element
         self.seen: set[tuple[str, Scope]] = set()
-        self.asked: set[tuple[str, str]] = set()
 
     def finds(self, value: Expr, scope: Scope) -> bool:
         """Whether a value may be a connection that was there before."""
@@ -83,7 +83,7 @@ class _Search:
         callees = self.resolver.types(call.func, scope)
         functions = [t for t in callees if isinstance(t, FunctionRef)]
         if functions:
-            return any(self.answers(f) for f in functions)
+            return any(may_return_known(self.carriers, f, self.element) for f in functions)
         match call.func:
             case Member(base=base, attr=method) if not callees and method in idioms().methods.of_values:
                 return self._outlives(base, scope)
@@ -93,9 +93,8 @@ class _Search:
         """Whether what a function of the project returns may be a connection that was there before."""
         inner = Scope(function.path, function.key)
         info = self._info(inner)
-        if info is None or info.is_generator or (function.path, function.key) in self.asked:
+        if info is None or info.is_generator:
             return False
-        self.asked.add((function.path, function.key))
         return any(self.finds(v, inner) for v in info.returns)
 
     def _info(self, scope: Scope) -> FunctionInfo | None:

@@ -236,7 +236,9 @@ class Results:
         if info is None or info.is_generator or not info.params:
             return self.returned(function)
         where = Scope(function.path, function.key)
-        passed = {value: self._passed_on(value, function, info, call) for value in answers(info)}
+        nothing: dict[Expr, str] = {}
+        called = self._values.answers.ask(("calls given", function), lambda: self._calls_given(function, info), nothing)
+        passed = {value: self.passed(function, call, name) if name else None for value, name in called.items()}
         if not any(passed.values()):
             return self.returned(function)
         found = union(
@@ -245,14 +247,18 @@ class Results:
         )
         return found or self._values.types(info.returns_annotation, Scope(function.path, info.outer))
 
-    def _passed_on(self, value: Expr, function: FunctionRef, info: FunctionInfo, call: names.Invoke) -> Expr | None:
-        """The function that a call hands in, if this value in the function called is what that answers."""
+    def _calls_given(self, function: FunctionRef, info: FunctionInfo) -> dict[Expr, str]:
+        """What a function answers with, each with the parameter whose function it is the answer of; "" if it is not.
+        Empty where that is so of none."""
+        called = {value: self._parameter_called(value, function, info) for value in answers(info)}
+        return called if any(called.values()) else {}
+
+    def _parameter_called(self, value: Expr, function: FunctionRef, info: FunctionInfo) -> str:
         runs = [value]
         if isinstance(value, names.Invoke) and any(is_parameter(each, info) for each in value.args):
             callees = self._values.types(value.func, Scope(function.path, function.key))
             runs += [r for t in callees if isinstance(t, Symbol | Method) and (r := self.run_for(t, value)) is not None]
-        name = next(filter(None, (called_parameter(each, info) for each in runs)), "")
-        return self.passed(function, call, name) if name else None
+        return next(filter(None, (called_parameter(each, info) for each in runs)), "")
 
     def passed(self, function: FunctionRef, call: names.Invoke, name: str) -> Expr | None:
         """What a call of a project function passes for its parameter `name`."""
