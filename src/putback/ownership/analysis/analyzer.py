@@ -160,7 +160,7 @@ class Analyzer(Program):
         return any(
             self.carriers.is_held(t)
             for param, scope in params
-            for t in resolver.types(param.annotation, scope) or injected(resolver, param.default, scope)
+            for t in resolver.types(param.annotation, scope) or injected(resolver, param, scope)
         )
 
     def _has_one(self, module: ModuleInfo, key: str) -> bool:
