@@ -292,8 +292,9 @@ def analysis_of(
     past: Past | None = None,
 ) -> Analysis:
     """The project of the files `paths`, from a first look at them that may still be under way; `past` is an earlier."""
-    scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs, past)
-    scan = scanner.run(seen())
+    catalog, frameworks, survey = load_catalog(config.drivers), load_frameworks(), seen()
+    scanner = Scanner(paths, reader, catalog, frameworks, config.gates, config.jobs, past, packaging=survey.packaging)
+    scan = scanner.run(survey)
     return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader, root)
 
 
