@@ -163,7 +163,7 @@ class _Lapse:
 
 
 def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
-    steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
+    steps = [*wording.origin(site), facts.step(lapse.handler, "this handler does not roll back")]
     if lapse.used is not None:
         steps.append(facts.step(lapse.used, "used here with the transaction still open"))
     name = site.held_as(lapse.handler) or facts.name_of(site.site)

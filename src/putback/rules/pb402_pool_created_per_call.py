@@ -93,6 +93,9 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
     when = {Role.JOB: f"for every job of {often.name}", None: "for each item"}.get(
         often.role, f"for every request of {often.name}"
     )
+    others = made.others
+    if others:
+        when += f" and of {len(others)} other{'s' * (len(others) > 1)}"
     costs = made.pool.keeps and not made.is_without_pool and not made.is_embedded
     what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
     return at_making(
@@ -102,7 +105,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
         f"a new {made.pool.title} is made {when}: {what}",
         severity=Severity.WARNING if costs and not made.is_for_command(often) else Severity.INFO,
         confidence=Confidence.HIGH,
-        trace=(*made.way(often), _here(facts, made)),
+        trace=(*made.way(often), _here(facts, made), *made.elsewhere(others)),
         help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",
     )
 

@@ -185,7 +185,9 @@ class Ambients:
         for param in unit.info.params:
             types = self._resolver.types(param.annotation, Scope(unit.path, unit.info.outer))
             names = {t.name for t in types if isinstance(t, Instance)}
-            by_type = {k.type: k for k in reversed(self._catalog.kinds.values()) if k.type in names and not k.registry}
+            by_type = {
+                k.type: k for k in reversed([*self._catalog.kinds.values()]) if k.type in names and not k.registry
+            }
             kinds = tuple(sorted(by_type.values(), key=lambda kind: (kind.aborts, kind.id)))
             if kinds:
                 off = any(self._is_made_with_autocommit(unit, param.name, kind) for kind in kinds)
@@ -236,6 +238,11 @@ class Ambients:
         if parts[0] not in {p.name for p in unit.function.params}:
             return None
         return Ambient(Home.OBJECT if len(parts) > 1 else Home.LENT)
+
+    def origins(self, unit: Unit, site: Site) -> Iterator[tuple[str, str, Expr]]:
+        """What a connection is given that the function has not acquired: the file, the function and the value."""
+        for value in (*self._values(unit, site.name), *self._passed(unit.scope, site.name)):
+            yield value.path, value.function or MODULE, value.expr
 
     # -- what a path stands for
 

@@ -29,17 +29,29 @@ class Resolver(Protocol):
 
 def dependencies(resolver: Resolver, param: ParamInfo, scope: Scope) -> list[Type]:
     """The functions and classes that a parameter gives to the framework, which calls them and hands in the result."""
-    asked = [(param.default, scope), *_beside(resolver.project, param.annotation, scope, _MOST)]
-    return [t for each, where in asked for t in _asked_for(resolver, each, where)]
+    return [
+        t
+        for call, scope, places in _asking(resolver, param, scope)
+        for at in sorted(places)
+        if 0 <= at < len(call.args)
+        for t in resolver.types(call.args[at], scope)
+    ]
 
 
-def _asked_for(resolver: Resolver, call: Expr, scope: Scope) -> list[Type]:
-    if not isinstance(call, Invoke) or not call.args:
-        return []
-    names = (t.name for t in resolver.types(call.func, scope) if isinstance(t, Symbol))
-    roles = (argument for name in names for argument in resolver.frameworks.argument_role(name))
-    places = {at for role, at, _ in roles if role is Role.DEPENDENCY and 0 <= at < len(call.args)}
-    return [t for at in sorted(places) for t in resolver.types(call.args[at], scope)]
+def is_injected(resolver: Resolver, param: ParamInfo, scope: Scope) -> bool:
+    """Whether the framework gives a parameter what a dependency makes, whatever that is."""
+    return next(_asking(resolver, param, scope), None) is not None
+
+
+def _asking(resolver: Resolver, param: ParamInfo, scope: Scope) -> Iterator[tuple[Invoke, Scope, set[int]]]:
+    """The calls by which a parameter asks for a dependency, each with the places of what it is given for that."""
+    for call, where in ((param.default, scope), *_beside(resolver.project, param.annotation, scope, _MOST)):
+        if isinstance(call, Invoke):
+            names = (t.name for t in resolver.types(call.func, where) if isinstance(t, Symbol))
+            roles = (argument for name in names for argument in resolver.frameworks.argument_role(name))
+            places = {at for role, at, _ in roles if role is Role.DEPENDENCY}
+            if places:
+                yield call, where, places
 
 
 def _beside(project: Project, annotation: Expr, scope: Scope, left: int) -> Iterator[tuple[Expr, Scope]]:
