@@ -2,7 +2,8 @@
 
 ## What it finds
 An engine, a pool or a session factory that is made in a function which runs again and again: a route, a dependency, a
-job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it.
+job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it, and
+all others who make one of their own by it.
 Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint, and so is one
 for a database in the process itself (SQLite), and one that a command makes in each round of a loop.
 
