@@ -26,7 +26,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "verify": ("model", "pool.state"),
     "flow": ("frameworks.idioms", "model"),
     "ownership": (),
-    "ownership.index": ("flow", "drivers", "frameworks", "model", "source.slices", "source.notebook"),
+    "ownership.index": (
+        "flow",
+        "drivers",
+        "frameworks",
+        "model",
+        "source.slices",
+        "source.notebook",
+        "source.packaging",
+    ),
     "ownership.resolve": ("ownership.index", "flow", "drivers", "frameworks"),
     "ownership.analysis": (
         *("ownership.resolve", "ownership.index"),

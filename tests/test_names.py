@@ -174,6 +174,10 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "source/notebook.py": {
         TOOL: {"is capture", "is prun", "is time", "is timeit", "pattern _ASSIGNED", "pattern _MAGIC"},
     },
+    "source/packaging.py": {
+        TOOL: {"is package_dir", "is sources", "is where"},
+        PYTHON: {"endswith /__init__.py"},
+    },
     "source/patterns.py": {TOOL: {"pattern _ONE_CHARACTER"}},
     "source/slices.py": {TEXT: {"endswith .ipynb"}},
     "source/suppress.py": {TEXT: {"pattern BARE", "pattern NOQA", "pattern OTHER", "pattern OURS"}},

@@ -6,6 +6,7 @@ import pytest
 
 from putback.ownership.index.module import Import
 from putback.ownership.index.project import Project
+from putback.source.packaging import Packaging
 
 
 def project(*paths: str) -> Project:
@@ -26,15 +27,6 @@ SRC = project(
     ("name", "importer", "expected"),
     [
         pytest.param("shop", "/r/src/shop/db.py", "/r/src/shop/__init__.py", id="a package is its __init__"),
-        pytest.param(
-            "shop",
-            "/r/tests/test_views.py",
-            "/r/src/shop/__init__.py",
-            id="src layout: the package itself, from outside of src",
-            marks=pytest.mark.xfail(
-                reason="FN: a name without a dot is looked for in the directories above only", strict=True
-            ),
-        ),
         pytest.param("shop.db", "/r/tests/test_views.py", "/r/src/shop/db.py", id="src layout from the tests"),
         pytest.param("shop.db", "/r/src/shop/web/views.py", "/r/src/shop/db.py", id="absolute from inside"),
         pytest.param("shop.web", "/r/src/shop/db.py", "/r/src/shop/web/__init__.py", id="a package inside"),
@@ -109,3 +101,49 @@ def test_a_module_is_loaded_once() -> None:
     asked: list[str] = []
     found = Project(["/r/db.py"], lambda path: asked.append(path))
     assert (found.module("/r/db.py"), found.module("/r/db.py"), asked) == (None, None, ["/r/db.py"])
+
+
+def test_the_package_itself_is_found_from_outside_of_a_root() -> None:
+    paths = ("/r/src/shop/__init__.py", "/r/tools/queue.py", "/r/tools/helpers.py", "/r/tests/test_views.py")
+    found = Project(paths, lambda path: None, packaging=Packaging(roots=frozenset({"/r/src"})))
+    assert found.find("shop", "/r/tests/test_views.py") == "/r/src/shop/__init__.py"
+    assert found.find("helpers", "/r/tests/test_views.py") is None
+
+
+def test_a_package_is_imported_by_the_name_that_packaging_gives_it() -> None:
+    paths = ("/r/core/__init__.py", "/r/core/db.py", "/r/other/app.py")
+    found = Project(paths, lambda path: None, packaging=Packaging(named=(("shopcore", "/r/core"),)))
+    names = ("shopcore", "shopcore.db", "shopcore.gone", "shopcored.db", "core.db")
+    assert [found.find(name, "/r/other/app.py") for name in names] == [
+        "/r/core/__init__.py",
+        "/r/core/db.py",
+        None,
+        None,
+        "/r/core/db.py",
+    ]
+
+
+DEPLOYED = {
+    "/r/shared/db.py": b"import pool\n\ndef take():\n    return pool.getconn()\n",
+    "/r/job/main.py": b"",
+    "/r/a/twice/db.py": b"def take(): ...",
+    "/r/b/twice/db.py": b"def take(): ...",
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(Import("__app__.shared.db", "take"), "/r/shared/db.py", id="the only one that defines it"),
+        pytest.param(Import("__app__.shared.db", "pool"), None, id="what it only imports is not defined there"),
+        pytest.param(Import("__app__.shared.db"), None, id="nothing tells what it has to define"),
+        pytest.param(Import("__app__.db", "take"), None, id="the name of a file alone tells nothing"),
+        pytest.param(Import("__app__.twice.db", "take"), None, id="two of them"),
+        pytest.param(Import("email.shared.db", "take"), None, id="of the standard library"),
+    ],
+)
+def test_a_project_that_is_called_otherwise_where_it_runs(found: Import, expected: str | None) -> None:
+    assert (
+        Project(DEPLOYED, lambda path: None, text=DEPLOYED.__getitem__).resolve_import(found, "/r/job/main.py")
+        == expected
+    )

@@ -99,3 +99,51 @@ def test_too_many_paths_are_a_note(project: Path) -> None:
     found = lines(project, "many.py")
     assert "too many paths: some conditions were forgotten" in found
     assert any(line.startswith("note: ") and "too many paths" in line for line in found)
+
+
+UNKNOWN = """\
+import acme.db
+import psycopg2
+
+
+def handed_in(conn, log):
+    try:
+        conn.execute("SELECT 1")
+    except psycopg2.Error:
+        log.exception("failed")
+
+
+def from_outside(log):
+    conn = acme.db.get()
+    try:
+        conn.commit()
+    except psycopg2.Error:
+        log.exception("failed")
+
+
+class Shop:
+    def attribute(self, log):
+        try:
+            self.conn.commit()
+        except psycopg2.Error:
+            log.exception("failed")
+
+
+def known(log):
+    conn = psycopg2.connect("dbname=shop")
+    try:
+        conn.commit()
+    except psycopg2.Error:
+        log.exception("failed")
+    finally:
+        conn.close()
+"""
+
+
+def test_what_is_not_known_is_said_and_counted(project: Path) -> None:
+    (project / "shop.py").write_text(UNKNOWN)
+    found = lines(project, "shop.py")
+    said = [line.removeprefix("not known: ").partition(" is ")[0] for line in found if line.startswith("not known: ")]
+    assert said == ["row 7: conn", "row 15: conn", "row 23: self.conn"]
+    assert any(line.startswith("not known: row 15") and "acme.db.get" in line for line in found)
+    assert sum(line.startswith("note: 1 call is on") for line in found) == 3

@@ -384,3 +384,110 @@ def test_a_use_in_front_of_its_handler_is_one_of_the_next_round(
     (tmp_path / "use.py").write_text(WORKED_ON.format(handled=handled, after=after))
     found = next(each for each in check(["use.py"]).findings if each.code == "PB201")
     assert found.trace[-1].text == expected
+
+
+ENGINES = """\
+from flask import Flask
+from sqlalchemy import create_engine
+
+app = Flask(__name__)
+
+
+def opened():
+    return create_engine("postgresql://shop", pool_pre_ping=True)
+
+
+@app.get("/orders")
+def orders():
+    with opened().connect() as conn:
+        return str(conn.exec_driver_sql("SELECT 1").scalar())
+
+
+@app.get("/lines")
+def lines():
+    with opened().connect() as conn:
+        return str(conn.exec_driver_sql("SELECT 2").scalar())
+
+
+def never():
+    with opened().connect() as conn:
+        return str(conn.exec_driver_sql("SELECT 3").scalar())
+"""
+
+
+def test_everybody_is_named_who_makes_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(ENGINES)
+    (found,) = (f for f in check(["app.py"]).findings if f.code == "PB402")
+    assert "for every request of orders and of 1 other" in found.message
+    assert [step.text.partition(" ")[0] for step in found.trace] == ["orders", "uses", "the", "lines"]
+    assert found.trace[-1].span.start.row == ENGINES[: ENGINES.index("def lines")].count("\n") + 1
+
+
+LENT_SESSION = """\
+from typing import Annotated
+
+import requests
+from fastapi import Depends, FastAPI
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+SessionLocal = sessionmaker(bind=create_engine("postgresql://shop", pool_pre_ping=True))
+app = FastAPI()
+
+
+def get_db():
+    db = SessionLocal()
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+@app.post("/parcels")
+def parcels(db: Annotated[Session, Depends(get_db)]):
+    db.execute("SELECT 1")
+    requests.post("https://carrier.example", timeout=9)
+    db.commit()
+
+
+def called():
+    own = SessionLocal()
+    try:
+        below(own)
+    finally:
+        own.close()
+
+
+def below(db: Session):
+    try:
+        db.execute("INSERT INTO orders VALUES (1)")
+    except Exception:
+        pass
+    db.execute("SELECT 1")
+
+
+def by_nobody(db: Session):
+    try:
+        db.execute("INSERT INTO orders VALUES (1)")
+    except Exception:
+        pass
+    db.execute("SELECT 1")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "function", "first"),
+    [
+        ("PB202", "parcels", "    db = SessionLocal()"),
+        ("PB201", "below", "    own = SessionLocal()"),
+        ("PB201", "by_nobody", "def by_nobody(db: Session):"),
+    ],
+)
+def test_the_path_begins_where_the_connection_is_acquired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, function: str, first: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(LENT_SESSION)
+    (found,) = (f for f in check(["app.py"]).findings if f.code == code and f.function == function)
+    assert LENT_SESSION.splitlines()[found.trace[0].span.start.row - 1] == first

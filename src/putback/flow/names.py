@@ -8,7 +8,7 @@ they are compared a lot, hence structs: made, hashed and packed by compiled code
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -49,6 +49,11 @@ class Invoke(Node, frozen=True):
         """What is given for an argument: by its keyword ("*": by any), else by its position (-1: none)."""
         named = tuple(value for key, value in self.keywords if key and keyword in (key, "*"))
         return named or (self.args[index : index + 1] if index >= 0 else ())
+
+    def named(self, keyword: str) -> tuple[Expr, ...]:
+        """What is given by `keyword`, or else by position behind the first argument."""
+        value = self.keyword(keyword)
+        return self.args[1:] if value is None else (value,)
 
 
 class Literal(Node, frozen=True):
@@ -102,6 +107,13 @@ class Annotation(Node, frozen=True):
     type: Expr
 
 
+class TypeForm(Node, frozen=True):
+    """A type written as a value, `Annotated[A, Depends(f)]`, `A | None`: the class meant, and the calls beside it."""
+
+    type: Expr
+    metadata: tuple[Expr, ...] = ()
+
+
 class Lambda(Node, frozen=True):
     """A lambda that calls something which is none of its own parameters; `value` is what it answers with."""
 
@@ -128,6 +140,7 @@ Expr = (
     | Group
     | Record
     | Annotation
+    | TypeForm
     | Lambda
     | Unknown
 )
@@ -167,6 +180,28 @@ def chain(path: str) -> Expr:
     for attribute in rest:
         expr = Member(expr, attribute)
     return expr
+
+
+def mentioned(annotation: Expr) -> Iterator[str]:
+    """The names in what an annotation says, those of attributes included.
+
+    >>> list(mentioned(Annotation(Choice((Name("a"), Member(Name("b"), "c"))))))
+    ['a', 'c', 'b']
+    """
+    match annotation:
+        case Annotation(type=inner) | TypeForm(type=inner):
+            yield from mentioned(inner)
+        case Choice(options=options):
+            for each in options:
+                yield from mentioned(each)
+        case Record(pairs=pairs):
+            for _, each in pairs:
+                yield from mentioned(each)
+        case Member(base=base, attr=attr):
+            yield attr
+            yield from mentioned(base)
+        case Name(id=name):
+            yield name
 
 
 def replaced(expr: Expr, others: Mapping[str, Expr]) -> Expr:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 import libcst as cst
 
@@ -58,13 +60,14 @@ class _Older(cst.CSTTransformer):
         self._tree = tree
 
     def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
-        return updated_node.with_changes(type_parameters=None)
+        return _with_bounds(updated_node, updated_node.type_parameters).with_changes(type_parameters=None)
 
     def leave_ClassDef(self, original_node: cst.ClassDef, updated_node: cst.ClassDef) -> cst.ClassDef:
-        return updated_node.with_changes(type_parameters=None)
+        return _with_bounds(updated_node, updated_node.type_parameters).with_changes(type_parameters=None)
 
     def leave_TypeAlias(self, original_node: cst.TypeAlias, updated_node: cst.TypeAlias) -> cst.BaseSmallStatement:
-        return cst.Expr(self._empty(original_node))
+        announced = cst.Annotation(cst.Name("TypeAlias"))
+        return cst.AnnAssign(updated_node.name, announced, updated_node.value)
 
     def leave_ExceptHandler(
         self, original_node: cst.ExceptHandler, updated_node: cst.ExceptHandler
@@ -93,6 +96,37 @@ class _Older(cst.CSTTransformer):
         """A string of as many rows."""
         rows = self._tree.code_for_node(node).count("\n")
         return cst.SimpleString('"""' + "\n" * rows + '"""' if rows else '""')
+
+
+_Definition = TypeVar("_Definition", cst.FunctionDef, cst.ClassDef)
+
+
+def _with_bounds(node: _Definition, parameters: cst.TypeParameters | None) -> _Definition:
+    """A definition in whose annotations the bounds of its type parameters stand in their place."""
+    found = [each.param for each in parameters.params] if parameters is not None else []
+    bounds = {p.name.value: p.bound for p in found if isinstance(p, cst.TypeVar) and p.bound is not None}
+    changed = node.visit(_Bounds(bounds)) if bounds else node
+    assert isinstance(changed, type(node))
+    return changed
+
+
+class _Bounds(cst.CSTTransformer):
+    """Puts the bounds of type parameters in their place, in annotations."""
+
+    def __init__(self, bounds: Mapping[str, cst.BaseExpression]) -> None:
+        super().__init__()
+        self._bounds = bounds
+        self._annotations = 0
+
+    def visit_Annotation(self, node: cst.Annotation) -> None:
+        self._annotations += 1
+
+    def leave_Annotation(self, original_node: cst.Annotation, updated_node: cst.Annotation) -> cst.Annotation:
+        self._annotations -= 1
+        return updated_node
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        return self._bounds.get(original_node.value, updated_node) if self._annotations else updated_node
 
 
 def _in_brackets(classes: cst.BaseExpression | None) -> cst.BaseExpression | None:

@@ -152,6 +152,30 @@ class Deployment(Table, frozen=True):
     servers: Mapping[str, tuple[str, ...]]
 
 
+class Annotations(Table, frozen=True):
+    """What stands in annotations in front of brackets, by its last name, for it has many homes.
+
+    `annotated` has the type first and more beside it; `choices` mean one of several types, and in `looked_through`
+    ones the first type is meant; `containers` hold what they have last; `classes` mean the class itself, and
+    `announcing` says that what is assigned is a type. By qualified names: `itself` is the class around, and `naming`
+    calls make a name for other types, which they are given behind the name, or one by this keyword.
+    """
+
+    annotated: frozenset[str]
+    choices: frozenset[str]
+    looked_through: frozenset[str]
+    containers: frozenset[str]
+    classes: frozenset[str]
+    announcing: frozenset[str]
+    itself: frozenset[str]
+    naming: Mapping[str, str]
+
+    @property
+    def telling(self) -> frozenset[str]:
+        """What stands in front of brackets in types alone."""
+        return self.annotated | self.choices
+
+
 class Idioms(Table, frozen=True):
     """The whole table."""
 
@@ -163,6 +187,7 @@ class Idioms(Table, frozen=True):
     places: Places
     logging: Logging
     reading: Reading
+    annotations: Annotations
     deployment: Deployment
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from putback.drivers.catalog import load_catalog
 from putback.flow.ir import MODULE
+from putback.flow.names import mentioned
 from putback.frameworks.catalog import load_frameworks
 from putback.model.config import Config
 from putback.model.finding import Confidence, Finding, Place, Severity
@@ -17,7 +18,7 @@ from putback.model.fingerprint import expression_at, fingerprinted
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.index.module import Import, ModuleInfo
+from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
 from putback.ownership.index.places import is_put_aside, place_by_path
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.sessions.scoped import sessions_of
@@ -178,7 +179,8 @@ class Analysis:
         for module in self.scan.modules(paths):
             here = names | {name.encode() for name, found in module.imports.items() if _bare(found) in known}
             for task, code in self._functions(module):
-                if not self.config.gates or self._is_named(code, here) or self._works(code, working):
+                is_named = self._is_named(code, here) or self._works(code, working)
+                if is_named or not self.config.gates or _says_one(module.functions.get(task.key), known):
                     yield task
 
     @staticmethod
@@ -290,8 +292,9 @@ def analysis_of(
     past: Past | None = None,
 ) -> Analysis:
     """The project of the files `paths`, from a first look at them that may still be under way; `past` is an earlier."""
-    scanner = Scanner(paths, reader, load_catalog(config.drivers), load_frameworks(), config.gates, config.jobs, past)
-    scan = scanner.run(seen())
+    catalog, frameworks, survey = load_catalog(config.drivers), load_frameworks(), seen()
+    scanner = Scanner(paths, reader, catalog, frameworks, config.gates, config.jobs, past, packaging=survey.packaging)
+    scan = scanner.run(survey)
     return Analysis(config, enabled(ALL, config) if codes is None else codes, scanner, scan, reader, root)
 
 
@@ -307,6 +310,12 @@ def _analyzer(scanner: Scanner, scan: Scan, reader: Reader, root: str) -> Analyz
     registries, closed = sessions_of(analyzer).registries, scan.carriers.resolver
     analyzer.context.prepare(closed, lambda module: registries.note(module, closed))
     return analyzer
+
+
+def _says_one(function: FunctionInfo | None, names: frozenset[str]) -> bool:
+    """Whether an annotation means one of these names where its text does not say so: in quotes, by a type parameter."""
+    params = function.params if function is not None else ()
+    return any(not names.isdisjoint(mentioned(param.annotation)) for param in params)
 
 
 def _bare(found: Import) -> str:

@@ -20,6 +20,7 @@ from putback.model.report import CheckResult, StdinFile
 from putback.pipeline import workers
 from putback.source.discover import Discovered, discover
 from putback.source.homes import homes, outside_of_packages
+from putback.source.packaging import Packaging, packaging_of
 from putback.source.prefilter import Prefilter, read_table
 from putback.source.root import project_root
 from putback.source.slices import Reader
@@ -150,8 +151,9 @@ def scanned(
     named = [stdin.path] if stdin is not None else paths or ["."]
     explicit = frozenset(each.path for each in asked if each.explicit)
     every = sorted(_project_files(named, [each.path for each in asked], explicit, config))
-    before = _past(config, every, reader) if config.cache and stdin is None else None
-    seen = _started_survey(every, explicit, reader, config, before)
+    packaging = packaging_of(every, reader.data)
+    before = _past(config, every, reader, packaging) if config.cache and stdin is None else None
+    seen = _started_survey(every, explicit, reader, config, before, packaging)
 
     from putback.pipeline.analyse import analysis_of
 
@@ -179,17 +181,22 @@ def _project_files(paths: Sequence[str], wanted: Sequence[str], explicit: Collec
     return list(known)
 
 
-def _past(config: Config, paths: Sequence[str], reader: Reader) -> Past | None:
+def _past(config: Config, paths: Sequence[str], reader: Reader, packaging: Packaging) -> Past | None:
     """What is kept of an earlier scan of this project."""
     if not config.gates:
         return None
     from putback.pipeline.kept import past
 
-    return past(config.cache, config, paths, reader.data)
+    return past(config.cache, config, paths, reader.data, packaging)
 
 
 def _started_survey(
-    paths: Sequence[str], explicit: Collection[str], reader: Reader, config: Config, before: Past | None
+    paths: Sequence[str],
+    explicit: Collection[str],
+    reader: Reader,
+    config: Config,
+    before: Past | None,
+    packaging: Packaging,
 ) -> Callable[[], Survey]:
     """Begin to look at the files that are not as they were `before`, in other processes if there are many; what is
     returned waits for the result."""
@@ -199,12 +206,12 @@ def _started_survey(
     digest = content_digest if before is not None else None
 
     def work(share: Sequence[int]) -> Survey:
-        return survey(paths, share, reader.data, prefilter, explicit, digest)
+        return survey(paths, share, reader.data, prefilter, explicit, digest, packaging)
 
     results = workers.started(work, [files[hand::hands] for hand in range(hands)]) if hands > 1 else None
 
     def whole() -> Survey:
-        found = Survey()
+        found = Survey(packaging=packaging)
         if before is not None and len(files) < len(paths):
             before.add_to(found, paths, explicit)
         if results is None:

@@ -20,6 +20,7 @@ from putback.ownership.index.module import Outline
 from putback.pipeline.indexing import Broken
 from putback.pipeline.offers import Offer
 from putback.source import cache
+from putback.source.packaging import Packaging
 from putback.source.snapshot import is_settled, state_of
 from putback.source.survey import Survey, content_digest, words_for
 
@@ -210,9 +211,10 @@ class Past:
             cache.tidy(self.folder)
 
 
-def past(folder: str, config: Config, paths: Sequence[str], data: Callable[[str], bytes]) -> Past:
+def past(folder: str, config: Config, paths: Sequence[str], data: Callable[[str], bytes], packaging: Packaging) -> Past:
     """What is kept in a folder of a scan with these settings, beside the files `paths` as they are now."""
-    name = cache.name_of("scan", [repr((config.gates, sorted(config.drivers.items()))).encode("utf-8", "replace")])
+    settings = repr((config.gates, sorted(config.drivers.items()))).encode("utf-8", "replace")
+    name = cache.name_of("scan", [settings, packaging.digest])
     scan = _read(folder, name)
     if len(scan.paths) > 2 * len(paths) + _MANY:
         scan = KeptScan()  # most of it is gone

@@ -31,6 +31,7 @@ from putback.pipeline.kept import Past
 from putback.pipeline.offers import Offer, Offers
 from putback.pipeline.reuse import Reuse
 from putback.source.definitions import imports_in
+from putback.source.packaging import Packaging
 from putback.source.slices import Reader
 from putback.source.survey import Survey, words_for
 
@@ -109,6 +110,7 @@ class Scanner:
         gates: bool,
         jobs: int,
         past: Past | None = None,
+        packaging: Packaging | None = None,
     ) -> None:
         self.paths = paths
         self.known = frozenset(paths)
@@ -118,7 +120,8 @@ class Scanner:
         self.receivers = receivers(frameworks)
         self.gates = gates
         self.jobs = jobs
-        self.project = Project(paths, self._load, Footprint(past.numbers) if past is not None else None)
+        footprint = Footprint(past.numbers) if past is not None else None
+        self.project = Project(paths, self._load, footprint, packaging, self._text)
         self.reuse = Reuse(past, self.project) if past is not None else None
         self.seen = Survey()
 
@@ -194,6 +197,12 @@ class Scanner:
         if self.reuse is not None:
             self.reuse.helpers.add(path)
         return item
+
+    def _text(self, path: str) -> bytes:
+        try:
+            return self.reader.data(path)
+        except OSError:
+            return b""
 
     # -- indexing
 
@@ -359,6 +368,7 @@ def _meanings(module: str, name: str) -> Iterator[Import]:
     bare, level = found.module, found.level
     if name:
         yield Import(f"{bare}.{name}" if bare else name, "", level)
+        yield Import(bare, name, level)
     while bare:
         yield Import(bare, "", level)
         bare = bare.rpartition(".")[0]

@@ -163,7 +163,7 @@ class _Lapse:
 
 
 def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
-    steps = [wording.acquired(site), facts.step(lapse.handler, "this handler does not roll back")]
+    steps = [*wording.origin(site), facts.step(lapse.handler, "this handler does not roll back")]
     if lapse.used is not None:
         is_behind = facts.unit.span(lapse.used).start.row > facts.unit.span(lapse.handler).start.row
         later = "" if is_behind else " in the next round of the loop,"

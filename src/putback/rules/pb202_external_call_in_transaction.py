@@ -141,7 +141,7 @@ def _help(site: SiteFacts) -> str:
 
 def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
     facts = site.function
-    yield wording.acquired(site)
+    yield from wording.origin(site)
     if extent.in_transaction and extent.since not in (site.site.at, extent.made):
         yield facts.step(extent.since, "the first statement begins the transaction here")
     first, *further = facts.way_out(extent)

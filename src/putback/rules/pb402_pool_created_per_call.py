@@ -2,7 +2,8 @@
 
 ## What it finds
 An engine, a pool or a session factory that is made in a function which runs again and again: a route, a dependency, a
-job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it.
+job, a helper that one of them calls, or the constructor of an object that they make. The path shows who calls it, and
+all others who make one of their own by it.
 Where nobody is seen to call it often, an engine that the function neither keeps nor disposes is a hint, and so is one
 for a database in the process itself (SQLite), and one that a command makes in each round of a loop.
 
@@ -93,6 +94,9 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
     when = {Role.JOB: f"for every job of {often.name}", None: "for each item"}.get(
         often.role, f"for every request of {often.name}"
     )
+    others = made.others
+    if others:
+        when += f" and of {len(others)} other{'s' * (len(others) > 1)}"
     costs = made.pool.keeps and not made.is_without_pool and not made.is_embedded
     what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
     return at_making(
@@ -102,7 +106,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
         f"a new {made.pool.title} is made {when}: {what}",
         severity=Severity.WARNING if costs and not made.is_for_command(often) else Severity.INFO,
         confidence=Confidence.HIGH,
-        trace=(*made.way(often), _here(facts, made)),
+        trace=(*made.way(often), _here(facts, made), *made.elsewhere(others)),
         help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",
     )
 

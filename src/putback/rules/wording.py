@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
+from putback.drivers.schema import Kind
 from putback.model.finding import Severity, Step
 from putback.model.lifecycle import Gc
 from putback.ownership.analysis.acquire import EndingMethod
@@ -62,6 +64,23 @@ def cost(site: SiteFacts) -> str:
     return f"the pool's connection stays checked out until {end}{seen}"
 
 
+def origin(site: SiteFacts) -> Iterator[Step]:
+    """The first steps: where somebody acquires the connection, if another function does, and how it is had here."""
+    facts = site.function
+    found = facts.analyzer.origin(facts.unit, site.site) if site.site.at is None else None
+    if found is not None:
+        unit, there = found
+        step = Step(
+            facts.display(unit.path), unit.span(there.acquired_at), f"{_verb(there.kind)} here ({there.kind.title})"
+        )
+        yield step
+    yield acquired(site)
+
+
+def _verb(kind: Kind) -> str:
+    return "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
+
+
 def acquired(site: SiteFacts) -> Step:
     """The first step: where the connection comes from, wrappers included."""
     kind = site.kind
@@ -69,7 +88,7 @@ def acquired(site: SiteFacts) -> Step:
         return site.function.step(site.function.unit.function.at, f"works on {_place(site)} ({kind.title})")
     if site.site.at is None:
         return site.function.step(site.function.unit.function.at, f"handed in as {subject(site)} ({kind.title})")
-    verb = "opened" if not kind.pooled else "made" if kind.lazy else "taken from the pool"
+    verb = _verb(kind)
     wrappers = site.function.through(site.acquisition)
     origin = "".join(f", through {name} at {path}:{row}" for name, path, row in wrappers)
     inside = site.function.inside_of(site.acquisition, verb)

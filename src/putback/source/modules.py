@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 
 from putback.source.definitions import TooHard, whole
+from putback.source.prefilter import WORDS, read_bytes
 
+DEPLOYED = 2  # parts of a name behind which the first may be what the project is called where it runs
+PACKAGING = ("pyproject.toml", "setup.py", "setup.cfg")
+RENAMING = (b"package_dir", b"package-dir", b"sources", b"force-include", b"to =", b"to=")
 LISTINGS = 1200  # directories looked into, about 15 ms
 
 
@@ -15,6 +19,7 @@ class Modules:
     def __init__(self, root: str) -> None:
         self.root = root
         self.listings: dict[str, frozenset[str]] = {}
+        self.packaging: dict[str, frozenset[bytes]] = {}
         self.besides: dict[str, dict[str, list[str]]] = {}
 
     def of_import(self, module: str, name: str, path: str) -> list[str]:
@@ -30,8 +35,29 @@ class Modules:
             for _ in range(len(name) - len(bare)):
                 base = os.path.dirname(base)
             return self.below(base, parts)
-        roots = self.roots_of(parts[0], path) if parts else []
-        return [file for root in roots for file in self.below(root, parts)]
+        found = self.absolute(parts, path) if parts else []
+        if not found and parts and self.may_be_renamed(parts[0], path):
+            raise TooHard
+        return found or (self.absolute(parts[1:], path) if len(parts) > DEPLOYED else [])
+
+    def absolute(self, parts: list[str], path: str) -> list[str]:
+        """The files that an absolute import may mean."""
+        return [file for root in self.roots_of(parts[0], path) for file in self.below(root, parts)]
+
+    def may_be_renamed(self, name: str, path: str) -> bool:
+        """Whether the packaging may give this name to a folder that is called otherwise."""
+        return any(os.fsencode(name) in self.naming(each) for each in self.above(path))
+
+    def naming(self, directory: str) -> frozenset[bytes]:
+        """The words in the packaging in a directory, if it gives folders other names."""
+        if directory not in self.packaging:
+            found: set[bytes] = set()
+            for name in PACKAGING:
+                data = read_bytes(f"{directory}/{name}") if name in self.listing(directory) else b""
+                if any(word in data for word in RENAMING):
+                    found.update(data.translate(WORDS).split())
+            self.packaging[directory] = frozenset(found)
+        return self.packaging[directory]
 
     def below(self, base: str, parts: list[str]) -> list[str]:
         """The file of the module `parts`, seen from the directory `base`: one or none."""
@@ -50,10 +76,15 @@ class Modules:
     def roots_of(self, name: str, path: str) -> list[str]:
         """Directories that an absolute import of `name` in `path` may start from: those above it, and of their
         directories those that have something of this name."""
-        above = [os.path.dirname(path)]
-        while above[-1] != self.root and above[-1] != os.path.dirname(above[-1]):
-            above.append(os.path.dirname(above[-1]))
+        above = self.above(path)
         return list(dict.fromkeys([*above, *(root for each in above for root in self.beside(each).get(name, ()))]))
+
+    def above(self, path: str) -> list[str]:
+        """The directory of a file and those above it, up to that of the project."""
+        found = [os.path.dirname(path)]
+        while found[-1] != self.root and found[-1] != os.path.dirname(found[-1]):
+            found.append(os.path.dirname(found[-1]))
+        return found
 
     def beside(self, directory: str) -> dict[str, list[str]]:
         """By the name of what is in it: the directories in `directory`."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 SOURCES = (".py", ".pyi", ".ipynb")
-NAMES = frozenset((*CONFIG_FILES, PROJECT_FILE, *LOCK_FILES, ".git", ".gitignore", ".gitmodules"))
+NAMES = frozenset((*CONFIG_FILES, PROJECT_FILE, "setup.cfg", *LOCK_FILES, ".git", ".gitignore", ".gitmodules"))
 MOST_FOLDERS = 20_000
 SETTLED = 50_000_000  # nanoseconds: clocks of file systems are coarse
 WHOLE_SECONDS = 2_000_000_000  # and some know nothing finer

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from putback.source.cache import digest
+from putback.source.packaging import Packaging
 from putback.source.prefilter import WORDS, Prefilter, import_rows, is_commented
 
 MOST_DOTS = 8
@@ -23,7 +24,7 @@ class Survey:
 
     `asked` are no candidates by what they contain; they were asked for by name. `commented` may have comments for
     putback; `importers` says for the bare name of a module or folder which files have that word in an import.
-    `contents` are digests, if these were wanted.
+    `contents` are digests, if these were wanted; `packaging` says which folders have other names in imports.
     """
 
     candidates: list[int] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Survey:
     unreadable: list[tuple[int, str]] = field(default_factory=list)
     importers: dict[bytes, array[int] | list[int]] = field(default_factory=dict)
     contents: list[tuple[int, bytes]] = field(default_factory=list)
+    packaging: Packaging = field(default_factory=Packaging)
 
     def add(self, other: Survey) -> None:
         """Take over what was seen of other files."""
@@ -50,10 +52,15 @@ class Survey:
         """
         home, name = imported_as(module)
         folder = home.rpartition("/")[2]
-        naming = frozenset(self.importers.get(os.fsencode(folder), ()))
-        for number in sorted(self.importers.get(name, ())):
-            if number in naming or paths[number].startswith(f"{home}/"):
+        naming = self._having(os.fsencode(folder), *self.packaging.words(folder))
+        others = self.packaging.words(os.fsdecode(name)) if module.endswith("/__init__.py") else ()
+        for number in sorted(self._having(name, *others)):
+            if number in naming or others or home in self.packaging.roots or paths[number].startswith(f"{home}/"):
                 yield number
+
+    def _having(self, *words: bytes) -> frozenset[int]:
+        """The files that have one of some words in an import."""
+        return frozenset(number for word in words for number in self.importers.get(word, ()))
 
     def importing(self, paths: Sequence[str], module: str) -> list[str]:
         """The files that can mean `module` by an import, or by one of a package that passes it on."""
@@ -76,10 +83,11 @@ def survey(
     prefilter: Prefilter,
     always: Collection[str],
     digested: Callable[[bytes], bytes] | None = None,
+    packaging: Packaging | None = None,
 ) -> Survey:
     """Look at the given files of `paths`, read by `data`; those in `always` are asked for whatever they contain."""
     found = Survey()
-    names = words_for(paths)
+    names = words_for(paths).union(packaging.all_words if packaging is not None else ())
     for number in files:
         path = paths[number]
         is_stub = path.endswith(".pyi")  # it does nothing

@@ -185,10 +185,13 @@ class Ambients:
         for param in unit.info.params:
             types = self._resolver.types(param.annotation, Scope(unit.path, unit.info.outer))
             names = {t.name for t in types if isinstance(t, Instance)}
-            kind = next((k for k in self._catalog.kinds.values() if k.type in names and not k.registry), None)
-            if kind is not None:
-                off = self._is_made_with_autocommit(unit, param.name, kind)
-                found.append(Site(None, Acquisition((kind,), autocommits=off), param.name))
+            by_type = {
+                k.type: k for k in reversed([*self._catalog.kinds.values()]) if k.type in names and not k.registry
+            }
+            kinds = tuple(sorted(by_type.values(), key=lambda kind: (kind.aborts, kind.id)))
+            if kinds:
+                off = any(self._is_made_with_autocommit(unit, param.name, kind) for kind in kinds)
+                found.append(Site(None, Acquisition(kinds, autocommits=off), param.name))
         return found
 
     def may_go_on(self, unit: Unit) -> bool:
@@ -235,6 +238,11 @@ class Ambients:
         if parts[0] not in {p.name for p in unit.function.params}:
             return None
         return Ambient(Home.OBJECT if len(parts) > 1 else Home.LENT)
+
+    def origins(self, unit: Unit, site: Site) -> Iterator[tuple[str, str, Expr]]:
+        """What a connection is given that the function has not acquired: the file, the function and the value."""
+        for value in (*self._values(unit, site.name), *self._passed(unit.scope, site.name)):
+            yield value.path, value.function or MODULE, value.expr
 
     # -- what a path stands for
 
@@ -301,7 +309,7 @@ class Ambients:
         param = next((p for p in function.params if p.name == value.id), None) if function is not None else None
         if module is None or function is None or param is None:
             return False
-        if dependencies(self._resolver, param.default, Scope(scope.path, function.outer)):
+        if dependencies(self._resolver, param, Scope(scope.path, function.outer)):
             return True
         passed = list(self._resolver.callers.passed(module, function, value.id))
         return bool(passed) and all(self._is_given_back(each, there, depth + 1) for each, there in passed)

@@ -30,6 +30,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.texts import Texts
 from putback.ownership.index.trees import callees_by_row
 from putback.ownership.resolve.carriers import Carriers
+from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.recursion import Beside
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Scope
@@ -160,7 +161,7 @@ class Analyzer(Program):
         return any(
             self.carriers.is_held(t)
             for param, scope in params
-            for t in resolver.types(param.annotation, scope) or injected(resolver, param.default, scope)
+            for t in resolver.types(param.annotation, scope) or injected(resolver, param, scope)
         )
 
     def _has_one(self, module: ModuleInfo, key: str) -> bool:
@@ -169,6 +170,19 @@ class Analyzer(Program):
         values = (pair for pairs in cls.attributes.values() for pair in pairs) if cls is not None else ()
         types = (t for scope, value in values for t in self.carriers.resolver.types(value, Scope(module.path, scope)))
         return any(self.carriers.is_held(t) for t in types)
+
+    def origin(self, unit: Unit, site: Site) -> tuple[Unit, Site] | None:
+        """Where somebody else acquires a connection that a function works on, if that is seen."""
+        params = unit.info.params if unit.info is not None and site.acquisition.ambient is None else ()
+        outer = Scope(unit.path, unit.info.outer if unit.info is not None else "")
+        asked = (p for p in params if p.name == site.name)
+        given = (t for p in asked for t in dependencies(self.carriers.resolver, p, outer) if isinstance(t, FunctionRef))
+        for dependency in given:
+            found = self.unit(dependency.path, dependency.key)
+            if found is not None and (sites := self.sites(found)):
+                return found, sites[0]
+        values = self.ambients.origins(unit, site)
+        return next((found for each in values for found in self._acquired_as(*each)), None)
 
     def _switches_off(self, path: str, key: str, value: Expr) -> bool:
         """Whether a function switches the transactions off of the connection that it acquires as `value`."""

@@ -1,11 +1,11 @@
-"""Connections that a framework hands in: by the default of a parameter, `db=Depends(get_db)`."""
+"""Connections that a framework hands in by a parameter: `db=Depends(get_db)`."""
 
 from __future__ import annotations
 
-from putback.flow.names import Expr
 from putback.ownership.analysis.ambient import Ambients
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.module import ParamInfo
 from putback.ownership.resolve.dependencies import dependencies
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import FunctionRef, Instance, Managed, Scope, Types, union
@@ -16,7 +16,7 @@ def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
     found = ambients.lent_to(unit)
     for param in unit.info.params if unit.info is not None else ():
         outer = unit.info.outer if unit.info is not None else ""
-        types = injected(resolver, param.default, Scope(unit.path, outer))
+        types = injected(resolver, param, Scope(unit.path, outer))
         names = {t.name for t in types if isinstance(t, Instance)}
         kind = next((k for k in resolver.catalog.kinds.values() if k.type in names and not k.registry), None)
         if any(map(resolver.catalog.type, names)) or any(isinstance(t, Managed) for t in types):
@@ -26,7 +26,7 @@ def lent(ambients: Ambients, resolver: Resolver, unit: Unit) -> list[Site]:
     return found
 
 
-def injected(resolver: Resolver, default: Expr, scope: Scope) -> Types:
-    """What a dependency yields or returns that a parameter has as its default."""
-    functions = (t for t in dependencies(resolver, default, scope) if isinstance(t, FunctionRef))
+def injected(resolver: Resolver, param: ParamInfo, scope: Scope) -> Types:
+    """What a dependency yields or returns that a parameter asks for."""
+    functions = (t for t in dependencies(resolver, param, scope) if isinstance(t, FunctionRef))
     return union(resolver.results.yielded(function) or resolver.returned(function) for function in functions)

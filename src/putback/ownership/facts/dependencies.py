@@ -16,10 +16,12 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.index.annotations import annotation
 from putback.ownership.index.astnames import to_expr
-from putback.ownership.index.module import FunctionInfo, ModuleInfo
+from putback.ownership.index.module import FunctionInfo, ModuleInfo, ParamInfo
 from putback.ownership.index.trees import parse_ast
-from putback.ownership.resolve.identity import Defined, Identity, global_identity, identity
+from putback.ownership.resolve.dependencies import dependencies
+from putback.ownership.resolve.identity import Defined, Identity, identity
 from putback.ownership.resolve.types import FunctionRef, Scope
 
 _MOST = 20
@@ -140,12 +142,12 @@ def _spellings(analyzer: Analyzer, ref: FunctionRef, path: str) -> Iterator[Spel
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for argument, default in _parameters(node.args):
-                annotation = argument.annotation
+                said = argument.annotation
                 if default is not None and asks.directly(default):
-                    annotated = _source(analyzer, path, annotation) if annotation else ""
+                    annotated = _source(analyzer, path, said) if said else ""
                     yield Spelling(annotated, _source(analyzer, path, default), path)
-                elif default is None and annotation is not None and asks.by_annotation(annotation):
-                    yield Spelling(_source(analyzer, path, annotation), "", path)
+                elif default is None and said is not None and asks.by_annotation(said):
+                    yield Spelling(_source(analyzer, path, said), "", path)
 
 
 def _source(analyzer: Analyzer, path: str, node: ast.expr) -> str:
@@ -186,24 +188,12 @@ class _Asking:
 
     def by_annotation(self, node: ast.expr) -> bool:
         """`Annotated[Session, Depends(get_db)]`, or a name for it."""
-        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
-            return any(self.directly(e) for e in node.slice.elts)
-        return isinstance(node, ast.Name) and self._is_alias(node.id)
+        param = ParamInfo("", annotation=annotation(node, {}))
+        asked = dependencies(self.analyzer.resolver, param, Scope(self.module.path))
+        return FunctionRef(self.wanted.path, self.wanted.name) in asked
 
     def _is_dependency(self, node: ast.expr) -> bool:
         return identity(self.analyzer.project, to_expr(node), Scope(self.module.path)) == self.wanted
-
-    def _is_alias(self, name: str) -> bool:
-        home = global_identity(self.analyzer.project, self.module, name)
-        module = self.analyzer.project.module(home.path) if home is not None and home.path else None
-        ref = FunctionRef(self.wanted.path, self.wanted.name)
-        asks = module is not None and _asks(self.analyzer, module, ref)
-        tree = _tree(self.analyzer, module.path) if module is not None and asks else None
-        if home is None or module is None or tree is None:
-            return False
-        there = _Asking(self.analyzer, module, ref)
-        values = (v for target, v in _assignments(tree) if target == home.name)
-        return any(isinstance(v, ast.Subscript) and there.by_annotation(v) for v in values)
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:

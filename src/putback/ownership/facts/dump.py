@@ -11,6 +11,7 @@ from putback.ownership.analysis.domain import Mark, State
 from putback.ownership.analysis.handlers import CANCELLED
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.unknown import Unknown
 
 
 def roles(analyzer: Analyzer, unit: Unit) -> str:
@@ -34,6 +35,11 @@ def site(analyzer: Analyzer, unit: Unit, number: int, found: Site) -> str:
         lines.append("what it calls was not followed to the end")
     lines += ["states:", *(f"  {line}" for line in states(unit, exploration))]
     return "\n".join([lines[0], *(f"  {line}" for line in lines[1:])])
+
+
+def unknown(found: Unknown) -> str:
+    """A receiver that is not known, and why."""
+    return f"not known: row {found.row}: {found.receiver} is {found.reason}"
 
 
 def row(unit: Unit, at: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -67,6 +67,14 @@ class Making:
         return frequency_of(self.analyzer).often(*self._place, self.ends)
 
     @cached_property
+    def others(self) -> list[Often]:
+        """Who else makes it again and again."""
+        if self._place is None or self.often is None or self.often.role is None:
+            return []
+        everybody = frequency_of(self.analyzer).everybody(*self._place, self.ends)
+        return [each for each in everybody if each.role is not None and not _is_same(each, self.often)]
+
+    @cached_property
     def race(self) -> Race | None:
         """Which requests may make it at the same time, although each looks first whether it is there."""
         if self._place is None:
@@ -99,6 +107,11 @@ class Making:
         yield self.step(often.path, often.row, f"{often.name} {_WHEN[often.role]}")
         for link in reversed(often.links):
             yield self.step(link.path, link.row, f"uses {link.name} ...")
+
+    def elsewhere(self, others: Iterable[Often]) -> Iterator[Step]:
+        """The steps that name who else makes it."""
+        for each in others:
+            yield self.step(each.path, each.row, f"{each.name} {_WHEN[each.role]}, too, and makes one of its own")
 
     def step(self, path: str, row: int, text: str) -> Step:
         """A station of a path that takes a whole row."""
@@ -167,6 +180,10 @@ class PoolFacts(Making):
     def _is_none_kept(self, value: ast.expr) -> bool:
         names = {t.name for t in self.analyzer.resolver.types(to_expr(value), self.unit.scope) if isinstance(t, Symbol)}
         return not names.isdisjoint(self.pool.keeping_none)
+
+
+def _is_same(one: Often, other: Often) -> bool:
+    return (one.path, one.row) == (other.path, other.row)
 
 
 def _entered(node: ast.AST) -> Iterator[ast.expr]:

@@ -27,7 +27,16 @@ from putback.ownership.analysis.statements import surely_writes
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
+from putback.ownership.index.places import (
+    goes_on,
+    imported_roots,
+    is_called_a_test,
+    is_put_aside,
+    is_started,
+    is_test_code,
+    place_by_path,
+    runs_once,
+)
 from putback.ownership.index.requirements import least_version_of, version_of
 from putback.ownership.makers.by_hand import is_out_of_use, is_started_by_hand
 from putback.ownership.makers.databases import Databases
@@ -206,6 +215,8 @@ class Surroundings:
         """The same for the whole file: the top level of a module that serves is of the service."""
         path = inside(self.unit.path, self.analyzer.root)
         found = place_by_path(path)
+        if found is Place.TEST and is_called_a_test(path) and self._serves_by_use:
+            return Place.SERVICE
         if found is not Place.SERVICE:
             return found
         if self._is_alone and is_put_aside(path):
@@ -219,6 +230,17 @@ class Surroundings:
             content = self.analyzer.reader.data(module.path)
             known[module.path] = runs_once(module, content, self._is_alone, packages_that_serve(self.analyzer))
         return known[module.path]
+
+    @property
+    def _serves_by_use(self) -> bool:
+        """Whether code of the service imports the file, or it is started to run for ever, and has no tests in it."""
+        module, root = self.analyzer.project.module(self.unit.path), self.analyzer.root
+        importing = self.analyzer.importing(self.unit.path)
+        if any(place_by_path(inside(path, root)) is Place.SERVICE for path in importing):
+            return True
+        content = self.analyzer.reader.data(self.unit.path)
+        has_tests = module is None or any(is_test_code(f"{function.name}.py") for function in module.functions.values())
+        return not has_tests and is_started(content) and goes_on(content)
 
     @property
     def _is_alone(self) -> bool:

@@ -8,7 +8,6 @@ from itertools import islice
 from putback.flow.names import (
     DEEPEST,
     UNKNOWN,
-    Annotation,
     Awaited,
     Choice,
     Element,
@@ -136,55 +135,3 @@ def _beginning_like(first: Expr) -> Expr:
 def _is_text(value: str) -> bool:
     """Whether a string is free of lone surrogates, so that it can be stored."""
     return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
-
-
-def annotation(node: ast.expr | None) -> Expr:
-    """The type named by an annotation.
-
-    Quotes, Optional, Annotated, unions and generators' first argument are looked through.
-    """
-    found = _annotated(node)
-    return UNKNOWN if found is None else Annotation(found)
-
-
-_LOOKED_THROUGH = {
-    "Optional", "Annotated", "Final", "ClassVar", "Generator", "AsyncGenerator", "Iterator", "AsyncIterator",
-    "Iterable", "AsyncIterable", "Union", "Mapped", "Type", "type", "Awaitable",
-}  # fmt: skip
-
-_CONTAINERS = {
-    "Dict", "dict", "Mapping", "MutableMapping", "DefaultDict", "defaultdict", "OrderedDict", "List", "list",
-    "Sequence", "MutableSequence", "Deque", "deque", "WeakValueDictionary",
-}  # fmt: skip
-
-
-def _annotated(node: ast.expr | None) -> Expr | None:
-    match node:
-        case ast.Constant(value=str() as text):
-            try:
-                return _annotated(ast.parse(text, mode="eval").body)
-            except (SyntaxError, ValueError):
-                return None
-        case ast.Name() | ast.Attribute():
-            return to_expr(node)
-        case ast.BinOp(op=ast.BitOr()):
-            return _first(node.left, node.right)
-        case ast.Subscript():
-            head = node.value.id if isinstance(node.value, ast.Name) else getattr(node.value, "attr", "")
-            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            if head in _LOOKED_THROUGH:
-                return _first(*inner)
-            item = _annotated(inner[-1]) if head in _CONTAINERS and inner else None
-            return Record((("", Annotation(item)),)) if item is not None else to_expr(node.value)
-        case _:
-            return None
-
-
-def _first(*nodes: ast.expr) -> Expr | None:
-    for node in nodes:
-        if isinstance(node, ast.Constant) and node.value is None:
-            continue
-        found = _annotated(node)
-        if found is not None:
-            return found
-    return None

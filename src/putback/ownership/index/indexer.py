@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Member, Unknown, chain, replaced
-from putback.ownership.index.astnames import annotation, default_value, to_expr
+from putback.flow.names import UNKNOWN, Element, Entered, Expr, Literal, Member, Unknown, chain, last_name, replaced
+from putback.frameworks.idioms import idioms
+from putback.ownership.index.annotations import Names, alias, annotation, type_parameters
+from putback.ownership.index.astnames import default_value, to_expr
 from putback.ownership.index.module import ClassInfo, FunctionInfo, Import, ModuleInfo, ParamInfo, Reference
 from putback.ownership.index.trees import parse_ast, push_children
 from putback.ownership.index.vocabulary import Receivers
 from putback.ownership.index.watched import watched_rows
 
 _END = 1 << 30
+_TYPE_ALIAS: Any = getattr(ast, "TypeAlias", None)
+"""A `type` statement, where the running Python knows it."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -37,6 +41,8 @@ class Indexer:
         self.receivers = receivers
         self.watched = watched
         self.branches = 0
+        self.types: Names = {}
+        self.itself: list[str] = []
 
     def block(self, body: list[ast.stmt], function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         for statement in body:
@@ -46,6 +52,9 @@ class Indexer:
         if type(node) is ast.Expr:
             self._note_call(node.value, function)
             self._expressions(node, function, cls)
+            return
+        if type(node) is _TYPE_ALIAS:
+            self._assign(node.name, alias(node.value, self.types, is_said=True) or UNKNOWN, function, cls)  # type: ignore[attr-defined]
             return
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -59,14 +68,14 @@ class Indexer:
                 return
             case ast.Assign():
                 for target in node.targets:
-                    self._assign(target, to_expr(node.value), function, cls)
+                    self._assign(target, alias(node.value, self.types) or to_expr(node.value), function, cls)
             case ast.AnnAssign():
-                value = to_expr(node.value) if node.value is not None else UNKNOWN
-                self._assign(
-                    node.target, annotation(node.annotation) if isinstance(value, Unknown) else value, function, cls
-                )
-                if node.value is not None and not isinstance(value, Unknown):
-                    self._assign(node.target, annotation(node.annotation), function, cls)
+                is_alias = last_name(to_expr(node.annotation)) in idioms().annotations.announcing
+                said = annotation(node.annotation, self.types)
+                value = alias(node.value, self.types, is_alias) or to_expr(node.value)
+                self._assign(node.target, said if isinstance(value, Unknown) else value, function, cls)
+                if not (is_alias or isinstance(value, Unknown)):
+                    self._assign(node.target, said, function, cls)
             case ast.Global() | ast.Nonlocal():
                 if function is not None:
                     function.globals.update(node.names)
@@ -153,6 +162,8 @@ class Indexer:
         if self.branches and name in table and table is self.info.imports:
             self.info.fallbacks[name] = table[name]
         table[name] = found
+        if f"{found.module}.{found.name}" in idioms().annotations.itself:
+            self.itself.append(name)
 
     def _assign(self, target: ast.expr, value: Expr, function: FunctionInfo | None, cls: ClassInfo | None) -> None:
         match target:
@@ -209,15 +220,17 @@ class Indexer:
         key = f"{_prefix(outer, cls)}{node.name}"
         if key in self.info.functions:
             key = next(k for n in count(2) if (k := f"{key}@{n}") not in self.info.functions)
+        outside = self.types
+        self.types = {**outside, **dict(type_parameters(node, outside))}
         info = FunctionInfo(
             key=key,
             row=_first_row(node),
             end_row=node.end_lineno or node.lineno,
             def_row=node.lineno,
             column=node.col_offset,
-            params=_params(node.args),
+            params=_params(node.args, self.types),
             decorators=tuple(to_expr(d) for d in node.decorator_list),
-            returns_annotation=annotation(node.returns),
+            returns_annotation=annotation(node.returns, self.types),
             is_async=isinstance(node, ast.AsyncFunctionDef),
             owner=cls.key if cls is not None else "",
             outer=outer.key if outer is not None else "",
@@ -228,6 +241,7 @@ class Indexer:
             info.is_placeholder = all(_does_nothing(statement) for statement in node.body)
         self._expressions(node, info, None)
         self.block(node.body, info, None)
+        self.types = outside
 
     def _class(self, node: ast.ClassDef, function: FunctionInfo | None, outer: ClassInfo | None) -> None:
         key = f"{_prefix(function, outer)}{node.name}"
@@ -242,11 +256,14 @@ class Indexer:
         )
         self.info.classes[key] = info
         self._expressions(node, function, None)
+        outside = self.types
+        self.types = {**outside, **dict.fromkeys(self.itself, chain(key)), **dict(type_parameters(node, outside))}
         for statement in node.body:
             if isinstance(statement, _FUNCTIONS):
                 self._function(statement, function, info)
             else:
                 self.statement(statement, None, info)
+        self.types = outside
 
 
 _BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
@@ -322,18 +339,18 @@ def _prefix(function: FunctionInfo | None, cls: ClassInfo | None) -> str:
     return f"{function.key}." if function is not None else ""
 
 
-def _params(args: ast.arguments) -> tuple[ParamInfo, ...]:
+def _params(args: ast.arguments, types: Names) -> tuple[ParamInfo, ...]:
     plain = [*args.posonlyargs, *args.args]
     defaults: list[ast.expr | None] = [None] * (len(plain) - len(args.defaults)) + list(args.defaults)
-    found = [_param(arg, "", default) for arg, default in zip(plain, defaults, strict=True)]
+    found = [_param(arg, "", default, types) for arg, default in zip(plain, defaults, strict=True)]
     if args.vararg is not None:
         found.append(ParamInfo(args.vararg.arg, "*"))
     for arg, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        found.append(_param(arg, "kw", default))
+        found.append(_param(arg, "kw", default, types))
     if args.kwarg is not None:
         found.append(ParamInfo(args.kwarg.arg, "**"))
     return tuple(found)
 
 
-def _param(arg: ast.arg, kind: str, default: ast.expr | None) -> ParamInfo:
-    return ParamInfo(arg.arg, kind, annotation(arg.annotation), default_value(default), default is None)
+def _param(arg: ast.arg, kind: str, default: ast.expr | None, types: Names) -> ParamInfo:
+    return ParamInfo(arg.arg, kind, annotation(arg.annotation, types), default_value(default), default is None)

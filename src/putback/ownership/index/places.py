@@ -33,6 +33,12 @@ def is_test_code(path: str) -> bool:
     )
 
 
+def is_called_a_test(path: str) -> bool:
+    """Whether only the name of a file says that it is test code, as those of scripts that try something out do."""
+    parts = path.split("/")
+    return is_test_code(path) and parts[-1] != "conftest.py" and idioms().places.tests.isdisjoint(parts[:-1])
+
+
 @lru_cache(1 << 16)
 def place_by_path(path: str) -> Place:
     """What the directories of a file say, of scripts only the one that it stands in; a notebook is run by hand.

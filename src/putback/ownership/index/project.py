@@ -6,27 +6,42 @@ neither define nor pass on a connection, so looking into it could only cost time
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from putback.ownership.index.footprint import Footprint
 from putback.ownership.index.module import ClassOutline, Import, ModuleInfo, Outline
 from putback.ownership.index.module_cache import ModuleCache
+from putback.source.packaging import Packaging
 
 _PASSED_ON = 3  # imports from the one who defines a name to the one who uses it
+_TELLING = 2  # names of an import behind its first that are enough to tell a file
 _STANDARD_LIBRARY = frozenset(sys.stdlib_module_names)
+
+
+def _nothing(path: str) -> bytes:
+    return b""
 
 
 class Project:
     """All Python files of the project by path, `/`-separated.
 
     `load` indexes one file and returns None when it cannot be read; each file is loaded at most once. What is asked is
-    noted in `footprint`, for all views of a project the same.
+    noted in `footprint`, for all views of a project the same. `packaging` says which packages are imported by other
+    names than their folders have, `text` what stands in a file.
     """
 
     def __init__(
-        self, paths: Iterable[str], load: Callable[[str], ModuleInfo | None], footprint: Footprint | None = None
+        self,
+        paths: Iterable[str],
+        load: Callable[[str], ModuleInfo | None],
+        footprint: Footprint | None = None,
+        packaging: Packaging | None = None,
+        text: Callable[[str], bytes] = _nothing,
     ) -> None:
+        self.packaging = packaging or Packaging()
+        self._text = text
         self.footprint = Footprint(None) if footprint is None else footprint
         self._load = load
         self._shelf = ModuleCache()
@@ -35,6 +50,7 @@ class Project:
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
         self._paths: dict[tuple[str, ...], str] = {}
         self._found: dict[tuple[str, str], str | None] = {}
+        self._defining: dict[tuple[str, str], str | None] = {}
         self._callers: dict[str, dict[str, bytes]] = {}
         self._stores: dict[str, dict[str, bytes]] = {}
         self._importers: dict[str, set[str]] = {}
@@ -114,8 +130,9 @@ class Project:
 
     def _like(self, load: Callable[[str], ModuleInfo | None]) -> Project:
         """The same files with nothing known of them yet."""
-        project = Project((), load, self.footprint)
+        project = Project((), load, self.footprint, self.packaging, self._text)
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
+        project._defining = self._defining
         project._callers, project._stores = self._callers, self._stores
         project._importers, project._classes = self._importers, self._classes
         return project
@@ -157,7 +174,8 @@ class Project:
         """The path of the module that `import module` or `from module import …` in file `importer` means."""
         if found.level:
             return self._relative(found, importer)
-        return self.find(found.module, importer)
+        path = self.find(found.module, importer)
+        return path if path is not None or not found.name else self._only_one(found)
 
     def _relative(self, found: Import, importer: str) -> str | None:
         package = tuple(importer.split("/"))[: -found.level]
@@ -184,11 +202,43 @@ class Project:
             if parts[-len(wanted) :] != wanted:
                 continue
             shared = _shared(root, here)
-            if shared < len(root) and (len(wanted) == 1 or wanted[0] in _STANDARD_LIBRARY):
+            is_beside = "/".join(root) in self.packaging.roots
+            if shared < len(root) and (wanted[0] in _STANDARD_LIBRARY or (len(wanted) == 1 and not is_beside)):
                 continue
             if best is None or shared - len(root) > best[0]:
                 best = (shared - len(root), parts)
-        return self._paths[best[1]] if best is not None else None
+        return self._paths[best[1]] if best is not None else self._packaged(".".join(wanted))
+
+    def _packaged(self, dotted: str) -> str | None:
+        """The file that a name means by what the packaging says."""
+        for folder, rest in self.packaging.folders(dotted):
+            parts = (*folder.split("/"), *rest.split(".")) if rest else tuple(folder.split("/"))
+            self.footprint.name("module", parts[-1])
+            if parts in self._paths:
+                return self._paths[parts]
+        return None
+
+    def _only_one(self, found: Import) -> str | None:
+        """The file that an import means which begins with a name that nothing in the project has, as it is deployed
+        under another: the only one whose path ends as the rest does, and which defines what is imported."""
+        parts = tuple(found.module.split("."))
+        if len(parts) <= _TELLING or parts[0] in _STANDARD_LIBRARY:
+            return None
+        self.footprint.name("module", parts[-1])
+        key = (found.module, found.name)
+        if key not in self._defining:
+            ends = [each for each in self._by_tail.get(parts[-1], ()) if each[1 - len(parts) :] == parts[1:]]
+            path = self._paths[ends[0]] if len(ends) == 1 else None
+            self._defining[key] = path if path is not None and self._defines(path, found.name) else None
+        path = self._defining[key]
+        if path is not None:
+            self.footprint.part(path, found.name)
+        return path
+
+    def _defines(self, path: str, name: str) -> bool:
+        word = re.escape(name.encode())
+        defining = rb"^(?:(?:async[ \t]+)?def|class)[ \t]+%b\b|^%b[ \t]*(?::[^=\n]*)?=[^=]" % (word, word)
+        return re.search(defining, self._text(path), re.MULTILINE) is not None
 
 
 def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:

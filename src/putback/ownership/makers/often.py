@@ -13,7 +13,6 @@ from typing import TypeGuard
 from msgspec import Struct
 from msgspec.structs import replace
 
-from putback.flow.names import Invoke
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
@@ -25,6 +24,7 @@ from putback.ownership.makers.given import hangs_on, parameters_of
 from putback.ownership.makers.locks import Locked, locks_of
 from putback.ownership.makers.parts import Part, Parts
 from putback.ownership.makers.users import Use, Users
+from putback.ownership.resolve.dependencies import is_injected
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope
 
 _DEEPEST = 6
@@ -84,7 +84,13 @@ class Frequency:
     def often(self, part: Part, made: ast.Call, ends: Collection[str]) -> Often | None:
         """Who makes it again and again, if anybody is seen to."""
         self._left = _MOST
-        return self._made(part, made, ends, frozenset())
+        return _best(self._made(part, made, ends, frozenset()))
+
+    def everybody(self, part: Part, made: ast.Call, ends: Collection[str]) -> list[Often]:
+        """All who are seen to make it again and again, each once."""
+        self._left = _MOST
+        found = [each for each in self._made(part, made, ends, frozenset()) if not each.differs]
+        return list({(each.path, each.row, each.name): each for each in reversed(found)}.values())[::-1]
 
     def _made(
         self,
@@ -93,24 +99,26 @@ class Frequency:
         ends: Collection[str],
         seen: frozenset[FunctionRef],
         asked: Collection[str] | None = None,
-    ) -> Often | None:
+    ) -> Iterator[Often]:
         """The same for a call that makes it or hands it on; of its arguments those that are `asked` for decide what."""
         ref = part.ref_of(made)
         info = self.analyzer.info(ref)
         if info is None or ref in seen or self._left <= 0 or self._is_once(part, made) or self._is_cached(info, ref):
-            return None
+            return
         self._left -= 1
         fate = self.fate(part, made, ends)
         if fate is Fate.KEPT:
-            return None
+            return
         if fate.is_over and (loop := loop_around(part, made)) is not None:
-            return Often(None, info.name, part.path, part.row(loop), ref=ref)
-        if fate.is_over:
-            return self._runs(ref, info, seen, hangs_on(part, made, info, asked))
-        if fate is Fate.RETURNED:
+            yield Often(None, info.name, part.path, part.row(loop), ref=ref)
+        elif fate.is_over:
+            yield from self._runs(ref, info, seen, hangs_on(part, made, info, asked))
+        elif fate is Fate.RETURNED:
             given = hangs_on(part, made, info, asked)
-            return self._entry(ref, info, given) or self._handed_on(ref, info, ends, seen | {ref}, given)
-        return self._in_objects(ref, info, ends, seen | {ref})
+            entry = self._entry(ref, info, given)
+            yield from [entry] if entry is not None else self._handed_on(ref, info, ends, seen | {ref}, given)
+        else:
+            yield from self._in_objects(ref, info, ends, seen | {ref})
 
     def _handed_on(
         self,
@@ -119,21 +127,17 @@ class Frequency:
         ends: Collection[str],
         seen: frozenset[FunctionRef],
         given: frozenset[str],
-    ) -> Often | None:
-        """Whether a caller of a function that returns it, made of what is `given`, makes it again and again."""
-        differing: Often | None = None
+    ) -> Iterator[Often]:
+        """The callers of a function that returns it, made of what is `given`, who make it again and again."""
         for use in self.users.of(ref):
             if use.call is not None:
                 found = self._made(use.part, use.call, ends, seen, parameters_of(use.call, info, given))
-                if found is not None and not found.differs:
-                    return _linked(found, use, info.name)
-                differing = differing or (_linked(found, use, info.name) if found is not None else None)
-        return differing
+                yield from (_linked(each, use, info.name) for each in found)
 
     def _in_objects(
         self, ref: FunctionRef, info: FunctionInfo, ends: Collection[str], seen: frozenset[FunctionRef]
-    ) -> Often | None:
-        """Whether objects of the class whose attribute it is are made again and again."""
+    ) -> Iterator[Often]:
+        """Who makes objects of the class whose attribute it is again and again."""
         for cls in self.with_subclasses(ref.path, info.owner):
             if self.analyzer.resolver.classes.hands_out_others(cls.path, cls.key):
                 continue
@@ -141,12 +145,10 @@ class Frequency:
                 if use.call is None:
                     role = self.given_role(use)
                     if role is Role.DEPENDENCY:
-                        return Often(role, cls.key, use.part.path, use.part.row(use.node))
+                        yield Often(role, cls.key, use.part.path, use.part.row(use.node))
                     continue
-                found = self._made(use.part, use.call, ends, seen)
-                if found is not None:
-                    return _linked(found, use, cls.key.rpartition(".")[2])
-        return None
+                name = cls.key.rpartition(".")[2]
+                yield from (_linked(each, use, name) for each in self._made(use.part, use.call, ends, seen))
 
     def with_subclasses(self, path: str, key: str) -> Iterator[ClassRef]:
         """A class and those that derive from it."""
@@ -157,29 +159,26 @@ class Frequency:
 
     def _runs(
         self, ref: FunctionRef, info: FunctionInfo, seen: frozenset[FunctionRef], given: frozenset[str]
-    ) -> Often | None:
+    ) -> Iterator[Often]:
         """Who runs a function again and again; what it makes hangs on the parameters `given`."""
         found = self._entry(ref, info, given)
+        if found is not None:
+            yield found
         if found is not None or ref in seen or self._is_once_by_role(ref, info) or self._left <= 0:
-            return found
+            return
         self._left -= 1
         seen = seen | {ref}
-        differing: Often | None = None
         for use in self.users.of(ref) if len(seen) < _DEEPEST else ():
             user = use.part.ref_of(use.node)
             caller = self.analyzer.info(user)
             if caller is None or user in seen or self._is_once(use.part, use.node) or self._is_cached(caller, user):
                 continue
             loop = loop_around(use.part, use.call, whatever=True) if use.call is not None and not given else None
-            above = (
-                Often(None, caller.name, use.part.path, use.part.row(loop), ref=user)
-                if loop is not None
-                else self._runs(user, caller, seen, self._given_by(use, caller, info, given))
-            )
-            if above is not None and not above.differs:
-                return _linked(above, use, info.name)
-            differing = differing or (_linked(above, use, info.name) if above is not None else None)
-        return differing
+            if loop is not None:
+                above = iter([Often(None, caller.name, use.part.path, use.part.row(loop), ref=user)])
+            else:
+                above = self._runs(user, caller, seen, self._given_by(use, caller, info, given))
+            yield from (_linked(each, use, info.name) for each in above)
 
     def _given_by(self, use: Use, caller: FunctionInfo, info: FunctionInfo, given: frozenset[str]) -> frozenset[str]:
         """The caller's parameters that decide what a function is given for its parameters `given`."""
@@ -197,11 +196,7 @@ class Frequency:
 
     def _is_injected(self, param: ParamInfo, ref: FunctionRef) -> bool:
         """Whether the framework gives a parameter what a dependency makes: `settings = Depends(get_settings)`."""
-        if not isinstance(param.default, Invoke):
-            return False
-        names = map(name_of, self.analyzer.resolver.types(param.default.func, Scope(ref.path, "")))
-        found = (role for n in names for role, _, _ in self.analyzer.frameworks.argument_role(n))
-        return Role.DEPENDENCY in found
+        return is_injected(self.analyzer.resolver, param, Scope(ref.path))
 
     def given_role(self, use: Use) -> Role | None:
         """What a framework makes of something by the call that it is given to."""
@@ -217,7 +212,7 @@ class Frequency:
         """Who runs a function again and again, if anybody is seen to."""
         info = self.analyzer.info(ref)
         self._left = _MOST
-        return self._runs(ref, info, frozenset(), frozenset()) if info is not None else None
+        return _best(self._runs(ref, info, frozenset(), frozenset())) if info is not None else None
 
     # -- who is there first
 
@@ -230,7 +225,7 @@ class Frequency:
         if info.is_async and not isinstance(part.parents.get(made), ast.Await):
             return None
         self._left = _MOST
-        entry = self._runs(ref, info, frozenset(), frozenset())
+        entry = _best(self._runs(ref, info, frozenset(), frozenset()))
         locked = locks_of(self.analyzer).around(part, made)
         if entry is None or entry.role not in (Role.ROUTE, Role.DEPENDENCY) or locked is Locked.YES:
             return None
@@ -240,7 +235,9 @@ class Frequency:
         """Whether a use stands where nobody is seen to run it for a request: at a start, most likely."""
         user = use.part.ref_of(use.node)
         info = self.analyzer.info(user)
-        return user != ref and (info is None or self._runs(user, info, frozenset({ref}), frozenset()) is None)
+        return user != ref and (
+            info is None or next(self._runs(user, info, frozenset({ref}), frozenset()), None) is None
+        )
 
     # -- what is done once
 
@@ -328,6 +325,16 @@ def _stays(asked: ast.expr, own: frozenset[str]) -> bool:
     if isinstance(asked, ast.Call) and isinstance(asked.func, ast.Name) and asked.func.id == "getattr":
         return True
     return isinstance(asked, ast.Attribute) or (isinstance(asked, ast.Name) and asked.id not in own)
+
+
+def _best(found: Iterator[Often]) -> Often | None:
+    """The first for whom it could be the same each time, else the first."""
+    differing: Often | None = None
+    for each in found:
+        if not each.differs:
+            return each
+        differing = differing or each
+    return differing
 
 
 def _linked(found: Often, use: Use, name: str) -> Often:

@@ -17,6 +17,7 @@ from putback.ownership.resolve.types import (
     Later,
     Managed,
     Method,
+    Naming,
     Object,
     Partial,
     Provider,
@@ -130,8 +131,10 @@ class Carriers:
         """Whether something in a list or dictionary carries one."""
         return any(self.carries(t) for t in self.resolver.containers.item(container, None, scope))
 
-    def _value(self, expr: Expr, scope: Scope) -> bool:
-        return any(self.carries(t) for t in self.resolver.types(expr, scope))
+    def _names_one(self, t: Type) -> bool:
+        """Whether a value of this type carries one, or is the class of one, which annotations elsewhere name."""
+        is_class = isinstance(t, (Symbol, Naming))
+        return any(map(self.carries, self.resolver.results.constructed(t))) if is_class else self.carries(t)
 
     # -- calls
 
@@ -338,11 +341,11 @@ class Carriers:
                 found.add(function.name)
         containers = self.resolver.containers.names(module)
         for name, values in module.globals.items():
-            is_one = any(self._value(v, Scope(module.path, scope)) for scope, v in values)
+            is_one = any(self._names_one(t) for s, v in values for t in self.resolver.types(v, Scope(module.path, s)))
             if is_one or (name in containers and self._has_carriers(Name(name), Scope(module.path))):
                 found.add(name)
         for name in module.imports:
-            if any(self.carries(t) for t in self.resolver.global_name(module, name)):
+            if any(self._names_one(t) for t in self.resolver.global_name(module, name)):
                 found.add(name)
         for cls in module.classes.values():
             if self.by_class(module.path, cls.key):

@@ -9,7 +9,7 @@ from putback.drivers.catalog import Catalog
 from putback.flow import names
 from putback.flow.names import Expr
 from putback.frameworks.catalog import FrameworkCatalog
-from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo
+from putback.ownership.index.module import FunctionInfo, Import, ModuleInfo, ParamInfo
 from putback.ownership.index.project import Project
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.callers import Callers
@@ -98,6 +98,8 @@ class Resolver(Evaluation):
                 return union(self.types(o, scope) for o in options)
             case names.Annotation(type=annotated):
                 return union(self.results.constructed(t) for t in self.types(annotated, scope))
+            case names.TypeForm(type=meant):
+                return self.types(meant, scope)
             case names.Lambda(value=value):
                 return frozenset({Later(value, scope)})
             case names.Element(value=value, index=index):
@@ -175,14 +177,14 @@ class Resolver(Evaluation):
         if not found and name == first and function.decorators:
             self.project.footprint.file(module.path)
             found = itself(self, module, function)
-        found = found or self._injected(param.default, outside) or self.types(param.default, outside)
+        found = found or self._injected(param, outside) or self.types(param.default, outside)
         question = ("given", module.path, function.key, name)
         return found or self.answers.ask(question, lambda: self.callers.given(module, function, name), NOTHING)
 
-    def _injected(self, default: Expr, scope: Scope) -> Types:
-        """What a framework hands in for a parameter that has this default."""
+    def _injected(self, param: ParamInfo, scope: Scope) -> Types:
+        """What a framework hands in for a parameter."""
         found: list[Types] = []
-        for given in dependencies(self, default, scope):
+        for given in dependencies(self, param, scope):
             if isinstance(given, ClassRef):
                 found.append(frozenset({Object(given.path, given.key)}))
             elif isinstance(given, FunctionRef):

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from putback.drivers.schema import Effect
 from putback.flow import names
 from putback.flow.names import Expr
+from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Providing
+from putback.ownership.index.annotations import unquoted
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
@@ -24,6 +26,7 @@ from putback.ownership.resolve.types import (
     Later,
     Managed,
     Method,
+    Naming,
     Object,
     Partial,
     Provider,
@@ -113,6 +116,8 @@ class Results:
             return frozenset({Instance(name)})
         if name in _CACHES:
             return frozenset({Symbol(name)})
+        if (keyword := idioms().annotations.naming.get(name)) is not None and (meant := call.named(keyword)):
+            return frozenset({Naming(tuple(map(unquoted, meant)), scope)})
         if call.args and (asks := self._values.frameworks.asks_provider(name)) is not None:
             return self._values.types(names.Invoke(call.args[0]) if asks else call.args[0], scope)
         if call.args and (what := self._values.frameworks.provides(name)) is not None:
@@ -340,6 +345,8 @@ class Results:
                 return frozenset({Instance(name)})
             case ClassRef(path=path, key=key):
                 return frozenset({Object(path, key)})
+            case Naming(options=options, scope=scope):
+                return union(self._values.types(names.Annotation(each), scope) for each in options)
             case _:
                 return NOTHING
 

@@ -12,7 +12,20 @@ from itertools import islice
 
 from msgspec import Struct
 
-from putback.flow.names import Annotation, Awaited, Choice, Element, Expr, Group, Invoke, Literal, Member, Name, Record
+from putback.flow.names import (
+    Annotation,
+    Awaited,
+    Choice,
+    Element,
+    Expr,
+    Group,
+    Invoke,
+    Literal,
+    Member,
+    Name,
+    Record,
+    TypeForm,
+)
 from putback.frameworks.idioms import idioms
 from putback.ownership.index.module import ModuleInfo, unpacked_stores
 from putback.ownership.index.parts import contents_of
@@ -269,7 +282,7 @@ def _written(value: Expr, scope: Scope) -> Iterator[Item]:
             yield from ((key or None, each, scope) for key, each in pairs)
         case Group(items=items):
             yield from ((index, each, scope) for index, each in enumerate(items))
-        case Annotation(type=inner) | Awaited(value=inner):
+        case Annotation(type=inner) | TypeForm(type=inner) | Awaited(value=inner):
             yield from _written(inner, scope)
         case Choice(options=options):
             for each in options:

@@ -101,7 +101,27 @@ class Provider(Struct, frozen=True, gc=False):
     kept: bool
 
 
-Type = Symbol | Instance | ModuleRef | FunctionRef | ClassRef | Object | Method | Managed | Partial | Later | Provider
+class Naming(Struct, frozen=True, gc=False):
+    """What annotations say for one of some classes, and nobody makes an object by: a `NewType`, a bound `TypeVar`."""
+
+    options: tuple[Expr, ...]
+    scope: Scope
+
+
+Type = (
+    Symbol
+    | Instance
+    | ModuleRef
+    | FunctionRef
+    | ClassRef
+    | Object
+    | Method
+    | Managed
+    | Partial
+    | Later
+    | Provider
+    | Naming
+)
 Types = frozenset[Type]
 _MOST = 64
 _LONGEST = 3
