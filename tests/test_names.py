@@ -89,9 +89,8 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/analysis/calls.py": {PYTHON: {"is super"}},
     "ownership/analysis/derived.py": {PYTHON: {"is extend", "is update"}},
     "ownership/analysis/release_effects.py": {OWED: {"is close"}},
-    "ownership/analysis/events.py": {PYTHON: {"is __dict__", "is vars"}, GATE: {"is close"}, OWED: {"isupper"}},
+    "ownership/analysis/events.py": {PYTHON: {"is __dict__", "is vars"}, GATE: {"is close"}},
     "ownership/analysis/following.py": {OURS: {"pattern _POOL_METHOD"}},
-    "ownership/analysis/guards.py": {OWED: {"isupper"}},
     "ownership/analysis/handlers.py": {
         PYTHON: {"is CancelledError", "is Exception", "is GeneratorExit", "is KeyboardInterrupt", "is SystemExit"},
     },
@@ -135,12 +134,11 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/makers/sharing.py": {OWED: {"is join", "is map", "is result"}},
     "ownership/makers/users.py": {TEXT: {"pattern _IN_WORD"}},
     "ownership/makers/values.py": {PYTHON: {"is copy", "is get", "is replace", "is update"}},
-    "ownership/resolve/callers.py": {PYTHON: {"is __init__", "is __new__"}, OWED: {"isupper"}},
+    "ownership/resolve/callers.py": {PYTHON: {"is __init__", "is __new__"}},
     "ownership/resolve/resolver.py": {
         PYTHON: {"endswith /__init__.py", "is getattr", "is super"},
         OURS: {"is provider"},
     },
-    "ownership/resolve/stores.py": {OWED: {"isupper"}},
     "ownership/sessions/cleaners.py": {OWED: {"pattern _CLEANING", "pattern _HOOKS", "pattern _REMOVING"}},
     "ownership/sessions/registries.py": {GATE: {"is Model", "is query", "is query_property"}},
     "ownership/sessions/session_use.py": {

@@ -37,7 +37,6 @@ from putback.ownership.resolve.given import argument
 from putback.ownership.resolve.types import (
     ClassRef,
     FunctionRef,
-    Instance,
     Partial,
     Provider,
     Scope,
@@ -83,8 +82,7 @@ class Callers:
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
-        found = [self._values.types(value, scope) for value, scope in self.passed(module, function, name)]
-        return frozenset(t for t in union(found) if self._says_something(t))
+        return union(self._values.types(value, scope) for value, scope in self.passed(module, function, name))
 
     def passed(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
         """The same as it is written."""
@@ -100,12 +98,6 @@ class Callers:
     def subclasses(self, key: str) -> list[tuple[str, str]]:
         """Path and key of the classes that may derive from a class `key`, by the names of their bases."""
         return self._subclasses.of(key)
-
-    def _says_something(self, t: Type) -> bool:
-        """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
-        if not isinstance(t, Instance) or not t.name.endswith("()") or self._values.catalog.knows(t.name):
-            return True
-        return t.name.rpartition(".")[2][:1].isupper()
 
     def _handed_in(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
         """What others of the project pass for a parameter, who were given the function itself: `function(conn)`."""
