@@ -88,7 +88,6 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/analysis/bindings.py": {OURS: {"in None"}},
     "ownership/analysis/calls.py": {PYTHON: {"is super"}},
     "ownership/analysis/derived.py": {PYTHON: {"is extend", "is update"}},
-    "ownership/analysis/release_effects.py": {OWED: {"is close"}},
     "ownership/analysis/events.py": {PYTHON: {"is __dict__", "is vars"}, GATE: {"is close"}},
     "ownership/analysis/following.py": {OURS: {"pattern _POOL_METHOD"}},
     "ownership/analysis/handlers.py": {
@@ -112,11 +111,9 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     },
     "ownership/facts/bypasses.py": {GATE: {"is close"}},
     "ownership/facts/cursors.py": {GATE: {"is close"}},
-    "ownership/facts/pool_facts.py": {OWED: {"is timeout"}},
     "ownership/facts/pulls.py": {PYTHON: {"is __anext__", "is __next__", "is anext", "is next"}},
     "ownership/facts/pushed.py": {GATE: {"is pop", "is push"}},
     "ownership/facts/site_facts.py": {PYTHON: {"is __init__"}},
-    "ownership/facts/uses.py": {OWED: {"is dependency_overrides"}},
     "ownership/index/astnames.py": {PYTHON: {"is dict"}},
     "ownership/index/indexer.py": {PYTHON: {"is metaclass"}, OWED: {"is cls", "is self"}},
     "ownership/index/places.py": {
@@ -131,7 +128,6 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/makers/fates.py": {PYTHON: {"is setattr"}, OWED: {"is cls"}},
     "ownership/makers/often.py": {PYTHON: {"is getattr", "is hasattr", "is range"}},
     "ownership/makers/programs.py": {GATE: {"pattern _DECORATED"}},
-    "ownership/makers/sharing.py": {OWED: {"is join", "is map", "is result"}},
     "ownership/makers/users.py": {TEXT: {"pattern _IN_WORD"}},
     "ownership/makers/values.py": {PYTHON: {"is copy", "is get", "is replace", "is update"}},
     "ownership/resolve/callers.py": {PYTHON: {"is __init__", "is __new__"}},
@@ -144,7 +140,6 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/sessions/session_use.py": {
         PYTHON: {"is getattr"},
         GATE: {"is push", "is query", "is remove"},
-        OWED: {"is aclosing", "is close_all", "is close_all_sessions", "is closing"},
     },
     "ownership/sessions/teardowns.py": {
         PYTHON: {

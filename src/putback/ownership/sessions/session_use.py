@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from putback.flow.names import Name, dotted, last_name
+from putback.flow.names import Name, dotted
+from putback.frameworks.idioms import idioms
 from putback.model.errors import SourceError
 from putback.ownership.analysis.app_contexts import AppContexts
+from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.index.trees import parsed
@@ -18,8 +20,6 @@ from putback.ownership.sessions.registries import Registries, Registry, function
 from putback.source.slices import Reader
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_CLOSING = frozenset({"closing", "aclosing"})
-_CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
 
 class Call(Struct, frozen=True):
@@ -184,15 +184,17 @@ class _Watcher:
         if isinstance(func, ast.Attribute) and func.attr == "remove" and not node.args and not node.keywords:
             # without arguments it is that of a scoped session, whoever it may be
             self.found.removes_unknown |= self.registries.of(to_expr(func.value), self.scope) is None
-        self._close(node)
         if isinstance(func, ast.Name) and func.id == "getattr":
             names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
             self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
         called = to_expr(func)
         types = self.resolver.types(called, self.scope)
         sweeping = self.registries.types.sweeping
+        canonical = self.resolver.catalog.canonical
         symbols = [t.name for t in types if isinstance(t, Symbol)]
-        self.found.removes_unknown |= any(name in sweeping for name in symbols)
+        self.found.removes_unknown |= any(canonical(name_of(t)) in sweeping for t in types)
+        if not idioms().functions.closing.isdisjoint(symbols):
+            self._close(node)
         self.found.in_context |= any(map(self.resolver.frameworks.asks_for_context, symbols))
         for ref in self._targets(types):
             self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
@@ -200,10 +202,8 @@ class _Watcher:
             self._given(argument)
 
     def _close(self, node: ast.Call) -> None:
-        """`closing(Session())`, `close_all_sessions()`."""
-        name = last_name(to_expr(node.func))
-        self.found.removes_unknown |= name in _CLOSING_ALL
-        for argument in node.args if name in _CLOSING else ():
+        """`closing(Session())`."""
+        for argument in node.args:
             registry = self._registry(argument)
             if registry is not None:
                 self._remove(registry, argument, closes=True)
