@@ -17,7 +17,10 @@ PACKAGE = Path(__file__).parents[1] / "src" / "putback"
 ROOMS = ("flow", "ownership", "rules", "fixes", "pipeline", "source", "frameworks", "drivers", "server")
 """Not `verify`, which runs code: what it compares are names of Python's and of its own stand-ins."""
 
-NAMES = {"id", "attr", "name", "func", "arg", "module", "key", "path", "receiver", "last", "method", "owner"}
+NAMES = {
+    *("id", "attr", "name", "func", "arg", "module", "key", "path", "receiver", "last", "method", "owner"),
+    *("base", "ref", "refs", "r", "manager"),
+}
 """What holds a name of the project, as an attribute or on its own."""
 CASES = {"isupper", "islower", "istitle", "casefold", "capitalize", "title"}
 ENDS = {"startswith", "endswith"}
@@ -31,6 +34,7 @@ OURS = "a name that putback writes itself, or an entry of its own tables"
 TREE = "the name of a field of a syntax tree"
 GATE = "only says what is to be looked at: what it means is resolved behind it"
 OWED = "still decides by a bare name, and is to be resolved"
+SPELLED = "owed, too: paths within an object begin with self; what methods call otherwise is handed on, in silence"
 
 LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "fixes/annotations.py": {
@@ -56,10 +60,12 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
             "is equal",
             "is newline",
             "is semicolon",
+            *(f"startswith {each}" for each in ("footer", "header", "leading", "lines_", "trailing", "whitespace")),
+            *(f"startswith {each}" for each in ("first_line", "lbra", "lpar", "rbra", "rpar")),
         },
     },
     "fixes/draft.py": {TREE: {"is body"}},
-    "fixes/imports.py": {PYTHON: {"is __future__"}, TEXT: {"isupper"}},
+    "fixes/imports.py": {PYTHON: {"is __future__"}, TEXT: {"isupper", "startswith  import", "startswith from "}},
     "fixes/provide.py": {PYTHON: {"is classmethod", "is staticmethod"}},
     "fixes/region.py": {
         PYTHON: {
@@ -81,7 +87,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "flow/expressions.py": {PYTHON: {"is getattr"}},
     "flow/older.py": {TEXT: {"pattern _BRACKET"}},
     "flow/names.py": {TEXT: {"pattern _OPENING"}},
-    "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}},
+    "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}, SPELLED: {"startswith self."}},
     "ownership/analysis/app_contexts.py": {GATE: {"is push"}},
     "ownership/analysis/attempts.py": {PYTHON: {"is BaseException", "is Exception", "is NameError"}},
     "ownership/analysis/beginning.py": {PYTHON: {"is isinstance"}},
@@ -90,14 +96,14 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/analysis/derived.py": {PYTHON: {"is extend", "is update"}},
     "ownership/analysis/events.py": {PYTHON: {"is __dict__", "is vars"}, GATE: {"is close"}},
     "ownership/analysis/following.py": {OURS: {"pattern _POOL_METHOD"}},
+    "ownership/analysis/guards.py": {SPELLED: {"startswith self."}},
     "ownership/analysis/handlers.py": {
         PYTHON: {"is CancelledError", "is Exception", "is GeneratorExit", "is KeyboardInterrupt", "is SystemExit"},
     },
     "ownership/analysis/methods.py": {PYTHON: {"is __aenter__", "is __enter__"}},
     "ownership/analysis/no_return.py": {PYTHON: {"is NotImplementedError"}},
-    "ownership/analysis/outside.py": {OWED: {"startswith cls."}},
     "ownership/analysis/pairing.py": {PYTHON: {"is __aexit__", "is __exit__"}},
-    "ownership/analysis/parked.py": {OURS: {"is self"}},
+    "ownership/analysis/parked.py": {SPELLED: {"is self"}},
     "ownership/analysis/quick.py": {PYTHON: {"is print"}},
     "ownership/analysis/statements.py": {
         TEXT: {
@@ -109,13 +115,16 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
             "pattern _TO_SAVEPOINT",
         },
     },
+    "ownership/analysis/summary.py": {SPELLED: {"startswith self."}},
+    "ownership/analysis/transfer.py": {SPELLED: {"startswith self."}},
     "ownership/facts/bypasses.py": {GATE: {"is close"}},
     "ownership/facts/cursors.py": {GATE: {"is close"}},
     "ownership/facts/pulls.py": {PYTHON: {"is __anext__", "is __next__", "is anext", "is next"}},
     "ownership/facts/pushed.py": {GATE: {"is pop", "is push"}},
     "ownership/facts/site_facts.py": {PYTHON: {"is __init__"}},
     "ownership/index/astnames.py": {PYTHON: {"is dict"}},
-    "ownership/index/indexer.py": {PYTHON: {"is metaclass"}, OWED: {"is cls", "is self"}},
+    "ownership/index/indexer.py": {PYTHON: {"is metaclass"}},
+    "ownership/index/module.py": {PYTHON: {"is __class_getitem__", "is __init_subclass__", "is __new__"}},
     "ownership/index/places.py": {
         TOOL: {"endswith _test.py", "startswith test_"},
         TEXT: {"pattern _DONE", "pattern _FOR", "pattern _STARTED", "pattern _WHILE"},
@@ -123,9 +132,8 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/index/project.py": {TEXT: {"endswith .py"}},
     "ownership/index/requirements.py": {TOOL: {"pattern _LOCKED", "pattern _NAME", "pattern _SETTLED"}},
     "ownership/index/vocabulary.py": {OURS: {"isupper"}},
-    "ownership/makers/assigned.py": {OWED: {"is self"}},
-    "ownership/makers/attributes.py": {PYTHON: {"is __init__"}, OWED: {"is self"}},
-    "ownership/makers/fates.py": {PYTHON: {"is setattr"}, OWED: {"is cls"}},
+    "ownership/makers/attributes.py": {PYTHON: {"is __init__"}},
+    "ownership/makers/fates.py": {PYTHON: {"is setattr"}},
     "ownership/makers/often.py": {PYTHON: {"is getattr", "is hasattr", "is range"}},
     "ownership/makers/programs.py": {GATE: {"pattern _DECORATED"}},
     "ownership/makers/users.py": {TEXT: {"pattern _IN_WORD"}},
@@ -162,13 +170,13 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "pipeline/summing.py": {OURS: {"is celery"}},
     "source/cache.py": {PYTHON: {"is __pycache__"}},
     "source/constants.py": {TEXT: {"pattern _BRACKET", "pattern _ROW"}},
-    "source/ignored.py": {TOOL: {"startswith GIT_"}},
+    "source/ignored.py": {TOOL: {"startswith GIT_"}, TEXT: {"endswith .ipynb", "endswith .py", "endswith .pyi"}},
     "source/notebook.py": {
         TOOL: {"is capture", "is prun", "is time", "is timeit", "pattern _ASSIGNED", "pattern _MAGIC"},
     },
     "source/patterns.py": {TOOL: {"pattern _ONE_CHARACTER"}},
     "source/slices.py": {TEXT: {"endswith .ipynb"}},
-    "source/suppress.py": {TEXT: {"pattern BARE", "pattern NOQA", "pattern OTHER", "pattern OURS"}},
+    "source/suppress.py": {TEXT: {"pattern BARE", "pattern NOQA", "pattern OTHER", "pattern OURS"}, OURS: {"is PB"}},
     "source/survey.py": {PYTHON: {"endswith .pyi", "endswith /__init__.py", "is __init__"}},
     "source/text.py": {TEXT: {"pattern BLANK_OR_COMMENT", "pattern COOKIE"}},
 }
@@ -209,7 +217,8 @@ def questions(tree: ast.Module) -> Iterator[str]:
             case ast.Call(func=ast.Attribute(attr=attr)) if attr in CASES:
                 yield attr
             case ast.Call(func=ast.Attribute(value=asked, attr=attr), args=[text, *_]) if attr in ENDS:
-                yield from (f"{attr} {t}" for t in _texts(text) if _is_name(asked) and any(map(str.isalpha, t)))
+                ends = patterns.get(text.id, ()) if isinstance(text, ast.Name) else _texts(text)
+                yield from (f"{attr} {t}" for t in ends if _is_name(asked) and any(map(str.isalpha, t)))
             case ast.Call(func=ast.Attribute(value=ast.Name(id=pattern), attr=attr)) if attr in PATTERNS:
                 yield from (f"pattern {pattern}" for _ in patterns.get(pattern, ())[:1])
             case ast.Compare(left=left, comparators=others):
@@ -260,6 +269,7 @@ def test_no_spelling_decides() -> None:
         ('any("lock" in (n.id if n else n.attr).lower() for n in names)', {"in lock"}),
         ("name[:1].isupper()", {"isupper"}),
         ('name == "close" and rest', {"is close"}),
+        ('_OWN = "self."\nref.startswith(_OWN)', {"startswith self."}),
         ('call.name in ("partial", "functools.partial")', {"is partial"}),
         ('_CLOSING = frozenset({"closing"})\nname in _CLOSING', {"is closing"}),
         ('function.name.startswith("get_")', {"startswith get_"}),

@@ -22,6 +22,7 @@ from putback.flow.names import (
     opening,
     shortcut,
 )
+from putback.ownership.index.module import MAKING
 
 _LONGEST_GROUP = 8
 
@@ -184,3 +185,18 @@ def _first(*nodes: ast.expr) -> Expr | None:
         if found is not None:
             return found
     return None
+
+
+def own_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The name by which a method knows its object or class: its first parameter; "" for a static one."""
+    first = next(iter((*function.args.posonlyargs, *function.args.args)), None)
+    return first.arg if first is not None and not _is_decorated(function, "staticmethod") else ""
+
+
+def is_of_class(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether what a method knows by its first parameter is the class."""
+    return function.name in MAKING or _is_decorated(function, "classmethod")
+
+
+def _is_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, decorator: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == decorator for each in function.decorator_list)

@@ -181,12 +181,21 @@ class Callers:
                         yield Scope(path, scope), call
 
     def _names(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[str]:
-        """What a function may be called by: its own name; a constructor by its class, the subclasses' and `cls`."""
+        """What a function may be called by: its own name; a constructor by its class, the subclasses', and by what
+        class methods of these call the class."""
         yield function.name
         if function.owner and function.name in _CONSTRUCTORS:
             subclasses = (key for _, key in self._subclasses.of(function.owner))
             yield from dict.fromkeys(key.rpartition(".")[2] for key in (function.owner, *subclasses))
-            yield "cls"
+            yield from dict.fromkeys(self._called_by_itself(module, function.owner))
+
+    def _called_by_itself(self, module: ModuleInfo, key: str) -> Iterator[str]:
+        """What methods of a class, its bases and its subclasses call the class."""
+        below = ((self._project.part(path, name), name) for path, name in self._subclasses.of(key))
+        classes = [(home, home.classes.get(name)) for home, name in below if home is not None]
+        for home, cls in (*self._classes.lineage(module.path, key), *classes):
+            methods = (home.functions.get(name) for name in cls.methods.values()) if cls is not None else ()
+            yield from (method.own for method in methods if method is not None and method.is_of_class)
 
     def _first_arguments(self, call: Invoke, scope: Scope, module: ModuleInfo, function: FunctionInfo) -> set[int]:
         """Which parameters of a function the first positional argument of a call can be for; empty: another function.
