@@ -143,11 +143,10 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
         PYTHON: {"endswith /__init__.py", "is getattr", "is super"},
         OURS: {"is provider"},
     },
-    "ownership/sessions/cleaners.py": {OWED: {"pattern _CLEANING", "pattern _HOOKS", "pattern _REMOVING"}},
     "ownership/sessions/registries.py": {GATE: {"is Model", "is query", "is query_property"}},
     "ownership/sessions/session_use.py": {
         PYTHON: {"is getattr"},
-        GATE: {"is push", "is query", "is remove"},
+        GATE: {"is push", "is query"},
     },
     "ownership/sessions/teardowns.py": {
         PYTHON: {

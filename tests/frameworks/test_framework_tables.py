@@ -118,7 +118,7 @@ def _mro(base: str) -> Sequence[type]:
 
 
 def _names(framework: Framework) -> Iterator[str]:
-    yield from (*framework.types, *framework.for_each, *framework.waiting)
+    yield from (*framework.types, *framework.for_each, *framework.waiting, *framework.hooking)
     yield from (*framework.choosing, *framework.providers, *framework.asking_providers, *framework.resolving)
     for marker in framework.markers:
         yield from marker.decorators

@@ -42,12 +42,14 @@ class FrameworkCatalog:
     spawning_names: frozenset[str]
     waiting_names: frozenset[str]
     overriding_names: frozenset[str]
+    hooking_names: frozenset[str]
     providing_names: frozenset[str]
     _spawning: frozenset[str] = field(repr=False)
     _tasks: frozenset[str] = field(repr=False)
     _for_each: frozenset[str] = field(repr=False)
     _waiting: frozenset[str] = field(repr=False)
     _overriding: Mapping[str, Framework] = field(repr=False)
+    _hooking: frozenset[str] = field(repr=False)
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -129,6 +131,10 @@ class FrameworkCatalog:
     def waits(self, qualname: str) -> bool:
         """Whether this comes back when what runs beside it has ended."""
         return self.canonical(qualname) in self._waiting
+
+    def hooks(self, qualname: str) -> bool:
+        """Whether what this is given, or decorates, is called around what others run: a signal, a listener."""
+        return self.canonical(qualname) in self._hooking
 
     def overrides(self, attr: str, owners: Collection[str], imports: Collection[str]) -> bool:
         """Whether this attribute of something puts other functions in the place of dependencies.
@@ -216,6 +222,7 @@ def load_frameworks() -> FrameworkCatalog:
     spawning = frozenset(name for each in frameworks.values() for name in each.spawning)
     providers = {name: what for each in frameworks.values() for name, what in each.providers.items()}
     tasks = frozenset(name for each in frameworks.values() for name in each.tasks)
+    hooking = frozenset(name for each in frameworks.values() for name in each.hooking)
     overriding = {name: each for each in frameworks.values() for name in each.overriding}
     waiting = frozenset(name for each in frameworks.values() for name in each.waiting)
     return FrameworkCatalog(
@@ -226,6 +233,7 @@ def load_frameworks() -> FrameworkCatalog:
         binding=[marker for marker in markers if marker.bound],
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         spawning_names=frozenset(name.rpartition(".")[2] for name in spawning | tasks),
+        hooking_names=frozenset(name.rpartition(".")[2] for name in hooking),
         overriding_names=frozenset(name.rpartition(".")[2] for name in overriding),
         waiting_names=frozenset(name.rpartition(".")[2] for name in waiting),
         providing_names=frozenset(
@@ -236,6 +244,7 @@ def load_frameworks() -> FrameworkCatalog:
         _for_each=frozenset(name for each in frameworks.values() for name in each.for_each),
         _waiting=waiting,
         _overriding=overriding,
+        _hooking=hooking,
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,

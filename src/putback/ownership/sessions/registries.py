@@ -91,6 +91,9 @@ class RegistryTypes:
         self.using = frozenset(m for m, e in methods if e.executes or e.derives in running)
         self.ending = frozenset(m for m, e in methods if e.ends)
         self.removing = frozenset(m for m, e in methods if e.releases_self or e.closes)
+        self.discarding = frozenset(
+            m for name in self.registries for m, e in _methods(catalog, name).items() if e.releases_self
+        )
         theirs = {kind.driver for kind in (*kept, *filter(None, (_kept_by(catalog, n) for n in self.registries)))}
         self.sweeping = frozenset(name for driver in theirs for name in _sweeping(catalog, driver))
         """Functions and methods that end all sessions there are, or what a library's own registry keeps."""
