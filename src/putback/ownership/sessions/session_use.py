@@ -136,7 +136,7 @@ class _Watcher:
             if node.attr in types.removing:
                 self._remove_unknown(node.value)
         elif node.attr in types.removing:
-            self._remove(registry, node, closes=node.attr != "remove")
+            self._remove(registry, node, closes=node.attr not in types.discarding)
         elif node.attr in types.ending:
             self.found.ends.add(registry)
         else:
