@@ -27,7 +27,7 @@ from putback.ownership.analysis.statements import surely_writes
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.pool_facts import PoolFacts, pools_in
 from putback.ownership.index.module import ModuleInfo
-from putback.ownership.index.places import imported_roots, is_put_aside, place_by_path, runs_once
+from putback.ownership.index.places import imported_roots, is_among_scripts, is_put_aside, place_by_path, runs_once
 from putback.ownership.index.requirements import version_of
 from putback.ownership.makers.by_hand import is_out_of_use, is_started_by_hand
 from putback.ownership.makers.databases import Databases
@@ -196,7 +196,7 @@ class Surroundings:
         """The same for the whole file: the top level of a module that serves is of the service."""
         path = inside(self.unit.path, self.analyzer.root)
         found = place_by_path(path)
-        if found is not Place.SERVICE:
+        if found is not Place.SERVICE and not (found is Place.SCRIPT and is_among_scripts(path) and self._serves):
             return found
         if self._is_alone and is_put_aside(path):
             return Place.EXAMPLE
@@ -209,6 +209,12 @@ class Surroundings:
             content = self.analyzer.reader.data(module.path)
             known[module.path] = runs_once(module, content, self._is_alone, packages_that_serve(self.analyzer))
         return known[module.path]
+
+    @property
+    def _serves(self) -> bool:
+        """Whether a file of the service imports this one."""
+        paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
+        return any(place_by_path(path) is Place.SERVICE for path in paths)
 
     @property
     def _is_alone(self) -> bool:
