@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from putback.frameworks.idioms import Containers, Logging, Methods, Places
+from putback.tables import Table
+
 PACKAGE = Path(__file__).parents[1] / "src" / "putback"
 ROOMS = ("flow", "ownership", "rules", "fixes", "pipeline", "source", "frameworks", "drivers", "server")
 """Not `verify`, which runs code: what it compares are names of Python's and of its own stand-ins."""
@@ -181,6 +184,26 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
 }
 """What is still there: nothing may be added without a reason, and what is mended goes out of it."""
 
+SILENT = "of a receiver that is not resolved: what it is given counts as handed on, and nothing is reported"
+FOLDER = "the name of a folder: it only makes a finding milder, and what the service imports is not in scripts"
+
+BARE: Mapping[str, Mapping[str, set[str]]] = {
+    "Methods": {
+        SILENT: {"entering", "keeping", "registering"},
+        OWED: {"borrowing", "of_values", "starting", "waiting", "wrapping"},
+        OURS: {"taking"},
+    },
+    "Containers": {OWED: {"contents", "pairs", "removing", "taking"}, PYTHON: {"made_by"}},
+    "Places": {
+        TOOL: {"tests"},
+        FOLDER: {"examples", "retired", "scripts"},
+        OWED: {"serving_for_ever", "waiting"},
+        GATE: {"serving", "windows"},
+    },
+    "Logging": {OWED: {"loggers", "methods"}},
+}
+"""The same of bare names in the table of the language: each of its fields that holds some, with its reason."""
+
 
 def _texts(node: ast.AST) -> list[str]:
     constants = (n.value for n in ast.walk(node) if isinstance(n, ast.Constant))
@@ -255,6 +278,11 @@ def _found() -> dict[str, set[str]]:
         if asked:
             found[path.relative_to(PACKAGE).as_posix()] = asked
     return found
+
+
+@pytest.mark.parametrize("table", [Methods, Containers, Places, Logging])
+def test_what_the_tables_know_by_bare_names_is_listed(table: type[Table]) -> None:
+    assert set(table.__struct_fields__) == {field for fields in BARE[table.__name__].values() for field in fields}
 
 
 def test_no_spelling_decides() -> None:
