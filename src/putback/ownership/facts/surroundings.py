@@ -212,9 +212,10 @@ class Surroundings:
 
     @property
     def _serves(self) -> bool:
-        """Whether a file of the service imports this one."""
+        """Whether a file of the service imports this one, and no part of a command, such as `cli/commands/load.py`."""
         paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
-        return any(place_by_path(path) is Place.SERVICE for path in paths)
+        commands = idioms().places.scripts
+        return any(place_by_path(p) is Place.SERVICE and commands.isdisjoint(p.split("/")) for p in paths)
 
     @property
     def _is_alone(self) -> bool:
