@@ -22,8 +22,6 @@ OURS = {"acquire", "commit", "connection", "dbapi", "putback", "query", "release
 LEFT: Mapping[str, set[str]] = {
     "fixes/closers.py": {"is_closed", "is_connected"},
     "fixes/wrap.py": {"is_connected"},
-    "ownership/sessions/cleaners.py": {"connect"},
-    "ownership/sessions/session_use.py": {"close_all"},
     "pipeline/summing.py": {"celery"},
     "rules/pb203_dependency_swallows_exception.py": {"fastapi"},
     "rules/pb308_session_held_while_streaming.py": {"fastapi"},

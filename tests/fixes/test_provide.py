@@ -83,7 +83,20 @@ def test_it_is_left_alone_where_others_call_it(job: str, reason: str, tmp_path: 
 @pytest.mark.parametrize(
     "other",
     [
+        "from shop import get_db\n\n\nclass O:\n    pass\n\n\nO().dependency_overrides[get_db] = 1\n",
+        "from shop import get_db\n\n\ndef put(registry):\n    registry.dependency_overrides[get_db] = 1\n",
+    ],
+)  # fmt: skip
+def test_overrides_of_something_else_are_other_uses(other: str, tmp_path: Path) -> None:
+    (found,) = reasons("PB301", {"shop.py": HEAD + GET_DB + ROUTE, "other.py": other}, tmp_path)
+    assert found.startswith("it is also ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
         "from shop import app, get_db\n\n\ndef fake():\n    return 1\n\n\napp.dependency_overrides[get_db] = fake\n",
+        "import fastapi\nfrom shop import get_db\n\n\ndef test(c):\n    c.app.dependency_overrides[get_db] = 1\n",
         "from fastapi import APIRouter, Depends\nfrom shop import get_db\n\nAPIRouter(dependencies=[Depends(get_db)])",
         "class Repository:\n    def get_db(self):\n        return 1\n\n\nRepository().get_db()\n",
         "def get_db():\n    return 1\n\n\nprint(get_db())\n",

@@ -102,6 +102,7 @@ def test_arguments_exist(framework: Framework) -> None:
 def test_values_are_handed_out(framework: Framework) -> None:
     """Each name is one of the framework's or an attribute of its objects; so is the class that it stands for."""
     missing = [n for n in framework.values if not _skipped(n) and _resolve(n) is None and not _is_set_in_constructor(n)]
+    missing += [n for n in framework.overriding if not _skipped(n) and not _is_set_in_constructor(n)]
     missing += [name for name in framework.values.values() if not _skipped(name) and _resolve(name) is None]
     assert missing == []
 
@@ -117,7 +118,7 @@ def _mro(base: str) -> Sequence[type]:
 
 
 def _names(framework: Framework) -> Iterator[str]:
-    yield from framework.types
+    yield from (*framework.types, *framework.for_each, *framework.waiting, *framework.hooking)
     yield from (*framework.choosing, *framework.providers, *framework.asking_providers, *framework.resolving)
     for marker in framework.markers:
         yield from marker.decorators

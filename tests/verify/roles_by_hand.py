@@ -45,6 +45,7 @@ ROLES = Roles(
     ),
     profiles={name: profile_of(_CATALOG.kind(name)) for name in _KINDS},
     types=types_of(_CATALOG, (_CATALOG.kind(name).type for name in _KINDS)),
+    wrapping=frozenset({"Shop", "Reader", "repository"}),
     logs=frozenset(f"{logger}.{method}" for logger in _LOGGERS for method in ("info", "warning", "error", "exception")),
 )
 

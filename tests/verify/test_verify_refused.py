@@ -68,10 +68,18 @@ def test_what_is_made_of_the_rows_does_not_own_the_connection() -> None:
 
 
 def test_what_is_made_of_the_connection_may_own_it() -> None:
-    for kept in ("Shop(conn)", "Shop(connection=conn)", "Shop(Reader(conn), 1)", "(Shop(1, conn), 2)"):
+    named = ("Shop(connection=conn)", "repository(conn)")
+    for kept in ("Shop(conn)", *named, "Shop(Reader(conn), 1)", "(Shop(1, conn), 2)"):
         leak = proof(f"def f():\n    conn = pool.getconn()\n    return {kept}\n").leak
         assert leak is not None
         assert [choice.sort for choice in leak.schedule] == [Sort.FAULT], "only a class that fails keeps nothing"
+
+
+def test_what_is_made_of_it_by_others_does_not_own_it_in_capitals_or_not() -> None:
+    for read in ("Rows(conn)", "rows(conn)", "Shop(conn).rows()", "Shop(rows(conn))"):
+        leak = proof(f"def f():\n    conn = pool.getconn()\n    return {read}\n").leak
+        assert leak is not None
+        assert not leak.schedule, "it leaks even when nothing fails"
 
 
 def test_a_leak_that_needs_a_failing_rollback() -> None:

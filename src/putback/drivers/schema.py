@@ -100,7 +100,8 @@ class Effect(Table, frozen=True):
     `close` asks the server. `flushes`: when it fails, the session's transaction is broken on every server.
     `defers`: nothing runs yet; what it is given is written by the next statement or commit.
     `reopens`: what was closed is open again behind it. `tells_open`: its result is whether a transaction is open.
-    `idles`: it gives back what it holds, and takes another if it is used again.
+    `idles`: it gives back what it holds, and takes another if it is used again. `limited` is the argument that ends the
+    waiting for a connection.
     `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
@@ -122,6 +123,7 @@ class Effect(Table, frozen=True):
     executes: bool = False
     ends: Literal["", "commit", "rollback", "both"] = ""
     undoes: bool = False
+    limited: str = ""
     awaited: bool = False
     raises: bool = True
     telling: bool = False

@@ -28,10 +28,10 @@ class FrameworkCatalog:
     """What all frameworks know. Names given to its methods may be aliases.
 
     `answering_names` are the last names of the callables that `answers` knows, `context_names` those of the calls that
-    `opens_context` knows, `spawning_names` those of what `spawns` or `starts_tasks`, `providing_names` those of
-    providers that call what they are given; attributes of what is `per_request` live no longer than a request; a route
-    that is given one of the classes `lasting` goes on for as long as somebody stays connected; by the markers `binding`
-    a function can be given the job that is made of it."""
+    `opens_context` knows, `spawning_names` those of what `spawns` or `starts_tasks`, `waiting_names` those of what
+    `waits`, `providing_names` those of providers that call what they are given; attributes of what is `per_request`
+    live no longer than a request; a route that is given one of the classes `lasting` goes on for as long as somebody
+    stays connected; by the markers `binding` a function can be given the job that is made of it."""
 
     frameworks: Mapping[str, Framework]
     answering_names: frozenset[str]
@@ -40,9 +40,16 @@ class FrameworkCatalog:
     binding: Sequence[Marker]
     context_names: frozenset[str]
     spawning_names: frozenset[str]
+    waiting_names: frozenset[str]
+    overriding_names: frozenset[str]
+    hooking_names: frozenset[str]
     providing_names: frozenset[str]
     _spawning: frozenset[str] = field(repr=False)
     _tasks: frozenset[str] = field(repr=False)
+    _for_each: frozenset[str] = field(repr=False)
+    _waiting: frozenset[str] = field(repr=False)
+    _overriding: Mapping[str, Framework] = field(repr=False)
+    _hooking: frozenset[str] = field(repr=False)
     _decorators: Mapping[str, tuple[Role, Framework]] = field(repr=False)
     _arguments: Mapping[str, Sequence[Argument]] = field(repr=False)
     _methods: Mapping[tuple[str, str], Role] = field(repr=False)
@@ -116,6 +123,28 @@ class FrameworkCatalog:
     def starts_tasks(self, qualname: str) -> bool:
         """Whether this runs what it is given beside its caller in the event loop."""
         return self.canonical(qualname) in self._tasks
+
+    def runs_for_each(self, qualname: str) -> bool:
+        """Whether this runs what it is given for each item of something, several at once."""
+        return self.canonical(qualname) in self._for_each
+
+    def waits(self, qualname: str) -> bool:
+        """Whether this comes back when what runs beside it has ended."""
+        return self.canonical(qualname) in self._waiting
+
+    def hooks(self, qualname: str) -> bool:
+        """Whether what this is given, or decorates, is called around what others run: a signal, a listener."""
+        return self.canonical(qualname) in self._hooking
+
+    def overrides(self, attr: str, owners: Collection[str], imports: Collection[str]) -> bool:
+        """Whether this attribute of something puts other functions in the place of dependencies.
+
+        `owners` are the classes of that; where none is known, `imports` are the packages that the file imports.
+        """
+        if owners:
+            return any(f"{self.canonical(owner)}.{attr}" in self._overriding for owner in owners)
+        named = (f for name, f in self._overriding.items() if name.rpartition(".")[2] == attr)
+        return any(not set(f.imports).isdisjoint(imports) for f in named)
 
     def answers(self, qualname: str) -> Argument | None:
         """Which argument is the function whose result this callable gives once it is awaited."""
@@ -193,6 +222,9 @@ def load_frameworks() -> FrameworkCatalog:
     spawning = frozenset(name for each in frameworks.values() for name in each.spawning)
     providers = {name: what for each in frameworks.values() for name, what in each.providers.items()}
     tasks = frozenset(name for each in frameworks.values() for name in each.tasks)
+    hooking = frozenset(name for each in frameworks.values() for name in each.hooking)
+    overriding = {name: each for each in frameworks.values() for name in each.overriding}
+    waiting = frozenset(name for each in frameworks.values() for name in each.waiting)
     return FrameworkCatalog(
         frameworks=frameworks,
         answering_names=frozenset(name.rpartition(".")[2] for name in answering),
@@ -201,11 +233,18 @@ def load_frameworks() -> FrameworkCatalog:
         binding=[marker for marker in markers if marker.bound],
         context_names=frozenset(name.rpartition(".")[2] for name in contexts),
         spawning_names=frozenset(name.rpartition(".")[2] for name in spawning | tasks),
+        hooking_names=frozenset(name.rpartition(".")[2] for name in hooking),
+        overriding_names=frozenset(name.rpartition(".")[2] for name in overriding),
+        waiting_names=frozenset(name.rpartition(".")[2] for name in waiting),
         providing_names=frozenset(
             name.rpartition(".")[2] for name, what in providers.items() if what in ("anew", "once")
         ),
         _spawning=spawning,
         _tasks=tasks,
+        _for_each=frozenset(name for each in frameworks.values() for name in each.for_each),
+        _waiting=waiting,
+        _overriding=overriding,
+        _hooking=hooking,
         _decorators=decorators,
         _arguments=arguments,
         _methods=methods,

@@ -21,12 +21,13 @@ class Functions(Table, frozen=True):
     entering what is below `entered_quietly` does not raise, nor does closing what `closed_quietly` ones make; one
     thread or task at a time enters what is `locking`.
     `raising` ones never return, nor does what is annotated to return one of `never`.
-    What is given to `keeping` functions and `keeping_methods` stays in an object; `borrowing` ones are done with it
-    when they return, unless one of `late_keywords` makes them read it later. `reading_on` ones, and all below
-    `reading_on_roots`, give what reads on from their arguments; `collecting` ones read all of them at once, and keep
-    what was in them. `decorating` ones change when and how a function runs, and keep it nowhere else; `caching` ones
-    keep its answers; `properties` make an attribute of one; `emptying` ones take out of an exit stack
-    what it would have done; `counting` ones give back a permit.
+    What is given to `keeping` functions and `keeping_methods` stays in an object; what `closing` ones make closes it;
+    what is in or given to `limiting` ones ends in time; `borrowing` ones are done with it when they return, unless one
+    of `late_keywords` makes them read it later. `reading_on` ones, and all below `reading_on_roots`, give what reads on
+    from their arguments; `collecting` ones read all of them at once, and keep what was in them. `decorating` ones
+    change when and how a function runs, and keep it nowhere else; `caching` ones keep its answers; `properties` make an
+    attribute of one; `emptying` ones take out of an exit stack what it would have done; `counting` ones give back a
+    permit.
     """
 
     quiet: frozenset[str]
@@ -49,6 +50,8 @@ class Functions(Table, frozen=True):
     mocking_fixtures: frozenset[str]
     keeping: frozenset[str]
     keeping_methods: frozenset[str]
+    closing: frozenset[str]
+    limiting: frozenset[str]
     borrowing: frozenset[str]
     reading_on: frozenset[str]
     reading_on_roots: tuple[str, ...]
@@ -71,7 +74,6 @@ class Methods(Table, frozen=True):
     starting: frozenset[str]
     taking: frozenset[str]
     wrapping: frozenset[str]
-    limiting: frozenset[str]
     borrowing: frozenset[str]
     of_values: frozenset[str]
 

@@ -83,15 +83,17 @@ class FrameworkTable(Table, frozen=True):
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `asking` are functions that tell whether there is such a context: who asks goes on only where there is one;
     `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns; `joining`
-    are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `per_request`
-    are objects whose attributes live no longer than a request; `lasting` are classes of what a route is given whose
-    request lasts for as long as somebody stays connected; `streaming` are responses that run a generator when the route
-    has returned, `deferring` calls that run what they are given then; `spawning` are callables that run what they are
-    given in a thread beside their caller, `tasks` those that do so in the event loop, where one task waits while
-    another is in a call without `await`. `providers` make what a container hands things out by; providers among their
-    arguments are asked for what these hand out. `asking_providers` are callables that result in what the provider hands
-    out which they are given (true), or in that itself, `resolving` those that hand out an object of the class that is
-    this argument."""
+    are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `overriding`
+    are attributes in which other functions take the place of dependencies; `hooking` are callables, or decorators, by
+    which a function is called around what others run; `per_request` are objects whose attributes live no longer than a
+    request; `lasting` are classes of what a route is given whose request lasts for as long as somebody stays connected;
+    `streaming` are responses that run a generator when the route has returned, `deferring` calls that run what they are
+    given then; `spawning` are callables that run what they are given in a thread beside their caller, `tasks` those
+    that do so in the event loop, where one task waits while another is in a call without `await`; `for_each` are those
+    of both that run it for each item of what they are given, `waiting` callables that come back when what runs beside
+    them has ended. `providers` make what a container hands things out by; providers among their arguments are asked for
+    what these hand out. `asking_providers` are callables that result in what the provider hands out which they are
+    given (true), or in that itself, `resolving` those that hand out an object of the class that is this argument."""
 
     imports: tuple[str, ...]
     markers: tuple[Marker, ...] = ()
@@ -111,7 +113,11 @@ class FrameworkTable(Table, frozen=True):
     deferring: tuple[str, ...] = ()
     spawning: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    for_each: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     joining: tuple[str, ...] = ()
+    overriding: tuple[str, ...] = ()
+    hooking: tuple[str, ...] = ()
     providers: Mapping[str, Providing] = {}
     asking_providers: Mapping[str, bool] = {}
     resolving: Mapping[str, Position] = {}
@@ -125,10 +131,14 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "streaming", _expanded(self.streaming))
         force_setattr(self, "deferring", _expanded(self.deferring))
         force_setattr(self, "joining", _expanded(self.joining))
+        force_setattr(self, "overriding", _expanded(self.overriding))
+        force_setattr(self, "hooking", _expanded(self.hooking))
         force_setattr(self, "contexts", _expanded(self.contexts))
         force_setattr(self, "asking", _expanded(self.asking))
         force_setattr(self, "spawning", _expanded(self.spawning))
         force_setattr(self, "tasks", _expanded(self.tasks))
+        force_setattr(self, "for_each", _expanded(self.for_each))
+        force_setattr(self, "waiting", _expanded(self.waiting))
         force_setattr(self, "quick", frozenset(_expanded(self.quick)))
         force_setattr(self, "values", _spread(self.values))
         force_setattr(self, "providers", _spread(self.providers))

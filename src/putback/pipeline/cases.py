@@ -23,6 +23,7 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.managers import behind
+from putback.ownership.analysis.parts import Carrier
 from putback.ownership.analysis.quick import cheap_calls
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.summary import ParamEffect
@@ -156,6 +157,7 @@ class _Table:
         passes: list[roles.Pass] = []
         quiet: set[str] = set()
         logs: set[str] = set()
+        wrapping: set[str] = set()
         others: set[str] = set()
         signatures: dict[str, set[roles.Signature | None]] = {}
         for unit in self.units:
@@ -170,6 +172,8 @@ class _Table:
                     continue
                 row = unit.span(at).start.row
                 (logs if at in logging else others).add(callee)
+                if self._wraps(unit, op):
+                    wrapping.add(callee)
                 signatures.setdefault(callee, set()).add(self._signature(unit, op))
                 if at in sites:
                     acquires.append(self._acquire(unit, op, sites[at], callee, row))
@@ -191,6 +195,7 @@ class _Table:
             uses=scoped.uses,
             logs=frozenset(logs - others),
             signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
+            wrapping=frozenset(wrapping),
         )
 
     def _signature(self, unit: Unit, op: ir.Call) -> roles.Signature | None:
@@ -329,6 +334,15 @@ class _Table:
             if found:
                 return found[0]
         return None
+
+    def _wraps(self, unit: Unit, op: ir.Call) -> bool:
+        """Whether the result of a call may be an object that owns what it is given: of a class, or from a library."""
+        info = self.analyzer.call_info(unit, op)
+        if info.constructs or info.classes:
+            return True
+        given = ((position, a) for position, a in enumerate(op.arguments) if a.value in self.names)
+        effects = (self._effect(info, argument, position) for position, argument in given)
+        return any(effect is not None and effect.needing == Carrier() for effect in effects)
 
     def _is_quiet(self, unit: Unit, op: ir.Call) -> bool:
         """Whether a call cannot raise."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from putback.verify.slot import Slot
 
 _DEEPEST = 4
-_KEYWORD = re.compile(r"\w+=(?!=)")
-_CONSTRUCTED = re.compile(r"(?:\w+\.)*_?[A-Z]\w*\((.*)\)(#\d+)?")
 
 
 def owns(value: Any, slot: Slot) -> bool:
@@ -30,34 +27,21 @@ def reaches(value: Any, slot: Slot, depth: int = 0, by: tuple[type, ...] = (Belo
     if isinstance(value, (Belonging, Acquiring)):
         return isinstance(value, by) and value._pb_slot is slot
     if isinstance(value, StandIn):
-        return _constructed_from(value._pb_path, slot.name)
+        return slot in value._pb_wraps
     if depth > _DEEPEST:
         return False
     return any(reaches(part, slot, depth + 1, by) for part in _parts(value))
 
 
-def _constructed_from(path: str, name: str) -> bool:
-    """Whether an object was constructed from the connection: a callee with a capital letter may keep it."""
-    if name not in path:
-        return False
-    found = _CONSTRUCTED.fullmatch(path)
-    return found is not None and any(_is_or_constructs(part, name) for part in _arguments(found[1]))
-
-
-def _is_or_constructs(argument: str, name: str) -> bool:
-    value = argument.partition("=")[2] if _KEYWORD.match(argument) else argument
-    return value == name or _constructed_from(value, name)
-
-
-def _arguments(text: str) -> Iterator[str]:
-    """The arguments of a call, of which the text between the brackets is given."""
-    depth, start = 0, 0
-    for at, char in enumerate(text):
-        depth += (char in "([{") - (char in ")]}")
-        if char == "," and depth == 0:
-            yield text[start:at].strip()
-            start = at + 1
-    yield text[start:].strip()
+def wrapped(values: Iterable[Any]) -> tuple[Slot, ...]:
+    """The connections that an object may keep which is made of some values: those among them, and those of objects."""
+    found: list[Slot | None] = []
+    for value in values:
+        if isinstance(value, (Connection, Acquiring)):
+            found.append(value._pb_slot)
+        elif isinstance(value, StandIn):
+            found += value._pb_wraps
+    return tuple(slot for slot in found if slot is not None)
 
 
 def _parts(value: Any) -> list[Any]:

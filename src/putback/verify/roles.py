@@ -222,7 +222,8 @@ class Roles:
 
     `quiet` are the texts of callees that cannot raise, `logs` those that only write a log; `errors` maps further
     exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
-    `signatures` are those of callees that are known.
+    `signatures` are those of callees that are known, `wrapping` callees whose results may be objects that own what they
+    are given.
     """
 
     acquires: tuple[Acquire, ...] = ()
@@ -236,6 +237,7 @@ class Roles:
     registries: tuple[Registry, ...] = ()
     uses: tuple[Use | Context, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
+    wrapping: frozenset[str] = frozenset()
 
     @property
     def has_connections(self) -> bool:

@@ -22,21 +22,23 @@ def is_dunder(name: str) -> bool:
 class StandIn:
     """A value of unknown kind. `_pb_parts` remembers attributes and items, so that the same one is the same object.
 
-    `_pb_of` is the model object whose attribute it is, if it is one's.
+    `_pb_of` is the model object whose attribute it is, if it is one's; `_pb_wraps` are the connections that it may own.
     """
 
-    __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_world")
+    __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_world", "_pb_wraps")
     _pb_world: Execution
     _pb_path: str
     _pb_parts: dict[str, Any]
     _pb_of: Any
+    _pb_wraps: tuple[Any, ...]
 
-    def __init__(self, world: Execution, path: str, of: Any = None) -> None:
+    def __init__(self, world: Execution, path: str, of: Any = None, wraps: tuple[Any, ...] = ()) -> None:
         put = object.__setattr__
         put(self, "_pb_world", world)
         put(self, "_pb_path", path)
         put(self, "_pb_parts", {})
         put(self, "_pb_of", of)
+        put(self, "_pb_wraps", wraps)
 
     def provenance(self) -> str:
         """Where the value comes from."""

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from putback.model.lifecycle import On
-from putback.verify import signatures, vocabulary
+from putback.verify import ownership, signatures, vocabulary
 from putback.verify.absent import Absent
 from putback.verify.connections import Connections, slot_of
 from putback.verify.events import What
@@ -154,7 +154,7 @@ class UnknownCalls:
             self.connections.lend(slot, label)
         if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
             self.fault_with(slot, label, awaited=role.awaited)
-        return value if role.does is Does.RETURNS else StandIn(world, self.result(label))
+        return value if role.does is Does.RETURNS else self._made(role.callee, label, (value,))
 
     def fault_with(self, slot: Slot | None, label: str, *, awaited: bool = False) -> None:
         """A call that has a connection in hand can fail in a statement, too."""
@@ -232,7 +232,12 @@ class UnknownCalls:
             slot = slot_of(value)
             if slot is not None:
                 self.connections.lend(slot, label)
-        return StandIn(world, self.result(label))
+        return self._made(path, label, values)
+
+    def _made(self, path: str, label: str, values: Iterable[Any]) -> StandIn:
+        """What a call results in: it may be an object that owns what the call was given."""
+        wraps = ownership.wrapped(values) if path in self.world.roles.wrapping else ()
+        return StandIn(self.world, self.result(label), wraps=wraps)
 
     def result(self, label: str) -> str:
         """The provenance of what a call returns."""

@@ -34,7 +34,7 @@ class AppContexts:
         match expr:
             case Invoke(func=func):
                 callees = self._resolver.types(func, scope)
-                if all(map(_is_of_something_unknown, callees)):
+                if all(map(is_of_something_unknown, callees)):
                     return isinstance(func, Member) and func.attr in self._frameworks.context_names
                 return any(self._makes_one(callee, depth + 1) for callee in callees)
             case Name(id=name):
@@ -65,6 +65,6 @@ class AppContexts:
         return any(self.opened_by(each, Scope(callee.path, callee.key), depth) for each in inside)
 
 
-def _is_of_something_unknown(callee: Type) -> bool:
+def is_of_something_unknown(callee: Type) -> bool:
     """Whether it is a method of what something outside of the project has returned, of which nothing more is known."""
     return isinstance(callee, Method) and callee.owner.name.endswith("()")

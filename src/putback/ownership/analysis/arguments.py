@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
+from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On, Twice
 from putback.ownership.analysis import apply_summary as applied
 from putback.ownership.analysis import lending
@@ -35,7 +36,7 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
         return Outcome((_entered_by_stack(domain, op, state),))
     if "functools.partial" in info.names:
         return lending.partial(domain, op, state, position)
-    if "contextlib.closing" in info.names or "contextlib.aclosing" in info.names:
+    if not idioms().functions.closing.isdisjoint(info.names):
         return Outcome((state.with_part(op.target, Tie.CLOSING),))
     if "contextlib.nullcontext" in info.names:
         return Outcome((state.with_part(op.target, Tie.BORROWING),))

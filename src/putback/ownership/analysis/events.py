@@ -38,8 +38,9 @@ class DriverCall(Struct, frozen=True):
 class CallInfo(Struct, frozen=True):
     """Everything known of one call's callee. `given` counts arguments that a partial already filled in.
 
-    `takes_over`: what it is given stays in an object; `borrows`: it is done with that when it returns; `on_object`: it
-    is a method of an object that nothing is known of.
+    `constructs`: what a function or class of a library results in, of which nothing is known, may be an object around
+    what it is given; `takes_over`: what it is given stays in an object; `borrows`: it is done with that when it
+    returns; `on_object`: it is a method of an object that nothing is known of.
     """
 
     drivers: tuple[DriverCall, ...] = ()
@@ -78,6 +79,7 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
         _sort(callee, resolver, drivers, functions, classes, outside)
     resolved = bool(drivers or functions or classes)
     methods = idioms().methods
+    borrows = bool(drivers) or _borrows(expr, outside) or (not resolved and name in methods.borrowing)
     return CallInfo(
         tuple(drivers),
         tuple(functions),
@@ -89,12 +91,20 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
         registers=not resolved and name in methods.registering,
         enters=not resolved and name in methods.entering,
         waits=not resolved and name in methods.waiting | methods.starting,
-        constructs=not resolved and name[:1].isupper() and not name.isupper(),
+        constructs=not resolved and not borrows and _is_of_library(callees),
         ends_process=not idioms().functions.ending_the_process.isdisjoint(outside),
         takes_over=not resolved and _takes_over(expr, name, outside),
-        borrows=bool(drivers) or _borrows(expr, outside) or (not resolved and name in methods.borrowing),
+        borrows=borrows,
         on_object=not resolved and isinstance(expr.func, Member) and not any(isinstance(c, Symbol) for c in callees),
     )
+
+
+def _is_of_library(callees: Iterable[Type]) -> bool:
+    """Whether it is a function or class from outside that nothing is known of, not even that it reads on."""
+    functions = idioms().functions
+    names = [t.name for t in callees if isinstance(t, Symbol)]
+    known = functions.reading_on | functions.borrowing
+    return any(n not in known and not n.startswith(functions.reading_on_roots) for n in names)
 
 
 def _sort(

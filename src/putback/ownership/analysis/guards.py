@@ -60,13 +60,7 @@ def _flow(op: ir.Op) -> Iterator[tuple[str, str, str]]:
         case ir.Call(target=target, receiver=receiver, arguments=arguments, name=name):
             if name:
                 yield receiver, target, name
-            if _may_wrap(name):
-                yield from ((argument.value, target, "") for argument in arguments)
-
-
-def _may_wrap(name: str) -> bool:
-    """Whether the result of a call by this name can be an object around its argument: a class, a wrapper of Python."""
-    return name[:1].isupper() or name in idioms().methods.wrapping
+            yield from ((argument.value, target, "") for argument in arguments)  # it may be an object around that
 
 
 def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str], deep: int = _DEEP) -> frozenset[str]:

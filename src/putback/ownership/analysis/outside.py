@@ -22,7 +22,7 @@ from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.astnames import is_of_class, own_name, to_expr
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.index.trees import parsed, push_children
 from putback.ownership.resolve.recursion import Answers
@@ -240,11 +240,13 @@ def _run_once(tree: ast.AST) -> frozenset[ast.AST]:
     is asked for before (`if _client is None: _client = connect()`)."""
     nodes = list(ast.walk(tree))
     shared = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
-    filling = (node for node in nodes if isinstance(node, ast.If) and _fills(node, shared))
+    classes = {own_name(node) for node in nodes if isinstance(node, _FUNCTIONS) and is_of_class(node)}
+    filling = (node for node in nodes if isinstance(node, ast.If) and _fills(node, shared, classes))
     return frozenset(statement for node in filling for statement in node.body)
 
 
-def _fills(node: ast.If, shared: Container[str]) -> bool:
+def _fills(node: ast.If, shared: Container[str], classes: Container[str]) -> bool:
+    """Whether an `if` fills a global of `shared`, or an attribute of one of `classes`, which it finds empty."""
     match node.test:
         case ast.Compare(left=asked, ops=[ast.Is()], comparators=[ast.Constant(value=None)]):
             pass
@@ -253,7 +255,8 @@ def _fills(node: ast.If, shared: Container[str]) -> bool:
         case _:
             return False
     path = dotted(to_expr(asked)) or ""
-    if path not in shared and not path.startswith("cls."):
+    owner, dot, _ = path.partition(".")
+    if path not in shared and not (dot and owner in classes):
         return False
     stores = (target for each in ast.walk(node) if isinstance(each, ast.Assign) for target in each.targets)
     return any(dotted(to_expr(target)) == path for target in stores)

@@ -193,7 +193,7 @@ class ReleaseEffects:
         if is_connection and self._analyzer.call_info(domain.unit, op).functions:
             return None
         asks = self._analyzer.method_truth(domain.kind.type, op.name) is not None
-        return [] if asks or op.name == "close" else [_called(domain.unit, op)]
+        return [] if asks else [_called(domain.unit, op)]
 
     def _of_effect(self, unit: Unit, op: ir.Op, effect: Effect) -> list[Done]:
         """What a call does that stands in the table of a driver."""

@@ -12,7 +12,7 @@ from msgspec import Struct
 from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Mark, Phase, State
-from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Element, Part, Tie, Typed
+from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Carrier, Element, Part, Tie, Typed
 
 
 class ParamEffect(Struct, frozen=True):
@@ -103,7 +103,8 @@ def _needing(endings: Iterable[Ending[State]]) -> Part | None:
     returned = {part for e in endings if (part := e.state.part(RETURNED)) is not None}
     typed = sorted(part.type for part in returned if isinstance(part, Typed))
     lazy = next((tie for tie in reversed(LAZY) if tie in returned), None)
-    return Typed(typed[0]) if lazy is None and typed else lazy
+    around = Carrier() if Carrier() in returned else None
+    return lazy or (Typed(typed[0]) if typed else around)
 
 
 def _kept_as(state: State) -> list[str]:

@@ -177,6 +177,8 @@ class SiteDomain(Following):
             phase = Phase.PENDING if state.phase is Phase.PENDING else Phase.PASSED
             handed = replace(state, phase=phase, refs=frozenset({RETURNED}))
             return handed.with_part(RETURNED, Tie.RETURNED_CLOSED) if state.phase is Phase.RELEASED else handed
+        if part == Carrier() and self.site.at is None and state.phase in ACTIVE:
+            return state.with_part(RETURNED, part)  # whoever has lent it knows what becomes of the object around it
         if owns(part):
             handed = replace(state, phase=Phase.PASSED if state.phase in ACTIVE else state.phase, refs=frozenset())
             return handed.with_part(RETURNED, part) if isinstance(part, (Carrier, Element)) else handed

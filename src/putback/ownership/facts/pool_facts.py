@@ -9,12 +9,12 @@ from functools import cached_property
 
 from putback.drivers.schema import Pool
 from putback.flow import ir
-from putback.flow.names import last_name
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.finding import Step
 from putback.model.span import Position, Span
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.makers.by_hand import is_command
@@ -92,11 +92,19 @@ class Making:
         if self._place is None:
             return True
         part, call = self._place
-        if any(k.arg == "timeout" and not _is_none(k.value) for k in call.keywords):
+        if any(k.arg in self._limits and not _is_none(k.value) for k in call.keywords):
             return True
         around = (n for each in part.above(call) for n in (each, *_entered(each)))
         calls = (n.func for n in around if isinstance(n, ast.Call))
-        return any(last_name(to_expr(func)) in idioms().methods.limiting for func in calls)
+        types = (t for func in calls for t in self.analyzer.resolver.types(to_expr(func), part.scope_of(func)))
+        return any(name_of(t) in idioms().functions.limiting for t in types)
+
+    @property
+    def _limits(self) -> frozenset[str]:
+        """The arguments of the call that end its waiting."""
+        calls = (op for op in self.unit.ops() if isinstance(op, ir.Call) and op.at == self.at)
+        infos = (self.analyzer.call_info(self.unit, op) for op in calls)
+        return frozenset(d.effect.limited for info in infos for d in info.drivers if d.effect.limited)
 
     def is_for_command(self, often: Often) -> bool:
         """Whether it is a loop of a command that makes it anew, which comes to an end."""

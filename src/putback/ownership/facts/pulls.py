@@ -21,7 +21,6 @@ _TAKING = frozenset({"next", "anext"})
 _RESUMING = frozenset({"__next__", "__anext__"})
 _ASYNC = frozenset({"anext", "__anext__"})
 _ENDED_BY_WITH = frozenset({With.RELEASES, With.CLOSES})
-_SELF = "self"
 
 
 class Pull(Struct, frozen=True):
@@ -103,16 +102,22 @@ def _closed(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> t
 
 def _is_closed_by_its_object(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> bool:
     """Whether it is kept in an attribute of the object, of which a method closes what is there."""
-    names = unit.names_of(taken)
-    kept = {op.name for op in unit.ops() if isinstance(op, ir.StoreAttr) and op.base == _SELF and op.source in names}
-    if not kept or unit.info is None or not unit.info.owner:
+    own, names = unit.info.own if unit.info is not None else "", unit.names_of(taken)
+    kept = {op.name for op in unit.ops() if isinstance(op, ir.StoreAttr) and op.base == own and op.source in names}
+    if not own or not kept or unit.info is None:
         return False
     for module, cls in analyzer.resolver.classes.lineage(unit.path, unit.info.owner):
         for method in filter(None, (analyzer.unit(module.path, key) for key in cls.methods.values())):
-            reads = (op for op in method.ops() if isinstance(op, ir.Attr) and op.base == _SELF and op.name in kept)
-            if closings(analyzer, method, method.names_of({op.target for op in reads}), site):
+            read = [op for op in method.ops() if isinstance(op, ir.Attr) and op.name in kept]
+            targets = {op.target for op in read if _is_own(method, op.base)}
+            if closings(analyzer, method, method.names_of(targets), site):
                 return True
     return False
+
+
+def _is_own(method: Unit, value: ir.Val) -> bool:
+    """Whether a value is the object of a method."""
+    return method.info is not None and bool(value) and value == method.info.own
 
 
 def _is_closed_by_callers(analyzer: Analyzer, unit: Unit, taken: set[ir.Val], site: Site) -> bool:

@@ -30,6 +30,7 @@ from putback.ownership.index.module import ModuleInfo
 from putback.ownership.index.places import (
     goes_on,
     imported_roots,
+    is_among_scripts,
     is_called_a_test,
     is_put_aside,
     is_started,
@@ -217,7 +218,7 @@ class Surroundings:
         found = place_by_path(path)
         if found is Place.TEST and is_called_a_test(path) and self._serves_by_use:
             return Place.SERVICE
-        if found is not Place.SERVICE:
+        if found is not Place.SERVICE and not (found is Place.SCRIPT and is_among_scripts(path) and self._serves):
             return found
         if self._is_alone and is_put_aside(path):
             return Place.EXAMPLE
@@ -241,6 +242,13 @@ class Surroundings:
         content = self.analyzer.reader.data(self.unit.path)
         has_tests = module is None or any(is_test_code(f"{function.name}.py") for function in module.functions.values())
         return not has_tests and is_started(content) and goes_on(content)
+
+    @property
+    def _serves(self) -> bool:
+        """Whether a file of the service imports this one, and no part of a command, such as `cli/commands/load.py`."""
+        paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
+        commands = idioms().places.scripts
+        return any(place_by_path(p) is Place.SERVICE and commands.isdisjoint(p.split("/")) for p in paths)
 
     @property
     def _is_alone(self) -> bool:

@@ -11,12 +11,11 @@ from putback.flow.names import Expr, Name
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.trees import parse_ast
-from putback.ownership.resolve.types import FunctionRef, Scope
-
-_OVERRIDES = "dependency_overrides"
+from putback.ownership.resolve.types import FunctionRef, Object, Scope, Type
 
 
 class Use(Struct, frozen=True):
@@ -97,7 +96,25 @@ class _Search:
         statement = parent
         while not isinstance(statement, ast.stmt):
             statement = parents[statement]
-        return any(isinstance(n, ast.Attribute) and n.attr == _OVERRIDES for n in ast.walk(statement))
+        return any(isinstance(each, ast.Attribute) and self._overrides(each) for each in ast.walk(statement))
+
+    def _overrides(self, node: ast.Attribute) -> bool:
+        """Whether an attribute is where an application is told to call other functions as dependencies."""
+        frameworks = self.analyzer.frameworks
+        if node.attr not in frameworks.overriding_names:
+            return False
+        around = [f for f in self.module.functions.values() if f.row <= node.lineno <= f.end_row]
+        innermost = max(around, key=lambda f: f.row, default=None)
+        scope = Scope(self.module.path, innermost.key if innermost is not None else "")
+        types = self.analyzer.resolver.types(to_expr(node.value), scope)
+        owners = {name for t in types for name in self._classes_of(t)}
+        return frameworks.overrides(node.attr, owners, self.module.import_roots())
+
+    def _classes_of(self, t: Type) -> list[str]:
+        """The classes of an object that are not the project's; "" where none is."""
+        if isinstance(t, Object):
+            return self.analyzer.resolver.classes.outside_bases(t.path, t.key) or [""]
+        return [name_of(t)]
 
 
 def _dependency_callables(analyzer: Analyzer) -> frozenset[str]:

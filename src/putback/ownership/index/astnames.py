@@ -22,6 +22,7 @@ from putback.flow.names import (
     opening,
     shortcut,
 )
+from putback.ownership.index.module import MAKING
 
 _LONGEST_GROUP = 8
 
@@ -135,3 +136,18 @@ def _beginning_like(first: Expr) -> Expr:
 def _is_text(value: str) -> bool:
     """Whether a string is free of lone surrogates, so that it can be stored."""
     return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
+
+
+def own_name(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The name by which a method knows its object or class: its first parameter; "" for a static one."""
+    first = next(iter((*function.args.posonlyargs, *function.args.args)), None)
+    return first.arg if first is not None and not _is_decorated(function, "staticmethod") else ""
+
+
+def is_of_class(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether what a method knows by its first parameter is the class."""
+    return function.name in MAKING or _is_decorated(function, "classmethod")
+
+
+def _is_decorated(function: ast.FunctionDef | ast.AsyncFunctionDef, decorator: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == decorator for each in function.decorator_list)

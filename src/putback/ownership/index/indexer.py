@@ -174,10 +174,9 @@ class Indexer:
                     self._assign(element, Element(value, position), function, cls)
             case ast.Starred():
                 self._assign(target.value, UNKNOWN, function, cls)
-            case ast.Attribute(value=ast.Name(id=("self" | "cls"))):
-                owner = self._owner(function)
-                if owner is not None and function is not None:
-                    owner.attributes.setdefault(target.attr, []).append((function.key, value))
+            case ast.Attribute(value=ast.Name(id=name)) if (owner := self._owner(function, name)) is not None:
+                scope = function.key if function is not None else ""
+                owner.attributes.setdefault(target.attr, []).append((scope, value))
             case ast.Attribute(value=ast.Name(id=name)) if name in self.info.classes:
                 scope = function.key if function is not None else ""
                 self.info.classes[name].attributes.setdefault(target.attr, []).append((scope, value))
@@ -207,10 +206,13 @@ class Indexer:
         above = cls.attributes if cls.key.partition(".")[0] in self.info.classes else {}
         return replaced(value, {name: Member(chain(cls.key), name) for name in above}) if above else value
 
-    def _owner(self, function: FunctionInfo | None) -> ClassInfo | None:
+    def _owner(self, function: FunctionInfo | None, name: str) -> ClassInfo | None:
+        """The class whose object, or itself, a method or a function in one knows by this name."""
         while function is not None:
             if function.owner:
-                return self.info.classes.get(function.owner)
+                return self.info.classes.get(function.owner) if function.own == name else None
+            if any(param.name == name for param in function.params):
+                return None
             function = self.info.functions.get(function.outer)
         return None
 

@@ -9,7 +9,11 @@ from msgspec import Struct, field
 from msgspec.msgpack import Decoder, Encoder
 from msgspec.structs import replace
 
-from putback.flow.names import UNKNOWN, Expr, Invoke
+from putback.flow.names import UNKNOWN, Expr, Invoke, Name
+
+_STATIC, _OF_CLASS = Name("staticmethod"), Name("classmethod")
+MAKING = frozenset({"__new__", "__init_subclass__", "__class_getitem__"})
+"""Methods that Python gives the class, without a decorator."""
 
 Bindings = dict[str, tuple[Expr, ...]]
 
@@ -72,6 +76,17 @@ class FunctionInfo(Struct, array_like=True):
     def name(self) -> str:
         """The bare name."""
         return self.key.rpartition(".")[2].partition("@")[0]
+
+    @property
+    def own(self) -> str:
+        """The name by which a method knows its object or class: its first parameter; "" for every other function."""
+        is_method = bool(self.owner) and _STATIC not in self.decorators
+        return next((p.name for p in self.params if not p.kind), "") if is_method else ""
+
+    @property
+    def is_of_class(self) -> bool:
+        """Whether what a method knows by its first parameter is the class."""
+        return _OF_CLASS in self.decorators or self.name in MAKING
 
 
 class ClassInfo(Struct, array_like=True):

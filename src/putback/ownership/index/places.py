@@ -52,8 +52,13 @@ def place_by_path(path: str) -> Place:
     if not places.examples.isdisjoint(folders):
         return Place.EXAMPLE
     is_hidden = any(each.startswith(".") for each in folders)
-    is_run_by_hand = path.endswith(ENDING) or is_hidden or not places.scripts.isdisjoint(folders[-1:])
+    is_run_by_hand = path.endswith(ENDING) or is_hidden or is_among_scripts(path)
     return Place.SCRIPT if is_run_by_hand else Place.SERVICE
+
+
+def is_among_scripts(path: str) -> bool:
+    """Whether a file stands where a project keeps what is run by hand, which what serves may import all the same."""
+    return not idioms().places.scripts.isdisjoint(path.split("/")[-2:-1])
 
 
 def is_put_aside(path: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from putback.ownership.makers.parts import FUNCTIONS
+from putback.ownership.index.astnames import own_name
+from putback.ownership.makers.parts import FUNCTIONS, Function
 
 
 def statements(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
@@ -34,9 +35,11 @@ def fields(body: Sequence[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
                 yield name, value
 
 
-def set_on_self(body: Sequence[ast.stmt], attr: str) -> Iterator[ast.expr]:
-    for statement in statements(body):
+def set_on_self(method: Function, attr: str) -> Iterator[ast.expr]:
+    """What a method assigns to an attribute of its object."""
+    own = own_name(method)
+    for statement in statements(method.body):
         match statement:
-            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
-                if name == attr:
+            case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=base), attr=name)], value=value):
+                if base == own and name == attr:
                     yield value

@@ -11,7 +11,7 @@ from msgspec import Struct
 from putback.drivers.schema import Kind
 from putback.flow.names import Expr, Invoke
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.astnames import own_name, to_expr
 from putback.ownership.index.module import ClassInfo
 from putback.ownership.makers.often import Frequency
 from putback.ownership.makers.parts import Part
@@ -61,7 +61,9 @@ class SharedAttributes:
         if method != _CONSTRUCTOR or not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
             return None
         cls = ClassRef(part.path, owner)
-        return Shared(cls, target.attr) if target.value.id == "self" and self._is_made_once(cls) else None
+        function = part.function_of(statement)
+        is_own = function is not None and target.value.id == own_name(function)
+        return Shared(cls, target.attr) if is_own and self._is_made_once(cls) else None
 
     def of_classes(self, path: str) -> Iterator[tuple[Shared, Kind]]:
         """The attributes of a file's classes that a call in the class itself makes a connection for."""

@@ -10,7 +10,7 @@ from enum import IntEnum
 from putback.frameworks.catalog import FrameworkCatalog
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.context import name_of
-from putback.ownership.index.astnames import to_expr
+from putback.ownership.index.astnames import is_of_class, own_name, to_expr
 from putback.ownership.makers.parts import Function, Part
 from putback.ownership.resolve.resolver import Resolver
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Symbol
@@ -138,9 +138,9 @@ class Fates:
 
     def _set_on(self, base: ast.expr, function: Function | None) -> Fate:
         """How long an attribute of `base` lives: as long as the request, the object, or the program."""
-        first = function.args.args[0].arg if function is not None and function.args.args else ""
-        if isinstance(base, ast.Name) and base.id == first and self._is_method(function):
-            return Fate.OBJECT if base.id != "cls" else Fate.KEPT
+        own = own_name(function) if function is not None and self._is_method(function) else ""
+        if function is not None and isinstance(base, ast.Name) and base.id == own != "":
+            return Fate.KEPT if is_of_class(function) else Fate.OBJECT
         names = set(map(name_of, self.resolver.types(to_expr(base), self.part.scope_of(base))))
         return Fate.LOCAL if names & self.frameworks.per_request else Fate.KEPT
 

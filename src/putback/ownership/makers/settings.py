@@ -127,7 +127,7 @@ class Reader:
     def _passed(self, use: Use, call: ast.Call, info: FunctionInfo, node: Function) -> dict[str, Spot]:
         key = use.part.scope_of(call).function
         plain = [p.name for p in info.params if not p.kind]
-        plain = plain[1:] if info.owner and plain[:1] in (["self"], ["cls"]) else plain
+        plain = plain[1:] if info.own else plain
         passed = {name: Spot(each, use.part.path, key) for name, each in zip(plain, call.args, strict=False)}
         known = {p.name for p in info.params}
         passed |= {k.arg: Spot(k.value, use.part.path, key) for k in call.keywords if k.arg in known and k.arg}

@@ -66,7 +66,7 @@ class Sharing:
             for name, kind, many, sure in self._given(part, call):
                 if not in_threads and not self.analyzer.catalog.is_async(kind):
                     continue  # one task waits while another is in a call
-                if name not in told and (many or (name in once and _at_once(part, once[name], call))):
+                if name not in told and (many or (name in once and self._at_once(part, once[name], call))):
                     told.add(name)
                     yield Spawned(call, name, kind, sure)
                 once.setdefault(name, call)
@@ -80,8 +80,7 @@ class Sharing:
                 and _last(node.func) in frameworks.spawning_names
                 and part.key_of(node) == key
             ):
-                types = self.analyzer.resolver.types(to_expr(node.func), part.scope_of(node))
-                names = [name_of(t) for t in types]
+                names = self._names(part, node.func)
                 in_threads = any(map(frameworks.spawns, names))
                 if in_threads or any(map(frameworks.starts_tasks, names)):
                     yield node, in_threads
@@ -89,11 +88,12 @@ class Sharing:
     def _given(self, part: Part, call: ast.Call) -> Iterator[tuple[str, Kind, bool, bool]]:
         """The connections that a call is given, each with whether more than one run has it, and no lock for it."""
         repeated = self._is_repeated(part, call)
-        is_waited_for = _waits(part.parents.get(call))
+        is_waited_for = self._waits(part, part.parents.get(call))
+        is_for_each = any(map(self.analyzer.frameworks.runs_for_each, self._names(part, call.func)))
         arguments = [*call.args, *(k.value for k in call.keywords)]
         counted: dict[str, tuple[Kind, int, bool]] = {}
         for argument in arguments:
-            several = isinstance(argument, ast.Starred) or _last(call.func) == "map"
+            several = isinstance(argument, ast.Starred) or is_for_each
             for name, (kind, sure) in self._held(part, argument).items():
                 _, count, others = counted.get(name, (kind, 0, True))
                 counted[name] = (kind, count + (2 if several else 1), sure and others)
@@ -104,6 +104,29 @@ class Sharing:
                 yield name, kind, True, sure
             elif not is_waited_for:
                 yield name, kind, False, sure
+
+    def _names(self, part: Part, node: ast.expr) -> list[str]:
+        """The qualified names of what an expression is outside of the project."""
+        return [name_of(t) for t in self.analyzer.resolver.types(to_expr(node), part.scope_of(node))]
+
+    def _at_once(self, part: Part, first: ast.Call, second: ast.Call) -> bool:
+        """Whether two calls stand in one block, with nothing between them that waits for the first."""
+        here, there = (next(p for p in part.above(each) if isinstance(p, ast.stmt)) for each in (first, second))
+        holder = part.parents.get(here)
+        for block in (getattr(holder, name, None) for name in ("body", "orelse", "finalbody")):
+            if isinstance(block, list) and here in block and there in block:
+                between = block[block.index(here) : block.index(there)]
+                return not any(self._waits(part, node) for statement in between for node in ast.walk(statement))
+        return False
+
+    def _waits(self, part: Part, node: ast.AST | None) -> bool:
+        """Whether this waits for what runs beside it, or may do so, because it is a method of something unknown."""
+        frameworks = self.analyzer.frameworks
+        if not isinstance(node, (ast.Attribute, ast.Name)) or _last(node) not in frameworks.waiting_names:
+            return isinstance(node, ast.Await)
+        names = self._names(part, node)
+        is_unknown = isinstance(node, ast.Attribute) and not names and not isinstance(node.value, ast.Constant)
+        return is_unknown or any(map(frameworks.waits, names))
 
     @staticmethod
     def _is_repeated(part: Part, call: ast.Call) -> ast.AST | None:
@@ -232,21 +255,6 @@ class Sharing:
     def _means(self, part: Part, node: ast.Name | ast.Attribute, wanted: Defined, name: str) -> bool:
         is_read = _last(node) == name and isinstance(node.ctx, ast.Load)
         return is_read and identity(self.analyzer.project, to_expr(node), part.scope_of(node)) == wanted
-
-
-def _at_once(part: Part, first: ast.Call, second: ast.Call) -> bool:
-    """Whether two calls stand in one block, with nothing between them that waits for the first."""
-    here, there = (next(p for p in part.above(each) if isinstance(p, ast.stmt)) for each in (first, second))
-    holder = part.parents.get(here)
-    for block in (getattr(holder, name, None) for name in ("body", "orelse", "finalbody")):
-        if isinstance(block, list) and here in block and there in block:
-            between = block[block.index(here) : block.index(there)]
-            return not any(_waits(node) for statement in between for node in ast.walk(statement))
-    return False
-
-
-def _waits(node: ast.AST | None) -> bool:
-    return isinstance(node, ast.Await) or (isinstance(node, ast.Attribute) and node.attr in ("join", "result"))
 
 
 def _root(node: ast.AST) -> str:

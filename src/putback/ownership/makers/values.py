@@ -247,7 +247,7 @@ class Values:
             if attr in cls.methods:
                 return self._returned(FunctionRef(module.path, cls.methods[attr]), {})
             for method in (each for each in node.body if isinstance(each, FUNCTIONS)):
-                for value in set_on_self(method.body, attr):
+                for value in set_on_self(method, attr):
                     return self.value(Spot(value, module.path, f"{cls.key}.{method.name}"))
         return NOT_SEEN
 

@@ -37,7 +37,6 @@ from putback.ownership.resolve.given import argument
 from putback.ownership.resolve.types import (
     ClassRef,
     FunctionRef,
-    Instance,
     Partial,
     Provider,
     Scope,
@@ -83,8 +82,7 @@ class Callers:
 
     def given(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Types:
         """What the callers of a function pass for its parameter `name`, as far as they are looked at."""
-        found = [self._values.types(value, scope) for value, scope in self.passed(module, function, name)]
-        return frozenset(t for t in union(found) if self._says_something(t))
+        return union(self._values.types(value, scope) for value, scope in self.passed(module, function, name))
 
     def passed(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
         """The same as it is written."""
@@ -100,12 +98,6 @@ class Callers:
     def subclasses(self, key: str) -> list[tuple[str, str]]:
         """Path and key of the classes that may derive from a class `key`, by the names of their bases."""
         return self._subclasses.of(key)
-
-    def _says_something(self, t: Type) -> bool:
-        """Whether a type is more than "what some outside function returns"; a class is written in capitals."""
-        if not isinstance(t, Instance) or not t.name.endswith("()") or self._values.catalog.knows(t.name):
-            return True
-        return t.name.rpartition(".")[2][:1].isupper()
 
     def _handed_in(self, module: ModuleInfo, function: FunctionInfo, name: str) -> Iterator[tuple[Expr, Scope]]:
         """What others of the project pass for a parameter, who were given the function itself: `function(conn)`."""
@@ -189,12 +181,21 @@ class Callers:
                         yield Scope(path, scope), call
 
     def _names(self, module: ModuleInfo, function: FunctionInfo) -> Iterator[str]:
-        """What a function may be called by: its own name; a constructor by its class, the subclasses' and `cls`."""
+        """What a function may be called by: its own name; a constructor by its class, the subclasses', and by what
+        class methods of these call the class."""
         yield function.name
         if function.owner and function.name in _CONSTRUCTORS:
             subclasses = (key for _, key in self._subclasses.of(function.owner))
             yield from dict.fromkeys(key.rpartition(".")[2] for key in (function.owner, *subclasses))
-            yield "cls"
+            yield from dict.fromkeys(self._called_by_itself(module, function.owner))
+
+    def _called_by_itself(self, module: ModuleInfo, key: str) -> Iterator[str]:
+        """What methods of a class, its bases and its subclasses call the class."""
+        below = ((self._project.part(path, name), name) for path, name in self._subclasses.of(key))
+        classes = [(home, home.classes.get(name)) for home, name in below if home is not None]
+        for home, cls in (*self._classes.lineage(module.path, key), *classes):
+            methods = (home.functions.get(name) for name in cls.methods.values()) if cls is not None else ()
+            yield from (method.own for method in methods if method is not None and method.is_of_class)
 
     def _first_arguments(self, call: Invoke, scope: Scope, module: ModuleInfo, function: FunctionInfo) -> set[int]:
         """Which parameters of a function the first positional argument of a call can be for; empty: another function.

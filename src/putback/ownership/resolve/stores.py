@@ -91,7 +91,7 @@ class Stores:
         frameworks, catalog = self._values.frameworks, self._values.catalog
         match owner:
             case Instance(name=name):
-                is_made = name.endswith("()") and name.rpartition(".")[2][:1].isupper() and "." in name
+                is_made = name.endswith("()") and "." in name
                 return frameworks.holds(name) or (is_made and not catalog.knows(name.partition(".")[0]))
             case Method(owner=Instance(name=name)):
                 return frameworks.holds(name)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
-from putback.flow.names import Invoke, last_name
+from putback.flow.ir import MODULE
+from putback.flow.names import Expr, Invoke, last_name
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.app_contexts import is_of_something_unknown
 from putback.ownership.analysis.context import name_of
 from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.places import is_test_code
 from putback.ownership.index.subclasses import plain
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Scope, Types
-from putback.ownership.sessions.registries import Registries
-from putback.ownership.sessions.session_use import SessionUse, session_use
+from putback.ownership.sessions.registries import Registries, function_refs
+from putback.ownership.sessions.session_use import SessionUse, session_use, top_level_use
 from putback.ownership.sessions.task_classes import TaskClasses
-
-_SIGNS = (b".remove()", b"app_context", b"request_context", b"appcontext")
-_HOOKS = re.compile(r"(?:connect|add_listener|add_event_listener|listen)\(\s*([\w.]+)\s*[,)]")
-_REMOVING = re.compile(r"\.remove(?:\(\)|\))")
-_CLEANING = re.compile(r"\.remove\(\)|\.close\b|(?:app|request)_?context")
-_CONNECTING = frozenset({"connect", "connect_via", "listens_for"})
 
 
 class Cleaners:
@@ -52,14 +47,27 @@ class Cleaners:
         """The functions outside of tests that remove a session, or that enter an application context."""
         return [
             (module, info)
-            for module in (*self.modules_with(_SIGNS), *self._closing_modules())
+            for module in (*self.modules_with(self._signs), *self._closing_modules())
             for info in module.functions.values()
             if self._may_clean(module, info) and self._cleans(self.session_use(FunctionRef(module.path, info.key)))
         ]
 
     def _may_clean(self, module: ModuleInfo, info: FunctionInfo) -> bool:
         rows = self.analyzer.reader.rows(module.path)[info.row - 1 : info.end_row]
-        return any(_CLEANING.search(row) for row in rows)
+        return any(word in row for row in rows for word in self._words)
+
+    @cached_property
+    def _signs(self) -> tuple[bytes, ...]:
+        """What has to be in a file for it to discard a session, to end all, or to enter a context."""
+        types = self.registries.types
+        ending = {name.rpartition(".")[2] for name in types.sweeping} - types.removing
+        whole = {*ending, *self.analyzer.frameworks.context_names}
+        return tuple(word.encode() for word in (*(f".{name}()" for name in types.discarding), *whole))
+
+    @cached_property
+    def _words(self) -> tuple[str, ...]:
+        """The same of a function, with what closes one session."""
+        return (*(sign.decode() for sign in self._signs), *(f".{name}" for name in self.registries.types.removing))
 
     @staticmethod
     def _cleans(found: SessionUse) -> bool:
@@ -70,7 +78,8 @@ class Cleaners:
         names = [registry.name.encode() for registry in self.registries.found.values()]
         for module in self.modules_with(names):
             text = self.text(module.path)
-            if ".close" in text and not any(sign.decode() in text for sign in _SIGNS):
+            closing = (f".{name}" for name in self.registries.types.removing)
+            if any(word in text for word in closing) and not any(sign.decode() in text for sign in self._signs):
                 yield module
 
     def modules_with(self, words: Collection[bytes]) -> Iterator[ModuleInfo]:
@@ -90,9 +99,9 @@ class Cleaners:
     @cached_property
     def _jobs_are_attended(self) -> bool:
         """Whether something may clean up around every job."""
-        hooked = self._hooked
-        if any(info.name in hooked or self._is_connected(info) for _, info in self.functions):
-            return True
+        for module, info in self.functions:
+            if FunctionRef(module.path, info.key) in self._hooked or self._is_connected(module, info):
+                return True
         return any(not self.task_classes.is_own(cls) or self.task_classes.is_for_all(cls) for cls in self._classes)
 
     @cached_property
@@ -114,21 +123,29 @@ class Cleaners:
         return not module.import_roots().isdisjoint(self._job_roots)
 
     @cached_property
-    def _hooked(self) -> frozenset[str]:
-        """The names of what is given to signals and listeners."""
-        found: set[str] = set()
-        for module in self.modules_with((b"connect(", b"listener(", b"listen(")):
-            try:
-                text = self.analyzer.reader.text(module.path)
-            except SourceError:
-                continue
-            found |= {name.rpartition(".")[2] for name in _HOOKS.findall(text)}
+    def _hooked(self) -> frozenset[FunctionRef]:
+        """The functions that are given to signals and listeners."""
+        found: set[FunctionRef] = set()
+        types = self.analyzer.resolver.types
+        for module in self.modules_with([f"{name}(".encode() for name in self.analyzer.frameworks.hooking_names]):
+            for scope, call in module.calls:
+                here = Scope(module.path, scope)
+                if isinstance(call, Invoke) and self._hooks(call.func, here):
+                    given = (*call.args, *(value for _, value in call.keywords))
+                    found.update(ref for each in given for ref in function_refs(types(each, here)))
         return frozenset(found)
 
-    @staticmethod
-    def _is_connected(info: FunctionInfo) -> bool:
-        names = (last_name(d.func if isinstance(d, Invoke) else d) for d in info.decorators)
-        return not _CONNECTING.isdisjoint(names)
+    def _is_connected(self, module: ModuleInfo, info: FunctionInfo) -> bool:
+        scope = Scope(module.path, info.outer)
+        return any(self._hooks(d.func if isinstance(d, Invoke) else d, scope) for d in info.decorators)
+
+    def _hooks(self, callee: Expr, scope: Scope) -> bool:
+        """Whether what is given to this is called by a signal or listener, or may be, because it is not resolved."""
+        frameworks = self.analyzer.frameworks
+        if last_name(callee) not in frameworks.hooking_names:
+            return False
+        types = self.analyzer.resolver.types(callee, scope)
+        return all(map(is_of_something_unknown, types)) or any(frameworks.hooks(name_of(t)) for t in types)
 
     def _is_inherited(self, module: ModuleInfo, info: FunctionInfo) -> bool:
         """Whether it is a method of a class that derives from another: a framework may call it around a job."""
@@ -149,11 +166,11 @@ class Cleaners:
     @cached_property
     def removes_at_top(self) -> bool:
         """Whether some module removes a session outside of its functions, or in a lambda there."""
-        for module in self.modules_with((b".remove()", b".remove)")):
-            rows = list(self.analyzer.reader.rows(module.path))
-            for info in module.functions.values():
-                rows[info.row - 1 : info.end_row] = [""] * (info.end_row - info.row + 1)
-            if any(_REMOVING.search(row) for row in rows):
+        words = [f".{name}{end}".encode() for name in self.registries.types.discarding for end in "()"]
+        for module in self.modules_with(words):
+            rows = self.analyzer.part(module.path, MODULE)
+            found = top_level_use(self.registries, self.analyzer.app_contexts, module.path, rows)
+            if found.removes or found.removes_unknown:
                 return True
         return False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -91,8 +91,12 @@ class RegistryTypes:
         self.using = frozenset(m for m, e in methods if e.executes or e.derives in running)
         self.ending = frozenset(m for m, e in methods if e.ends)
         self.removing = frozenset(m for m, e in methods if e.releases_self or e.closes)
-        self.sweeping = {n for r in self.standing.values() for n, e in _functions(catalog, r) if e.releases_all}
-        """Functions that end what a library's own registry keeps for the thread."""
+        self.discarding = frozenset(
+            m for name in self.registries for m, e in _methods(catalog, name).items() if e.releases_self
+        )
+        theirs = {kind.driver for kind in (*kept, *filter(None, (_kept_by(catalog, n) for n in self.registries)))}
+        self.sweeping = frozenset(name for driver in theirs for name in _sweeping(catalog, driver))
+        """Functions and methods that end all sessions there are, or what a library's own registry keeps."""
 
 
 def _methods(catalog: Catalog, name: str) -> Mapping[str, Effect]:
@@ -100,8 +104,12 @@ def _methods(catalog: Catalog, name: str) -> Mapping[str, Effect]:
     return spec.methods if spec is not None else {}
 
 
-def _functions(catalog: Catalog, registry: Registry) -> Iterable[tuple[str, Effect]]:
-    return catalog.drivers[registry.kind.driver].functions.items()
+def _sweeping(catalog: Catalog, driver: str) -> Iterator[str]:
+    """The qualified names of what ends all that a library has handed out."""
+    table = catalog.drivers[driver]
+    yield from (name for name, effect in table.functions.items() if effect.releases_all)
+    for owner in table.types:
+        yield from (f"{owner}.{name}" for name, effect in _methods(catalog, owner).items() if effect.releases_all)
 
 
 def _standing(kind: Kind) -> Registry:

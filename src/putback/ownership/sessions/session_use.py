@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct, field
 
-from putback.flow.names import Name, dotted, last_name
+from putback.flow.names import Name, dotted
+from putback.frameworks.idioms import idioms
 from putback.model.errors import SourceError
 from putback.ownership.analysis.app_contexts import AppContexts
+from putback.ownership.analysis.context import name_of
 from putback.ownership.index.astnames import to_expr
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.index.trees import parsed
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Object, Partial, Scope, Symbol, Type, Types
 from putback.ownership.sessions.registries import Registries, Registry, function_refs
-from putback.source.slices import Reader
+from putback.source.slices import Reader, Slice
 
+Body = ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_CLOSING = frozenset({"closing", "aclosing"})
-_CLOSING_ALL = frozenset({"close_all", "close_all_sessions"})
 
 
 class Call(Struct, frozen=True):
@@ -61,7 +62,16 @@ def session_use(
     if found is None:
         return SessionUse()
     function, offset = found
-    return _Watcher(registries, contexts, Scope(path, info.key), offset).watch(function)
+    return _Watcher(registries, contexts, Scope(path, info.key), offset).watch(function, function.decorator_list)
+
+
+def top_level_use(registries: Registries, contexts: AppContexts, path: str, rows: Slice) -> SessionUse:
+    """What the top level of a file does, in the lambdas there as well; nothing when it cannot be parsed."""
+    try:
+        tree, offset = parsed(rows)
+    except SourceError:
+        return SessionUse()
+    return _Watcher(registries, contexts, Scope(path), offset).watch(tree)
 
 
 def function_node(
@@ -88,7 +98,7 @@ class _Watcher:
         self.offset = offset
         self.found = SessionUse()
 
-    def watch(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> SessionUse:
+    def watch(self, function: Body, decorators: Sequence[ast.expr] = ()) -> SessionUse:
         for node in own_nodes(function):
             match node:
                 case ast.Call():
@@ -99,7 +109,7 @@ class _Watcher:
                     self.found.repeats = True
                 case ast.withitem(context_expr=entered):
                     self._enter(entered)
-        for decorator in function.decorator_list:
+        for decorator in decorators:
             self._decorator(decorator)
         return self.found
 
@@ -126,7 +136,7 @@ class _Watcher:
             if node.attr in types.removing:
                 self._remove_unknown(node.value)
         elif node.attr in types.removing:
-            self._remove(registry, node, closes=node.attr != "remove")
+            self._remove(registry, node, closes=node.attr not in types.discarding)
         elif node.attr in types.ending:
             self.found.ends.add(registry)
         else:
@@ -181,18 +191,21 @@ class _Watcher:
 
     def _call(self, node: ast.Call) -> None:
         func = node.func
-        if isinstance(func, ast.Attribute) and func.attr == "remove" and not node.args and not node.keywords:
-            # without arguments it is that of a scoped session, whoever it may be
-            self.found.removes_unknown |= self.registries.of(to_expr(func.value), self.scope) is None
-        self._close(node)
         if isinstance(func, ast.Name) and func.id == "getattr":
             names = (a.value for a in node.args[1:] if isinstance(a, ast.Constant))
             self.found.removes_unknown |= any(name in self.registries.types.removing for name in names)
         called = to_expr(func)
         types = self.resolver.types(called, self.scope)
+        if isinstance(func, ast.Attribute) and func.attr in self.registries.types.discarding and _is_bare(node):
+            # it may be that of a scoped session, unless it is a method of the project
+            is_own = any(isinstance(t, FunctionRef) for t in types)
+            self.found.removes_unknown |= not is_own and self.registries.of(to_expr(func.value), self.scope) is None
         sweeping = self.registries.types.sweeping
+        canonical = self.resolver.catalog.canonical
         symbols = [t.name for t in types if isinstance(t, Symbol)]
-        self.found.removes_unknown |= any(name in sweeping for name in symbols)
+        self.found.removes_unknown |= any(canonical(name_of(t)) in sweeping for t in types)
+        if not idioms().functions.closing.isdisjoint(symbols):
+            self._close(node)
         self.found.in_context |= any(map(self.resolver.frameworks.asks_for_context, symbols))
         for ref in self._targets(types):
             self.found.calls.append(Call(ref, self._row(node), False, dotted(called) or ""))
@@ -200,10 +213,8 @@ class _Watcher:
             self._given(argument)
 
     def _close(self, node: ast.Call) -> None:
-        """`closing(Session())`, `close_all_sessions()`."""
-        name = last_name(to_expr(node.func))
-        self.found.removes_unknown |= name in _CLOSING_ALL
-        for argument in node.args if name in _CLOSING else ():
+        """`closing(Session())`."""
+        for argument in node.args:
             registry = self._registry(argument)
             if registry is not None:
                 self._remove(registry, argument, closes=True)
@@ -242,8 +253,12 @@ class _Watcher:
                     yield from function_refs(self.resolver.member(t, "__call__"))
 
 
-def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
-    """The nodes of a function's body, those of definitions nested in it left out."""
+def _is_bare(call: ast.Call) -> bool:
+    return not call.args and not call.keywords
+
+
+def own_nodes(function: Body) -> Iterator[ast.AST]:
+    """The nodes of the body of a function or a module, those of definitions nested in it left out."""
     stack: list[ast.AST] = list(function.body)
     while stack:
         node = stack.pop()
