@@ -64,6 +64,7 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Place, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.mending import MAKING
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
@@ -94,13 +95,14 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
         often.role, f"for every request of {often.name}"
     )
     costs = made.pool.keeps and not made.is_without_pool and not made.is_embedded
+    frequency = Frequency.ONCE if made.is_for_command(often) else facts.frequency
     what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
     return at_making(
         RULE,
         facts,
         made,
         f"a new {made.pool.title} is made {when}: {what}",
-        severity=Severity.WARNING if costs and not made.is_for_command(often) else Severity.INFO,
+        worth=Worth(Likelihood.EACH_TIME, Loss.CONNECTION if costs else Loss.ADVICE, frequency),
         confidence=Confidence.HIGH,
         trace=(*made.way(often), _here(facts, made)),
         help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",
@@ -113,7 +115,7 @@ def _hint(facts: FunctionFacts, made: PoolFacts) -> Finding:
         facts,
         made,
         f"each call of {facts.name} makes a new {made.pool.title} and closes none of its connections",
-        severity=Severity.INFO,
+        worth=Worth(Likelihood.EACH_TIME, Loss.ADVICE, facts.frequency),
         confidence=Confidence.MEDIUM,
         trace=(_here(facts, made),),
         help=f"make the {made.pool.title} once, or {_close(made)}",

@@ -70,7 +70,7 @@ RULE = Rule(
     "PB404",
     "pool-overflow-too-large",
     "pool",
-    Severity.WARNING,
+    Severity.INFO,
     __doc__,
     check,
     opt_in=True,

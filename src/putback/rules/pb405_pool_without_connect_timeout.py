@@ -76,7 +76,7 @@ RULE = Rule(
     "PB405",
     "pool-without-connect-timeout",
     "pool",
-    Severity.WARNING,
+    Severity.INFO,
     __doc__,
     check,
     opt_in=True,
