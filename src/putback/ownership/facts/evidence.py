@@ -81,15 +81,17 @@ class Evidence:
     def _call(self, op: ir.Call) -> Weight:
         info = self.analyzer.call_info(self.unit, op)
         effects = [each.effect for each in info.drivers]
-        if any(e.executes for e in effects) and self._only_sets_up(op):
+        executes = any(e.executes for e in effects)
+        on_connection = op.receiver in self.names or _root(op) in self.names
+        if executes and self._only_sets_up(op):
             return Weight.TRIVIAL
-        if any(e.executes for e in effects) and self._only_reads(op, effects):
+        may_run = executes or on_connection or info.functions or op.name in self.analyzer.catalog.fetching
+        if may_run and self._only_reads(op, effects):
             return Weight.READING
         if any(e.executes or e.ends or e.acquires for e in effects):
             return Weight.DATABASE
-        on_connection = op.receiver in self.names or _root(op) in self.names
         is_given = any(argument.value in self.names for argument in op.arguments)
-        if is_given and info.functions and not info.classes:
+        if (is_given or on_connection) and info.functions and not info.classes:
             return min(self._whole(ref, Weight.DATABASE) for ref in info.functions)
         if is_given or (on_connection and not effects):
             return Weight.DATABASE
@@ -118,8 +120,13 @@ class Evidence:
         return is_embedded and first_word(self.unit.text(op.at)) == "PRAGMA"
 
     def _only_reads(self, op: ir.Call, effects: Sequence[Effect]) -> bool:
-        """Whether a statement is shown to change nothing, by its text, its object or the method that runs it."""
-        if all(e.reads for e in effects):
+        """Whether a statement is shown to change nothing, by its text, its object or the method that runs it.
+
+        What fails when its rows are asked for has failed in the statement before.
+        """
+        if op.name in self.analyzer.catalog.fetching and not any(e.executes for e in effects):
+            return True
+        if effects and all(e.reads for e in effects):
             return True
         if only_reads(self.analyzer.words(self.unit, op.at)):
             return True

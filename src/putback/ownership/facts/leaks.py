@@ -46,7 +46,7 @@ class Leak(Struct, frozen=True):
     statement, `cancelled` that only a cancellation goes this way, `left_at` and `exit` where and how it ends.
     `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left because a name is read that the
     exception has kept from being bound. `weight`: how far one believes that it raises. `writes`: rows have been
-    changed by then, or it is such a statement that fails.
+    changed by then, or it is such a statement that fails, and the transaction is open.
     """
 
     raised_at: int | None
@@ -112,8 +112,11 @@ class Leaks:
             named=named or any(isinstance(part, Element) for _, part in ending.state.parts),
             unbound=exit_ is Exit.RAISED and ending.state.exception == unbound.ERROR,
             weight=self.weigh(raised_at) if raised_at is not None else Weight.DATABASE,
-            writes=ending.state.wrote is not None or (raised_at is not None and self.changes(raised_at)),
+            writes=ending.state.opened is not None and self._writes(ending.state, raised_at),
         )
+
+    def _writes(self, state: State, raised_at: int | None) -> bool:
+        return state.wrote is not None or (raised_at is not None and self.changes(raised_at))
 
     def _first_exception(self, path: Sequence[_Step]) -> tuple[int | None, str | None]:
         """The first exception edge on a path, and the class in flight there."""
