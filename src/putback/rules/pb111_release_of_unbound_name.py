@@ -2,7 +2,8 @@
 
 ## What it finds
 A release in a clean-up whose `try` contains the acquire, with no earlier binding of the name; an `if conn:` around it
-does not help, because it reads the name as well. The finding stands at the acquire.
+does not help, because it reads the name as well. The finding stands at the acquire. A hint: nothing is lost by it, one
+error stands in the place of another.
 
 ## Why it is bad
 When the acquire itself fails, the clean-up raises

@@ -14,6 +14,9 @@ The connection may be the function's own, one that a caller lends, or one that l
 an attribute, a scoped session, Flask-SQLAlchemy's `db.session`. A global that is left so is an error, whoever uses it
 next; an attribute, and a scoped session that nobody removes, a warning.
 
+Where all statements in the `try` only read, it is a warning at most, and a hint where something else in it fails more
+often and the handler names no error of the database: then it is there for that.
+
 It is a warning after another failed statement in SQLAlchemy, which breaks the transaction on PostgreSQL only (a hint
 where nobody acquires the connection here), and a hint when the connection is only given back: the release rolls back
 then, but nobody reading the handler can tell.
