@@ -16,6 +16,7 @@ WORDS = {
     Likelihood.EACH_TIME: "each time",
     Likelihood.EXPECTED: "now and then",
     Likelihood.SELDOM: "seldom",
+    Likelihood.RARELY: "rarely",
     Likelihood.HARDLY: "hardly ever",
 }
 SHOWN = {Severity.ERROR: "**error**", Severity.WARNING: "warning", Severity.INFO: "hint"}

@@ -66,10 +66,11 @@ is not reported.
 It is a hint where the error ends the run (a command, a script), and in a function that opens a connection for its
 caller, where the collector closes it.
 
-What seldom fails (a statement that only reads, a subscript, `int()`) is a warning at most, and a hint where collection
-closes the connection soon; so is, whatever is lost, the making of a cursor, `datetime` arithmetic, or a function of the
-project that only counts and keeps lists. A file of SQLite is shown where rows have been changed by then: others read
-`database is locked`. Of all that can raise, what does so most likely is shown.
+A statement that only reads seldom fails: that is a warning at most. What only a mistake in the data makes fail (a
+subscript, `int()`) is one where a slot is lost for good, else a hint; so is, whatever is lost, the making of a cursor,
+`datetime` arithmetic, or a function of the project that only counts and keeps lists. A file of SQLite is shown where
+rows have been changed by then: others read `database is locked`. Of all that can raise, what does so most likely is
+shown.
 """
 
 from __future__ import annotations

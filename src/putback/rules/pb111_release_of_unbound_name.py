@@ -2,8 +2,7 @@
 
 ## What it finds
 A release in a clean-up whose `try` contains the acquire, with no earlier binding of the name; an `if conn:` around it
-does not help, because it reads the name as well. The finding stands at the acquire. A hint: nothing is lost by it, one
-error stands in the place of another.
+does not help, because it reads the name as well. The finding stands at the acquire.
 
 ## Why it is bad
 When the acquire itself fails, the clean-up raises
@@ -75,7 +74,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"if this acquire fails, {wording.subject(site)} is not bound and its release raises {error}",
-                worth=Worth(Likelihood.EXPECTED, Loss.ADVICE, facts.frequency),
+                worth=Worth(Likelihood.EXPECTED, Loss.DOUBTFUL, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=(
                     facts.step(site.site.acquired_at, "if this raises, the name is never bound ..."),
@@ -93,4 +92,4 @@ def _is_hushed(facts: FunctionFacts, at: int) -> bool:
 
 
 _RUNNING = Running(frozenset((Broken.UNBOUND, Broken.NONE_RELEASED)))
-RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.INFO, __doc__, check, running=_RUNNING)
+RULE = Rule("PB111", "release-of-unbound-name", "leak", Severity.WARNING, __doc__, check, running=_RUNNING)

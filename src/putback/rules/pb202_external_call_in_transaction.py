@@ -7,9 +7,10 @@ functions of the project; and, where others wait for the slots of a pool (asyncp
 release. Both ends have to be seen: a session that a route has injected ends with the request. The finding stands at the
 call.
 
-It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes again
-in each round of a loop, and where nothing bounds it: `requests` or a process without a `timeout`, a sleep of a second or
-more, a model, a socket. One call with a bound, after statements that have read, is a hint: most services are built so.
+It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes
+again in each round of a loop, and where nothing bounds it: `requests` or a process without a `timeout`, a sleep of a
+second or more, a model, a socket. One call with a bound, after statements that have read, is a hint: most services are
+built so.
 
 ## Why it is bad
 The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is

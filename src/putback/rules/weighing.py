@@ -15,7 +15,7 @@ LIKELIHOODS: Mapping[Weight, Likelihood] = {
     Weight.IO: Likelihood.EXPECTED,
     Weight.UNKNOWN: Likelihood.EXPECTED,
     Weight.READING: Likelihood.SELDOM,
-    Weight.SLIGHT: Likelihood.SELDOM,
+    Weight.SLIGHT: Likelihood.RARELY,
     Weight.TRIVIAL: Likelihood.HARDLY,
 }
 
