@@ -78,7 +78,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             facts,
             facts.unit.span(cursor.at),
             f"{name} {how}",
-            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency),
+            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
             confidence=Confidence.HIGH,
             trace=(facts.step(cursor.at, "made here"), *(facts.step(at, "closed here") for at in cursor.closes)),
             driver=cursor.driver,

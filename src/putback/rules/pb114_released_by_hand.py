@@ -114,7 +114,7 @@ def _held(facts: FunctionFacts, found: ByHand) -> Finding:
         RULE,
         site,
         f"{wording.subject(site)} is given back by hand, and a `with` could hold it",
-        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency),
+        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
         confidence=site.acquisition.confidence,
         trace=(
             wording.acquired(site),
@@ -131,7 +131,7 @@ def _alone(facts: FunctionFacts, pair: Unmanaged) -> Finding:
         facts,
         row_of(facts, facts.unit.path, pair.row),
         f"`{pair.wrapper}` and `{pair.release}` have no context manager: whoever uses them pairs them by hand",
-        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency),
+        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
         confidence=Confidence.HIGH,
         trace=(
             step(facts, facts.unit.path, pair.row, f"`{pair.wrapper}` takes it"),

@@ -95,7 +95,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             RULE,
             site,
             f"a connection is taken by hand for this statement alone, and `{helper.name}` does that",
-            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency),
+            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
             confidence=site.acquisition.confidence,
             trace=(
                 wording.acquired(site),

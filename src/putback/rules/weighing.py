@@ -38,5 +38,5 @@ def _loss(site: SiteFacts, leak: Leak | None) -> Loss:
         if site.comes_without_pool:
             return Loss.CONNECTION
         return Loss.SLOT if Role.ROUTE in site.function.roles else loss
-    is_late = leak is not None and leak.raised_at is not None
-    return Loss.HELD if loss is Loss.HANDLE and is_late and leak.writes else loss
+    is_locked = leak is not None and leak.raised_at is not None and leak.writes
+    return Loss.HELD if loss is Loss.HANDLE and is_locked else loss

@@ -234,7 +234,12 @@ class Surroundings:
     @cached_property
     def frequency(self) -> Frequency:
         """How often it runs, as far as anybody sees."""
-        if self.place in (Place.TEST, Place.EXAMPLE) or self.is_out_of_use:
+        return Frequency.ASIDE if self.is_out_of_use else self.frequency_of_place
+
+    @property
+    def frequency_of_place(self) -> Frequency:
+        """The same, whoever uses it: what is asked of all code that serves is asked of this as well."""
+        if self.place in (Place.TEST, Place.EXAMPLE):
             return Frequency.ASIDE
         return Frequency.ONCE if self.place is Place.SCRIPT else Frequency.AGAIN
 
