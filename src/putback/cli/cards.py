@@ -19,9 +19,8 @@ def cards() -> list[RuleCard]:
         page = cleandoc(rule.page)
         summary = " ".join(page.partition("\n\n")[0].split())
         url = str(getattr(rule, "url", ""))
-        done.append(
-            RuleCard(rule.code, rule.name, rule.category, rule.severity, summary, page, url, reading_of(rule.code))
-        )
+        read = reading_of(rule.code)
+        done.append(RuleCard(rule.code, rule.name, rule.category, rule.severity, summary, page, url=url, read=read))
     return done
 
 
