@@ -71,6 +71,7 @@ from functools import partial
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
+from putback.model.mending import HARMLESS
 from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.dependencies import dependencies_for
 from putback.ownership.facts.facts import FunctionFacts
@@ -122,4 +123,4 @@ def _injected(site: SiteFacts) -> Fix:
     return inject(holding(site), parameter(site))
 
 
-RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check)
+RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check, mending=HARMLESS)
