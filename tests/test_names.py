@@ -111,6 +111,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/analysis/quick.py": {PYTHON: {"is print"}},
     "ownership/analysis/statements.py": {
         TEXT: {
+            "pattern _FOR_UPDATE",
             "pattern _JOINED",
             "pattern _LITERAL",
             "pattern _REPEATABLE",

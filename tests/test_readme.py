@@ -120,7 +120,7 @@ def test_the_demo_finds_leaks_and_exits_with_zero(capsys: pytest.CaptureFixture[
     command = blocks("sh")[0].splitlines()[0].rpartition(" && ")[2]
     assert run(shlex.split(command)[1:]) == 0
     printed = capsys.readouterr().out
-    assert len(re.findall(r"^fixtures/projects/shop/shop/\w+\.py:\d+:\d+: PB\d+ ", printed, re.MULTILINE)) >= 8
+    assert len(re.findall(r"^fixtures/projects/shop/shop/\w+\.py:\d+:\d+: PB\d+ ", printed, re.MULTILINE)) >= 7
 
 
 def test_the_commands_of_the_usage_exist(

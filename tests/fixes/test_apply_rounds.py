@@ -57,7 +57,7 @@ def findings(path: str, text: str) -> tuple[Finding, ...]:
             name = call[0].replace(" ", "")
             found.append(
                 Finding(
-                    *("PB302", "toy", "", Severity.ERROR, Confidence.HIGH, path[1:], path, place, function),
+                    *("PB301", "toy", "", Severity.ERROR, Confidence.HIGH, path[1:], path, place, function),
                     fix=fix(name, place),
                 )
             )
@@ -123,8 +123,8 @@ def test_what_holds_is_applied() -> None:
     [
         ("leak_stays()", "the finding would still be there"),
         ("leak_idle()", "the finding would still be there"),
-        ("leak_more()", "it would bring PB302 toy in line"),
-        ("leak_twice()", "it would bring PB302 toy in line"),
+        ("leak_more()", "it would bring PB301 toy in line"),
+        ("leak_twice()", "it would bring PB301 toy in line"),
         ("leak_broken()", "the file would not parse any more: '(' was never closed in line"),
         ("leak_async()", "the file would not parse any more: 'await' outside async function in line"),
         ("leak_outside()", "the edits do not fit the file"),
@@ -163,7 +163,7 @@ def test_what_a_fix_leaves_behind_is_fixed_in_the_next_round() -> None:
 def test_a_fix_that_brings_another_finding_is_no_step_on_the_way() -> None:
     run = mended(a=functions("leak_chain()"))
     assert now(run) == {}
-    assert reasons(run) == ["it would bring PB302 toy in line 2 of a"]
+    assert reasons(run) == ["it would bring PB301 toy in line 2 of a"]
 
 
 def test_what_is_not_wanted_is_left_alone() -> None:
@@ -189,7 +189,7 @@ def test_a_finding_that_comes_in_another_file_counts() -> None:
     )
     run.run()
     assert run.changes() == ()
-    assert reasons(run) == ["it would bring PB302 toy in line 1 of b"]
+    assert reasons(run) == ["it would bring PB301 toy in line 1 of b"]
 
 
 def test_what_is_tried_alone_is_judged_beside_what_the_others_have_become() -> None:

@@ -12,13 +12,15 @@ from putback.source.selection import EXACT, did_you_mean, strength
 def cards() -> list[RuleCard]:
     """Every rule, by code."""
     from putback.rules import ALL
+    from putback.rules.readings import reading_of
 
     done = []
     for rule in sorted(ALL, key=lambda each: each.code):
         page = cleandoc(rule.page)
         summary = " ".join(page.partition("\n\n")[0].split())
         url = str(getattr(rule, "url", ""))
-        done.append(RuleCard(rule.code, rule.name, rule.category, rule.severity, summary, page, url))
+        read = reading_of(rule.code)
+        done.append(RuleCard(rule.code, rule.name, rule.category, rule.severity, summary, page, url=url, read=read))
     return done
 
 

@@ -39,7 +39,8 @@ def listed(rules: Sequence[RuleCard]) -> Iterator[str]:
 def page(rule: RuleCard) -> str:
     """The rule's page in Markdown, code and name as its title."""
     facts = f"Category: {rule.category}. Default severity: {rule.severity.value}."
-    return f"# {rule.name} ({rule.code})\n\n{facts}\n\n{rule.page}\n"
+    read = f"\n\n{rule.read}" if rule.read else ""
+    return f"# {rule.name} ({rule.code})\n\n{facts}{read}\n\n{rule.page}\n"
 
 
 def show(markdown: str) -> None:

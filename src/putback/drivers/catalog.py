@@ -137,6 +137,16 @@ class Catalog:
         """The methods of cursors and connections that answer with rows."""
         return self._remember(("fetching",), lambda: frozenset(n for d in self.drivers.values() for n in d.fetching))
 
+    @property
+    def reading(self) -> frozenset[str]:
+        """The functions that make a statement which only reads."""
+        return self._remember(("reading",), lambda: frozenset(n for d in self.drivers.values() for n in d.reading))
+
+    @property
+    def writing(self) -> frozenset[str]:
+        """The functions that make a statement which changes rows."""
+        return self._remember(("writing",), lambda: frozenset(n for d in self.drivers.values() for n in d.writing))
+
     def is_cursor(self, type_name: str) -> bool:
         """Whether objects of this class, or of one of its bases, are cursors."""
         return self._remember(("cursor", type_name), lambda: any(s.cursor for s in self._lineage(type_name)))

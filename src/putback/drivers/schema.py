@@ -103,6 +103,7 @@ class Effect(Table, frozen=True):
     `idles`: it gives back what it holds, and takes another if it is used again. `limited` is the argument that ends the
     waiting for a connection.
     `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
+    `reads`: its statement changes nothing; `writes`: it changes rows.
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
@@ -136,6 +137,8 @@ class Effect(Table, frozen=True):
     loaded: bool = False
     deferred_by: str = ""
     idles: bool = False
+    reads: bool = False
+    writes: bool = False
 
 
 INHERITED = Effect()
@@ -286,7 +289,8 @@ class DriverTable(Table, frozen=True):
     names whose appearance in a file can mean an acquire, or something that others acquire from. `embedded`: the
     database is in the process, so that opening it costs next to nothing. `threadsafety` is DB-API's number: threads
     may share a connection where it is 2 or more.
-    `fetching` are the methods of cursors and connections that answer with rows.
+    `fetching` are the methods of cursors and connections that answer with rows, `reading` the functions that make a
+    statement which only reads, `writing` those of one that changes rows.
     """
 
     imports: tuple[str, ...] | None = None
@@ -309,6 +313,8 @@ class DriverTable(Table, frozen=True):
     embedded: bool = False
     threadsafety: int = 1
     fetching: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    writing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         spread(self, "functions", "types", "aliases", "backends")

@@ -82,7 +82,7 @@ class ExpressionLowering(Builder):
             case cst.SimpleString():
                 value = node.evaluated_value
                 return Literal(value) if isinstance(value, str) and len(value) < 200 else UNKNOWN
-            case cst.Integer():
+            case cst.Integer() | cst.Float():
                 return Literal(node.evaluated_value)
             case cst.Subscript():
                 return Element(self.expr(node.value), self._constant_index(node))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from putback.frameworks.schema import alternatives
 from putback.tables import Table, Where, read
@@ -16,12 +18,25 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
-    belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule."""
+    belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
+    `endless`: nothing bounds how long it takes, or it takes long as a rule; `bounded_by` is the argument without which
+    nothing does; `long_from`: it is one from this number on."""
 
     noun: str
     calls: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
     brief: bool = False
+    endless: bool = False
+    bounded_by: str = ""
+    long_from: float | None = None
+
+    def waited(self, first: object, keywords: Container[str]) -> Sort:
+        """The same for a call with these arguments; `first` is None where that is no number that is written there."""
+        if self.long_from is not None:
+            is_short = isinstance(first, (int, float)) and first < self.long_from
+            return replace(self, brief=is_short, endless=not is_short)
+        is_bounded = not self.bounded_by or self.bounded_by in keywords or "" in keywords
+        return self if is_bounded else replace(self, endless=True)
 
 
 class External(Table, frozen=True):

@@ -44,7 +44,8 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class RuleCard:
-    """What a report may say about a rule; `summary` is one sentence, `page` the whole page as Markdown."""
+    """What a report may say about a rule; `summary` is one sentence, `page` the whole page as Markdown,
+    `read` how its findings read on foreign code."""
 
     code: str
     name: str
@@ -53,6 +54,7 @@ class RuleCard:
     summary: str = ""
     page: str = ""
     url: str = ""
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)

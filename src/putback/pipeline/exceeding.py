@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from putback.model.config import Config
-from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.finding import Confidence, Finding, Step
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.pipeline.shares import Found, shares
 from putback.pipeline.summing import summed
@@ -30,7 +31,7 @@ def exceeding(analyzer: Analyzer, places: Collection[tuple[str, str]], config: C
         made,
         f"all processes together may open {bound}, and the database takes {budget.available}: {workers} workers × "
         f"{budget.replicas.number} replicas × {budget.per_process} in each",
-        severity=Severity.WARNING,
+        worth=Worth(Likelihood.EACH_TIME, Loss.CONNECTION, Frequency.AGAIN),
         confidence=Confidence.HIGH,
         trace=tuple(_step(each) for each in found),
         help="make the pools smaller, or raise the limit; `putback budget` shows the sum",

@@ -86,6 +86,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def applies(site: SiteFacts) -> bool:
@@ -108,7 +109,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is never given back: {wording.cost(site)}",
-                severity=facts.severity(site.kind),
+                worth=worth_of(site),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
@@ -125,7 +126,7 @@ def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:
         site,
         f"{wording.subject(site)} stays on {where} after it was closed: the next call finds it there, its first "
         f"statement opens it again, and nothing closes it",
-        severity=facts.severity(site.kind),
+        worth=worth_of(site),
         confidence=site.acquisition.confidence,
         trace=(wording.acquired(site),),
         help=f"set {where} back to None in a `finally`",

@@ -66,18 +66,22 @@ is not reported.
 It is a hint where the error ends the run (a command, a script), and in a function that opens a connection for its
 caller, where the collector closes it.
 
-What hardly ever fails (a subscript, `int()`) is a warning at most, and a hint if there is nothing but the making of a
-cursor, `datetime` arithmetic, or a function of the project that only counts and keeps lists: of all that can raise the
-database's call is shown first.
+A statement that only reads seldom fails: that is a warning at most. What only a mistake in the data makes fail (a
+subscript, `int()`) is one where a slot is lost for good, else a hint; so is, whatever is lost, the making of a cursor,
+`datetime` arithmetic, or a function of the project that only counts and keeps lists. A file of SQLite is shown where
+rows have been changed by then: others read `database is locked`. Of all that can raise, what does so most likely is
+shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from putback.model.finding import Finding, Place, Severity
+from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import Gc
 from putback.model.mending import LEAK
+from putback.model.weighing import Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.leaks import Leak
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
@@ -91,6 +95,7 @@ from putback.rules import (
     wording,
 )
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -102,7 +107,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if {_cause(site, leak)}: {wording.cost(site)}",
-                severity=_severity(site, leak),
+                worth=_worth(site, leak),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),
@@ -110,13 +115,11 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.given_back(found, site)
 
 
-def _severity(site: SiteFacts, leak: Leak) -> Severity:
-    """A hint where the error ends the run, or a function that hands out what it opens: nobody goes on with it."""
-    facts, kind = site.function, site.kind
+def _worth(site: SiteFacts, leak: Leak) -> Worth:
+    """What a function hands out that it opens goes with the error: nobody goes on with it."""
+    kind, worth = site.kind, worth_of(site, leak)
     opens = site.is_handed_out and not kind.pooled and kind.gc is not Gc.PERMANENT
-    if opens or facts.place is Place.SCRIPT:
-        return Severity.INFO
-    return wording.believed(facts.severity(kind), leak)
+    return replace(worth, loss=Loss.HANDLE) if opens else worth
 
 
 def _applies(site: SiteFacts) -> bool:

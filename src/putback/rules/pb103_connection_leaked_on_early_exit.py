@@ -76,6 +76,7 @@ from putback.ownership.facts.leaks import Exit, Leak
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb101_connection_never_released, pb107_acquired_connection_lost, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def _exit(site: SiteFacts) -> Leak | None:
@@ -104,7 +105,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back when {how.at(row)}: {wording.cost(site)}",
-                severity=facts.severity(site.kind),
+                worth=worth_of(site, leak),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 help=wording.help_line(site),

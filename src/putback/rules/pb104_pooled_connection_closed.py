@@ -64,6 +64,7 @@ from collections.abc import Iterator
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import Close
 from putback.model.running import Broken, Running
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
@@ -76,7 +77,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         if not site.wrong_closes or site.has(Wrong.CLOSING_KEEPS) or site.has(Wrong.UNENTERED):
             continue
         frees = site.kind.close is Close.FREES
-        base = Severity.WARNING if frees else Severity.ERROR
+        loss = Loss.CONNECTION if frees else facts.loss(site.kind)
         result = "the connection is thrown away and the pool has to open a new one" if frees else wording.cost(site)
         for at in site.wrong_closes:
             trace = (wording.acquired(site), facts.step(at, f"closed here instead of {wording.release(site)}"))
@@ -84,7 +85,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} comes from a pool and is closed instead of given back: {result}",
-                severity=Severity.INFO if site.is_other_way(at) else facts.here(base),
+                worth=Worth(Likelihood.EACH_TIME, Loss.ADVICE if site.is_other_way(at) else loss, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=trace,
                 at=at,

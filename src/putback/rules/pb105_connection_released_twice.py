@@ -59,6 +59,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.running import Broken, Running
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
@@ -74,7 +75,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} has already been given back on this path: the second release {result}",
-                severity=facts.here(Severity.ERROR),
+                worth=Worth(Likelihood.EACH_TIME, Loss.BROKEN, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "given back for the second time here")),
                 at=defect.at,

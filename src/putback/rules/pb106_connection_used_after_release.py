@@ -59,6 +59,7 @@ from putback.flow.solve import Defect
 from putback.model.finding import Finding, Severity
 from putback.model.lifecycle import After
 from putback.model.running import Broken, Running
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import State
 from putback.ownership.facts.evidence import Weight
@@ -78,7 +79,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is used after it was given back: {result}",
-                severity=facts.here(_severity(site, defect)),
+                worth=_worth(site, defect),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here, after the release")),
                 at=defect.at,
@@ -86,12 +87,13 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             )
 
 
-def _severity(site: SiteFacts, defect: Defect[State]) -> Severity:
-    """Milder where only an error behind the release leads to the use, and none of a database's."""
-    weight = site.weight_after_release(defect.node)
-    if weight < Weight.UNKNOWN:
-        return Severity.ERROR
-    return Severity.WARNING if site.kind.use_after_release is After.FOREIGN else Severity.INFO
+def _worth(site: SiteFacts, defect: Defect[State]) -> Worth:
+    """Less likely where only an error behind the release leads to the use, and none of a database's."""
+    likelihood = Likelihood.EACH_TIME
+    if site.weight_after_release(defect.node) >= Weight.UNKNOWN:
+        is_silent = site.kind.use_after_release is After.FOREIGN
+        likelihood = Likelihood.SELDOM if is_silent else Likelihood.HARDLY
+    return Worth(likelihood, Loss.BROKEN, site.function.frequency)
 
 
 _RUNNING = Running(frozenset((Broken.USED_AFTER_RELEASE,)))

@@ -50,15 +50,18 @@ For `with`, for a name that an assignment expression keeps, and when another nam
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from putback.model.finding import Finding, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.mending import LEAK
+from putback.model.weighing import Loss, Worth
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb109_with_does_not_release, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def applies(site: SiteFacts) -> bool:
@@ -88,12 +91,17 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             RULE,
             site,
             text,
-            severity=Severity.INFO if _goes_at_once(site, lost is not None) else facts.severity(site.kind),
+            worth=_worth(site, lost is not None),
             confidence=confidence_of(site),
             trace=trace,
             help=wording.help_line(site),
         )
         yield mending.given_back(found, site)
+
+
+def _worth(site: SiteFacts, is_bound_again: bool) -> Worth:
+    worth = worth_of(site)
+    return replace(worth, loss=Loss.ADVICE) if _goes_at_once(site, is_bound_again) else worth
 
 
 def _goes_at_once(site: SiteFacts, is_bound_again: bool) -> bool:

@@ -72,6 +72,7 @@ from putback.ownership.facts.leaks import Leak
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def _at_yield(site: SiteFacts) -> Leak | None:
@@ -96,7 +97,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{wording.subject(site)} is not given back if the code that uses it raises: {wording.cost(site)}",
-                severity=facts.severity(site.kind),
+                worth=worth_of(site, leak),
                 confidence=confidence_of(site),
                 trace=wording.trace(site, leak),
                 at=leak.raised_at,

@@ -71,6 +71,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def applies(site: SiteFacts) -> bool:
@@ -91,7 +92,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             RULE,
             site,
             f"this `with` {does}, it does not give {wording.subject(site)} back: {wording.cost(site)}",
-            severity=facts.severity(site.kind),
+            worth=worth_of(site),
             confidence=site.acquisition.confidence,
             trace=(wording.acquired(site), facts.step(defect.at, f"leaving this `with` {does}")),
             help=f"release it in a `finally`: {wording.release(site)}",

@@ -53,6 +53,7 @@ from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -64,7 +65,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 f"{release} is not awaited, so nothing is given back: {wording.cost(site)}",
-                severity=facts.severity(site.kind),
+                worth=worth_of(site),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "this coroutine never runs")),
                 at=defect.at,

@@ -58,6 +58,7 @@ from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
 from putback.model.running import Broken, Running
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.attempts import is_hushed
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
@@ -77,7 +78,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 site,
                 f"if this acquire fails, {wording.subject(site)} is not bound{_first(facts, site)} "
                 f"and the clean-up that reads it raises {error}{_later(facts, site)}",
-                severity=facts.here(Severity.WARNING),
+                worth=Worth(Likelihood.EXPECTED, Loss.DOUBTFUL, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=(
                     facts.step(site.site.acquired_at, "if this raises, the name is never bound ..."),

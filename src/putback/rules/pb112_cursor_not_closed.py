@@ -61,6 +61,7 @@ from putback.model.config import FixStyle
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
 from putback.model.running import NO_DEFECT
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.cursors import Cursor
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import mending
@@ -77,7 +78,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             facts,
             facts.unit.span(cursor.at),
             f"{name} {how}",
-            severity=facts.here(Severity.WARNING),
+            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
             confidence=Confidence.HIGH,
             trace=(facts.step(cursor.at, "made here"), *(facts.step(at, "closed here") for at in cursor.closes)),
             driver=cursor.driver,

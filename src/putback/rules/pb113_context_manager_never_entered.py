@@ -50,6 +50,7 @@ from functools import partial
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
 from putback.model.running import Broken, Running
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
@@ -67,7 +68,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 site,
                 "this is a context manager and not a connection: "
                 "without `with` nothing is acquired and the first use fails",
-                severity=facts.here(Severity.ERROR),
+                worth=Worth(Likelihood.EACH_TIME, Loss.BROKEN, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site), facts.step(defect.at, "used here without having been entered")),
                 help="use it in a `with` statement",

@@ -88,6 +88,7 @@ from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
 from putback.model.mending import HARMLESS
 from putback.model.running import NO_DEFECT
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.held_by_hand import ByHand, Unmanaged, by_hand, unmanaged
 from putback.rules import mending, wording
@@ -113,7 +114,7 @@ def _held(facts: FunctionFacts, found: ByHand) -> Finding:
         RULE,
         site,
         f"{wording.subject(site)} is given back by hand, and a `with` could hold it",
-        severity=facts.here(Severity.WARNING),
+        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
         confidence=site.acquisition.confidence,
         trace=(
             wording.acquired(site),
@@ -130,7 +131,7 @@ def _alone(facts: FunctionFacts, pair: Unmanaged) -> Finding:
         facts,
         row_of(facts, facts.unit.path, pair.row),
         f"`{pair.wrapper}` and `{pair.release}` have no context manager: whoever uses them pairs them by hand",
-        severity=facts.here(Severity.WARNING),
+        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
         confidence=Confidence.HIGH,
         trace=(
             step(facts, facts.unit.path, pair.row, f"`{pair.wrapper}` takes it"),

@@ -14,6 +14,9 @@ The connection may be the function's own, one that a caller lends, or one that l
 an attribute, a scoped session, Flask-SQLAlchemy's `db.session`. A global that is left so is an error, whoever uses it
 next; an attribute, and a scoped session that nobody removes, a warning.
 
+Where all statements in the `try` only read, it is a warning at most, and a hint where something else in it fails more
+often and the handler names no error of the database: then it is there for that.
+
 It is a warning after another failed statement in SQLAlchemy, which breaks the transaction on PostgreSQL only (a hint
 where nobody acquires the connection here), and a hint when the connection is only given back: the release rolls back
 then, but nobody reading the handler can tell.
@@ -109,9 +112,10 @@ from dataclasses import dataclass
 
 from putback.flow.solve import Edge
 from putback.model.config import FixStyle
-from putback.model.finding import Finding, Place, Severity
+from putback.model.finding import Finding, Severity
 from putback.model.mending import Mending
 from putback.model.running import ABOUT_HANDLERS, Running
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth, weigh
 from putback.ownership.analysis.defects import UnmendedUsed
 from putback.ownership.analysis.domain import Harm, Phase
 from putback.ownership.analysis.site import Home
@@ -119,6 +123,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import LIKELIHOODS
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -136,7 +141,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         if not _is_seen_to(site, lapse.handler) and not _is_undone_alone(site, lapse)
     ]
     seen: set[int] = set()
-    for site, lapse in sorted(found, key=lambda each: (-each[1].severity.rank, each[1].handler)):
+    for site, lapse in sorted(found, key=lambda each: (-weigh(each[1].worth).rank, each[1].handler)):
         row = facts.unit.span(lapse.handler).start.row
         if row not in seen:
             seen.add(row)
@@ -151,7 +156,7 @@ class _Lapse:
     """
 
     handler: int
-    severity: Severity
+    worth: Worth
     harm: Harm
     used: int | None
     lives_on: bool = False
@@ -173,7 +178,7 @@ def _finding(facts: FunctionFacts, site: SiteFacts, lapse: _Lapse) -> Finding:
         RULE,
         site,
         f"the error is handled without a rollback{_consequence(site, lapse)}",
-        severity=Severity.INFO if facts.place is Place.SCRIPT else facts.here(lapse.severity),
+        worth=lapse.worth,
         confidence=site.acquisition.confidence,
         trace=tuple(steps),
         at=lapse.handler,
@@ -201,11 +206,11 @@ def _by_use(site: SiteFacts) -> Iterator[_Lapse]:
     for defect in site.exploration.defects:
         if not isinstance(defect.what, UnmendedUsed):
             continue
-        harm = defect.what.harm
+        harm, handler = defect.what.harm, defect.what.handler
         is_ambient = site.acquisition.ambient is not None
-        doubtful = Severity.INFO if is_ambient or harm is Harm.SOME else Severity.WARNING
-        severity = doubtful if harm in (Harm.PERHAPS, Harm.SOME) else Severity.ERROR
-        yield _Lapse(defect.what.handler, severity, harm, defect.at)
+        loss = Loss.DOUBTFUL if harm is Harm.PERHAPS else Loss.BROKEN
+        is_advice = harm is Harm.SOME or (is_ambient and harm is Harm.PERHAPS)
+        yield _Lapse(handler, _worth(site, handler, Loss.ADVICE if is_advice else loss), harm, defect.at)
 
 
 def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
@@ -214,20 +219,30 @@ def _at_end(site: SiteFacts) -> Iterator[_Lapse]:
         state = ending.state
         is_lapse = state.harm is not Harm.NOTHING and state.phase is not Phase.PASSED
         if ending.edge is Edge.NORMAL and state.lapse is not None and is_lapse:
-            wanted = site.function.style is FixStyle.EXPLICIT
-            yield _Lapse(state.lapse, Severity.WARNING if wanted else Severity.INFO, state.harm, None)
+            loss = Loss.ASKED if site.function.style is FixStyle.EXPLICIT else Loss.ADVICE
+            worth = Worth(Likelihood.EXPECTED, loss, _frequency(site))
+            yield _Lapse(state.lapse, worth, state.harm, None)
 
 
 def _living_on(site: SiteFacts) -> Iterator[_Lapse]:
     """Handlers after which the function ends, and the connection lives on as it is."""
-    severities = _SEVERITIES.get(site.home, {})
-    for ending in site.exploration.endings if severities and not site.is_removed_elsewhere else ():
+    losses = _LOSSES.get(site.home, {})
+    for ending in site.exploration.endings if losses and not site.is_removed_elsewhere else ():
         state = ending.state
         is_there = ending.edge is Edge.NORMAL and site.site.name in state.refs
         if is_there and state.lapse is not None and state.harm is not Harm.NOTHING:
-            severity = severities.get(state.harm)
-            if severity is not None:
-                yield _Lapse(state.lapse, severity, state.harm, None, lives_on=True)
+            loss = losses.get(state.harm)
+            if loss is not None:
+                yield _Lapse(state.lapse, _worth(site, state.lapse, loss), state.harm, None, lives_on=True)
+
+
+def _worth(site: SiteFacts, handler: int, loss: Loss) -> Worth:
+    """How likely it is that the database has failed when the handler is entered."""
+    return Worth(LIKELIHOODS[site.failing_before(handler)], loss, _frequency(site))
+
+
+def _frequency(site: SiteFacts) -> Frequency:
+    return site.function.frequency
 
 
 def _is_undone_alone(site: SiteFacts, lapse: _Lapse) -> bool:
@@ -252,10 +267,10 @@ def _is_seen_to(site: SiteFacts, handler: int) -> bool:
     return asks or forgets or any(unit.span(at).start.row in attempt.handler for at in ended)
 
 
-_SEVERITIES: Mapping[Home, Mapping[Harm, Severity]] = {
-    Home.GLOBAL: {Harm.BROKEN: Severity.ERROR, Harm.HALF: Severity.ERROR},
-    Home.OBJECT: {Harm.BROKEN: Severity.WARNING, Harm.HALF: Severity.WARNING},
-    Home.REGISTRY: {Harm.BROKEN: Severity.WARNING},
+_LOSSES: Mapping[Home, Mapping[Harm, Loss]] = {
+    Home.GLOBAL: {Harm.BROKEN: Loss.BROKEN, Harm.HALF: Loss.BROKEN},
+    Home.OBJECT: {Harm.BROKEN: Loss.DOUBTFUL, Harm.HALF: Loss.DOUBTFUL},
+    Home.REGISTRY: {Harm.BROKEN: Loss.DOUBTFUL},
 }
 """How bad it is to leave a connection behind so; a caller, or the end of an application context, may yet mend it."""
 

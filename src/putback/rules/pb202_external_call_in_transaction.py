@@ -7,6 +7,11 @@ functions of the project; and, where others wait for the slots of a pool (asyncp
 release. Both ends have to be seen: a session that a route has injected ends with the request. The finding stands at the
 call.
 
+It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes
+again in each round of a loop, and where nothing bounds it: `requests` or a process without a `timeout`, a sleep of a
+second or more, a model, a socket. One call with a bound, after statements that have read, is a hint: most services are
+built so.
+
 ## Why it is bad
 The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is
 empty when fifteen requests wait for a mail server:
@@ -25,8 +30,8 @@ SessionLocal = sessionmaker(bind=create_engine("postgresql://shop"))
 def ship(order_id):
     with SessionLocal() as session:
         address = session.scalar(text("SELECT address FROM orders WHERE id = :id"), {"id": order_id})
-        requests.post("https://carrier.example/parcels", json={"address": address}, timeout=10)
         session.execute(text("UPDATE orders SET shipped = true WHERE id = :id"), {"id": order_id})
+        requests.post("https://carrier.example/parcels", json={"address": address}, timeout=10)
         session.commit()
 ```
 
@@ -68,8 +73,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.extent import Extent
 from putback.ownership.facts.facts import FunctionFacts
+from putback.ownership.facts.locking import locks
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules import wording
@@ -90,19 +97,39 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _finding(site: SiteFacts, extent: Extent) -> Finding:
-    facts = site.function
-    is_hint = extent.out.outside.sort.brief or _is_told_below(facts, extent) or _keeps_nobody_out(site, extent)
     deep = extent.out.depth > _SURE
     return report(
         RULE,
         site,
-        f"{extent.out.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site)}",
-        severity=Severity.INFO if is_hint else facts.here(Severity.WARNING),
+        f"{extent.out.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site, extent)}",
+        worth=_worth(site, extent),
         confidence=Confidence.MEDIUM if deep else site.acquisition.confidence,
         trace=tuple(_trace(site, extent)),
         at=extent.made,
         help=_help(site),
     )
+
+
+def _worth(site: SiteFacts, extent: Extent) -> Worth:
+    """A call that is bounded, in a session that has only read, is how most services are built."""
+    is_told = _is_told_below(site.function, extent) or _keeps_nobody_out(site, extent)
+    is_short = extent.out.outside.sort.brief or not (_locks(site, extent) or _goes_on(site, extent))
+    loss = Loss.ADVICE if is_told or is_short else Loss.HELD
+    return Worth(Likelihood.EACH_TIME, loss, site.function.frequency)
+
+
+def _locks(site: SiteFacts, extent: Extent) -> str:
+    """What has locked rows, in this function, before the call."""
+    facts = site.function
+    return locks(facts.analyzer, facts.unit, extent.since, extent.made) if extent.in_transaction else ""
+
+
+def _goes_on(site: SiteFacts, extent: Extent) -> str:
+    """Why the wait may be long."""
+    if extent.out.outside.sort.endless:
+        return "nothing bounds that"
+    is_again = site.function.unit.repeats(extent.made, (extent.since, extent.end))
+    return "that comes again in each round of a loop" if is_again else ""
 
 
 def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
@@ -124,7 +151,12 @@ def _what(site: SiteFacts, extent: Extent) -> str:
     return f"{subject} has a transaction open" if extent.in_transaction else f"{subject} is held"
 
 
-def _cost(site: SiteFacts) -> str:
+def _cost(site: SiteFacts, extent: Extent) -> str:
+    locking, going_on = _locks(site, extent), _goes_on(site, extent)
+    if locking:
+        return f"the rows that {locking} has locked stay locked for as long as that takes"
+    if going_on:
+        return f"{going_on}, and nobody else can use its connection meanwhile"
     if site.kind.pooled:
         return "nobody else can use its connection for as long as that takes"
     return "its locks stay for as long as that takes"

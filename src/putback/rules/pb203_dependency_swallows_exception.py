@@ -90,6 +90,7 @@ from functools import partial
 
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.swallowing import Swallowing, swallowing
@@ -121,7 +122,7 @@ def _finding(site: SiteFacts, found: Swallowing) -> Finding:
         RULE,
         site,
         f"this dependency swallows {what}: FastAPI answers with 500 and hides the cause",
-        severity=facts.here(Severity.ERROR if found.is_broad else Severity.WARNING),
+        worth=Worth(Likelihood.EACH_TIME, Loss.BROKEN if found.is_broad else Loss.DOUBTFUL, facts.frequency),
         confidence=Confidence.HIGH,
         trace=(
             wording.acquired(site),

@@ -88,6 +88,7 @@ from putback.ownership.facts.uses import other_uses
 from putback.ownership.resolve.types import FunctionRef
 from putback.rules import mending, wording
 from putback.rules.rule import Rule, report
+from putback.rules.weighing import worth_of
 
 _NAMES = {"session": ("db", "session", "db_session"), "connection": ("conn", "connection", "db_conn")}
 
@@ -113,7 +114,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 site,
                 f"this dependency returns {wording.subject(site)}: "
                 f"nobody closes it after the request, {wording.cost(site)}",
-                severity=facts.here(Severity.ERROR),
+                worth=worth_of(site),
                 confidence=site.acquisition.confidence,
                 trace=(
                     wording.acquired(site),

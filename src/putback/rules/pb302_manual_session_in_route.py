@@ -3,7 +3,8 @@
 ## What it finds
 A session that a route handler of FastAPI, Starlette or Flask makes by hand, whatever the session factory is called: a
 warning where the project has a dependency that yields such a session, a hint where it has none, where a `with` closes
-it, and where the framework does not inject. That it leaks is another rule's finding; the message says so as well.
+it, and where the framework does not inject. That it leaks is another rule's finding: beside that it is a hint, and the
+message says so as well.
 
 ## Why it is bad
 Each route has to get the release right by itself, and the one that does not empties the pool for all:
@@ -70,6 +71,8 @@ from functools import partial
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Severity
 from putback.model.fix import Fix
+from putback.model.mending import HARMLESS
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.dependencies import dependencies_for
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
@@ -91,14 +94,14 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _finding(facts: FunctionFacts, site: SiteFacts, injects: bool) -> Finding:
     also = f", and it leaks: {wording.cost(site)}" if site.leaks else ""
     is_otherwise = injects and not site.is_closed_by_with and not facts.unit.repeats(site.site.acquired_at)
-    severity = Severity.WARNING if is_otherwise and _could_be_injected(site) else Severity.INFO
+    loss = Loss.ASKED if is_otherwise and not site.leaks and _could_be_injected(site) else Loss.ADVICE
     name = facts.name_of(site.site)
     cure = "have it injected: `db: Session = Depends(get_db)`" if injects else "use `with` around it"
     found = report(
         RULE,
         site,
         f"this route makes its own session{f' `{name}`' if name else ''} by hand{also}",
-        severity=facts.here(severity),
+        worth=Worth(Likelihood.EACH_TIME, loss, facts.frequency),
         confidence=site.acquisition.confidence,
         trace=(wording.acquired(site),),
         help=cure,
@@ -120,4 +123,4 @@ def _injected(site: SiteFacts) -> Fix:
     return inject(holding(site), parameter(site))
 
 
-RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check)
+RULE = Rule("PB302", "manual-session-in-route", "framework", Severity.WARNING, __doc__, check, mending=HARMLESS)

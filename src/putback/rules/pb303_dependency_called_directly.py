@@ -81,6 +81,7 @@ from putback.fixes.declined import Declined
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Fix
 from putback.model.lifecycle import After
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pulls import Pull
 from putback.rules import mending
@@ -101,7 +102,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             facts,
             facts.unit.span(pull.at),
             _message(pull, name, noun),
-            severity=_severity(facts, pull),
+            worth=_worth(facts, pull),
             confidence=pull.site.acquisition.confidence if not pull.left_early else Confidence.HIGH,
             trace=(end, at),
             driver=kind.driver,
@@ -110,10 +111,12 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
         yield mending.mended(found, partial(_fix, facts, pull, name))
 
 
-def _severity(facts: FunctionFacts, pull: Pull) -> Severity:
+def _worth(facts: FunctionFacts, pull: Pull) -> Worth:
     if pull.left_early or (pull.is_mended and not pull.never_works):
-        return Severity.INFO
-    return facts.here(Severity.WARNING if pull.is_luckily_mended else Severity.ERROR)
+        return Worth(Likelihood.EXPECTED, Loss.ADVICE, facts.frequency)
+    if pull.is_luckily_mended:
+        return Worth(Likelihood.EXPECTED, Loss.LATE, facts.frequency)
+    return Worth(Likelihood.EACH_TIME, Loss.BROKEN, facts.frequency)
 
 
 def _message(pull: Pull, name: str, noun: str) -> str:

@@ -65,6 +65,7 @@ from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
 from putback.model.mending import MAKING
 from putback.model.running import Running
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth, weigh
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.sessions.local_names import application_at
 from putback.ownership.sessions.registries import Registry
@@ -81,13 +82,15 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _finding(facts: FunctionFacts, registry: Registry, way: Way) -> Finding:
     made = scoping.made(facts, registry)
+    confidence = Confidence.HIGH if not way.steps else Confidence.MEDIUM
+    worth = Worth(Likelihood.EACH_TIME, Loss.SLOT, Frequency.AGAIN)
     return Finding(
         code=RULE.code,
         name=RULE.name,
         message=f"`{registry.name}` is used by requests and nothing removes it: "
         f'every thread keeps its connection ("{registry.kind.exhausted}")',
-        severity=Severity.ERROR,
-        confidence=Confidence.HIGH if not way.steps else Confidence.MEDIUM,
+        severity=weigh(worth, confidence),
+        confidence=confidence,
         path=facts.path,
         filename=facts.unit.path,
         span=made.span,

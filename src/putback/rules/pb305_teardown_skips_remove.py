@@ -70,6 +70,7 @@ from functools import partial
 from putback.model.finding import Confidence, Finding, Severity, SiteKey
 from putback.model.fix import Fix
 from putback.model.running import LEFT_IN_REGISTRY
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth, weigh
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.sessions.scoped import Lapse
 from putback.ownership.sessions.teardowns import Gap
@@ -95,13 +96,14 @@ def _finding(facts: FunctionFacts, lapse: Lapse) -> Finding:
     name = f"`{registry.spelled(registry.name)}`"
     kept = "Flask-SQLAlchemy removes it by itself" if registry.is_managed else "its session lives on in the thread"
     is_note = registry.is_managed and missed.gap is Gap.BRANCH
+    worth = Worth(Likelihood.EXPECTED, Loss.ADVICE if is_note else Loss.LATE, Frequency.AGAIN)
     removal = scoping.step(facts, facts.unit.path, lapse.removals[0], "removed here ...")
     turn = scoping.step(facts, facts.unit.path, missed.row, f"... but {_WAYS[missed.gap]}")
     return Finding(
         code=RULE.code,
         name=RULE.name,
         message=f"this teardown does not remove {name} on every path, {_WAYS[missed.gap]}: {kept}",
-        severity=Severity.INFO if is_note else Severity.WARNING,
+        severity=weigh(worth),
         confidence=Confidence.HIGH,
         path=facts.path,
         filename=facts.unit.path,

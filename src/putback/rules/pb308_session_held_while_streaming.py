@@ -75,6 +75,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Confidence, Finding, Severity
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.streaming import Outliving
@@ -102,7 +103,7 @@ def _finding(site: SiteFacts, found: Outliving, version: tuple[int, int] | None)
         site,
         f"FastAPI {which} the dependency before this {later} runs: {subject} takes another connection there, "
         "and nobody gives that back",
-        severity=facts.here(Severity.ERROR if version is not None else Severity.WARNING),
+        worth=Worth(Likelihood.EACH_TIME, Loss.LATE, facts.frequency),
         confidence=Confidence.HIGH if version is not None else Confidence.MEDIUM,
         trace=(wording.acquired(site), facts.step(found.at, f"used by this {later}, after the dependency has ended")),
         at=found.at,

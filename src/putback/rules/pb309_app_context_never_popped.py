@@ -72,6 +72,7 @@ from collections.abc import Iterator
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Severity
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules.rule import Rule, report_at
 
@@ -87,7 +88,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             facts,
             facts.unit.span(at),
             "this context is never popped: what is removed at its end, such as the session of Flask-SQLAlchemy, stays",
-            severity=facts.here(Severity.ERROR) if again else Severity.INFO,
+            worth=Worth(Likelihood.EACH_TIME, Loss.SLOT if again else Loss.ADVICE, facts.frequency),
             confidence=Confidence.HIGH,
             trace=(facts.step(at, "pushed here, and nothing in this function pops it"),),
             driver="flask_sqlalchemy",

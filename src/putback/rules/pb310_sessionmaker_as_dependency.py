@@ -64,6 +64,7 @@ from functools import partial
 from putback.fixes.declined import Declined
 from putback.model.finding import Confidence, Finding, Severity
 from putback.model.fix import Applicability, Edit, Fix
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.analysis.context import Misgiven
 from putback.ownership.facts.dependencies import dependencies_on
 from putback.ownership.facts.facts import FunctionFacts
@@ -82,7 +83,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             span,
             f"`{given.name}` is a session factory and no dependency: "
             "FastAPI asks each request for its keyword arguments (422), and nothing closes the session",
-            severity=facts.here(Severity.ERROR) if facts.name else Severity.ERROR,
+            worth=Worth(Likelihood.EACH_TIME, Loss.BROKEN, facts.frequency if facts.name else Frequency.AGAIN),
             confidence=Confidence.HIGH,
             trace=(facts.step_at(span, "every request that comes here is answered with 422"),),
             driver=given.kind.driver,

@@ -68,6 +68,7 @@ from collections.abc import Iterator
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Place, Severity
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.makers.often import Often
@@ -89,12 +90,13 @@ def _finding(site: SiteFacts, often: Often) -> Finding:
     assert site.making is not None
     when = "for each item" if often.role is None else "for every request"
     by = "" if often.role is None else f" of {often.name}"
+    loss = Loss.ADVICE if often.role is None else Loss.CONNECTION
     many = "" if often.role is None else ", and nothing limits how many there are"
     return report(
         RULE,
         site,
         f"a new {site.kind.title} is opened {when}{by}: connecting takes many times as long as a small query{many}",
-        severity=Severity.INFO if often.role is None else Severity.WARNING,
+        worth=Worth(Likelihood.EACH_TIME, loss, site.function.frequency),
         confidence=site.acquisition.confidence,
         trace=(*site.making.way(often), wording.acquired(site)),
         help="connect once, before the loop"

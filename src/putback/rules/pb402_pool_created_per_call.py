@@ -65,6 +65,7 @@ from putback.frameworks.schema import Role
 from putback.model.finding import Confidence, Finding, Place, Severity, Step
 from putback.model.lifecycle import Gc
 from putback.model.mending import MAKING
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
@@ -98,13 +99,14 @@ def _finding(facts: FunctionFacts, made: PoolFacts, often: Often) -> Finding:
     if others:
         when += f" and of {len(others)} other{'s' * (len(others) > 1)}"
     costs = made.pool.keeps and not made.is_without_pool and not made.is_embedded
+    frequency = Frequency.ONCE if made.is_for_command(often) else facts.frequency
     what = "its connections are shared with nobody, and add up in the database" if costs else "once would do"
     return at_making(
         RULE,
         facts,
         made,
         f"a new {made.pool.title} is made {when}: {what}",
-        severity=Severity.WARNING if costs and not made.is_for_command(often) else Severity.INFO,
+        worth=Worth(Likelihood.EACH_TIME, Loss.CONNECTION if costs else Loss.ADVICE, frequency),
         confidence=Confidence.HIGH,
         trace=(*made.way(often), _here(facts, made), *made.elsewhere(others)),
         help=_close(made) if made.is_for_others else f"make the {made.pool.title} once, {_PLACES}",
@@ -117,7 +119,7 @@ def _hint(facts: FunctionFacts, made: PoolFacts) -> Finding:
         facts,
         made,
         f"each call of {facts.name} makes a new {made.pool.title} and closes none of its connections",
-        severity=Severity.INFO,
+        worth=Worth(Likelihood.EACH_TIME, Loss.ADVICE, facts.frequency),
         confidence=Confidence.MEDIUM,
         trace=(_here(facts, made),),
         help=f"make the {made.pool.title} once, or {_close(made)}",

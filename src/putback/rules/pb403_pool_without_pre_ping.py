@@ -7,9 +7,10 @@ settings classes, dictionaries of options, and the callers of a wrapper.
 
 ## Why it is bad
 A restart of the database, a failover or a firewall closes the connections that lie in the pool, and the pool does not
-notice. Each of them then fails the request that borrows it: `server closed the connection unexpectedly`,
-`MySQL server has gone away`, `SSL connection has been closed unexpectedly`. With the ping it is replaced before it is
-lent; the price is a round trip at every checkout.
+notice. The request that borrows the first of them fails: `server closed the connection unexpectedly`,
+`SSL connection has been closed unexpectedly`. SQLAlchemy then throws away all that the pool has, so that it is one
+error for each process and outage. With the ping the connection is replaced before it is lent; the price is a round trip
+at every checkout. It is a hint: whether that one error matters is for you to say. `putback budget` shows all pools.
 
 ## Example
 ```python
@@ -31,9 +32,8 @@ engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
 ## Stays silent
 For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
 `checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
-migrations, examples and tests, and for an engine that dies with the function that makes it. A hint with
-`pool_recycle`: whoever gives it has thought of connections that die. A hint, too, where all that is seen to make it
-comes to its end.
+migrations, examples and tests, and for an engine that dies with the function that makes it. Where all that is
+seen to make it comes to its end. For MySQL without `pool_recycle`, of which PB407 speaks.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
 from putback.rules.rule import Rule
-from putback.rules.setting_up import Told, found, is_missing
+from putback.rules.setting_up import Told, found, is_closed_while_idle, is_missing
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -58,17 +58,16 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _told(made: PoolFacts, settings: Settings) -> Told:
     return Told(
         f"this {made.pool.title} lends connections without a look whether they still live: after a restart of the "
-        "database each of them fails a request",
+        "database, or a long pause, the first request that borrows one fails",
         f"add {made.pool.pre_ping}=True",
         f"{made.pool.pre_ping}=True",
-        Severity.INFO if made.pool.recycle in settings.arguments else RULE.severity,
     )
 
 
 def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
     if not made.pool.pre_ping or made.listens or made.pool.pool_class in settings.arguments:
         return False
-    return is_missing(settings, made.pool.pre_ping)
+    return is_missing(settings, made.pool.pre_ping) and not is_closed_while_idle(made, settings, backend)
 
 
-RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.WARNING, __doc__, check, running=None, mending=MAKING)
+RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.INFO, __doc__, check, running=None, mending=MAKING)

@@ -2,7 +2,7 @@
 
 ## What it finds
 An engine whose `max_overflow` is more than half of its `pool_size`, also where one of them is the default (5 and 10).
-Opt-in: where peaks are short, a large overflow can be meant.
+A hint, opt-in: where peaks are short, a large overflow can be meant.
 
 ## Why it is bad
 What is above `pool_size` is closed as soon as it comes back. Under load the pool opens and closes connections all the
@@ -70,7 +70,7 @@ RULE = Rule(
     "PB404",
     "pool-overflow-too-large",
     "pool",
-    Severity.WARNING,
+    Severity.INFO,
     __doc__,
     check,
     opt_in=True,

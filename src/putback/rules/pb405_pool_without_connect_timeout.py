@@ -2,7 +2,7 @@
 
 ## What it finds
 An engine or a pool over a driver that waits without end for a connection (psycopg2, pg8000) and is not told how long it
-may. Opt-in.
+may. A hint, opt-in.
 
 ## Why it is bad
 When the database's host does not answer, as after a failover or behind a firewall that drops packets, each attempt
@@ -76,7 +76,7 @@ RULE = Rule(
     "PB405",
     "pool-without-connect-timeout",
     "pool",
-    Severity.WARNING,
+    Severity.INFO,
     __doc__,
     check,
     opt_in=True,

@@ -35,19 +35,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
 from putback.model.mending import MAKING
+from putback.model.weighing import Loss
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
 from putback.rules.rule import Rule
-from putback.rules.setting_up import Told, found, is_missing
+from putback.rules.setting_up import Told, found, is_closed_while_idle
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
     """One finding for each engine whose connections the server closes while they are idle."""
-    return found(RULE, facts, _keeps_idle_ones, _told)
+    return found(RULE, facts, is_closed_while_idle, _told)
 
 
 def _told(made: PoolFacts, settings: Settings) -> Told:
@@ -56,14 +56,8 @@ def _told(made: PoolFacts, settings: Settings) -> Told:
         "hours: MySQL server has gone away",
         f"add {made.pool.recycle}=3600, or less than the server's wait_timeout",
         f"{made.pool.recycle}=3600",
+        Loss.DOUBTFUL,
     )
-
-
-def _keeps_idle_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
-    pool = made.pool
-    if backend is None or not backend.idle_closes or made.listens or pool.pool_class in settings.arguments:
-        return False
-    return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
 
 
 RULE = Rule("PB407", "pool-not-recycled", "pool", Severity.WARNING, __doc__, check, running=None, mending=MAKING)

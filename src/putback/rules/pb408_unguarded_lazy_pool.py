@@ -82,6 +82,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Confidence, Finding, Place, Severity, Step
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
@@ -97,6 +98,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _finding(facts: FunctionFacts, made: PoolFacts, race: Race) -> Finding:
+    likelihood = Likelihood.HARDLY if race.early else Likelihood.EXPECTED
     here: Step = facts.step(made.at, "each that finds none makes one here")
     return at_making(
         RULE,
@@ -104,7 +106,11 @@ def _finding(facts: FunctionFacts, made: PoolFacts, race: Race) -> Finding:
         made,
         f"requests that come at once may each find no {made.pool.title} and make one: all but the last are lost, with "
         "the connections that they have opened",
-        severity=Severity.INFO if race.early or made.pool.lazy else Severity.WARNING,
+        worth=Worth(
+            likelihood,
+            Loss.ADVICE if made.pool.lazy else Loss.CONNECTION,
+            facts.frequency,
+        ),
         confidence=Confidence.HIGH if race.sure else Confidence.LOW,
         trace=(*made.way(race.entry), here),
         help="make it when the module is imported or at startup, or look and make it under a lock",

@@ -41,6 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Place, Severity
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
@@ -54,7 +55,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 RULE,
                 site,
                 "when the pool is exhausted, this waits for ever and nobody is told",
-                severity=Severity.WARNING,
+                worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency),
                 confidence=site.acquisition.confidence,
                 trace=(wording.acquired(site),),
                 help="give it a `timeout=`, or put it into `async with asyncio.timeout(10):`",

@@ -80,6 +80,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from putback.model.finding import Finding, Severity
+from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.rules import wording
 from putback.rules.rule import Rule, report
@@ -94,7 +95,7 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             RULE,
             site,
             f"a connection is taken by hand for this statement alone, and `{helper.name}` does that",
-            severity=facts.here(Severity.WARNING),
+            worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, facts.frequency_of_place),
             confidence=site.acquisition.confidence,
             trace=(
                 wording.acquired(site),

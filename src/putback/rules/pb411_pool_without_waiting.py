@@ -67,6 +67,7 @@ from functools import partial
 from putback.model.finding import Confidence, Finding, Place, Severity
 from putback.model.fix import Fix
 from putback.model.mending import SUCCEEDING
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.successors import hindrances
@@ -87,7 +88,7 @@ def _finding(facts: FunctionFacts, made: PoolFacts, successor: str) -> Finding:
         facts,
         made,
         f"this {made.pool.title} raises at once when all its connections are lent; `{successor}` waits",
-        severity=Severity.WARNING,
+        worth=Worth(Likelihood.EACH_TIME, Loss.ASKED, Frequency.AGAIN),
         confidence=Confidence.HIGH,
         help=f"make it with `{successor}`, and read the statements: parameters are sent apart from them",
     )

@@ -55,6 +55,7 @@ from collections.abc import Iterator
 
 from putback.drivers.schema import Kind
 from putback.model.finding import Confidence, Finding, Place, Severity, SiteKey, Step
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth, weigh
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -96,7 +97,7 @@ def _of_class(facts: FunctionFacts, shared: Shared, kind: Kind, used: Requested)
         facts,
         span,
         _said(shared.text, facts, kind),
-        severity=Severity.WARNING,
+        worth=Worth(Likelihood.SELDOM, Loss.BROKEN, Frequency.AGAIN),
         confidence=_sure(used),
         trace=(
             facts.step_at(span, f"the {kind.title} is made with the class"),
@@ -123,7 +124,7 @@ def _at_once(facts: FunctionFacts, spawned: Spawned) -> Finding:
         code=RULE.code,
         name=RULE.name,
         message=f"`{spawned.name}` is one {spawned.kind.title}, and these run at the same time: {harm}",
-        severity=facts.here(Severity.WARNING),
+        severity=weigh(Worth(Likelihood.SELDOM, Loss.BROKEN, facts.frequency)),
         confidence=_sure(spawned),
         path=facts.path,
         filename=facts.unit.path,
@@ -152,7 +153,7 @@ def _global(site: SiteFacts) -> Finding:
         RULE,
         site,
         _said(name, site.function, site.kind),
-        severity=Severity.WARNING,
+        worth=Worth(Likelihood.SELDOM, Loss.BROKEN, Frequency.AGAIN),
         confidence=site.acquisition.confidence if used.sure else Confidence.LOW,
         trace=(wording.acquired(site), *way, site.call.step(used.path, used.row, f"uses `{name}`")),
         help=_HELP,

@@ -11,6 +11,7 @@ from putback.model.mending import Mending
 from putback.model.running import LEAKING, Running
 from putback.model.site import rule_page
 from putback.model.span import Span
+from putback.model.weighing import Worth, tipped, weigh
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.facts.site_facts import SiteFacts
@@ -22,6 +23,8 @@ _PLAIN = Mending()
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule; `page` is the docstring of its module, the text of `putback rule NAME`.
+
+    `severity` is that of its plainest findings.
 
     `opt_in`: it runs only where it is asked for, or where fixes are written in its `style`. `running`: what running the
     function with and without faults shows of the defect; None when that shows nothing, and `verify` does not run it.
@@ -60,7 +63,7 @@ def report(
     site: SiteFacts,
     message: str,
     *,
-    severity: Severity,
+    worth: Worth,
     confidence: Confidence,
     trace: tuple[Step, ...],
     at: int | None = None,
@@ -71,7 +74,7 @@ def report(
     confidence = Confidence.LOW if site.exploration.bounded else confidence
     span = facts.unit.span(site.site.acquired_at if at is None else at)
     found = report_at(
-        rule, facts, span, message, severity=severity, confidence=confidence, trace=trace, driver=site.kind.driver
+        rule, facts, span, message, worth=worth, confidence=confidence, trace=trace, driver=site.kind.driver
     )
     return replace(found, help=help, site=SiteKey(facts.unit.key, site.site.at, site.site.name))
 
@@ -82,20 +85,19 @@ def report_at(
     span: Span,
     message: str,
     *,
-    severity: Severity,
+    worth: Worth,
     confidence: Confidence,
     trace: tuple[Step, ...],
     driver: str,
     help: str = "",
 ) -> Finding:
     """A finding of `rule` about a place in a function and no acquire; what is not sure is no error."""
-    if severity is Severity.ERROR and confidence is not Confidence.HIGH:
-        severity = Severity.WARNING
+    words = tipped(worth)
     return Finding(
         code=rule.code,
         name=rule.name,
-        message=message,
-        severity=severity,
+        message=f"{message} (a hint: {words})" if words else message,
+        severity=weigh(worth, confidence),
         confidence=confidence,
         path=facts.path,
         filename=facts.unit.path,
@@ -116,7 +118,7 @@ def at_making(
     made: PoolFacts,
     message: str,
     *,
-    severity: Severity,
+    worth: Worth,
     confidence: Confidence,
     trace: tuple[Step, ...] = (),
     help: str = "",
@@ -127,7 +129,7 @@ def at_making(
         facts,
         made.span,
         message,
-        severity=severity,
+        worth=worth,
         confidence=confidence,
         trace=trace,
         driver=made.pool.driver,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from putback.frameworks.schema import Role
-from putback.model.finding import Confidence, Finding, Severity, SiteKey, Step
+from putback.model.finding import Confidence, Finding, SiteKey, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
+from putback.model.weighing import Likelihood, Loss, Worth, weigh
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.sessions.local_names import LocalNames
@@ -49,7 +50,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
         code=rule.code,
         name=rule.name,
         message=message,
-        severity=_severity(facts, neglect),
+        severity=weigh(_worth(facts, neglect)),
         confidence=_confidence(neglect),
         path=facts.path,
         filename=facts.unit.path,
@@ -91,15 +92,17 @@ def _defrow_of(facts: FunctionFacts) -> int:
     return facts.unit.info.def_row if facts.unit.info is not None else 1
 
 
-def _severity(facts: FunctionFacts, neglect: Neglect) -> Severity:
-    """An error where the connection stays out; where transactions are ended it stays out only after an exception.
+def _worth(facts: FunctionFacts, neglect: Neglect) -> Worth:
+    """The connection stays out; where transactions are ended it does so only after an exception.
 
     What a library keeps for a thread is one connection for as long as the thread lives.
     """
     if neglect.registry.is_standing:
-        return facts.here(Severity.WARNING)
+        return Worth(Likelihood.EACH_TIME, Loss.CONNECTION, facts.frequency)
     lasting = neglect.registry.is_managed or not (neglect.ended or neglect.thread_ends)
-    return facts.here(Severity.ERROR if lasting else Severity.WARNING)
+    if lasting:
+        return Worth(Likelihood.EACH_TIME, Loss.SLOT, facts.frequency)
+    return Worth(Likelihood.EXPECTED, Loss.LATE, facts.frequency)
 
 
 def _confidence(neglect: Neglect) -> Confidence:

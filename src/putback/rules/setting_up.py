@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from putback.drivers.schema import Backend
-from putback.model.finding import Confidence, Finding, Place, Severity, Step
+from putback.model.finding import Confidence, Finding, Place, Step
 from putback.model.span import Span
+from putback.model.weighing import Frequency, Likelihood, Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.fates import Fate
@@ -65,17 +66,25 @@ def is_missing(settings: Settings, name: str) -> bool:
     return name not in settings.arguments and settings.whole
 
 
+def is_closed_while_idle(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
+    """Whether the server closes the connections that it keeps for ever, and nothing looks."""
+    pool = made.pool
+    if backend is None or not backend.idle_closes or made.listens or pool.pool_class in settings.arguments:
+        return False
+    return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a rule says of a pool; `argument` is what a fix adds to the call, "" where there is none.
 
-    `severity` is the rule's own where it is None.
+    `loss` is what shows that it does harm here.
     """
 
     message: str
     help: str
     argument: str = ""
-    severity: Severity | None = None
+    loss: Loss = Loss.ADVICE
 
 
 def found(
@@ -85,24 +94,19 @@ def found(
     told: Callable[[PoolFacts, Settings], Told],
 ) -> Iterator[Finding]:
     """One finding for each pool that `serving` yields."""
-    for made, settings, confidence in serving(facts, is_wrong):
+    for made, settings, confidence in serving(facts, is_wrong) if not facts.ends_with_its_run else ():
         it = told(made, settings)
         finding = at_making(
             rule,
             facts,
             made,
             it.message,
-            severity=Severity.INFO if _is_used_once(facts) else it.severity or rule.severity,
+            worth=Worth(Likelihood.EXPECTED, it.loss, Frequency.AGAIN),
             confidence=confidence,
             trace=_trace(facts, made, settings),
             help=it.help,
         )
         yield _with_argument(finding, facts, made, it.argument) if it.argument else finding
-
-
-def _is_used_once(facts: FunctionFacts) -> bool:
-    """Whether the pool is made in a run that comes to its end: connections do not grow old there."""
-    return facts.ends_with_its_run or (bool(facts.name) and facts.place is Place.SCRIPT)
 
 
 def _trace(facts: FunctionFacts, made: PoolFacts, settings: Settings) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from putback.drivers.schema import Kind
-from putback.model.finding import Severity, Step
+from putback.model.finding import Step
 from putback.model.lifecycle import Gc
 from putback.ownership.analysis.acquire import EndingMethod
 from putback.ownership.analysis.pairing import (
@@ -19,7 +19,6 @@ from putback.ownership.analysis.pairing import (
     pool_of,
 )
 from putback.ownership.analysis.site import Home
-from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.leaks import Leak
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -115,13 +114,6 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
     else:
         steps.append(facts.step(leak.left_at, f"{leak.exit.value} without {release(site)}"))
     return tuple(steps)
-
-
-def believed(severity: Severity, leak: Leak) -> Severity:
-    """`severity` as far as a reader believes that the leak happens."""
-    if leak.weight is Weight.TRIVIAL:
-        return Severity.INFO
-    return severity.lowered() if leak.weight is Weight.SLIGHT else severity
 
 
 def unbound_error(site: SiteFacts) -> str:

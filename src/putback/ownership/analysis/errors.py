@@ -43,6 +43,14 @@ class Errors:
             self._known[key] = self._find(unit.scope, types, kind)
         return self._known[key]
 
+    def names_some(self, unit: Unit, types: Sequence[str], kind: Kind) -> bool:
+        """Whether a clause names errors of the library of this kind: whoever writes that expects them."""
+        driver = self._resolver.catalog.drivers.get(kind.driver)
+        if driver is None:
+            return False
+        named = (t for each in types for t in self._resolver.types(chain(each), unit.scope) if isinstance(t, Symbol))
+        return any(t.name.partition(".")[0] in driver.imports and t.name not in driver.answers for t in named)
+
     def _find(self, scope: Scope, types: Sequence[str], kind: Kind) -> About:
         if handlers.is_about_code(types):
             return About.CODE

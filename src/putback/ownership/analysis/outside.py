@@ -107,7 +107,10 @@ class Leaving:
         names = list(self._names(call.func, scope))
         found = (external().sort_of(name) for name in (*names, *(f"{n}.__exit__" for n in names if entered)))
         sort = next((sort for sort in found if sort is not None), None)
-        return sort or (_MESSAGE if self._queues(call.func, scope) else None)
+        if sort is None:
+            return _MESSAGE if self._queues(call.func, scope) else None
+        first = call.args[0].value if call.args and isinstance(call.args[0], Literal) else None
+        return sort.waited(first, [name for name, _ in call.keywords])
 
     def _names(self, func: Expr, scope: Scope) -> Iterator[str]:
         """The qualified names of something outside, attributes and results of attributes of an object included."""

@@ -17,7 +17,9 @@ _REPEATABLE = re.compile(
     r"\binsert\s+(or\s+(ignore|replace)|ignore)\b|\bon\s+(conflict|duplicate\s+key)\b", re.IGNORECASE
 )
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
+_READING = frozenset({"SELECT", "SHOW", "EXPLAIN", "VALUES", "DESCRIBE"})
 _WRITING = _CHANGING | {"WITH"}
+_FOR_UPDATE = re.compile(r"\bfor\s+(no\s+key\s+)?update\b|\bwith_for_update\b", re.IGNORECASE)
 _TO_SAVEPOINT = re.compile(r"rollback\s+(?:\w+\s+)?to\b", re.IGNORECASE)
 
 
@@ -48,6 +50,20 @@ def may_write(words: Collection[str]) -> bool:
 def surely_writes(words: Collection[str]) -> bool:
     """Whether a statement is shown to change rows."""
     return bool(words) and _CHANGING.issuperset(words)
+
+
+def only_reads(words: Collection[str]) -> bool:
+    """Whether a statement is shown to change nothing."""
+    return bool(words) and _READING.issuperset(words)
+
+
+def locks_what_it_reads(call: str) -> bool:
+    """Whether a statement locks the rows that it reads, as far as the source of the call shows it.
+
+    >>> locks_what_it_reads('cur.execute("SELECT 1 FROM a FOR UPDATE")'), locks_what_it_reads('cur.execute("SELECT 1")')
+    (True, False)
+    """
+    return _FOR_UPDATE.search(call) is not None
 
 
 def is_repeatable(call: str, words: Collection[str]) -> bool:

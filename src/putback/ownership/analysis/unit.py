@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -72,13 +72,14 @@ class Unit(Struct):
         """Values, and the names that they are assigned to."""
         return values | {op.target for op in self.ops() if isinstance(op, ir.Assign) and op.source in values}
 
-    def repeats(self, at: int) -> bool:
-        """Whether an operation may be run more than once: a way leads from its block to itself."""
+    def repeats(self, at: int, without: Container[int | None] = ()) -> bool:
+        """Whether an operation may be run more than once: a way leads from its block to itself, `without` others."""
         blocks = {block.id: block for block in self.function.blocks}
         here = [block.id for block in self.function.blocks if any(op.at == at for op in block.ops)]
+        shut = {block.id for block in self.function.blocks if any(op.at in without for op in block.ops)}
         todo, seen = list(here), set[int]()
         while todo:
-            following = [each for each in successors(blocks[todo.pop()]) if each not in seen]
+            following = [each for each in successors(blocks[todo.pop()]) if each not in seen and each not in shut]
             seen.update(following)
             todo += following
         return not seen.isdisjoint(here)

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from putback.drivers.schema import Kind
+from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.names import Expr, Group, Literal, Member, Name, dotted
 from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.statements import first_word
+from putback.ownership.analysis.statements import first_word, only_reads
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.facts.built import built_by
 from putback.ownership.resolve.types import FunctionRef, Instance, Scope
 
 _DEEPEST = 2
 
 
 class Weight(IntEnum):
-    """The weightier the lower. SLIGHT: what fails by a mistake in the data only; TRIVIAL: what nobody has seen fail."""
+    """The weightier the lower. READING: a statement that only reads; SLIGHT: what fails by a mistake in the data only;
+    TRIVIAL: what nobody has seen fail."""
 
     DATABASE = 0
     IO = 1
     UNKNOWN = 2
-    SLIGHT = 3
-    TRIVIAL = 4
+    READING = 3
+    SLIGHT = 4
+    TRIVIAL = 5
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Evidence:
                 return self._call(op)
             case ir.Enter() | ir.Exit() if self.analyzer.enters_quietly(self.unit, op):
                 return Weight.TRIVIAL
+            case ir.Await(direct=True):
+                return Weight.TRIVIAL  # it raises for the call, which is weighed
             case ir.Await() | ir.Enter() | ir.Exit():
                 return Weight.UNKNOWN
             case ir.Next(is_async=is_async):
@@ -75,12 +81,19 @@ class Evidence:
     def _call(self, op: ir.Call) -> Weight:
         info = self.analyzer.call_info(self.unit, op)
         effects = [each.effect for each in info.drivers]
-        if any(e.executes for e in effects) and self._only_sets_up(op):
+        executes = any(e.executes for e in effects)
+        on_connection = op.receiver in self.names or _root(op) in self.names
+        if executes and self._only_sets_up(op):
             return Weight.TRIVIAL
+        may_run = executes or on_connection or info.functions or op.name in self.analyzer.catalog.fetching
+        if may_run and self._only_reads(op, effects):
+            return Weight.READING
         if any(e.executes or e.ends or e.acquires for e in effects):
             return Weight.DATABASE
-        on_connection = op.receiver in self.names or _root(op) in self.names
-        if any(argument.value in self.names for argument in op.arguments) or (on_connection and not effects):
+        is_given = any(argument.value in self.names for argument in op.arguments)
+        if (is_given or on_connection) and info.functions and not info.classes:
+            return min(self._whole(ref, Weight.DATABASE) for ref in info.functions)
+        if is_given or (on_connection and not effects):
             return Weight.DATABASE
         if effects:
             return Weight.TRIVIAL if all(e.derives for e in effects) else Weight.SLIGHT
@@ -92,15 +105,33 @@ class Evidence:
 
     def _function(self, ref: FunctionRef) -> Weight:
         """The weight of what a function of the project does: code that is not known, or no more than bookkeeping."""
+        return max(Weight.UNKNOWN, self._whole(ref, Weight.UNKNOWN))
+
+    def _whole(self, ref: FunctionRef, otherwise: Weight) -> Weight:
+        """The weightiest of all that a function of the project does; `otherwise` where nobody looks into it."""
         unit = self.analyzer.unit(ref.path, ref.key) if self.left > 0 else None
-        if unit is None or unit.function.is_async or unit.function.is_generator:
-            return Weight.UNKNOWN
-        return max(Weight.UNKNOWN, Evidence(self.analyzer, unit, self.kind, left=self.left - 1).whole)
+        if unit is None or unit.function.is_generator:
+            return otherwise
+        return Evidence(self.analyzer, unit, self.kind, left=self.left - 1).whole
 
     def _only_sets_up(self, op: ir.Call) -> bool:
         """Whether a statement sets up a database that is in the process: `PRAGMA foreign_keys = ON`."""
         is_embedded = self.analyzer.catalog.drivers[self.kind.driver].embedded
         return is_embedded and first_word(self.unit.text(op.at)) == "PRAGMA"
+
+    def _only_reads(self, op: ir.Call, effects: Sequence[Effect]) -> bool:
+        """Whether a statement is shown to change nothing, by its text, its object or the method that runs it.
+
+        What fails when its rows are asked for has failed in the statement before.
+        """
+        if op.name in self.analyzer.catalog.fetching and not any(e.executes for e in effects):
+            return True
+        if effects and all(e.reads for e in effects):
+            return True
+        if only_reads(self.analyzer.words(self.unit, op.at)):
+            return True
+        functions = self.analyzer.catalog.reading
+        return bool(functions) and bool(built_by(self.analyzer, self.unit, op, functions))
 
     def _outside(self, op: ir.Call, names: tuple[str, ...]) -> Weight:
         """The weight of a call of something outside of the project."""

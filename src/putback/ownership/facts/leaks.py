@@ -45,7 +45,8 @@ class Leak(Struct, frozen=True):
     `raised_at` is the operation whose exception starts the way out, if one does, `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` and `exit` where and how it ends.
     `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left because a name is read that the
-    exception has kept from being bound. `weight`: how far one believes that it raises.
+    exception has kept from being bound. `weight`: how far one believes that it raises. `writes`: rows have been
+    changed by then, or it is such a statement that fails, and the transaction is open.
     """
 
     raised_at: int | None
@@ -57,6 +58,7 @@ class Leak(Struct, frozen=True):
     named: bool
     unbound: bool = False
     weight: Weight = Weight.DATABASE
+    writes: bool = False
 
     @property
     def by_exception(self) -> bool:
@@ -66,12 +68,14 @@ class Leak(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Leaks:
-    """The leaks of one exploration of a function. `weigh` says how far one believes that an operation raises."""
+    """The leaks of one exploration of a function. `weigh` says how far one believes that an operation raises, and
+    `changes` whether it changes rows."""
 
     unit: Unit
     exploration: Exploration[State]
     yields: frozenset[int]
     weigh: Callable[[int], Weight]
+    changes: Callable[[int], bool]
 
     def all(self) -> list[Leak]:
         """Every way to leave while the connection is held, each once."""
@@ -109,7 +113,11 @@ class Leaks:
             named=named or any(isinstance(part, Element) for _, part in ending.state.parts),
             unbound=exit_ is Exit.RAISED and ending.state.exception == unbound.ERROR,
             weight=self.weigh(raised_at) if raised_at is not None else Weight.DATABASE,
+            writes=ending.state.opened is not None and self._writes(ending.state, raised_at),
         )
+
+    def _writes(self, state: State, raised_at: int | None) -> bool:
+        return state.wrote is not None or (raised_at is not None and self.changes(raised_at))
 
     def _first_exception(self, path: Sequence[_Step]) -> tuple[int | None, str | None]:
         """The first exception edge on a path, and the class in flight there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from putback.ownership.analysis import guards
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.derived import Leaving, Needs
-from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.domain import Mark, Phase, State
 from putback.ownership.analysis.parts import RETURNED, Tie
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
 from putback.ownership.analysis.retrace import Retraced, retrace
@@ -106,7 +106,9 @@ class SiteFacts:
     @property
     def _ways(self) -> Leaks:
         """Not kept: it points back here, so that only a search for garbage would find both."""
-        return Leaks(self.function.unit, self.exploration, self.function.yields, self._weight)
+        return Leaks(
+            self.function.unit, self.exploration, self.function.yields, self._weight, self.function.surely_writes
+        )
 
     @property
     def _is_closed_by_users(self) -> bool:
@@ -169,6 +171,33 @@ class SiteFacts:
         entered = [n.state for n in self.exploration.arrivals if any(o.at == at for o in blocks[n.block].ops[:1])]
         names = (r for state in entered if state.broke is not None for r in sorted(state.refs))
         return next((r for r in names if r.isidentifier()), "")
+
+    def failing_before(self, handler: int) -> Weight:
+        """How far one believes in the statement whose error an `except` clause takes, the weightiest of all.
+
+        Where statements that only read share their `try` with something else that fails more often, the handler is
+        there for that, unless it names the database's errors. A session may write what it was given before it reads.
+        """
+        unit, analyzer = self.function.unit, self.function.analyzer
+        blocks = {b.id: b for b in unit.function.blocks if any(o.at == handler for o in b.ops[:1])}
+        arrived = [n.state for n in self.exploration.arrivals if n.block in blocks and n.state.broke is not None]
+        if not arrived or any(Mark.UNWRITTEN in state.marks for state in arrived):
+            return Weight.DATABASE
+        weight = min(self._weight(state.broke) for state in arrived if state.broke is not None)
+        attempt = analyzer.attempt_at(unit, unit.span(handler).start.row)
+        if weight < Weight.READING or self._is_for_database(blocks):
+            return Weight.DATABASE
+        if attempt is None:
+            return weight
+        inside = (op.at for op in unit.ops() if isinstance(op, ir.Call) and unit.span(op.at).start.row in attempt.body)
+        return Weight.TRIVIAL if any(self._weight(at) in _OTHERS for at in inside) else weight
+
+    def _is_for_database(self, blocks: Collection[int]) -> bool:
+        """Whether one of the `except` clauses that begin with these blocks names errors of the database."""
+        unit, errors = self.function.unit, self.function.analyzer.errors
+        ends = [b.end for b in unit.function.blocks]
+        clauses = [c for end in ends if isinstance(end, ir.Dispatch) for c in end.clauses if c.target in blocks]
+        return any(errors.names_some(unit, clause.types, self.kind) for clause in clauses)
 
     def phases_at(self, at: int) -> set[Phase]:
         """What may have become of it where the block that begins with operation `at` is entered."""
@@ -367,6 +396,10 @@ class SiteFacts:
             function, values = self.function, self.release_points.values
             self._weights[at] = Evidence(function.analyzer, function.unit, self.kind, values).weight_of(at)
         return self._weights[at]
+
+
+_OTHERS = (Weight.IO, Weight.UNKNOWN)
+"""What fails beside the database."""
 
 
 def confidence_of(site: SiteFacts) -> Confidence:

@@ -12,10 +12,11 @@ from putback.flow.ir import MODULE
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Framework, Role
 from putback.model.config import FixStyle
-from putback.model.finding import Place, Severity, Step
+from putback.model.finding import Place, Step
 from putback.model.lifecycle import Gc
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
+from putback.model.weighing import Frequency, Loss
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.analysis.extent import Extent, Extents
@@ -270,24 +271,30 @@ class Surroundings:
         """Whether it is a function that nobody uses, in a file that others do."""
         return is_out_of_use(self.analyzer, FunctionRef(self.unit.path, self.unit.key))
 
-    def severity(self, kind: Kind, base: Severity = Severity.ERROR) -> Severity:
-        """`base` in this context: milder where collection closes it, and as `here` says; a hint where nobody uses it.
+    @cached_property
+    def frequency(self) -> Frequency:
+        """How often it runs, as far as anybody sees."""
+        return Frequency.ASIDE if self.is_out_of_use else self.frequency_of_place
 
-        A request's exception is kept for a while, and a pool is soon empty then: a server's connections are not. One
-        user's window opens a few files of SQLite before it is closed.
-        """
-        collected = kind.gc is Gc.REFCOUNT or (
-            kind.gc is Gc.CYCLIC and (Role.ROUTE not in self.roles or not kind.pooled)
-        )
-        found = self.here(base.lowered() if collected else base) if not self.is_out_of_use else Severity.INFO
+    @property
+    def frequency_of_place(self) -> Frequency:
+        """The same, whoever uses it: what is asked of all code that serves is asked of this as well."""
+        if self.place in (Place.TEST, Place.EXAMPLE):
+            return Frequency.ASIDE
+        return Frequency.ONCE if self.place is Place.SCRIPT else Frequency.AGAIN
+
+    def frequency_for(self, kind: Kind) -> Frequency:
+        """The same for what works on a kind: one user's window opens a few files of SQLite before it is closed."""
         is_own_file = self.analyzer.catalog.drivers[kind.driver].embedded and self._is_of_windows
-        return found.lowered() if is_own_file and self.place is Place.SERVICE else found
+        return Frequency.ONCE if is_own_file and self.frequency is Frequency.AGAIN else self.frequency
 
-    def here(self, severity: Severity) -> Severity:
-        """`severity` by harm: milder in what runs once, a hint in tests, examples and migrations."""
-        if self.place is Place.SERVICE:
-            return severity
-        return severity.lowered() if self.place is Place.SCRIPT else Severity.INFO
+    def loss(self, kind: Kind, pooled: bool = True) -> Loss:
+        """What is lost with one connection of a kind, `pooled` or not, that nobody gives back."""
+        if kind.gc is Gc.PERMANENT:
+            return Loss.SLOT
+        if kind.pooled and kind.gc is Gc.CYCLIC:
+            return Loss.LATE
+        return Loss.HANDLE if self.analyzer.catalog.drivers[kind.driver].embedded else Loss.CONNECTION
 
     def step(self, at: int, text: str) -> Step:
         """A station of a path in this function."""

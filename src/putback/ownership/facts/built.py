@@ -1,0 +1,49 @@
+"""Which function of a library has begun a statement that is an object: `select(User).where(...)`."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from putback.flow import ir
+from putback.flow.names import Expr, Invoke, Member, Name
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.context import name_of
+from putback.ownership.analysis.unit import Unit
+
+
+def built_by(analyzer: Analyzer, unit: Unit, call: ir.Call, functions: Container[str]) -> frozenset[str]:
+    """Those of some functions that begin what a call is given first, also in a variable; none where one is another."""
+    given = call.expr.args[0] if call.expr.args else None
+    match given:
+        case Name(id=name):
+            targets = {op.source for op in unit.ops() if isinstance(op, ir.Assign) and op.target == name}
+            made = {op.target: op.expr for op in unit.ops() if isinstance(op, ir.Call)}
+            found = [_begun(analyzer, unit, made[t], functions, name) if t in made else "" for t in targets]
+        case None:
+            found = []
+        case _:
+            found = [_begun(analyzer, unit, given, functions, "")]
+    return frozenset(found) - {_ITSELF} if all(found) else frozenset()
+
+
+def _begun(analyzer: Analyzer, unit: Unit, statement: Expr, functions: Container[str], itself: str) -> str:
+    """The function that the chain begins with; what goes on with the variable `itself` is begun where that is."""
+    following: Expr | None = statement
+    while following is not None:
+        match following:
+            case Invoke(func=func):
+                names = map(name_of, analyzer.resolver.types(func, unit.scope))
+                known = next((name for name in names if name in functions), "")
+                if known:
+                    return known
+                following = func
+            case Member(base=base):
+                following = base
+            case Name(id=name) if name == itself:
+                return _ITSELF
+            case _:
+                following = None
+    return ""
+
+
+_ITSELF = "itself"
