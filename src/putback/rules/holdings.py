@@ -22,13 +22,14 @@ from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
+_TOO_LARGE = "the functions that it calls call each other in too large a circle to be followed"
 _NONE_ALONE = "the project has no function that only gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
     """The function that acquires, as fixes see it. Raises Declined where nobody knows what its calls do."""
     if site.exploration.bounded:
-        raise Declined("the functions that it calls call each other in too large a circle to be followed")
+        raise Declined(_TOO_LARGE)
     return code_for(site.function)
 
 
@@ -79,6 +80,8 @@ def holding(
     if site.unstacked_at is not None:
         raise Declined("an exit stack gives it back on other paths, which would be twice")
     unpacked = _unpacked(site, code) if site.acquisition.element is not None else ()
+    if site.leaving.is_bounded:
+        raise Declined(_TOO_LARGE)
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
     release_points = site.release_points
@@ -100,6 +103,7 @@ def holding(
         closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
+        lost_at=_nodes(code, [leak.left_at for leak in site.leaks if not leak.by_exception]),
         lazy=site.kind.lazy,
         maybe_none=site.acquisition.maybe_none,
         lent=bool(release_points.yields),
