@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import libcst as cst
 
+from putback.drivers.schema import Kind
 from putback.fixes.code import Code, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.region import bindings
 from putback.model.config import FixStyle
 from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.derived import Needs
 from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
@@ -142,6 +144,31 @@ def holding(
     counted = ("the project is not told that it is back",) if is_counted else ()
     return replace(
         made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves)
+    )
+
+
+def entered(site: SiteFacts) -> Holding:
+    """The same for a manager that has to be entered first, and is used as if it were the connection."""
+    return _needing(holding(site), site.function, site.site.acquired_at, site.kind)
+
+
+def taken(facts: Surroundings, at: int, kind: Kind) -> Holding:
+    """The same for a connection that operation `at` takes from somebody who gives it back too early."""
+    code = code_for(facts)
+    return _needing(Holding(code, code.node(at), "", frozenset(), Release(), lazy=kind.lazy), facts, at, kind)
+
+
+def _needing(made: Holding, facts: Surroundings, at: int, kind: Kind) -> Holding:
+    """The holding with what needs the connection, which is there as long as the fix will have it."""
+    leaving = facts.analyzer.known(Needs).made(facts.unit, at, kind.type)
+    if leaving.is_bounded:
+        raise Declined(_TOO_LARGE)
+    return replace(
+        made,
+        needing=leaving.names,
+        returned=_nodes(made.code, (*leaving.returned, *leaving.rows)),
+        stored=_nodes(made.code, leaving.stored),
+        yielded=_nodes(made.code, leaving.yielded),
     )
 
 

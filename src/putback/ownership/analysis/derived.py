@@ -7,7 +7,7 @@ used"; a function of the project that is given such a value is looked at in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -55,11 +55,23 @@ class Needs:
 
     def of(self, way: Retraced) -> Leaving:
         """What needs the connection that was followed, and leaves its function."""
-        watched = self.analyzer.answers.watched(lambda: Flow(self, way.unit, _known(way), {}))
-        flow = watched.found
         ends = [(end, state) for end, state in way.ends if isinstance(end, ir.Return)]
         is_there = {end.at for end, state in ends if state.phase not in _OVER}
-        is_always_over = bool(ends) and not is_there
+        return self._leaving(way.unit, _known(way), is_there, bool(ends) and not is_there)
+
+    def made(self, unit: Unit, at: int, type_name: str) -> Leaving:
+        """What needs what operation `at` makes, taken for something of this type which is there to the end."""
+        targets = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+        known = {(at, target): Need(type_name) for target in targets}
+        ends = (block.end for block in unit.function.blocks)
+        return self._leaving(unit, known, {end.at for end in ends if isinstance(end, ir.Return)}, False)
+
+    def _leaving(
+        self, unit: Unit, known: Mapping[tuple[int, ir.Val], Need], is_there: Collection[int], is_always_over: bool
+    ) -> Leaving:
+        """`is_there` are the ends at which the connection is there; `is_always_over`: it is at none."""
+        watched = self.analyzer.answers.watched(lambda: Flow(self, unit, known, {}))
+        flow = watched.found
         left = {at: need for at, need in flow.returned.items() if at in is_there}
         return Leaving(
             names=frozenset(n for n in flow.read if ir.is_local(n) and n.isidentifier()),
