@@ -44,7 +44,6 @@ _DEEPEST = 4
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 _NOT_ENDING = frozenset({"__init__", "__new__"})
 _FINALIZER = "__del__"
-_SELF = "self."
 
 
 class EndingMethod(Struct, frozen=True):
@@ -356,9 +355,9 @@ def _attribute(program: Program, unit: Unit, site: Site) -> str:
     if site.acquisition.owner is not None or site.acquisition.generator:
         return ""
     taken = [state for state in _when_it_returns(program, unit, site) if state.phase is not Phase.ABSENT]
-    kept = [{r for r in state.refs if r.startswith(_SELF) and r.count(".") == 1} for state in taken]
+    kept = [{r for r in state.refs if unit.own_attribute(r) and r.count(".") == 1} for state in taken]
     shared = set.intersection(*kept) if kept and all(s.phase is Phase.PASSED for s in taken) else set()
-    return min(shared).removeprefix(_SELF) if shared else ""
+    return unit.own_attribute(min(shared)) if shared else ""
 
 
 def _when_it_returns(program: Program, unit: Unit, site: Site) -> list[State]:
