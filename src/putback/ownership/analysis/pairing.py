@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
-from putback.ownership.analysis.acquire import EndingMethod, giving_back
+from putback.ownership.analysis.acquire_kept import EndingMethod, giving_back
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.release_effects import ReleaseEffects, in_words

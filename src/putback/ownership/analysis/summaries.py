@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge
-from putback.ownership.analysis import acquire, summary
+from putback.ownership.analysis import acquire, acquire_kept, summary
 from putback.ownership.analysis.beginning import beginning
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, describe
@@ -184,7 +184,7 @@ class Summaries:
 
     def _kept(self, ref: FunctionRef, cls: ClassRef) -> tuple[Acquisition, ...]:
         unit = self._program.unit(ref.path, ref.key)
-        return tuple(acquire.kept(self._program, unit, cls)) if unit is not None else ()
+        return tuple(acquire_kept.kept(self._program, unit, cls)) if unit is not None else ()
 
 
 def _unbound(ref: FunctionRef) -> FunctionRef:
