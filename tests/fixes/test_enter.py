@@ -58,3 +58,17 @@ def test_the_manager_is_entered(pair: Pair, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_it_is_left_alone_where_it_escapes(body: str, reason: str, tmp_path: Path) -> None:
     assert reasons("PB113", {ALONE: f"{HEAD}def work(x):\n{body}\n"}, tmp_path) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        pytest.param("conn.cursor()", "what it returns still needs the connection", id="a cursor"),
+        pytest.param("(r for r in conn.execute('x'))", "what it returns still needs the connection", id="it reads on"),
+        pytest.param("conn.execute('x').fetchall()", "", id="rows that are read"),
+    ],
+)
+def test_what_a_function_makes_with_it_may_need_it(made: str, expected: str, tmp_path: Path) -> None:
+    work = "def work():\n    conn = pool.connection()\n    conn.execute('z')\n    return answer(conn)\n"
+    text = f"{HEAD}def answer(conn):\n    return {made}\n\n\n{work}"
+    assert reasons("PB113", {ALONE: text}, tmp_path) == [expected]

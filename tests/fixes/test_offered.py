@@ -33,10 +33,6 @@ def test_what_is_offered_holds(case: Case, tmp_path: Path) -> None:
     config = replace(config, unsafe_fixes=True)
     run = written(fix([str(tmp_path)], config))
     declined = [(each.finding.code, each.reason) for each in run.declined]
-    if declined == [("PB103", "the finding would still be there")] and "def opened_for_some" in "".join(
-        case.files.values()
-    ):
-        pytest.xfail("a `with` that keeps it open, and one of two ways that returns it: the fix is taken back")
     assert declined == []
     assert [f.code for f in run.findings if f.fix is not None] == []
     again = fix([str(tmp_path)], config)

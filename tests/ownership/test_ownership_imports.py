@@ -92,6 +92,37 @@ def test_the_nearest_of_two_copies_is_meant() -> None:
     assert found.find("shop.db", "/r/b/shop/app.py") == "/r/b/shop/db.py"
 
 
+TWO = ("/r/a/app/main.py", "/r/b/app/core/db.py", "/r/b/app/db.py", "/r/b/app/main.py", "/r/c/run.py")
+
+
+@pytest.mark.parametrize(
+    ("found", "importer", "expected"),
+    [
+        pytest.param(Import("app.db", "take"), "/r/a/app/main.py", None, id="the package beside has no such module"),
+        pytest.param(Import("app.core.db", "take"), "/r/a/app/main.py", None, id="nor a longer one"),
+        pytest.param(Import("app.db", "take"), "/r/b/app/main.py", "/r/b/app/db.py", id="in its own package"),
+        pytest.param(Import("app.db", "take"), "/r/c/run.py", "/r/b/app/db.py", id="only one from a third place"),
+        pytest.param(Import("app.main", "start"), "/r/c/run.py", None, id="two from a third place"),
+    ],
+)
+def test_a_package_of_another_part_of_the_project_is_not_meant(
+    found: Import, importer: str, expected: str | None
+) -> None:
+    for paths in (TWO, TWO[::-1]):
+        defining = Project(paths, lambda path: None, text=lambda path: b"def take(): ...\n")
+        assert defining.resolve_import(found, importer) == expected
+
+
+def test_a_package_in_a_folder_of_its_own_name_is_found_from_beside() -> None:
+    found = project("/r/shop/shop/db.py", "/r/shop/manage.py", "/r/tests/test_db.py")
+    assert found.find("shop.db", "/r/tests/test_db.py") == "/r/shop/shop/db.py"
+
+
+def test_a_folder_around_the_project_is_no_package_of_it() -> None:
+    found = project("/app/src/app/db.py", "/app/src/app/main.py", "/app/tests/test_db.py")
+    assert found.find("app.db", "/app/tests/test_db.py") == "/app/src/app/db.py"
+
+
 def test_a_source_file_goes_before_its_stub() -> None:
     for paths in (("/r/db.py", "/r/db.pyi"), ("/r/db.pyi", "/r/db.py")):
         assert project(*paths, "/r/app.py").find("db", "/r/app.py") == "/r/db.py"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from putback.fixes import protect, region
 from putback.fixes.closers import closers_of
-from putback.fixes.code import Code, Place, all_below, mentions, names
+from putback.fixes.code import Code, Place, all_below, mentions
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.holding import Holding
@@ -34,14 +33,12 @@ class Written:
 class Manager:
     """A context manager that nobody enters.
 
-    `holding` is the call that makes it with its name; `is_async`: it needs `async with`; `deriving` are the methods
-    whose results work only while the connection is there (cursors, results that are read later). `written`: the call
-    makes the connection, and the manager is to be written in its place.
+    `holding` is the call that makes it with its name, and what needs the connection; `is_async`: it needs `async with`.
+    `written`: the call makes the connection, and the manager is to be written in its place.
     """
 
     holding: Holding
     is_async: bool
-    deriving: frozenset[str]
     written: Written | None = None
 
 
@@ -66,10 +63,11 @@ def enter(manager: Manager) -> Fix:
 def _enter_bound(manager: Manager, word: str) -> Fix:
     """Turn `conn = manager()` into `with manager() as conn:` around the statements behind it, up to the last use."""
     place = protect.acquiring(manager.holding)
-    holding = _with_derived(manager)
+    made = manager.holding
+    holding = replace(made, related=made.related | made.needing | {made.name}, foreign=frozenset())
     closers = closers_of(holding)
     region.ensure_single_binding(holding, place.statement, closers)
-    _ensure_used_as_connection(holding, manager.deriving)
+    _ensure_used_as_connection(holding)
     code = holding.code
     removed = {id(s) for closer in closers for s in closer.removed}
     rest = place.statements[place.index + 1 :]
@@ -99,13 +97,12 @@ def _enter_part(manager: Manager, place: Place, word: str) -> Fix:
     span = code.span(acquire)
     if span.start.row != span.end.row:
         raise Declined("the call that makes it spans several rows")
-    holding = _with_derived(replace(manager, holding=replace(manager.holding, name=code.free_name(_FREE_NAMES))))
-    _ensure_ends_there(manager, statement)
-    bound = _targets_of_derived(statement, acquire, manager.deriving)
+    name = code.free_name(_FREE_NAMES)
+    holding = replace(manager.holding, name=name, related=manager.holding.needing, foreign=frozenset())
+    _ensure_made_at_once(statement)
+    ensure_stays_inside(holding)
     rest = place.statements[place.index :]
-    needed = replace(holding, related=_derived(code, bound, manager.deriving))
-    last = max(0, region.last_use(needed, rest)) if bound else 0
-    ensure_stays_inside(needed)
+    last = max(0, region.last_use(holding, rest))
     draft = Draft(code)
     made = acquire.with_changes()
     draft.change(acquire, lambda _: cst.Name(holding.name))
@@ -121,87 +118,18 @@ def _is_part(code: Code, statement: cst.BaseStatement, acquire: cst.CSTNode) -> 
     return is_receiver and isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1
 
 
-def _ensure_ends_there(manager: Manager, statement: cst.BaseStatement) -> None:
-    """Decline when the statement hands out something that needs the connection."""
-    for node in all_below(statement):
-        value = node.value if isinstance(node, (cst.Return, cst.Yield)) else None
-        if isinstance(value, cst.BaseExpression) and _comes_from(value, manager.holding.acquire, manager.deriving):
-            raise Declined("what it returns still needs the connection")
-        if isinstance(node, (cst.Lambda, cst.GeneratorExp)):
-            raise Declined("it is used later than it is made")
+def _ensure_made_at_once(statement: cst.BaseStatement) -> None:
+    """Decline when the statement makes it later than it runs."""
+    if any(isinstance(node, (cst.Lambda, cst.GeneratorExp)) for node in all_below(statement)):
+        raise Declined("it is used later than it is made")
 
 
-def _targets_of_derived(statement: cst.BaseStatement, acquire: cst.CSTNode, deriving: frozenset[str]) -> frozenset[str]:
-    """The names that a statement gives to something which needs the connection."""
-    return frozenset(
-        n.value
-        for assign in all_below(statement)
-        if isinstance(assign, cst.Assign) and _comes_from(assign.value, acquire, deriving)
-        for target in assign.targets
-        for n in names(target.target)
-    )
-
-
-# -- what needs the connection
-
-
-def _with_derived(manager: Manager) -> Holding:
-    """The holding with the cursors and results among its related names."""
-    holding = manager.holding
-    related = _derived(holding.code, holding.related | {holding.name}, manager.deriving)
-    return replace(holding, related=related, returned=(), foreign=frozenset())
-
-
-def _derived(code: Code, wanted: frozenset[str], deriving: frozenset[str]) -> frozenset[str]:
-    """`wanted` with every name that is bound to something which comes from one of them, and lives no longer."""
-    while True:
-        found = wanted | {
-            n.value
-            for value, targets in _bindings(code.function)
-            if any(_comes_from(value, n, deriving) for n in names(value) if n.value in wanted)
-            for target in targets
-            for n in names(target)
-        }
-        if found == wanted:
-            return wanted
-        wanted = found
-
-
-def _bindings(function: cst.CSTNode) -> Iterator[tuple[cst.BaseExpression, Sequence[cst.BaseExpression]]]:
-    """Every value of a function with the targets that it is bound to."""
-    for node in all_below(function):
-        match node:
-            case cst.Assign():
-                yield node.value, [t.target for t in node.targets]
-            case cst.WithItem(asname=cst.AsName(name=target)):
-                yield node.item, [target]
-
-
-def _comes_from(value: cst.BaseExpression, source: cst.CSTNode, deriving: frozenset[str]) -> bool:
-    """Whether a value is `source`, or what a chain of `deriving` methods makes of it."""
-    if value is source:
-        return True
-    match value:
-        case cst.Await(expression=inner):
-            return _comes_from(inner, source, deriving)
-        case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))):
-            return method in deriving and _comes_from(base, source, deriving)
-    return False
-
-
-def _needs(value: cst.BaseExpression, holding: Holding, deriving: frozenset[str]) -> bool:
-    """Whether a value works only as long as the connection is there."""
-    return any(_comes_from(value, n, deriving) for n in names(value) if n.value in holding.related)
-
-
-def _ensure_used_as_connection(holding: Holding, deriving: frozenset[str]) -> None:
+def _ensure_used_as_connection(holding: Holding) -> None:
     """Decline when it leaves the function: returned, stored, or captured by a function that may run later."""
     ensure_stays_inside(holding)
     own = frozenset({holding.name})
     for node in all_below(holding.code.function):
         match node:
-            case cst.Return(value=value) if value is not None and _needs(value, holding, deriving):
-                raise Declined("what it returns still needs the connection")
             case cst.Assign(targets=targets, value=value) if isinstance(value, cst.Name) and mentions(value, own):
                 if not all(isinstance(t.target, cst.Name) for t in targets):
                     raise Declined(f"`{holding.name}` is stored")

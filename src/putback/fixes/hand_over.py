@@ -43,6 +43,8 @@ def release_on_error(holding: Holding, place: Place) -> Fix:
     if start >= end:
         raise Declined("it is handed on, and nothing can be put in between")
     between = place.statements[start:end]
+    if any(code.is_inside(node, s) for node in holding.lost_at for s in between):
+        raise Declined("it is handed on, and on some path lost before that")
     draft = Draft(code)
     attempt = between[0]
     if isinstance(attempt, cst.Try) and len(between) == 1 and _gives_back_in_handlers(holding, attempt):

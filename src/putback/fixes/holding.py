@@ -35,7 +35,8 @@ class Holding:
     `acquire` is the call, `name` the variable ("" for none), `related` every local name that is the connection or
     belongs to it. `closers` are the calls that give it back, `wrong` those among them that close it instead,
     or that no path was seen to reach;
-    `handed_on` the places where somebody else becomes its owner. `lazy`: a session that may connect again after its
+    `handed_on` the places where somebody else becomes its owner, `lost_at` those where the function ends, or a round of
+    a loop, without an exception and with nobody to give it back. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
     `unpacked`: it comes inside a tuple, with others of `related`, which is unpacked by the statement that acquires;
@@ -60,6 +61,7 @@ class Holding:
     closers: tuple[cst.CSTNode, ...] = ()
     wrong: tuple[cst.CSTNode, ...] = ()
     handed_on: tuple[cst.CSTNode, ...] = ()
+    lost_at: tuple[cst.CSTNode, ...] = ()
     lazy: bool = False
     maybe_none: bool = False
     lent: bool = False

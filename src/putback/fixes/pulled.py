@@ -16,19 +16,20 @@ from putback.fixes.protect import acquiring
 from putback.model.fix import Applicability, Fix
 
 
-def hold(code: Code, pull: int, made: int, is_async: bool, deriving: frozenset[str], lazy: bool) -> Fix:
-    """The fix for `db = next(get_db())`, where `pull` is the operation that takes and `made` the one that makes the
-    generator. Raises Declined."""
-    taking, making = code.node(pull), code.node(made)
+def hold(taken: Holding, made: int, is_async: bool) -> Fix:
+    """The fix for `db = next(get_db())`: `taken` is what takes, and what needs the connection, and `made` the operation
+    that makes the generator. Raises Declined."""
+    code, making = taken.code, taken.code.node(made)
     if not isinstance(making, cst.Call):
         raise Declined("how the generator is made is not clear")
-    name = _name(Holding(code, taking, "", frozenset(), Release()))
+    name = _name(taken)
     closers = tuple(_closers(code, name))
-    holding = Holding(code, taking, name, frozenset({name}), Release(f"{name}.close()"), closers=closers, lazy=lazy)
+    release = Release(f"{name}.close()")
+    holding = replace(taken, name=name, related=frozenset({name}), release=release, closers=closers)
     needed = Needed("asynccontextmanager" if is_async else "contextmanager", "contextlib")
     arguments = [argument.with_changes(comma=cst.MaybeSentinel.DEFAULT) for argument in making.args]
     manager = cst.Call(call(spelled_from(code.rows, needed), making.func), arguments)
-    fix = enter(Manager(holding, is_async, deriving, Written(manager, needed)))
+    fix = enter(Manager(holding, is_async, Written(manager, needed)))
     return replace(
         fix,
         applicability=Applicability.UNSAFE,

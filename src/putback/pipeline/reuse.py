@@ -199,6 +199,8 @@ class Reuse:
         found = 0
         for path in (*self.past.come, *self.past.gone):
             found |= hashed(f"module {imported_as(path)[1].decode('utf-8', 'replace')}") | hashed(f"file {path}")
+            for folder in path.split("/")[:-1]:
+                found |= hashed(f"folder {folder}")
             if path in self.past.gone:
                 found |= self.project.footprint.bit("file", path)
         return found

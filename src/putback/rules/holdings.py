@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import libcst as cst
 
+from putback.drivers.schema import Kind
 from putback.fixes.code import Code, names
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.region import bindings
 from putback.model.config import FixStyle
 from putback.ownership.analysis.defects import Wrong
+from putback.ownership.analysis.derived import Needs
 from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
@@ -22,13 +24,14 @@ from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import Foreign, foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
+_TOO_LARGE = "the functions that it calls call each other in too large a circle to be followed"
 _NONE_ALONE = "the project has no function that only gives it back"
 
 
 def code_of(site: SiteFacts) -> Code:
     """The function that acquires, as fixes see it. Raises Declined where nobody knows what its calls do."""
     if site.exploration.bounded:
-        raise Declined("the functions that it calls call each other in too large a circle to be followed")
+        raise Declined(_TOO_LARGE)
     return code_for(site.function)
 
 
@@ -79,6 +82,8 @@ def holding(
     if site.unstacked_at is not None:
         raise Declined("an exit stack gives it back on other paths, which would be twice")
     unpacked = _unpacked(site, code) if site.acquisition.element is not None else ()
+    if site.leaving.is_bounded:
+        raise Declined(_TOO_LARGE)
     if site.has(Wrong.UNAWAITED):
         raise Declined("first its release has to be awaited")
     release_points = site.release_points
@@ -100,6 +105,7 @@ def holding(
         closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),
+        lost_at=_nodes(code, [leak.left_at for leak in site.leaks if not leak.by_exception]),
         lazy=site.kind.lazy,
         maybe_none=site.acquisition.maybe_none,
         lent=bool(release_points.yields),
@@ -138,6 +144,31 @@ def holding(
     counted = ("the project is not told that it is back",) if is_counted else ()
     return replace(
         made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves)
+    )
+
+
+def entered(site: SiteFacts) -> Holding:
+    """The same for a manager that has to be entered first, and is used as if it were the connection."""
+    return _needing(holding(site), site.function, site.site.acquired_at, site.kind)
+
+
+def taken(facts: Surroundings, at: int, kind: Kind) -> Holding:
+    """The same for a connection that operation `at` takes from somebody who gives it back too early."""
+    code = code_for(facts)
+    return _needing(Holding(code, code.node(at), "", frozenset(), Release(), lazy=kind.lazy), facts, at, kind)
+
+
+def _needing(made: Holding, facts: Surroundings, at: int, kind: Kind) -> Holding:
+    """The holding with what needs the connection, which is there as long as the fix will have it."""
+    leaving = facts.analyzer.known(Needs).made(facts.unit, at, kind.type)
+    if leaving.is_bounded:
+        raise Declined(_TOO_LARGE)
+    return replace(
+        made,
+        needing=leaving.names,
+        returned=_nodes(made.code, (*leaving.returned, *leaving.rows)),
+        stored=_nodes(made.code, leaving.stored),
+        yielded=_nodes(made.code, leaving.yielded),
     )
 
 

@@ -78,11 +78,11 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 def _fix(site: SiteFacts) -> Fix:
     from putback.fixes.enter import Manager, enter
-    from putback.rules.holdings import holding
+    from putback.rules.holdings import entered
 
-    made = holding(site)
+    made = entered(site)
     released = replace(made, closers=tuple(made.code.node(at) for at in site.releasing_calls(made.name)))
-    return enter(Manager(released, site.is_async, site.function.analyzer.deriving_methods()))
+    return enter(Manager(released, site.is_async))
 
 
 _RUNNING = Running(frozenset((Broken.UNENTERED,)))

@@ -158,14 +158,13 @@ def _variable(noun: str) -> str:
 
 def _fix(facts: FunctionFacts, pull: Pull, name: str) -> Fix:
     from putback.fixes.pulled import hold
-    from putback.rules.holdings import code_for
+    from putback.rules.holdings import taken
 
     if pull.never_works:
         raise Declined("whether it has ever run like this is not clear")
     if pull.left_early:
         raise Declined("what the loop stands for is not clear")
-    methods = facts.analyzer.deriving_methods()
-    return hold(code_for(facts), pull.at, pull.made, pull.is_async, methods, pull.site.kind.lazy)
+    return hold(taken(facts, pull.at, pull.site.kind), pull.made, pull.is_async)
 
 
 RULE = Rule("PB303", "dependency-called-directly", "framework", Severity.ERROR, __doc__, check)

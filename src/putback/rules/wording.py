@@ -9,7 +9,7 @@ from dataclasses import replace
 from putback.drivers.schema import Kind
 from putback.model.finding import Step
 from putback.model.lifecycle import Gc
-from putback.ownership.analysis.acquire import EndingMethod
+from putback.ownership.analysis.acquire_kept import EndingMethod
 from putback.ownership.analysis.pairing import (
     is_attribute_here,
     name_here,

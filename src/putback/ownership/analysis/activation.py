@@ -121,9 +121,9 @@ def _names(
         yield definition.params[0].name
     part = state.part(op.receiver)
     if isinstance(part, Carrier) and part.owner is not None:
-        yield f"self.{part.owner.attribute}"
+        yield domain.summaries.own_path(function, part.owner.attribute)
     own = sorted(r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}."))
-    yield from (f"self.{r.removeprefix(f'{op.receiver}.')}" for r in own)
+    yield from (domain.summaries.own_path(function, r.removeprefix(f"{op.receiver}.")) for r in own)
     yield from (n for n in domain.unit.closures.get(function.key, ()) if n in state.refs)
 
 

@@ -9,7 +9,6 @@ from putback.ownership.analysis import lending
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import ACTIVE, UNBOUND, Fact, Mark, Phase, State
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.guards import OWN
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.parts import LAZY, Carrier, Closure, Element, Tie, Typed
 
@@ -87,7 +86,7 @@ def store_attr(domain: Following, op: ir.StoreAttr, state: State) -> Outcome[Sta
     state = state.without(path).rebound(path)
     if not kept:
         return Outcome((state,), (), doubtful)
-    if domain.site.acquisition.parked and path.startswith(OWN):
+    if domain.site.acquisition.parked and domain.unit.own_attribute(path):
         return Outcome((state.with_ref(path) if op.source in state.refs else state,))
     after = domain.pass_on(state).with_ref(path)
     around = None if op.source in state.refs else state.part(op.source)

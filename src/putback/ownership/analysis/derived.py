@@ -7,7 +7,7 @@ used"; a function of the project that is given such a value is looked at in the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,11 +15,10 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.builder import successors
-from putback.frameworks.idioms import idioms
+from putback.ownership.analysis.derived_calls import Calls, Env, Places, Result
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.needs import UNKNOWN, Need, Tables, any_of, holding, joined
-from putback.ownership.analysis.operands import inputs, own_containers
+from putback.ownership.analysis.operands import inputs
 from putback.ownership.analysis.parts import Typed
 from putback.ownership.analysis.retrace import Retraced
 from putback.ownership.analysis.unit import Unit
@@ -28,15 +27,7 @@ from putback.ownership.resolve.types import FunctionRef
 if TYPE_CHECKING:
     from putback.ownership.analysis.analyzer import Analyzer
 
-_DEEPEST = 12
-"""Calls from function to function that are looked into; what is given to a deeper one is taken to need it."""
-
-_ROUNDS = 4
-"""How often a function that comes back to itself is looked at."""
-
 _OVER = (Phase.ABSENT, Phase.RELEASED)
-
-Env = dict[ir.Val, Need]
 
 
 class Leaving(Struct, frozen=True):
@@ -44,7 +35,7 @@ class Leaving(Struct, frozen=True):
 
     `returned` are the `return` statements that hand such a value on while the connection is there, `rows` those that
     hand on what may be a large object of a row, `stored` the operations that put one where it outlives the function,
-    `yielded` those that yield one.
+    `yielded` those that yield one. `is_bounded`: a bound was reached, so that there may be more.
     """
 
     names: frozenset[str]
@@ -52,20 +43,7 @@ class Leaving(Struct, frozen=True):
     rows: tuple[int, ...]
     stored: tuple[int, ...]
     yielded: tuple[int, ...]
-
-
-class Result(Struct, frozen=True):
-    """What a function makes of such values: what it gives back, and which of its parameters come to hold one.
-
-    `stored`: it puts one where it outlives the function and its caller.
-    """
-
-    given_back: Need | None = None
-    filled: tuple[tuple[str, Need], ...] = ()
-    stored: bool = False
-
-
-_Key = tuple[str, str, tuple[tuple[str, Need], ...]]
+    is_bounded: bool = False
 
 
 class Needs:
@@ -74,58 +52,48 @@ class Needs:
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
         self.tables = Tables(analyzer.catalog)
-        self._results: dict[_Key, Result] = {}
-        self._busy: dict[_Key, Result] = {}
-        self._provisional: set[_Key | None] = set()
 
     def of(self, way: Retraced) -> Leaving:
         """What needs the connection that was followed, and leaves its function."""
-        flow = Flow(self, way.unit, _known(way), {})
         ends = [(end, state) for end, state in way.ends if isinstance(end, ir.Return)]
         is_there = {end.at for end, state in ends if state.phase not in _OVER}
-        is_always_over = bool(ends) and not is_there
+        return self._leaving(way.unit, _known(way), is_there, bool(ends) and not is_there)
+
+    def made(self, unit: Unit, at: int, type_name: str) -> Leaving:
+        """What needs what operation `at` makes, taken for something of this type which is there to the end."""
+        targets = {op.target for op in unit.ops() if isinstance(op, ir.Call | ir.Await) and op.at == at}
+        known = {(at, target): Need(type_name) for target in targets}
+        ends = (block.end for block in unit.function.blocks)
+        return self._leaving(unit, known, {end.at for end in ends if isinstance(end, ir.Return)}, False)
+
+    def _leaving(
+        self, unit: Unit, known: Mapping[tuple[int, ir.Val], Need], is_there: Collection[int], is_always_over: bool
+    ) -> Leaving:
+        """`is_there` are the ends at which the connection is there; `is_always_over`: it is at none."""
+        watched = self.analyzer.answers.watched(lambda: Flow(self, unit, known, {}))
+        flow = watched.found
         left = {at: need for at, need in flow.returned.items() if at in is_there}
         return Leaving(
             names=frozenset(n for n in flow.read if ir.is_local(n) and n.isidentifier()),
             returned=tuple(at for at, need in left.items() if not need.lob),
             rows=tuple(at for at, need in left.items() if need.lob),
-            stored=() if is_always_over else tuple(flow.stored),
+            stored=() if is_always_over else tuple(flow.places.stored),
             yielded=() if is_always_over else tuple(flow.yielded),
+            is_bounded=watched.is_bounded,
         )
 
     def result(self, function: FunctionRef, given: Mapping[str, Need]) -> Result:
         """What a function of the project makes of such values, which it has under these names.
 
-        One that comes back to itself is taken to make nothing of them at first, and looked at until that holds. What
-        rests on such an answer, or on the end of a long chain, is not kept.
+        One that comes back to itself is taken to make nothing of them at first.
         """
-        key = (function.path, function.key, tuple(sorted(given.items(), key=lambda pair: pair[0])))
-        if key in self._results:
-            return self._results[key]
-        if key in self._busy:
-            self._provisional.add(key)
-            return self._busy[key]
-        unit = self.analyzer.unit(function.path, function.key) if len(self._busy) < _DEEPEST else None
-        if unit is None:
-            self._provisional |= {None} if self._busy else set()
-            return Result(UNKNOWN)
-        found = self._settled(key, unit, given)
-        del self._busy[key]
-        self._provisional.discard(key)
-        if not self._provisional:
-            self._results[key] = found
-        elif not self._busy:
-            self._provisional.clear()
-        return found
+        under = tuple(sorted(given.items(), key=lambda pair: pair[0]))
+        key = ("needs", function.path, function.key, under)
+        return self.analyzer.answers.ask(key, lambda: self._found(function, given), Result())
 
-    def _settled(self, key: _Key, unit: Unit, given: Mapping[str, Need]) -> Result:
-        self._busy[key] = Result()
-        for _ in range(_ROUNDS):
-            found = Flow(self, unit, {}, given).result()
-            if found == self._busy[key] or key not in self._provisional:
-                return found
-            self._busy[key] = found
-        return Result(UNKNOWN, found.filled, found.stored)
+    def _found(self, function: FunctionRef, given: Mapping[str, Need]) -> Result:
+        unit = self.analyzer.unit(function.path, function.key)
+        return Flow(self, unit, {}, given).result() if unit is not None else Result(UNKNOWN)
 
 
 def _known(way: Retraced) -> dict[tuple[int, ir.Val], Need]:
@@ -151,21 +119,18 @@ class Flow:
     def __init__(
         self, needs: Needs, unit: Unit, known: Mapping[tuple[int, ir.Val], Need], given: Mapping[str, Need]
     ) -> None:
-        self.needs = needs
         self.tables = needs.tables
         self.analyzer = needs.analyzer
         self.unit = unit
         self.known: dict[int, dict[ir.Val, Need]] = {}
         for (at, value), need in known.items():
             self.known.setdefault(at, {})[value] = need
-        self.ever: dict[ir.Val, Need] = dict(given)
         self.returned: dict[int, Need] = {}
-        self.stored: dict[int, None] = {}
-        self.filled: dict[ir.Val, Need] = {}
         self.yielded: dict[int, Need] = {}
         self.ending: dict[int, str] = {}
         self.read: set[ir.Val] = set()
-        self.own = frozenset(own_containers(unit))
+        self.places = Places(unit, given)
+        self.calls = Calls(needs.analyzer, unit, self.places, needs.result)
         self._solve(dict(given))
 
     def result(self) -> Result:
@@ -175,14 +140,15 @@ class Flow:
         if function.is_generator:
             made = holding(any_of(self.yielded.values()))
         params = {p.name for p in function.params}
-        filled = {name: need for name, need in self.filled.items() if name in params}
-        return Result(made, tuple(sorted(filled.items(), key=lambda pair: pair[0])), bool(self.filled.keys() - params))
+        everywhere = self.places.filled
+        filled = sorted(((name, need) for name, need in everywhere.items() if name in params), key=lambda pair: pair[0])
+        return Result(made, tuple(filled), bool(everywhere.keys() - params))
 
     def _solve(self, given: Env) -> None:
         """To a fixed point; again when a name has come to need it that a function captures before."""
         captured = {name for names in self.unit.closures.values() for name in names}
         late: set[str] | None = None
-        while late != (late := captured & self.ever.keys()):
+        while late != (late := captured & self.places.ever.keys()):
             self._pass_through(dict(given))
 
     def _pass_through(self, given: Env) -> None:
@@ -232,7 +198,7 @@ class Flow:
                 continue
             comes_alone = ends_with and not self.tables.is_connection(need.type)
             env[target] = replace(need, ends_with=ends_with) if comes_alone else need
-            self.ever[target] = joined(self.ever.get(target), env[target]) or env[target]
+            self.places.ever[target] = joined(self.places.ever.get(target), env[target]) or env[target]
         if isinstance(op, ir.Enter) and op.target in env:
             self._end_with(op, env)
         if isinstance(op, ir.Exit) and (name := self.ending.get(op.group)):
@@ -266,9 +232,9 @@ class Flow:
             case ir.Enter(target=target, manager=manager):
                 return {target: self._entered(env.get(manager))}
             case ir.StoreAttr(base=base, source=source) | ir.StoreItem(base=base, source=source) if source in env:
-                return self._put(op.at, base, env[source], env)
+                return self.places.put(op.at, base, env[source], env)
             case ir.StoreGlobal(source=source) if source in env:
-                self._store(op.at, "", env[source])
+                self.places.store(op.at, "", env[source])
             case ir.Yield(target=target, source=source, delegate=delegate):
                 given = env.get(source)
                 given = self.tables.items(given) if given is not None and delegate else given
@@ -276,7 +242,7 @@ class Flow:
                     self.yielded[op.at] = joined(self.yielded.get(op.at), given) or given
                 return {target: None}
             case ir.Closure(target=target, qualname=qualname, captured=captured):
-                has = any(name in env or name in self.ever for name in captured)
+                has = any(name in env or name in self.places.ever for name in captured)
                 return {target: Need(function=FunctionRef(self.unit.path, qualname)) if has else None}
             case ir.Decorate(target=target, source=source):
                 return {target: env.get(source)}
@@ -285,7 +251,7 @@ class Flow:
             case ir.Compute(target=target) | ir.Delete(name=target) | ir.Catch(name=target) if target:
                 return {target: None}
             case ir.Call(target=target):
-                return self._called(op, env)
+                return self.calls.made(op, env)
         return {}
 
     def _built(self, op: ir.Build, env: Env) -> dict[ir.Val, Need | None]:
@@ -299,152 +265,6 @@ class Flow:
     def _entered(self, manager: Need | None) -> Need | None:
         """What entering a manager gives: for a driver's that is mostly the manager itself."""
         return manager if manager is None or manager.type else self.tables.items(manager)
-
-    def _put(self, at: int, base: ir.Val, need: Need, env: Env) -> dict[ir.Val, Need | None]:
-        """It goes into an object, which needs the connection from now on; that may be known outside of the function."""
-        if base in env and env[base].type:
-            return {}
-        if base not in self.own and not need.lob:
-            self._store(at, base, need)
-        return {base: joined(env.get(base), holding(need))}
-
-    def _store(self, at: int, base: ir.Val, need: Need) -> None:
-        """It outlives the function, in an object that it knows as `base`."""
-        self.stored[at] = None
-        self.filled[base] = joined(self.filled.get(base), need) or need
-
-    # -- calls
-
-    def _called(self, op: ir.Call, env: Env) -> dict[ir.Val, Need | None]:
-        info = self.analyzer.call_info(self.unit, op)
-        if op.receiver in env:
-            return {op.target: self._of_method(op, info, env[op.receiver], env)}
-        if op.callee in env and not op.receiver:
-            return {op.target: self._of_callable(env[op.callee], op.awaited)}
-        given = [(position, a) for position, a in enumerate(op.arguments) if a.value in env]
-        captured = self._captured(info, env)
-        if not given and not captured:
-            return {op.target: None}
-        needs = [env[a.value] for _, a in given]
-        written = self._kept(op, info, any_of(needs), env)
-        return {**written, op.target: self._of_call(op, info, env, captured)}
-
-    def _of_method(self, op: ir.Call, info: CallInfo, owner: Need, env: Env) -> Need | None:
-        """A method of what needs the connection: the driver's, or one of an object of the project."""
-        is_drivers = bool(owner.type) and self.tables.knows(owner.type, op.name)
-        if any(f.bound for f in info.functions) and not is_drivers:
-            return self._of_functions(op, info, env, {"": owner})
-        driver = next((d.owner.name for d in info.drivers if d.owner is not None), "")
-        typed = Need(driver) if driver and not owner.type else owner
-        found = self.tables.of_method(typed, op.name, op.awaited)
-        if info.keeps and owner.inner is not None:
-            return None  # something more goes into a container
-        return found
-
-    def _of_callable(self, need: Need, awaited: bool) -> Need | None:
-        """What comes of calling a value that needs the connection: a bound method, a nested function."""
-        if need.bound:
-            return self.tables.of_method(Need(need.type), need.bound, awaited)
-        if need.function is not None:
-            captured = self.unit.closures.get(need.function.key, ())
-            return self.needs.result(need.function, {n: self.ever[n] for n in captured if n in self.ever}).given_back
-        return need if need.lob else UNKNOWN
-
-    def _captured(self, info: CallInfo, env: Env) -> dict[str, Need]:
-        """What the nested functions that a call can reach have by a name of this one."""
-        keys = [f.key for f in info.functions if f.path == self.unit.path and f.key in self.unit.closures]
-        return {name: self.ever[name] for key in keys for name in self.unit.closures[key] if name in self.ever}
-
-    def _of_call(self, op: ir.Call, info: CallInfo, env: Env, captured: Mapping[str, Need]) -> Need | None:
-        """What a function gives that is given what needs the connection."""
-        functions = idioms().functions
-        arguments = [env[a.value] for a in op.arguments if a.value in env]
-        if info.waits and any(n.pending for n in arguments):
-            return any_of(n.inner for n in arguments if n.pending)
-        if info.functions and not info.classes and not info.drivers:
-            return self._of_functions(op, info, env, captured)
-        if op.name in idioms().methods.wrapping:
-            return any_of(arguments) if info.enters else holding(any_of(arguments))
-        names = set(info.names)
-        if names and (names <= functions.reading_on or all(n.startswith(functions.reading_on_roots) for n in names)):
-            return holding(any_of(self._read_out(n) for n in arguments))
-        if names and names <= functions.collecting:
-            plain = [env[a.value] for a in op.arguments if a.value in env and not a.keyword]
-            named = [env[a.value] for a in op.arguments if a.value in env and a.keyword and info.takes_over]
-            inner = any_of((*(self._read_out(n) for n in plain), *named))
-            return holding(inner) if inner is not None else None
-        if info.releases() is not None or (not info.classes and not info.drivers and (info.borrows or info.quiet)):
-            return None
-        made = next((d.effect.derives or d.effect.returns for d in info.drivers), "")
-        if not made and info.drivers and self._is_borrowed(info):
-            return None
-        return Need(made) if made else Need(lob=True) if all(n.lob for n in arguments) else UNKNOWN
-
-    def _is_borrowed(self, info: CallInfo) -> bool:
-        return bool(info.names) and set(info.names) <= idioms().functions.borrowing
-
-    def _read_out(self, need: Need) -> Need | None:
-        """What a function of the language gets from it: item by item, or by calling it."""
-        is_called = bool(need.bound) or need.function is not None
-        return self._of_callable(need, False) if is_called else self.tables.items(need)
-
-    def _of_functions(self, op: ir.Call, info: CallInfo, env: Env, captured: Mapping[str, Need]) -> Need | None:
-        """What functions of the project give, each by itself."""
-        return any_of(self._of_function(op, info, f, env, captured) for f in info.functions)
-
-    def _of_function(
-        self, op: ir.Call, info: CallInfo, function: FunctionRef, env: Env, captured: Mapping[str, Need]
-    ) -> Need | None:
-        summaries, definition = self.analyzer.summaries, self.analyzer.info(function)
-        given = {name: need for name, need in captured.items() if name}
-        if "" in captured and definition is not None and definition.params:
-            given[definition.params[0].name] = captured[""]
-        for position, argument in enumerate(op.arguments):
-            if argument.value in env:
-                name = summaries.parameter_for(function, argument, position + info.given)
-                if not name:
-                    return UNKNOWN
-                given[name] = env[argument.value]
-        made = self.needs.result(function, given)
-        if made.stored:
-            self._store(op.at, "", UNKNOWN)
-        for name, need in made.filled:
-            for value in self._arguments(op, info, function, name):
-                self._fill(op.at, value, need, env)
-        found = made.given_back
-        if definition is not None and definition.is_async and not definition.is_generator and not op.awaited:
-            return Need(inner=found, flat=found is None, pending=True)
-        return found
-
-    def _arguments(self, op: ir.Call, info: CallInfo, function: FunctionRef, name: str) -> list[ir.Val]:
-        """What a call passes for a parameter of a function; its own object is the receiver of the call."""
-        definition, naming = self.analyzer.info(function), self.analyzer.summaries.parameter_for
-        own = definition.params[0].name if function.bound and definition is not None and definition.params else ""
-        given = [a.value for i, a in enumerate(op.arguments) if naming(function, a, i + info.given) == name]
-        return given or ([op.receiver] if name == own and op.receiver else [])
-
-    def _fill(self, at: int, value: ir.Val, need: Need, env: Env) -> None:
-        """A function that is called puts it into an object that it is given."""
-        for target, both in self._put(at, value, need, env).items():
-            if both is not None:
-                env[target] = self.ever[target] = both
-
-    def _kept(self, op: ir.Call, info: CallInfo, need: Need | None, env: Env) -> dict[ir.Val, Need | None]:
-        """What becomes of an object whose method is given what needs the connection; who else keeps it is noted."""
-        if need is None or need.lob:
-            return {}
-        elsewhere = (info.registers or self.analyzer.runs_elsewhere(info)) and not op.awaited
-        if info.keeps and op.name in _EMPTYING:
-            inner = self.tables.items(need)
-            return self._put(op.at, op.receiver, inner, env) if inner is not None else {}
-        if elsewhere or (info.keeps and op.receiver not in self.own):
-            self._store(op.at, "" if elsewhere else op.receiver, need)
-        if info.keeps or (info.on_object and op.discarded and not info.borrows and ir.is_local(op.receiver)):
-            return {op.receiver: joined(env.get(op.receiver), holding(need))}
-        return {}
-
-
-_EMPTYING = frozenset({"extend", "update"})
 
 
 def _join(into: Env, other: Env) -> bool:

@@ -281,10 +281,10 @@ class _Domain(SiteDomain):
                 yield self.summaries.parameter_for(callee, argument, position)
         part = state.part(op.receiver) if op.receiver else None
         if isinstance(part, Carrier) and part.owner is not None:
-            yield f"self.{part.owner.attribute}"
+            yield self.summaries.own_path(callee, part.owner.attribute)
         for ref in sorted(state.refs):
             if op.receiver and ref.startswith(f"{op.receiver}."):
-                yield f"self.{ref.removeprefix(f'{op.receiver}.')}"
+                yield self.summaries.own_path(callee, ref.removeprefix(f"{op.receiver}."))
         yield from (name for name in self.unit.closures.get(callee.key, ()) if name in state.refs)
 
     # -- what is told of it

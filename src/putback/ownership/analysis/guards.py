@@ -17,7 +17,6 @@ from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
 
 _DEEP = 5
-OWN = "self."
 
 
 def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -113,9 +112,10 @@ def is_taken_for_object(unit: Unit, site: Site) -> bool:
     Whether it is to be given back is then for the object to know, by this attribute or by another one.
     """
     blocks = unit.function.blocks
-    asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and b.end.test.key.startswith(OWN))
+    asking = (b.end for b in blocks if isinstance(b.end, ir.Branch) and unit.own_attribute(b.end.test.key))
     taking = {b.id for b in blocks if any(isinstance(o, ir.Call) and o.at == site.at for o in b.ops)}
-    if site.acquisition.known_before and any(o.at == site.at and f"{o.receiver}." == OWN for o in _calls(unit)):
+    asked = {o.receiver for o in _calls(unit) if o.at == site.at}
+    if site.acquisition.known_before and unit.own and unit.own in asked:
         return True
     return any(not taking.isdisjoint((branch.then, branch.orelse)) for branch in asking)
 

@@ -134,10 +134,9 @@ def own_method(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
     kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
     if not kept or not info.functions:
         return None
-    attributes = [f"self.{r.partition('.')[2]}" for r in kept]
-    effects = [
-        domain.summaries.param_effect(f, a, domain.bare, state.phase) for f in info.functions for a in attributes
-    ]
+    summaries, attributes = domain.summaries, [r.partition(".")[2] for r in kept]
+    paths = [(f, summaries.own_path(f, attribute)) for f in info.functions for attribute in attributes]
+    effects = [summaries.param_effect(f, path, domain.bare, state.phase) for f, path in paths]
     return applied.summarised(domain, op, state, effects)
 
 

@@ -68,6 +68,12 @@ def holding(inner: Need | None) -> Need:
     return Need(inner=replace(inner, inner=UNKNOWN if inner.inner is not None else None), lob=inner.lob)
 
 
+def coroutine(result: Need | None) -> Need:
+    """A coroutine with such a result; None: its result does not need the connection."""
+    inner = UNKNOWN if result is not None and result.pending else result
+    return Need(inner=inner, flat=inner is None, pending=True)
+
+
 class Tables(Struct, frozen=True):
     """What the driver tables say."""
 
@@ -80,7 +86,7 @@ class Tables(Struct, frozen=True):
         found = self._of_method(owner.type, name)
         effect = self.catalog.method(owner.type, name) if owner.type else None
         if effect is not None and effect.awaited and not awaited:
-            return Need(inner=found, flat=found is None, pending=True)
+            return coroutine(found)
         return found
 
     def knows(self, owner: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
-from putback.ownership.analysis.acquire import EndingMethod, giving_back
+from putback.ownership.analysis.acquire_kept import EndingMethod, giving_back
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.release_effects import ReleaseEffects, in_words
@@ -40,10 +40,11 @@ def paired_method(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef |
     owner, plain = acquisition.owner, replace(acquisition, owner=None, element=None)
     if owner is None:
         return None
-    name, effects = f"self.{owner.attribute}", analyzer.known(ReleaseEffects)
+    effects = analyzer.known(ReleaseEffects)
     found = []
     for method, ref in _methods(analyzer, owner):
         info, effect = analyzer.info(ref), analyzer.summaries.owner_effect(owner, method, plain, Phase.HELD)
+        name = analyzer.summaries.own_path(ref, owner.attribute)
         is_bare = info is not None and not any(p.required for p in info.params[1:])
         gives_back = effect is not None and effect.normal is Phase.RELEASED and not effect.returns
         if is_bare and gives_back and not in_words(effects.of_function(ref, name, plain)):

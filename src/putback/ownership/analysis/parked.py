@@ -26,7 +26,6 @@ from putback.ownership.index.trees import mentioned
 from putback.ownership.resolve.resolver import Resolver
 from putback.source.slices import Reader
 
-_SELF = "self"
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 _ENDS_BY_ITSELF = frozenset({"__del__", "__exit__", "__aexit__"})
 
@@ -75,7 +74,7 @@ class Parking:
 
     def _others_end(self, unit: Unit, info: FunctionInfo, site: Site, path: str) -> bool:
         """Whether anything but this method, and those that take it as it does, gives back what the object keeps."""
-        attribute = path.removeprefix(f"{_SELF}.")
+        attribute = unit.own_attribute(path)
         homes = self._family(unit.path, info.owner)
         if any(not _ENDS_BY_ITSELF.isdisjoint(cls.methods) for _, cls in homes):
             return True
@@ -150,19 +149,18 @@ def _had_an_error(found: Exploration[State], ending: Ending[State]) -> bool:
 
 def _stored(unit: Unit, site: Site) -> frozenset[str]:
     """The attributes of the function's own object that are given the connection."""
-    info = unit.info
-    if info is None or not info.owner or not info.params or info.params[0].name != _SELF:
+    if unit.info is None or not unit.info.own or not unit.own:
         return frozenset()
-    stores = [op for op in unit.ops() if isinstance(op, ir.StoreAttr) and op.base == _SELF]
-    if not stores or not any(isinstance(op, ir.Call) and _may_end(op) for op in unit.ops()):
+    stores = [op for op in unit.ops() if isinstance(op, ir.StoreAttr) and op.base == unit.own]
+    if not stores or not any(isinstance(op, ir.Call) and _may_end(unit, op) for op in unit.ops()):
         return frozenset()
     names = aliases(unit, site)
-    return frozenset(f"{_SELF}.{op.name}" for op in stores if op.source in names)
+    return frozenset(f"{unit.own}.{op.name}" for op in stores if op.source in names)
 
 
-def _may_end(op: ir.Call) -> bool:
+def _may_end(unit: Unit, op: ir.Call) -> bool:
     """Whether a call is one of a method of the object, or of something that an attribute of it is."""
-    return op.receiver == _SELF or (dotted(op.expr.func) or "").startswith(f"{_SELF}.")
+    return op.receiver == unit.own or bool(unit.own_attribute(dotted(op.expr.func) or ""))
 
 
 def _has(module: ModuleInfo, function: FunctionInfo, names: Iterable[str]) -> bool:

@@ -178,11 +178,6 @@ class Program(Units, ABC):
             )
         return self._methods[key]
 
-    def deriving_methods(self) -> frozenset[str]:
-        """The methods of any driver whose results belong to their object: `cursor`, `scalars`."""
-        specs = (spec for driver in self.catalog.drivers.values() for spec in driver.types.values())
-        return frozenset(m for spec in specs for m, effect in spec.methods.items() if effect.derives)
-
     def pools_of_releases(self, unit: Unit, names: frozenset[str]) -> frozenset[str]:
         """The temporaries that hold the pool that a release goes to: `get_pool()` in `get_pool().putconn(conn)`."""
         return frozenset(

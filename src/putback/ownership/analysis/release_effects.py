@@ -220,7 +220,7 @@ class ReleaseEffects:
             effect = domain.effect(state, manager, method)
             return (self._of_effect(unit, op, effect) if effect is not None else []), []
         if isinstance(part, Carrier) and part.owner is not None:
-            return [], self._methods(part.owner.path, part.owner.key, method, f"self.{part.owner.attribute}")
+            return [], self._methods(part.owner.path, part.owner.key, method, part.owner.attribute)
         if program.enters_quietly(unit, op):
             return [], []
         types = program.resolver.types(op.expr, unit.scope)
@@ -231,10 +231,12 @@ class ReleaseEffects:
             done.append(_called(unit, op))
         return done, called
 
-    def _methods(self, path: str, key: str, method: str, name: str) -> list[Activation]:
+    def _methods(self, path: str, key: str, method: str, attribute: str) -> list[Activation]:
         for module, cls in self._analyzer.resolver.classes.lineage(path, key):
             if method in cls.methods:
-                return [called_by_default(self._analyzer, FunctionRef(module.path, cls.methods[method]), name)]
+                ref = FunctionRef(module.path, cls.methods[method])
+                name = self._analyzer.summaries.own_path(ref, attribute) if attribute else ""
+                return [called_by_default(self._analyzer, ref, name)]
         return []
 
     def _outside(self, unit: Unit, op: ir.Call, info: CallInfo) -> list[Done]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from putback.flow import ir
 from putback.flow.names import Invoke
 from putback.flow.solve import Edge
-from putback.ownership.analysis import acquire, summary
+from putback.ownership.analysis import acquire, acquire_kept, summary
 from putback.ownership.analysis.beginning import beginning
 from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, describe
@@ -77,7 +77,7 @@ class Summaries:
                 return summary.borrowed(phase)
             found = self._program.explore(unit, Site(None, given, name), phase)
             owned = self._program.context.owner_releases(unit)
-            return summary.make(found, phase, owned, unit.function.is_async)
+            return summary.make(found, phase, owned, unit)
 
         return self._answers.ask(("effect", ref.path, ref.key, name, given.key, phase), find, summary.borrowed(phase))
 
@@ -93,7 +93,7 @@ class Summaries:
                 return None
             found = self._program.explore(unit, Site(None, given, name), phase)
             owned = self._program.context.owner_releases(unit)
-            return summary.make_manager(found, phase, owned, unit.function.is_async)
+            return summary.make_manager(found, phase, owned, unit)
 
         return self._answers.ask(("manager", ref.path, ref.key, name, given.key, phase), find, None)
 
@@ -106,8 +106,12 @@ class Summaries:
         for module, cls in self._program.resolver.classes.lineage(owner.path, owner.key):
             if method in cls.methods:
                 ref = FunctionRef(module.path, cls.methods[method])
-                return self.param_effect(ref, f"self.{owner.attribute}", acquisition, phase)
+                return self.param_effect(ref, self.own_path(ref, owner.attribute), acquisition, phase)
         return None
+
+    def own_path(self, ref: FunctionRef, attribute: str) -> str:
+        """How a method writes an attribute of its object."""
+        return f"{self._program.own(ref.path, ref.key)}.{attribute}"
 
     def closure_releases(self, unit: Unit, key: str, acquisition: Acquisition, state: State) -> bool:
         """Whether a function or lambda nested in `unit` gives back the connection that it captures."""
@@ -180,7 +184,7 @@ class Summaries:
 
     def _kept(self, ref: FunctionRef, cls: ClassRef) -> tuple[Acquisition, ...]:
         unit = self._program.unit(ref.path, ref.key)
-        return tuple(acquire.kept(self._program, unit, cls)) if unit is not None else ()
+        return tuple(acquire_kept.kept(self._program, unit, cls)) if unit is not None else ()
 
 
 def _unbound(ref: FunctionRef) -> FunctionRef:

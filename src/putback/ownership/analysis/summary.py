@@ -13,6 +13,7 @@ from putback.flow.solve import Edge, Ending, Exploration
 from putback.ownership.analysis.defects import Wrong
 from putback.ownership.analysis.domain import Mark, Phase, State
 from putback.ownership.analysis.parts import LAZY, RESUMED, RETURNED, Carrier, Element, Part, Tie, Typed
+from putback.ownership.analysis.unit import Unit
 
 
 class ParamEffect(Struct, frozen=True):
@@ -59,7 +60,7 @@ def borrowed(phase: Phase) -> ParamEffect:
     return ParamEffect(phase, (phase,))
 
 
-def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ParamEffect:
+def make(found: Exploration[State], phase: Phase, owner_releases: bool, unit: Unit) -> ParamEffect:
     """The summary of an explored function; `owner_releases` says whether what it stores is released by its owner."""
     normal = [e for e in found.endings if e.edge is Edge.NORMAL]
     raised = [e for e in found.endings if e.edge is Edge.RAISED]
@@ -76,8 +77,8 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
         keeps=stored,
         rolls_back=bool(normal) and all(e.state.unmended is None for e in normal),
         undoes=any(e.state.unmended is None for e in raised) and all(e.state.broke is None for e in raised),
-        is_async=is_async,
-        attribute=next((name for e in normal for name in _kept_as(e.state)), ""),
+        is_async=unit.function.is_async,
+        attribute=next((name for e in normal for name in _kept_as(unit, e.state)), ""),
         needing=_needing(normal),
         may_keep=any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
         defers=any(Mark.UNWRITTEN in e.state.marks for e in normal),
@@ -85,7 +86,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, is_async
     )
 
 
-def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, is_async: bool) -> ManagerEffect:
+def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, unit: Unit) -> ManagerEffect:
     """The summary of an explored generator that is a context manager."""
     before = [e for e in found.endings if e.edge is Edge.RAISED and e.state.part(RESUMED) is None]
     thrown = [e for e in found.endings if e.state.part(RESUMED) is Tie.THROWN]
@@ -93,7 +94,7 @@ def make_manager(found: Exploration[State], phase: Phase, owner_releases: bool, 
     rest = Exploration(found.arrivals, resumed, found.defects)
     return ManagerEffect(
         tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in before)),
-        make(rest, phase, owner_releases, is_async),
+        make(rest, phase, owner_releases, unit),
         tuple(dict.fromkeys(_outcome(e.state, phase, owner_releases) for e in thrown)),
         any(d.what is Wrong.YIELDED for d in found.defects),
     )
@@ -107,10 +108,10 @@ def _needing(endings: Iterable[Ending[State]]) -> Part | None:
     return lazy or (Typed(typed[0]) if typed else around)
 
 
-def _kept_as(state: State) -> list[str]:
+def _kept_as(unit: Unit, state: State) -> list[str]:
     """The attributes of the own object that keep it: itself before what was made around it."""
-    own = (ref for ref in state.refs if ref.startswith("self."))
-    return [ref.removeprefix("self.") for ref in sorted(own, key=lambda ref: (state.part(ref) is not None, ref))]
+    own = (ref for ref in state.refs if unit.own_attribute(ref))
+    return [unit.own_attribute(ref) for ref in sorted(own, key=lambda ref: (state.part(ref) is not None, ref))]
 
 
 def _is_returned(state: State) -> bool:

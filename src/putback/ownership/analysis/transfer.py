@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.solve import Outcome
-from putback.ownership.analysis import bindings, calls, guards, handlers, scopes, unbound
+from putback.ownership.analysis import bindings, calls, handlers, scopes, unbound
 from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.domain import (
     ACTIVE,
@@ -138,7 +138,8 @@ class SiteDomain(Following):
         if known is not None:
             return state if (known is Fact.TRUE) == holds else None
         learned = state.with_fact(key, Fact.TRUE if holds else Fact.FALSE)
-        is_for_the_object = self.is_taken_for_object and key.startswith(f"?{guards.OWN}") and state.is_held()
+        is_own = bool(self.unit.own_attribute(key.removeprefix("?")))
+        is_for_the_object = self.is_taken_for_object and is_own and state.is_held()
         return self.pass_on(learned) if is_for_the_object else learned
 
     def dispatch(self, end: ir.Dispatch, state: State) -> Sequence[tuple[int | None, State]]:
@@ -170,7 +171,7 @@ class SiteDomain(Following):
         value = end.value
         part = state.part(value)
         if state.phase is Phase.PASSED:
-            return replace(state, refs=frozenset(r for r in state.refs if r.startswith("self.")))
+            return replace(state, refs=frozenset(r for r in state.refs if self.unit.own_attribute(r)))
         if state.phase is Phase.RELEASED and not self.kind.lazy:
             return state
         if value in state.refs:

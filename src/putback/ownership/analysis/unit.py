@@ -25,7 +25,7 @@ class Unit(Struct):
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
     `attempts` the rows of handlers to what they are the handlers of, and `asked` knows which names and
     conditions a block, or one behind it, asks about; `hoards` are the containers that die with the function,
-    and `flows` says where each value goes.
+    and `flows` says where each value goes. `own` is the name by which a method, or what stands in it, knows the object.
     """
 
     path: str
@@ -39,7 +39,13 @@ class Unit(Struct):
     asked: Asked | None = None
     hoards: frozenset[str] | None = None
     flows: dict[str, list[tuple[str, str]]] | None = None
+    own: str = ""
     _ops: Sequence[ir.Op] = ()
+
+    def own_attribute(self, path: str) -> str:
+        """What follows the own object in a path: `pool.conn` of `self.pool.conn`; "" for what begins with another."""
+        owner, _, rest = path.partition(".")
+        return rest if self.own and owner == self.own else ""
 
     @property
     def scope(self) -> Scope:
@@ -85,10 +91,10 @@ class Unit(Struct):
         return not seen.isdisjoint(here)
 
 
-def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None) -> Unit:
+def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None, own: str = "") -> Unit:
     """A lowered function with the names that its closures capture."""
     function = lowered.functions[key]
-    unit = Unit(path, key, function, lowered, info)
+    unit = Unit(path, key, function, lowered, info, own=own)
     for op in unit.ops():
         if isinstance(op, ir.Closure):
             unit.closures[op.qualname] = op.captured

@@ -68,7 +68,7 @@ class Units:
         lowered = self._slice(path, outermost)
         if lowered is None or key not in lowered.functions:
             return None
-        return make_unit(path, key, lowered, info)
+        return make_unit(path, key, lowered, info, self.own(path, key))
 
     def outermost(self, path: str, key: str) -> str:
         """The function around `key` that stands in no other, or the module's top level."""
@@ -140,6 +140,17 @@ class Units:
         """The definition of a project function."""
         module = self.project.module(ref.path)
         return module.functions.get(ref.key) if module is not None else None
+
+    def own(self, path: str, key: str) -> str:
+        """The name by which a method, or a function or lambda in one, knows the object; "" for every other function."""
+        module = self.project.module(path)
+        function = module.functions.get(key.partition(".<")[0]) if module is not None else None
+        hidden: set[str] = set()
+        while module is not None and function is not None and not function.own:
+            hidden |= {p.name for p in function.params}
+            function = module.functions.get(function.outer)
+        own = function.own if function is not None and not function.is_of_class else ""
+        return own if own not in hidden else ""
 
     def mentions(self, path: str, info: FunctionInfo) -> frozenset[str]:
         """Every name and attribute in a function, those nested in it included."""

@@ -49,14 +49,17 @@ class Project:
         self._is_closed = False
         self._by_tail: dict[str, list[tuple[str, ...]]] = {}
         self._paths: dict[tuple[str, ...], str] = {}
+        self._folders: set[tuple[str, ...]] = set()
         self._found: dict[tuple[str, str], str | None] = {}
         self._defining: dict[tuple[str, str], str | None] = {}
         self._callers: dict[str, dict[str, bytes]] = {}
         self._stores: dict[str, dict[str, bytes]] = {}
         self._importers: dict[str, set[str]] = {}
         self._classes: dict[str, tuple[ClassOutline, ...]] = {}
-        for path in sorted(paths):
+        every = sorted(paths)
+        for path in every:
             self._add(path)
+        self._note_folders([tuple(path.split("/")[:-1]) for path in every])
 
     def _add(self, path: str) -> None:
         parts = tuple(map(sys.intern, path.split("/")))
@@ -65,6 +68,14 @@ class Project:
         if dotted and (dotted not in self._paths or path.endswith(".py")):
             self._paths[dotted] = path
             self._by_tail.setdefault(dotted[-1], []).append(dotted)
+
+    def _note_folders(self, folders: Collection[tuple[str, ...]]) -> None:
+        """Note the folders that have some of the files, but not all: one around the project is no package of it."""
+        outside = _shared(min(folders, default=()), max(folders, default=()))
+        for folder in folders:
+            while len(folder) > outside and folder not in self._folders:
+                self._folders.add(folder)
+                folder = folder[:-1]
 
     def put(self, path: str, module: ModuleInfo | bytes) -> None:
         """Hand in a module that was indexed elsewhere, as it is or packed."""
@@ -132,7 +143,7 @@ class Project:
         """The same files with nothing known of them yet."""
         project = Project((), load, self.footprint, self.packaging, self._text)
         project._by_tail, project._paths, project._found = self._by_tail, self._paths, self._found
-        project._defining = self._defining
+        project._defining, project._folders = self._defining, self._folders
         project._callers, project._stores = self._callers, self._stores
         project._importers, project._classes = self._importers, self._classes
         return project
@@ -175,7 +186,7 @@ class Project:
         if found.level:
             return self._relative(found, importer)
         path = self.find(found.module, importer)
-        return path if path is not None or not found.name else self._only_one(found)
+        return path if path is not None or not found.name else self._only_one(found, importer)
 
     def _relative(self, found: Import, importer: str) -> str | None:
         package = tuple(importer.split("/"))[: -found.level]
@@ -189,14 +200,20 @@ class Project:
     def find(self, dotted: str, importer: str) -> str | None:
         """The project file of an absolute module name, seen from `importer`; None for anything outside."""
         self.footprint.name("module", dotted.rpartition(".")[2])
+        for kind in ("module", "folder"):
+            self.footprint.name(kind, dotted.partition(".")[0])
         key = (dotted, importer.rpartition("/")[0])
         if key not in self._found:
             self._found[key] = self._search(tuple(dotted.split(".")), importer)
         return self._found[key]
 
     def _search(self, wanted: tuple[str, ...], importer: str) -> str | None:
+        """The module whose root is nearest to the importer; none of two that are as near, and of those that lie in
+        other folders only what is in the package by that name around the importer, if there is one."""
         here = tuple(importer.split("/")[:-1])
+        package = self._package(wanted[0], here)
         best: tuple[int, tuple[str, ...]] | None = None
+        is_one_of_two = False
         for parts in self._by_tail.get(wanted[-1], ()):
             root = parts[: -len(wanted)]
             if parts[-len(wanted) :] != wanted:
@@ -205,9 +222,21 @@ class Project:
             is_beside = "/".join(root) in self.packaging.roots
             if shared < len(root) and (wanted[0] in _STANDARD_LIBRARY or (len(wanted) == 1 and not is_beside)):
                 continue
-            if best is None or shared - len(root) > best[0]:
-                best = (shared - len(root), parts)
-        return self._paths[best[1]] if best is not None else self._packaged(".".join(wanted))
+            if shared < len(root) and package != parts[: len(package)] and not is_beside:
+                continue
+            nearness = shared - len(root)
+            if best is None or nearness > best[0]:
+                best, is_one_of_two = (nearness, parts), False
+            elif nearness == best[0] and parts != best[1]:
+                is_one_of_two = True
+        if best is None:
+            return self._packaged(".".join(wanted))
+        return None if is_one_of_two else self._paths[best[1]]
+
+    def _package(self, name: str, here: tuple[str, ...]) -> tuple[str, ...]:
+        """The package or module of this name in a folder or the nearest one around it; () if there is none."""
+        around = ((*here[:depth], name) for depth in range(len(here), -1, -1))
+        return next((each for each in around if each in self._folders or each in self._paths), ())
 
     def _packaged(self, dotted: str) -> str | None:
         """The file that a name means by what the packaging says."""
@@ -218,11 +247,13 @@ class Project:
                 return self._paths[parts]
         return None
 
-    def _only_one(self, found: Import) -> str | None:
+    def _only_one(self, found: Import, importer: str) -> str | None:
         """The file that an import means which begins with a name that nothing in the project has, as it is deployed
         under another: the only one whose path ends as the rest does, and which defines what is imported."""
         parts = tuple(found.module.split("."))
         if len(parts) <= _TELLING or parts[0] in _STANDARD_LIBRARY:
+            return None
+        if self._package(parts[0], tuple(importer.split("/")[:-1])):
             return None
         self.footprint.name("module", parts[-1])
         key = (found.module, found.name)
