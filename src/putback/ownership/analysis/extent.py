@@ -267,6 +267,8 @@ class _Domain(SiteDomain):
         if op.target in self.started or state.phase is Phase.ABSENT:
             return _NOTHING
         leaving, scope = self.extents.leaving, self.unit.scope
+        run = self.program.run_by(self.unit, op)
+        op = run.call if run is not None else op
         call = leaving.run_by(op.expr, scope)
         sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
