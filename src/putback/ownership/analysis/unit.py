@@ -25,7 +25,7 @@ class Unit(Struct):
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
     `attempts` the rows of handlers to what they are the handlers of, and `asked` knows which names and
     conditions a block, or one behind it, asks about; `hoards` are the containers that die with the function,
-    and `flows` says where each value goes.
+    `lent` those that are given to others meanwhile, and `flows` says where each value goes.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Unit(Struct):
     attempts: dict[int, Attempt] | None = None
     asked: Asked | None = None
     hoards: frozenset[str] | None = None
+    lent: frozenset[str] | None = None
     flows: dict[str, list[tuple[str, str]]] | None = None
     _ops: Sequence[ir.Op] = ()
 
