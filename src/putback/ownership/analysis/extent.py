@@ -59,9 +59,9 @@ class Out(Struct, frozen=True):
         return len(self.spots) + len(self.outside.way)
 
     @property
-    def rank(self) -> tuple[bool, int]:
+    def rank(self) -> tuple[int, int]:
         """As that of what it leads to: circles of functions come to rest at the lowest one."""
-        return self.outside.sort.brief, self.depth
+        return self.outside.sort.rank, self.depth
 
 
 class _Call(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 No flow: a function makes a call if one stands in it, outside of its `except` clauses and of what only the first call of
 a process runs, or in a function that it calls, however many that leads through. Of several calls the one counts that
-takes longer as a rule, then the one that fewer functions lead to, then the first. Coroutines count where they are
+is no sleep and takes long as a rule, then the one that fewer functions lead to, then the first. Coroutines count where they are
 awaited.
 """
 
@@ -61,9 +61,9 @@ class Outside(Struct, frozen=True):
     way: tuple[Station, ...]
 
     @property
-    def rank(self) -> tuple[bool, int]:
+    def rank(self) -> tuple[int, int]:
         """What is told of two calls is the lower one. A longer way to the same is never lower: circles come to rest."""
-        return self.sort.brief, len(self.way)
+        return self.sort.rank, len(self.way)
 
 
 class _Call(Struct, frozen=True):
@@ -173,7 +173,7 @@ class Leaving:
 
     def _search(self, ref: FunctionRef) -> Outside | None:
         here, callees = self._ways(ref)
-        if here is not None and not here.sort.brief:
+        if here is not None and not here.sort.rank:
             return here
         further = ((row, callee, self.made_by(callee)) for row, callee in callees)
         found = [Outside(o.sort, (Station(ref.path, row, c.key), *o.way)) for row, c, o in further if o is not None]
@@ -193,9 +193,9 @@ class Leaving:
             sort = self.sort_of(run, scope, call.entered)
             if sort is not None:
                 found = Outside(sort, (Station(ref.path, call.row, ""),))
-                if not sort.brief:
+                if not sort.rank:
                     return found, []
-                here = here or found
+                here = min(here or found, found, key=attrgetter("rank"))
             else:
                 inside.append((call, run))
         return here, [(call.row, ref) for call, run in inside for ref in self.callees(run, scope, call.waits)]

@@ -41,9 +41,7 @@ def _run(program: Program, unit: Unit, op: ir.Call, index: int) -> Run | None:
         return None
     made = Invoke(expr.args[index], expr.args[index + 1 :], expr.keywords)
     name = last_name(made.func)
-    call = ir.Call(
-        op.at, op.target, "", given[index].value, name, given[index + 1 :], made, op.awaited, op.discarded
-    )
+    call = ir.Call(op.at, op.target, "", given[index].value, name, given[index + 1 :], made, op.awaited, op.discarded)
     return Run(call, describe(made, unit.scope, program.resolver))
 
 
