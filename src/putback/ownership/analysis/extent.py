@@ -111,7 +111,8 @@ class Extents:
         self._found: dict[tuple[str, str, Site, bool], list[Extent]] = {}
 
     def of(self, unit: Unit, site: Site, is_lent: bool = False) -> list[Extent]:
-        """The extents of one connection in which something leaves the process, in the order of the source, the long ones first.
+        """The extents of one connection in which something leaves the process: the long ones first, and in the order of
+        the source.
 
         `is_lent`: whoever called the function gives the connection back right behind it. Callers ask again.
         """

@@ -2,8 +2,8 @@
 
 No flow: a function makes a call if one stands in it, outside of its `except` clauses and of what only the first call of
 a process runs, or in a function that it calls, however many that leads through. Of several calls the one counts that
-is no sleep and takes long as a rule, then the one that fewer functions lead to, then the first. Coroutines count where they are
-awaited.
+is no sleep and takes long as a rule, then the one that fewer functions lead to, then the first. Coroutines count where
+they are awaited.
 """
 
 from __future__ import annotations
