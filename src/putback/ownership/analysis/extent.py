@@ -168,11 +168,11 @@ class Extents:
         left = [domain.held(over, None) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
         overs = ((d.what, d.at) for d in found.defects if isinstance(d.what, Over))
         callers = [(domain.held(what, at), domain.spot(at)) for what, at in overs if what.since == _CALLERS]
-        over = min(callers, key=lambda each: each[0].out.rank, default=None)
+        nearest = min(callers, key=lambda each: each[0].out.rank, default=None)
         return _Call(
             min((each.out for each in left), key=attrgetter("rank"), default=None),
-            over[0].out if over is not None else None,
-            (over[0].ended or over[1]) if over is not None else None,
+            nearest[0].out if nearest is not None else None,
+            (nearest[0].ended or nearest[1]) if nearest is not None else None,
         )
 
 

@@ -93,7 +93,7 @@ class Program(Units, ABC):
         """The call that a thread makes for this one, if its end is waited for."""
         key = (unit.path, unit.key, op.at)
         if key not in self._runs:
-            self._runs[key] = run_by(self, unit, op)
+            self._runs[key] = run_by(self.resolver, self.call_info, unit, op)
         return self._runs[key]
 
     def words(self, unit: Unit, at: int) -> frozenset[str]:
