@@ -161,6 +161,12 @@ def _last_of_jumps(block: int, blocks: list[ir.Block]) -> int:
 
 def successors(block: ir.Block) -> list[int]:
     """The blocks that may follow, the handler last."""
+    found = following(block)
+    return found if block.handler is None else [*found, block.handler]
+
+
+def following(block: ir.Block) -> list[int]:
+    """The blocks that may follow its end."""
     match block.end:
         case ir.Jump(target=target):
             found = [target]
@@ -172,7 +178,7 @@ def successors(block: ir.Block) -> list[int]:
             found = [swallowed]
         case _:
             found = []
-    return found if block.handler is None else [*found, block.handler]
+    return found
 
 
 def _renumbered(block: ir.Block, order: dict[int, int]) -> ir.Block:

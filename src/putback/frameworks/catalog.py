@@ -59,6 +59,8 @@ class FrameworkCatalog:
     _querying: frozenset[str] = field(repr=False)
     _rethrowing: frozenset[str] = field(repr=False)
     _answering: frozenset[str] = field(repr=False)
+    _promising: frozenset[str] = field(repr=False)
+    _abandoning: frozenset[str] = field(repr=False)
     streaming: frozenset[str]
     deferring: frozenset[str]
     later_names: frozenset[str]
@@ -150,6 +152,15 @@ class FrameworkCatalog:
         """Which argument is the function whose result this callable gives once it is awaited."""
         name = self.canonical(qualname)
         return next(iter(self._arguments.get(name, ())), None) if name in self._answering else None
+
+    def promises(self, qualname: str) -> Argument | None:
+        """Which argument is the function whose result the answer of this callable gives, when it is asked."""
+        name = self.canonical(qualname)
+        return next(iter(self._arguments.get(name, ())), None) if name in self._promising else None
+
+    def abandons(self, qualname: str) -> bool:
+        """Whether the function that this runs goes on when whoever awaits it is cancelled."""
+        return self.canonical(qualname) in self._abandoning
 
     def opens_context(self, qualname: str) -> bool:
         """Whether what this returns is entered by a `with`, at whose end extensions clean up."""
@@ -255,6 +266,8 @@ def load_frameworks() -> FrameworkCatalog:
         _querying=_those(m for m in markers if m.queries),
         _rethrowing=_those(m for m in markers if m.rethrows),
         _answering=answering,
+        _abandoning=frozenset(name for each in frameworks.values() for name in each.abandoning),
+        _promising=frozenset(name for each in frameworks.values() for name in each.promising),
         streaming=streaming,
         deferring=deferring,
         later_names=frozenset(name.rpartition(".")[2] for name in streaming | deferring),

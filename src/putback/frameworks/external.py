@@ -30,6 +30,12 @@ class Sort(Table, frozen=True):
     bounded_by: str = ""
     long_from: float | None = None
 
+    @property
+    def rank(self) -> int:
+        """Which of several calls is told of: a sleep, which often is between attempts, after one that does something,
+        and what is brief last."""
+        return 2 if self.brief else 1 if self.long_from is not None else 0
+
     def waited(self, first: object, keywords: Container[str]) -> Sort:
         """The same for a call with these arguments; `first` is None where that is no number that is written there."""
         if self.long_from is not None:

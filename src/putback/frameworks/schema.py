@@ -82,7 +82,9 @@ class FrameworkTable(Table, frozen=True):
     configuration chooses, one of these arguments or one that derives from it;
     `contexts` are calls whose results are entered by a `with`, at whose end the framework lets extensions clean up;
     `asking` are functions that tell whether there is such a context: who asks goes on only where there is one;
-    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns; `joining`
+    `answering` are callables of the markers' `arguments` that give, once awaited, what the function returns,
+    `promising` those whose answer gives it, by what is `waiting`; both pass on the arguments behind it. Of the first
+    `abandoning` are those that leave the function alone when whoever awaits them is cancelled; `joining`
     are modules, or functions, that hand sessions to a manager of transactions, which ends each request's; `overriding`
     are attributes in which other functions take the place of dependencies; `hooking` are callables, or decorators, by
     which a function is called around what others run; `per_request` are objects whose attributes live no longer than a
@@ -105,6 +107,8 @@ class FrameworkTable(Table, frozen=True):
     returns: Mapping[str, str] = {}
     choosing: Mapping[str, tuple[Position, ...]] = {}
     answering: tuple[str, ...] = ()
+    promising: tuple[str, ...] = ()
+    abandoning: tuple[str, ...] = ()
     per_request: tuple[str, ...] = ()
     lasting: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
@@ -127,6 +131,8 @@ class FrameworkTable(Table, frozen=True):
         force_setattr(self, "returns", _spread(self.returns))
         force_setattr(self, "choosing", _spread(self.choosing))
         force_setattr(self, "answering", _expanded(self.answering))
+        force_setattr(self, "promising", _expanded(self.promising))
+        force_setattr(self, "abandoning", _expanded(self.abandoning))
         force_setattr(self, "lasting", _expanded(self.lasting))
         force_setattr(self, "streaming", _expanded(self.streaming))
         force_setattr(self, "deferring", _expanded(self.deferring))

@@ -1,11 +1,12 @@
 """Something slow outside of the process is waited for while a transaction is open or a connection is held.
 
 ## What it finds
-An HTTP request, an e-mail, a process, a sleep, an object store, a model, a queue or the other side of a websocket that
-is waited for between the first statement of a transaction and its commit, rollback or release, directly or through
-functions of the project; and, where others wait for the slots of a pool (asyncpg, psycopg_pool), between acquire and
-release. Both ends have to be seen: a session that a route has injected ends with the request. The finding stands at the
-call.
+An HTTP request, an e-mail, a chat service, a process, a sleep, an object store, a model, a queue or the other side of a
+websocket that is waited for between the first statement of a transaction and its commit, rollback or release, directly
+or through functions of the project, however many, also in a thread that is waited for; and, where others wait for the
+slots of a pool (asyncpg, psycopg_pool), between acquire and release. Both ends have to be seen: a session that a route
+has injected ends with the request. The finding stands at the call: the first one that takes long as a rule, or the
+first at all.
 
 It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes
 again in each round of a loop, and where nothing bounds it: `requests` or a process without a `timeout`, a sleep of a

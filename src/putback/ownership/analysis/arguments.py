@@ -30,6 +30,8 @@ def with_argument(domain: Following, op: ir.Call, info: CallInfo, state: State, 
         return Outcome((state,))
     if info.keeps and not info.registers and op.receiver in domain.hoards:
         return Outcome((state,))
+    if info.keeps and not info.registers and op.receiver in domain.lent:
+        return Outcome((state,), (), (Wrong.LATER,))
     if info.registers or info.keeps or domain.program.runs_elsewhere(info):
         return Outcome((domain.pass_on(state),))
     if info.enters:

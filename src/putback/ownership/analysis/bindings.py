@@ -108,6 +108,8 @@ def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:
 
 def store_item(domain: Following, op: ir.StoreItem, state: State) -> Outcome[State]:
     """A container keeps it, unless that dies with the function."""
+    if domain.is_owner(state, op.source) and op.base in domain.lent:
+        return Outcome((state,), (), (Wrong.LATER,))
     if domain.is_owner(state, op.source) and op.base not in domain.hoards:
         return Outcome((domain.pass_on(state),))
     return Outcome((state,), (), lending.kept(state, op.source))
@@ -133,6 +135,8 @@ def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
     if not held:
         needing = next((p for e in op.elements if (p := state.part(e)) in LAZY), None)
         return Outcome((state if needing is None else state.with_part(op.target, needing),))
+    if op.target in domain.lent:
+        return Outcome((state,), (), (Wrong.LATER,))
     if op.is_tuple:
         return Outcome((state.with_part(op.target, Element(held[0])),))
     return Outcome((domain.pass_on(state),))

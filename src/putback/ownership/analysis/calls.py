@@ -13,12 +13,12 @@ from putback.frameworks.idioms import idioms
 from putback.model.lifecycle import On
 from putback.ownership.analysis import arguments, lending, methods, stacks
 from putback.ownership.analysis.defects import Wrong
-from putback.ownership.analysis.domain import Fact, Mark, Phase, State
+from putback.ownership.analysis.domain import ACTIVE, Fact, Mark, Phase, State
 from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.guards import takes_what_is_there
 from putback.ownership.analysis.handlers import UNKNOWN
-from putback.ownership.analysis.parts import OWNED, Carrier, Element, Tie
+from putback.ownership.analysis.parts import OWNED, Carrier, Closure, Element, Tie, Typed
 
 if TYPE_CHECKING:
     from putback.ownership.analysis.site import Acquisition
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 def call(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     """What a call does to the followed connection."""
     info = domain.program.call_info(domain.unit, op)
-    return stacks.registered(domain, op, info, state, _called(domain, op, info, state))
+    run = domain.program.run_by(domain.unit, op) if op.at != domain.site.at else None
+    is_left = op.awaited and domain.program.abandons(info) and any(_has_it(state, a) for a in op.arguments)
+    if run is not None and not (run.call.callee in state.refs or state.has_part(run.call.callee)):
+        op, info = run.call, run.info
+    found = stacks.registered(domain, op, info, state, _called(domain, op, info, state))
+    is_left = is_left and any(after.phase in ACTIVE for after in found.after)
+    return replace(found, defects=(*found.defects, Wrong.LATER)) if is_left else found
+
+
+def _has_it(state: State, argument: ir.Argument) -> bool:
+    return argument.value in state.refs or isinstance(state.part(argument.value), (Closure, Typed))
 
 
 def _called(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State]:

@@ -8,6 +8,7 @@ an end on the same path, the exploration has a defect.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -27,7 +28,6 @@ from putback.ownership.resolve.types import FunctionRef
 if TYPE_CHECKING:
     from putback.ownership.analysis.analyzer import Analyzer
 
-_DEEPEST = 3
 _CALLERS = Since(None)
 """A caller hands the connection in, and has held it before."""
 
@@ -57,6 +57,11 @@ class Out(Struct, frozen=True):
     def depth(self) -> int:
         """How many calls that is."""
         return len(self.spots) + len(self.outside.way)
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """As that of what it leads to: circles of functions come to rest at the lowest one."""
+        return self.outside.sort.rank, self.depth
 
 
 class _Call(Struct, frozen=True):
@@ -103,12 +108,11 @@ class Extents:
     def __init__(self, analyzer: Analyzer) -> None:
         self.analyzer = analyzer
         self.leaving = analyzer.leaving
-        self._inside: dict[tuple[object, ...], _Call] = {}
         self._found: dict[tuple[str, str, Site, bool], list[Extent]] = {}
-        self._depth = 0
 
     def of(self, unit: Unit, site: Site, is_lent: bool = False) -> list[Extent]:
-        """The extents of one connection in which something leaves the process, in the order of the source.
+        """The extents of one connection in which something leaves the process: the long ones first, and in the order of
+        the source.
 
         `is_lent`: whoever called the function gives the connection back right behind it. Callers ask again.
         """
@@ -150,41 +154,39 @@ class Extents:
     def inside(self, ref: FunctionRef, name: str, acquisition: Acquisition, is_open: bool) -> _Call:
         """What a project function does that has the connection as `name`; `is_open`: a transaction is open."""
         given = acquisition.given(is_pending=True)
-        key = (ref.path, ref.key, name, given.key, is_open, self._depth)
-        if key not in self._inside:
-            self._inside[key] = _NOTHING
-            may_leave = self._depth < _DEEPEST and self.leaving.made_by(ref) is not None
-            unit = self.analyzer.unit(ref.path, ref.key) if may_leave else None
-            if unit is not None:
-                self._depth += 1
-                try:
-                    self._inside[key] = self._explored(unit, Site(None, given, name), is_open)
-                finally:
-                    self._depth -= 1
-        return self._inside[key]
+
+        def find() -> _Call:
+            unit = self.analyzer.unit(ref.path, ref.key) if self.leaving.made_by(ref) is not None else None
+            return self._explored(unit, Site(None, given, name), is_open) if unit is not None else _NOTHING
+
+        return self.analyzer.answers.ask(("inside", ref.path, ref.key, name, given.key, is_open), find, _NOTHING)
 
     def _explored(self, unit: Unit, site: Site, is_open: bool) -> _Call:
-        domain = _Domain(self, unit, site, is_open)
+        domain = _Domain(self, unit, site, is_open, is_summary=True)
         found = explore(unit.function, domain)
         ended = (e.state for e in found.endings if e.edge is Edge.NORMAL)
         left = [domain.held(over, None) for s in ended if domain.is_open(s) and (over := domain.over(s)) is not None]
         overs = ((d.what, d.at) for d in found.defects if isinstance(d.what, Over))
         callers = [(domain.held(what, at), domain.spot(at)) for what, at in overs if what.since == _CALLERS]
+        nearest = min(callers, key=lambda each: each[0].out.rank, default=None)
         return _Call(
-            left[0].out if left else None,
-            callers[0][0].out if callers else None,
-            (callers[0][0].ended or callers[0][1]) if callers else None,
+            min((each.out for each in left), key=attrgetter("rank"), default=None),
+            nearest[0].out if nearest is not None else None,
+            (nearest[0].ended or nearest[1]) if nearest is not None else None,
         )
 
 
 class _Domain(SiteDomain):
-    """Follows one site, and what is outside of the process while it is held; `is_open`: it is handed in that way."""
+    """Follows one site, and what is outside of the process while it is held; `is_open`: it is handed in that way.
 
-    def __init__(self, extents: Extents, unit: Unit, site: Site, is_open: bool) -> None:
+    `is_summary`: callers ask."""
+
+    def __init__(self, extents: Extents, unit: Unit, site: Site, is_open: bool, is_summary: bool = False) -> None:
         lent = Phase.HELD if is_open or not site.kind.lazy else Phase.IDLE
         super().__init__(extents.analyzer, unit, site, lent)
         self.extents = extents
         self.is_given_open = is_open
+        self.is_summary = is_summary
         self.made: list[tuple[int, Out, Spot | None, bool]] = []
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
         self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
@@ -231,13 +233,23 @@ class _Domain(SiteDomain):
             after = _without(after).with_mark(Since(op.at))
         if call.over is not None and was_open:
             defects.append(self._over(before, self._note(op.at, call.over, call.end, before)))
-        if call.left is not None and (was_open or is_open) and _made(after) is None:
-            after = after.with_mark(self._note(op.at, call.left, None, after))
+        if call.left is not None and (was_open or is_open) and self._is_worse(call.left, _made(after)):
+            after = _with_made(after, self._note(op.at, call.left, None, after))
         if was_open and not is_open:
             over = self.over(after) or self.over(before)  # whoever is handed it, here it was held up to now
             defects += [over] if over is not None else []
             after = _without(after)
         return after
+
+    def _is_worse(self, out: Out, made: Made | None) -> bool:
+        """Whether a call is to be told of rather than the one before it on the path: that is the first of those that
+        take long, as a rule; of what callers are to know the nearest one."""
+        if made is None:
+            return True
+        before = self.made[made.note][1]
+        if self.is_summary:
+            return out.rank < before.rank
+        return before.outside.sort.brief and not out.outside.sort.brief
 
     def _failed(self, before: State, after: State) -> State:
         """What fails begins no transaction that is waited in: what is done behind it is the handler's affair."""
@@ -256,6 +268,8 @@ class _Domain(SiteDomain):
         if op.target in self.started or state.phase is Phase.ABSENT:
             return _NOTHING
         leaving, scope = self.extents.leaving, self.unit.scope
+        run = self.program.run_by(self.unit, op)
+        op = run.call if run is not None else op
         call = leaving.run_by(op.expr, scope)
         sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
@@ -313,15 +327,20 @@ def _extent(held: _Held) -> Extent:
     return Extent(held.since.at, held.made, held.out, held.end, held.ended, held.in_transaction)
 
 
-def _by_place(extent: _Held) -> tuple[int, bool, bool, int]:
-    """The first call outside first; of its ends the one that follows it before those of other paths."""
+def _by_place(extent: _Held) -> tuple[bool, int, bool, bool, int]:
+    """The first call outside first, those that take long before others; of its ends the one that follows it before
+    those of other paths."""
     is_behind = extent.end is not None and extent.end >= extent.made
-    return extent.made, not is_behind, extent.end is not None, extent.end or 0
+    return extent.out.outside.sort.brief, extent.made, not is_behind, extent.end is not None, extent.end or 0
 
 
 def _made(state: State) -> Made | None:
     """Which call has left the process since the extent began, as far as the state remembers one."""
     return next((mark for mark in state.marks if isinstance(mark, Made)), None)
+
+
+def _with_made(state: State, made: Made) -> State:
+    return replace(state, marks=frozenset(m for m in state.marks if not isinstance(m, Made))).with_mark(made)
 
 
 def _without(state: State) -> State:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from putback.drivers.schema import Effect
 from putback.flow import ir
+from putback.flow.builder import following
 from putback.flow.names import Member, dotted
 from putback.flow.solve import Outcome
 from putback.frameworks.idioms import idioms
-from putback.model.lifecycle import Begin, Close, FailedCommit, On
+from putback.model.lifecycle import Begin, Close, FailedCommit, On, With
 from putback.ownership.analysis import guards, handlers, hoards, rows
 from putback.ownership.analysis.defects import UnmendedUsed
 from putback.ownership.analysis.domain import ACTIVE, Harm, Mark, Phase, State
@@ -49,6 +50,7 @@ class Following:
         self.pools = program.pools_of_releases(unit, self.names)
         self.is_ambient = site.acquisition.ambient is not None
         self.hoards = hoards.dying(unit)
+        self.lent = hoards.lent(unit) - self.hoards if self._is_given_back_by_name() else frozenset()
         self.deep_path = site.name if self.is_ambient and site.name.count(".") > 1 else ""
         decisive = self.names if entered_only else guards.guards(unit, self.names, releasing)
         self.guards = decisive | guards.flags(unit)
@@ -58,6 +60,40 @@ class Following:
         self._effects: Beside[tuple[int, int, Phase], list[ParamEffect]] = Beside(
             program.answers, program.project.footprint
         )
+
+    def _is_given_back_by_name(self) -> bool:
+        """Whether the function gives it back itself by one of its names, on each way to a return that leads from where
+        it was put in a container."""
+        containers = hoards.lent(self.unit) if self.site.at is not None else frozenset()
+        if not containers:
+            return False
+        own = guards.own_names(self.unit, self.site)
+        if any(self._gives_back(op, own) for op in self.unit.ops() if isinstance(op, ir.Enter)):
+            return True
+        blocks = self.unit.function.blocks
+        giving = {b.id for b in blocks if any(self._gives_back(op, own) for op in b.ops)}
+        todo = [b.id for b in blocks if any(hoards.fills(op, containers) for op in b.ops)] if giving else []
+        seen: set[int] = set()
+        while todo:
+            block = blocks[todo.pop()]
+            if isinstance(block.end, ir.Return) and block.id not in giving:
+                return False
+            if block.id not in seen and block.id not in giving:
+                seen.add(block.id)
+                todo += following(block)
+        return bool(giving)
+
+    def _gives_back(self, op: ir.Op, own: frozenset[str]) -> bool:
+        """Whether an operation gives back the connection that it has by one of these names."""
+        match op:
+            case ir.Enter(manager=manager):
+                return manager in own and self.kind.with_ in (With.RELEASES, With.CLOSES)
+            case ir.Call(receiver=receiver, name=name) if receiver in own:
+                effect = self.program.method(self.kind.type, name)
+                return effect is not None and (effect.closes or effect.releases_self)
+            case ir.Call(arguments=arguments) if any(a.value in own for a in arguments):
+                return self.program.call_info(self.unit, op).releases() is not None
+        return False
 
     @cached_property
     def rows(self) -> frozenset[ir.Val]:

@@ -36,6 +36,19 @@ def aliases(unit: Unit, site: Site, deriving: frozenset[str] = frozenset()) -> f
     return frozenset(found)
 
 
+def own_names(unit: Unit, site: Site) -> frozenset[str]:
+    """The values that are the connection itself in the function that acquires it, whatever the order of statements."""
+    todo = [o.receiver if site.acquisition.itself else o.target for o in _calls(unit) if o.at == site.at]
+    found: set[str] = set()
+    while todo:
+        value = todo.pop()
+        if value not in found:
+            found.add(value)
+            todo += [o.target for o in unit.ops() if isinstance(o, (ir.Assign, ir.Await)) and o.source == value]
+            todo += [o.target for o in unit.ops() if isinstance(o, ir.Enter) and o.manager == value]
+    return frozenset(found)
+
+
 def _flows(unit: Unit) -> Mapping[str, Sequence[tuple[str, str]]]:
     """Where each value of a function can be found again, and as the result of which method of it ("": always)."""
     if unit.flows is None:

@@ -1,6 +1,12 @@
-"""Local lists, sets and dicts that die with their function: what is put there is handed on to nobody."""
+"""Local lists, sets and dicts that die with their function: what is put there is handed on to nobody.
+
+Some are only filled. Others are given to functions as well: who is given one may do anything with what is in it, but
+the connection stays with the function that gives it back by a name of its own.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Container
 
 from putback.flow import ir
 from putback.frameworks.idioms import idioms
@@ -17,7 +23,26 @@ def dying(unit: Unit) -> frozenset[str]:
     return unit.hoards
 
 
-def _find(unit: Unit) -> frozenset[str]:
+def lent(unit: Unit) -> frozenset[str]:
+    """The containers of a function that are only filled and given to functions that it calls, temporaries included."""
+    if unit.lent is None:
+        unit.lent = _find(unit, lends=True) if unit.key != ir.MODULE else frozenset()
+    return unit.lent
+
+
+def fills(op: ir.Op, containers: Container[str]) -> bool:
+    """Whether an operation makes one of these containers with something in it, or puts something there."""
+    match op:
+        case ir.Build(target=target, elements=elements):
+            return target in containers and bool(elements)
+        case ir.StoreItem(base=base):
+            return base in containers
+        case ir.Call(receiver=receiver, name=name):
+            return receiver in containers and name in idioms().methods.keeping
+    return False
+
+
+def _find(unit: Unit, lends: bool = False) -> frozenset[str]:
     built = {op.target for op in unit.ops() if isinstance(op, ir.Build) and not op.is_tuple}
     sources: dict[str, set[str]] = {}
     for op in unit.ops():
@@ -25,15 +50,16 @@ def _find(unit: Unit) -> frozenset[str]:
             sources.setdefault(op.target, set()).add(op.source)
     own = unit.function.assigned - unit.function.globals - {p.name for p in unit.function.params}
     made = {name for name in own if (given := sources.get(name)) and given <= built | {ir.CONSTANT}}
-    read = {name for op in unit.ops() for name in _reads(op)} | {
+    read = {name for op in unit.ops() for name in _reads(op, lends)} | {
         name for b in unit.function.blocks for name in _ends(b)
     }
     found = made - read
-    return frozenset(found | {source for name in found for source in sources[name] if ir.is_temporary(source)})
+    passed = {value for value in built - read if ir.is_temporary(value)} if lends else set()
+    return frozenset(found | passed | {s for name in found for s in sources[name] if ir.is_temporary(s)})
 
 
-def _reads(op: ir.Op) -> tuple[str, ...]:
-    """The names that an operation does more with than to put something in."""
+def _reads(op: ir.Op, lends: bool) -> tuple[str, ...]:
+    """The names that an operation does more with than to put something in, or, if it `lends`, to give it away."""
     filling = idioms().methods.keeping
     match op:
         case ir.StoreItem(source=source):
@@ -42,7 +68,8 @@ def _reads(op: ir.Op) -> tuple[str, ...]:
             return () if name in filling else (base,)
         case ir.Call(receiver=receiver, callee=callee, name=name, arguments=arguments, discarded=discarded):
             used = () if name in filling and discarded else (receiver,)
-            return (*used, callee, *(a.value for a in arguments))
+            given = () if lends and name not in filling else tuple(a.value for a in arguments)
+            return (*used, callee, *given)
         case ir.Build(elements=elements):
             return elements
         case ir.Closure(captured=captured):

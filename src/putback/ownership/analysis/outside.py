@@ -1,7 +1,9 @@
 """What leaves the process: calls of the table, and the project's functions that make one, by light types.
 
 No flow: a function makes a call if one stands in it, outside of its `except` clauses and of what only the first call of
-a process runs. Coroutines count where they are awaited.
+a process runs, or in a function that it calls, however many that leads through. Of several calls the one counts that
+is no sleep and takes long as a rule, then the one that fewer functions lead to, then the first. Coroutines count where
+they are awaited.
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ from putback.ownership.resolve.types import (
 )
 from putback.source.slices import Slice
 
-DEEPEST = 4
 _MOST_CALLEES = 3
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _MESSAGE = Sort("a message", brief=True)
@@ -59,6 +60,11 @@ class Outside(Struct, frozen=True):
     sort: Sort
     way: tuple[Station, ...]
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What is told of two calls is the lower one. A longer way to the same is never lower: circles come to rest."""
+        return self.sort.rank, len(self.way)
+
 
 class _Call(Struct, frozen=True):
     """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it; `entered`: by a `with`."""
@@ -70,7 +76,7 @@ class _Call(Struct, frozen=True):
 
 
 _Ways = tuple[Outside | None, list[tuple[int, FunctionRef]]]
-"""How a function leaves the process: by a call of its own, or perhaps by those that it calls, each with its row."""
+"""How a function leaves the process: by a call of its own, and perhaps by functions that it calls, with their rows."""
 
 
 class Knowledge(Protocol):
@@ -161,35 +167,38 @@ class Leaving:
                 return run
         return call
 
-    def made_by(self, ref: FunctionRef, deep: int = DEEPEST) -> Outside | None:
-        """The first call that leaves the process when a project function runs, at most `deep` functions further."""
-        return self._known.lasting.ask(("outside", ref.path, ref.key, deep), lambda: self._search(ref, deep), None)
+    def made_by(self, ref: FunctionRef) -> Outside | None:
+        """The call that leaves the process when a project function runs, if one does."""
+        return self._known.lasting.ask(("outside", ref.path, ref.key), lambda: self._search(ref), None)
 
-    def _search(self, ref: FunctionRef, deep: int) -> Outside | None:
+    def _search(self, ref: FunctionRef) -> Outside | None:
         here, callees = self._ways(ref)
-        if here is not None or not deep:
+        if here is not None and not here.sort.rank:
             return here
-        for row, callee in callees:
-            found = self.made_by(callee, deep - 1)
-            if found is not None:
-                return Outside(found.sort, (Station(ref.path, row, callee.key), *found.way))
-        return None
+        further = ((row, callee, self.made_by(callee)) for row, callee in callees)
+        found = [Outside(o.sort, (Station(ref.path, row, c.key), *o.way)) for row, c, o in further if o is not None]
+        return min([here, *found] if here is not None else found, key=attrgetter("rank"), default=None)
 
     def _ways(self, ref: FunctionRef) -> _Ways:
-        """The first call in a function that leaves the process itself; if there is none the functions that it calls."""
+        """The first call in a function that leaves the process itself, and the functions that it calls."""
         nothing: _Ways = (None, [])
         return self._known.lasting.ask(("ways outside", ref.path, ref.key), lambda: self._look(ref), nothing)
 
     def _look(self, ref: FunctionRef) -> _Ways:
         scope = Scope(ref.path, ref.key)
+        here: Outside | None = None
         inside: list[tuple[_Call, Invoke]] = []
         for call in self._in(ref):
             run = self.run_by(call.expr, scope)
             sort = self.sort_of(run, scope, call.entered)
             if sort is not None:
-                return Outside(sort, (Station(ref.path, call.row, ""),)), []
-            inside.append((call, run))
-        return None, [(call.row, ref) for call, run in inside for ref in self.callees(run, scope, call.waits)]
+                found = Outside(sort, (Station(ref.path, call.row, ""),))
+                if not sort.rank:
+                    return found, []
+                here = min(here or found, found, key=attrgetter("rank"))
+            else:
+                inside.append((call, run))
+        return here, [(call.row, ref) for call, run in inside for ref in self.callees(run, scope, call.waits)]
 
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""

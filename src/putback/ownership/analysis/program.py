@@ -25,6 +25,7 @@ from putback.ownership.analysis.shapes import Shapes
 from putback.ownership.analysis.site import Owner, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.analysis.units import Units
+from putback.ownership.analysis.waited import Run, run_by
 from putback.ownership.resolve.carriers import Carriers
 from putback.ownership.resolve.recursion import Answers
 from putback.ownership.resolve.resolver import Resolver
@@ -61,6 +62,7 @@ class Program(Units, ABC):
         self.shapes = Shapes(self.resolver)
         self.answers = Answers(self.project.footprint)
         self._calls: dict[tuple[str, str, int], CallInfo] = {}
+        self._runs: dict[tuple[str, str, int], Run | None] = {}
         self._words: dict[tuple[str, str, int], frozenset[str]] = {}
 
     @abstractmethod
@@ -75,6 +77,7 @@ class Program(Units, ABC):
         """Let go of the functions, and of what their calls resolve to."""
         super().drop()
         self._calls.clear()
+        self._runs.clear()
         self._words.clear()
 
     # -- calls
@@ -85,6 +88,13 @@ class Program(Units, ABC):
         if key not in self._calls:
             self._calls[key] = self.shapes.taken_for(unit, op, describe(op.expr, unit.scope, self.resolver))
         return self._calls[key]
+
+    def run_by(self, unit: Unit, op: ir.Call) -> Run | None:
+        """The call that a thread makes for this one, if its end is waited for."""
+        key = (unit.path, unit.key, op.at)
+        if key not in self._runs:
+            self._runs[key] = run_by(self.resolver, self.call_info, unit, op)
+        return self._runs[key]
 
     def words(self, unit: Unit, at: int) -> frozenset[str]:
         """The words in capitals that the statement of a call may begin with; "" for one that is not shown."""
@@ -194,6 +204,10 @@ class Program(Units, ABC):
         return any(
             role in (Role.THREAD, Role.JOB) for name in info.names for role, _, _ in self.frameworks.argument_role(name)
         )
+
+    def abandons(self, info: CallInfo) -> bool:
+        """Whether who awaits the call and is cancelled leaves it alone: it goes on, with what it was given."""
+        return any(map(self.frameworks.abandons, info.names))
 
     def delegates(self, owner: Owner) -> bool:
         """Whether the class passes unknown attributes on to the connection by `__getattr__`."""

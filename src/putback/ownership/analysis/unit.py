@@ -25,7 +25,8 @@ class Unit(Struct):
     Once somebody has asked, `swallowing` maps the `with` items whose manager swallows exceptions to the classes, and
     `attempts` the rows of handlers to what they are the handlers of, and `asked` knows which names and
     conditions a block, or one behind it, asks about; `hoards` are the containers that die with the function,
-    and `flows` says where each value goes. `own` is the name by which a method, or what stands in it, knows the object.
+    `lent` those that are given to others meanwhile, and `flows` says where each value goes. `own` is the name by which
+    a method, or what stands in it, knows the object.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Unit(Struct):
     attempts: dict[int, Attempt] | None = None
     asked: Asked | None = None
     hoards: frozenset[str] | None = None
+    lent: frozenset[str] | None = None
     flows: dict[str, list[tuple[str, str]]] | None = None
     own: str = ""
     _ops: Sequence[ir.Op] = ()

@@ -310,7 +310,8 @@ class SiteFacts:
     @cached_property
     def borrowers(self) -> tuple[str, ...]:
         """Who may still need the connection when the function has ended, in words."""
-        later = [self._callee(d.at) for d in self.defects(Wrong.LATER)]
+        calls = {op.at for op in self.function.unit.ops() if isinstance(op, ir.Call)}
+        later = [self._callee(d.at) if d.at in calls else "what it is put in" for d in self.defects(Wrong.LATER)]
         normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
         kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(Wrong.KEPT)]
         found = [f"{who} may use it later" for who in later] + [f"{who} may keep it" for who in kept]
