@@ -135,7 +135,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
         TEXT: {"pattern _DONE", "pattern _FOR", "pattern _STARTED", "pattern _WHILE"},
     },
     "ownership/index/project.py": {TEXT: {"endswith .py"}},
-    "ownership/index/requirements.py": {TOOL: {"pattern _LOCKED", "pattern _NAME", "pattern _SETTLED"}},
+    "ownership/index/requirements.py": {TOOL: {"pattern _LEAST", "pattern _LOCKED", "pattern _NAME", "pattern _SETTLED"}},
     "ownership/index/vocabulary.py": {OURS: {"isupper"}},
     "ownership/makers/attributes.py": {PYTHON: {"is __init__"}},
     "ownership/makers/fates.py": {PYTHON: {"is setattr"}},
@@ -240,7 +240,16 @@ def questions(tree: ast.Module) -> Iterator[str]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    compiled = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name) and ast.unparse(node.value.func) == "re.compile"
+    }
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from (f"pattern {a.id}" for a in node.args if isinstance(a, ast.Name) and a.id in compiled)
         match node:
             case ast.Call(func=ast.Attribute(attr=attr)) if attr in CASES:
                 yield attr

@@ -76,7 +76,7 @@ def test_cells_are_run_by_hand(project: Project) -> None:
     project.write("shop.py", engine.encode())
     project.putback("check", "--output-format", "json")
     found = [(each["code"], each["path"], each["severity"]) for each in json.loads(project.out)]
-    assert found == [("PB103", "sales.ipynb", "warning"), ("PB403", "shop.py", "warning")]
+    assert found == [("PB103", "sales.ipynb", "warning"), ("PB403", "shop.py", "info")]
 
 
 def test_every_format_names_cell_and_row(project: Project) -> None:

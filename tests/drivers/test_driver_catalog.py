@@ -186,7 +186,7 @@ def test_a_user_describes_a_pool_of_her_own() -> None:
         ),
         (
             {"kinds": {"seat": {"id": "house.seat", "title": "seat", "type": "t", "release": "r"}}},
-            '[kinds.seat] id: unknown key "id". Allowed: title, type, release, pooled, ',
+            '[kinds.seat] id: unknown key "id". Allowed: title, type, release, older, pooled, ',
         ),
         ({"imports": "acme"}, "imports: must be a list, not a string."),
         (

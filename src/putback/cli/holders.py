@@ -54,7 +54,7 @@ def seen_first(findings: Iterable[Finding], seen: Iterable[Seen]) -> tuple[Findi
     marked = [(sum(place.times for place in places if _is_at(finding, place)), finding) for finding in findings]
     there = [(times, finding) for times, finding in marked if times]
     there.sort(key=lambda each: -each[0])
-    first = [replace(each, message=f"{each.message} (seen at run time: {_times(times)})") for times, each in there]
+    first = [replace(each, message=f"(seen at run time, {_times(times)}) {each.message}") for times, each in there]
     return (*first, *(finding for times, finding in marked if not times))
 
 
