@@ -491,3 +491,37 @@ def test_the_path_begins_where_the_connection_is_acquired(
     (tmp_path / "app.py").write_text(LENT_SESSION)
     (found,) = (f for f in check(["app.py"]).findings if f.code == code and f.function == function)
     assert LENT_SESSION.splitlines()[found.trace[0].span.start.row - 1] == first
+
+
+RAISES = """\
+import psycopg2.pool
+
+pool = psycopg2.pool.ThreadedConnectionPool(1, 10, "dbname=shop")
+
+
+def rename(name):
+    conn = pool.getconn()
+    conn.cursor().execute("UPDATE users SET name = %s", (name,))
+    if not name:
+        {}
+    conn.cursor().execute("UPDATE users SET name = %s", (name,))
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("early", "last", "row"),
+    [
+        ("raise ValueError(name)", "raise RuntimeError(name)", 10),
+        ("name = 'nobody'", "raise RuntimeError(name)", 12),
+        ("raise ValueError(name)", "return name", 12),
+    ],
+)
+def test_a_statement_that_leaves_is_cited_before_what_may_raise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, early: str, last: str, row: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(RAISES.format(early, last))
+    (found,) = check(["use.py"]).findings
+    assert (found.code, found.trace[-1].span.start.row) == ("PB101", row)

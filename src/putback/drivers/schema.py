@@ -201,7 +201,8 @@ class Backend(Table, frozen=True):
     `limit` is how many connections it takes unless it is told otherwise. `usual` is the driver of a URL that names
     none, `timeouts` the argument of each driver that waits without end for a
     connection, and would not with it. `told_by` are options, and words of a
-    file, which tell that it may be the one where the URL does not."""
+    file, which tell that it may be the one where the URL does not. `cutting` are parts of a host's name that tell
+    of a service which closes what is idle, or sleeps meanwhile."""
 
     server: bool = True
     idle_closes: bool = False
@@ -209,6 +210,7 @@ class Backend(Table, frozen=True):
     usual: str = ""
     timeouts: Mapping[str, str] = {}
     told_by: tuple[str, ...] = ()
+    cutting: tuple[str, ...] = ()
 
 
 class Successor(Table, frozen=True):

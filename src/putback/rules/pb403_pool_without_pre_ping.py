@@ -11,6 +11,8 @@ notice. The request that borrows the first of them fails: `server closed the con
 `SSL connection has been closed unexpectedly`. SQLAlchemy then throws away all that the pool has, so that it is one
 error for each process and outage. With the ping the connection is replaced before it is lent; the price is a round trip
 at every checkout. It is a hint: whether that one error matters is for you to say. `putback budget` shows all pools.
+Where the URL names a host that closes what is idle, or sleeps meanwhile (Neon, an RDS proxy), it is a warning: there it
+comes with each long pause.
 
 ## Example
 ```python
@@ -43,11 +45,12 @@ from collections.abc import Iterator
 from putback.drivers.schema import Backend
 from putback.model.finding import Finding, Severity
 from putback.model.mending import MAKING
+from putback.model.weighing import Loss
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
 from putback.rules.rule import Rule
-from putback.rules.setting_up import Told, found, is_closed_while_idle, is_missing
+from putback.rules.setting_up import Told, found, is_closed_while_idle, is_cut_off, is_missing
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -56,11 +59,15 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _told(made: PoolFacts, settings: Settings) -> Told:
+    is_cut = is_cut_off(made, settings)
+    often, seldom = "this host closes what is idle, and then", "after a restart of the database, or a long pause,"
+    when = often if is_cut else seldom
     return Told(
-        f"this {made.pool.title} lends connections without a look whether they still live: after a restart of the "
-        "database, or a long pause, the first request that borrows one fails",
+        f"this {made.pool.title} lends connections without a look whether they still live: {when} the first request "
+        "that borrows one fails",
         f"add {made.pool.pre_ping}=True",
         f"{made.pool.pre_ping}=True",
+        Loss.DOUBTFUL if is_cut else Loss.ADVICE,
     )
 
 

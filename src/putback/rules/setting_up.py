@@ -74,6 +74,13 @@ def is_closed_while_idle(made: PoolFacts, settings: Settings, backend: Backend |
     return bool(pool.recycle) and is_missing(settings, pool.recycle) and is_missing(settings, pool.pre_ping)
 
 
+def is_cut_off(made: PoolFacts, settings: Settings) -> bool:
+    """Whether the host is one that closes what is idle, and the pool keeps it for ever."""
+    backend = settings.backend(made.analyzer.catalog.drivers[made.pool.driver].backends)
+    keeps = bool(made.pool.recycle) and is_missing(settings, made.pool.recycle)
+    return backend is not None and keeps and any(part in settings.host for part in backend.cutting)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a rule says of a pool; `argument` is what a fix adds to the call, "" where there is none.

@@ -64,6 +64,11 @@ class Settings(Struct, frozen=True):
         return None if HIDDEN in scheme else backends.get(scheme.partition("+")[0])
 
     @property
+    def host(self) -> str:
+        """The host that the URL names, with its port; "" where none is seen."""
+        return self.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
+
+    @property
     def dialect(self) -> str:
         """The driver that the URL names behind the plus; "" for none."""
         return self.url.partition(":")[0].partition("+")[2]
