@@ -135,7 +135,9 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
         TEXT: {"pattern _DONE", "pattern _FOR", "pattern _STARTED", "pattern _WHILE"},
     },
     "ownership/index/project.py": {TEXT: {"endswith .py"}},
-    "ownership/index/requirements.py": {TOOL: {"pattern _LEAST", "pattern _LOCKED", "pattern _NAME", "pattern _SETTLED"}},
+    "ownership/index/requirements.py": {
+        TOOL: {"pattern _LEAST", "pattern _LOCKED", "pattern _NAME", "pattern _SETTLED"},
+    },
     "ownership/index/vocabulary.py": {OURS: {"isupper"}},
     "ownership/makers/attributes.py": {PYTHON: {"is __init__"}},
     "ownership/makers/fates.py": {PYTHON: {"is setattr"}},

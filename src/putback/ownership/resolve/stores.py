@@ -85,16 +85,12 @@ class Stores:
     def can_hold(self, owner: Type) -> bool:
         """Whether the project may set things on this.
 
-        On objects of its own classes, of a framework's, or of others that no driver table knows, and on what an object
-        of a framework's class has for that.
+        On objects of its own classes and of a framework's, and on what an object of a framework's class has for that.
+        What else an outside function makes may be anything, and is not looked through.
         """
-        frameworks, catalog = self._values.frameworks, self._values.catalog
         match owner:
-            case Instance(name=name):
-                is_made = name.endswith("()") and "." in name
-                return frameworks.holds(name) or (is_made and not catalog.knows(name.partition(".")[0]))
-            case Method(owner=Instance(name=name)):
-                return frameworks.holds(name)
+            case Instance(name=name) | Method(owner=Instance(name=name)):
+                return self._values.frameworks.holds(name)
             case _:
                 return True
 
