@@ -37,7 +37,6 @@ OURS = "a name that putback writes itself, or an entry of its own tables"
 TREE = "the name of a field of a syntax tree"
 GATE = "only says what is to be looked at: what it means is resolved behind it"
 OWED = "still decides by a bare name, and is to be resolved"
-SPELLED = "owed, too: paths within an object begin with self; what methods call otherwise is handed on, in silence"
 
 LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "fixes/annotations.py": {
@@ -91,23 +90,21 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "flow/expressions.py": {PYTHON: {"is getattr"}},
     "flow/older.py": {TEXT: {"pattern _BRACKET"}},
     "flow/names.py": {TEXT: {"pattern _OPENING"}},
-    "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}, SPELLED: {"startswith self."}},
+    "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}},
     "ownership/analysis/app_contexts.py": {GATE: {"is push"}},
     "ownership/analysis/attempts.py": {PYTHON: {"is BaseException", "is Exception", "is NameError"}},
     "ownership/analysis/beginning.py": {PYTHON: {"is isinstance"}},
     "ownership/analysis/bindings.py": {OURS: {"in None"}},
     "ownership/analysis/calls.py": {PYTHON: {"is super"}},
-    "ownership/analysis/derived.py": {PYTHON: {"is extend", "is update"}},
+    "ownership/analysis/derived_calls.py": {PYTHON: {"is extend", "is update"}},
     "ownership/analysis/events.py": {PYTHON: {"is __dict__", "is vars"}, GATE: {"is close"}},
     "ownership/analysis/following.py": {OURS: {"pattern _POOL_METHOD"}},
-    "ownership/analysis/guards.py": {SPELLED: {"startswith self."}},
     "ownership/analysis/handlers.py": {
         PYTHON: {"is CancelledError", "is Exception", "is GeneratorExit", "is KeyboardInterrupt", "is SystemExit"},
     },
     "ownership/analysis/methods.py": {PYTHON: {"is __aenter__", "is __enter__"}},
     "ownership/analysis/no_return.py": {PYTHON: {"is NotImplementedError"}},
     "ownership/analysis/pairing.py": {PYTHON: {"is __aexit__", "is __exit__"}},
-    "ownership/analysis/parked.py": {SPELLED: {"is self"}},
     "ownership/analysis/quick.py": {PYTHON: {"is print"}},
     "ownership/analysis/statements.py": {
         TEXT: {
@@ -120,8 +117,6 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
             "pattern _TO_SAVEPOINT",
         },
     },
-    "ownership/analysis/summary.py": {SPELLED: {"startswith self."}},
-    "ownership/analysis/transfer.py": {SPELLED: {"startswith self."}},
     "ownership/facts/bypasses.py": {GATE: {"is close"}},
     "ownership/facts/cursors.py": {GATE: {"is close"}},
     "ownership/facts/pulls.py": {PYTHON: {"is __anext__", "is __next__", "is anext", "is next"}},
