@@ -168,7 +168,7 @@ def test_type_a_leak_see_it_fix_it_undo(tmp_path: Path) -> None:
     async def story(editor: Editor) -> None:
         assert await editor.open("app.py", CLEAN) == []
         [leak] = await editor.type("app.py", LEAKING)
-        assert (leak.code, leak.source, leak.severity) == ("PB102", "putback", lsp.DiagnosticSeverity.Error)
+        assert (leak.code, leak.source, leak.severity) == ("PB102", "putback", lsp.DiagnosticSeverity.Warning)
         assert (leak.range.start, leak.range.end) == (lsp.Position(4, 11), lsp.Position(4, 17))
         assert leak.message.startswith("connection-leaked-on-exception: `conn` is not given back if")
         places = [
@@ -251,7 +251,7 @@ def test_hover_tells_the_path_in_words(tmp_path: Path) -> None:
         hover = await editor.client.text_document_hover_async(params)
         assert hover is not None and isinstance(hover.contents, lsp.MarkupContent)
         text = hover.contents.value
-        assert "**PB102 connection-leaked-on-exception** (error)" in text
+        assert "**PB102 connection-leaked-on-exception** (warning)" in text
         assert "1. line 5: taken from the pool here" in text and "   - db.py:7: taken from the pool in take" in text
         assert "`putback rule PB102`" in text
         nothing = lsp.HoverParams(editor.document("app.py"), lsp.Position(12, 0))

@@ -35,7 +35,7 @@ engine = create_engine("postgresql://shop", pool_size=10, pool_pre_ping=True)
 For SQLite and other databases inside of the process; with `NullPool`; where the file listens to `engine_connect` or
 `checkout`, which is where such tests are written by hand; where options are passed on that cannot be seen; in scripts,
 migrations, examples and tests, and for an engine that dies with the function that makes it. Where all that is
-seen to make it comes to its end. For MySQL without `pool_recycle`, of which PB407 speaks.
+seen to make it comes to its end. For MySQL, of whose idle connections PB407 speaks.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.pool_facts import PoolFacts
 from putback.ownership.makers.settings import Settings
 from putback.rules.rule import Rule
-from putback.rules.setting_up import Told, found, is_closed_while_idle, is_cut_off, is_missing
+from putback.rules.setting_up import Told, found, is_cut_off, is_missing
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
@@ -74,7 +74,8 @@ def _told(made: PoolFacts, settings: Settings) -> Told:
 def _lends_dead_ones(made: PoolFacts, settings: Settings, backend: Backend | None) -> bool:
     if not made.pool.pre_ping or made.listens or made.pool.pool_class in settings.arguments:
         return False
-    return is_missing(settings, made.pool.pre_ping) and not is_closed_while_idle(made, settings, backend)
+    is_recycled = backend is not None and backend.idle_closes and bool(made.pool.recycle)  # PB407 speaks of those
+    return is_missing(settings, made.pool.pre_ping) and not is_recycled
 
 
 RULE = Rule("PB403", "pool-without-pre-ping", "pool", Severity.INFO, __doc__, check, running=None, mending=MAKING)

@@ -271,8 +271,9 @@ def _join(into: Env, other: Env) -> bool:
     """Join one environment into another; whether that has changed it."""
     changed = False
     for value, need in other.items():
-        both = joined(into.get(value), need)
-        if both is not None and both != into.get(value):
+        known = into.get(value)
+        both = known if known is need else joined(known, need)
+        if both is not None and both != known:
             into[value] = both
             changed = True
     return changed
