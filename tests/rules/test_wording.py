@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from putback.model.finding import Confidence
 from putback.pipeline.check import check
 
 POOL = """\
@@ -421,6 +422,40 @@ def test_a_hint_does_not_gainsay_what_its_message_says(tmp_path: Path, monkeypat
     (found,) = check(["use.py"]).findings
     assert "until the garbage collector runs (a hint: " in found.message
     assert "closed" not in found.message
+
+
+WAITED = """\
+import sqlite3
+
+import requests
+
+
+def view(statement):
+    conn = sqlite3.connect("shop.db")
+    try:
+        conn.execute({statement})
+        requests.get("https://example.com")
+        conn.commit()
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "confidence", "text"),
+    [
+        ("statement", Confidence.MEDIUM, "if this writes, it begins the transaction"),
+        ("'DELETE FROM shop'", Confidence.HIGH, "the first statement begins the transaction here"),
+    ],
+)
+def test_a_statement_that_is_not_shown_begins_a_transaction_if_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, confidence: Confidence, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(WAITED.format(statement=statement))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB202")
+    assert (found.confidence, found.trace[1].text) == (confidence, text)
 
 
 WORKED_ON = """\
