@@ -250,6 +250,31 @@ def test_open_transaction_on_release(lab: Lab, kind: Kind) -> None:
     lab.release(after)
 
 
+@pytest.mark.parametrize("made", [Sqlite3, Aiosqlite])
+def test_the_first_word_behind_remarks_tells_whether_it_begins(made: type[Lab], tmp_path: Path) -> None:
+    lab = made(str(tmp_path / "base.db"))
+    obj = lab.take(PATIENT)
+    lab.execute(obj, "/* one */ create table item (n int)")
+    lab.execute(obj, "pragma foreign_keys=on")
+    lab.execute(obj, "with one as (select 1) insert into item select * from one")
+    assert not obj.in_transaction
+    lab.execute(obj, "-- one\ninsert into item values (1)")
+    assert obj.in_transaction
+    lab.release(obj)
+
+
+def test_a_script_of_sqlite3_ends_the_transaction(tmp_path: Path) -> None:
+    conn = Sqlite3(str(tmp_path / "base.db")).take(PATIENT)
+    conn.execute("create table item (n int)")
+    conn.execute("insert into item values (1)")
+    conn.executescript("insert into item values (2)")
+    assert not conn.in_transaction
+    effect = CATALOG.method("sqlite3.Connection", "executescript")
+    assert effect is not None
+    assert effect.ends == "commit"
+    conn.close()
+
+
 @pytest.mark.parametrize("made", [Sqlite3, Aiosqlite, LibSQL, LibSQLExperimental, Turso])
 def test_only_a_write_begins(made: type[Lab], tmp_path: Path) -> None:
     lab = made(str(tmp_path / "base.db"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from putback.model.finding import Confidence
 from putback.pipeline.check import check
 
 POOL = """\
@@ -349,6 +350,112 @@ def test_what_an_unbound_name_means_in_a_later_round_is_said(
     (tmp_path / "use.py").write_text(UNBOUND.format(loop=loop))
     (found,) = (each for each in check(["use.py"]).findings if each.code == "PB111")
     assert found.message == f"if this acquire fails, {expected}"
+
+
+ENTERED = """\
+import psycopg2
+
+
+def view(rows):
+    try:
+        with psycopg2.connect("dbname=shop") as conn:
+            conn.cursor().execute("SELECT 1")
+    finally:
+        conn.close()
+"""
+
+
+def test_a_with_is_no_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(ENTERED)
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB111")
+    assert "round" not in found.message
+
+
+ASSERTED = """\
+import psycopg2
+
+
+def view(rows):
+    conn = psycopg2.connect("dbname=shop")
+    {statement}
+    assert rows
+    conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause", "last"),
+    [
+        ("pass", "`assert rows` fails", "if this does not hold, AssertionError is raised"),
+        ("conn.cursor().execute(rows)", "`conn.cursor().execute(rows)` raises", "if this raises"),
+    ],
+)
+def test_an_assert_is_told_as_one_and_behind_what_fails_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, cause: str, last: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(ASSERTED.format(statement=statement))
+    (found,) = check(["use.py"]).findings
+    assert found.code == "PB102"
+    assert found.message.startswith(f"`conn` is not given back if {cause}: ")
+    assert found.trace[-1].text.startswith(last)
+
+
+HINTED = """\
+import sqlite3
+
+
+def view(rows):
+    conn = sqlite3.connect("shop.db")
+    conn.execute("SELECT 1")
+    conn.close()
+"""
+
+
+def test_a_hint_does_not_gainsay_what_its_message_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(HINTED)
+    (found,) = check(["use.py"]).findings
+    assert "until the garbage collector runs (a hint: " in found.message
+    assert "closed" not in found.message
+
+
+WAITED = """\
+import sqlite3
+
+import requests
+
+
+def view(statement):
+    conn = sqlite3.connect("shop.db")
+    try:
+        conn.execute({statement})
+        requests.get("https://example.com")
+        conn.commit()
+    finally:
+        conn.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "confidence", "text"),
+    [
+        ("statement", Confidence.MEDIUM, "if this writes, it begins the transaction"),
+        ("'DELETE FROM shop'", Confidence.HIGH, "the first statement begins the transaction here"),
+    ],
+)
+def test_a_statement_that_is_not_shown_begins_a_transaction_if_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, confidence: Confidence, text: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "use.py").write_text(WAITED.format(statement=statement))
+    (found,) = (each for each in check(["use.py"]).findings if each.code == "PB202")
+    assert (found.confidence, found.trace[1].text) == (confidence, text)
 
 
 WORKED_ON = """\

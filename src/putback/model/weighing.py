@@ -32,7 +32,7 @@ class Loss(Enum):
     LATE = "a slot of the pool comes back late"
     HELD = "others wait for its locks, or for the connection"
     CONNECTION = "a connection is closed late"
-    HANDLE = "it is closed with the function"
+    HANDLE = "it holds only a file"
     ASKED = "the project wants it otherwise"
     ADVICE = "nothing is lost yet"
 
@@ -42,7 +42,7 @@ class Frequency(Enum):
     run that ends; ASIDE in tests, in examples, and where nobody uses it."""
 
     AGAIN = "it runs again and again"
-    ONCE = "this runs once"
+    ONCE = "this runs at a start, by hand or in a run that ends"
     ASIDE = "nobody is served by this code"
 
 

@@ -139,7 +139,8 @@ def _cause(site: SiteFacts, leak: Leak) -> str:
     unit = site.function.unit
     text = " ".join(unit.text(leak.raised_at).split()) if leak.raised_at is not None else ""
     shown = text if len(text) <= 48 else f"{text[:45]}..."
-    return f"`{shown}` is cancelled" if leak.cancelled else f"`{shown}` raises"
+    verb = "is cancelled" if leak.cancelled else "fails" if wording.is_assert(site, leak) else "raises"
+    return f"`{shown}` {verb}"
 
 
 RULE = Rule("PB102", "connection-leaked-on-exception", "leak", Severity.ERROR, __doc__, check, mending=LEAK)

@@ -74,6 +74,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from putback.model.finding import Confidence, Finding, Severity, Step
+from putback.model.lifecycle import Begin
 from putback.model.weighing import Likelihood, Loss, Worth
 from putback.ownership.analysis.extent import Extent
 from putback.ownership.facts.facts import FunctionFacts
@@ -98,17 +99,23 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 
 
 def _finding(site: SiteFacts, extent: Extent) -> Finding:
-    deep = extent.out.depth > _SURE
+    is_doubtful = extent.out.depth > _SURE or _is_guessed(site, extent)
     return report(
         RULE,
         site,
         f"{extent.out.outside.sort.noun} is waited for while {_what(site, extent)}: {_cost(site, extent)}",
         worth=_worth(site, extent),
-        confidence=Confidence.MEDIUM if deep else site.acquisition.confidence,
+        confidence=Confidence.MEDIUM if is_doubtful else site.acquisition.confidence,
         trace=tuple(_trace(site, extent)),
         at=extent.made,
         help=_help(site),
     )
+
+
+def _is_guessed(site: SiteFacts, extent: Extent) -> bool:
+    """Whether only a write begins a transaction, and what has run is not shown to be one."""
+    begins = site.kind.autobegin is Begin.WRITE and extent.in_transaction
+    return begins and not site.function.surely_writes(extent.since)
 
 
 def _worth(site: SiteFacts, extent: Extent) -> Worth:
@@ -176,7 +183,9 @@ def _trace(site: SiteFacts, extent: Extent) -> Iterator[Step]:
     facts = site.function
     yield from wording.origin(site)
     if extent.in_transaction and extent.since not in (site.site.at, extent.made):
-        yield facts.step(extent.since, "the first statement begins the transaction here")
+        begins = "the first statement begins the transaction here"
+        guessed = "if this writes, it begins the transaction"
+        yield facts.step(extent.since, guessed if _is_guessed(site, extent) else begins)
     first, *further = facts.way_out(extent)
     if not further:
         yield facts.step(extent.made, f"waits for {extent.out.outside.sort.noun} here")

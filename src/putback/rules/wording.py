@@ -107,10 +107,10 @@ def trace(site: SiteFacts, leak: Leak) -> tuple[Step, ...]:
         text = "taken out of the exit stack here, and what `pop_all()` gives is dropped"
         steps.append(facts.step(site.unstacked_at, text))
     elif leak.raised_at is not None and leak.raised_at != leak.left_at:
-        steps.append(facts.step(leak.raised_at, f"{_raising(leak)} ..."))
+        steps.append(facts.step(leak.raised_at, f"{_raising(site, leak)} ..."))
         steps.append(facts.step(leak.left_at, f"... {_leaving(site, leak)}, and {subject(site)} was not given back"))
     elif leak.raised_at is not None:
-        steps.append(facts.step(leak.raised_at, f"{_raising(leak)}, the function ends without {release(site)}"))
+        steps.append(facts.step(leak.raised_at, f"{_raising(site, leak)}, the function ends without {release(site)}"))
     else:
         steps.append(facts.step(leak.left_at, f"{leak.exit.value} without {release(site)}"))
     return tuple(steps)
@@ -127,7 +127,14 @@ def _leaving(site: SiteFacts, leak: Leak) -> str:
     return leak.exit.value
 
 
-def _raising(leak: Leak) -> str:
+def is_assert(site: SiteFacts, leak: Leak) -> bool:
+    """Whether the exception comes from an `assert`, which seldom fails."""
+    return leak.raised_at in site.function.unit.assertions
+
+
+def _raising(site: SiteFacts, leak: Leak) -> str:
+    if is_assert(site, leak):
+        return "if this does not hold, AssertionError is raised"
     if leak.explicit:
         return "an exception is raised here"
     if leak.at_yield:

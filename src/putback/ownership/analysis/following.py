@@ -21,7 +21,14 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.parts import owns
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
-from putback.ownership.analysis.statements import is_repeatable, is_text, may_write, runs_text_alone, surely_writes
+from putback.ownership.analysis.statements import (
+    is_repeatable,
+    is_text,
+    may_begin,
+    may_write,
+    runs_text_alone,
+    surely_writes,
+)
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.recursion import Beside
@@ -227,7 +234,7 @@ class Following:
         has_none = Mark.AUTOCOMMIT in state.marks and not self.kind.lazy  # a session has one of its own all the same
         if self.kind.autobegin is Begin.NONE or has_none or state.opened is not None:
             return state
-        if self.kind.autobegin is Begin.WRITE and at is not None and not may_write(self._words(at)):
+        if self.kind.autobegin is Begin.WRITE and at is not None and not may_begin(self._words(at)):
             return state
         return replace(state, opened=at)
 

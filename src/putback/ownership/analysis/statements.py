@@ -9,10 +9,11 @@ from functools import lru_cache
 from putback.drivers.schema import Effect
 from putback.flow import ir
 
-_STATEMENT = re.compile(r"""\w\(\s*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
+_REMARKS = r"(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"  # what may stand in front of a statement
+_STATEMENT = re.compile(rf"""\w\(\s*[a-z]{{0,2}}["']+{_REMARKS}([a-z]+)""", re.IGNORECASE)
 _VARIABLE = re.compile(r"\.\w+\(\s*([^\W\d]\w*)\s*[,)]")
 _JOINED = re.compile(r"""\.\w+\(\s*\w+\s*\+\s*[a-z]{0,2}["']""", re.IGNORECASE)
-_LITERAL = re.compile(r"""[\s(]*[a-z]{0,2}["']+\s*([a-z]+)""", re.IGNORECASE)
+_LITERAL = re.compile(rf"""[\s(]*[a-z]{{0,2}}["']+{_REMARKS}([a-z]+)""", re.IGNORECASE)
 _REPEATABLE = re.compile(
     r"\binsert\s+(or\s+(ignore|replace)|ignore)\b|\bon\s+(conflict|duplicate\s+key)\b", re.IGNORECASE
 )
@@ -37,14 +38,25 @@ def first_word(call: str) -> str:
 
     >>> first_word('cur.execute("select 1")'), first_word("conn.execute(text(f'ROLLBACK TO {name}'))")
     ('SELECT', 'ROLLBACK')
+    >>> first_word('cur.execute("/* all */ create table a (b)")')
+    'CREATE'
     """
     found = _STATEMENT.search(call)
     return found[1].upper() if found is not None else ""
 
 
 def may_write(words: Collection[str]) -> bool:
-    """Whether a statement may change rows, so that a library which begins a transaction for that does so."""
+    """Whether a statement may change rows."""
     return not words or "" in words or not _WRITING.isdisjoint(words)
+
+
+def may_begin(words: Collection[str]) -> bool:
+    """Whether a library may begin a transaction for a statement that begins for writes alone: it asks the first word.
+
+    >>> may_begin({"INSERT"}), may_begin(()), may_begin({"WITH"}), may_begin({"CREATE"})
+    (True, True, False, False)
+    """
+    return not words or "" in words or not _CHANGING.isdisjoint(words)
 
 
 def surely_writes(words: Collection[str]) -> bool:

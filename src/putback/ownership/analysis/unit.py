@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -67,8 +67,20 @@ class Unit(Struct):
 
     @property
     def raise_statements(self) -> frozenset[int]:
-        """The operations that are `raise` or `assert` statements."""
-        return frozenset(block.end.at for block in self.function.blocks if isinstance(block.end, ir.Raise))
+        """The operations that are `raise` statements."""
+        return frozenset(at for at in self._raising if not self._is_assert(at))
+
+    @property
+    def assertions(self) -> frozenset[int]:
+        """The operations that are `assert` statements: they raise where somebody has made a mistake."""
+        return frozenset(filter(self._is_assert, self._raising))
+
+    @property
+    def _raising(self) -> list[int]:
+        return [block.end.at for block in self.function.blocks if isinstance(block.end, ir.Raise)]
+
+    def _is_assert(self, at: int) -> bool:
+        return self.text(at).startswith("assert")
 
     def ops(self) -> Sequence[ir.Op]:
         """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""
@@ -81,16 +93,24 @@ class Unit(Struct):
         return values | {op.target for op in self.ops() if isinstance(op, ir.Assign) and op.source in values}
 
     def repeats(self, at: int, without: Container[int | None] = ()) -> bool:
-        """Whether an operation may be run more than once: a way leads from its block to itself, `without` others."""
+        """Whether an operation may be run more than once: a way leads from its block to itself, `without` others.
+
+        A `with` and a clean-up are several blocks at one place: a way from one to another is no second time.
+        """
         blocks = {block.id: block for block in self.function.blocks}
         here = [block.id for block in self.function.blocks if any(op.at == at for op in block.ops)]
         shut = {block.id for block in self.function.blocks if any(op.at in without for op in block.ops)}
-        todo, seen = list(here), set[int]()
-        while todo:
-            following = [each for each in successors(blocks[todo.pop()]) if each not in seen and each not in shut]
-            seen.update(following)
-            todo += following
-        return not seen.isdisjoint(here)
+        return any(each in _reached(blocks, each, shut) for each in here)
+
+
+def _reached(blocks: Mapping[int, ir.Block], start: int, shut: Container[int]) -> set[int]:
+    """The blocks that a way leads to from `start`, through none of those that are `shut`."""
+    todo, seen = [start], set[int]()
+    while todo:
+        following = [each for each in successors(blocks[todo.pop()]) if each not in seen and each not in shut]
+        seen.update(following)
+        todo += following
+    return seen
 
 
 def make_unit(path: str, key: str, lowered: Lowered, info: FunctionInfo | None, own: str = "") -> Unit:

@@ -20,8 +20,8 @@ _DEEPEST = 2
 
 
 class Weight(IntEnum):
-    """The weightier the lower. READING: a statement that only reads; SLIGHT: what fails by a mistake in the data only;
-    TRIVIAL: what nobody has seen fail."""
+    """The weightier the lower. READING: a statement that only reads; SLIGHT: what fails by a mistake only, such as an
+    `assert`; TRIVIAL: what nobody has seen fail."""
 
     DATABASE = 0
     IO = 1
@@ -49,6 +49,8 @@ class Evidence:
         """The weight of what happens at operation `at`."""
         if at in self.unit.raise_statements:
             return Weight.DATABASE
+        if at in self.unit.assertions:
+            return Weight.SLIGHT
         ops = [op for op in self.unit.ops() if op.at == at]
         return min((self._weight(op) for op in ops), default=Weight.UNKNOWN)
 
