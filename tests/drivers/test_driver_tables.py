@@ -60,6 +60,7 @@ RUNTIME_CLASSES = {"sqlalchemy.pool.PoolProxiedConnection": "sqlalchemy.pool.bas
 """Types that users annotate with, and the class whose instances they get."""
 
 RETURN_COROUTINES = {
+    "aiosqlite.Connection.executescript",
     "asyncpg.transaction.Transaction.commit",
     "asyncpg.transaction.Transaction.rollback",
     "aioodbc.cursor.Cursor.commit",

@@ -284,9 +284,11 @@ class Ambients:
 
     def _is_call_with_autocommit(self, call: Invoke, value: _Value, kind: Kind) -> bool:
         """Whether the arguments of a call say so that makes the connection, or those of the pool that it asks."""
-        called = self._resolver.types(call.func, Scope(value.path, value.function))
+        scope = Scope(value.path, value.function)
+        called = self._resolver.types(call.func, scope)
         owners = [t.owner if isinstance(t, Method) else t for t in called if isinstance(t, Method | Instance)]
-        return autocommit.is_of_pool(owners, kind) or autocommit.is_made_with(call, kind)
+        made = [] if owners else self._resolver.types(call, scope)  # by a class: what it is bound to
+        return autocommit.is_of_pool(owners or made, kind) or autocommit.is_made_with(call, kind)
 
     def _is_of_a_block(self, unit: Unit, path: str) -> bool:
         """Whether an attribute is only ever given what somebody ends who has made the object, whatever that does."""
