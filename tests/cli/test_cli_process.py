@@ -24,8 +24,10 @@ WRAPPED = "from shop.db import take\n\n\ndef view():\n    conn = take()\n    con
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small project as the working directory."""
-    monkeypatch.chdir(tmp_path)
+    """A small project as the working directory; what a test writes beside it is its own as well."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     for name in [name for name in os.environ if name.startswith("PUTBACK_")]:
         monkeypatch.delenv(name)
     for name, text in {
@@ -35,9 +37,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "shop/plain.py": "import os\n",
         "shop/views.py": WRAPPED,
     }.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    return tmp_path
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
 def putback(
