@@ -63,6 +63,8 @@ def _by_summary(
             done = done.with_part(call.target, effect.needing)
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
             done = done.with_mark(Mark.UNWRITTEN)
+        if effect.autocommits:
+            done = done.with_mark(Mark.AUTOCOMMIT)
         if effect.may_keep:
             defects.append(Wrong.KEPT)
         after[done] = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from putback.drivers.schema import Kind
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, Literal, last_name
+from putback.flow.names import Expr, Invoke, Literal, Name, last_name
 from putback.ownership.resolve.types import Instance, Type
 
 _CONSTANTS = {ir.TRUE: "True", ir.FALSE: "False", ir.NONE: "None"}
@@ -32,13 +32,22 @@ def is_of_pool(owners: Iterable[Type | None], kind: Kind) -> bool:
     return bool(flags) and all(not switches.isdisjoint(each) for each in flags)
 
 
-def switched(call: Invoke, kind: Kind) -> bool | None:
-    """What a method of the connection switches to: True, no transactions; None when it is about something else."""
+def switched(call: Invoke, kind: Kind, parameters: Collection[str]) -> bool | None:
+    """What a method of the connection switches to: True, no transactions; None when it is about something else.
+
+    parameters: the names whose value the caller of the function gives. What they say is not known, and taken as True:
+    what follows from a transaction is then not said.
+    """
     setter = last_name(call.func).removeprefix("set_")
-    if setter in kind.autocommit and call.args:
-        return _is_off(call.args[0], kind.autocommit[setter])
     given = {name: value for name in kind.autocommit if (value := call.keyword(name)) is not None}
-    return any(_is_off(value, kind.autocommit[name]) for name, value in given.items()) if given else None
+    if setter in kind.autocommit and call.args:
+        given = {setter: call.args[0]}
+    if not given:
+        return None
+    return any(
+        (isinstance(value, Name) and value.id in parameters) or _is_off(value, kind.autocommit[name])
+        for name, value in given.items()
+    )
 
 
 def _is_off(value: Expr | None, values: tuple[str, ...]) -> bool:

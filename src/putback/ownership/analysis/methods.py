@@ -38,7 +38,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     effect = as_called(effect, op.expr) if effect is not None else None
     after = _consumed(state, op)
     kind = domain.kind if is_connection else domain.program.catalog.kind_of(state.part_type(op.receiver))
-    off = switched(op.expr, kind) if kind is not None else None
+    off = switched(op.expr, kind, _parameters(domain)) if kind is not None else None
     if off is not None:
         after = after.with_mark(Mark.AUTOCOMMIT) if off else after.without_mark(Mark.AUTOCOMMIT)
     if effect is None and is_connection and (own := _of_own_class(domain, info, state)):
@@ -120,6 +120,11 @@ def owner_exit(domain: Following, op: ir.Exit, state: State, owner: Owner | None
     name = "__aexit__" if op.is_async else "__exit__"
     effect = domain.summaries.owner_effect(owner, name, domain.bare, state.phase) if owner is not None else None
     return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
+
+
+def _parameters(domain: Following) -> frozenset[str]:
+    info = domain.unit.info
+    return frozenset(p.name for p in info.params) if info is not None else frozenset()
 
 
 def _on_pending(domain: Following, op: ir.Call, state: State) -> Outcome[State]:

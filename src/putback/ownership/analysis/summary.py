@@ -25,7 +25,8 @@ class ParamEffect(Struct, frozen=True):
     `is_async`: nothing happens before it is awaited; `attribute` is the attribute of `self` that keeps it ("" none).
     `needing` is what a result is that may need the connection later, as a query does;
     `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
-    writes; `reopens`: what is given back already is taken anew in between.
+    writes; `reopens`: what is given back already is taken anew in between; `autocommits`: statements open no
+    transaction afterwards, on whichever way it returns.
     """
 
     normal: Phase | None
@@ -40,6 +41,7 @@ class ParamEffect(Struct, frozen=True):
     may_keep: bool = False
     defers: bool = False
     reopens: bool = False
+    autocommits: bool = False
 
 
 class ManagerEffect(Struct, frozen=True):
@@ -83,6 +85,7 @@ def make(found: Exploration[State], phase: Phase, owner_releases: bool, unit: Un
         may_keep=any(d.what in (Wrong.KEPT, Wrong.LATER) for d in found.defects),
         defers=any(Mark.UNWRITTEN in e.state.marks for e in normal),
         reopens=phase is Phase.RELEASED and not any(d.what is Wrong.TWICE for d in found.defects),
+        autocommits=bool(normal) and all(Mark.AUTOCOMMIT in e.state.marks for e in normal),
     )
 
 
