@@ -18,6 +18,7 @@ from putback.ownership.analysis.derived import Needs
 from putback.ownership.analysis.pairing import paired_method, paired_release, pool_here, why_unpaired
 from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
+from putback.ownership.facts.module_globals import may_be_imported
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
@@ -141,10 +142,11 @@ def holding(
     halves = ("the object may have been made without its connection",) if site.acquisition.half_made else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
+    is_kept = site.is_held_at_the_end and may_be_imported(facts.analyzer, facts.unit, site.site)
+    kept = ("another file may import it",) if is_kept else ()
     counted = ("the project is not told that it is back",) if is_counted else ()
-    return replace(
-        made, release=release, closes=closes, doubts=(*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves)
-    )
+    doubts = (*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves, *kept)
+    return replace(made, release=release, closes=closes, doubts=doubts)
 
 
 def entered(site: SiteFacts) -> Holding:

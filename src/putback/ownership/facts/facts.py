@@ -10,7 +10,6 @@ from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.solve import Exploration
 from putback.model.span import Span
-from putback.ownership.analysis import guards
 from putback.ownership.analysis.context import Misgiven
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.extent import Extent, Extents
@@ -18,6 +17,7 @@ from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.site import Site
 from putback.ownership.facts.bypasses import Bypass, bypasses
 from putback.ownership.facts.cursors import Cursor, unclosed
+from putback.ownership.facts.module_globals import is_module_global
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
@@ -38,7 +38,7 @@ class FunctionFacts(Surroundings):
         return [
             site
             for site in self.acquires
-            if not self._is_module_global(site.site) and not self._is_mocked_for_nothing(site.site)
+            if not is_module_global(self.analyzer, self.unit, site.site) and not self._is_mocked_for_nothing(site.site)
         ]
 
     @cached_property
@@ -181,14 +181,3 @@ class FunctionFacts(Surroundings):
         """Whether a test with mocks takes it and does nothing with it: what counts is that the mock was called."""
         calls = (op for op in self.unit.ops() if isinstance(op, ir.Call) and op.at == site.at)
         return any(op.discarded for op in calls) and self.may_be_mocked
-
-    def _is_module_global(self, site: Site) -> bool:
-        """Whether a module's top level binds it to a name that the module's functions use or others may import."""
-        if self.unit.key != MODULE:
-            return False
-        module = self.analyzer.project.module(self.unit.path)
-        used: set[str] = set()
-        for function in module.functions.values() if module is not None else ():
-            mentioned = self.analyzer.mentions(self.unit.path, function)
-            used |= mentioned - function.bindings.keys() - {p.name for p in function.params}
-        return bool(guards.aliases(self.unit, site) & used)

@@ -321,6 +321,11 @@ class SiteFacts:
         return tuple(dict.fromkeys(found))
 
     @property
+    def is_held_at_the_end(self) -> bool:
+        """Whether it is still held where all goes well."""
+        return bool(self._held_at_the_end)
+
+    @property
     def _held_at_the_end(self) -> list[Ending[State]]:
         normal = (e for e in self.exploration.endings if e.edge is Edge.NORMAL)
         return [e for e in normal if e.state.phase in (Phase.HELD, Phase.IDLE)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from putback.frameworks.idioms import idioms
@@ -172,3 +172,10 @@ def _last(node: ast.expr) -> str:
             return name
         case _:
             return ""
+
+
+def is_started_there(rows: Sequence[str], row: int) -> bool:
+    """Whether a row, counted from 1, stands in the block that runs only when the file is started: under
+    `if __name__ == "__main__":`, by the last row above it that is not indented."""
+    above = (text for text in reversed(rows[:row]) if text.strip() and not text[0].isspace() and text[0] != "#")
+    return _STARTED.match(next(above, "").encode("utf-8", "replace")) is not None
