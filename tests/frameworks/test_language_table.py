@@ -13,7 +13,12 @@ from putback.frameworks.idioms import idioms
 
 FUNCTIONS = idioms().functions
 NAMES = (
-    FUNCTIONS.quiet | FUNCTIONS.ending_the_process | FUNCTIONS.swallowing | FUNCTIONS.closed_quietly | FUNCTIONS.locking
+    FUNCTIONS.quiet
+    | FUNCTIONS.ending_the_process
+    | FUNCTIONS.forking
+    | FUNCTIONS.swallowing
+    | FUNCTIONS.closed_quietly
+    | FUNCTIONS.locking
 )
 OUTSIDE = (
     "anyio.",

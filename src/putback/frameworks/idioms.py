@@ -34,6 +34,7 @@ class Functions(Table, frozen=True):
     quiet_builtins: frozenset[str]
     quiet_roots: tuple[str, ...]
     ending_the_process: frozenset[str]
+    forking: frozenset[str]
     raising: frozenset[str]
     never: frozenset[str]
     swallowing: frozenset[str]

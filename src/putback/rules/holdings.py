@@ -145,7 +145,8 @@ def holding(
     is_kept = site.is_held_at_the_end and may_be_imported(facts.analyzer, facts.unit, site.site)
     kept = ("another file may import it",) if is_kept else ()
     counted = ("the project is not told that it is back",) if is_counted else ()
-    doubts = (*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves, *kept)
+    forked = ("each of the processes that it forks gives it back",) if facts.forks else ()
+    doubts = (*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves, *kept, *forked)
     return replace(made, release=release, closes=closes, doubts=doubts)
 
 

@@ -86,6 +86,13 @@ class Surroundings:
         """The calls that take no time worth mentioning."""
         return cheap_calls(self.analyzer, self.unit)
 
+    @property
+    def forks(self) -> bool:
+        """Whether it goes on in a second process, which has its connections too: `os.fork()`."""
+        forking = idioms().functions.forking
+        calls = (op for op in self.unit.ops() if isinstance(op, ir.Call))
+        return any(not forking.isdisjoint(self.analyzer.call_info(self.unit, op).names) for op in calls)
+
     def spelled(self, qualified: str) -> str:
         """How the file spells the qualified name of a library; "" when it does not import it."""
         module = self.analyzer.project.module(self.unit.path)
