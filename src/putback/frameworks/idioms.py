@@ -108,7 +108,8 @@ class Errors(Table, frozen=True):
 class Places(Table, frozen=True):
     """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again.
 
-    A loop with a call of a method in `waiting` waits for what comes next; `windows` are imports of desktop programs.
+    A file that imports one of `rerunning` runs anew, as a whole, for whatever its users do. A loop with a call of a
+    method in `waiting` waits for what comes next; `windows` are imports of desktop programs.
     """
 
     tests: frozenset[str]
@@ -116,6 +117,7 @@ class Places(Table, frozen=True):
     scripts: frozenset[str]
     retired: frozenset[str]
     serving: frozenset[str]
+    rerunning: frozenset[str]
     serving_for_ever: frozenset[str]
     waiting: frozenset[str]
     windows: frozenset[str]

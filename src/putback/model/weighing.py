@@ -32,7 +32,7 @@ class Loss(Enum):
     LATE = "a slot of the pool comes back late"
     HELD = "others wait for its locks, or for the connection"
     CONNECTION = "a connection is closed late"
-    HANDLE = "it holds only a file"
+    HANDLE = "one handle stays open for a while"
     ASKED = "the project wants it otherwise"
     ADVICE = "nothing is lost yet"
 

@@ -100,6 +100,8 @@ class Leaks:
         raised_at, exception = self._first_exception(_unhandled(behind) if exit_ is Exit.RAISED else behind)
         if raised_at is None and exit_ is Exit.RAISED:
             raised_at, exception = ending.at, ending.state.exception
+        if raised_at is None and exit_ is Exit.RAISED:  # the clean-up has handled another one in between
+            raised_at, exception = self._first_exception(behind)
         if left_at is None:
             left_at = self.unit.function.at if raised_at is None else raised_at
         named = any(ir.is_local(r) for r in ending.state.refs)

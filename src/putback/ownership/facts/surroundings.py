@@ -37,6 +37,7 @@ from putback.ownership.index.places import (
     is_started,
     is_test_code,
     place_by_path,
+    reruns,
     runs_once,
 )
 from putback.ownership.index.requirements import least_version_of, version_of
@@ -200,6 +201,9 @@ class Surroundings:
 
     @property
     def _runs_once(self) -> bool:
+        module = self.analyzer.project.module(self.unit.path)
+        if module is not None and reruns(module):
+            return False
         return (
             self.unit.key == MODULE
             or Role.SCRIPT in self.roles

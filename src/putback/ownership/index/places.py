@@ -174,6 +174,11 @@ def _last(node: ast.expr) -> str:
             return ""
 
 
+def reruns(module: ModuleInfo) -> bool:
+    """Whether the top level of a file runs anew for whatever its users do: a page of Streamlit."""
+    return not imported_roots(module).isdisjoint(idioms().places.rerunning)
+
+
 def is_started_there(rows: Sequence[str], row: int) -> bool:
     """Whether a row, counted from 1, stands in the block that runs only when the file is started: under
     `if __name__ == "__main__":`, by the last row above it that is not indented."""

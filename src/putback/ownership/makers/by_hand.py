@@ -8,7 +8,7 @@ from putback.flow.ir import MODULE
 from putback.frameworks.schema import Role
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.index.module import FunctionInfo
-from putback.ownership.index.places import is_for_ever
+from putback.ownership.index.places import is_for_ever, reruns
 from putback.ownership.makers.often import frequency_of
 from putback.ownership.makers.users import Use
 from putback.ownership.resolve.types import ClassRef, FunctionRef
@@ -71,6 +71,9 @@ def _is_once(analyzer: Analyzer, use: Use, left: int) -> bool:
     if any(isinstance(each, _LOOPS) for each in use.part.above(use.node)):
         return False
     user = use.part.ref_of(use.node)
+    module = analyzer.project.module(user.path)
+    if module is not None and reruns(module):
+        return False
     return user.key == MODULE or _is_one(analyzer, user) or _is_by_hand(analyzer, user, left - 1)
 
 
