@@ -177,6 +177,13 @@ def test_rows_and_cells() -> None:
             notebook(text)
 
 
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_file_has_no_cells(project: Project, content: str) -> None:
+    project.write("empty.ipynb", content)
+    assert project.putback("check", "empty.ipynb") == 0
+    assert "PB001" not in project.out + project.err
+
+
 def test_stubs_are_skipped_silently(project: Project) -> None:
     project.write("db.pyi", SETUP.partition("\n")[2] + "\n" + LEAK.partition("\n")[2] + "\nx = (")
     assert project.putback("check", "db.pyi") == 0

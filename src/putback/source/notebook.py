@@ -62,9 +62,12 @@ class Notebook:
 
 @lru_cache(maxsize=16)
 def notebook(data: bytes) -> Notebook:
-    """The notebook in a file's content. One of another language has no cells. Raises NotebookError."""
+    """The notebook in a file's content. One of another language, and an empty file, has no cells.
+
+    Raises NotebookError.
+    """
     try:
-        content = json.loads(data)
+        content = json.loads(data) if data.strip() else {"cells": []}
     except (ValueError, RecursionError) as error:
         raise NotebookError(f"is no notebook: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
