@@ -59,3 +59,41 @@ def test_an_awaited_release_beside_mocks_is_not_safe(imports: str, given: str, n
 )
 def test_every_other_one_is(text: str, name: str, tmp_path: Path) -> None:
     assert offered(text, name, tmp_path) == [Applicability.SAFE]
+
+
+LOADED = """\
+import sqlite3
+
+
+def load(path):
+    with sqlite3.connect(path) as conn:
+        conn.execute("INSERT INTO orders VALUES (1)")
+"""
+TESTED = """\
+from unittest.mock import MagicMock, patch
+
+import {module}
+
+
+def test_load():
+    with patch("loading.sqlite3.connect") as connect:
+        entered = MagicMock()
+        connect.return_value.{entered} = entered
+        loading.load("shop.db")
+    entered.execute.assert_called_once()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "entered", "header"),
+    [
+        ("loading", "__enter__.return_value", "with closing(sqlite3.connect(path)) as conn, conn as conn:"),
+        ("loading", "cursor.return_value", "with closing(sqlite3.connect(path)) as conn, conn:"),
+        ("others", "__enter__.return_value", "with closing(sqlite3.connect(path)) as conn, conn:"),
+    ],
+)
+def test_a_with_goes_on_to_mean_what_a_mock_answers(module: str, entered: str, header: str, tmp_path: Path) -> None:
+    (tmp_path / "loading.py").write_text(LOADED, encoding="utf-8")
+    (tmp_path / "test_loading.py").write_text(TESTED.format(module=module, entered=entered), encoding="utf-8")
+    (change,) = fix([str(tmp_path)], Config(root=str(tmp_path))).changes
+    assert header in change.after.decode()

@@ -102,7 +102,8 @@ def released_around(finding: Finding, site: SiteFacts) -> Finding:
         from putback.fixes.closing_with import release_around
         from putback.rules.holdings import holding
 
-        return release_around(holding(site), On.ENTER in site.acquisition.on, site.kind.with_ is With.TRANSACTION)
+        ends, enters = site.kind.with_ is With.TRANSACTION, On.ENTER in site.acquisition.on
+        return release_around(holding(site), enters, ends, site.function.is_entered_by_mocks)
 
     return mended(finding, make)
 

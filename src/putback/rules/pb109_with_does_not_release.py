@@ -51,7 +51,8 @@ def create():
 
 ## Fix
 `putback fix` writes `closing(...)` into the `with` where the release is a close, else acquires first, releases in a
-`finally`, and leaves the `with` that ends the transaction inside. An `async with await pool.acquire()` loses its
+`finally`, and leaves the `with` that ends the transaction inside. Where a test says what a mock answers when it is
+entered, the name goes on to mean that: `closing(...) as db, db as db`. An `async with await pool.acquire()` loses its
 `await`. Safe. No fix where what leaves the `with` still needs the connection: a cursor that is returned, an object
 around the connection, a generator.
 

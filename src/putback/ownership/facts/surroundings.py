@@ -277,6 +277,13 @@ class Surroundings:
         given = {p.name for p in self.unit.function.params}
         return bool(functions.mocking_modules & brought or functions.mocking_fixtures & given)
 
+    @property
+    def is_entered_by_mocks(self) -> bool:
+        """Whether a test that imports the file says what entering something answers: `mock.__enter__.return_value`."""
+        analyzer = self.analyzer
+        tests = (p for p in sorted(analyzer.importing(self.unit.path)) if is_test_code(inside(p, analyzer.root)))
+        return any(analyzer.says(path, "__enter__") for path in tests)
+
     @cached_property
     def is_out_of_use(self) -> bool:
         """Whether it is a function that nobody uses, in a file that others do."""
