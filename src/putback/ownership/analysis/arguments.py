@@ -110,6 +110,9 @@ def with_owner(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
     effects = _owner_effects(domain, op, info, state)
     if effects:
         return applied.summarised(domain, op, state, effects)
+    closed = next((p for p in parts if isinstance(p, Carrier)), None)
+    if closed is not None and not idioms().functions.closing.isdisjoint(info.names):
+        return Outcome((state.with_part(op.target, Carrier(closed.owner, closes=True)),))
     if any(isinstance(p, Element) or p in (Tie.RELEASER, Tie.CLOSER) for p in parts):
         return Outcome((domain.pass_on(state),))
     closures = [p.key for p in parts if isinstance(p, Closure)]

@@ -17,7 +17,6 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
-from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.statements import first_word, rolls_all_back
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.resolve.results import as_called
@@ -46,11 +45,9 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     if effect is None:
         if state.phase is Phase.RELEASED and _is_fetch(domain, state, op):
             return Outcome((after,), (), (Wrong.AFTER,))
-        truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
-        if truth is not None and state.phase is not Phase.RELEASED:
-            after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
-        if is_connection and not domain.kind.pooled and not op.awaited:
-            return Outcome((after,))
+        answered = _answered(domain, op, state, after)
+        if answered is not after or (is_connection and not domain.kind.pooled and not op.awaited):
+            return Outcome((answered,))
         return domain.may_raise(after, awaited=op.awaited, exception=DRIVERS)
     if effect.awaited and not op.awaited and op.discarded and (effect.closes or effect.releases_self):
         return Outcome((domain.tried(after),), (), (Wrong.UNAWAITED,)) if is_connection else Outcome((after,))
@@ -60,9 +57,7 @@ def on_connection(domain: Following, op: ir.Call, info: CallInfo, state: State) 
     after = _applied(domain, op, effect, after, is_connection)
     if effect.itself and part is not None and not is_connection:
         after = after.with_part(op.target, part)
-    truth = domain.program.method_truth(domain.kind.type, op.name) if is_connection else None
-    if truth is not None and state.phase is not Phase.RELEASED:
-        after = after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
+    after = _answered(domain, op, state, after)
     if effect.tells_open:
         return _told_open(op, after)
     only_builds = effect.itself and not effect.executes
@@ -115,11 +110,23 @@ def _on_owner(domain: Following, op: ir.Call, state: State, carrier: Carrier) ->
     return applied.summarised(domain, op, state, [effect])
 
 
-def owner_exit(domain: Following, op: ir.Exit, state: State, owner: Owner | None) -> Outcome[State]:
-    """Leaving `with` on a project object that keeps the connection."""
-    name = "__aexit__" if op.is_async else "__exit__"
-    effect = domain.summaries.owner_effect(owner, name, domain.bare, state.phase) if owner is not None else None
-    return applied.summarised(domain, op, state, [effect]) if effect is not None else Outcome((state,))
+def owner_exit(domain: Following, op: ir.Exit, state: State, manager: Carrier) -> Outcome[State]:
+    """Leaving `with` on a project object that keeps the connection, or on `closing()` of one."""
+    names = ("close", "aclose") if manager.closes else ("__exit__", "__aexit__")
+    owner = manager.owner
+    effect = domain.summaries.owner_effect(owner, names[op.is_async], domain.bare, state.phase) if owner else None
+    if effect is None:
+        return Outcome((domain.pass_on(state) if manager.closes else state,))
+    return applied.summarised(domain, op, state, [effect])
+
+
+def _answered(domain: Following, op: ir.Call, state: State, after: State) -> State:
+    """What a method answers by which code asks whether a connection is open, or a transaction that it has begun."""
+    is_connection = op.receiver in state.refs
+    asked = domain.kind.type if is_connection else state.part_type(op.receiver)
+    is_open = state.phase is not Phase.RELEASED if is_connection else state.phase is Phase.HELD
+    truth = domain.program.method_truth(asked, op.name) if asked and is_open else None
+    return after if truth is None else after.with_fact(op.target, Fact.TRUE if truth else Fact.FALSE)
 
 
 def _parameters(domain: Following) -> frozenset[str]:
@@ -258,9 +265,12 @@ def _has_nothing_to_do(domain: Following, effect: Effect, state: State) -> bool:
 
 
 def _when_raising(domain: Following, op: ir.Call, effect: Effect, before: State, after: State) -> State:
-    """The state when the method raises: a release counts as tried, a failed commit keeps the connection."""
+    """The state when the method raises: a release counts as tried, a failed commit keeps the connection unless the
+    driver gives it back with the error."""
     if effect.closes or effect.releases_self or effect.idles:
         return domain.tried(before)
+    if domain.kind.ends_on_error and (effect.executes or effect.ends):
+        return domain.ended(before, "both")
     if effect.ends == "commit":
         return domain.executed(before, op.at) if Mark.UNWRITTEN in before.marks else before
     if effect.ends:

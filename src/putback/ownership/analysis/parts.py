@@ -60,12 +60,16 @@ class Typed(Struct, frozen=True, gc=False, cache_hash=True):
 
 
 class Carrier(Struct, frozen=True, cache_hash=True):
-    """An object around the connection; `owner` says which class keeps it where, as far as that is known."""
+    """An object around the connection; `owner` says which class keeps it where, as far as that is known.
+
+    `closes`: the manager that `closing()` makes of such an object, which closes it when it is left.
+    """
 
     owner: Owner | None = None
+    closes: bool = False
 
     def __str__(self) -> str:
-        return f"<carrier>{self.owner or ''}"
+        return f"<{'closing ' if self.closes else ''}carrier>{self.owner or ''}"
 
 
 class Closure(Struct, frozen=True, gc=False, cache_hash=True):

@@ -40,7 +40,7 @@ def enter(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
     if isinstance(part, Manager):
         return lending.enter_manager(domain, op, state, part)
     if part is not None:
-        entered = state.with_part(op.target, part)
+        entered = state.with_part(op.target, Carrier(part.owner) if isinstance(part, Carrier) else part)
         return Outcome((entered,)) if isinstance(part, Carrier) else domain.may_raise(entered, state)
     if domain.program.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
         return Outcome((state,))
@@ -89,7 +89,7 @@ def leave(domain: Following, op: ir.Exit, state: State) -> Outcome[State]:
     if isinstance(part, Manager):
         return lending.leave_manager(domain, op, state, part)
     if isinstance(part, Carrier):
-        return methods.owner_exit(domain, op, state, part.owner)
+        return methods.owner_exit(domain, op, state, part)
     if part is Tie.CLOSING:
         after = domain.closed(state)
         return Outcome((after,), (), (Wrong.CLOSING_KEEPS,) if after.phase is Phase.CLOSED else ())
