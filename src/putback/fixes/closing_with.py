@@ -18,7 +18,6 @@ from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.wrap import doubted, give_back
 from putback.model.fix import Applicability, Fix
 
-
 _MOCKED = "a test has a mock answer something else when it is entered"
 
 
