@@ -80,7 +80,7 @@ def _used_behind(holding: Holding, place: Place) -> bool:
 
 
 def _with_closing(holding: Holding, statement: cst.With, item: cst.WithItem, is_mocked: bool) -> Fix:
-    """`with closing(acquire) as conn, conn:`: closed at last, the transaction ended before. For mocks `conn as conn`."""
+    """`with closing(acquire) as conn, conn:`: closed at last, the transaction ended first. For mocks `conn as conn`."""
     code = holding.code
     if code.is_async and isinstance(item.item, cst.Await):
         raise Declined("the connection is made by a coroutine")

@@ -108,9 +108,11 @@ class SiteDomain(Following):
         return self._learn_key(test.key, state, holds)
 
     def _is_another(self, test: ir.Test, state: State) -> bool:
-        """Whether the connection is compared with what it cannot be: taken here, and none of its names."""
+        """Whether the connection is compared with what it cannot be: made right here, and none of its names. What a
+        function hands out may be what somebody else has, too."""
         values = (test.subject, test.other)
-        is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and self.site.at is not None
+        is_made_here = self.site.at is not None and not self.site.acquisition.through
+        is_one = any(v in state.refs for v in values) and state.phase in ACTIVE and is_made_here
         return is_one and any(v not in state.refs and state.part(v) is None for v in values)
 
     def _learn(self, test: ir.Test, state: State, holds: bool) -> State | None:
