@@ -26,6 +26,11 @@ def built_by(analyzer: Analyzer, unit: Unit, call: ir.Call, functions: Container
     return frozenset(found) - {_ITSELF} if all(found) else frozenset()
 
 
+def builds(analyzer: Analyzer, unit: Unit, call: ir.Call, functions: Container[str]) -> bool:
+    """Whether a call begins a statement with one of some functions, or adds to one that they have begun."""
+    return bool(_begun(analyzer, unit, call.expr, functions, ""))
+
+
 def _begun(analyzer: Analyzer, unit: Unit, statement: Expr, functions: Container[str], itself: str) -> str:
     """The function that the chain begins with; what goes on with the variable `itself` is begun where that is."""
     following: Expr | None = statement

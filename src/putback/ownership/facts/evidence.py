@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
@@ -13,7 +14,7 @@ from putback.frameworks.idioms import idioms
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.statements import first_word, only_reads
 from putback.ownership.analysis.unit import Unit
-from putback.ownership.facts.built import built_by
+from putback.ownership.facts.built import builds, built_by
 from putback.ownership.resolve.types import FunctionRef, Instance, Scope
 
 _DEEPEST = 2
@@ -138,12 +139,13 @@ class Evidence:
     def _outside(self, op: ir.Call, names: tuple[str, ...]) -> Weight:
         """The weight of a call of something outside of the project."""
         table = idioms().evidence
-        roots = {name.partition(".")[0] for name in names}
-        if not table.io.isdisjoint((*names, *roots)):
+        meant = {outer for name in names for outer in accumulate(name.split("."), "{}.{}".format)}
+        if not table.io.isdisjoint(meant):
             return Weight.IO
-        if not table.trivial.isdisjoint((*names, *roots)):
+        builders = self.analyzer.catalog.reading
+        if not table.trivial.isdisjoint(meant) or (builders and builds(self.analyzer, self.unit, op, builders)):
             return Weight.TRIVIAL
-        if not table.slight.isdisjoint((*names, *roots)):
+        if not table.slight.isdisjoint(meant):
             return Weight.SLIGHT
         func = op.expr.func
         if not isinstance(func, Member):

@@ -45,8 +45,9 @@ class Leak(Struct, frozen=True):
     `raised_at` is the operation whose exception starts the way out, if one does, `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` and `exit` where and how it ends.
     `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left because a name is read that the
-    exception has kept from being bound. `weight`: how far one believes that it raises. `writes`: rows have been
-    changed by then, or it is such a statement that fails, and the transaction is open.
+    exception has kept from being bound. `twice`: another exception has been handled on this way before. `weight`: how
+    far one believes that it raises. `writes`: rows have been changed by then, or it is such a statement that fails,
+    and the transaction is open.
     """
 
     raised_at: int | None
@@ -57,6 +58,7 @@ class Leak(Struct, frozen=True):
     exit: Exit
     named: bool
     unbound: bool = False
+    twice: bool = False
     weight: Weight = Weight.DATABASE
     writes: bool = False
 
@@ -97,7 +99,9 @@ class Leaks:
         path = path[:turn] if is_round else path
         left_at, exit_ = self._left(path, ending, is_round)
         behind = path[start + 1 :]
-        raised_at, exception = self._first_exception(_unhandled(behind) if exit_ is Exit.RAISED else behind)
+        leaving = _unhandled(behind) if exit_ is Exit.RAISED else behind
+        raised_at, exception = self._first_exception(leaving)
+        before, _ = self._first_exception(behind[: len(behind) - len(leaving)])
         if raised_at is None and exit_ is Exit.RAISED:
             raised_at, exception = ending.at, ending.state.exception
         if raised_at is None and exit_ is Exit.RAISED:  # the clean-up has handled another one in between
@@ -113,6 +117,7 @@ class Leaks:
             left_at=left_at,
             exit=exit_,
             named=named or any(isinstance(part, Element) for _, part in ending.state.parts),
+            twice=before is not None,
             unbound=exit_ is Exit.RAISED and ending.state.exception == unbound.ERROR,
             weight=self.weigh(raised_at) if raised_at is not None else Weight.DATABASE,
             writes=ending.state.opened is not None and self._writes(ending.state, raised_at),
