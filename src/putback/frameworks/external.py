@@ -19,15 +19,15 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
     belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
-    `endless`: nothing bounds how long it takes, or it takes long as a rule; `bounded_by` is the argument without which
-    nothing does; `long_from`: it is one from this number on."""
+    `long`: it takes seconds, in words; `bounded_by` are the arguments without which nothing bounds how long it takes;
+    `long_from`: it is a long one from this number of seconds on."""
 
     noun: str
     calls: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
     brief: bool = False
-    endless: bool = False
-    bounded_by: str = ""
+    long: str = ""
+    bounded_by: tuple[str, ...] = ()
     long_from: float | None = None
 
     @property
@@ -38,11 +38,11 @@ class Sort(Table, frozen=True):
 
     def waited(self, first: object, keywords: Container[str]) -> Sort:
         """The same for a call with these arguments; `first` is None where that is no number that is written there."""
-        if self.long_from is not None:
-            is_short = isinstance(first, (int, float)) and first < self.long_from
-            return replace(self, brief=is_short, endless=not is_short)
-        is_bounded = not self.bounded_by or self.bounded_by in keywords or "" in keywords
-        return self if is_bounded else replace(self, endless=True)
+        if self.long_from is not None and isinstance(first, (int, float)):
+            is_short = first < self.long_from
+            return replace(self, brief=is_short, long="" if is_short else f"that takes {first:g} seconds")
+        is_bounded = not self.bounded_by or "" in keywords or any(name in keywords for name in self.bounded_by)
+        return self if is_bounded else replace(self, long="nothing bounds that")
 
 
 class External(Table, frozen=True):

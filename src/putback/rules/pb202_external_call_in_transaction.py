@@ -134,8 +134,8 @@ def _locks(site: SiteFacts, extent: Extent) -> str:
 
 def _goes_on(site: SiteFacts, extent: Extent) -> str:
     """Why the wait may be long."""
-    if extent.out.outside.sort.endless:
-        return "nothing bounds that"
+    if extent.out.outside.sort.long:
+        return extent.out.outside.sort.long
     is_again = site.function.unit.repeats(extent.made, (extent.since, extent.end))
     return "that comes again in each round of a loop" if is_again else ""
 
