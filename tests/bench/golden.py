@@ -1,19 +1,20 @@
 """What `check` and `fix --diff` say of many trees, and how long they take: written down, and two such records compared.
 
-    python tests/bench/golden.py run OUT.json [TREE...] [--packages LIST] [--downloads FOLDER] [--sources SRC]
-                                 [--limit S] [--memory MB] [--jobs N] [--no-fixes]
+    python tests/bench/golden.py run --to OUT.json [--packages LIST] [--downloads FOLDER] [--sources SRC]
+                                 [--limit S] [--memory MB] [--jobs N] [--no-fixes] [TREE...]
     python tests/bench/golden.py compare BEFORE.json AFTER.json
     python tests/bench/golden.py stages TREE...
 
-A tree is a directory that is a project. `--packages` names a file with one package of PyPI a line: those that are not in
-the folder for downloads yet are fetched by pip, without what they depend on, and unpacked there. `--sources` is the `src`
-of the state that is to be run, so that one record can be made of each of two checkouts. Each run is one process without a
-cache or configuration, with a limit of processor time and memory; a tree that reaches it is in the record as failed.
+A tree is a directory that is a project. `--packages` names a file with one package of PyPI a line: those that are not
+in the folder for downloads yet are fetched by pip, without what they depend on, and unpacked there. `--sources` is the
+`src` of the state that is to be run, so that one record can be made of each of two checkouts. Each run is one process
+without a cache or configuration, with a limit of processor time and memory; a tree that reaches it is in the record as
+failed.
 
 `compare` prints every finding and every fix that is in only one record, with the row of code that it is about, then the
 processor time by tree; it exits with 1 if anything but the time differs. `stages` profiles one check of each tree and
-prints the seconds by stage and rule. A stage includes those that it asks (`solve` asks for types), and all are slowed by
-the profiler alike.
+prints the seconds by stage and rule. A stage includes those that it asks (`solve` asks for types), and the profiler
+slows all of them.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     modes = parser.add_subparsers(dest="mode", required=True)
     run = modes.add_parser("run")
-    run.add_argument("out", type=Path)
+    run.add_argument("--to", type=Path, required=True, help="the record to be written")
     run.add_argument("trees", nargs="*", type=Path)
     run.add_argument("--packages", type=Path, help="a file with one package of PyPI a line")
     run.add_argument("--downloads", type=Path, default=Path("golden-packages"), help="where packages are unpacked")
@@ -99,7 +100,7 @@ def main() -> int:
         for tree, what in zip(trees, pool.map(lambda tree: recorded(tree, given), trees), strict=True):
             record[tree.name] = what
             print(f"{tree.name}: {what['check seconds']:.1f} s, {len(what['findings'])} findings", flush=True)
-            given.out.write_text(json.dumps(record, indent=1))
+            given.to.write_text(json.dumps(record, indent=1))
     return 0
 
 
@@ -191,7 +192,8 @@ def compared(before: dict[str, Record], after: dict[str, Record]) -> int:
     different = Counter[str]()
     for name in before.keys() & after.keys():
         for what in ("findings", "fixes"):
-            old, new = (Counter(record[name].get(what, [])) for record in (before, after))
+            old = Counter[str](before[name].get(what, []))
+            new = Counter[str](after[name].get(what, []))
             for sign, texts in (("-", old - new), ("+", new - old)):
                 for each in sorted(texts.elements()):
                     print(f"{sign} {name} {each}")
