@@ -8,7 +8,6 @@ used"; a function of the project that is given such a value is looked at in the 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -156,8 +155,11 @@ class Flow:
         blocks = {block.id: block for block in self.unit.function.blocks}
         entered: dict[int, Env] = {self.unit.function.entry: given}
         todo, waiting = [self.unit.function.entry], {self.unit.function.entry}
-        while todo:  # in the order of the source, so that a block waits for those that lead to it
-            waiting.discard(number := heappop(todo))
+        while todo:
+            number = todo.pop()
+            if number not in waiting:
+                continue  # gone through since, with all that had come to it
+            waiting.discard(number)
             block = blocks[number]
             env = dict(entered[number])
             raised = dict(env)
@@ -177,9 +179,8 @@ class Flow:
                     entered[following] = dict(arriving)
                 elif not _join(entered[following], arriving):
                     continue
-                if following not in waiting:
-                    waiting.add(following)
-                    heappush(todo, following)
+                waiting.add(following)
+                todo.append(following)
 
     def _following(self, block: ir.Block) -> list[int]:
         """The blocks that may follow; behind a `with` on its way out by an exception only where that swallows it."""
