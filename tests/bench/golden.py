@@ -5,11 +5,11 @@
     python tests/bench/golden.py compare BEFORE.json AFTER.json
     python tests/bench/golden.py stages TREE...
 
-A tree is a directory that is a project. `--packages` names a file with one package of PyPI a line: those that are not
-in the folder for downloads yet are fetched by pip, without what they depend on, and unpacked there. `--sources` is the
-`src` of the state that is to be run, so that one record can be made of each of two checkouts. Each run is one process
-without a cache or configuration, with a limit of processor time and memory; a tree that reaches it is in the record as
-failed.
+A tree is a directory that is a project. `--packages` names a file with one package of PyPI a line, such as
+`golden_packages.txt`: those that are not in the folder for downloads yet are fetched by pip, without what they depend
+on, and unpacked there. `--sources` is the `src` of the state that is to be run, so that one record can be made of each
+of two checkouts. Each run is one process without a cache or configuration, with a limit of processor time and memory; a
+tree that reaches it is in the record as failed.
 
 `compare` prints every finding and every fix that is in only one record, with the row of code that it is about, then the
 processor time by tree; it exits with 1 if anything but the time differs. `stages` profiles one check of each tree and
