@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from putback.fixes.code import Block, Code, all_below, names, statement
+from putback.fixes.code import Block, Code, all_below, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft
 from putback.fixes.imports import Needed, add_import
@@ -69,7 +69,7 @@ def _enter(code: Code, draft: Draft, remedy: Remedy) -> None:
     work = block.body[start:]
     if not work:
         raise Declined("there is nothing to put in a `with`")
-    used = [n for n in names(code.function) if n.value == remedy.session] if remedy.session else []
+    used = [*code.mentions(remedy.session)] if remedy.session else []
     if any(not any(code.is_inside(n, s) for s in work) for n in used):
         raise Declined(f"`{remedy.session}` is also used outside of where the application is known")
     item = cst.WithItem(cst.parse_expression(remedy.context))

@@ -54,7 +54,8 @@ class Code:
             raise Declined("it stands in a lambda")
         self.function: cst.FunctionDef | cst.Module = function
         self.is_async = isinstance(self.function, cst.FunctionDef) and self.function.asynchronous is not None
-        self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
+        self.rendered: Sequence[str] | None = None
+        self._parents: dict[int, cst.CSTNode] = {}  # by identity: libcst's own hash of a node is slow
         self._walk()
 
     def _walk(self) -> None:
@@ -62,7 +63,7 @@ class Code:
         while stack:
             node = stack.pop()
             for child in children(node):
-                self._parents[child] = node
+                self._parents[id(child)] = node
                 stack.append(child)
 
     def node(self, at: int) -> cst.CSTNode:
@@ -75,22 +76,54 @@ class Code:
 
     def is_known(self, node: cst.CSTNode) -> bool:
         """Whether a node is one of the function's own, not a new one."""
-        return node is self.function or node in self._parents
+        return node is self.function or id(node) in self._parents
 
     def parent(self, node: cst.CSTNode) -> cst.CSTNode | None:
         """The node around `node`; None around the function."""
-        return self._parents.get(node)
+        return self._parents.get(id(node))
 
     def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         """The nodes around `node`, the nearest first, up to the function."""
-        current = self._parents.get(node)
+        current = self._parents.get(id(node))
         while current is not None:
             yield current
-            current = self._parents.get(current)
+            current = self._parents.get(id(current))
 
     def is_inside(self, node: cst.CSTNode, outer: cst.CSTNode) -> bool:
         """Whether `node` is `outer` or stands in it."""
-        return node is outer or any(a is outer for a in self.ancestors(node))
+        return self.is_inside_any(node, (outer,))
+
+    def is_inside_any(self, node: cst.CSTNode, outer: Sequence[cst.CSTNode]) -> bool:
+        """Whether `node` is one of `outer` or stands in one."""
+        wanted = {id(each) for each in outer}
+        current: cst.CSTNode | None = node
+        while current is not None and id(current) not in wanted:
+            current = self._parents.get(id(current))
+        return current is not None
+
+    @cached_property
+    def names(self) -> tuple[cst.Name, ...]:
+        """Every variable that is read or bound in the function."""
+        return tuple(names(self.function))
+
+    @cached_property
+    def operations(self) -> dict[int, list[int]]:
+        """The operations of each node, by its identity."""
+        found: dict[int, list[int]] = {}
+        for at, node in enumerate(self.nodes()):
+            found.setdefault(id(node), []).append(at)
+        return found
+
+    def mentions(self, name: str) -> Sequence[cst.Name]:
+        """Where a variable is read or bound in the function."""
+        return self._by_name.get(name, ())
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[cst.Name]]:
+        found: dict[str, list[cst.Name]] = {}
+        for node in self.names:
+            found.setdefault(node.value, []).append(node)
+        return found
 
     def place(self, node: cst.CSTNode) -> Place:
         """The innermost statement of a block that holds `node`."""
@@ -107,7 +140,7 @@ class Code:
 
     def owner(self, block: Block) -> cst.CSTNode | None:
         """The compound statement, clause or function whose body `block` is."""
-        return self._parents.get(block)
+        return self._parents.get(id(block))
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where a node stands in the file."""
@@ -166,7 +199,7 @@ class Code:
 
     def free_name(self, wanted: Sequence[str]) -> str:
         """The first of some names that means nothing in the function so far."""
-        taken = {n.value for n in names(self.function)}
+        taken = set(self._by_name)
         free = next((n for n in wanted if n not in taken), None)
         if free is None:
             raise Declined("no name is free for the connection")

@@ -216,7 +216,7 @@ class Draft(Rows):
     def edits(self) -> tuple[Edit, ...]:
         """The changes as edits, in order, one for each stretch of neighbouring rows that differ."""
         function, begin = self.code.function, self.code.begin
-        old = self._rendered(function)
+        old = [*self._old()]
         new = self._rendered(self._built(function, self._touched(), self.code.indent_of(function)))
         self._fill_tables(old, begin, new)
         written = self._in_own_letters(old, begin, new)
@@ -249,6 +249,12 @@ class Draft(Rows):
         if spelled.keys() - {each.strip() for each in new}:
             raise Declined("a part of what changes was not read as it stands")
         return [each.replace(text, spelled.get(text, text)) if (text := each.strip()) else each for each in new]
+
+    def _old(self) -> Sequence[str]:
+        """The rows of the function as it is, which all of its fixes begin with."""
+        if self.code.rendered is None:
+            self.code.rendered = self._rendered(self.code.function)
+        return self.code.rendered
 
     def _rendered(self, node: cst.CSTNode | None) -> list[str]:
         """The rows of the function or module."""

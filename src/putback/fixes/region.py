@@ -20,7 +20,7 @@ _LEAVING = cst.Return | cst.Raise | cst.Continue | cst.Break
 
 def bindings(code: Code, name: str) -> list[cst.Name]:
     """Every place where a function binds or deletes `name`."""
-    return [n for n in names(code.function) if n.value == name and is_target(code, n)]
+    return [n for n in code.mentions(name) if is_target(code, n)]
 
 
 def is_parameter(code: Code, name: str) -> bool:
@@ -65,7 +65,7 @@ def uses(holding: Holding) -> list[cst.Name]:
     """Every mention of the connection or of what belongs to it, its bindings to None left out."""
     code = holding.code
     wanted = holding.related | {holding.name}
-    found = (n for n in names(code.function) if n.value in wanted and n not in holding.foreign)
+    found = (n for n in code.names if n.value in wanted and n not in holding.foreign)
     return [n for n in found if not _is_initial(code, n)]
 
 

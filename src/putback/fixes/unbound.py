@@ -71,7 +71,7 @@ def _is_bound_only_in(holding: Holding, body: Sequence[cst.CSTNode], name: str) 
 def _reads(holding: Holding, body: Sequence[cst.CSTNode], name: str) -> Iterator[cst.BaseStatement | None]:
     """The statements outside of the `try` body that close the bare `name`; None for each other use of it there."""
     code = holding.code
-    for node in names(code.function):
+    for node in code.names:
         if node.value != name or any(code.is_inside(node, part) for part in body):
             continue
         if not is_guarded(holding, node):

@@ -37,6 +37,7 @@ class Lowered(Struct):
     nodes: Mapping[str, list[cst.CSTNode]]
     nested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _positions: Mapping[cst.CSTNode, object] | None = None
+    _texts: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def span(self, qualname: str, at: int) -> Span:
         """Where operation `at` of function `qualname` stands in the file."""
@@ -53,7 +54,10 @@ class Lowered(Struct):
 
     def text(self, qualname: str, at: int) -> str:
         """The source text of operation `at`, as written."""
-        return self.tree.code_for_node(self.nodes[qualname][at]).strip()
+        text = self._texts.get((qualname, at))
+        if text is None:
+            text = self._texts[qualname, at] = self.tree.code_for_node(self.nodes[qualname][at]).strip()
+        return text
 
 
 class _Places(MetadataWrapper):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import libcst as cst
 
 from putback.drivers.schema import Kind
-from putback.fixes.code import Code, names
+from putback.fixes.code import Code
 from putback.fixes.declined import Declined
 from putback.fixes.holding import ANONYMOUS, Holding, Release
 from putback.fixes.region import bindings
@@ -191,7 +191,7 @@ def _unpacked(site: SiteFacts, code: Code) -> Sequence[str]:
     unknown = {*bound} - {bound[element]} - site.release_points.values
     if site.release_points.hands_on:
         unknown.clear()  # it is given back on errors only
-    for node in names(code.function):
+    for node in code.names:
         if node.value in unknown and not code.is_inside(node, target) and _may_leave(code, node):
             raise Declined(f"`{node.value}`, which comes with it, may need it longer")
     return (bound[element], *bound[:element], *bound[element + 1 :])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from putback.fixes.by_hand import Opener
-from putback.fixes.code import call, names
+from putback.fixes.code import call
 from putback.fixes.declined import Declined
 from putback.fixes.holding import Holding
 from putback.fixes.imports import CLOSING, spelled_from
@@ -42,7 +42,7 @@ def _managed(site: SiteFacts, pair: Pair, manager: FunctionInfo, holding: Holdin
     if reached is None:
         raise Declined(f"how `{manager.name}` is reached from here is not clear")
     spelled, needs = reached
-    if any(n.value == spelled for n in names(holding.code.function)):
+    if holding.code.mentions(spelled):
         raise Declined(f"`{spelled}` means something else in this function")
     made = acquire.with_changes(func=cst.parse_expression(spelled))
     return Opener(made, manager.is_async, needs, takes_none=True)

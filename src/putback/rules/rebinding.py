@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from putback.fixes.closers import forgets
-from putback.fixes.code import Code, names
+from putback.fixes.code import Code
 from putback.fixes.region import bindings, is_target
 from putback.ownership.analysis.meanings import Meanings, meanings
 from putback.ownership.facts.site_facts import SiteFacts
@@ -51,14 +51,10 @@ class _Mentions:
     def __init__(self, site: SiteFacts, code: Code, name: str) -> None:
         self.code = code
         self.known: Meanings = meanings(site.way, name)
-        self.operations: dict[int, list[int]] = {}
-        for at, node in enumerate(code.nodes()):
-            self.operations.setdefault(id(node), []).append(at)
         self.foreign: set[cst.CSTNode] = set()
         self.is_mixed = False
-        for node in names(code.function):
-            if node.value == name:
-                self._judge(node)
+        for node in code.mentions(name):
+            self._judge(node)
 
     def _judge(self, node: cst.Name) -> None:
         ats = set(self._operations_at(node))
@@ -74,7 +70,7 @@ class _Mentions:
     def _operations_at(self, node: cst.CSTNode) -> Iterator[int]:
         """The reached operations of the innermost node around `node` that has any, as far as its statement goes."""
         for around in (node, *self.code.ancestors(node)):
-            here = [at for at in self.operations.get(id(around), ()) if at in self.known.reached]
+            here = [at for at in self.code.operations.get(id(around), ()) if at in self.known.reached]
             if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
                 yield from here
                 return

@@ -6,7 +6,7 @@ What calling a function does stands in `summaries`, what calls acquire in `acqui
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from putback.flow import ir
@@ -60,6 +60,7 @@ class Analyzer(Program):
         self._explorations: Beside[tuple[str, str, Site, Phase], Exploration[State]] = Beside(
             self.answers, self.project.footprint
         )
+        self._sites: Beside[tuple[str, str], tuple[Site, ...]] = Beside(self.answers, self.project.footprint)
         self._known: dict[object, Any] = {}
         self.summaries = Summaries(self)
         self.parking = Parking(self.resolver, self.reader, self.mentions, self.explore, self.summaries.owner_effect)
@@ -111,12 +112,15 @@ class Analyzer(Program):
             self.notes.append(f"{unit.path}: {unit.key}: what it calls leads in too large a circle to be followed")
         return found
 
-    def sites(self, unit: Unit) -> list[Site]:
+    def sites(self, unit: Unit) -> Sequence[Site]:
         """Every acquire in a function."""
+        return self._sites.ask((unit.path, unit.key), lambda: self._acquires(unit))
+
+    def _acquires(self, unit: Unit) -> tuple[Site, ...]:
         calls = {op.at: op for op in unit.ops() if isinstance(op, ir.Call)}
         found = ((at, acquire.acquisition(self, unit, op)) for at, op in calls.items())
         sites = (Site(at, acquisition) for at, acquisition in found if acquisition is not None)
-        return [settled for site in sites if (settled := self.parking.settled(unit, site)) is not None]
+        return tuple(settled for site in sites if (settled := self.parking.settled(unit, site)) is not None)
 
     # -- what is worth a look
 

@@ -154,14 +154,19 @@ class Flow:
     def _pass_through(self, given: Env) -> None:
         blocks = {block.id: block for block in self.unit.function.blocks}
         entered: dict[int, Env] = {self.unit.function.entry: given}
-        todo = [self.unit.function.entry]
+        todo, waiting = [self.unit.function.entry], {self.unit.function.entry}
         while todo:
-            block = blocks[todo.pop()]
-            env = dict(entered[block.id])
+            number = todo.pop()
+            if number not in waiting:
+                continue  # gone through since, with all that had come to it
+            waiting.discard(number)
+            block = blocks[number]
+            env = dict(entered[number])
             raised = dict(env)
             for op in block.ops:
-                self._step(op, env)
-                _join(raised, env)
+                changed = self._step(op, env)
+                if block.handler is not None:
+                    _join(raised, {value: env[value] for value in changed if value in env})
             if isinstance(block.end, ir.Branch) and block.end.test.subject in env:
                 self.read.add(block.end.test.subject)
             if isinstance(block.end, ir.Return) and block.end.value in env:
@@ -172,9 +177,10 @@ class Flow:
                 arriving = raised if following == block.handler else env
                 if following not in entered:
                     entered[following] = dict(arriving)
-                    todo.append(following)
-                elif _join(entered[following], arriving):
-                    todo.append(following)
+                elif not _join(entered[following], arriving):
+                    continue
+                waiting.add(following)
+                todo.append(following)
 
     def _following(self, block: ir.Block) -> list[int]:
         """The blocks that may follow; behind a `with` on its way out by an exception only where that swallows it."""
@@ -187,12 +193,17 @@ class Flow:
 
     # -- operations
 
-    def _step(self, op: ir.Op, env: Env) -> None:
-        needing = [v for v in inputs(op) if v in env]
+    def _step(self, op: ir.Op, env: Env) -> Collection[ir.Val]:
+        """Do one operation; the values that it may have changed."""
+        read = inputs(op)
+        needing = [v for v in read if v in env]
         self.read.update(needing)
         ending = {env[v].ends_with for v in needing}
         ends_with = ending.pop() if len(ending) == 1 else ""
-        for target, need in {**self._made(op, env), **self.known.get(op.at, {})}.items():
+        made = self._made(op, env)
+        if op.at in self.known:
+            made = {**made, **self.known[op.at]}
+        for target, need in made.items():
             if need is None:
                 env.pop(target, None)
                 continue
@@ -204,6 +215,7 @@ class Flow:
         if isinstance(op, ir.Exit) and (name := self.ending.get(op.group)):
             for value in [v for v, need in env.items() if need.ends_with == name]:
                 del env[value]
+        return (*read, *made)
 
     def _end_with(self, op: ir.Enter, env: Env) -> None:
         """A cursor that a `with` closes: what comes from it is not read behind that."""
@@ -272,8 +284,10 @@ def _join(into: Env, other: Env) -> bool:
     changed = False
     for value, need in other.items():
         known = into.get(value)
-        both = known if known is need else joined(known, need)
-        if both is not None and both != known:
+        if known is need:
+            continue
+        both = joined(known, need)
+        if both is not None and both is not known and both != known:
             into[value] = both
             changed = True
     return changed

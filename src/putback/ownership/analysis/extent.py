@@ -7,7 +7,7 @@ an end on the same path, the exploration has a defect.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.solve import Edge, Outcome, explore
+from putback.frameworks.external import Sort
 from putback.model.lifecycle import Begin, On
 from putback.ownership.analysis.domain import CALLERS, Made, Mark, Phase, Since, State
 from putback.ownership.analysis.outside import Outside, Station, awaited_in, entered_in, started_in
@@ -100,6 +101,18 @@ class Extent(Struct, frozen=True):
 
 
 _NOTHING = _Call()
+
+
+class _Reached(Struct, frozen=True):
+    """What a call reaches: it leaves the process itself, as `sort` says, or runs functions of the project.
+
+    `op` is the call as it is made, perhaps by a thread; `is_direct`: its arguments are those of the functions.
+    """
+
+    op: ir.Call
+    sort: Sort | None
+    callees: Sequence[FunctionRef] = ()
+    is_direct: bool = False
 
 
 class Extents:
@@ -188,6 +201,7 @@ class _Domain(SiteDomain):
         self.is_given_open = is_open
         self.is_summary = is_summary
         self.made: list[tuple[int, Out, Spot | None, bool]] = []
+        self._reached: dict[int, _Reached] = {}
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
         self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
 
@@ -267,19 +281,29 @@ class _Domain(SiteDomain):
         """What a call does outside of the process; nothing if it only makes what somebody else runs."""
         if op.target in self.started or state.phase is Phase.ABSENT:
             return _NOTHING
+        reached = self._reached.get(id(op))
+        if reached is None:
+            reached = self._reached[id(op)] = self._reached_by(op)
+        if reached.sort is not None:
+            return _Call(left=Out((self.spot(op.at),), Outside(reached.sort, ())))
+        for callee in reached.callees:
+            found = self._by_callee(reached.op, state, callee, reached.is_direct)
+            if found != _NOTHING:
+                here = self.spot(op.at, callee.key)
+                return _Call(_behind(here, found.left), _behind(here, found.over), found.end)
+        return _NOTHING
+
+    def _reached_by(self, op: ir.Call) -> _Reached:
+        """What a call reaches, in whatever state: a thread may make it."""
         leaving, scope = self.extents.leaving, self.unit.scope
         run = self.program.run_by(self.unit, op)
         op = run.call if run is not None else op
         call = leaving.run_by(op.expr, scope)
         sort = leaving.sort_of(call, scope, op.target in self.entered)
         if sort is not None:
-            return _Call(left=Out((self.spot(op.at),), Outside(sort, ())))
-        for callee in leaving.callees(call, scope, op.awaited or op.target in self.awaited or call is not op.expr):
-            found = self._by_callee(op, state, callee, call is op.expr)
-            if found != _NOTHING:
-                here = self.spot(op.at, callee.key)
-                return _Call(_behind(here, found.left), _behind(here, found.over), found.end)
-        return _NOTHING
+            return _Reached(op, sort)
+        waits = op.awaited or op.target in self.awaited or call is not op.expr
+        return _Reached(op, None, leaving.callees(call, scope, waits), call is op.expr)
 
     def _by_callee(self, op: ir.Call, state: State, callee: FunctionRef, is_direct: bool) -> _Call:
         name = next(self._names(op, state, callee), "") if is_direct else ""

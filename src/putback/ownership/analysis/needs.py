@@ -45,7 +45,7 @@ _ROW = Need(lob=True)
 
 def joined(one: Need | None, other: Need | None) -> Need | None:
     """What a value is that is one of the two."""
-    if one is None or other is None or one == other:
+    if one is other or one is None or other is None or one == other:
         return one if other is None else other
     return Need(
         type=one.type if one.type == other.type else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from putback.drivers.schema import Effect, Kind
@@ -70,7 +70,7 @@ class Program(Units, ABC):
         """Follow one site through its function, from a phase on."""
 
     @abstractmethod
-    def sites(self, unit: Unit) -> list[Site]:
+    def sites(self, unit: Unit) -> Sequence[Site]:
         """Every acquire in a function."""
 
     def drop(self) -> None:

@@ -43,6 +43,9 @@ class Unit(Struct):
     flows: dict[str, list[tuple[str, str]]] | None = None
     own: str = ""
     _ops: Sequence[ir.Op] = ()
+    _raises: tuple[frozenset[int], frozenset[int]] | None = None
+    _assigned: dict[ir.Val, set[ir.Val]] | None = None
+    _called: dict[ir.Val, ir.Call] | None = None
 
     def own_attribute(self, path: str) -> str:
         """What follows the own object in a path: `pool.conn` of `self.pool.conn`; "" for what begins with another."""
@@ -68,25 +71,40 @@ class Unit(Struct):
     @property
     def raise_statements(self) -> frozenset[int]:
         """The operations that are `raise` statements."""
-        return frozenset(at for at in self._raising if not self._is_assert(at))
+        return self._raising()[0]
 
     @property
     def assertions(self) -> frozenset[int]:
         """The operations that are `assert` statements: they raise where somebody has made a mistake."""
-        return frozenset(filter(self._is_assert, self._raising))
+        return self._raising()[1]
 
-    @property
-    def _raising(self) -> list[int]:
-        return [block.end.at for block in self.function.blocks if isinstance(block.end, ir.Raise)]
-
-    def _is_assert(self, at: int) -> bool:
-        return self.text(at).startswith("assert")
+    def _raising(self) -> tuple[frozenset[int], frozenset[int]]:
+        if self._raises is None:
+            every = {block.end.at for block in self.function.blocks if isinstance(block.end, ir.Raise)}
+            asserting = frozenset(at for at in every if self.text(at).startswith("assert"))
+            self._raises = (frozenset(every - asserting), asserting)
+        return self._raises
 
     def ops(self) -> Sequence[ir.Op]:
         """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""
         if not self._ops:
             self._ops = tuple(op for block in self.function.blocks for op in block.ops)
         return self._ops
+
+    def assigned(self, name: ir.Val) -> set[ir.Val]:
+        """The values that are assigned to a name anywhere in the function."""
+        if self._assigned is None:
+            self._assigned = {}
+            for op in self.ops():
+                if isinstance(op, ir.Assign):
+                    self._assigned.setdefault(op.target, set()).add(op.source)
+        return self._assigned.get(name, set())
+
+    def call_of(self, value: ir.Val) -> ir.Call | None:
+        """The call that makes a value; the last one where several do."""
+        if self._called is None:
+            self._called = {op.target: op for op in self.ops() if isinstance(op, ir.Call)}
+        return self._called.get(value)
 
     def names_of(self, values: set[ir.Val]) -> set[ir.Val]:
         """Values, and the names that they are assigned to."""

@@ -16,9 +16,8 @@ def built_by(analyzer: Analyzer, unit: Unit, call: ir.Call, functions: Container
     given = call.expr.args[0] if call.expr.args else None
     match given:
         case Name(id=name):
-            targets = {op.source for op in unit.ops() if isinstance(op, ir.Assign) and op.target == name}
-            made = {op.target: op.expr for op in unit.ops() if isinstance(op, ir.Call)}
-            found = [_begun(analyzer, unit, made[t], functions, name) if t in made else "" for t in targets]
+            made = map(unit.call_of, unit.assigned(name))
+            found = [_begun(analyzer, unit, each.expr, functions, name) if each is not None else "" for each in made]
         case None:
             found = []
         case _:
