@@ -169,6 +169,23 @@ def test_a_remembered_run_knows_the_baseline(project: Project, monkeypatch: pyte
     assert same_again(["check", "."]) is None
 
 
+def test_a_second_run_says_again_what_the_baseline_lists_in_vain(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from putback.cli.remembered import same_again
+    from putback.source import snapshot
+
+    monkeypatch.setattr(snapshot, "SETTLED", 0)
+    project.write("shop.py", HEAD)
+    for _ in range(2):
+        assert same_again(["check", "."]) is None
+        assert project.putback("check", ".") == 0
+        assert "not found any more" in project.err
+    assert project.putback("baseline", "--prune") == 0
+    assert project.putback("check", ".") == 0
+    assert same_again(["check", "."]) == (project.out, 0)
+
+
 def git(*arguments: str) -> None:
     """Run git in the working directory."""
     identity = ("-c", "user.name=me", "-c", "user.email=me@example.org")
