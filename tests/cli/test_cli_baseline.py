@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -139,6 +141,46 @@ def test_a_baseline_that_cannot_be_read_ends_the_run(project: Project, content: 
     assert "baseline" in project.err
 
 
+def test_a_baseline_in_the_middle_of_a_merge(project: Project) -> None:
+    rows = (project.root / FILE).read_text().splitlines(keepends=True)
+    project.write(
+        FILE, "".join([*rows[:3], "<<<<<<< HEAD\n", rows[3], "=======\n", rows[4], ">>>>>>> other\n", *rows[5:]])
+    )
+    assert project.putback("check", ".") == 2
+    assert "git left the marks of a merge in it" in project.err
+    project.write(FILE, "".join(rows))
+    assert project.putback("check", ".") == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its names are text")
+def test_a_file_whose_name_is_no_text(project: Project) -> None:
+    Path(os.fsdecode(b"sh\xffp.py")).write_text(HEAD + LEAK.format("more"))
+    assert project.putback("baseline", "--accept-new") == 0
+    assert project.putback("check", ".") == 0, project.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_a_spoilt_baseline_is_read_as_it_says_or_refused(project: Project, seed: int) -> None:
+    """Bytes lost, added, doubled: no command crashes or writes over what it cannot read, and what it writes is read."""
+    chosen, good = random.Random(seed), (project.root / FILE).read_bytes()
+    for _ in range(4):
+        at, end = sorted(chosen.choices(range(len(good)), k=2))
+        inserted = chosen.choice(
+            [b"", b"", good[at:end], chosen.randbytes(4), b"[" * 200_000, b"\n<<<<<<< HEAD\n", b"\xed"]
+        )
+        spoilt = good[:at] + inserted + good[chosen.choice([at, end]) :]
+        for command in (["check", "."], ["check", ".", "--update-baseline"], ["baseline", "--prune"], ["baseline"]):
+            project.write(FILE, spoilt)
+            code = project.putback(*command)
+            assert "internal error" not in project.err
+            if code == 2:
+                assert "baseline" in project.err
+                assert (project.root / FILE).read_bytes() == spoilt
+            else:
+                assert project.putback("check", ".") in (0, 1), project.err
+
+
 def test_a_baseline_that_is_named_must_be_there(project: Project) -> None:
     assert project.putback("check", ".", "--baseline", "gone.json") == 2
     assert project.putback("baseline", "--prune", "--baseline", "gone.json") == 2
@@ -167,6 +209,23 @@ def test_a_remembered_run_knows_the_baseline(project: Project, monkeypatch: pyte
     assert same_again(["check", "."]) == (project.out, 0)
     (project.root / FILE).unlink()
     assert same_again(["check", "."]) is None
+
+
+def test_a_second_run_says_again_what_the_baseline_lists_in_vain(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from putback.cli.remembered import same_again
+    from putback.source import snapshot
+
+    monkeypatch.setattr(snapshot, "SETTLED", 0)
+    project.write("shop.py", HEAD)
+    for _ in range(2):
+        assert same_again(["check", "."]) is None
+        assert project.putback("check", ".") == 0
+        assert "not found any more" in project.err
+    assert project.putback("baseline", "--prune") == 0
+    assert project.putback("check", ".") == 0
+    assert same_again(["check", "."]) == (project.out, 0)
 
 
 def git(*arguments: str) -> None:

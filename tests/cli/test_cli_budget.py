@@ -43,3 +43,11 @@ def test_a_project_without_pools_fits(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, [str(tmp_path), "--isolated"])
     assert done.exit_code == 0
     assert "No engine or pool" in done.output
+
+
+def test_a_terminal_obeys_our_colours_and_no_name(shop: Path) -> None:
+    (shop / "db.py").rename(shop / "d\x1b[31mb.py")
+    done = CliRunner().invoke(command, ["--color", "always"])
+    rows = done.output.splitlines()
+    assert rows[0].startswith("\x1b[1mpool"), "the names of the columns are bold"
+    assert not any("\x1b[31m" in row for row in rows)

@@ -96,6 +96,17 @@ def test_the_schema_and_the_program_agree(name: str) -> None:
     assert not allowed.is_valid({"typo": 1})
 
 
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_a_variable_is_named_for_what_one_can_say(project: Project, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    assert project.putback("config", key) == 0
+    variable = f"PUTBACK_{key.upper().replace('-', '_')}"
+    is_table = "a table" in project.out
+    assert (variable in project.out) != is_table
+    if is_table:
+        monkeypatch.setenv(variable, "PB101")
+        assert project.putback("check", ".") == 2
+
+
 def test_one_setting_is_explained(project: Project) -> None:
     project.write("putback.toml", 'fail-on = "error"\n')
     assert project.putback("config", "fail-on") == 0

@@ -51,6 +51,14 @@ def test_the_same_again(project: Project) -> None:
     assert same_again(COMMAND) == (project.out, 1)
 
 
+def test_a_warning_is_said_again(project: Project) -> None:
+    project.write("pyproject.toml", "[tool.putback]\nselect = []\n")
+    for _ in range(2):
+        assert same_again(COMMAND) is None
+        assert project.putback(*COMMAND) == 0
+        assert "no rule runs" in project.err
+
+
 def test_loads_next_to_nothing(project: Project) -> None:
     environment = {**os.environ, "PYTHONPATH": SOURCES, "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-X", "importtime", "-m", "putback", *COMMAND]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,14 @@ pty = pytest.importorskip("pty")
 FIRST, SECOND, THIRD = (BROKEN.format(name) for name in "abc")
 
 
-def answered(folder: Path, *answers: str, files: int = 1) -> tuple[int, str]:
+def answered(folder: Path, *answers: str | bytes, files: int = 1) -> tuple[int, str]:
     """The exit code and the output when somebody types these answers."""
     (folder / "app.py").write_text(HEAD + FIRST + SECOND + THIRD)
     if files > 1:
         (folder / "later.py").write_text(HEAD + FIRST + SECOND)
     master, terminal = pty.openpty()
-    os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
-    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    os.write(master, b"".join((each.encode() if isinstance(each, str) else each) + b"\n" for each in answers))
+    environment = {**os.environ, "PYTHONPATH": SOURCES, "PYTHONIOENCODING": "utf-8:strict"}
     command = [sys.executable, "-m", "putback", "fix", "--interactive", "--fixable", "PB110"]
     try:
         done = subprocess.run(
@@ -97,3 +98,51 @@ def test_all_and_none_are_those_of_a_file(
     answered(tmp_path, *answers, files=2)
     assert (tmp_path / "app.py").read_text() == "".join([HEAD, *first])
     assert (tmp_path / "later.py").read_text() == "".join([HEAD, *second])
+
+
+TYPED: list[str | bytes] = [
+    "y",
+    "n",
+    "a",
+    "d",
+    "q",
+    "?",
+    "",
+    "Yes",
+    "no\x7f",
+    "yy",
+    b"\xff",
+    b"\xc3",
+    b"\xed\xa0\x80",
+    b"\0",
+    "\t",
+    "\x1b[A",
+]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_typed_only_what_is_wanted_is_fixed(tmp_path: Path, seed: int) -> None:
+    """Answers at random, what is no text among them: a file holds the accepted fixes and nothing else of the others."""
+    drawn = random.Random(seed).choices(TYPED, k=20)
+    code, out = answered(tmp_path, *drawn, "\x04\x04", files=2)
+    letters = (letter for each in drawn if (letter := wanted(each)))
+    files = {"app.py": [FIRST, SECOND, THIRD], "later.py": [FIRST, SECOND]}
+    stopped, fixed = False, 0
+    for name, functions in files.items():
+        settled, after = "", [HEAD]
+        for function in functions:
+            letter = "q" if stopped else settled or next(letters, "q")
+            stopped, settled = letter == "q", letter if letter in "ad" else ""
+            fixed += letter in "ya"
+            after.append(mended(function) if letter in "ya" else function)
+        assert (tmp_path / name).read_text() == "".join(after)
+    assert code == int(fixed < 5)
+    assert (f"Fixed {fixed} problem" in out) == bool(fixed)
+    assert {each.name for each in tmp_path.iterdir()} <= {*files, ".putback_cache"}, "nothing is left beside them"
+
+
+def wanted(typed: str | bytes) -> str:
+    """The letter that an answer means, "" for one that is answered with the help; a character may be rubbed out."""
+    text = "" if isinstance(typed, bytes) else typed
+    text = text[:-2] if text.endswith("\x7f") else text
+    return text.lower()[:1] if text.lower() in ("y", "n", "a", "d", "q", "yes") else ""

@@ -58,7 +58,7 @@ Found 1 problem (1 error) in 1 of 12 files.
 
   putback fix --diff  # show what would change, write nothing
   putback rule PB102  # what the first one means, and why it matters
-  putback verify      # run the functions in a sandbox: do they leak, do the fixes hold?
+  putback verify      # run them in a sandbox: do they leak, do fixes hold?
 """
     )
 
@@ -277,3 +277,17 @@ def test_a_diff_can_be_applied_and_shown() -> None:
     assert "\x1b" not in shown and "\r" not in shown and "\t" not in shown
     assert ANSI.sub("", diff("x.py", before, after, colour=True)) == shown
     assert diff("x.py", before, before) == ""
+
+
+@pytest.mark.parametrize("width", [0, 80, 200])
+def test_the_command_of_a_fix_is_in_one_row(shop: Shop, width: int) -> None:
+    told = "release it in a `finally`, together with the cursor that was made of it"
+    rows = full.render(replace(shop.report(shop.finding(help=told)), width=width)).splitlines()
+    beside, below = f"  help: {told} (safe fix: putback fix shop/orders.py)", "  safe fix: putback fix shop/orders.py"
+    assert (beside in rows, below in rows) == ((False, True) if width == 80 else (True, False))
+
+
+def test_what_to_type_next_says_what_it_is_for_on_a_narrow_terminal(shop: Shop) -> None:
+    out = full.render(replace(shop.report(shop.leak), width=80))
+    commands = [row for row in out.splitlines() if row.startswith("  putback ")]
+    assert len(commands) == 3 and all("  # " in row and len(row) <= 80 for row in commands)

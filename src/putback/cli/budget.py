@@ -34,7 +34,6 @@ def command(
     fit.
     """
     from putback.cli.terminal import colour_wanted, terminal_width
-    from putback.model.printable import harmless_lines
     from putback.pipeline.budget import budget
     from putback.report.budget import as_json, text
 
@@ -44,6 +43,6 @@ def command(
     if output_format == "json":
         click.echo(as_json(found), nl=False)
     else:
-        shown = text(found, terminal_width() or 120, colour=colour_wanted(color))
-        click.echo(harmless_lines(shown), nl=False)
+        colour = colour_wanted(color)
+        click.echo(text(found, terminal_width() or 120, colour=colour), nl=False, color=colour)
     click.get_current_context().exit(0 if found.fits else 1)

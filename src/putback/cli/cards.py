@@ -31,4 +31,4 @@ def card(wanted: str) -> RuleCard:
         if strength(wanted, each.code, each.name) == EXACT:
             return each
     hint = did_you_mean(wanted, [word for each in known for word in (each.code, each.name)])
-    raise UsageError(f"no such rule: {wanted}{hint}")
+    raise UsageError(f"no such rule: {wanted}{hint or '; `putback rule` lists them'}")

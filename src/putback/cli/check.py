@@ -51,7 +51,7 @@ def execute(options: CheckOptions) -> None:
         raise UsageError("standard input (-) cannot be checked together with files")
     destinations(options)  # what cannot be written is said before the work begins
     config = configured(options)
-    if config.select == () and not config.extend_select and not options.quiet:
+    if selects_nothing(config) and not options.quiet:
         warn("`select` is empty, so no rule runs: leave it out to run all of them")
     if options.show_settings:
         print_settings(config)
@@ -110,9 +110,10 @@ def run(options: CheckOptions, config: Config) -> int:
     own = [] if stdin or options.isolated or options.config else passed_over(report, options)
     if result.internal_error:
         return 2
-    code = int((fails(report.findings, config) or counted.is_stale) and not options.exit_zero)
-    if memory is not None and result.files and not result.errors and not own:
-        memory.keep(text, code, result.files, results.name_of(options.paths, config), results.packed(result))
+    code = int((fails(report.findings, config) or counted.fails) and not options.exit_zero)
+    if memory is not None and result.files and not result.errors:
+        again = None if own or counted.gone else text  # what is printed again has no warnings
+        memory.keep(again, code, result.files, results.name_of(options.paths, config), results.packed(result))
     return code
 
 
@@ -132,10 +133,15 @@ PRINTS_ALONE = frozenset(
 """The options with which a run does nothing but print, and what it prints rests on the files of the project alone."""
 
 
+def selects_nothing(config: Config) -> bool:
+    """Whether the settings leave no rule to run."""
+    return config.select == () and not config.extend_select
+
+
 def memory_of(options: CheckOptions, config: Config) -> Memory | None:
     """What keeps the output of a run over directories for when nothing has changed; None where it rests on more."""
     others = (getattr(options, field.name) for field in fields(options) if field.name not in PRINTS_ALONE)
-    if any(others) or not any(os.path.isdir(path) for path in options.paths):
+    if any(others) or selects_nothing(config) or not any(os.path.isdir(path) for path in options.paths):
         return None
     arguments = click.get_current_context().obj
     if not arguments:

@@ -43,4 +43,5 @@ def explained(key: str, config: Config) -> Iterator[str]:
     held = getattr(config, key.replace("-", "_"), None)
     if held is not None:
         yield f"here:        {inline(held)}  ({config.file or 'no configuration file'})"
-    yield f"environment: PUTBACK_{key.upper().replace('-', '_')}"
+    if settings.KEYS[key].read({}) is None:  # a table is written in a file
+        yield f"environment: PUTBACK_{key.upper().replace('-', '_')}"

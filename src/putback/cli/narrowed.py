@@ -19,11 +19,13 @@ from putback.source import baseline
 
 @dataclass(frozen=True, slots=True)
 class Narrowed:
-    """The findings that count, how many are known and so do not, and whether the baseline lists some that are gone."""
+    """The findings that count, how many are known and so do not, how many are gone that the baseline lists, and whether
+    the run fails for them."""
 
     findings: tuple[Finding, ...]
     known: int = 0
-    is_stale: bool = False
+    gone: int = 0
+    fails: bool = False
 
 
 def baseline_file(config: Config, given: str | None = None) -> str:
@@ -57,16 +59,15 @@ def narrowed(findings: Iterable[Finding], options: CheckOptions, config: Config,
     is_all = whole and is_about_all(options, root)
     if options.update_baseline and not is_all:
         raise UsageError("--update-baseline needs a run over the whole project, with the rules that are configured")
-    is_stale = is_all and bool(found.gone)
-    gone = number(len(found.gone), "problem")
+    gone = len(found.gone) if is_all else 0
     if options.update_baseline and frozenset(found.entries) != frozenset(entries):
         baseline.written(path, found.entries)
-        click.echo(f"putback: {gone} less in the baseline: {os.path.relpath(path)}", err=True)
-    elif is_stale and (options.fail_on_stale or not options.quiet):
-        warn(f"the baseline lists {gone} not found any more: `putback baseline --prune`")
+        click.echo(f"putback: {number(gone, 'problem')} less in the baseline: {os.path.relpath(path)}", err=True)
+    elif gone and (options.fail_on_stale or not options.quiet):
+        warn(f"the baseline lists {number(gone, 'problem')} not found any more: `putback baseline --prune`")
     new = frozenset(found.new)
-    fails = is_stale and options.fail_on_stale and not options.update_baseline
-    return Narrowed(tuple(each for each in every if each in new), len(found.known), fails)
+    fails = bool(gone) and options.fail_on_stale and not options.update_baseline
+    return Narrowed(tuple(each for each in every if each in new), len(found.known), gone, fails)
 
 
 def is_about_all(options: CheckOptions, root: str) -> bool:

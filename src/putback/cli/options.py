@@ -171,9 +171,10 @@ SHARED = (
     click.option(
         "--output-format",
         type=click.Choice(FORMATS),
+        metavar="FORMAT",
         multiple=True,
         envvar="PUTBACK_OUTPUT_FORMAT",
-        help="How to report [full, or what the name of --output-file says].",
+        help=f"How to report: {', '.join(FORMATS)} [full, or what the name of --output-file says].",
     ),
     click.option(
         "--output",

@@ -92,10 +92,12 @@ class Memory:
             taken = Taken(self.root, self.skip, others)
             self.taken = taken if all(taken.covers(os.path.abspath(path)) for path in self.paths) else None
 
-    def keep(self, text: str, code: int, looked_at: int, name: str, content: bytes) -> None:
-        """Keep what the run over so many files printed, and an entry of another name, if the files are the same."""
-        printed = b"%d %s" % (code, text.encode("utf-8", "surrogatepass"))
-        entries = {name_of(self.arguments): printed, name: content}
+    def keep(self, text: str | None, code: int, looked_at: int, name: str, content: bytes) -> None:
+        """Keep what the run over so many files printed (None: it has to run again), and an entry of another name, if
+        the files are the same."""
+        entries = {name: content}
+        if text is not None:
+            entries[name_of(self.arguments)] = b"%d %s" % (code, text.encode("utf-8", "surrogatepass"))
         if not self.files:
             state = self.taken.kept(looked_at, self.earlier) if self.taken is not None else None
             if state is None:

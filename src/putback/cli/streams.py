@@ -20,7 +20,9 @@ def provided() -> None:
 
 
 def forgiving() -> None:
-    """Let the standard streams print whatever there is: what their encoding lacks, escaped."""
+    """Let the standard streams print whatever there is, escaped what their encoding lacks, and read what is typed."""
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

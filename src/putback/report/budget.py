@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from typing import Literal
 
 from putback.model.budget import Budget, Share
+from putback.model.printable import harmless
 
 _WIDTH = 30
 
@@ -17,7 +19,8 @@ def text(budget: Budget, width: int, *, colour: bool) -> str:
     from rich.text import Text
 
     out = StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, color_system="auto" if colour else None)
+    system: Literal["standard"] | None = "standard" if colour else None
+    console = Console(file=out, width=width, force_terminal=colour, color_system=system, no_color=not colour)
     table = Table(box=None, pad_edge=False)
     for title in ("pool", "made at", "size", "overflow", "at most", ""):
         table.add_column(
@@ -26,12 +29,12 @@ def text(budget: Budget, width: int, *, colour: bool) -> str:
     most = max((each.most or 0 for each in budget.shares), default=0)
     for each in budget.shares:
         row = (each.title, f"{each.path}:{each.row}", _count(each.size), _count(each.overflow), _most(each))
-        table.add_row(*map(Text, row), Text(_share(each, most)))
+        table.add_row(*map(Text, map(harmless, (*row, _share(each, most)))))
     if budget.shares:
         console.print(table)
         console.print()
     for line in _sum(budget):
-        console.print(Text(line))
+        console.print(Text(harmless(line)))
     return "\n".join(row.rstrip() for row in out.getvalue().splitlines()) + "\n"
 
 

@@ -113,4 +113,4 @@ def next_commands(report: Report) -> Iterator[tuple[str, str]]:
     if len(report.findings) >= MANY and not report.known:
         yield "putback baseline", "report only what is new from now on"
     elif safely:
-        yield "putback verify", "run the functions in a sandbox: do they leak, do the fixes hold?"
+        yield "putback verify", "run them in a sandbox: do they leak, do fixes hold?"

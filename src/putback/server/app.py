@@ -23,7 +23,7 @@ R = TypeVar("R")
 Action: TypeAlias = "lsp.CodeAction | lsp.Command"
 PROVE = "putback.fixAndProve"
 FIX_ALL = "source.fixAll.putback"
-PAUSE = 0.04
+PAUSE = 0.02
 """Seconds of quiet in typing before a text is looked at."""
 _STACK = 256 << 20
 _SETTINGS = ("pyproject.toml", "putback.toml", ".putback.toml")

@@ -87,13 +87,16 @@ def compared(findings: Mapping[Finding, Entry], baseline: Iterable[Entry], root:
 
 def read(path: str) -> tuple[Entry, ...] | None:
     """The entries of a baseline; None when there is none. Raises ConfigError when it cannot be read."""
+    text = ""
     try:
-        with open(path, encoding="utf-8") as file:
-            content: Any = json.load(file)
+        with open(path, encoding="utf-8", errors="surrogatepass") as file:
+            text = file.read()
+        content: Any = json.loads(text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: the baseline cannot be read: {error}") from error
+        merging = "; git left the marks of a merge in it: leave the rows of both sides" if is_merging(text) else ""
+        raise ConfigError(f"{path}: the baseline cannot be read: {error}{merging}") from error
     version = content.get("version") if isinstance(content, dict) else None
     if version != VERSION:
         raise ConfigError(f"{path}: is no baseline of this putback: its version is {version!r}, not {VERSION}")
@@ -101,6 +104,11 @@ def read(path: str) -> tuple[Entry, ...] | None:
     if not isinstance(entries, list) or not all(map(is_entry, entries)):
         raise ConfigError(f"{path}: the baseline is damaged: each of its findings must have {', '.join(KEYS)}")
     return tuple(Entry(**each) for each in entries)
+
+
+def is_merging(text: str) -> bool:
+    """Whether git has marked in a text what two branches have made of it."""
+    return all(f"\n{mark}" in f"\n{text}" for mark in ("<<<<<<< ", "=======", ">>>>>>> "))
 
 
 def is_entry(value: Any) -> bool:

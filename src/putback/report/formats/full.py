@@ -60,13 +60,24 @@ def block(finding: Finding, report: Report) -> Iterator[Line]:
     yield heading(finding)
     yield from paragraph(finding.message, "  ", Segment("  "), report.width)
     yield from snippet(finding, report.sources, report.width)
-    command = remedy.remedy(finding)
-    advice = f"{finding.help} ({command})" if finding.help and command else finding.help or command
-    if advice:
-        yield from paragraph(advice, "        ", Segment("  help: ", "help"), report.width)
+    yield from advice(finding, report.width)
     if finding.fix is None and finding.no_fix_reason:
         yield from paragraph(finding.no_fix_reason, "          ", Segment("  no fix: ", "note"), report.width)
     yield []
+
+
+def advice(finding: Finding, width: int) -> Iterator[Line]:
+    """What to do, and the command that does it: in a row of its own where both do not fit into one, so that it can be
+    copied."""
+    command = remedy.remedy(finding)
+    both = f"{finding.help} ({command})" if finding.help and command else finding.help or command
+    head = Segment("  help: ", "help")
+    if finding.help and command and width and len(head.text) + len(safe(both)) > width:
+        yield from paragraph(finding.help, "        ", head, width)
+        kind, _, typed = command.partition(": ")
+        yield [Segment(f"  {kind}: ", "help"), Segment(typed)]
+    elif both:
+        yield from paragraph(both, "        ", head, width)
 
 
 def heading(finding: Finding) -> Line:

@@ -11,6 +11,7 @@ from putback.report.proofs import words
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _WIDTH = 1_000  # columns at most of a table that goes to no terminal
+_OTHERS = 52  # columns that the other columns of that table take
 _TONES = {words.GOOD: "help", words.BAD: "error", words.OPEN: "warning"}
 _COLOURS = {words.GOOD: "green", words.BAD: "red", words.OPEN: "yellow"}
 
@@ -64,6 +65,11 @@ def _bars(counts: tuple[int, ...], size: int) -> str:
     return "".join(_LEVELS[count * (len(_LEVELS) - 1) // max(size, 1)] for count in counts)
 
 
+def _named(each: Proven) -> tuple[str, str]:
+    """Where a function stands, and its name."""
+    return safe(each.place), safe(each.function)
+
+
 def _table(report: ProofReport) -> str:
     from io import StringIO
 
@@ -82,16 +88,19 @@ def _table(report: ProofReport) -> str:
     )
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     drawn.add_column("verdict", no_wrap=True)
-    drawn.add_column("function", overflow="fold")
+    longest = max((len(part) for each in report.proven for part in _named(each)), default=0)
+    room = max(report.width - _OTHERS, 20) if report.width else _WIDTH
+    is_narrow = any(len(" ".join(_named(each))) > room for each in report.proven)
+    drawn.add_column("function", overflow="fold", min_width=min(longest, room))
     drawn.add_column("rules")
-    for name in ("schedules", "leaked before", "after", "ms"):
+    for name in ("schedules", "leaked\nbefore" if is_narrow else "leaked before", "after", "ms"):
         drawn.add_column(name, justify="right")
     for each in report.proven:
         after = str(each.leaked_after) if each.after else "-"
         drawn.add_row(
             Text(each.verdict, _COLOURS[words.tone(each)]),
-            Text(f"{safe(each.place)} {safe(each.function)}"),
-            Text(", ".join(each.codes)),
+            Text(("\n" if is_narrow else " ").join(_named(each))),
+            Text((",\n" if is_narrow else ", ").join(each.codes)),
             f"{each.schedules:,}",
             f"{each.leaked_before:,}",
             after,
