@@ -141,8 +141,11 @@ def _goes_on(site: SiteFacts, extent: Extent) -> str:
 
 
 def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
-    """Whether it begins by reading a database in the process: no server has a transaction, nobody else waits."""
+    """Whether nobody waits for it: it has locked no rows, and its connection is in no pool; or it begins by reading a
+    database in the process, so that no server has a transaction."""
     facts = site.function
+    if site.kind.pooled and site.comes_without_pool:
+        return not _locks(site, extent)
     return site.kind.pooled and facts.is_in_process and not facts.surely_writes(extent.since)
 
 
@@ -163,6 +166,8 @@ def _cost(site: SiteFacts, extent: Extent) -> str:
     locking, going_on = _locks(site, extent), _goes_on(site, extent)
     if locking:
         return f"the rows that {locking} has locked stay locked for as long as that takes"
+    if site.kind.pooled and site.comes_without_pool:
+        return "the server keeps a connection for it, and its snapshot, for as long as that takes"
     if going_on:
         return f"{going_on}, and nobody else can use its connection meanwhile"
     if site.kind.pooled:
