@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,14 +19,15 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
     belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
-    `endless`: nothing bounds how long it takes, or it takes long as a rule; `bounded_by` is the argument without which
-    nothing does; `long_from`: it is one from this number on."""
+    `endless`: nothing bounds how long it takes; `bounded_by` is the argument without which nothing does, of the call or
+    of what makes its object; `slow`: it takes long as a rule; `long_from`: it does so from this number of seconds on."""
 
     noun: str
     calls: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
     brief: bool = False
     endless: bool = False
+    slow: bool = False
     bounded_by: str = ""
     long_from: float | None = None
 
@@ -36,13 +37,12 @@ class Sort(Table, frozen=True):
         and what is brief last."""
         return 2 if self.brief else 1 if self.long_from is not None else 0
 
-    def waited(self, first: object, keywords: Container[str]) -> Sort:
-        """The same for a call with these arguments; `first` is None where that is no number that is written there."""
-        if self.long_from is not None:
-            is_short = isinstance(first, (int, float)) and first < self.long_from
-            return replace(self, brief=is_short, endless=not is_short)
-        is_bounded = not self.bounded_by or self.bounded_by in keywords or "" in keywords
-        return self if is_bounded else replace(self, endless=True)
+    def lasting(self, seconds: object) -> Sort:
+        """The same for a call that is told how long to wait; None stands for a number that is not known."""
+        if self.long_from is None or not isinstance(seconds, (int, float)):
+            return self
+        is_short = seconds < self.long_from
+        return replace(self, brief=is_short, slow=not is_short)
 
 
 class External(Table, frozen=True):
