@@ -32,8 +32,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     behind the failed statement that has shown it, for then there is nothing to roll back any more. `autocommit` is what
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
     constants or a name that ends so. `memory_uri` is the argument that lets the address be a URI, by which several
-    connections can share a database in memory: that lasts as long as one of them is open. `keeps_process`: as long as one
-    is open, a thread of its own keeps the process from ending; what has failed with it keeps it open to the end.
+    connections can share a database in memory: that lasts as long as one of them is open. `keeps_process`: as long as
+    one is open, a thread of its own keeps the process from ending.
     """
 
     title: str

@@ -19,8 +19,8 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
     belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
-    `endless`: nothing bounds how long it takes; `bounded_by` is the argument without which nothing does, of the call or
-    of what makes its object; `slow`: it takes long as a rule; `long_from`: it does so from this number of seconds on."""
+    `endless`: nothing bounds how long it takes; `bounded_by` is the argument without which nothing does, of the call
+    or of what makes its object; `slow`: it takes long as a rule; `long_from`: it does so from so many seconds on."""
 
     noun: str
     calls: tuple[str, ...] = ()

@@ -98,7 +98,9 @@ TABLE: Mapping[tuple[Loss, Likelihood], Cell] = {
     (Loss.PROCESS, _EXPECTED): Cell(_W, _W, "`await aiosqlite.connect()`, and an `INSERT` in front of `close`"),
     (Loss.PROCESS, _SELDOM): Cell(_W, _I, "`await aiosqlite.connect()`, and a `SELECT` in front of `close`"),
     (Loss.PROCESS, _RARELY): Cell(_I, _I, "`await aiosqlite.connect()`, and a subscript in front of `close`"),
-    (Loss.PROCESS, _HARDLY): Cell(_I, _I, "`await aiosqlite.connect()`, and the making of a cursor in front of `close`"),
+    (Loss.PROCESS, _HARDLY): Cell(
+        _I, _I, "`await aiosqlite.connect()`, and the making of a cursor in front of `close`"
+    ),
     (Loss.CONNECTION, _EACH): Cell(_W, _I, "`psycopg2.connect()`, and no `close` on any path"),
     (Loss.CONNECTION, _EXPECTED): Cell(_W, _I, "`psycopg2.connect()`, and an HTTP request in front of `close`"),
     (Loss.CONNECTION, _SELDOM): Cell(_W, _I, "`psycopg2.connect()`, and a `SELECT` in front of `close`"),

@@ -11,8 +11,8 @@ first at all.
 It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes
 again in each round of a loop, where nothing bounds it (`requests` or a process without a `timeout`, which whoever makes
 the client may have given, a socket), and where it takes long as a rule: a model, a sleep of a second or more. One call
-with a bound, or a sleep of a time that is not known, after statements that have read, is a hint: most services are built
-so. It is one, too, where the engine keeps no pool and no rows are locked.
+with a bound, or a sleep of a time that is not known, after statements that have read, is a hint: most services are
+built so. It is one, too, where the engine keeps no pool and no rows are locked.
 
 ## Why it is bad
 The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is
@@ -172,7 +172,7 @@ def _cost(site: SiteFacts, extent: Extent) -> str:
     if locking:
         return f"the rows that {locking} has locked stay locked for as long as that takes"
     if site.kind.pooled and site.comes_without_pool:
-        return "the server keeps a connection for it, and its snapshot, for as long as that takes"
+        return "it keeps a connection of its own, and what it has begun to read, for as long as that takes"
     if going_on:
         return f"{going_on}, and nobody else can use its connection meanwhile"
     if site.kind.pooled:
