@@ -11,6 +11,7 @@ import pytest
 from libraries import import_or_skip
 
 from putback.drivers.catalog import load_catalog
+from putback.ownership.analysis.statements import rolls_all_back
 
 _KINDS = load_catalog().kinds
 Configure = Callable[[Any], object]
@@ -72,3 +73,25 @@ def test_sqlite3() -> None:
             connection.execute("CREATE TABLE t (n)")
             connection.execute("INSERT INTO t VALUES (1)")
         assert (usual.in_transaction, off.in_transaction) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["LogicalReplicationConnection", "PhysicalReplicationConnection"])
+def test_replication_connections_of_psycopg2_have_no_transactions(postgres_dsn: str, name: str) -> None:
+    library = import_or_skip("psycopg2", "psycopg2")
+    factory = getattr(import_or_skip("psycopg2.extras", "psycopg2"), name)
+    with closing(library.connect(postgres_dsn, connection_factory=factory)) as connection:
+        connection.cursor().execute("IDENTIFY_SYSTEM")
+        assert connection.get_transaction_status() == 0
+    assert name in _KINDS["psycopg2.plain"].autocommit["connection_factory"]
+
+
+def test_abort_is_a_rollback_of_postgresql(postgres_dsn: str) -> None:
+    library = import_or_skip("psycopg2", "psycopg2")
+    with closing(library.connect(postgres_dsn)) as connection:
+        cursor = connection.cursor()
+        with pytest.raises(library.Error):
+            cursor.execute("SELECT nothing")
+        cursor.execute("ABORT")
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+    assert rolls_all_back('cursor.execute("ABORT")')

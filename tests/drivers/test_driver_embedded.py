@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import sqlite3
+import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -299,3 +301,37 @@ def test_duckdb_never_begins(tmp_path: Path) -> None:
     assert second.execute("select count(*) from item").fetchone() == (1,)
     second.close()
     first.close()
+
+
+@pytest.mark.parametrize("made", [Sqlite3, Aiosqlite])
+def test_an_open_connection_keeps_the_process_by_a_thread(made: type[Lab], tmp_path: Path) -> None:
+    lab = made(str(tmp_path / "base.db"))
+    before = set(threading.enumerate())
+    obj = lab.take(PATIENT)
+    keeping = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    lab.release(obj)
+    for thread in keeping:
+        thread.join(PATIENT)
+    lab.shut()
+    assert CATALOG.kind(lab.kind).keeps_process is bool(keeping)
+    assert not any(thread.is_alive() for thread in keeping)
+
+
+def test_a_failed_statement_keeps_the_connection_of_aiosqlite_open(tmp_path: Path) -> None:
+    lab = Aiosqlite(str(tmp_path / "base.db"))
+    before = set(threading.enumerate())
+    opened: list[weakref.ref[Any]] = []
+
+    def lose() -> None:
+        obj = lab.take(PATIENT)
+        opened.append(weakref.ref(obj))
+        with pytest.raises(sqlite3.OperationalError):
+            lab.execute(obj, "select nothing")
+
+    lose()
+    gc.collect()
+    obj = opened[0]()
+    assert obj is not None
+    assert [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    lab.release(obj)
+    lab.shut()

@@ -33,7 +33,8 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     switches its transactions off: an argument, an attribute or a setter (`set_...`) of this name, given one of these
     constants or a name that ends so. `memory_uri` is the argument that lets the address be a URI, by which several
     connections can share a database in memory: that lasts as long as one of them is open. `ends_on_error`: a statement
-    that fails ends the transaction, and what it held is given back with the error.
+    that fails ends the transaction, and what it held is given back with the error. `keeps_process`: as long as one is
+    open, a thread of its own keeps the process from ending.
     """
 
     title: str
@@ -61,6 +62,7 @@ class KindTable(Table, frozen=True, rename={"with_": "with"}):
     autocommit: Mapping[str, tuple[str, ...]] = {}
     memory_uri: str = ""
     ends_on_error: bool = False
+    keeps_process: bool = False
 
 
 class Kind(KindTable, frozen=True, kw_only=True):

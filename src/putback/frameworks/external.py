@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,8 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
     belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
-    `long`: it takes seconds, in words; `bounded_by` are the arguments without which nothing bounds how long it takes;
-    `long_from`: it is a long one from this number of seconds on."""
+    `long` says in words why it takes long as a rule; `bounded_by` are the arguments without which nothing bounds how long
+    it takes, of the call or of what makes its object; `long_from`: it takes long from this number of seconds on."""
 
     noun: str
     calls: tuple[str, ...] = ()
@@ -36,13 +36,17 @@ class Sort(Table, frozen=True):
         and what is brief last."""
         return 2 if self.brief else 1 if self.long_from is not None else 0
 
-    def waited(self, first: object, keywords: Container[str]) -> Sort:
-        """The same for a call with these arguments; `first` is None where that is no number that is written there."""
-        if self.long_from is not None and isinstance(first, (int, float)):
-            is_short = first < self.long_from
-            return replace(self, brief=is_short, long="" if is_short else f"that takes {first:g} seconds")
-        is_bounded = not self.bounded_by or "" in keywords or any(name in keywords for name in self.bounded_by)
-        return self if is_bounded else replace(self, long="nothing bounds that")
+    def lasting(self, seconds: object) -> Sort:
+        """The same for a call that is told how long to wait; None stands for a number that is not known."""
+        if self.long_from is None or not isinstance(seconds, (int, float)):
+            return self
+        is_short = seconds < self.long_from
+        return replace(self, brief=is_short, long="" if is_short else f"that takes {seconds:g} seconds")
+
+    @property
+    def unbounded(self) -> Sort:
+        """The same for a call that is given nothing of `bounded_by`."""
+        return replace(self, long="nothing bounds that")
 
 
 class External(Table, frozen=True):

@@ -31,6 +31,7 @@ class Loss(Enum):
     SLOT = "a slot of the pool is gone"
     LATE = "a slot of the pool comes back late"
     HELD = "others wait for its locks, or for the connection"
+    PROCESS = "the process does not end"
     CONNECTION = "a connection is closed late"
     HANDLE = "one handle stays open for a while"
     ASKED = "the project wants it otherwise"
@@ -93,6 +94,13 @@ TABLE: Mapping[tuple[Loss, Likelihood], Cell] = {
     (Loss.HELD, _SELDOM): Cell(_I, _I, "a `SELECT` fails behind an `INSERT` into SQLite"),
     (Loss.HELD, _RARELY): Cell(_I, _I, "a subscript fails behind an `INSERT` into SQLite"),
     (Loss.HELD, _HARDLY): Cell(_I, _I, "a cursor is made behind an `INSERT` into SQLite"),
+    (Loss.PROCESS, _EACH): Cell(_W, _W, "`await aiosqlite.connect()`, and no `close` on any path"),
+    (Loss.PROCESS, _EXPECTED): Cell(_W, _W, "`await aiosqlite.connect()`, and an `INSERT` in front of `close`"),
+    (Loss.PROCESS, _SELDOM): Cell(_W, _I, "`await aiosqlite.connect()`, and a `SELECT` in front of `close`"),
+    (Loss.PROCESS, _RARELY): Cell(_I, _I, "`await aiosqlite.connect()`, and a subscript in front of `close`"),
+    (Loss.PROCESS, _HARDLY): Cell(
+        _I, _I, "`await aiosqlite.connect()`, and the making of a cursor in front of `close`"
+    ),
     (Loss.CONNECTION, _EACH): Cell(_W, _I, "`psycopg2.connect()`, and no `close` on any path"),
     (Loss.CONNECTION, _EXPECTED): Cell(_W, _I, "`psycopg2.connect()`, and an HTTP request in front of `close`"),
     (Loss.CONNECTION, _SELDOM): Cell(_W, _I, "`psycopg2.connect()`, and a `SELECT` in front of `close`"),

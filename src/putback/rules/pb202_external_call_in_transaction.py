@@ -9,9 +9,10 @@ has injected ends with the request. The finding stands at the call: the first on
 first at all.
 
 It is a warning where rows are locked by then (a statement that writes, a flush, `FOR UPDATE`), where the wait comes
-again in each round of a loop, and where nothing bounds it: `requests` or a process without a `timeout`, a sleep of a
-second or more, a model, a socket. One call with a bound, after statements that have read, is a hint: most services are
-built so.
+again in each round of a loop, where nothing bounds it (`requests` or a process without a `timeout`, which whoever makes
+the client may have given, a socket), and where it takes long as a rule: a model, a sleep of a second or more. One call
+with a bound, or a sleep of a time that is not known, after statements that have read, is a hint: most services are
+built so. It is one, too, where the engine keeps no pool and no rows are locked.
 
 ## Why it is bad
 The connection does nothing for as long as the other side takes, and nobody else can have it: a pool of fifteen is
@@ -141,8 +142,13 @@ def _goes_on(site: SiteFacts, extent: Extent) -> str:
 
 
 def _keeps_nobody_out(site: SiteFacts, extent: Extent) -> bool:
-    """Whether it begins by reading a database in the process: no server has a transaction, nobody else waits."""
+    """Whether nobody waits for it: nothing is seen that writes, and its connection is in no pool, or only a write would
+    begin a transaction, or the database is in the process, so that no server has one."""
     facts = site.function
+    if _locks(site, extent):
+        return False
+    if _is_guessed(site, extent) or (site.kind.pooled and site.comes_without_pool):
+        return True
     return site.kind.pooled and facts.is_in_process and not facts.surely_writes(extent.since)
 
 
@@ -163,6 +169,8 @@ def _cost(site: SiteFacts, extent: Extent) -> str:
     locking, going_on = _locks(site, extent), _goes_on(site, extent)
     if locking:
         return f"the rows that {locking} has locked stay locked for as long as that takes"
+    if site.kind.pooled and site.comes_without_pool:
+        return "it keeps a connection of its own, and what it has begun to read, for as long as that takes"
     if going_on:
         return f"{going_on}, and nobody else can use its connection meanwhile"
     if site.kind.pooled:

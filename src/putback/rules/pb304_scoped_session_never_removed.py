@@ -83,12 +83,12 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
 def _finding(facts: FunctionFacts, registry: Registry, way: Way) -> Finding:
     made = scoping.made(facts, registry)
     confidence = Confidence.HIGH if not way.steps else Confidence.MEDIUM
-    worth = Worth(Likelihood.EACH_TIME, Loss.SLOT, Frequency.AGAIN)
+    worth = Worth(Likelihood.EACH_TIME, scoping.loss_of(facts, registry, Loss.SLOT), Frequency.AGAIN)
     return Finding(
         code=RULE.code,
         name=RULE.name,
         message=f"`{registry.name}` is used by requests and nothing removes it: "
-        f'every thread keeps its connection ("{registry.kind.exhausted}")',
+        f"every thread keeps its connection{scoping.shown_as(facts, registry)}",
         severity=weigh(worth, confidence),
         confidence=confidence,
         path=facts.path,

@@ -10,6 +10,8 @@ A request has a teardown, a job has none. A `scoped_session` keeps one session f
 the worker's thread lives on: its connection stays checked out between the runs, with a transaction that is open since
 the first statement, and objects that were loaded long ago.
 `QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00` once enough threads have one.
+With `NullPool` there is no such limit: the thread keeps a connection open, a warning where it has a transaction, and a
+hint where the engine has none (`AUTOCOMMIT`).
 `db.session` outside of a context fails with `RuntimeError: Working outside of application context.` since
 Flask-SQLAlchemy 3; version 2 makes a session for the thread, and never gives it back.
 

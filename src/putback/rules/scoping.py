@@ -10,6 +10,7 @@ from putback.model.finding import Confidence, Finding, SiteKey, Step
 from putback.model.fix import Fix
 from putback.model.span import Position, Span
 from putback.model.weighing import Likelihood, Loss, Worth, weigh
+from putback.ownership.facts.engines import Engines, engines_of_global
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.sessions.local_names import LocalNames
@@ -42,7 +43,7 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
     else:
         message = (
             f"this {noun} uses {name} and nothing {ends}s {'them' if others else 'it'} afterwards: "
-            f'{_consequence(neglect, others)} ("{registry.kind.exhausted}")'
+            f"{_consequence(facts, neglect, others)}{shown_as(facts, registry)}"
         )
         which, shown = ("each", ", such as") if others else ("it", ":")
         help = f"{ends} {which} in a `finally`{_in_turns(neglect)}{shown} {removal}"
@@ -65,8 +66,32 @@ def _finding(rule: Rule, facts: FunctionFacts, neglect: Neglect, noun: str, othe
     )
 
 
-def _consequence(neglect: Neglect, others: int) -> str:
+def engines_of(facts: Surroundings, registry: Registry) -> Engines:
+    """The engines that the sessions of a registry work on, as far as they are seen."""
+    known = not registry.is_standing and not registry.is_managed
+    return engines_of_global(facts.analyzer, registry.meant) if known else Engines(facts.analyzer, ())
+
+
+def shown_as(facts: Surroundings, registry: Registry) -> str:
+    """The error in brackets that users see when all slots are kept; "" where no pool has any."""
+    engines = engines_of(facts, registry)
+    error = "" if engines.keep_none else engines.exhausted(registry.kind.exhausted)
+    return f' ("{error}")' if error else ""
+
+
+def loss_of(facts: Surroundings, registry: Registry, pooled: Loss) -> Loss:
+    """What is lost with a connection that a thread keeps: `pooled` of a pool; without one it is a connection, of which
+    nobody is deprived as long as it has no transaction."""
+    engines = engines_of(facts, registry)
+    if not engines.keep_none:
+        return pooled
+    return Loss.ADVICE if engines.autocommit(registry.kind) else Loss.CONNECTION
+
+
+def _consequence(facts: Surroundings, neglect: Neglect, others: int) -> str:
     """What comes of a session that is not removed, and of `others` with it."""
+    if not others and loss_of(facts, neglect.registry, Loss.SLOT) is Loss.ADVICE:
+        return "the thread keeps its connection open, which is in no pool and has no transaction"
     if neglect.thread_ends:
         returned = "the connections go back" if others else "the connection goes back"
         return f"{returned} only when the thread has ended and the garbage collector has run"
@@ -99,10 +124,11 @@ def _worth(facts: FunctionFacts, neglect: Neglect) -> Worth:
     """
     if neglect.registry.is_standing:
         return Worth(Likelihood.EACH_TIME, Loss.CONNECTION, facts.frequency)
-    lasting = neglect.registry.is_managed or not (neglect.ended or neglect.thread_ends)
+    registry = neglect.registry
+    lasting = registry.is_managed or not (neglect.ended or neglect.thread_ends)
     if lasting:
-        return Worth(Likelihood.EACH_TIME, Loss.SLOT, facts.frequency)
-    return Worth(Likelihood.EXPECTED, Loss.LATE, facts.frequency)
+        return Worth(Likelihood.EACH_TIME, loss_of(facts, registry, Loss.SLOT), facts.frequency)
+    return Worth(Likelihood.EXPECTED, loss_of(facts, registry, Loss.LATE), facts.frequency)
 
 
 def _confidence(neglect: Neglect) -> Confidence:

@@ -54,6 +54,8 @@ def cost(site: SiteFacts) -> str:
     seen = f' ("{error}")' if error else ""
     if not pooled and kind.gc is Gc.PERMANENT:
         return f"the {noun(site)} stays open until the process ends{seen}"
+    if kind.keeps_process:
+        return f"as long as the {noun(site)} is open, its thread keeps the process from ending"
     if not pooled:
         end = "until its last reference goes" if kind.gc is Gc.REFCOUNT else "until the garbage collector runs"
         return f"the {noun(site)} stays open {end}"

@@ -17,7 +17,7 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import DRIVERS
 from putback.ownership.analysis.parts import Carrier, Closure, Tie, Typed
-from putback.ownership.analysis.statements import first_word, rolls_all_back
+from putback.ownership.analysis.statements import rolls_all_back, rolls_back
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.resolve.results import as_called
 from putback.ownership.resolve.types import FunctionRef
@@ -223,7 +223,7 @@ def _undoes(domain: Following, op: ir.Call, effect: Effect, state: State) -> boo
     """Whether a handler rolls back to a savepoint, or by a statement of its own: `cur.execute("ROLLBACK TO one")`."""
     if effect.undoes:
         return True
-    return effect.executes and state.lapse is not None and first_word(domain.unit.text(op.at)) == "ROLLBACK"
+    return effect.executes and state.lapse is not None and rolls_back(domain.unit.text(op.at))
 
 
 def _is_fetch(domain: Following, state: State, op: ir.Call) -> bool:

@@ -22,6 +22,7 @@ from putback.frameworks.external import Sort, external
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
+from putback.ownership.analysis.bounding import is_given, number
 from putback.ownership.analysis.context import Context
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import is_of_class, own_name, to_expr
@@ -115,8 +116,9 @@ class Leaving:
         sort = next((sort for sort in found if sort is not None), None)
         if sort is None:
             return _MESSAGE if self._queues(call.func, scope) else None
-        first = call.args[0].value if call.args and isinstance(call.args[0], Literal) else None
-        return sort.waited(first, [name for name, _ in call.keywords])
+        if sort.bounded_by and not is_given(self._known.resolver, call, sort.bounded_by, scope):
+            return sort.unbounded
+        return sort.lasting(number(self._known.resolver, call.args[0], scope) if call.args else None)
 
     def _names(self, func: Expr, scope: Scope) -> Iterator[str]:
         """The qualified names of something outside, attributes and results of attributes of an object included."""

@@ -19,6 +19,7 @@ _REPEATABLE = re.compile(
 )
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
 _READING = frozenset({"SELECT", "SHOW", "EXPLAIN", "VALUES", "DESCRIBE"})
+_UNDOING = frozenset({"ROLLBACK", "ABORT"})
 _WRITING = _CHANGING | {"WITH"}
 _FOR_UPDATE = re.compile(r"\bfor\s+(no\s+key\s+)?update\b|\bwith_for_update\b", re.IGNORECASE)
 _TO_SAVEPOINT = re.compile(r"rollback\s+(?:\w+\s+)?to\b", re.IGNORECASE)
@@ -30,7 +31,16 @@ def rolls_all_back(call: str) -> bool:
     >>> rolls_all_back('cur.execute("rollback")'), rolls_all_back('cur.execute("ROLLBACK WORK TO SAVEPOINT one")')
     (True, False)
     """
-    return first_word(call) == "ROLLBACK" and _TO_SAVEPOINT.search(call) is None
+    return rolls_back(call) and _TO_SAVEPOINT.search(call) is None
+
+
+def rolls_back(call: str) -> bool:
+    """Whether a statement rolls back, to a savepoint or all: `ABORT` is another word of PostgreSQL for it.
+
+    >>> rolls_back('cur.execute("ROLLBACK TO one")'), rolls_back('cur.execute("abort")'), rolls_back('cur.execute(sql)')
+    (True, True, False)
+    """
+    return first_word(call) in _UNDOING
 
 
 def first_word(call: str) -> str:

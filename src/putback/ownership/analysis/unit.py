@@ -120,6 +120,13 @@ class Unit(Struct):
         shut = {block.id for block in self.function.blocks if any(op.at in without for op in block.ops)}
         return any(each in _reached(blocks, each, shut) for each in here)
 
+    def leads_to(self, first: int, last: int) -> bool:
+        """Whether a way leads from one operation to another, or both stand in one block."""
+        blocks = {block.id: block for block in self.function.blocks}
+        start = [block.id for block in self.function.blocks if any(op.at == first for op in block.ops)]
+        end = {block.id for block in self.function.blocks if any(op.at == last for op in block.ops)}
+        return any(each in end or not end.isdisjoint(_reached(blocks, each, ())) for each in start)
+
 
 def _reached(blocks: Mapping[int, ir.Block], start: int, shut: Container[int]) -> set[int]:
     """The blocks that a way leads to from `start`, through none of those that are `shut`."""

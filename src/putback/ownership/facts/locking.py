@@ -14,10 +14,12 @@ _DEEPEST = 2
 
 
 def locks(analyzer: Analyzer, unit: Unit, first: int, last: int) -> str:
-    """What locks rows between two operations, as one says it: "an `UPDATE`"; "" for nothing that is seen."""
+    """What locks rows on a way from one operation to another, as one says it: "an `UPDATE`"; "" for nothing that is
+    seen."""
     start, end = unit.span(first).start, unit.span(last).start
-    ops = [op for op in _calls(unit) if start <= unit.span(op.at).start < end]
-    return next(filter(None, (_by(analyzer, unit, op, _DEEPEST) for op in ops)), "")
+    ops = (op for op in _calls(unit) if start <= unit.span(op.at).start < end)
+    found = ((op, _by(analyzer, unit, op, _DEEPEST)) for op in ops)
+    return next((what for op, what in found if what and unit.leads_to(op.at, last)), "")
 
 
 def _calls(unit: Unit) -> Iterator[ir.Call]:

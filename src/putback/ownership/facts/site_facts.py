@@ -25,12 +25,12 @@ from putback.ownership.analysis.retrace import Retraced, retrace
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.facts.alternatives import is_alternative
+from putback.ownership.facts.engines import Engines, engines_of_call, engines_of_global
 from putback.ownership.facts.evidence import Evidence, Weight
 from putback.ownership.facts.leaks import Leak, Leaks
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.facts.users import is_closed_by_users
-from putback.ownership.facts.without_pool import comes_without_pool, exhausted
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
@@ -58,17 +58,25 @@ class SiteFacts:
     @property
     def comes_without_pool(self) -> bool:
         """Whether who hands it out keeps no connections: it is opened for this caller alone."""
-        analyzer, unit = self.function.analyzer, self.function.unit
-        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == self.site.at)
-        return any(comes_without_pool(analyzer, unit, op) for op in calls)
+        return self._engines.keep_none
 
     @property
     def exhausted(self) -> str:
         """The error that users see when the pool has run dry; "" where none is known."""
-        analyzer, unit = self.function.analyzer, self.function.unit
-        calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == self.site.at)
-        told = [exhausted(analyzer, unit, op, self.kind.exhausted) for op in calls]
-        return told[0] if told else self.kind.exhausted
+        return self._engines.exhausted(self.kind.exhausted)
+
+    @cached_property
+    def _engines(self) -> Engines:
+        """Those that it comes from, also where another function has made it, or a global name leads to it."""
+        analyzer, ambient = self.function.analyzer, self.acquisition.ambient
+        if self.site.at is not None:
+            return engines_of_call(analyzer, self.function.unit, self.site.at)
+        origin = analyzer.origin(self.function.unit, self.site)
+        if origin is not None and origin[1].at is not None:
+            return engines_of_call(analyzer, origin[0], origin[1].at)
+        if ambient is not None and ambient.meant is not None and not ambient.rest:
+            return engines_of_global(analyzer, ambient.meant)
+        return Engines(analyzer, ())
 
     @property
     def home(self) -> Home:

@@ -312,6 +312,8 @@ class Surroundings:
             return Loss.SLOT
         if kind.pooled and kind.gc is Gc.CYCLIC:
             return Loss.LATE
+        if kind.keeps_process:
+            return Loss.PROCESS
         return Loss.HANDLE if self.analyzer.catalog.drivers[kind.driver].embedded else Loss.CONNECTION
 
     def step(self, at: int, text: str) -> Step:

@@ -1,22 +1,24 @@
-"""Whether the engine that a connection comes from keeps none: with `NullPool` no limit of a pool is ever reached."""
+"""The engines that a session or a connection comes from: with `NullPool` no limit of a pool is ever reached."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from msgspec import Struct
 
-from putback.drivers.schema import Effect, Pool
+from putback.drivers.schema import Effect, Kind, Pool
 from putback.flow import ir
-from putback.flow.names import Expr, Invoke, Literal, Member
+from putback.flow.names import Expr, Invoke, Literal, Member, Name
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.autocommit import is_made_with
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.identity import Defined, identity
 from putback.ownership.resolve.types import Scope, Symbol
 
 _NOT_YET = Literal(None)
-_FURTHEST = 4
-"""Names that are looked up one behind the other: a factory, its engine, and one rename of each."""
+_Asked = frozenset[tuple[Scope, Expr]]
+"""The names and calls that were looked up on the way: what leads to itself is not known."""
 
 
 class _Made(Struct, frozen=True):
@@ -27,42 +29,61 @@ class _Made(Struct, frozen=True):
     scope: Scope
 
 
-def comes_without_pool(analyzer: Analyzer, unit: Unit, op: ir.Call) -> bool:
-    """Whether what `engine.connect()`, `factory()` or `Session(engine)` hands out comes from no pool."""
-    found = _engines(analyzer, unit, op)
-    return bool(found) and all(each is not None and _keeps_none(analyzer, each) for each in found)
+@dataclass(frozen=True)
+class Engines:
+    """All engines that something may come from; None stands for one of which nothing is known."""
+
+    analyzer: Analyzer
+    made: tuple[_Made | None, ...]
+
+    @property
+    def keep_none(self) -> bool:
+        """Whether what they hand out comes from no pool."""
+        return bool(self.made) and all(each is not None and _keeps_none(self.analyzer, each) for each in self.made)
+
+    def autocommit(self, kind: Kind) -> bool:
+        """Whether none of them begins a transaction with a statement."""
+        return bool(self.made) and all(each is not None and is_made_with(each.call, kind) for each in self.made)
+
+    def exhausted(self, usual: str) -> str:
+        """The error of the pool once that has run dry: `usual`, up to the numbers where an engine is told others; ""
+        where it is told to keep a pool of which that is not known."""
+        engines = [each for each in self.made if each is not None]
+        if any(not _is_limited(self.analyzer, each) for each in engines):
+            return ""
+        number = next((at for at, letter in enumerate(usual) if letter.isdigit()), None)
+        is_told = any(_is_told_its_size(each) for each in engines)
+        return usual if number is None or not is_told else f"{usual[:number]}..."
 
 
-def exhausted(analyzer: Analyzer, unit: Unit, op: ir.Call, usual: str) -> str:
-    """The error of the pool that it comes from, once that has run dry: `usual`, up to the numbers where the engine is
-    told others; "" where it is told to keep a pool of which that is not known."""
-    engines = [each for each in _engines(analyzer, unit, op) if each is not None]
-    if any(not _is_limited(analyzer, each) for each in engines):
-        return ""
-    number = next((at for at, letter in enumerate(usual) if letter.isdigit()), None)
-    is_told = any(_is_told_its_size(each) for each in engines)
-    return usual if number is None or not is_told else f"{usual[:number]}..."
+def engines_of_call(analyzer: Analyzer, unit: Unit, at: int) -> Engines:
+    """Those of what `engine.connect()`, `factory()` or `Session(engine)` hands out, which stands at an operation."""
+    for op in (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == at):
+        func = op.expr.func
+        for each in (func.base if isinstance(func, Member) else func, op.expr):
+            if made := _makers(analyzer, each, unit.scope, frozenset()):
+                return Engines(analyzer, tuple(made))
+    return Engines(analyzer, ())
 
 
-def _engines(analyzer: Analyzer, unit: Unit, op: ir.Call) -> list[_Made | None]:
-    """The engines that what a call hands out may come from; None for one of which nothing is known."""
-    func = op.expr.func
-    source = func.base if isinstance(func, Member) else func
-    return next((found for each in (source, op.expr) if (found := _makers(analyzer, each, unit.scope, _FURTHEST))), [])
+def engines_of_global(analyzer: Analyzer, meant: Defined) -> Engines:
+    """Those of a session, or of what hands sessions out, that a global name leads to."""
+    return Engines(analyzer, tuple(_makers(analyzer, Name(meant.name), Scope(meant.path), frozenset())))
 
 
-def _makers(analyzer: Analyzer, expr: Expr, scope: Scope, left: int) -> list[_Made | None]:
+def _makers(analyzer: Analyzer, expr: Expr, scope: Scope, asked: _Asked) -> list[_Made | None]:
     """What makes an engine, or the one that a factory of sessions is bound to; also by its global name."""
-    if left == 0:
+    if (scope, expr) in asked:
         return [None]
+    asked |= {(scope, expr)}
     if not isinstance(expr, Invoke):
         values = _values(analyzer, expr, scope)
-        return [made for where, value in values for made in _makers(analyzer, value, where, left - 1) or [None]]
+        return [made for where, value in values for made in _makers(analyzer, value, where, asked) or [None]]
     made = _symbols(analyzer, expr.func, scope)
     pools = [pool for name in made if (pool := analyzer.catalog.pool_made_by(name)) is not None]
     if engines := [pool for pool in pools if pool.pool_class]:
         return [_Made(pool, expr, scope) for pool in engines]
-    return [each for bound in _bound(analyzer, expr, made) for each in _makers(analyzer, bound, scope, left - 1)]
+    return [each for bound in _bound(analyzer, expr, made) for each in _makers(analyzer, bound, scope, asked)]
 
 
 def _keeps_none(analyzer: Analyzer, made: _Made) -> bool:
