@@ -126,7 +126,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/index/indexer.py": {PYTHON: {"is metaclass"}},
     "ownership/index/module.py": {PYTHON: {"is __class_getitem__", "is __init_subclass__", "is __new__"}},
     "ownership/index/places.py": {
-        TOOL: {"endswith _test.py", "startswith test_"},
+        TOOL: {"endswith _test.py", "startswith test", "startswith test_"},
         TEXT: {"pattern _DONE", "pattern _FOR", "pattern _STARTED", "pattern _WHILE"},
     },
     "ownership/index/project.py": {TEXT: {"endswith .py"}},

@@ -192,7 +192,7 @@ def main() -> None:
     parser.add_argument("--package-limit", type=int, default=300, help="seconds of processor time for a package")
     parser.add_argument("--memory", type=int, default=4_000, help="megabytes of a process for a package")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="when to stop")
-    parser.add_argument("--keep", type=Path, default=Path("campaign-failures"))
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir()) / "putback-campaign")
     given = parser.parse_args()
     given.keep.mkdir(parents=True, exist_ok=True)
     ends = time.monotonic() + given.seconds

@@ -10,7 +10,7 @@ from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.ir import MODULE
 from putback.flow.names import Member, Name
-from putback.flow.solve import Defect, Edge, Ending, Exploration, Node
+from putback.flow.solve import Defect, Edge, Exploration, Node
 from putback.model.finding import Confidence
 from putback.model.lifecycle import After, Close, On, With
 from putback.model.span import Span
@@ -19,18 +19,20 @@ from putback.ownership.analysis.asked import IS_NONE
 from putback.ownership.analysis.defects import ReadUnbound, UnboundBeside, Wrong
 from putback.ownership.analysis.derived import Leaving, Needs
 from putback.ownership.analysis.domain import Mark, Phase, State
-from putback.ownership.analysis.parts import RETURNED, Tie
+from putback.ownership.analysis.parts import RETURNED
 from putback.ownership.analysis.release_points import ReleasePoints, release_points
 from putback.ownership.analysis.retrace import Retraced, retrace
 from putback.ownership.analysis.site import Acquisition, Home, Site
 from putback.ownership.analysis.transfer import SiteDomain
 from putback.ownership.facts.alternatives import is_alternative
+from putback.ownership.facts.borrowers import borrowers, held_at_the_end
 from putback.ownership.facts.engines import Engines, engines_of_call, engines_of_global
 from putback.ownership.facts.evidence import Evidence, Weight
 from putback.ownership.facts.leaks import Leak, Leaks
 from putback.ownership.facts.pool_facts import Making
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.facts.users import is_closed_by_users
+from putback.ownership.facts.wrong_closes import wrong_closes
 from putback.ownership.makers.sharing import Requested
 from putback.ownership.resolve.types import FunctionRef
 from putback.ownership.sessions.scoped import sessions_of
@@ -320,60 +322,17 @@ class SiteFacts:
     @cached_property
     def borrowers(self) -> tuple[str, ...]:
         """Who may still need the connection when the function has ended, in words."""
-        calls = {op.at for op in self.function.unit.ops() if isinstance(op, ir.Call)}
-        later = [self._callee(d.at) if d.at in calls else "what it is put in" for d in self.defects(Wrong.LATER)]
-        normal = {e.state.phase for e in self.exploration.endings if e.edge is Edge.NORMAL}
-        kept = [] if Phase.RELEASED in normal else [self._callee(d.at) for d in self.defects(Wrong.KEPT)]
-        found = [f"{who} may use it later" for who in later] + [f"{who} may keep it" for who in kept]
-        if any(e.state.part(RETURNED) is Tie.NEEDING for e in self._held_at_the_end):
-            found.append("what is returned may still need it")
-        return tuple(dict.fromkeys(found))
+        return borrowers(self.function.unit, self.exploration)
 
     @property
     def is_held_at_the_end(self) -> bool:
         """Whether it is still held where all goes well."""
-        return bool(self._held_at_the_end)
-
-    @property
-    def _held_at_the_end(self) -> list[Ending[State]]:
-        normal = (e for e in self.exploration.endings if e.edge is Edge.NORMAL)
-        return [e for e in normal if e.state.phase in (Phase.HELD, Phase.IDLE)]
-
-    def _callee(self, at: int) -> str:
-        """What is called at an operation, or the operation itself, in quotes."""
-        text = self.function.unit.text(at).partition("(")[0].partition("\n")[0].strip()
-        return f"`{text}`"
+        return bool(held_at_the_end(self.exploration))
 
     @cached_property
     def wrong_closes(self) -> list[int]:
         """The operations that close the connection where it should be given back, on a path that ends so."""
-        closed = [e for e in self.exploration.endings if e.state.phase is Phase.CLOSED]
-        return sorted({at for e in closed for at in self._closing_operations(e.node) or [self.site.acquired_at]})
-
-    def _closing_operations(self, end: Node[State]) -> list[int]:
-        """The close on each path to a node: in the last block that was entered with the connection open."""
-        found: list[int | None] = []
-        stack, seen = [end], {end}
-        while stack:
-            node = stack.pop()
-            if node.state.phase is not Phase.CLOSED:
-                found.append(self._last_close(node))
-                continue
-            fresh = [source for source in self.exploration.sources(node) if source not in seen]
-            stack += fresh
-            seen.update(fresh)
-        return [at for at in found if at is not None]
-
-    def _last_close(self, node: Node[State]) -> int | None:
-        ops = reversed(self.function.unit.function.blocks[node.block].ops)
-        return next((op.at for op in ops if isinstance(op, (ir.Call, ir.Exit)) and self._closes(op)), None)
-
-    def _closes(self, op: ir.Call | ir.Exit) -> bool:
-        if isinstance(op, ir.Exit):
-            return self.has(Wrong.CLOSING_KEEPS)
-        names = guards.aliases(self.function.unit, self.site)
-        effect = self.function.analyzer.catalog.method(self.kind.type, op.name) if op.receiver in names else None
-        return (effect is not None and effect.closes) or any(a.value in names for a in op.arguments)
+        return wrong_closes(self.function.analyzer, self.function.unit, self.site, self.exploration)
 
     @cached_property
     def cached_closed(self) -> str:

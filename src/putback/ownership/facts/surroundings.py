@@ -35,7 +35,7 @@ from putback.ownership.index.places import (
     is_called_a_test,
     is_put_aside,
     is_started,
-    is_test_code,
+    is_test_function,
     place_by_path,
     reruns,
     runs_once,
@@ -228,9 +228,13 @@ class Surroundings:
         """The same for the whole file: the top level of a module that serves is of the service."""
         path = inside(self.unit.path, self.analyzer.root)
         found = place_by_path(path)
-        if found is Place.TEST and is_called_a_test(path) and self._serves_by_use:
-            return Place.SERVICE
-        if found is not Place.SERVICE and not (found is Place.SCRIPT and is_among_scripts(path) and self._serves):
+        is_used = False
+        if found is Place.TEST and is_called_a_test(path):
+            if self._is_imported_by_service(apart=frozenset()) or self._goes_on_by_itself:
+                return Place.SERVICE
+        elif found is Place.SCRIPT and is_among_scripts(path):
+            is_used = self._is_imported_by_service(apart=idioms().places.scripts)
+        if found is not Place.SERVICE and not is_used:
             return found
         if self._is_alone and is_put_aside(path):
             return Place.EXAMPLE
@@ -244,23 +248,18 @@ class Surroundings:
             known[module.path] = runs_once(module, content, self._is_alone, packages_that_serve(self.analyzer))
         return known[module.path]
 
-    @property
-    def _serves_by_use(self) -> bool:
-        """Whether code of the service imports the file, or it is started to run for ever, and has no tests in it."""
-        module, root = self.analyzer.project.module(self.unit.path), self.analyzer.root
-        importing = self.analyzer.importing(self.unit.path)
-        if any(place_by_path(inside(path, root)) is Place.SERVICE for path in importing):
-            return True
-        content = self.analyzer.reader.data(self.unit.path)
-        has_tests = module is None or any(is_test_code(f"{function.name}.py") for function in module.functions.values())
-        return not has_tests and is_started(content) and goes_on(content)
+    def _is_imported_by_service(self, apart: frozenset[str]) -> bool:
+        """Whether a file of the service imports this one; one that stands below a folder in `apart` is none."""
+        paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
+        return any(place_by_path(p) is Place.SERVICE and apart.isdisjoint(p.split("/")) for p in paths)
 
     @property
-    def _serves(self) -> bool:
-        """Whether a file of the service imports this one, and no part of a command, such as `cli/commands/load.py`."""
-        paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
-        commands = idioms().places.scripts
-        return any(place_by_path(p) is Place.SERVICE and commands.isdisjoint(p.split("/")) for p in paths)
+    def _goes_on_by_itself(self) -> bool:
+        """Whether the file is started to run for ever, and has no tests in it."""
+        module = self.analyzer.project.module(self.unit.path)
+        content = self.analyzer.reader.data(self.unit.path)
+        has_tests = module is None or any(is_test_function(function.name) for function in module.functions.values())
+        return not has_tests and is_started(content) and goes_on(content)
 
     @property
     def _is_alone(self) -> bool:

@@ -33,6 +33,11 @@ def is_test_code(path: str) -> bool:
     )
 
 
+def is_test_function(name: str) -> bool:
+    """Whether pytest takes a function of this name for a test."""
+    return name.startswith("test")
+
+
 def is_called_a_test(path: str) -> bool:
     """Whether only the name of a file says that it is test code, as those of scripts that try something out do."""
     parts = path.split("/")
