@@ -6,14 +6,14 @@ import ast
 import builtins
 import io
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1] / "src" / "putback"
 ROOMS = ("flow", "ownership", "fixes", "rules", "pipeline", "server", "verify")
 
-PYTHONS = {name for each in (builtins, str, list, dict, set, io.IOBase) for name in dir(each)}
+PYTHONS = {name for each in (builtins, str, list, dict, set, io.IOBase, AsyncGenerator) for name in dir(each)}
 OURS = {"acquire", "commit", "connection", "dbapi", "putback", "query", "release", "rollback", "run", "savepoint"} | {
     "session", "stream", "transaction", "value",
 }  # fmt: skip

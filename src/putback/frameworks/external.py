@@ -19,8 +19,8 @@ _TABLE = Path(__file__).parent / "language" / "external.toml"
 class Sort(Table, frozen=True):
     """One sort of call: `noun` names it in messages; `calls` are functions and methods, `below` what all methods of
     belong to it, however deep (`client.chat.completions.create`); `brief`: it answers within milliseconds as a rule;
-    `long` says in words why it takes long as a rule; `bounded_by` are the arguments without which nothing bounds how long
-    it takes, of the call or of what makes its object; `long_from`: it takes long from this number of seconds on."""
+    `long` says in words why it takes long as a rule; `bounded_by` are the arguments without which nothing bounds it,
+    of the call or of what makes its object; `long_from`: it takes long from this number of seconds on."""
 
     noun: str
     calls: tuple[str, ...] = ()

@@ -35,6 +35,7 @@ from putback.ownership.index.places import (
     is_called_a_test,
     is_put_aside,
     is_started,
+    is_test_code,
     is_test_function,
     place_by_path,
     reruns,
