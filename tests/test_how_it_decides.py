@@ -17,6 +17,7 @@ WORDS = {
     Likelihood.EXPECTED: "now and then",
     Likelihood.SELDOM: "seldom",
     Likelihood.RARELY: "rarely",
+    Likelihood.TWICE: "two errors",
     Likelihood.HARDLY: "hardly ever",
 }
 SHOWN = {Severity.ERROR: "**error**", Severity.WARNING: "warning", Severity.INFO: "hint"}

@@ -154,18 +154,25 @@ class _Explorer(Generic[S]):
         self.nodes = nodes
         self.found: Exploration[S] = Exploration()
         self.queue: deque[Node[S]] = deque()
+        self.behind_exceptions: deque[Node[S]] = deque()
         self.counts: dict[int, int] = {}
         self.ended: set[tuple[S, Edge, int | None]] = set()
         self.seen_defects: set[tuple[Hashable, int]] = set()
 
     def run(self) -> Exploration[S]:
+        """What needs fewer exceptions is reached first: of all ways to a node the plainest is kept."""
         for state in self.domain.initial():
             self.reach(self.function.entry, state, None, Edge.NORMAL, None)
-        while self.queue:
+        while self.queue or self.behind_exceptions:
+            if not self.queue:
+                self.queue, self.behind_exceptions = self.behind_exceptions, self.queue
             self.visit(self.queue.popleft())
         return self.found
 
-    def reach(self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int | None) -> None:
+    def reach(
+        self, block: int, state: S, source: Node[S] | None, edge: Edge, at: int | None, *, again: bool = True
+    ) -> None:
+        """One more way to a block. `again`: an exception on it is a new one, and not carried on from a block before."""
         count = self.counts.get(block, 0)
         state = self.domain.entering(block, state)
         if count >= self.states_per_block or len(self.found.arrivals) >= self.nodes:
@@ -184,7 +191,7 @@ class _Explorer(Generic[S]):
             return
         self.counts[block] = count + 1
         self.found.arrivals[node] = Arrival(source, edge, at)
-        self.queue.append(node)
+        (self.behind_exceptions if edge is Edge.RAISED and again else self.queue).append(node)
 
     def leave(self, node: Node[S], state: S, edge: Edge, at: int | None) -> None:
         key = (state, edge, at)
@@ -192,12 +199,12 @@ class _Explorer(Generic[S]):
             self.ended.add(key)
             self.found.endings.append(Ending(node, state, edge, at))
 
-    def throw(self, node: Node[S], state: S, at: int | None) -> None:
+    def throw(self, node: Node[S], state: S, at: int | None, *, again: bool = True) -> None:
         handler = self.function.blocks[node.block].handler
         if handler is None:
             self.leave(node, state, Edge.RAISED, at)
         else:
-            self.reach(handler, state, node, Edge.RAISED, at)
+            self.reach(handler, state, node, Edge.RAISED, at, again=again)
 
     def visit(self, node: Node[S]) -> None:
         block = self.function.blocks[node.block]
@@ -242,13 +249,13 @@ class _Explorer(Generic[S]):
             case ir.Dispatch() as end:
                 for where, caught in domain.dispatch(end, state):
                     if where is None:
-                        self.throw(node, caught, last)
+                        self.throw(node, caught, last, again=False)
                     else:
                         self.reach(where, caught, node, Edge.NORMAL, last)
             case ir.Resume() as end:
                 on, swallowed = domain.resume(end, state)
                 if on is not None:
-                    self.throw(node, on, last)
+                    self.throw(node, on, last, again=False)
                 if swallowed is not None and end.swallowed is not None:
                     self.reach(end.swallowed, swallowed, node, Edge.NORMAL, last)
             case _:

@@ -76,7 +76,7 @@ from putback.rules.weighing import worth_of
 
 
 def _at_yield(site: SiteFacts) -> Leak | None:
-    return next((leak for leak in site.leaks if leak.at_yield), None)
+    return next((leak for leak in site.leaks if leak.at_yield and not leak.twice), None)
 
 
 def applies(site: SiteFacts) -> bool:

@@ -28,7 +28,8 @@ def worth_of(site: SiteFacts, leak: Leak | None = None) -> Worth:
 def _likelihood(leak: Leak | None) -> Likelihood:
     if leak is None or leak.raised_at is None or leak.explicit:
         return Likelihood.EACH_TIME
-    return LIKELIHOODS[leak.weight]
+    likelihood = LIKELIHOODS[leak.weight]
+    return Likelihood.TWICE if leak.twice and likelihood is not Likelihood.HARDLY else likelihood
 
 
 def _loss(site: SiteFacts, leak: Leak | None) -> Loss:

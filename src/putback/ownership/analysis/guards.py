@@ -79,15 +79,21 @@ def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str], deep: i
     """The names, and conditions with a leading "?", that decide about the connection known as `names`.
 
     `releasing` are the methods of the connection that give it back. A branch decides if that happens up to `deep`
-    blocks behind it.
+    blocks behind it, and a flag decides where a call is on one of its ways, which may raise.
     """
     blocks = unit.function.blocks
     touching = {b.id for b in blocks if any(_touches(o, names, releasing) for o in b.ops) or _returns(b, names)}
+    calling = {b.id for b in blocks if any(isinstance(o, ir.Call) for o in b.ops)}
+    set_by_hand = _set_by_hand(unit)
     found: set[str] = set()
     copies: list[tuple[str, str]] = []
     for block in blocks:
-        if isinstance(block.end, ir.Branch) and _decides(blocks, block.end, touching, deep):
+        if not isinstance(block.end, ir.Branch):
+            pass
+        elif _decides(blocks, block.end, touching, deep):
             found.update(_asked(block.end.test))
+        elif block.end.test.subject in set_by_hand and _decides(blocks, block.end, calling, 0):
+            found.add(block.end.test.subject)
         for op in block.ops:
             if isinstance(op, ir.Assign) and not op.source.startswith("="):
                 copies.append((op.target, op.source))
@@ -97,6 +103,14 @@ def guards(unit: Unit, names: frozenset[str], releasing: frozenset[str], deep: i
         found |= more
         grown = bool(more)
     return frozenset(found | names)
+
+
+def _set_by_hand(unit: Unit) -> set[str]:
+    """The names of a function that are somewhere given True, False or None."""
+    params = {p.name for p in unit.function.params}
+    constants = (ir.TRUE, ir.FALSE, ir.NONE)
+    given = (op for op in unit.ops() if isinstance(op, ir.Assign) and op.source in constants)
+    return {op.target for op in given if ir.is_local(op.target)} - params
 
 
 def _asked_for(blocks: list[ir.Block], flags: set[str]) -> Iterator[str]:

@@ -92,9 +92,10 @@ class Summaries:
         says of the database."""
         endings = (e.state.exception or UNKNOWN for e in found.endings if e.edge is Edge.RAISED)
         raised = set(endings) - {CANCELLED}
-        return all(
-            is_of_no_other(each) or (is_class(each) and self._program.errors.about(unit, [each], kind) is About.DATABASE)
-            for each in raised
+        told = [each for each in raised if is_class(each)]
+        errors = self._program.errors
+        return all(is_of_no_other(each) for each in raised.difference(told)) and all(
+            errors.about(unit, [each], kind) is About.DATABASE for each in told
         )
 
     def manager_effect(

@@ -45,7 +45,8 @@ class Leak(Struct, frozen=True):
     `raised_at` is the operation whose exception starts the way out, if one does, `explicit` that it is a `raise`
     statement, `cancelled` that only a cancellation goes this way, `left_at` and `exit` where and how it ends.
     `at_yield`: the exception arrives at a `yield`. `unbound`: the function is left because a name is read that the
-    exception has kept from being bound. `twice`: another exception has been handled on this way before. `weight`: how
+    exception has kept from being bound. `twice`: it needs a second
+    exception, in what handles the first or cleans up behind it. `weight`: how
     far one believes that it raises. `writes`: rows have been changed by then, or it is such a statement that fails,
     and the transaction is open.
     """
@@ -109,6 +110,7 @@ class Leaks:
         if left_at is None:
             left_at = self.unit.function.at if raised_at is None else raised_at
         named = any(ir.is_local(r) for r in ending.state.refs)
+        is_second = exit_ is Exit.RAISED and raised_at not in (None, left_at)
         return Leak(
             raised_at=raised_at,
             explicit=raised_at in self.unit.raise_statements,
@@ -117,7 +119,7 @@ class Leaks:
             left_at=left_at,
             exit=exit_,
             named=named or any(isinstance(part, Element) for _, part in ending.state.parts),
-            twice=before is not None,
+            twice=before is not None or (is_second and left_at not in self.unit.raise_statements),
             unbound=exit_ is Exit.RAISED and ending.state.exception == unbound.ERROR,
             weight=self.weigh(raised_at) if raised_at is not None else Weight.DATABASE,
             writes=ending.state.opened is not None and self._writes(ending.state, raised_at),

@@ -106,14 +106,12 @@ class SiteFacts:
             found = [leak for leak in found if leak.by_exception]
         return sorted(found, key=self._plainness)
 
-    def _plainness(self, leak: Leak) -> tuple[bool, bool, bool, bool, Weight, bool, int]:
+    def _plainness(self, leak: Leak) -> tuple[bool, bool, bool, bool, Weight, int]:
         """How plain a way out is, the plainer the lower: a statement of the function is plainer than what something
-        may raise, and one that needs a second exception, in what has handled the first, is less so than its end."""
-        is_second = leak.by_exception and leak.raised_at not in (None, leak.left_at)
-        again = is_second and leak.left_at not in self.function.unit.raise_statements
+        may raise, and one that needs a second exception is less so than all others."""
         is_implicit = leak.raised_at is not None and not leak.explicit
         is_raised = leak.raised_at is not None
-        return leak.cancelled, is_implicit, is_raised, leak.twice, leak.weight, again, leak.left_at
+        return leak.cancelled, is_implicit, is_raised, leak.twice, leak.weight, leak.left_at
 
     @property
     def _ways(self) -> Leaks:
