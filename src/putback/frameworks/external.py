@@ -41,7 +41,8 @@ class Sort(Table, frozen=True):
         if self.long_from is None or not isinstance(seconds, (int, float)):
             return self
         is_short = seconds < self.long_from
-        return replace(self, brief=is_short, long="" if is_short else f"that takes {seconds:g} seconds")
+        unit = "second" if seconds == 1 else "seconds"
+        return replace(self, brief=is_short, long="" if is_short else f"that takes {seconds:g} {unit}")
 
     @property
     def unbounded(self) -> Sort:
