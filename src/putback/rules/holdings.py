@@ -22,7 +22,7 @@ from putback.ownership.facts.module_globals import may_be_imported
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
-from putback.rules.rebinding import Foreign, foreign_mentions
+from putback.rules.rebinding import foreign_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
 _TOO_LARGE = "the functions that it calls call each other in too large a circle to be followed"
@@ -91,7 +91,7 @@ def holding(
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = next(iter(unpacked), name) or (code.free_name(otherwise) if otherwise else "")
     reached = (*release_points.releases, *release_points.closes)
-    foreign = foreign_mentions(site, code, name) if name else Foreign()
+    foreign = foreign_mentions(site, code, name)
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
     closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}

@@ -25,11 +25,13 @@ class Foreign:
 def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
     """What stands for something else than the connection of `site`, for each of its names that is bound more than once.
 
+    `name` is that of the connection itself ("" for none).
+
     Nothing for one that may be either at one and the same place: then its bindings cannot be told apart.
     """
     mentions: set[cst.CSTNode] = set()
     operations: frozenset[int] = frozenset()
-    for each in sorted(site.release_points.values | {name}):
+    for each in sorted(filter(None, site.release_points.values | {name})):
         if len(bindings(code, each)) < 2:
             continue
         found = _Mentions(site, code, each)
