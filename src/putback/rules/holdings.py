@@ -22,7 +22,7 @@ from putback.ownership.facts.module_globals import may_be_imported
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
-from putback.rules.rebinding import foreign_mentions
+from putback.rules.rebinding import foreign_mentions, unneeded_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
 _TOO_LARGE = "the functions that it calls call each other in too large a circle to be followed"
@@ -96,6 +96,7 @@ def holding(
     closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
     besides = done_besides(site, closing, name)
+    needing = site.leaving.names - release_points.values - {name}
     made = Holding(
         code,
         code.node(site.site.acquired_at),
@@ -121,7 +122,7 @@ def holding(
         calm=frozenset(_nodes(code, release_points.calm)),
         failing=frozenset(_nodes(code, release_points.failing)),
         makes=frozenset(_nodes(code, release_points.makes)),
-        foreign=foreign.mentions,
+        foreign=foreign.mentions.union(unneeded_mentions(site.leaving, code, needing)),
         unbound=site.unbound_reads - {name},
         quick=_nodes(code, facts.cheap_calls.quick),
         logging=_nodes(code, facts.cheap_calls.logging),

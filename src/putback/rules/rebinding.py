@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -10,6 +10,7 @@ import libcst as cst
 from putback.fixes.closers import forgets
 from putback.fixes.code import Code
 from putback.fixes.region import bindings, is_target
+from putback.ownership.analysis.derived import Leaving
 from putback.ownership.analysis.meanings import Meanings, meanings
 from putback.ownership.facts.site_facts import SiteFacts
 
@@ -43,6 +44,16 @@ def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
     return Foreign(frozenset(mentions), operations)
 
 
+def unneeded_mentions(leaving: Leaving, code: Code, names: Iterable[str]) -> Iterator[cst.CSTNode]:
+    """The mentions of `names`, by which something is read that needs the connection, where they mean something else."""
+    for name in names:
+        elsewhere = leaving.elsewhere.get(name, frozenset())
+        for node in code.mentions(name) if elsewhere else ():
+            ats = set(_operations_at(code, node))
+            if ats and ats <= elsewhere:
+                yield node
+
+
 def _is_forgotten(code: Code, node: cst.Name) -> bool:
     return any(isinstance(a, cst.SimpleStatementLine) and forgets(a, node.value) for a in code.ancestors(node))
 
@@ -59,7 +70,7 @@ class _Mentions:
             self._judge(node)
 
     def _judge(self, node: cst.Name) -> None:
-        ats = set(self._operations_at(node))
+        ats = set(_operations_at(self.code, node, self.known.reached))
         if is_target(self.code, node):
             if ats and not ats & self.known.bound and not _is_forgotten(self.code, node):
                 self.foreign.add(node)
@@ -69,10 +80,11 @@ class _Mentions:
         if others and not ours:
             self.foreign.add(node)
 
-    def _operations_at(self, node: cst.CSTNode) -> Iterator[int]:
-        """The reached operations of the innermost node around `node` that has any, as far as its statement goes."""
-        for around in (node, *self.code.ancestors(node)):
-            here = [at for at in self.code.operations.get(id(around), ()) if at in self.known.reached]
-            if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
-                yield from here
-                return
+
+def _operations_at(code: Code, node: cst.CSTNode, wanted: Collection[int] | None = None) -> Iterator[int]:
+    """The operations, those `wanted`, of the innermost node around `node` that has any, as far as its statement goes."""
+    for around in (node, *code.ancestors(node)):
+        here = [at for at in code.operations.get(id(around), ()) if wanted is None or at in wanted]
+        if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
+            yield from here
+            return
