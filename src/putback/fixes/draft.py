@@ -140,6 +140,7 @@ class Draft(Rows):
         self._put(inner, 0, taken)
         if isinstance(block, cst.IndentedBlock) and self.code.is_known(block) and block.body[-1] is last:
             self.lines(inner)[:] = self._take_end(block)
+            self.lines(block)[:0] = self._take_blank_end(inner)
         return made
 
     def _take_end(self, block: cst.IndentedBlock) -> Lines:
@@ -147,6 +148,17 @@ class Draft(Rows):
         lines = self.lines(block)
         end = next((at for at, line in enumerate(lines) if line.comment is None), len(lines))
         taken, lines[:end] = lines[:end], []
+        return taken
+
+    def _take_blank_end(self, block: cst.BaseSuite) -> Lines:
+        """The blank lines with which a block ends, as those of the blocks do that it ends with."""
+        taken: Lines = []
+        inner: cst.CSTNode | None = block
+        while isinstance(inner, cst.IndentedBlock):
+            lines = self.lines(inner)
+            end = next((at for at in range(len(lines), 0, -1) if lines[at - 1].comment is not None), 0)
+            taken[:0], lines[end:] = lines[end:], []
+            inner = _last_block(self.body(inner)[-1]) if not lines and self.body(inner) else None
         return taken
 
     def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
@@ -370,6 +382,13 @@ def comments(node: cst.CSTNode) -> Iterator[str]:
         if isinstance(current, cst.Comment):
             yield current.value
         stack.extend(reversed(current.children))
+
+
+def _last_block(statement: cst.CSTNode) -> cst.CSTNode | None:
+    """The block that ends a compound statement."""
+    blocks = [each for each in statement.children if isinstance(each, (cst.BaseSuite, *_CLAUSES, cst.If))]
+    last = blocks[-1] if blocks else None
+    return last if last is None or isinstance(last, cst.BaseSuite) else _last_block(last)
 
 
 def _indented(lines: Lines) -> Lines:
