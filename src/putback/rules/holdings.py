@@ -143,11 +143,12 @@ def holding(
     halves = ("the object may have been made without its connection",) if site.acquisition.half_made else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
+    shared = ("others may have the same session",) if site.acquisition.may_be_shared else ()
     is_kept = site.is_held_at_the_end and may_be_imported(facts.analyzer, facts.unit, site.site)
     kept = ("another file may import it",) if is_kept else ()
     counted = ("the project is not told that it is back",) if is_counted else ()
     forked = ("each of the processes that it forks gives it back",) if facts.forks else ()
-    doubts = (*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves, *kept, *forked)
+    doubts = (*made.doubts, *mocked, *known, *shared, *memory, *lobs, *counted, *halves, *kept, *forked)
     return replace(made, release=release, closes=closes, doubts=doubts)
 
 
