@@ -20,6 +20,7 @@ from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.module_globals import may_be_imported
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.stand_ins import is_replaced
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
 from putback.rules.rebinding import foreign_mentions, unneeded_mentions
@@ -144,11 +145,14 @@ def holding(
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
     shared = ("others may have the same session",) if site.acquisition.may_be_shared else ()
+    stands_in = is_replaced(facts, site.site.acquired_at, site.acquisition.through)
+    replaced = ("a test puts in its place what may not be closed",) if stands_in else ()
     is_kept = site.is_held_at_the_end and may_be_imported(facts.analyzer, facts.unit, site.site)
     kept = ("another file may import it",) if is_kept else ()
     counted = ("the project is not told that it is back",) if is_counted else ()
     forked = ("each of the processes that it forks gives it back",) if facts.forks else ()
-    doubts = (*made.doubts, *mocked, *known, *shared, *memory, *lobs, *counted, *halves, *kept, *forked)
+    others = (*shared, *memory, *lobs, *counted, *halves, *kept, *forked, *replaced)
+    doubts = (*made.doubts, *mocked, *known, *others)
     return replace(made, release=release, closes=closes, doubts=doubts)
 
 

@@ -82,7 +82,7 @@ class _Mentions:
 
 
 def _operations_at(code: Code, node: cst.CSTNode, wanted: Collection[int] | None = None) -> Iterator[int]:
-    """The operations, those `wanted`, of the innermost node around `node` that has any, as far as its statement goes."""
+    """The operations, of those `wanted`, of the innermost node around a node that has any, up to its statement."""
     for around in (node, *code.ancestors(node)):
         here = [at for at in code.operations.get(id(around), ()) if wanted is None or at in wanted]
         if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
