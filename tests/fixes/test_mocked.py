@@ -143,10 +143,10 @@ class OrdersTest(unittest.TestCase):
 """
 
 
-def offered_beside(replacing: str, root: Path) -> list[Applicability]:
+def offered_beside(replacing: str, root: Path, orders: str = ORDERS) -> list[Applicability]:
     """How safe the fix of `orders` is where a test of it does this."""
     (root / "connecting.py").write_text(CONNECTING, encoding="utf-8")
-    (root / "orders.py").write_text(ORDERS, encoding="utf-8")
+    (root / "orders.py").write_text(orders, encoding="utf-8")
     (root / "test_orders.py").write_text(REPLACING.format(replacing=replacing), encoding="utf-8")
     run = fix([str(root / "orders.py")], Config(root=str(root), unsafe_fixes=True, min_severity=Severity.INFO))
     return [f.fix.applicability for f in run.before if f.fix is not None]
@@ -159,7 +159,6 @@ def offered_beside(replacing: str, root: Path) -> list[Applicability]:
         'patch("orders.get_connection", return_value=self.conn).start()',
         'patch("orders.get_connection").start().return_value = self.conn',
         'monkeypatch.setattr(orders, "get_connection", lambda: Stub())',
-        'monkeypatch.setattr(connecting, "get_connection", lambda: Stub())',
         'monkeypatch.setattr("orders.get_connection", lambda: given)',
         'monkeypatch.setattr("orders.get_connection", given)',
     ],
@@ -177,8 +176,16 @@ def test_a_release_of_what_a_test_goes_on_with_is_not_safe(replacing: str, tmp_p
         'monkeypatch.setattr(orders, "get_connection", lambda: Closable())',
         'monkeypatch.setattr(orders, "get_connection", lambda: sqlite3.connect("test.db"))',
         'monkeypatch.setattr("others.get_connection", given)',
+        'monkeypatch.setattr(connecting, "get_connection", given)',
         'monkeypatch.setattr(orders, "orders", given)',
     ],
 )
 def test_a_release_of_a_mock_or_of_what_is_made_anew_is(replacing: str, tmp_path: Path) -> None:
     assert offered_beside(replacing, tmp_path) == [Applicability.SAFE]
+
+
+def test_an_acquire_that_is_read_from_its_module_is_replaced_there(tmp_path: Path) -> None:
+    text = ORDERS.replace("from connecting import get_connection", "import connecting")
+    text = text.replace("= get_connection", "= connecting.get_connection")
+    replacing = 'monkeypatch.setattr(connecting, "get_connection", given)'
+    assert offered_beside(replacing, tmp_path, text) == [Applicability.UNSAFE]

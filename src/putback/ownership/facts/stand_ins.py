@@ -30,14 +30,24 @@ def is_replaced(facts: Surroundings, at: int, through: Sequence[FunctionRef]) ->
 
     It comes from the call at operation `at`, by way of some functions of the project.
     """
-    unit = facts.unit
     if facts.file_place is Place.TEST:
         return False
-    called = (op.name for op in unit.ops() if isinstance(op, ir.Call) and op.at == at)
-    names = {*called, *(ref.key.rpartition(".")[2] for ref in through)}
-    paths = {unit.path, *(ref.path for ref in through)}
     stand_ins = facts.analyzer.known(StandIns)
-    return any(stand_ins.cannot_close(name, paths) for name in sorted(names))
+    return any(stand_ins.cannot_close(name, paths) for name, paths in _read(facts, at, through))
+
+
+def _read(facts: Surroundings, at: int, through: Sequence[FunctionRef]) -> Iterator[tuple[str, Collection[str]]]:
+    """The names by which the functions on the way are read, each with the files in which another can be put there."""
+    unit, project = facts.unit, facts.analyzer.project
+    if not through:
+        called = (op for op in unit.ops() if isinstance(op, ir.Call) and op.at == at)
+        yield from ((op.name, (unit.path,)) for op in called)
+    reader = unit.path
+    for ref in through:
+        name, module = ref.key.rpartition(".")[2], project.module(reader)
+        is_imported = module is not None and name in module.imports
+        yield name, (reader,) if is_imported else (reader, ref.path)
+        reader = ref.path
 
 
 class StandIns:

@@ -208,8 +208,9 @@ class Project:
         return self._found[key]
 
     def _search(self, wanted: tuple[str, ...], importer: str) -> str | None:
-        """The module, not the importer itself, whose root is nearest to that; none of two that are as near, and of those
-        that lie in other folders only what is in the package by that name around the importer, if there is one."""
+        """The module, not the importer itself, whose root is nearest to that; none of two that are as near, and of
+        those that lie in other folders only what is in the package by that name around the importer, if there is one.
+        """
         here = tuple(importer.split("/")[:-1])
         package = self._package(wanted[0], here)
         best: tuple[int, tuple[str, ...]] | None = None
