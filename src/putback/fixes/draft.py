@@ -15,7 +15,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.longer import Wrapped
 from putback.fixes.remarks import is_of
 from putback.fixes.rows import Rows, rows_edit
-from putback.fixes.shifted import Shifted
+from putback.fixes.shifted import Shifted, ends_further_left, last_block
 from putback.model.fix import Edit
 from putback.source.formatter import formatter
 
@@ -158,7 +158,7 @@ class Draft(Rows):
             lines = self.lines(inner)
             end = next((at for at in range(len(lines), 0, -1) if lines[at - 1].comment is not None), 0)
             taken[:0], lines[end:] = lines[end:], []
-            inner = _last_block(self.body(inner)[-1]) if not lines and self.body(inner) else None
+            inner = last_block(self.body(inner)[-1]) if not lines and self.body(inner) else None
         return taken
 
     def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
@@ -317,7 +317,8 @@ class Draft(Rows):
         further = len(indent) - len(old)
         if form.tool and any(len(row) <= form.row_length < len(row) + further for row in rows):
             found = _visited(found, Wrapped(old, indent, self.code.unit(), form.row_length))
-        if any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
+        odd = (row for row in rows if row.endswith("\\") or (row and not (row.strip() and row.startswith(old))))
+        if any(odd) or ends_further_left(node):
             found = _visited(found, Shifted(old, indent))
         return found
 
@@ -382,13 +383,6 @@ def comments(node: cst.CSTNode) -> Iterator[str]:
         if isinstance(current, cst.Comment):
             yield current.value
         stack.extend(reversed(current.children))
-
-
-def _last_block(statement: cst.CSTNode) -> cst.CSTNode | None:
-    """The block that ends a compound statement."""
-    blocks = [each for each in statement.children if isinstance(each, (cst.BaseSuite, *_CLAUSES, cst.If))]
-    last = blocks[-1] if blocks else None
-    return last if last is None or isinstance(last, cst.BaseSuite) else _last_block(last)
 
 
 def _indented(lines: Lines) -> Lines:
