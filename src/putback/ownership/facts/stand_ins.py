@@ -21,7 +21,6 @@ from putback.ownership.index.module import FunctionInfo, ModuleInfo
 from putback.ownership.index.places import is_test_code
 from putback.ownership.resolve.types import ClassRef, FunctionRef, Instance, ModuleRef, Object, Scope, Symbol, Type
 
-_ANSWERS = "return_value"
 _CLOSE = "close"
 
 
@@ -108,10 +107,11 @@ class _Reading:
 
     def puts(self, call: Invoke, name: str, paths: frozenset[str]) -> bool:
         """Whether a call puts something in the place of `name` that may not be closed."""
+        answers = idioms().functions.mocking_answers
         for at, given in enumerate(call.args):
             if isinstance(given, Literal) and isinstance(given.value, str) and self._means(call, at, name, paths):
                 behind = [(each, False) for each in call.args[at + 1 :]]
-                named = [(each, keyword == _ANSWERS) for keyword, each in call.keywords]
+                named = [(each, keyword in answers) for keyword, each in call.keywords]
                 put = [(each, is_answer) for each, is_answer in (*behind, *named) if not isinstance(each, Literal)]
                 if not put:
                     return self._answers_later()
@@ -135,11 +135,12 @@ class _Reading:
 
     def _answers_later(self) -> bool:
         """Whether what a mock answers with is said in the function, and is a connection that others have."""
-        put = (op.source for op in self._ops if isinstance(op, ir.StoreAttr) and op.name == _ANSWERS)
-        values = chain.from_iterable(self._function.bindings.get(source, ()) for source in put)
+        answers = idioms().functions.mocking_answers
+        put = [op.source for op in self._ops if isinstance(op, ir.StoreAttr) and op.name in answers]
+        bound = chain.from_iterable(self._function.bindings.get(source, ()) for source in put)
         attributes = {op.target: Member(Name(op.base), op.name) for op in self._ops if isinstance(op, ir.Attr)}
-        others = (attributes[op.source] for op in self._ops if isinstance(op, ir.StoreAttr) and op.source in attributes)
-        types = chain.from_iterable(self._resolver.types(each, self._scope) for each in (*values, *others))
+        values = (*bound, *(attributes[source] for source in put if source in attributes))
+        types = chain.from_iterable(self._resolver.types(each, self._scope) for each in values)
         return any(
             self._is_connection(each) or (isinstance(each, Object) and not self._has_close(each)) for each in types
         )
