@@ -69,10 +69,14 @@ class StandIns:
         return found
 
     def _tests(self, name: str) -> list[str]:
-        """The files of tests that have the name in quotes, alone or at the end of a dotted one."""
-        analyzer = self._analyzer
-        words = [f"{before}{name}{quote}".encode() for quote in "\"'" for before in (quote, ".")]
-        return [p for p in sorted(analyzer.texts.having(words)) if is_test_code(inside(p, analyzer.root))]
+        """The files of tests in which the name ends a text in quotes."""
+        analyzer, footprint = self._analyzer, self._analyzer.project.footprint
+        words = [f"{name}{quote}" for quote in "\"'"]
+        having = footprint.aside(lambda: analyzer.texts.having([word.encode() for word in words]))
+        for word in words:
+            footprint.text(word, "", False)  # which files have it from now on is to be known, also where none has
+        saying = {path for word in words for path in having if analyzer.says(path, word)}
+        return [path for path in sorted(saying) if is_test_code(inside(path, analyzer.root))]
 
     def _puts(self, path: str, name: str, paths: frozenset[str]) -> bool:
         module = self._analyzer.project.module(path)
