@@ -12,7 +12,7 @@ from putback.model.lifecycle import Twice
 from putback.ownership.analysis.defects import Found, Wrong
 from putback.ownership.analysis.domain import ACTIVE, Mark, Phase, State
 from putback.ownership.analysis.following import Following
-from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN
+from putback.ownership.analysis.handlers import CANCELLED, DRIVERS, UNKNOWN
 from putback.ownership.analysis.parts import OWNED, Carrier
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
@@ -72,7 +72,7 @@ def _by_summary(
         thrown = in_phase(domain, state, phase, op.at)
         is_broken = thrown.opened is not None and not effect.undoes
         thrown = replace(thrown, broke=op.at if is_broken else None)
-        raised[domain.raised(thrown, UNKNOWN)] = None
+        raised[domain.raised(thrown, DRIVERS if effect.raises_drivers else UNKNOWN)] = None
         if call is not None and call.awaited:
             raised[domain.raised(thrown, CANCELLED)] = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from putback.drivers.schema import Effect
@@ -142,14 +144,34 @@ def _on_pending(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
 
 
 def own_method(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:
-    """A method of the object whose attribute is the connection: `self.close()`."""
+    """A method of the object whose attribute is the connection: `self.close()`.
+
+    An attribute that the method gives another value, having given back what it had, means that one from here on.
+    """
     kept = [r for r in state.refs if op.receiver and r.startswith(f"{op.receiver}.")]
     if not kept or not info.functions:
         return None
-    summaries, attributes = domain.summaries, [r.partition(".")[2] for r in kept]
-    paths = [(f, summaries.own_path(f, attribute)) for f in info.functions for attribute in attributes]
-    effects = [summaries.param_effect(f, path, domain.bare, state.phase) for f, path in paths]
-    return applied.summarised(domain, op, state, effects)
+    known = {r: _effects_on(domain, info, r.partition(".")[2], state.phase) for r in kept}
+    outcome = applied.summarised(domain, op, state, [effect for effects in known.values() for effect in effects])
+    rebound = [r for r, effects in known.items() if all(map(_is_replaced, effects))]
+    return replace(outcome, after=tuple(_without(after, rebound) for after in outcome.after)) if rebound else outcome
+
+
+def _is_replaced(effect: ParamEffect) -> bool:
+    """Whether a method gives back what an attribute keeps, and leaves nothing of it there."""
+    return effect.normal in (Phase.RELEASED, Phase.CLOSED) and not effect.attribute and not effect.returns
+
+
+def _effects_on(domain: Following, info: CallInfo, attribute: str, phase: Phase) -> list[ParamEffect]:
+    """What the functions that are called do to what an attribute of their object keeps."""
+    paths = [(f, domain.summaries.own_path(f, attribute)) for f in info.functions]
+    return [domain.summaries.param_effect(f, path, domain.bare, phase) for f, path in paths]
+
+
+def _without(state: State, names: Sequence[str]) -> State:
+    for name in names:
+        state = state.without(name).rebound(name)
+    return state
 
 
 def elsewhere(domain: Following, op: ir.Call, info: CallInfo, state: State) -> Outcome[State] | None:

@@ -41,7 +41,8 @@ def enter(domain: Following, op: ir.Enter, state: State) -> Outcome[State]:
         return lending.enter_manager(domain, op, state, part)
     if part is not None:
         entered = state.with_part(op.target, Carrier(part.owner) if isinstance(part, Carrier) else part)
-        return Outcome((entered,)) if isinstance(part, Carrier) else domain.may_raise(entered, state)
+        raised = handlers.DRIVERS if isinstance(part, Typed) else handlers.UNKNOWN
+        return Outcome((entered,)) if isinstance(part, Carrier) else domain.may_raise(entered, state, exception=raised)
     if domain.program.enters_quietly(domain.unit, op) or _is_entered_quietly(domain, op):
         return Outcome((state,))
     return domain.may_raise(_renewed(domain, op, state), awaited=op.is_async)

@@ -10,13 +10,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from putback.drivers.schema import Kind
 from putback.flow import ir
 from putback.flow.names import Invoke
-from putback.flow.solve import Edge
+from putback.flow.solve import Edge, Exploration
 from putback.ownership.analysis import acquire, acquire_kept, summary
 from putback.ownership.analysis.beginning import beginning
 from putback.ownership.analysis.domain import Phase, State
+from putback.ownership.analysis.errors import About
 from putback.ownership.analysis.events import CallInfo, describe
+from putback.ownership.analysis.handlers import CANCELLED, UNKNOWN, is_class, is_of_no_other
 from putback.ownership.analysis.no_return import NoReturn
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Acquisition, Owner, Site
@@ -77,9 +82,20 @@ class Summaries:
                 return summary.borrowed(phase)
             found = self._program.explore(unit, Site(None, given, name), phase)
             owned = self._program.context.owner_releases(unit)
-            return summary.make(found, phase, owned, unit)
+            effect = summary.make(found, phase, owned, unit)
+            return replace(effect, raises_drivers=self._raises_drivers(unit, found, given.kind))
 
         return self._answers.ask(("effect", ref.path, ref.key, name, given.key, phase), find, summary.borrowed(phase))
+
+    def _raises_drivers(self, unit: Unit, found: Exploration[State], kind: Kind) -> bool:
+        """Whether no other error leaves a function than what a driver's call and reading data raise, and what a `raise`
+        says of the database."""
+        endings = (e.state.exception or UNKNOWN for e in found.endings if e.edge is Edge.RAISED)
+        raised = set(endings) - {CANCELLED}
+        return all(
+            is_of_no_other(each) or (is_class(each) and self._program.errors.about(unit, [each], kind) is About.DATABASE)
+            for each in raised
+        )
 
     def manager_effect(
         self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase

@@ -26,7 +26,8 @@ class ParamEffect(Struct, frozen=True):
     `needing` is what a result is that may need the connection later, as a query does;
     `may_keep`: somebody unknown may keep it, or use it later; `defers`: a session has been given what its next commit
     writes; `reopens`: what is given back already is taken anew in between; `autocommits`: statements open no
-    transaction afterwards, on whichever way it returns.
+    transaction afterwards, on whichever way it returns; `raises_drivers`: all that it raises comes from the driver or
+    from data, or is an error of the database.
     """
 
     normal: Phase | None
@@ -42,6 +43,7 @@ class ParamEffect(Struct, frozen=True):
     defers: bool = False
     reopens: bool = False
     autocommits: bool = False
+    raises_drivers: bool = False
 
 
 class ManagerEffect(Struct, frozen=True):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from putback.flow import ir
+from putback.flow.names import Name
 from putback.flow.solve import Outcome
 from putback.ownership.analysis import bindings, calls, handlers, scopes, unbound
 from putback.ownership.analysis.asked import IS_NONE
@@ -26,6 +27,7 @@ from putback.ownership.analysis.parts import LAZY, OWNED, RETURNED, Carrier, Ele
 from putback.ownership.analysis.program import Program
 from putback.ownership.analysis.site import Site
 from putback.ownership.analysis.unit import Unit
+from putback.ownership.resolve.types import ClassRef, FunctionRef
 
 _STEPS: Mapping[type, Callable[..., Outcome[State]]] = {
     ir.Assign: bindings.assign,
@@ -96,6 +98,8 @@ class SiteDomain(Following):
             return state if holds else None
         if test.kind in ("truth", "none"):
             answer = state.truth(test.subject) if test.kind == "truth" else state.is_none(test.subject)
+            if answer is None and self._is_definition(test.subject):
+                answer = test.kind == "truth"
             if answer is not None:
                 return state if answer == holds else None
             return self._learn(test, state, holds)
@@ -106,6 +110,14 @@ class SiteDomain(Following):
         if test.kind == "equal" and self._is_another(test, state):
             return None if holds else state
         return self._learn_key(test.key, state, holds)
+
+    def _is_definition(self, name: str) -> bool:
+        """Whether a global name is a function or class of the project: what could be imported is there, also where
+        the name stands for nothing if that fails."""
+        if not ir.is_local(name) or name in self.unit.function.assigned:
+            return False
+        found = self.program.resolver.types(Name(name), self.unit.scope)
+        return bool(found) and all(isinstance(t, (FunctionRef, ClassRef)) for t in found)
 
     def _is_another(self, test: ir.Test, state: State) -> bool:
         """Whether the connection is compared with what it cannot be: made right here, and none of its names. What a
