@@ -10,7 +10,7 @@ _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _HEAD = re.compile(r"([ \t]*)(?:async )?def \w+\(.*\).*:\s*\n")
 _ODD = (
     *("é", "ｃｏｎｎ", "𝒙", "\u2028", "\u200b", "\ufeff", "\f", "\x00", "\t", "\r"),
-    *("\\", "'''", '"""', "(", "]", "#", "…"),
+    *("\\", "'''", '"""', "(", "]", "#", "…", "  # noqa"),
 )
 _AROUND = ("if x:", "for y in x:", "try:", "with x as y:", "def f(x):", "class C:", "async def f(x):", "while x:")
 _BRACKETS = (("(", ")"), ("f(", ")"), ("[", "]"), ("dict(a=", ")"), ("not ", ""), ("x or ", ""))

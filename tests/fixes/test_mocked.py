@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from putback.model.config import Config
+from putback.model.finding import Severity
 from putback.model.fix import Applicability
 from putback.pipeline.fix import fix
 
@@ -97,3 +98,94 @@ def test_a_with_goes_on_to_mean_what_a_mock_answers(module: str, entered: str, h
     (tmp_path / "test_loading.py").write_text(TESTED.format(module=module, entered=entered), encoding="utf-8")
     (change,) = fix([str(tmp_path)], Config(root=str(tmp_path))).changes
     assert header in change.after.decode()
+
+
+CONNECTING = """\
+import sqlite3
+
+
+def get_connection():
+    return sqlite3.connect("shop.db")
+"""
+ORDERS = """\
+from connecting import get_connection
+
+
+def orders():
+    conn = get_connection()
+    return conn.execute("SELECT name FROM orders").fetchall()
+"""
+REPLACING = """\
+import sqlite3
+import unittest
+from unittest.mock import MagicMock, patch
+
+import connecting
+import orders
+
+
+class Stub:
+    def execute(self, sql):
+        return sqlite3.connect("test.db").execute(sql)
+
+
+class Closable(Stub):
+    def close(self):
+        pass
+
+
+class OrdersTest(unittest.TestCase):
+    def setUp(self):
+        self.conn = sqlite3.connect(":memory:")
+
+    def test_orders(self, monkeypatch, given):
+        {replacing}
+"""
+
+
+def offered_beside(replacing: str, root: Path, orders: str = ORDERS) -> list[Applicability]:
+    """How safe the fix of `orders` is where a test of it does this."""
+    (root / "connecting.py").write_text(CONNECTING, encoding="utf-8")
+    (root / "orders.py").write_text(orders, encoding="utf-8")
+    (root / "test_orders.py").write_text(REPLACING.format(replacing=replacing), encoding="utf-8")
+    run = fix([str(root / "orders.py")], Config(root=str(root), unsafe_fixes=True, min_severity=Severity.INFO))
+    return [f.fix.applicability for f in run.before if f.fix is not None]
+
+
+@pytest.mark.parametrize(
+    "replacing",
+    [
+        'patch.object(orders, "get_connection", return_value=self.conn).start()',
+        'patch("orders.get_connection", return_value=self.conn).start()',
+        'patch("orders.get_connection").start().return_value = self.conn',
+        'monkeypatch.setattr(orders, "get_connection", lambda: Stub())',
+        'monkeypatch.setattr("orders.get_connection", lambda: given)',
+        'monkeypatch.setattr("orders.get_connection", given)',
+    ],
+)
+def test_a_release_of_what_a_test_goes_on_with_is_not_safe(replacing: str, tmp_path: Path) -> None:
+    assert offered_beside(replacing, tmp_path) == [Applicability.UNSAFE]
+
+
+@pytest.mark.parametrize(
+    "replacing",
+    [
+        'patch("orders.get_connection").start()',
+        'patch("orders.get_connection", return_value=MagicMock()).start()',
+        'patch("orders.get_connection").start().return_value.execute.return_value = [self.conn]',
+        'monkeypatch.setattr(orders, "get_connection", lambda: Closable())',
+        'monkeypatch.setattr(orders, "get_connection", lambda: sqlite3.connect("test.db"))',
+        'monkeypatch.setattr("others.get_connection", given)',
+        'monkeypatch.setattr(connecting, "get_connection", given)',
+        'monkeypatch.setattr(orders, "orders", given)',
+    ],
+)
+def test_a_release_of_a_mock_or_of_what_is_made_anew_is(replacing: str, tmp_path: Path) -> None:
+    assert offered_beside(replacing, tmp_path) == [Applicability.SAFE]
+
+
+def test_an_acquire_that_is_read_from_its_module_is_replaced_there(tmp_path: Path) -> None:
+    text = ORDERS.replace("from connecting import get_connection", "import connecting")
+    text = text.replace("= get_connection", "= connecting.get_connection")
+    replacing = 'monkeypatch.setattr(connecting, "get_connection", given)'
+    assert offered_beside(replacing, tmp_path, text) == [Applicability.UNSAFE]

@@ -87,6 +87,13 @@ def test_a_file_beside_a_script_shadows_the_standard_library() -> None:
     assert found.find("queue", "/r/shop/run.py") == "/r/shop/queue.py"
 
 
+def test_a_package_does_not_import_itself() -> None:
+    """As files of Python 2 import what lies beside them."""
+    files = project("/r/core/model/__init__.py", "/r/core/model/model.py", "/r/core/model/bills.py")
+    assert files.find("model", "/r/core/model/__init__.py") == "/r/core/model/model.py"
+    assert files.find("model", "/r/core/model/bills.py") is None
+
+
 def test_the_nearest_of_two_copies_is_meant() -> None:
     found = project("/r/a/shop/db.py", "/r/b/shop/db.py", "/r/b/shop/app.py")
     assert found.find("shop.db", "/r/b/shop/app.py") == "/r/b/shop/db.py"

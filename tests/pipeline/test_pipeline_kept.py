@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from putback.model.config import Config
-from putback.model.finding import Finding
+from putback.model.finding import Finding, Severity
+from putback.model.fix import Applicability
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.pipeline import telling
 from putback.pipeline.check import check
@@ -294,3 +295,42 @@ def test_a_change_has_those_looked_at_that_it_concerns(tmp_path: Path, monkeypat
     assert {*others, "stock.py"}.isdisjoint(after("readme.py", "print()\n"))
     changed = (tmp_path / "db.py").read_text().replace("pool.putconn(conn)", "print(conn)")
     assert {"db.py", "orders.py"} <= after("db.py", changed)
+
+
+def test_a_test_that_replaces_an_acquire_changes_how_safe_a_fix_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[str] = []
+    real = telling.findings_of
+
+    def noted(analyzer: Analyzer, task: telling.Task, *rest: Any) -> list[Finding]:
+        looked_at.append(Path(task.path).name)
+        return real(analyzer, task, *rest)
+
+    monkeypatch.setattr(telling, "findings_of", noted)
+    shop = {
+        "db.py": DB.format(taken="pool.getconn()", given="pool.putconn(conn)"),
+        "orders.py": "from db import pool\n\n\ndef work():\n    conn = pool.getconn()\n    conn.cursor()\n",
+        "app.py": "import flask\n\napp = flask.Flask(__name__)\n",  # where nothing serves, all rests on all files
+        "test_orders.py": "",
+    }
+    for name, text in shop.items():
+        (tmp_path / name).write_text(text)
+    config = Config(root=str(tmp_path), jobs=1, cache=str(tmp_path / "cache"), min_severity=Severity.INFO)
+
+    def safe(text: str) -> list[bool]:
+        (tmp_path / "test_orders.py").write_text(text)
+        looked_at.clear()
+        found = [each for each in check([str(tmp_path)], config).findings if each.function == "work"]
+        return [each.fix is not None and each.fix.applicability is Applicability.SAFE for each in found]
+
+    for _ in range(2):  # findings are kept from the second run on
+        assert safe("") == [True]
+    assert safe("# nothing of that\n") == [True]
+    assert "orders.py" not in looked_at
+    assert safe("# 'pool.getconn'\n") == [True]
+    assert "orders.py" in looked_at
+    patching = "    patch('orders.pool.getconn', return_value=conn)\n"
+    patched = f"from unittest.mock import patch\n\n\ndef test_work(conn):\n{patching}"
+    assert safe(patched) == [False]
+    assert safe(patched.replace("orders.", "others.")) == [True]

@@ -83,6 +83,22 @@ def test_comments_that_hide_nothing(source: str, expected: list[tuple[str, int]]
     assert found(source) == expected
 
 
+@pytest.mark.parametrize(
+    ("comment", "expected"),
+    [
+        ("# noqa", [("PB001", 5)]),
+        ("# noqa: F403", [("PB001", 5)]),
+        ("# noqa: PB001", []),
+        ("# putback: ignore", []),
+        ("# putback: ignore-file", []),
+    ],
+)
+def test_a_file_that_was_not_checked_is_not_hidden_by_a_noqa_for_other_tools(
+    comment: str, expected: list[tuple[str, int]]
+) -> None:
+    assert found(f"import psycopg2\n\ntry:\n    from orders import *\nx = 1  {comment}\n") == expected
+
+
 def test_rules_that_do_not_run_are_not_judged() -> None:
     text = leak(three="# putback: ignore[PB104]")
     assert found(text, Config(select=("PB101",))) == [("PB101", 7)]

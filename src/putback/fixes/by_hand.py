@@ -143,7 +143,7 @@ def _ensure_fits(holding: Holding, found: _ByHand) -> None:
     for node in (n for n in region.uses(holding) if n.value == holding.name):
         if not any(code.is_inside(node, s) for s in (found.acquire.statement, found.statement)):
             raise Declined(f"`{holding.name}` is used outside of the `try`")
-    if any(code.is_inside(n, found.statement) for n in holding.foreign):
+    if any(code.is_inside(n, found.statement) for n in holding.others):
         raise Declined(f"`{holding.name}` is bound more than once")
 
 

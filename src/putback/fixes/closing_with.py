@@ -106,7 +106,7 @@ def _with_finally(holding: Holding, place: Place, item: cst.WithItem, keeps_with
     last = max(region.last_use(holding, place.statements[place.index :]), 0) + place.index
     if item is not statement.items[0] and last > place.index:
         raise Declined("it is used behind a `with` that has managers before it")
-    if any(code.is_inside(n, s) for n in holding.foreign for s in place.statements[place.index : last + 1]):
+    if any(code.is_inside(n, s) for n in holding.others for s in place.statements[place.index : last + 1]):
         raise Declined(f"`{holding.name}` is bound more than once")
     draft = Draft(code)
     _write(holding, draft, place, last, item, keeps_with)

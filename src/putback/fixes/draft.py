@@ -15,7 +15,7 @@ from putback.fixes.declined import Declined
 from putback.fixes.longer import Wrapped
 from putback.fixes.remarks import is_of
 from putback.fixes.rows import Rows, rows_edit
-from putback.fixes.shifted import Shifted
+from putback.fixes.shifted import Shifted, ends_further_left, last_block
 from putback.model.fix import Edit
 from putback.source.formatter import formatter
 
@@ -140,6 +140,7 @@ class Draft(Rows):
         self._put(inner, 0, taken)
         if isinstance(block, cst.IndentedBlock) and self.code.is_known(block) and block.body[-1] is last:
             self.lines(inner)[:] = self._take_end(block)
+            self.lines(block)[:0] = self._take_blank_end(inner)
         return made
 
     def _take_end(self, block: cst.IndentedBlock) -> Lines:
@@ -147,6 +148,17 @@ class Draft(Rows):
         lines = self.lines(block)
         end = next((at for at, line in enumerate(lines) if line.comment is None), len(lines))
         taken, lines[:end] = lines[:end], []
+        return taken
+
+    def _take_blank_end(self, block: cst.BaseSuite) -> Lines:
+        """The blank lines with which a block ends, as those of the blocks do that it ends with."""
+        taken: Lines = []
+        inner: cst.CSTNode | None = block
+        while isinstance(inner, cst.IndentedBlock):
+            lines = self.lines(inner)
+            end = next((at for at in range(len(lines), 0, -1) if lines[at - 1].comment is not None), 0)
+            taken[:0], lines[end:] = lines[end:], []
+            inner = last_block(self.body(inner)[-1]) if not lines and self.body(inner) else None
         return taken
 
     def take_in(self, statements: Sequence[cst.BaseStatement], outer: Compound) -> None:
@@ -305,7 +317,8 @@ class Draft(Rows):
         further = len(indent) - len(old)
         if form.tool and any(len(row) <= form.row_length < len(row) + further for row in rows):
             found = _visited(found, Wrapped(old, indent, self.code.unit(), form.row_length))
-        if any(row.endswith("\\") or (row and not (row.strip() and row.startswith(old))) for row in rows):
+        odd = (row for row in rows if row.endswith("\\") or (row and not (row.strip() and row.startswith(old))))
+        if any(odd) or ends_further_left(node):
             found = _visited(found, Shifted(old, indent))
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -45,7 +45,7 @@ class Holding:
     `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
     on, `stored` the places that keep one, `yielded` the `yield`s of one in a generator that lends nothing.
     `calm` are the calls that cannot raise, `failing` the releases that can, `makes` the calls that only make a cursor;
-    `foreign` the mentions of its names that mean something else.
+    `foreign` the mentions of its names, and of what needs it, that mean something else.
     `unbound` are the names that a clean-up reads although an error may have come before their binding;
     `doubts` say who may still need the connection when the function has ended;
     `besides` are those of the closers that do more than give back, with that in words;
@@ -86,6 +86,11 @@ class Holding:
     fetching: frozenset[str] = frozenset()
     besides: Mapping[cst.CSTNode, str] = field(default_factory=dict, hash=False)
     doubts: tuple[str, ...] = ()
+
+    @property
+    def others(self) -> Iterator[cst.CSTNode]:
+        """The mentions of the connection's own name that mean something else."""
+        return (n for n in self.foreign if isinstance(n, cst.Name) and n.value == self.name)
 
     def ask(self, name: str, body: cst.BaseSuite) -> cst.If:
         """The question whether `name`, the connection or what belongs to it, is there."""

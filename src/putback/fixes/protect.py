@@ -52,7 +52,7 @@ class Protection:
 def protection(holding: Holding) -> Protection:
     """Decide how the connection of `holding` is given back. Raises Declined."""
     found = _protection(holding)
-    if any(holding.code.is_inside_any(n, found.statements) for n in holding.foreign):
+    if any(holding.code.is_inside_any(n, found.statements) for n in holding.others):
         raise Declined(f"`{holding.name}` is bound more than once")
     return found
 

@@ -76,12 +76,13 @@ def _is_initial(code: Code, node: cst.Name) -> bool:
 def last_use(holding: Holding, statements: Sequence[cst.BaseStatement]) -> int:
     """The index of the last statement that needs the connection; -1 for none.
 
-    What one of the statements makes with it counts as well, as long as its names are read.
+    What one of the statements makes with it counts as well, as long as its names are read: also the one that acquires.
     """
     wanted = holding.related | {holding.name}
     last = -1
     for index, statement in enumerate(statements):
         meant = any(n.value in wanted and n not in holding.foreign for n in names(statement))
+        meant = meant or holding.code.is_inside(holding.acquire, statement)
         if meant and not forgets(statement, holding.name):
             last = index
             wanted |= holding.needing & {n.value for n in names(statement)}

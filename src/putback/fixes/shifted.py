@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
+_PARTS = (cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.If)
+
 
 class Shifted(cst.CSTTransformer):
     """Moves rows of a statement that stand left of where it begins, or behind a backslash; empty ones stay empty."""
@@ -35,3 +37,20 @@ class Shifted(cst.CSTTransformer):
         last = updated_node.last_line
         moved = last if updated_node.indent else last.with_changes(value=self._moved(last.value))
         return updated_node.with_changes(last_line=moved)
+
+
+def last_block(statement: cst.CSTNode) -> cst.CSTNode | None:
+    """The block that ends a compound statement."""
+    blocks = [each for each in statement.children if isinstance(each, _PARTS)]
+    last = blocks[-1] if blocks else None
+    return last if last is None or isinstance(last, cst.BaseSuite) else last_block(last)
+
+
+def ends_further_left(statement: cst.CSTNode) -> bool:
+    """Whether comments below a compound statement, which a tree has at its end, begin left of its block."""
+    last = last_block(statement) if isinstance(statement, cst.BaseCompoundStatement) else None
+    while isinstance(last, cst.IndentedBlock):
+        if any(line.comment is not None and not line.indent for line in last.footer):
+            return True
+        last = last_block(last.body[-1]) if isinstance(last.body[-1], cst.BaseCompoundStatement) else None
+    return False

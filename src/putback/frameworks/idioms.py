@@ -49,6 +49,7 @@ class Functions(Table, frozen=True):
     plain_bases: frozenset[str]
     mocking_modules: frozenset[str]
     mocking_fixtures: frozenset[str]
+    mocking_answers: frozenset[str]
     keeping: frozenset[str]
     keeping_methods: frozenset[str]
     closing: frozenset[str]

@@ -18,6 +18,8 @@ VERBS = ("ignore", "ignore-file", "disable-next-line", "disable", "enable")
 IDLE = (Verb.UNKNOWN, Verb.BARE)
 """What is meant for putback and hides nothing."""
 REMARKS = frozenset(("PB002", "PB003", "PB004"))
+UNCHECKED = frozenset(("PB001", "PB009"))
+"""What says that something was not checked, which a `noqa` meant for other tools does not know."""
 _RULE = {rule.code: rule for rule in ALL}
 _NAMES = [word for rule in ALL for word in (rule.code, rule.name)]
 
@@ -32,10 +34,15 @@ class Comments:
     used: set[tuple[int, int, str]] = field(default_factory=set)
 
     def hides(self, finding: Finding) -> bool:
-        """Whether a comment hides `finding`, which counts as its use. Of a remark only one that names it."""
+        """Whether a comment hides `finding`, which counts as its use.
+
+        Of a remark only one that names it; of what was not checked every one but a `noqa` without a rule.
+        """
         found = list(self.parsed.all_by(finding.code, finding.name, finding.span.start.row, finding.span.end.row))
         if finding.code in REMARKS:
             found = [each for each in found if each.rules]
+        if finding.code in UNCHECKED:
+            found = [each for each in found if each.rules or each.verb is not Verb.NOQA]
         for each in found:
             named = [rule for rule in each.rules if codes_of([_RULE[finding.code]], [rule])]
             self.used.update((each.row, each.column, rule) for rule in named or [""])

@@ -20,9 +20,10 @@ from putback.ownership.facts.besides import done_besides
 from putback.ownership.facts.memory import may_share_memory
 from putback.ownership.facts.module_globals import may_be_imported
 from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.stand_ins import is_replaced
 from putback.ownership.facts.surroundings import Surroundings
 from putback.rules.reaching import beside_wrapper
-from putback.rules.rebinding import Foreign, foreign_mentions
+from putback.rules.rebinding import foreign_mentions, unneeded_mentions
 
 _NO_PAIR = "the project has no function that gives it back"
 _TOO_LARGE = "the functions that it calls call each other in too large a circle to be followed"
@@ -91,11 +92,12 @@ def holding(
     name = _receiver_text(code, site) if site.acquisition.itself else facts.name_of(site.site)
     name = next(iter(unpacked), name) or (code.free_name(otherwise) if otherwise else "")
     reached = (*release_points.releases, *release_points.closes)
-    foreign = foreign_mentions(site, code, name) if name else Foreign()
+    foreign = foreign_mentions(site, code, name)
     unreached = [at for at in site.releasing_calls(name) if at not in (*reached, *foreign.operations)]
     closing = tuple(dict.fromkeys((*reached, *unreached)))
     lost = {defect.at for defect in site.defects(Wrong.LOST)}
     besides = done_besides(site, closing, name)
+    needing = site.leaving.names - release_points.values - {name}
     made = Holding(
         code,
         code.node(site.site.acquired_at),
@@ -121,7 +123,7 @@ def holding(
         calm=frozenset(_nodes(code, release_points.calm)),
         failing=frozenset(_nodes(code, release_points.failing)),
         makes=frozenset(_nodes(code, release_points.makes)),
-        foreign=foreign.mentions,
+        foreign=foreign.mentions.union(unneeded_mentions(site.leaving, code, needing)),
         unbound=site.unbound_reads - {name},
         quick=_nodes(code, facts.cheap_calls.quick),
         logging=_nodes(code, facts.cheap_calls.logging),
@@ -142,11 +144,15 @@ def holding(
     halves = ("the object may have been made without its connection",) if site.acquisition.half_made else ()
     closes = release.statement == f"{name or ANONYMOUS}.close()" and not site.acquisition.itself
     is_counted = bool(site.acquisition.through) and not release.is_pair and any(b.counts for b in besides.values())
+    shared = ("others may have the same session",) if site.acquisition.may_be_shared else ()
+    stands_in = is_replaced(facts, site.site.acquired_at, site.acquisition.through)
+    replaced = ("a test puts in its place what may not be closed",) if stands_in else ()
     is_kept = site.is_held_at_the_end and may_be_imported(facts.analyzer, facts.unit, site.site)
     kept = ("another file may import it",) if is_kept else ()
     counted = ("the project is not told that it is back",) if is_counted else ()
     forked = ("each of the processes that it forks gives it back",) if facts.forks else ()
-    doubts = (*made.doubts, *mocked, *known, *memory, *lobs, *counted, *halves, *kept, *forked)
+    others = (*shared, *memory, *lobs, *counted, *halves, *kept, *forked, *replaced)
+    doubts = (*made.doubts, *mocked, *known, *others)
     return replace(made, release=release, closes=closes, doubts=doubts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
@@ -10,6 +10,7 @@ import libcst as cst
 from putback.fixes.closers import forgets
 from putback.fixes.code import Code
 from putback.fixes.region import bindings, is_target
+from putback.ownership.analysis.derived import Leaving
 from putback.ownership.analysis.meanings import Meanings, meanings
 from putback.ownership.facts.site_facts import SiteFacts
 
@@ -25,11 +26,13 @@ class Foreign:
 def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
     """What stands for something else than the connection of `site`, for each of its names that is bound more than once.
 
+    `name` is that of the connection itself ("" for none).
+
     Nothing for one that may be either at one and the same place: then its bindings cannot be told apart.
     """
     mentions: set[cst.CSTNode] = set()
     operations: frozenset[int] = frozenset()
-    for each in sorted(site.release_points.values | {name}):
+    for each in sorted(filter(None, site.release_points.values | {name})):
         if len(bindings(code, each)) < 2:
             continue
         found = _Mentions(site, code, each)
@@ -39,6 +42,16 @@ def foreign_mentions(site: SiteFacts, code: Code, name: str) -> Foreign:
         if each == name:
             operations = found.known.others - found.known.ours
     return Foreign(frozenset(mentions), operations)
+
+
+def unneeded_mentions(leaving: Leaving, code: Code, names: Iterable[str]) -> Iterator[cst.CSTNode]:
+    """The mentions of `names`, by which something is read that needs the connection, where they mean something else."""
+    for name in names:
+        elsewhere = leaving.elsewhere.get(name, frozenset())
+        for node in code.mentions(name) if elsewhere else ():
+            ats = set(_operations_at(code, node))
+            if ats and ats <= elsewhere:
+                yield node
 
 
 def _is_forgotten(code: Code, node: cst.Name) -> bool:
@@ -57,7 +70,7 @@ class _Mentions:
             self._judge(node)
 
     def _judge(self, node: cst.Name) -> None:
-        ats = set(self._operations_at(node))
+        ats = set(_operations_at(self.code, node, self.known.reached))
         if is_target(self.code, node):
             if ats and not ats & self.known.bound and not _is_forgotten(self.code, node):
                 self.foreign.add(node)
@@ -67,10 +80,11 @@ class _Mentions:
         if others and not ours:
             self.foreign.add(node)
 
-    def _operations_at(self, node: cst.CSTNode) -> Iterator[int]:
-        """The reached operations of the innermost node around `node` that has any, as far as its statement goes."""
-        for around in (node, *self.code.ancestors(node)):
-            here = [at for at in self.code.operations.get(id(around), ()) if at in self.known.reached]
-            if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
-                yield from here
-                return
+
+def _operations_at(code: Code, node: cst.CSTNode, wanted: Collection[int] | None = None) -> Iterator[int]:
+    """The operations, of those `wanted`, of the innermost node around a node that has any, up to its statement."""
+    for around in (node, *code.ancestors(node)):
+        here = [at for at in code.operations.get(id(around), ()) if wanted is None or at in wanted]
+        if here or isinstance(around, cst.BaseSmallStatement | cst.BaseStatement):
+            yield from here
+            return

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
 from putback.flow.names import Invoke, Literal, Name
@@ -147,7 +148,24 @@ def _by_driver(program: Program, unit: Unit, op: ir.Call, written: Written, call
             or autocommit.is_of_pool([call.owner] if bind is None else bind, kind)
             or (written.is_here and bool(kind.autocommit) and autocommit.is_unpacked(op, unit.ops(), kind))
         )
-        yield Acquisition((kind,), effect.on, confidence=confidence, itself=effect.itself, autocommits=autocommits)
+        yield Acquisition(
+            (kind,),
+            effect.on,
+            confidence=confidence,
+            itself=effect.itself,
+            autocommits=autocommits,
+            may_be_shared=guessed and _is_used_as_registry(catalog, call),
+        )
+
+
+def _is_used_as_registry(catalog: Catalog, call: DriverCall) -> bool:
+    """Whether an object that is called as this one may be a registry as well, which hands out what others have."""
+    spec = catalog.type(call.owner.name) if call.owner is not None else None
+    if spec is None or spec.call is not call.effect:
+        return False
+    driver = catalog.drivers[catalog.kind(call.effect.acquires).driver]
+    called = (each.call for each in driver.types.values())
+    return any(each is not None and each.acquires and catalog.kind(each.acquires).registry for each in called)
 
 
 def _is_deferred(call: Invoke, effect: Effect) -> bool:

@@ -7,7 +7,7 @@ used"; a function of the project that is given such a value is looked at in the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -33,12 +33,14 @@ _OVER = (Phase.ABSENT, Phase.RELEASED)
 class Leaving(Struct, frozen=True):
     """What of a function's values needs the connection: the local `names` by which it is read, and where it leaves.
 
+    `elsewhere` has for each of them the operations that read or bind it where it means what does not need it.
     `returned` are the `return` statements that hand such a value on while the connection is there, `rows` those that
     hand on what may be a large object of a row, `stored` the operations that put one where it outlives the function,
     `yielded` those that yield one. `is_bounded`: a bound was reached, so that there may be more.
     """
 
     names: frozenset[str]
+    elsewhere: Mapping[str, frozenset[int]]
     returned: tuple[int, ...]
     rows: tuple[int, ...]
     stored: tuple[int, ...]
@@ -73,8 +75,10 @@ class Needs:
         watched = self.analyzer.answers.watched(lambda: Flow(self, unit, known, {}))
         flow = watched.found
         left = {at: need for at, need in flow.returned.items() if at in is_there}
+        names = frozenset(n for n in flow.read if ir.is_local(n) and n.isidentifier())
         return Leaving(
-            names=frozenset(n for n in flow.read if ir.is_local(n) and n.isidentifier()),
+            names=names,
+            elsewhere={name: flow.without(name) for name in names},
             returned=tuple(at for at, need in left.items() if not need.lob),
             rows=tuple(at for at, need in left.items() if need.lob),
             stored=() if is_always_over else tuple(flow.places.stored),
@@ -129,9 +133,14 @@ class Flow:
         self.yielded: dict[int, Need] = {}
         self.ending: dict[int, str] = {}
         self.read: set[ir.Val] = set()
+        self._touched: dict[ir.Val, dict[int, bool]] = {}
         self.places = Places(unit, given)
         self.calls = Calls(needs.analyzer, unit, self.places, needs.result)
         self._solve(dict(given))
+
+    def without(self, name: str) -> frozenset[int]:
+        """The operations that read or bind a name where it never means what needs the connection."""
+        return frozenset(at for at, needs in self._touched.get(name, {}).items() if not needs)
 
     def result(self) -> Result:
         """What the function makes of what it was given."""
@@ -198,6 +207,7 @@ class Flow:
         read = inputs(op)
         needing = [v for v in read if v in env]
         self.read.update(needing)
+        self._touch(op, read, env)
         ending = {env[v].ends_with for v in needing}
         ends_with = ending.pop() if len(ending) == 1 else ""
         made = self._made(op, env)
@@ -215,7 +225,14 @@ class Flow:
         if isinstance(op, ir.Exit) and (name := self.ending.get(op.group)):
             for value in [v for v, need in env.items() if need.ends_with == name]:
                 del env[value]
+        self._touch(op, made, env)
         return (*read, *made)
+
+    def _touch(self, op: ir.Op, values: Iterable[ir.Val], env: Env) -> None:
+        """Note whether these values, which an operation reads or binds, may need the connection there."""
+        for value in filter(ir.is_local, values):
+            touched = self._touched.setdefault(value, {})
+            touched[op.at] = touched.get(op.at, False) or value in env
 
     def _end_with(self, op: ir.Enter, env: Env) -> None:
         """A cursor that a `with` closes: what comes from it is not read behind that."""

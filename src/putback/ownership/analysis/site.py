@@ -66,7 +66,8 @@ class Acquisition(Struct, frozen=True):
     there before. `parked`: the attributes of the function's own object that may have it, where the function gives it
     back itself; `parks`: the one that a method of the object has put it in. `made_by`: the parameter whose function has
     made it: who gives the function another one gets something else. `half_made`: the object around it can come without
-    it, because its maker keeps an error of the acquire to itself.
+    it, because its maker keeps an error of the acquire to itself. `may_be_shared`: it is told by its use alone, which
+    is that of a registry's as well, and others may have that.
     """
 
     kinds: tuple[Kind, ...]
@@ -88,6 +89,7 @@ class Acquisition(Struct, frozen=True):
     parks: str = ""
     made_by: str = ""
     half_made: bool = False
+    may_be_shared: bool = False
 
     @property
     def kind(self) -> Kind:

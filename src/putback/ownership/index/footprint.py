@@ -25,7 +25,7 @@ def hashed(question: str) -> int:
 class Footprint:
     """What has been asked so far: `seen`. Files have the bits that `numbers` gives them; None: nobody wants to know.
 
-    `saying` has the files that were found to have some text in them, by the text.
+    `saying` has the files that were found to have some text in them, by each text that was asked for.
     """
 
     def __init__(self, numbers: dict[str, int] | None) -> None:
@@ -47,8 +47,9 @@ class Footprint:
     def text(self, text: str, path: str, is_there: bool) -> None:
         """Somebody asks whether a file has some text in it."""
         self.name("text", text)
-        if is_there and self._numbers is not None:
-            self.saying.setdefault(text, set()).add(path)
+        if self._numbers is not None:
+            having = self.saying.setdefault(text, set())
+            having.update({path} if is_there else ())
 
     def name(self, kind: str, name: str) -> None:
         """Somebody asks the whole project for what has this name."""

@@ -202,21 +202,22 @@ class Project:
         self.footprint.name("module", dotted.rpartition(".")[2])
         for kind in ("module", "folder"):
             self.footprint.name(kind, dotted.partition(".")[0])
-        key = (dotted, importer.rpartition("/")[0])
+        key = (dotted, importer if importer.endswith("/__init__.py") else importer.rpartition("/")[0])
         if key not in self._found:
             self._found[key] = self._search(tuple(dotted.split(".")), importer)
         return self._found[key]
 
     def _search(self, wanted: tuple[str, ...], importer: str) -> str | None:
-        """The module whose root is nearest to the importer; none of two that are as near, and of those that lie in
-        other folders only what is in the package by that name around the importer, if there is one."""
+        """The module, not the importer itself, whose root is nearest to that; none of two that are as near, and of
+        those that lie in other folders only what is in the package by that name around the importer, if there is one.
+        """
         here = tuple(importer.split("/")[:-1])
         package = self._package(wanted[0], here)
         best: tuple[int, tuple[str, ...]] | None = None
         is_one_of_two = False
         for parts in self._by_tail.get(wanted[-1], ()):
             root = parts[: -len(wanted)]
-            if parts[-len(wanted) :] != wanted:
+            if parts[-len(wanted) :] != wanted or self._paths[parts] == importer:
                 continue
             shared = _shared(root, here)
             is_beside = "/".join(root) in self.packaging.roots
