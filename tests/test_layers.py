@@ -90,8 +90,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "pipeline.fix": ("pipeline.check", "rules", "fixes", "source", "model"),
     "pipeline.scoped_cases": ("verify", "ownership", "drivers", "flow"),
     "pipeline.profiles": ("verify.roles", "drivers", "model.lifecycle"),
+    "pipeline.taken_along": ("verify.roles", "ownership", "flow"),
     "pipeline.cases": (
-        *("pipeline.scoped_cases", "pipeline.profiles", "pipeline.check"),
+        *("pipeline.scoped_cases", "pipeline.profiles", "pipeline.taken_along", "pipeline.check"),
         *("verify", "ownership", "flow", "source.settings", "model"),
     ),
     "pipeline.successions": ("pipeline.cases", "verify.roles", "ownership"),

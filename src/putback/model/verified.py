@@ -28,6 +28,7 @@ class Proven:
 
     `path` is as findings spell it, `row` that of the function. `verdict` is the word with its bound ("bounded(2)");
     `accepted`: it is good enough for a fix to be written unseen; `rejected`: a run shows that the fix is wrong.
+    `given` are the functions of the project that were not run: the verdict rests on what the check says of them.
     `schedules` counts runs, `leaked_before` and `leaked_after` those that leak. `before` and `after` are the rows
     of the function (`after` "" without a fix). `seconds` is the time it took.
     """
@@ -49,6 +50,7 @@ class Proven:
     before: str
     after: str
     seconds: float
+    given: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

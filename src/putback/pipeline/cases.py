@@ -34,6 +34,7 @@ from putback.ownership.resolve.types import FunctionRef
 from putback.pipeline import scoped_cases
 from putback.pipeline.check import scanned
 from putback.pipeline.profiles import Types, profile_of, types_of
+from putback.pipeline.taken_along import Along, taken_along
 from putback.source.settings import load
 from putback.verify import Run, replay_here, roles
 from putback.verify.choices import parse
@@ -81,13 +82,31 @@ def version_in(path: str, function: str, config: Config) -> roles.Version:
 
 def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:
     """The function of a unit with its roles, a module's top level as the function SCRIPT; None for lambdas."""
+    table = _Table(analyzer, [unit, *_nested(analyzer, unit)])
+    taken = tuple(_taken(analyzer, each) for each in table.along)
     if unit.key == ir.MODULE:
         source = _as_function(analyzer.part(unit.path, unit.key).text)
-        return roles.Version(source, SCRIPT, roles_of(analyzer, unit), 1 - _ROWS_IN_FRONT)
+        return roles.Version(source, SCRIPT, table.table(), 1 - _ROWS_IN_FRONT, taken, table.calls)
     if unit.info is None:
         return None
-    part = analyzer.reader.verbatim(unit.path, unit.info.row, unit.info.end_row)
-    return roles.Version(part.text, unit.key.partition("@")[0], roles_of(analyzer, unit), unit.info.row)
+    text, row = _text(analyzer, unit, unit.info)
+    return roles.Version(text, _name(unit), table.table(), row, taken, table.calls)
+
+
+def _taken(analyzer: Analyzer, along: Along) -> roles.Taken:
+    info = along.unit.info
+    assert info is not None  # only functions are taken along
+    text, row = _text(analyzer, along.unit, info)
+    return roles.Taken(text, _name(along.unit), row + along.moved, along.calls)
+
+
+def _text(analyzer: Analyzer, unit: Unit, info: FunctionInfo) -> tuple[str, int]:
+    """The text of a function, and the row at which it begins."""
+    return analyzer.reader.verbatim(unit.path, info.row, info.end_row).text, info.row
+
+
+def _name(unit: Unit) -> str:
+    return unit.key.partition("@")[0]
 
 
 def _as_function(script: str) -> str:
@@ -107,11 +126,6 @@ def case_of(
     callee = _callee(facts.unit, call) if call is not None else ""
     row = facts.unit.span(call.at).start.row if call is not None and callee else 0
     return roles.Case(before, after, facts.path, (about._replace(acquire=callee, row=row),))
-
-
-def roles_of(analyzer: Analyzer, unit: Unit) -> roles.Roles:
-    """The role table of a function, its nested functions included."""
-    return _Table(analyzer, [unit, *_nested(analyzer, unit)]).table()
 
 
 def _nested(analyzer: Analyzer, unit: Unit) -> Iterator[Unit]:
@@ -147,11 +161,20 @@ class _Table:
         if not self.borrowed and not any(self.sites.values()):
             self.borrowed = [s for s in analyzer.ambients.known_in(units[0]) if not s.kind.registry]
         self.every = [*(s for found in self.sites.values() for s in found), *self.borrowed]
-        self.names = frozenset(n for u in units for s in self.every for n in guards.aliases(u, s))
+        self.calls, self.along = taken_along(analyzer, units, self.every)
+        self.moved = {id(each.unit): each.moved for each in self.along}
+        self.taken = {id(u): self.calls for u in units} | {id(each.unit): each.calls for each in self.along}
+        self.units = [*units, *(each.unit for each in self.along)]
+        self.sites |= {id(each.unit): analyzer.sites(each.unit) for each in self.along}
+        own = [s for each in self.along for s in self.sites[id(each.unit)]]
+        names = (n for u in self.units for s in (*self.every, *own) for n in guards.aliases(u, s))
+        self.every += own
+        self.names = frozenset(names).union(*(each.names for each in self.along))
 
     def table(self) -> roles.Roles:
         """The whole of it."""
         scoped = scoped_cases.roles_of(self.analyzer, self.units)
+        believed: set[str] = set()
         kinds = {k.id: k for s in self.every for k in s.acquisition.kinds} | scoped.kinds
         acquires: list[roles.Acquire] = []
         passes: list[roles.Pass] = []
@@ -170,19 +193,25 @@ class _Table:
                 callee = _callee(unit, op)
                 if not callee:
                     continue
-                row = unit.span(at).start.row
+                if callee in self.taken[id(unit)]:
+                    continue
+                row = unit.span(at).start.row + self.moved.get(id(unit), 0)
                 (logs if at in logging else others).add(callee)
                 if self._wraps(unit, op):
                     wrapping.add(callee)
                 signatures.setdefault(callee, set()).add(self._signature(unit, op))
                 if at in sites:
                     acquires.append(self._acquire(unit, op, sites[at], callee, row))
+                    believed |= {callee} if self._is_of_the_project(unit, op) else set()
                     continue
                 found = self._pass(unit, op, callee, row)
                 if found is not None:
                     passes.append(found)
+                    believed |= {callee} if self._is_of_the_project(unit, op) else set()
                 elif self._is_quiet(unit, op):
                     quiet.add(callee)
+                if id(unit) in self.moved and self._is_of_the_project(unit, op):
+                    believed.add(callee)
         types = [*(k.type for k in kinds.values()), *scoped.types]
         return roles.Roles(
             _anywhere(acquires),
@@ -196,7 +225,13 @@ class _Table:
             logs=frozenset(logs - others),
             signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
             wrapping=frozenset(wrapping),
+            believed=frozenset(believed),
         )
+
+    def _is_of_the_project(self, unit: Unit, op: ir.Call) -> bool:
+        """Whether a call leads to code of the project and to no driver."""
+        called = self.analyzer.call_info(unit, op)
+        return bool(called.functions or called.classes) and not called.drivers
 
     def _signature(self, unit: Unit, op: ir.Call) -> roles.Signature | None:
         """The parameters that a call has to fill; None when it is not known which function is called."""

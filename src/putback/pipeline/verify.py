@@ -174,6 +174,7 @@ def proven(subject: Subject, proof: Proof) -> Proven:
         before=proof.case.before.source,
         after=after.source if after is not None else "",
         seconds=proof.seconds,
+        given=proof.given,
     )
 
 

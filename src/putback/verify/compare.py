@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 
 from putback.model.running import Broken
 from putback.verify.choices import LOST, Choice, Sort
-from putback.verify.events import Event, What, releases, visible
+from putback.verify.events import Event, Foreign, What, releases, visible
 from putback.verify.faults import InterfaceError, OperationalError
 from putback.verify.run import FINISHED, THROWN_IN, Run
-from putback.verify.ways import DESTROYED, PLAIN, Foreign
+from putback.verify.ways import DESTROYED, PLAIN
 
 _FINISHED_BY = {"exception": ("raises", THROWN_IN), "closed": ("returns", repr("closed"))}
 
@@ -39,7 +39,7 @@ class Comparer:
         """What differs in result, trace and effects."""
         if before.outcome != after.outcome:
             return f"before, the function {_outcome(before)}; after, it {_outcome(after)}"
-        was, now = self._visible(before.trace), self._visible(after.trace)
+        was, now = self._visible(before.trace, before.leaks), self._visible(after.trace, before.leaks)
         if was != now:
             return _first_difference(was, now)
         if before.durable != after.durable:
@@ -57,19 +57,19 @@ class Comparer:
 
     def until(self, before: Run, after: Run, position: int) -> str | None:
         """The original goes wrong at `position`; up to there both must do the same."""
-        was, now = self._visible(before.trace[:position]), self._visible(after.trace)
+        was, now = self._visible(before.trace[:position], True), self._visible(after.trace, True)
         return None if was == now[: len(was)] else _first_difference(was, now)
 
     def cut(self, before: Run, after: Run) -> str | None:
         """Both were abandoned; what both did before that must be the same."""
-        was, now = self._visible(before.trace), self._visible(after.trace)
+        was, now = self._visible(before.trace, before.leaks), self._visible(after.trace, before.leaks)
         least = min(len(was), len(now))
         return None if was[:least] == now[:least] else _first_difference(was, now)
 
     def after_fault(self, before: Run, after: Run) -> str | None:
         """Something that only the fix does has failed: it may lose something by that, but do nothing else."""
-        was = iter(self._visible(before.trace))
-        for event in self._visible(after.trace):
+        was = iter(self._visible(before.trace, True))
+        for event in self._visible(after.trace, True):
             if event.what not in (What.FAULT, What.LOG) and event not in was:
                 return f"only the fixed version does this, after a failure: {event.text}"
         added = [effect for effect in after.durable if effect not in before.durable]
@@ -93,7 +93,7 @@ class Comparer:
         return f"when the connection is lost, before, the function {_outcome(before)}; after, it {_outcome(after)}"
 
     def _without_logs(self, trace: Sequence[Event]) -> list[Event]:
-        return [e for e in self._visible(trace) if e.what is not What.LOG]
+        return [e for e in self._visible(trace, True) if e.what is not What.LOG]
 
     def lends(self, before: Run, after: Run) -> str | None:
         """A provider that returned now yields: it must lend what it returned, once, and only give that back."""
@@ -117,8 +117,11 @@ class Comparer:
         expected = _FINISHED_BY.get(how, ("returns", repr(FINISHED)))
         return None if after.outcome == expected else f"{how or 'resumed'} at its yield, it {_outcome(after)}"
 
-    def _visible(self, trace: Sequence[Event]) -> list[Event]:
-        return [e for e in visible(trace) if not (self.injects and e.what is What.ACQUIRE)]
+    def _visible(self, trace: Sequence[Event], gives_back: bool = False) -> list[Event]:
+        """What somebody outside can see. `gives_back`: more is given back than before, and what the functions that do
+        so log and book is a part of that."""
+        seen = (e for e in visible(trace) if not (self.injects and e.what is What.ACQUIRE))
+        return [e for e in seen if not (gives_back and e.is_own)]
 
     def _given_back(self, before: Run, after: Run) -> str | None:
         was, now = releases(before.trace), releases(after.trace)

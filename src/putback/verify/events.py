@@ -28,16 +28,24 @@ _VISIBLE = {What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.LOG, What.FAULT, Wh
 _MARKING = _VISIBLE - {What.LOG}
 
 
+class Foreign(str):
+    """The way of a pool of which nobody knows whether the connection is its own, or of a function of the project."""
+
+    __slots__ = ()
+
+
 class Event(NamedTuple):
     """One thing that happened; `subject` names the connection of a release.
 
-    `way`: how it was given back, "" for the plain way: to where it came from, as it came, to be used again.
+    `way`: how it was given back, "" for the plain way: to where it came from, as it came, to be used again. `is_own`: a
+    function of the project that is taken along logs this, books it, or asks another function of the project.
     """
 
     what: What
     text: str
     subject: str = ""
     way: str = ""
+    is_own: bool = False
 
 
 class Violation(NamedTuple):

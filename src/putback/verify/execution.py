@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
-from putback.verify.events import Event, Overlooked, Violation, What
+from putback.verify.events import Event, Foreign, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles
@@ -18,6 +19,7 @@ NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
+_BOOKKEEPING = (What.LOG, What.STORE)
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -36,6 +38,8 @@ class Execution(ABC):
     """One run, without the model of the database.
 
     `custom` are the exception classes of the code itself, once resolved, `slots` the connections that there are.
+    `inside` are the functions taken along that are under way, `releasing` those in which something was given back,
+    `failed_inside` those in which something has failed.
     """
 
     def __init__(self, premises: Premises, decider: Decider) -> None:
@@ -55,6 +59,9 @@ class Execution(ABC):
         self.cut_off: str | None = None
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
+        self.inside: list[tuple[int, str]] = []
+        self.releasing: set[int] = set()
+        self.failed_inside: set[int] = set()
         self._answers: dict[tuple[str, str], int] = {}
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
@@ -89,11 +96,28 @@ class Execution(ABC):
 
     # -- what happened
 
-    def note(self, what: What, text: str, subject: str = "", way: str = "") -> None:
-        """Add to the trace."""
+    def note(self, what: What, text: str, subject: str = "", way: str = "", *, is_believed: bool = False) -> None:
+        """Add to the trace. `is_believed`: a function of the project is called that is not run itself."""
         if self.cut_off is None:
-            self.trace.append(Event(what, text, subject, way))
+            if self.inside and what in (What.RELEASE, What.FAULT):
+                numbers = (number for number, _ in self.inside)
+                (self.releasing if what is What.RELEASE else self.failed_inside).update(numbers)
+            if self.inside and what is What.RELEASE:
+                way = Foreign(f"{self.inside[0][1]}()")
+            is_own = bool(self.inside) and (is_believed or what in _BOOKKEEPING)
+            self.trace.append(Event(what, text, subject, way, is_own))
             self.places.append(self.point)
+
+    @contextmanager
+    def within(self, number: int, name: str) -> Iterator[None]:
+        """A function that is taken along is under way."""
+        point = self.point
+        self.inside.append((number, name))
+        try:
+            yield
+        finally:
+            self.inside.pop()
+            self.point = point
 
     def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""

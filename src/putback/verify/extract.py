@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import types
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from putback.model.errors import SourceError
 from putback.verify.instrument import PREFIX, Instrumenter, helper
 from putback.verify.reflection import check_source
-from putback.verify.roles import Version
+from putback.verify.roles import Taken, Version
 from putback.verify.unknown import VERIFIED
 
 _OUTER = "__pb_outer__"
@@ -32,7 +32,8 @@ class Program(NamedTuple):
 
     `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row,
     `loops` each loop to the first and last statement of its body;
-    `handled` are the classes named by its handlers; `bound` the names that are bound to an acquire.
+    `handled` are the classes named by its handlers; `bound` the names that are bound to an acquire. The first `along`
+    of the marked statements are of functions that are taken along.
     """
 
     name: str
@@ -50,6 +51,11 @@ class Program(NamedTuple):
     bound: frozenset[str]
     header: Header
     version: Version
+    along: int = 0
+
+    def row_of(self, number: int) -> int:
+        """The row of a marked statement in the file of the function; 0 for those of others."""
+        return self.rows.get(number, 0) if number > self.along else 0
 
 
 def extract(version: Version, absent: Collection[str] = ()) -> Program:
@@ -57,17 +63,24 @@ def extract(version: Version, absent: Collection[str] = ()) -> Program:
 
     Raises SourceError when it is not there or does not parse.
     """
-    tree, indented = _parsed(version)
-    node = find(tree, version.function)
-    if node is None:
-        raise SourceError(f"there is no function {version.function} in the source")
+    node, first_row = _found(version)
+    along = [_found(each) for each in version.taken]
     try:
-        return _compiled(node, version, version.first_row - indented, absent)
+        return _compiled(node, version, first_row, absent, along)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise SourceError(f"the function does not compile alone: {error}") from None
 
 
-def _parsed(version: Version) -> tuple[ast.Module, bool]:
+def _found(version: Version | Taken) -> tuple[Definition, int]:
+    """The definition of a function, and the row at which its parsed text begins. Raises SourceError."""
+    tree, indented = _parsed(version)
+    node = find(tree, version.function)
+    if node is None:
+        raise SourceError(f"there is no function {version.function} in the source")
+    return node, version.first_row - indented
+
+
+def _parsed(version: Version | Taken) -> tuple[ast.Module, bool]:
     """The source, put into an `if` where it is indented, and whether it is. Raises SourceError."""
     first = next((row for row in version.source.splitlines() if row.strip()), "")
     indented = first[:1].isspace()
@@ -107,23 +120,36 @@ def _definitions(tree: ast.AST, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
             yield from _definitions(node, path)
 
 
-def _compiled(node: Definition, version: Version, first_row: int, absent: Collection[str]) -> Program:
-    check_source(node)
+def _compiled(
+    node: Definition,
+    version: Version,
+    first_row: int,
+    absent: Collection[str],
+    along: Sequence[tuple[Definition, int]],
+) -> Program:
+    for each in (node, *(other for other, _ in along)):
+        check_source(each)
     arguments = node.args
     header = _header(node)
     is_generator = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in _own(node))
-    stores = frozenset(name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names)
+    every = [node, *(other for other, _ in along)]
+    globals_ = (n for each in every for n in ast.walk(each) if isinstance(n, ast.Global))
+    stores = frozenset(name for n in globals_ for name in n.names)
     free = _free_nonlocals(node)
-    instrumenter = Instrumenter(version.roles, first_row)
+    instrumenter = Instrumenter(version.roles, first_row, version.calls)
+    taken = [
+        instrumenter.taken(other, number, row, version.taken[number].calls)
+        for number, (other, row) in enumerate(along)
+    ]
+    marked = len(instrumenter.rows)
     statement: ast.stmt = instrumenter.visit(node)
     own = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)}
     bound = [ast.Assign([ast.Name(n, ast.Store())], helper("absent")) for n in sorted({*absent} - own)]
     node.body[:0] = bound
-    mentioned = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and not n.id.startswith(PREFIX)}
-    body: list[ast.stmt] = [statement]
-    if free:
-        body = _enclosed(statement, node.name, free)
-    code = compile(ast.fix_missing_locations(ast.Module(body, [])), VERIFIED, "exec")
+    walked = (n for each in (*taken, statement) for n in ast.walk(each))
+    mentioned = {n.id for n in walked if isinstance(n, ast.Name) and not n.id.startswith(PREFIX)}
+    body = _enclosed(statement, node.name, free) if free else [statement]
+    code = compile(ast.fix_missing_locations(ast.Module([*taken, *body], [])), VERIFIED, "exec")
     return Program(
         name=node.name,
         code=code,
@@ -140,6 +166,7 @@ def _compiled(node: Definition, version: Version, first_row: int, absent: Collec
         bound=frozenset(instrumenter.bound),
         header=header,
         version=version,
+        along=marked,
     )
 
 

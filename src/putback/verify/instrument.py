@@ -7,10 +7,10 @@ The names put in are those of the methods of `runtime.Runtime`, as `__pb_<method
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from putback.verify.reflection import reaches
-from putback.verify.roles import Acquire, Does, Pass, Roles
+from putback.verify.roles import Acquire, Does, Own, Pass, Roles
 from putback.verify.standin import is_dunder
 from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
 
@@ -35,6 +35,11 @@ _SUPPRESSING = ("suppress", "contextlib.suppress")
 def helper(method: str, *arguments: ast.expr) -> ast.Call:
     """A call of a method of the runtime."""
     return ast.Call(_load(f"{PREFIX}{method}__"), list(arguments), [])
+
+
+def own_name(number: int) -> str:
+    """The name of a function that is taken along."""
+    return f"{PREFIX}own_{number}__"
 
 
 def _constant(value: object) -> ast.expr:
@@ -62,7 +67,7 @@ class Instrumenter(ast.NodeTransformer):
     classes named by handlers, `bound` the names that an acquire is bound to.
     """
 
-    def __init__(self, roles: Roles, first_row: int) -> None:
+    def __init__(self, roles: Roles, first_row: int, calls: Mapping[str, Own]) -> None:
         self.rows: dict[int, int] = {}
         self.handled: list[str] = []
         self.loops: dict[int, tuple[int, int]] = {}
@@ -74,10 +79,21 @@ class Instrumenter(ast.NodeTransformer):
         self._outer: frozenset[str] = frozenset()
         self._uses = {use.callee: number for number, use in enumerate(roles.uses)}
         self._offset = first_row - 1
+        self._calls = calls
         self._sites: dict[ast.stmt, int] = {}
         self._depth = 0
         self._handlers: list[int] = []
         self._asserted = 0
+
+    def taken(self, node: ast.stmt, number: int, first_row: int, calls: Mapping[str, Own]) -> ast.stmt:
+        """A function that is taken along, under the name by which it is called."""
+        around = self._offset, self._calls
+        self._offset, self._calls = first_row - 1, calls
+        changed: ast.stmt = self.visit(node)
+        self._offset, self._calls = around
+        if isinstance(changed, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            changed.name = own_name(number)
+        return changed
 
     # -- statements
 
@@ -322,13 +338,18 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Calls with a role go through the runtime; `**x` and `", ".join(x)` accept stand-ins."""
-        role = self._played_by(node)
+        own = self._calls.get(ast.unparse(node.func)) if self._calls else None
+        role = self._played_by(node) if own is None else None
         self.generic_visit(node)
         for keyword in node.keywords:
             if keyword.arg is None:
                 keyword.value = helper("keywords", keyword.value)
         if ast.unparse(node.func) in _SUPPRESSING:
             node.args = [helper("caught_class", each) for each in node.args]
+        if own is not None:
+            receiver = [node.func.value] if own.is_bound and isinstance(node.func, ast.Attribute) else []
+            called = [_constant(own.number), _constant(own.name), _load(own_name(own.number)), *receiver, *node.args]
+            return ast.Call(_load(f"{PREFIX}own__"), called, node.keywords)
         if role is not None:
             method, number = role
             place = [_constant(node.lineno + self._offset)] if method == _ACQUIRES else []

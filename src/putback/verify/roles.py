@@ -223,7 +223,7 @@ class Roles:
     `quiet` are the texts of callees that cannot raise, `logs` those that only write a log; `errors` maps further
     exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
     `signatures` are those of callees that are known, `wrapping` callees whose results may be objects that own what they
-    are given.
+    are given. `believed` are the callees of the project whose role is what `check` believes of them: they are not run.
     """
 
     acquires: tuple[Acquire, ...] = ()
@@ -238,6 +238,7 @@ class Roles:
     uses: tuple[Use | Context, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     wrapping: frozenset[str] = frozenset()
+    believed: frozenset[str] = frozenset()
 
     @property
     def has_connections(self) -> bool:
@@ -245,16 +246,38 @@ class Roles:
         return bool(self.acquires or self.lent or self.registries)
 
 
+class Own(NamedTuple):
+    """A call of a function of the project that is run itself: the `number` of that among all that are taken along, its
+    dotted name, and whether the object that it is called on is its first argument."""
+
+    number: int
+    name: str
+    is_bound: bool
+
+
+class Taken(NamedTuple):
+    """A function of the project that the verified one calls: `calls` are those of its own calls that lead to others, by
+    the text of what is called. `first_row` is the row at which `source` begins, as the roles count it."""
+
+    source: str
+    function: str
+    first_row: int
+    calls: Mapping[str, Own]
+
+
 class Version(NamedTuple):
     """One version of a function: a module or a part of one, and the dotted name of the function in it.
 
-    `first_row` is the row of the file at which `source` begins; the rows of the roles are those of the file.
+    `first_row` is the row of the file at which `source` begins; the rows of the roles are those of the file. `taken`
+    are the functions of the project that run with it, `calls` those of its calls that lead to them.
     """
 
     source: str
     function: str
     roles: Roles
     first_row: int = 1
+    taken: tuple[Taken, ...] = ()
+    calls: Mapping[str, Own] = {}
 
 
 class About(NamedTuple):

@@ -47,7 +47,8 @@ class Run:
     commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around
     the function that have another value at its end; `handed_on` whether an owner outside has got a connection;
     `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired` how many
-    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known.
+    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known; `releasing` and
+    `failed_inside` the functions taken along in which something was given back, and in which something has failed.
     """
 
     outcome: tuple[str, str]
@@ -69,6 +70,8 @@ class Run:
     has_overlooked: bool
     unstable: tuple[str, str] | None
     rows: list[int]
+    releasing: frozenset[int] = frozenset()
+    failed_inside: frozenset[int] = frozenset()
 
     @property
     def leaks(self) -> bool:
@@ -143,7 +146,9 @@ class Runner:
             held_back=decider.held_back,
             has_overlooked=world.has_overlooked,
             unstable=decider.unstable,
-            rows=[self.program.rows.get(place, 0) for place in (*world.places, ended)],
+            rows=[self.program.row_of(place) for place in (*world.places, ended)],
+            releasing=frozenset(world.releasing),
+            failed_inside=frozenset(world.failed_inside),
         )
 
     def _outer(self, namespace: dict[str, Any]) -> Iterator[tuple[str, str]]:

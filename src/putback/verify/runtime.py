@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import sys
 import types
@@ -55,10 +56,14 @@ class Runtime:
         """A statement is reached."""
         self.world.points.add(number)
         self.world.point = number
-        if self._narrow is not None and not self._narrow[0] <= number <= self._narrow[1]:
+        if self._narrow is not None and not self._is_within(number, *self._narrow):
             self._widen()
         if self.world.cut_off is not None:
             raise Cut(self.world.cut_off)
+
+    def _is_within(self, number: int, first: int, last: int) -> bool:
+        """Whether a statement is of a loop, or of a function that is taken along and called there."""
+        return first <= number <= last or number <= self.program.along < first
 
     def again(self, condition: Any, site: int) -> Any:
         """Whether a `while` loop goes round: once by default, and by choice again."""
@@ -272,6 +277,16 @@ class Runtime:
             return callee(*arguments, **keywords)
         return self.world.scopes.used(role, arguments, keywords)
 
+    def own(self, number: int, name: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        """A call of a function of the project that is taken along."""
+        with self.world.within(number, name):
+            result = function(*arguments, **keywords)
+        return self._awaited(number, name, result) if inspect.iscoroutine(result) else result
+
+    async def _awaited(self, number: int, name: str, coroutine: Any) -> Any:
+        with self.world.within(number, name):
+            return await coroutine
+
     # -- functions and names
 
     def remembers(self, text: str) -> Callable[[Any], Any]:
@@ -328,7 +343,8 @@ def _is_open(container: dict[Any, Any]) -> bool:
 
 _OWN = (
     "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-    "keywords", "merged", "join", "acquires", "passes", "uses", "free", "remembers", "decorates", "rebound", "absent",
+    "keywords", "merged", "join", "acquires", "passes", "uses", "own", "free", "remembers", "decorates", "rebound",
+    "absent",
 )  # fmt: skip
 _OF_ERRORS = ("caught_class", "caught", "raising")
 

@@ -96,6 +96,12 @@ class Proof:
             return f"bounded({'all' if self.bound is None else self.bound})"
         return f"tested({self.schedules})" if self.verdict is Verdict.TESTED else self.verdict.value
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The functions of the project that were not run: what `check` says of them is believed."""
+        after = self.case.after.roles.believed if self.case.after is not None else frozenset()
+        return tuple(sorted(self.case.before.roles.believed | after))
+
     def as_json(self) -> dict[str, Any]:
         """The entry of the machine-readable report."""
         return {
@@ -104,6 +110,7 @@ class Proof:
             "code": self.case.about[0].code,
             "verdict": self.title,
             "reason": self.reason,
+            "given": list(self.given),
             "schedules": self.schedules,
             "exhaustive": self.exhaustive,
             "coverage": round(self.coverage, 4),
@@ -328,8 +335,9 @@ def _runs(count: int) -> str:
 
 def _coverage(program: Program, points: set[int]) -> tuple[float, tuple[int, ...]]:
     """The share of statements reached, and the rows that were not."""
-    missing = sorted({row for number, row in program.rows.items() if number not in points})
-    return (1 - (len(program.rows) - len(points)) / len(program.rows) if program.rows else 1.0), tuple(missing)
+    own = {number: row for number, row in program.rows.items() if number > program.along}
+    missing = [row for number, row in own.items() if number not in points]
+    return (1 - len(missing) / len(own) if own else 1.0), tuple(sorted(set(missing)))
 
 
 def _rank(broken: Broken, run: Run) -> tuple[bool, bool, int, int]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from putback.verify.events import Foreign
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Belonging
 from putback.verify.slot import Place, Slot
@@ -13,12 +14,6 @@ from putback.verify.slot import Place, Slot
 PLAIN = ""
 DESTROYED = "closed for good"
 _NUMBER = re.compile(r"#\d+")
-
-
-class Foreign(str):
-    """The way of a pool of which nobody knows whether the connection is its own."""
-
-    __slots__ = ()
 
 
 def pool_of(path: str) -> str:

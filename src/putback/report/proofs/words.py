@@ -26,7 +26,7 @@ def meaning(each: Proven, bounds: str) -> str:
     if each.rejected:
         return f"a run tells the two versions apart: {reason}"
     if each.after:
-        return reason
+        return f"{reason}; given what is believed of {', '.join(each.given)}" if each.given else reason
     reasons = dict.fromkeys(f.no_fix_reason for f in each.findings if f.no_fix_reason)
     return f"{reason}; no fix: {'; '.join(reasons)}" if reasons else f"{reason}; no fix"
 
