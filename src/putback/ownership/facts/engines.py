@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -40,6 +40,11 @@ class Engines:
     def keep_none(self) -> bool:
         """Whether what they hand out comes from no pool."""
         return bool(self.made) and all(each is not None and _keeps_none(self.analyzer, each) for each in self.made)
+
+    def are_made_by(self, unit: Unit, ats: Collection[int]) -> bool:
+        """Whether each is made by one of these operations of a function."""
+        calls = [op.expr for op in unit.ops() if isinstance(op, ir.Call) and op.at in ats]
+        return bool(self.made) and all(m is not None and m.scope == unit.scope and m.call in calls for m in self.made)
 
     def autocommit(self, kind: Kind) -> bool:
         """Whether none of them begins a transaction with a statement."""
@@ -104,7 +109,12 @@ def _is_told_its_size(made: _Made) -> bool:
 
 
 def _values(analyzer: Analyzer, expr: Expr, scope: Scope) -> Iterator[tuple[Scope, Expr]]:
-    """What a global name is given, wherever it is defined; None stands for none so far."""
+    """What a name is given, in the function or wherever a global is defined; None stands for none so far."""
+    own = analyzer.project.part(scope.path, scope.function) if isinstance(expr, Name) else None
+    function = own.functions.get(scope.function) if own is not None else None
+    if function is not None and isinstance(expr, Name) and expr.id in function.bindings:
+        yield from ((scope, value) for value in function.bindings[expr.id] if value != _NOT_YET)
+        return
     meant = identity(analyzer.project, expr, scope)
     module = analyzer.project.module(meant.path) if isinstance(meant, Defined) and meant.path else None
     if module is not None and isinstance(meant, Defined):

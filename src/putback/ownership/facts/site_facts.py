@@ -59,8 +59,11 @@ class SiteFacts:
 
     @property
     def comes_without_pool(self) -> bool:
-        """Whether who hands it out keeps no connections: it is opened for this caller alone."""
-        return self._engines.keep_none
+        """Whether it is opened for this call alone: who hands it out keeps no connections, or is made for the call."""
+        engines = self._engines
+        if engines.keep_none or not engines.made:
+            return engines.keep_none
+        return engines.are_made_by(self.function.unit, {m.at for m in self.function.pools if m.fate.is_over})
 
     @property
     def exhausted(self) -> str:
