@@ -63,7 +63,10 @@ class SiteFacts:
         engines = self._engines
         if engines.keep_none or not engines.made:
             return engines.keep_none
-        return engines.are_made_by(self.function.unit, {m.at for m in self.function.pools if m.fate.is_over})
+        facts = self.function
+        called = engines.called_in(facts.unit)
+        made = (Making(facts.analyzer, facts.unit, at, facts.display, pool.ends) for at, pool in called.items())
+        return bool(called) and all(each.fate.is_over for each in made)
 
     @property
     def exhausted(self) -> str:

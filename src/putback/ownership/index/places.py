@@ -74,12 +74,13 @@ def is_put_aside(path: str) -> bool:
 
 
 def runs_once(module: ModuleInfo, content: bytes, is_alone: bool, serving: frozenset[str]) -> bool:
-    """Whether a file is only ever started by hand: no other imports it, it does something by itself, and serves nobody.
+    """Whether a file is only ever started by hand: no other imports it, unless it is what `python -m` runs, it does
+    something by itself, and serves nobody.
 
     `serving` are the packages of frameworks that call functions of the file again and again.
     """
     is_all_done_at_once = not module.functions and not module.classes and _DONE.search(content) is not None
-    if not is_alone or not (is_all_done_at_once or is_started(module.path, content)):
+    if not (is_alone or is_main(module.path)) or not (is_all_done_at_once or is_started(module.path, content)):
         return False
     return imported_roots(module).isdisjoint(idioms().places.serving | serving) and not goes_on(content)
 
@@ -134,11 +135,19 @@ def is_for_ever(node: ast.AST) -> bool:
     the keyboard who is waited for, nobody else is served."""
     match node:
         case ast.While(test=test, body=body) if not any(map(_asks, _inside([*body, ast.Expr(test)]))):
-            return any(map(_waits, _inside(body))) or not (_changes(test, body) or _ends(body))
+            asked = {id(each) for node in _inside(body) for each in _compared_to_none(node)}
+            waits = any(_waits(node) and id(node) not in asked for node in _inside(body))
+            return waits or not (_changes(test, body) or _ends(body))
         case ast.For(iter=source) | ast.AsyncFor(iter=source):
             return _waits(source)
         case _:
             return False
+
+
+def _compared_to_none(node: ast.AST) -> Iterator[ast.expr]:
+    """What is asked only whether it is there: `process.poll() is not None` does not wait."""
+    if isinstance(node, ast.Compare) and any(isinstance(c, ast.Constant) and c.value is None for c in node.comparators):
+        yield node.left
 
 
 def _waits(node: ast.AST) -> bool:
