@@ -180,6 +180,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
         PYTHON: {"endswith /__init__.py"},
     },
     "source/patterns.py": {TOOL: {"pattern _ONE_CHARACTER"}},
+    "source/python2.py": {PYTHON: {"pattern _OLD"}},
     "source/slices.py": {TEXT: {"endswith .ipynb"}},
     "source/suppress.py": {TEXT: {"pattern BARE", "pattern NOQA", "pattern OTHER", "pattern OURS"}, OURS: {"is PB"}},
     "source/survey.py": {PYTHON: {"endswith .pyi", "endswith /__init__.py", "is __init__"}},
@@ -202,6 +203,7 @@ BARE: Mapping[str, Mapping[str, set[str]]] = {
         FOLDER: {"examples", "retired", "scripts"},
         OWED: {"serving_for_ever", "waiting"},
         GATE: {"rerunning", "serving", "windows"},
+        PYTHON: {"asking", "test_cases"},
     },
     "Logging": {OWED: {"loggers", "methods"}},
 }

@@ -108,6 +108,7 @@ class Effect(Table, frozen=True):
     waiting for a connection.
     `deferred_by`: with this argument it only makes the object, which is closed until a method opens it (`reopens`).
     `reads`: its statement changes nothing; `writes`: it changes rows.
+    `idle_with`: given this argument so, it runs no statement (`merge(copy, load=False)`).
     `loaded`: it works on an object that the session has loaded or written, which one that was closed has not.
     """
 
@@ -139,6 +140,7 @@ class Effect(Table, frozen=True):
     reopens: bool = False
     tells_open: bool = False
     loaded: bool = False
+    idle_with: Mapping[str, bool] = {}
     deferred_by: str = ""
     idles: bool = False
     reads: bool = False

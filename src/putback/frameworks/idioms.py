@@ -109,11 +109,14 @@ class Errors(Table, frozen=True):
 class Places(Table, frozen=True):
     """Names of directories; `serving` are imports, `serving_for_ever` words, of what serves again and again.
 
-    A file that imports one of `rerunning` runs anew, as a whole, for whatever its users do. A loop with a call of a
-    method in `waiting` waits for what comes next; `windows` are imports of desktop programs.
+    Methods of classes derived from one of `test_cases` are tests, wherever they stand. A file that imports one of
+    `rerunning` runs anew, as a whole, for whatever its users do. A loop with a call of a method in `waiting` waits for
+    what comes next, one with a call in `asking` for whoever sits at the keyboard; `windows` are imports of desktop
+    programs.
     """
 
     tests: frozenset[str]
+    test_cases: frozenset[str]
     examples: frozenset[str]
     scripts: frozenset[str]
     retired: frozenset[str]
@@ -121,6 +124,7 @@ class Places(Table, frozen=True):
     rerunning: frozenset[str]
     serving_for_ever: frozenset[str]
     waiting: frozenset[str]
+    asking: frozenset[str]
     windows: frozenset[str]
 
 

@@ -33,7 +33,9 @@ from putback.pipeline.telling import Agenda, Progress, Task, Told, chosen, told
 from putback.rules import ALL
 from putback.source.cells import in_cells
 from putback.source.discover import shown
+from putback.source.notebook import ENDING
 from putback.source.prefilter import is_commented
+from putback.source.python2 import is_python_2
 from putback.source.selection import enabled, ignored_in_file, severity_of, with_configured_fix
 from putback.source.slices import Reader, without_prose, words
 from putback.source.survey import Survey
@@ -220,7 +222,8 @@ class Analysis:
         return [self._syntax_error(b) for b in self.scan.broken if b.path in wanted]
 
     def _syntax_error(self, broken: Broken) -> Finding:
-        """PB001; a hint where nobody means the file to be run: in tests, in templates, and put aside."""
+        """PB001; a hint where nobody means all of the file to run: tests, templates, what is put aside or of Python 2, and
+        notebooks, whose cells are tried out one by one."""
         place = Position(broken.row, broken.column)
         what = "a statement of this file was not" if broken.part else "nothing in this file was"
         rows = self.reader.rows(broken.path) if broken.row else ()
@@ -228,11 +231,13 @@ class Analysis:
         path = inside(broken.path, self.root)
         by_path = place_by_path(path)
         is_template = "{{" in broken.path or "{%" in here or "{{" in here
-        is_aside = is_template or by_path in (Place.TEST, Place.EXAMPLE) or is_put_aside(path)
+        is_old = is_python_2(rows, broken.row)
+        is_tried_out = by_path in (Place.TEST, Place.EXAMPLE) or path.endswith(ENDING)
+        is_aside = is_template or is_old or is_tried_out or is_put_aside(path)
         return Finding(
             code="PB001",
             name="syntax-error",
-            message=f"{what} checked: {broken.message}",
+            message=f"{what} checked: {'it is written for Python 2' if is_old else broken.message}",
             severity=Severity.INFO if is_aside else Severity.ERROR,
             confidence=Confidence.HIGH,
             path=shown(broken.path),

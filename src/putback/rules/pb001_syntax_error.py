@@ -5,7 +5,8 @@ A file that is not valid Python, cannot be decoded, or cannot be opened. The mes
 stands where the parser gave up, and all other files are checked all the same. A file in which no word hints at a
 database is not parsed at all, so its syntax is not judged. Where only one function or statement cannot be parsed, or is
 nested too deeply, the message says which, and the rest of the file is checked. It is a hint in tests, examples,
-templates and folders for what is put aside (`backup`, `old`).
+templates, notebooks, folders for what is put aside (`backup`, `old`), and in a file that is written for Python 2 all
+through (`print "text"`, `except Error, e:` at more than one place): no Python of today is meant to run that.
 
 ## Known gaps
 Syntax that is newer than the parser is reported here although Python accepts it: update `libcst`, or exclude the

@@ -3,7 +3,7 @@
 ## What it finds
 A driver's `connect()` that runs for every request (in a route, in a dependency, or in a helper that one of them calls)
 or for each item of a loop, where it is a hint: rounds come one after the other and cost only time. The path shows who
-calls it; one finding for each `connect()`, however many routes use it.
+calls it; one finding for each function that connects, however many routes use it.
 
 ## Why it is bad
 Opening a connection is dear: a handshake over the network, the authentication, and on PostgreSQL a process of its own.
@@ -64,7 +64,7 @@ each item or request decides which database it is, as in a tool that looks after
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from putback.frameworks.schema import Role
 from putback.model.finding import Finding, Place, Severity
@@ -77,16 +77,20 @@ from putback.rules.rule import Rule, report
 
 
 def check(facts: FunctionFacts) -> Iterator[Finding]:
-    """One finding for each call that opens a connection again and again."""
+    """One finding for each function that opens connections again and again, at the first: where it opens one in each
+    branch of an `if`, one pool takes the place of all."""
     takes = any(site.kind.pooled for site in facts.sites)  # from a pool, and connects where that is not there
     made = [site for site in facts.sites if site.making is not None and not takes]
+    found: list[tuple[SiteFacts, Often]] = []
     for site in made if made and facts.place is Place.SERVICE else ():
         often = site.making.often if site.making is not None else None
         if often is not None and often.role is not Role.JOB and not often.differs:
-            yield _finding(site, often)
+            found.append((site, often))
+    if found:
+        yield _finding(*found[0], [site for site, _ in found[1:]])
 
 
-def _finding(site: SiteFacts, often: Often) -> Finding:
+def _finding(site: SiteFacts, often: Often, others: Sequence[SiteFacts]) -> Finding:
     assert site.making is not None
     when = "for each item" if often.role is None else "for every request"
     by = "" if often.role is None else f" of {often.name}"
@@ -98,7 +102,7 @@ def _finding(site: SiteFacts, often: Often) -> Finding:
         f"a new {site.kind.title} is opened {when}{by}: connecting takes many times as long as a small query{many}",
         worth=Worth(Likelihood.EACH_TIME, loss, site.function.frequency),
         confidence=site.acquisition.confidence,
-        trace=(*site.making.way(often), wording.acquired(site)),
+        trace=(*site.making.way(often), wording.acquired(site), *map(wording.acquired, others)),
         help="connect once, before the loop"
         if often.role is None
         else "take connections from a pool that is made once",

@@ -22,7 +22,8 @@ LIKELIHOODS: Mapping[Weight, Likelihood] = {
 
 def worth_of(site: SiteFacts, leak: Leak | None = None) -> Worth:
     """What a leak of this site is worth, on the way `leak`; without one it is lost whenever the function runs."""
-    return Worth(_likelihood(leak), _loss(site, leak), site.function.frequency_for(site.kind))
+    likelihood = _likelihood(leak)
+    return Worth(likelihood, _loss(site, leak), site.function.frequency_for(site.kind, likelihood))
 
 
 def _likelihood(leak: Leak | None) -> Likelihood:

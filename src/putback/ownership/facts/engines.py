@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.drivers.schema import Effect, Kind, Pool
 from putback.flow import ir
@@ -14,7 +15,7 @@ from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.autocommit import is_made_with
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.resolve.identity import Defined, identity
-from putback.ownership.resolve.types import Scope, Symbol
+from putback.ownership.resolve.types import FunctionRef, Scope, Symbol
 
 _NOT_YET = Literal(None)
 _Asked = frozenset[tuple[Scope, Expr]]
@@ -22,11 +23,13 @@ _Asked = frozenset[tuple[Scope, Expr]]
 
 
 class _Made(Struct, frozen=True):
-    """The call that makes an engine, and where it stands."""
+    """The call that makes an engine, and where it stands; `called` is the call that comes down to it, and is that itself
+    unless a function of the project makes the engine anew for each of its callers."""
 
     pool: Pool
     call: Invoke
     scope: Scope
+    called: tuple[Scope, Invoke]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,13 @@ class Engines:
     def keep_none(self) -> bool:
         """Whether what they hand out comes from no pool."""
         return bool(self.made) and all(each is not None and _keeps_none(self.analyzer, each) for each in self.made)
+
+    def called_in(self, unit: Unit) -> dict[int, Pool]:
+        """The operations of a function that make them all, each with what it makes; none if they do not make all."""
+        known = [each for each in self.made if each is not None and each.called[0] == unit.scope]
+        pools = {each.called[1]: each.pool for each in known}
+        calls = (op for op in unit.ops() if isinstance(op, ir.Call))
+        return {op.at: pools[op.expr] for op in calls if op.expr in pools} if len(known) == len(self.made) else {}
 
     def autocommit(self, kind: Kind) -> bool:
         """Whether none of them begins a transaction with a statement."""
@@ -82,8 +92,20 @@ def _makers(analyzer: Analyzer, expr: Expr, scope: Scope, asked: _Asked) -> list
     made = _symbols(analyzer, expr.func, scope)
     pools = [pool for name in made if (pool := analyzer.catalog.pool_made_by(name)) is not None]
     if engines := [pool for pool in pools if pool.pool_class]:
-        return [_Made(pool, expr, scope) for pool in engines]
+        return [_Made(pool, expr, scope, (scope, expr)) for pool in engines]
+    if returned := list(_returned(analyzer, expr, scope)):
+        found = [made for where, value in returned for made in _makers(analyzer, value, where, asked) or [None]]
+        return [replace(made, called=(scope, expr)) if made is not None else None for made in found]
     return [each for bound in _bound(analyzer, expr, made) for each in _makers(analyzer, bound, scope, asked)]
+
+
+def _returned(analyzer: Analyzer, call: Invoke, scope: Scope) -> Iterator[tuple[Scope, Expr]]:
+    """What a function of the project makes for each caller: it returns a call, and nothing decorates it."""
+    refs = [t for t in analyzer.resolver.types(call.func, scope) if isinstance(t, FunctionRef)]
+    for ref in refs:
+        info = analyzer.info(ref)
+        if info is not None and not info.decorators:
+            yield from ((Scope(ref.path, ref.key), value) for value in info.returns if isinstance(value, Invoke))
 
 
 def _keeps_none(analyzer: Analyzer, made: _Made) -> bool:
@@ -104,7 +126,12 @@ def _is_told_its_size(made: _Made) -> bool:
 
 
 def _values(analyzer: Analyzer, expr: Expr, scope: Scope) -> Iterator[tuple[Scope, Expr]]:
-    """What a global name is given, wherever it is defined; None stands for none so far."""
+    """What a name is given, in the function or wherever a global is defined; None stands for none so far."""
+    own = analyzer.project.part(scope.path, scope.function) if isinstance(expr, Name) else None
+    function = own.functions.get(scope.function) if own is not None else None
+    if function is not None and isinstance(expr, Name) and expr.id in function.bindings:
+        yield from ((scope, value) for value in function.bindings[expr.id] if value != _NOT_YET)
+        return
     meant = identity(analyzer.project, expr, scope)
     module = analyzer.project.module(meant.path) if isinstance(meant, Defined) and meant.path else None
     if module is not None and isinstance(meant, Defined):

@@ -59,8 +59,14 @@ class SiteFacts:
 
     @property
     def comes_without_pool(self) -> bool:
-        """Whether who hands it out keeps no connections: it is opened for this caller alone."""
-        return self._engines.keep_none
+        """Whether it is opened for this call alone: who hands it out keeps no connections, or is made for the call."""
+        engines = self._engines
+        if engines.keep_none or not engines.made:
+            return engines.keep_none
+        facts = self.function
+        called = engines.called_in(facts.unit)
+        made = (Making(facts.analyzer, facts.unit, at, facts.display, pool.ends) for at, pool in called.items())
+        return bool(called) and all(each.fate.is_over for each in made)
 
     @property
     def exhausted(self) -> str:

@@ -16,7 +16,7 @@ from putback.model.finding import Place, Step
 from putback.model.lifecycle import Gc
 from putback.model.span import Position, Span
 from putback.model.spelling import inside
-from putback.model.weighing import Frequency, Loss
+from putback.model.weighing import Frequency, Likelihood, Loss
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.context import name_of
 from putback.ownership.analysis.extent import Extent, Extents
@@ -33,6 +33,7 @@ from putback.ownership.index.places import (
     imported_roots,
     is_among_scripts,
     is_called_a_test,
+    is_main,
     is_put_aside,
     is_started,
     is_test_code,
@@ -197,8 +198,16 @@ class Surroundings:
     @cached_property
     def place(self) -> Place:
         """What kind of code it is: what serves again and again, what runs once, an example or a test."""
+        if self._is_of_test_case:
+            return Place.TEST
         is_service = self.file_place is Place.SERVICE
         return Place.SCRIPT if is_service and self._runs_once else self.file_place
+
+    @property
+    def _is_of_test_case(self) -> bool:
+        info = self.unit.info
+        bases = self.analyzer.resolver.classes.outside_bases(self.unit.path, info.owner) if info and info.owner else ()
+        return not idioms().places.test_cases.isdisjoint(bases)
 
     @property
     def _runs_once(self) -> bool:
@@ -217,8 +226,8 @@ class Surroundings:
         """Whether nothing in the whole project serves again and again, and something is started by hand."""
         return self.analyzer.once(Programs).run is Run.ENDS
 
-    @property
-    def _is_of_windows(self) -> bool:
+    @cached_property
+    def is_of_windows(self) -> bool:
         """Whether the file is of a desktop program, which one user has started, or the whole project is one."""
         module = self.analyzer.project.module(self.unit.path)
         draws = module is not None and not imported_roots(module).isdisjoint(idioms().places.windows)
@@ -250,9 +259,11 @@ class Surroundings:
         return known[module.path]
 
     def _is_imported_by_service(self, apart: frozenset[str]) -> bool:
-        """Whether a file of the service imports this one; one that stands below a folder in `apart` is none."""
+        """Whether a file of the service imports this one. What stands below a folder in `apart` is none, nor is what
+        `python -m` runs, which takes commands together."""
         paths = (inside(path, self.analyzer.root) for path in self.analyzer.importing(self.unit.path))
-        return any(place_by_path(p) is Place.SERVICE and apart.isdisjoint(p.split("/")) for p in paths)
+        serving = (p for p in paths if place_by_path(p) is Place.SERVICE and not is_main(p))
+        return any(apart.isdisjoint(p.split("/")) for p in serving)
 
     @property
     def _goes_on_by_itself(self) -> bool:
@@ -260,7 +271,7 @@ class Surroundings:
         module = self.analyzer.project.module(self.unit.path)
         content = self.analyzer.reader.data(self.unit.path)
         has_tests = module is None or any(is_test_function(function.name) for function in module.functions.values())
-        return not has_tests and is_started(content) and goes_on(content)
+        return not has_tests and is_started(self.unit.path, content) and goes_on(content)
 
     @property
     def _is_alone(self) -> bool:
@@ -301,10 +312,13 @@ class Surroundings:
             return Frequency.ASIDE
         return Frequency.ONCE if self.place is Place.SCRIPT else Frequency.AGAIN
 
-    def frequency_for(self, kind: Kind) -> Frequency:
-        """The same for what works on a kind: one user's window opens a few files of SQLite before it is closed."""
-        is_own_file = self.analyzer.catalog.drivers[kind.driver].embedded and self._is_of_windows
-        return Frequency.ONCE if is_own_file and self.frequency is Frequency.AGAIN else self.frequency
+    def frequency_for(self, kind: Kind, likelihood: Likelihood) -> Frequency:
+        """The same for what works on a kind, on a path as likely as that: one user's window opens a few files of SQLite
+        before it is closed, and only now and then a connection is left behind by an error in it."""
+        embedded = self.analyzer.catalog.drivers[kind.driver].embedded
+        is_seldom = embedded or not (kind.gc is Gc.PERMANENT or likelihood is Likelihood.EACH_TIME)
+        is_ended = is_seldom and self.frequency is Frequency.AGAIN and self.is_of_windows
+        return Frequency.ONCE if is_ended else self.frequency
 
     def loss(self, kind: Kind, pooled: bool = True) -> Loss:
         """What is lost with one connection of a kind, `pooled` or not, that nobody gives back."""

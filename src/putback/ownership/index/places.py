@@ -14,6 +14,8 @@ from putback.ownership.index.module import ModuleInfo
 from putback.source.notebook import ENDING
 
 _STARTED = re.compile(rb"^if\s+__name__\s*==\s*['\"]__main__['\"]", re.MULTILINE)
+_LOOPS_AT_ONCE = re.compile(rb"^while\b", re.MULTILINE)
+_MAIN = "__main__.py"
 _DONE = re.compile(rb"^(?:async\s+)?(?:with|for)\b", re.MULTILINE)
 _WHILE = re.compile(rb"^\s*while\b", re.MULTILINE)
 _FOR = re.compile(rb"^\s*(?:async\s+)?for\b", re.MULTILINE)
@@ -72,12 +74,13 @@ def is_put_aside(path: str) -> bool:
 
 
 def runs_once(module: ModuleInfo, content: bytes, is_alone: bool, serving: frozenset[str]) -> bool:
-    """Whether a file is only ever started by hand: no other imports it, it does something by itself, and serves nobody.
+    """Whether a file is only ever started by hand: no other imports it, unless it is what `python -m` runs, it does
+    something by itself, and serves nobody.
 
     `serving` are the packages of frameworks that call functions of the file again and again.
     """
     is_all_done_at_once = not module.functions and not module.classes and _DONE.search(content) is not None
-    if not is_alone or not (is_all_done_at_once or is_started(content)):
+    if not (is_alone or is_main(module.path)) or not (is_all_done_at_once or is_started(module.path, content)):
         return False
     return imported_roots(module).isdisjoint(idioms().places.serving | serving) and not goes_on(content)
 
@@ -87,9 +90,15 @@ def imported_roots(module: ModuleInfo) -> frozenset[str]:
     return frozenset(name for each in module.all_imports() for name in (each.module, each.module.partition(".")[0]))
 
 
-def is_started(content: bytes) -> bool:
-    """Whether a file does something when it is started."""
-    return _STARTED.search(content) is not None
+def is_main(path: str) -> bool:
+    """Whether a file is what `python -m` runs of a package."""
+    return path.rpartition("/")[2] == _MAIN
+
+
+def is_started(path: str, content: bytes) -> bool:
+    """Whether a file does something when it is started: it says so, it is what `python -m` runs, or it loops at its top
+    level, so that nobody could import it before the loop has ended."""
+    return is_main(path) or any(each.search(content) is not None for each in (_STARTED, _LOOPS_AT_ONCE))
 
 
 def goes_on(content: bytes) -> bool:
@@ -122,18 +131,31 @@ def _statements(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def is_for_ever(node: ast.AST) -> bool:
-    """Whether this is a loop that waits for what comes next, or one that nothing in it ends."""
+    """Whether this is a loop that waits for what comes next, or one that nothing in it ends; where it is a person at
+    the keyboard who is waited for, nobody else is served."""
     match node:
-        case ast.While(test=test, body=body):
-            return any(map(_waits, _inside(body))) or not (_changes(test, body) or _ends(body))
+        case ast.While(test=test, body=body) if not any(map(_asks, _inside([*body, ast.Expr(test)]))):
+            asked = {id(each) for node in _inside(body) for each in _compared_to_none(node)}
+            waits = any(_waits(node) and id(node) not in asked for node in _inside(body))
+            return waits or not (_changes(test, body) or _ends(body))
         case ast.For(iter=source) | ast.AsyncFor(iter=source):
             return _waits(source)
         case _:
             return False
 
 
+def _compared_to_none(node: ast.AST) -> Iterator[ast.expr]:
+    """What is asked only whether it is there: `process.poll() is not None` does not wait."""
+    if isinstance(node, ast.Compare) and any(isinstance(c, ast.Constant) and c.value is None for c in node.comparators):
+        yield node.left
+
+
 def _waits(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and _last(node.func) in idioms().places.waiting
+
+
+def _asks(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _last(node.func) in idioms().places.asking
 
 
 def _changes(test: ast.expr, body: list[ast.stmt]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 
@@ -70,13 +70,13 @@ class Programs:
         footprint.name("all", "contents")
         if footprint.aside(lambda: any(map(self._registers, paths))):
             return Run.SERVES
-        return footprint.aside(lambda: self._by_hand([self._content(path) for path in paths]))
+        return footprint.aside(lambda: self._by_hand({path: self._content(path) for path in paths}))
 
-    def _by_hand(self, contents: Sequence[bytes]) -> Run:
+    def _by_hand(self, contents: Mapping[str, bytes]) -> Run:
         """How a project that serves nobody is run; one that nothing starts is a library, for whoever uses it."""
-        if any(not self._windows.isdisjoint(imported_words(each)) for each in contents):
+        if any(not self._windows.isdisjoint(imported_words(each)) for each in contents.values()):
             return Run.STAYS
-        return Run.ENDS if any(map(is_started, contents)) else Run.SERVES
+        return Run.ENDS if any(is_started(path, content) for path, content in contents.items()) else Run.SERVES
 
     def _server(self, paths: Sequence[str]) -> str:
         """A file that serves, "" if there is none; what has to be parsed to be told comes last."""
