@@ -222,8 +222,8 @@ class Analysis:
         return [self._syntax_error(b) for b in self.scan.broken if b.path in wanted]
 
     def _syntax_error(self, broken: Broken) -> Finding:
-        """PB001; a hint where nobody means all of the file to run: tests, templates, what is put aside or of Python 2, and
-        notebooks, whose cells are tried out one by one."""
+        """PB001; a hint where nobody means all of the file to run: tests, templates, what is put aside or of Python 2,
+        and notebooks, whose cells are tried out one by one."""
         place = Position(broken.row, broken.column)
         what = "a statement of this file was not" if broken.part else "nothing in this file was"
         rows = self.reader.rows(broken.path) if broken.row else ()

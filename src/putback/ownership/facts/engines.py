@@ -23,8 +23,8 @@ _Asked = frozenset[tuple[Scope, Expr]]
 
 
 class _Made(Struct, frozen=True):
-    """The call that makes an engine, and where it stands; `called` is the call that comes down to it, and is that itself
-    unless a function of the project makes the engine anew for each of its callers."""
+    """The call that makes an engine, and where it stands; `called` is the call that comes down to it: another one where
+    a function of the project makes the engine anew for each of its callers."""
 
     pool: Pool
     call: Invoke
@@ -135,9 +135,9 @@ def _values(analyzer: Analyzer, expr: Expr, scope: Scope) -> Iterator[tuple[Scop
     meant = identity(analyzer.project, expr, scope)
     module = analyzer.project.module(meant.path) if isinstance(meant, Defined) and meant.path else None
     if module is not None and isinstance(meant, Defined):
-        for function, value in module.globals.get(meant.name, ()):
+        for where, value in module.globals.get(meant.name, ()):
             if value != _NOT_YET:
-                yield Scope(meant.path, function or ir.MODULE), value
+                yield Scope(meant.path, where or ir.MODULE), value
 
 
 def _symbols(analyzer: Analyzer, expr: Expr, scope: Scope) -> frozenset[str]:
