@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-WITHOUT_WHEELS = {"mysqlclient", "cx_oracle", "pyodbc", "aioodbc"}
+WITHOUT_WHEELS = {"mariadb", "mysqlclient", "cx_oracle", "pyodbc", "aioodbc"}
 """Drivers whose packages need a system library: their tests skip where they are not installed, in CI too."""
 
 NOT_IN_THE_EXTRA = {

@@ -127,13 +127,19 @@ def test_a_release_through_functions_of_the_project_is_proved(released: str, tmp
     assert proof.given == ()
 
 
+def test_a_fix_may_do_itself_what_a_function_of_the_project_does(tmp_path: Path) -> None:
+    fixed = GUARDED.format(released="pool.putconn(conn)")
+    assert proved(LEAKING.format(released="further(conn, 10)"), fixed, tmp_path).verdict is Verdict.PROVED
+
+
 @pytest.mark.parametrize(
     ("released", "why"),
     [
         ("finish(conn)", "commit"),
         ("give(conn)", "leak"),
         ("tell(conn, send)", "send"),
-        ("pool.putconn(conn)", "another way"),
+        ("conn.close()", "pooled connection closed"),
+        ("store.release(conn)", "store.out -= 1"),
         ("further(conn, 10)\n        pool.putconn(conn)", "released twice"),
     ],
 )

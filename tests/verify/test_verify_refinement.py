@@ -250,7 +250,7 @@ def test_the_report_has_the_agreed_keys() -> None:
     assert found["bounds"]["faults"] == 1
     assert list(found["functions"][0]) == [
         "path", "function", "code", "verdict", "reason", "schedules", "exhaustive", "coverage", "leaked_before",
-        "leaked_after", "counterexample", "seconds",
+        "leaked_after", "counterexample", "seconds", "given",
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
+from putback.frameworks.idioms import idioms
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.lifecycle import On, With
@@ -380,8 +381,10 @@ class _Table:
         return any(effect is not None and effect.needing == Carrier() for effect in effects)
 
     def _is_quiet(self, unit: Unit, op: ir.Call) -> bool:
-        """Whether a call cannot raise."""
+        """Whether a call cannot raise, or gives back a lock or a permit, which fails for nobody who has taken it."""
         info = self.analyzer.call_info(unit, op)
+        if info.names and idioms().functions.counting.issuperset(info.names):
+            return True
         if info.quiet or (info.drivers and not any(d.effect.raises for d in info.drivers)):
             return True
         known = bool(info.functions) and not info.classes

@@ -5,7 +5,7 @@ What `check` believes of them would only repeat its errors. They are followed fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from putback.flow import ir
@@ -83,22 +83,30 @@ class _Following:
         ref = called.functions[0]
         info = self._analyzer.info(ref)
         is_bound = ref.bound and isinstance(op.expr.func, Member)
-        if info is None or (ref.bound and not is_bound) or not self._can_be_taken(info, ref):
+        if info is None or (ref.bound and not is_bound):
             return
         params = [self._analyzer.summaries.parameter_for(ref, a, n + called.given) for n, a in given]
         plain = FunctionRef(ref.path, ref.key)
+        if not self._can_be_taken(info, ref, params):
+            return
         if all(params) and (plain in self._numbers or len(self._numbers) < _MOST):
             number = self._numbers.setdefault(plain, len(self._numbers))
             self._names.setdefault(plain, set()).update(params)
             yield Own(number, info.key, is_bound and self._takes_its_object(info, ref))
 
-    def _can_be_taken(self, info: FunctionInfo, ref: FunctionRef) -> bool:
-        """Whether it is a short function of its own: no generator, in no other function, and nothing decorates it."""
+    def _can_be_taken(self, info: FunctionInfo, ref: FunctionRef, params: Collection[str]) -> bool:
+        """Whether it is a short function of its own: no generator, in no other function, nothing decorates it, and it
+        gives what it has in `params` to no object of the project, whose methods are not run."""
         has = self._analyzer.resolver.has_decorator
         is_plain = len(info.decorators) == sum(has(info, ref.path, {name}) for name in _PLAIN)
         is_short = info.end_row - info.row <= _LONGEST
         is_alone = not info.outer and not info.is_generator and not info.is_placeholder
-        return is_plain and is_short and is_alone and self._analyzer.unit(ref.path, ref.key) is not None
+        unit = self._analyzer.unit(ref.path, ref.key)
+        return is_plain and is_short and is_alone and unit is not None and not self._makes_objects(unit, params)
+
+    def _makes_objects(self, unit: Unit, params: Collection[str]) -> bool:
+        calls = (o for o in unit.ops() if isinstance(o, ir.Call) and any(a.value in params for a in o.arguments))
+        return any(self._analyzer.call_info(unit, op).classes for op in calls)
 
     def _takes_its_object(self, info: FunctionInfo, ref: FunctionRef) -> bool:
         return bool(info.owner) and not self._analyzer.resolver.has_decorator(info, ref.path, {"staticmethod"})

@@ -205,7 +205,7 @@ class Connections:
                 raise
         if method.derives:
             return
-        self.world.note(What.DATABASE, text)
+        self.world.note(What.DATABASE, text, is_aside=thing.method(name) is not None and not slot.profile.lazy)
         if slot.profile.lazy and isinstance(thing, Connection):
             slot.write_later(text)
 

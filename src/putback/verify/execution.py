@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
-from putback.verify.events import Event, Foreign, Overlooked, Violation, What
+from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
 from putback.verify.fingerprint import fingerprint
 from putback.verify.roles import Bounds, Roles
@@ -20,6 +20,7 @@ NO_ITEMS = "0 items"
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
 _BOOKKEEPING = (What.LOG, What.STORE)
+_NESTED = 12
 _NO_YES = ("no", "yes")
 _YES_NO = ("yes", "no")
 
@@ -59,9 +60,9 @@ class Execution(ABC):
         self.cut_off: str | None = None
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
-        self.inside: list[tuple[int, str]] = []
-        self.releasing: set[int] = set()
-        self.failed_inside: set[int] = set()
+        self.inside: list[tuple[str, Mapping[str, str]]] = []
+        self.releasing: set[str] = set()
+        self.failed_inside: set[str] = set()
         self._answers: dict[tuple[str, str], int] = {}
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
@@ -96,28 +97,44 @@ class Execution(ABC):
 
     # -- what happened
 
-    def note(self, what: What, text: str, subject: str = "", way: str = "", *, is_believed: bool = False) -> None:
-        """Add to the trace. `is_believed`: a function of the project is called that is not run itself."""
+    def note(self, what: What, text: str, subject: str = "", way: str = "", *, is_aside: bool = False) -> None:
+        """Add to the trace.
+
+        `is_aside`: where a function that is taken along does it, it is a part of what that does and no effect of its
+        own: it asks a function of the project that is not run itself, enters a lock, closes what a connection made.
+        """
         if self.cut_off is None:
             if self.inside and what in (What.RELEASE, What.FAULT):
-                numbers = (number for number, _ in self.inside)
-                (self.releasing if what is What.RELEASE else self.failed_inside).update(numbers)
-            if self.inside and what is What.RELEASE:
-                way = Foreign(f"{self.inside[0][1]}()")
-            is_own = bool(self.inside) and (is_believed or what in _BOOKKEEPING)
+                names = (name for name, _ in self.inside)
+                (self.releasing if what is What.RELEASE else self.failed_inside).update(names)
+            is_own = bool(self.inside) and (is_aside or what in _BOOKKEEPING)
             self.trace.append(Event(what, text, subject, way, is_own))
             self.places.append(self.point)
 
     @contextmanager
-    def within(self, number: int, name: str) -> Iterator[None]:
-        """A function that is taken along is under way."""
+    def within(self, name: str, given: Mapping[str, str]) -> Iterator[None]:
+        """A function that is taken along is under way: the run is abandoned where it calls itself too often.
+
+        `given` are its parameters, by the provenance of the values that it has in them.
+        """
+        if sum(name == other for other, _ in self.inside) > _NESTED:
+            self.cut("depth")
         point = self.point
-        self.inside.append((number, name))
+        self.inside.append((name, given))
         try:
             yield
+        except Exception:
+            self.failed_inside.add(name)
+            raise
         finally:
             self.inside.pop()
             self.point = point
+
+    def as_written(self, path: str) -> str:
+        """How the function that is under way writes a provenance: by its parameter, where the value came in by one."""
+        given = self.inside[-1][1] if self.inside else {}
+        whole = next((p for p in given if path == p or path.startswith(f"{p}.")), None)
+        return path if whole is None else given[whole] + path[len(whole) :]
 
     def violated(self, broken: Broken, subject: str, callee: str = "", handler: int = 0) -> None:
         """An invariant is violated here."""

@@ -348,7 +348,7 @@ class Instrumenter(ast.NodeTransformer):
             node.args = [helper("caught_class", each) for each in node.args]
         if own is not None:
             receiver = [node.func.value] if own.is_bound and isinstance(node.func, ast.Attribute) else []
-            called = [_constant(own.number), _constant(own.name), _load(own_name(own.number)), *receiver, *node.args]
+            called = [_constant(own.name), _load(own_name(own.number)), *receiver, *node.args]
             return ast.Call(_load(f"{PREFIX}own__"), called, node.keywords)
         if role is not None:
             method, number = role

@@ -39,9 +39,10 @@ class Comparison:
     """The outcome of comparing all runs.
 
     `compared` runs of the original, of which `leaky` violated an invariant and `mended` do so no more; `remaining`
-    are violations that the original had under the same decisions and that are not what the fix is about; `cut` runs of
-    the fixed version were abandoned, `uncompared` of them where the original was not. `replaced`: in some, the error of
-    a rollback has taken the place of a handler's answer, as it may.
+    are violations that the original had under the same decisions and that are not what the fix is about, or that come
+    of a failure in functions of the project that give back (`failing`); `cut` runs of the fixed version were abandoned,
+    `uncompared` of them where the original was not. `replaced`: in some, the error of a rollback has taken the place of
+    a handler's answer, as it may.
     """
 
     compared: int = 0
@@ -59,6 +60,7 @@ class Comparison:
     unstable: tuple[str, str] | None = None
     difference: Difference | None = None
     remaining: set[Broken] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
     pairs: list[tuple[Run, Run]] = field(default_factory=list)
 
 
@@ -88,12 +90,12 @@ class Refinement:
         self.replaces = case.rolls_back_plainly
         self.ideal = ideal
         self.mended: list[Violation] = []
-        self.releasing: frozenset[int] = frozenset()
+        self.releasing: frozenset[str] = frozenset()
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
         """Compare under each run; the first difference ends the comparison."""
         found = Comparison()
-        self.releasing = frozenset[int]().union(*(run.releasing for run in runs))
+        self.releasing = frozenset[str]().union(*(run.releasing for run in runs))
         comparer = Comparer(runs, self.injects, replaces=self.replaces)
         if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
             ideal = self._ideal_runs()
@@ -198,8 +200,9 @@ class Refinement:
             if violation.broken.is_remark and not self._must_close(violation):
                 continue
             same = had.get((violation.broken, violation.subject))
-            is_others = bool(before.failed_inside & after.failed_inside & self.releasing)
-            if same is not None and (is_others or not self._is_about(same)):
+            others = after.failed_inside & self.releasing
+            if same is not None and (others or not self._is_about(same)):
+                found.failing |= others if self._is_about(same) else set()
                 found.remaining.add(violation.broken)
                 continue
             return f"the fixed version still violates: {violation}" if had else f"the fix adds: {violation}"

@@ -70,8 +70,8 @@ class Run:
     has_overlooked: bool
     unstable: tuple[str, str] | None
     rows: list[int]
-    releasing: frozenset[int] = frozenset()
-    failed_inside: frozenset[int] = frozenset()
+    releasing: frozenset[str] = frozenset()
+    failed_inside: frozenset[str] = frozenset()
 
     @property
     def leaks(self) -> bool:

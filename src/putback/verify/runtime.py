@@ -6,7 +6,7 @@ import inspect
 import itertools
 import sys
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from putback.model.running import Broken
@@ -277,14 +277,15 @@ class Runtime:
             return callee(*arguments, **keywords)
         return self.world.scopes.used(role, arguments, keywords)
 
-    def own(self, number: int, name: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    def own(self, name: str, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         """A call of a function of the project that is taken along."""
-        with self.world.within(number, name):
+        given = _given(function, arguments)
+        with self.world.within(name, given):
             result = function(*arguments, **keywords)
-        return self._awaited(number, name, result) if inspect.iscoroutine(result) else result
+        return self._awaited(name, given, result) if inspect.iscoroutine(result) else result
 
-    async def _awaited(self, number: int, name: str, coroutine: Any) -> Any:
-        with self.world.within(number, name):
+    async def _awaited(self, name: str, given: Mapping[str, str], coroutine: Any) -> Any:
+        with self.world.within(name, given):
             return await coroutine
 
     # -- functions and names
@@ -321,6 +322,12 @@ class Runtime:
     def free(self, name: str) -> StandIn:
         """The first value of a name from a scope around the function."""
         return self.world.standin(name)
+
+
+def _given(function: Callable[..., Any], arguments: Sequence[Any]) -> Mapping[str, str]:
+    """The first parameters of a function, by the provenance of the values that they get."""
+    names = function.__code__.co_varnames
+    return {a._pb_path: name for name, a in zip(names, arguments, strict=False) if isinstance(a, StandIn)}
 
 
 def _carries_text(container: tuple[Any, ...]) -> bool:

@@ -136,7 +136,7 @@ class StandIn:
         return self._pb_world.entered(self)
 
     def __exit__(self, *exception: object) -> None:
-        self._pb_world.note(What.EXTERNAL, f"leave {self._pb_path}")
+        self._pb_world.note(What.EXTERNAL, f"leave {self._pb_path}", is_aside=True)
 
     async def __aenter__(self) -> Any:
         return self._pb_world.entered(self)

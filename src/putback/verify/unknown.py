@@ -127,11 +127,11 @@ class UnknownCalls:
     def _entered(self, role: Pass, value: Any, label: str) -> Any:
         """A context manager that is given a connection is entered: it may fail, with its work not begun."""
         self.fault_with(slot_of(value), label)
-        self.world.note(What.EXTERNAL, f"enter {label}")
+        self.world.note(What.EXTERNAL, f"enter {label}", is_aside=role.callee in self.world.roles.believed)
         return value if role.lends else StandIn(self.world, f"{label} entered")
 
     def _left(self, role: Pass, value: Any, label: str, way: str) -> None:
-        self.world.note(What.EXTERNAL, f"leave {label}")
+        self.world.note(What.EXTERNAL, f"leave {label}", is_aside=role.callee in self.world.roles.believed)
         self._pass(replace(role, fails=Fails.NEVER), value, label, way)
 
     def _pass(self, role: Pass, value: Any, label: str, way: str) -> Any:
@@ -148,11 +148,11 @@ class UnknownCalls:
             self.connections.close(slot)
         elif slot is not None and role.does is Does.KEEPS:
             slot.handed_on = True
-            world.note(What.EXTERNAL, label)
+            world.note(What.EXTERNAL, label, is_aside=role.callee in world.roles.believed)
         elif slot is not None and role.does is Does.ENDS:
             self.connections.transactions.commit(slot, Method(ends="commit"), label)
         elif slot is not None and role.does is Does.BORROWS:
-            world.note(What.EXTERNAL, label)
+            world.note(What.EXTERNAL, label, is_aside=role.callee in world.roles.believed)
             self.connections.lend(slot, label)
         if role.fails is Fails.AFTER and role.does in (Does.BORROWS, Does.KEEPS):
             self.fault_with(slot, label, awaited=role.awaited)
@@ -177,9 +177,9 @@ class UnknownCalls:
     def entered(self, value: StandIn) -> Any:
         """`with` on a stand-in."""
         label = f"enter {value._pb_path}"
-        if value._pb_path not in self.world.roles.quiet:
+        if self.world.as_written(value._pb_path) not in self.world.roles.quiet:
             self.world.fault(label, self._others())
-        self.world.note(What.EXTERNAL, label)
+        self.world.note(What.EXTERNAL, label, is_aside=True)
         return StandIn(self.world, f"{value._pb_path} entered")
 
     def called(
@@ -202,12 +202,12 @@ class UnknownCalls:
         if path in vocabulary.ENDING:
             raise SystemExit(*arguments)
         label = call_text(path, arguments, keywords)
-        if path in self.world.roles.logs:
+        if self.world.as_written(path) in self.world.roles.logs:
             self.world.note(What.LOG, label)
             return StandIn(self.world, label)
-        if name in vocabulary.STORING:
+        if name in vocabulary.STORING or name in vocabulary.REMOVING:
             self.world.changed(label)
-            self.world.kept += arguments
+            self.world.kept += arguments if name in vocabulary.STORING else ()
             return StandIn(self.world, self.result(label))
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
             return StandIn(self.world, self.result(label) if name in vocabulary.CHANGING else label)
@@ -224,11 +224,14 @@ class UnknownCalls:
     def _opaque(self, path: str, label: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         world = self.world
         values = [*arguments, *keywords.values()]
-        is_believed = bool(world.inside) and path in world.roles.believed
-        if path not in world.roles.quiet and not (is_believed and world.bounds.level < _RELEASE_FAILS):
+        written = world.as_written(path)
+        is_quiet = written in world.roles.quiet
+        is_believed = bool(world.inside) and written in world.roles.believed
+        is_closing = path.endswith(".close") and self.connections.named_in(path) is not None
+        if not is_quiet and not (is_believed and world.bounds.level < _RELEASE_FAILS):
             slot = next((s for v in values if (s := slot_of(v)) is not None), None)
             self.fault_with(slot, label)
-        world.note(What.EXTERNAL, label, is_believed=is_believed)
+        world.note(What.EXTERNAL, label, is_aside=is_believed or is_quiet or is_closing)
         for value in _functions(values):
             self._run_in_place(value)
         for value in values:

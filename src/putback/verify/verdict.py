@@ -110,7 +110,6 @@ class Proof:
             "code": self.case.about[0].code,
             "verdict": self.title,
             "reason": self.reason,
-            "given": list(self.given),
             "schedules": self.schedules,
             "exhaustive": self.exhaustive,
             "coverage": round(self.coverage, 4),
@@ -118,6 +117,7 @@ class Proof:
             "leaked_after": self.leaked_after,
             "counterexample": _as_json(self.counterexample or self.leak),
             "seconds": round(self.seconds, 6),
+            "given": list(self.given),
         }
 
 
@@ -254,7 +254,9 @@ class Verifier:
         outcome = f"{compared.mended} of them mended" if mends else "all as before"
         runs = f"{_runs(compared.compared)}, {outcome}; within {self.bounds.text()}"
         if compared.remaining:
+            failing = " or ".join(f"`{name}()`" for name in sorted(compared.failing))
             runs += f"; not part of this fix: {', '.join(sorted(b.value for b in compared.remaining))}"
+            runs += f", if {failing} fails" if failing else ""
         if unreached or unreached_after:
             is_fixed = is_new or not unreached
             row = (unreached_after if is_fixed else unreached)[0]

@@ -20,8 +20,11 @@ CHANGING = frozenset(
 )  # fmt: skip
 """The same, but different at each call."""
 
-STORING = frozenset(("append", "add", "extend", "setdefault", "pop", "popleft"))
-"""Methods of Python's own collections that do not fail and that change what they are called on."""
+STORING = frozenset(("append", "add", "extend", "setdefault"))
+"""Methods of Python's own collections that do not fail and that keep what they are given."""
+
+REMOVING = frozenset(("discard", "pop", "popleft"))
+"""Those that do not fail and that change what they are called on, and keep nothing."""
 
 WAITING = frozenset(("wait_for", "shield", "run_until_complete", "run"))
 """Calls of asyncio whose result is that of their first argument."""
