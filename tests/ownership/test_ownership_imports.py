@@ -87,6 +87,13 @@ def test_a_file_beside_a_script_shadows_the_standard_library() -> None:
     assert found.find("queue", "/r/shop/run.py") == "/r/shop/queue.py"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_module_of_the_same_name_as_what_it_imports_changes_nothing_for_others(order: int) -> None:
+    files = project("/r/app/jobs.py", "/r/app/repo.py")
+    asked = [("/r/app/jobs.py", None), ("/r/app/repo.py", "/r/app/jobs.py")][::order]
+    assert [files.find("jobs", importer) for importer, _ in asked] == [path for _, path in asked]
+
+
 def test_a_package_does_not_import_itself() -> None:
     """As files of Python 2 import what lies beside them."""
     files = project("/r/core/model/__init__.py", "/r/core/model/model.py", "/r/core/model/bills.py")

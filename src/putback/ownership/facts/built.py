@@ -32,8 +32,8 @@ def builds(analyzer: Analyzer, unit: Unit, call: ir.Call, functions: Container[s
 
 def _begun(analyzer: Analyzer, unit: Unit, statement: Expr, functions: Container[str], itself: str) -> str:
     """The function that the chain begins with; what goes on with the variable `itself` is begun where that is."""
-    following: Expr | None = statement
-    while following is not None:
+    following = statement
+    for _ in range(_LINKS):
         match following:
             case Invoke(func=func):
                 names = map(name_of, analyzer.resolver.types(func, unit.scope))
@@ -46,8 +46,9 @@ def _begun(analyzer: Analyzer, unit: Unit, statement: Expr, functions: Container
             case Name(id=name) if name == itself:
                 return _ITSELF
             case _:
-                following = None
+                break
     return ""
 
 
 _ITSELF = "itself"
+_LINKS = 60  # calls and attributes of a chain that are followed; each call of a longer one would ask for all again

@@ -202,7 +202,9 @@ class Project:
         self.footprint.name("module", dotted.rpartition(".")[2])
         for kind in ("module", "folder"):
             self.footprint.name(kind, dotted.partition(".")[0])
-        key = (dotted, importer if importer.endswith("/__init__.py") else importer.rpartition("/")[0])
+        folder, _, own = importer.rpartition("/")
+        may_be_itself = own in ("__init__.py", f"{dotted.rpartition('.')[2]}.py")
+        key = (dotted, importer if may_be_itself else folder)
         if key not in self._found:
             self._found[key] = self._search(tuple(dotted.split(".")), importer)
         return self._found[key]
