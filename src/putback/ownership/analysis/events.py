@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from putback.drivers.schema import Effect, Parameter
 from putback.flow import ir
@@ -82,7 +81,7 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
     methods = idioms().methods
     borrows = bool(drivers) or _borrows(expr, outside) or (not resolved and name in methods.borrowing)
     return CallInfo(
-        tuple(DriverCall(_as_given(each.effect, expr), each.owner) for each in drivers),
+        tuple(drivers),
         tuple(functions),
         tuple(classes),
         tuple(outside),
@@ -98,12 +97,6 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
         borrows=borrows,
         on_object=not resolved and isinstance(expr.func, Member) and not any(isinstance(c, Symbol) for c in callees),
     )
-
-
-def _as_given(effect: Effect, call: Invoke) -> Effect:
-    """What a call does with the arguments that it is given."""
-    is_idle = any(call.keyword(name) == Literal(value) for name, value in effect.idle_with.items())
-    return replace(effect, executes=False) if is_idle else effect
 
 
 def _is_of_library(callees: Iterable[Type]) -> bool:

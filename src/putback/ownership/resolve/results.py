@@ -357,7 +357,9 @@ def _on(value: Expr) -> frozenset[str]:
 
 
 def as_called(effect: Effect, call: names.Invoke) -> Effect:
-    """The effect of a method with what the keywords of a call say of its result."""
+    """The effect of a method with what the keywords of a call say of its result, and whether it runs a statement."""
+    if any(call.keyword(keyword) == names.Literal(value) for keyword, value in effect.idle_with.items()):
+        return replace(effect, executes=False)
     given = (name for keyword, name in effect.derives_when.items() if call.keyword(keyword) == names.Literal(True))
     derives = next(given, effect.derives)
     return effect if derives == effect.derives else replace(effect, derives=derives)
