@@ -16,7 +16,7 @@ from putback.flow.names import Invoke, Literal, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
 from putback.model.lifecycle import Gc, On
-from putback.ownership.analysis import autocommit
+from putback.ownership.analysis import autocommit, guards
 from putback.ownership.analysis.acquire_kept import is_owed, is_own, taken_by_making, taken_by_method
 from putback.ownership.analysis.binds import Written, is_configured, is_lent, told, works_on_held
 from putback.ownership.analysis.defects import Wrong
@@ -228,6 +228,8 @@ def _returned_site(
     handed = [s for s in normal if RETURNED in s.refs or isinstance(s.part(RETURNED), (Carrier, Element))]
     if not handed or any(s.part(RETURNED) == Carrier() for s in handed):
         return
+    if any(s.phase is Phase.PASSED and s not in handed for s in normal) and _returns_nothing_else(unit, site):
+        return  # where that can be, somebody else has it besides the caller, and sees to it
     parts = [s.part(RETURNED) for s in handed]
     owners = (p.owner for p in parts if isinstance(p, Carrier) and p.owner is not None)
     owner = min(owners, default=site.acquisition.owner)
@@ -247,6 +249,13 @@ def _returned_site(
         closed_by=ref if any(s.part(RETURNED) is Tie.RETURNED_CLOSED for s in handed) else made.closed_by,
         autocommits=_is_switched(made, found),
     )
+
+
+def _returns_nothing_else(unit: Unit, site: Site) -> bool:
+    """Whether whatever the function returns, on all ways, is what it has acquired here."""
+    names = guards.aliases(unit, site)
+    values = unit.info.returns if unit.info is not None else ()
+    return all(isinstance(value, Name) and value.id in names for value in values)
 
 
 def _is_kept(found: Exploration[State]) -> bool:
