@@ -55,7 +55,7 @@ def store(db: Session, name):
 """Has a fix, but what the caller has written would be given up with it."""
 KEYS = [
     *("path", "function", "code", "verdict", "reason", "schedules", "exhaustive", "coverage"),
-    *("leaked_before", "leaked_after", "counterexample", "seconds"),
+    *("leaked_before", "leaked_after", "counterexample", "seconds", "given"),
 ]
 VERDICTS = {
     "get_customer": "proved",

@@ -15,7 +15,6 @@ from msgspec import structs
 
 from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
-from putback.frameworks.idioms import idioms
 from putback.model.config import Config
 from putback.model.errors import UsageError
 from putback.model.lifecycle import On, With
@@ -26,6 +25,7 @@ from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.managers import behind
 from putback.ownership.analysis.parts import Carrier
 from putback.ownership.analysis.quick import cheap_calls
+from putback.ownership.analysis.release_effects import gives_back_a_permit
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.summary import ParamEffect
 from putback.ownership.analysis.unit import Unit
@@ -81,9 +81,12 @@ def version_in(path: str, function: str, config: Config) -> roles.Version:
     return version
 
 
-def version_of(analyzer: Analyzer, unit: Unit) -> roles.Version | None:
-    """The function of a unit with its roles, a module's top level as the function SCRIPT; None for lambdas."""
-    table = _Table(analyzer, [unit, *_nested(analyzer, unit)])
+def version_of(analyzer: Analyzer, unit: Unit, *, believes: bool = False) -> roles.Version | None:
+    """The function of a unit with its roles, a module's top level as the function SCRIPT; None for lambdas.
+
+    `believes`: no function of the project is taken along, of each its role is what `check` says of it.
+    """
+    table = _Table(analyzer, [unit, *_nested(analyzer, unit)], believes)
     taken = tuple(_taken(analyzer, each) for each in table.along)
     if unit.key == ir.MODULE:
         source = _as_function(analyzer.part(unit.path, unit.key).text)
@@ -154,7 +157,7 @@ def _callee(unit: Unit, op: ir.Call) -> str:
 class _Table:
     """Collects the roles of one function's calls."""
 
-    def __init__(self, analyzer: Analyzer, units: list[Unit]) -> None:
+    def __init__(self, analyzer: Analyzer, units: list[Unit], believes: bool) -> None:
         self.analyzer = analyzer
         self.units = units
         self.sites = {id(u): analyzer.sites(u) for u in units}
@@ -162,7 +165,7 @@ class _Table:
         if not self.borrowed and not any(self.sites.values()):
             self.borrowed = [s for s in analyzer.ambients.known_in(units[0]) if not s.kind.registry]
         self.every = [*(s for found in self.sites.values() for s in found), *self.borrowed]
-        self.calls, self.along = taken_along(analyzer, units, self.every)
+        self.calls, self.along = taken_along(analyzer, units, [] if believes else self.every)
         self.moved = {id(each.unit): each.moved for each in self.along}
         self.taken = {id(u): self.calls for u in units} | {id(each.unit): each.calls for each in self.along}
         self.units = [*units, *(each.unit for each in self.along)]
@@ -383,7 +386,7 @@ class _Table:
     def _is_quiet(self, unit: Unit, op: ir.Call) -> bool:
         """Whether a call cannot raise, or gives back a lock or a permit, which fails for nobody who has taken it."""
         info = self.analyzer.call_info(unit, op)
-        if info.names and idioms().functions.counting.issuperset(info.names):
+        if gives_back_a_permit(info):
             return True
         if info.quiet or (info.drivers and not any(d.effect.raises for d in info.drivers)):
             return True

@@ -291,6 +291,9 @@ class _Gathering:
         if _is_in_requests(finding):
             return Subject(case, (finding,), row, _NO_REQUESTS)
         version = self._fixed_version(finding)
+        if version is not None and found.unit is not None and version.roles.managing - case.before.roles.managing:
+            before = version_of(self.before, found.unit, believes=True)
+            version, case = self._fixed_version(finding, believes=True), replace(case, before=before or case.before)
         obstacle = _obstacle(case, version)
         after = None if obstacle or version is None else with_calls_of(case.before, _injected(case.before, version))
         return Subject(replace(case, after=after), (finding,), row, obstacle)
@@ -307,10 +310,10 @@ class _Gathering:
         version = version_of(self.before, unit)
         return Case(version, None, finding.path, (about,)) if version is not None else None
 
-    def _fixed_version(self, finding: Finding) -> Version | None:
+    def _fixed_version(self, finding: Finding, *, believes: bool = False) -> Version | None:
         """The same function with its fixes."""
         unit = self.after.unit(finding.filename, finding.site.function) if finding.site is not None else None
-        return version_of(self.after, unit) if unit is not None else None
+        return version_of(self.after, unit, believes=believes) if unit is not None else None
 
 
 def _site(facts: FunctionFacts, finding: Finding) -> Site | None:

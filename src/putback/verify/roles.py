@@ -245,6 +245,12 @@ class Roles:
         """Whether there is anything that a run could leave behind."""
         return bool(self.acquires or self.lent or self.registries)
 
+    @property
+    def managing(self) -> frozenset[str]:
+        """The context managers of the project that give a connection back at their end, and are not run themselves."""
+        entered = {a.callee for a in self.acquires if On.ENTER in a.on} | {p.callee for p in self.passes if p.manages}
+        return self.believed & entered
+
 
 class Own(NamedTuple):
     """A call of a function of the project that is run itself: the `number` of that among all that are taken along, its

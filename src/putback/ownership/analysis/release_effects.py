@@ -249,7 +249,7 @@ class ReleaseEffects:
             return [Done(Deed.LOGS)]
         if _notes(op, info):
             return [Done(Deed.COUNTS)]
-        if info.names and idioms().functions.counting.issuperset(info.names):
+        if gives_back_a_permit(info):
             return [Done(Deed.COUNTS)]
         if info.names and idioms().functions.decorating.issuperset(info.names):
             return []
@@ -276,6 +276,11 @@ def _notes(op: ir.Call, info: CallInfo) -> bool:
 
 def _called(unit: Unit, op: ir.Op) -> Done:
     return Done(Deed.CALLS, callee(unit.text(op.at)))
+
+
+def gives_back_a_permit(info: CallInfo) -> bool:
+    """Whether a call gives back a lock or a permit of a semaphore."""
+    return bool(info.names) and idioms().functions.counting.issuperset(info.names)
 
 
 def callee(call: str) -> str:
