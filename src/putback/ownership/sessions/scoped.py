@@ -248,9 +248,15 @@ class Sessions:
         """Whether something may clean up around a job that uses a registry."""
         return (
             registry.is_standing
-            or self.cleaners.attends(job)
+            or self.cleaners.attends(job, lambda ref: self._may_remove(ref, registry))
             or (registry.is_managed and self.cleaners.jobs_have_context)
         )
+
+    def _may_remove(self, ref: FunctionRef, registry: Registry) -> bool:
+        """Whether a function may remove the session of a registry: itself, through others, or by a context."""
+        found = self.reach(ref)
+        is_open = found.removes_unknown or found.capped or self.cleaners.session_use(ref).in_context
+        return is_open or registry in found.removed
 
     def reach(self, start: FunctionRef) -> Reached:
         """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""
