@@ -118,13 +118,28 @@ class Cleaners:
         found = ((module, info) for module, info in self.functions if self._is_inherited(module, info))
         return tuple((FunctionRef(m.path, info.key), ClassRef(m.path, info.owner)) for m, info in found)
 
-    @cached_property
-    def jobs_have_context(self) -> bool:
-        """Whether an application context may have been entered, for good, where jobs run."""
+    def jobs_have_context(self, in_own_thread: Collection[FunctionRef]) -> bool:
+        """Whether an application context may have been entered, for good, where jobs run.
+
+        What a function of `in_own_thread` enters, it enters for its thread, in which no job runs.
+        """
         return any(
-            "app_context().push" in row or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
+            not any(
+                info.row <= row <= info.end_row and FunctionRef(module.path, info.key) in in_own_thread
+                for info in module.functions.values()
+            )
+            for module, row in self._contexts
+        )
+
+    @cached_property
+    def _contexts(self) -> tuple[tuple[ModuleInfo, int], ...]:
+        """The rows that enter an application context for good, or do so at the top of a file that runs jobs."""
+        return tuple(
+            (module, number)
             for module in self.modules_with((b"app_context",))
-            for row in self.analyzer.reader.rows(module.path)
+            for number, row in enumerate(self.analyzer.reader.rows(module.path), 1)
+            if "app_context().push" in row
+            or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
         )
 
     def _runs_jobs(self, module: ModuleInfo) -> bool:

@@ -213,6 +213,11 @@ class Sessions:
         analyzer = self.analyzer
         return Unattended(self.project, analyzer.resolver, analyzer.context, analyzer.texts).entries()
 
+    @cached_property
+    def _in_own_thread(self) -> frozenset[FunctionRef]:
+        """The functions that run in a thread of their own, and as no job."""
+        return frozenset(r for r, entry in self.entries.items() if entry.role is not Role.JOB and entry.ends)
+
     def neglects(self, ref: FunctionRef) -> tuple[Neglect, ...]:
         """The sessions that a function leaves behind as a job or thread; none in a project without a registry."""
         if ref not in self._neglected:
@@ -249,7 +254,7 @@ class Sessions:
         return (
             registry.is_standing
             or self.cleaners.attends(job, lambda ref: self._may_remove(ref, registry))
-            or (registry.is_managed and self.cleaners.jobs_have_context)
+            or (registry.is_managed and self.cleaners.jobs_have_context(self._in_own_thread))
         )
 
     def _may_remove(self, ref: FunctionRef, registry: Registry) -> bool:
