@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 
 from putback.flow.ir import MODULE
@@ -89,45 +89,72 @@ class Cleaners:
             if module is not None:
                 yield module
 
-    def attends(self, job: FunctionRef) -> bool:
-        """Whether something in the project may clean up around a job: a task class, a signal, a listener."""
-        classes = self._classes
-        if self.task_classes.is_of_foreign(job):
+    def attends(self, job: FunctionRef, concerns: Callable[[FunctionRef], bool]) -> bool:
+        """Whether something in the project may clean up around a job: a task class, a signal, a listener.
+
+        `concerns` tells whether a function may clean up what is asked for: who removes another session does not count.
+        """
+        if self.task_classes.is_of_foreign(job) or any(map(concerns, self._listeners)):
             return True
-        return self._jobs_are_attended or any(cls in classes for cls in self.task_classes.of(job))
-
-    @cached_property
-    def _jobs_are_attended(self) -> bool:
-        """Whether something may clean up around every job."""
-        for module, info in self.functions:
-            if FunctionRef(module.path, info.key) in self._hooked or self._is_connected(module, info):
-                return True
-        return any(not self.task_classes.is_own(cls) or self.task_classes.is_for_all(cls) for cls in self._classes)
-
-    @cached_property
-    def _classes(self) -> frozenset[ClassRef]:
-        """The classes with a method that cleans up and that a framework may call around a job."""
-        found = ((module, info) for module, info in self.functions if self._is_inherited(module, info))
-        return frozenset(ClassRef(module.path, info.owner) for module, info in found)
-
-    @cached_property
-    def jobs_have_context(self) -> bool:
-        """Whether an application context may have been entered, for good, where jobs run."""
+        own = set(self.task_classes.of(job))
         return any(
-            "app_context().push" in row or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
+            (cls in own or not self.task_classes.is_own(cls) or self.task_classes.is_for_all(cls)) and concerns(method)
+            for method, cls in self._methods
+        )
+
+    @cached_property
+    def _listeners(self) -> frozenset[FunctionRef]:
+        """The functions of the project that signals and listeners call."""
+        return self._hooked | {
+            FunctionRef(module.path, info.key)
+            for module in self.modules_with([f"{name}{end}".encode() for name in self._hooking for end in "(\r\n"])
+            for info in module.functions.values()
+            if self._is_connected(module, info)
+        }
+
+    @cached_property
+    def _methods(self) -> tuple[tuple[FunctionRef, ClassRef], ...]:
+        """The methods that clean up and that a framework may call around a job, each with its class."""
+        found = ((module, info) for module, info in self.functions if self._is_inherited(module, info))
+        return tuple((FunctionRef(m.path, info.key), ClassRef(m.path, info.owner)) for m, info in found)
+
+    def jobs_have_context(self, in_own_thread: Collection[FunctionRef]) -> bool:
+        """Whether an application context may have been entered, for good, where jobs run.
+
+        What a function of `in_own_thread` enters, it enters for its thread, in which no job runs.
+        """
+        return any(
+            not any(
+                info.row <= row <= info.end_row and FunctionRef(module.path, info.key) in in_own_thread
+                for info in module.functions.values()
+            )
+            for module, row in self._contexts
+        )
+
+    @cached_property
+    def _contexts(self) -> tuple[tuple[ModuleInfo, int], ...]:
+        """The rows that enter an application context for good, or do so at the top of a file that runs jobs."""
+        return tuple(
+            (module, number)
             for module in self.modules_with((b"app_context",))
-            for row in self.analyzer.reader.rows(module.path)
+            for number, row in enumerate(self.analyzer.reader.rows(module.path), 1)
+            if "app_context().push" in row
+            or ("app_context" in row and not row[:1].isspace() and self._runs_jobs(module))
         )
 
     def _runs_jobs(self, module: ModuleInfo) -> bool:
         return not module.import_roots().isdisjoint(self._job_roots)
+
+    @property
+    def _hooking(self) -> list[str]:
+        return sorted(self.analyzer.frameworks.hooking_names)
 
     @cached_property
     def _hooked(self) -> frozenset[FunctionRef]:
         """The functions that are given to signals and listeners."""
         found: set[FunctionRef] = set()
         types = self.analyzer.resolver.types
-        for module in self.modules_with([f"{name}(".encode() for name in self.analyzer.frameworks.hooking_names]):
+        for module in self.modules_with([f"{name}(".encode() for name in self._hooking]):
             for scope, call in module.calls:
                 here = Scope(module.path, scope)
                 if isinstance(call, Invoke) and self._hooks(call.func, here):

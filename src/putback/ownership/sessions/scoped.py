@@ -213,6 +213,11 @@ class Sessions:
         analyzer = self.analyzer
         return Unattended(self.project, analyzer.resolver, analyzer.context, analyzer.texts).entries()
 
+    @cached_property
+    def _in_own_thread(self) -> frozenset[FunctionRef]:
+        """The functions that run in a thread of their own, and as no job."""
+        return frozenset(r for r, entry in self.entries.items() if entry.role is not Role.JOB and entry.ends)
+
     def neglects(self, ref: FunctionRef) -> tuple[Neglect, ...]:
         """The sessions that a function leaves behind as a job or thread; none in a project without a registry."""
         if ref not in self._neglected:
@@ -248,9 +253,15 @@ class Sessions:
         """Whether something may clean up around a job that uses a registry."""
         return (
             registry.is_standing
-            or self.cleaners.attends(job)
-            or (registry.is_managed and self.cleaners.jobs_have_context)
+            or self.cleaners.attends(job, lambda ref: self._may_remove(ref, registry))
+            or (registry.is_managed and self.cleaners.jobs_have_context(self._in_own_thread))
         )
+
+    def _may_remove(self, ref: FunctionRef, registry: Registry) -> bool:
+        """Whether a function may remove the session of a registry: itself, through others, or by a context."""
+        found = self.reach(ref)
+        is_open = found.removes_unknown or found.capped or self.cleaners.session_use(ref).in_context
+        return is_open or registry in found.removed
 
     def reach(self, start: FunctionRef) -> Reached:
         """What `start` does, the nearest uses first; what enters an application context cleans up for itself."""
