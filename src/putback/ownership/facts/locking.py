@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from putback.flow import ir
 from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.statements import locks_what_it_reads, surely_writes
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.built import built_by
@@ -40,9 +41,29 @@ def _by(analyzer: Analyzer, unit: Unit, op: ir.Call, left: int) -> str:
         words = analyzer.words(unit, op.at)
         words = _made(analyzer, unit, op) if words <= {""} else words
         return f"an `{min(words)}`" if surely_writes(words) else ""
-    below = (analyzer.unit(ref.path, ref.key) for ref in info.functions) if left else ()
-    found = (_by(analyzer, inner, each, left - 1) for inner in below if inner is not None for each in _calls(inner))
-    return next(filter(None, found), "")
+    return next(filter(None, (_within(analyzer, inner, left - 1) for inner in _below(analyzer, info, left))), "")
+
+
+def _within(analyzer: Analyzer, unit: Unit, left: int) -> str:
+    """What a function that is called leaves locked: nothing where it goes on to end the transaction, on some way."""
+    for op in _calls(unit):
+        what = _by(analyzer, unit, op, left)
+        if what and not any(unit.leads_to(op.at, end.at) and _ends(analyzer, unit, end, left) for end in _calls(unit)):
+            return what
+    return ""
+
+
+def _ends(analyzer: Analyzer, unit: Unit, op: ir.Call, left: int) -> bool:
+    info = analyzer.call_info(unit, op)
+    if any(each.effect.ends for each in info.drivers):
+        return True
+    below = _below(analyzer, info, left)
+    return any(_ends(analyzer, inner, each, left - 1) for inner in below for each in _calls(inner))
+
+
+def _below(analyzer: Analyzer, info: CallInfo, left: int) -> Iterator[Unit]:
+    units = (analyzer.unit(ref.path, ref.key) for ref in info.functions) if left > 0 else ()
+    return (unit for unit in units if unit is not None)
 
 
 def _made(analyzer: Analyzer, unit: Unit, op: ir.Call) -> frozenset[str]:
