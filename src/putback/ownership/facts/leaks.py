@@ -18,7 +18,7 @@ from putback.ownership.analysis.unit import Unit
 from putback.ownership.facts.evidence import Weight
 
 _Step = tuple[Node[State], Arrival[State]]
-_BEFORE = (Phase.ABSENT, Phase.PENDING)
+_BEFORE = (Phase.ABSENT, Phase.PENDING, Phase.RELEASED)  # released: it was, in a round before
 
 
 class Exit(Enum):
