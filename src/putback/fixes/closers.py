@@ -89,7 +89,7 @@ def _guard_on_one_line(holding: Holding, call: cst.CSTNode) -> cst.If | None:
     guard = code.parent(suite) if isinstance(suite, cst.SimpleStatementSuite) else None
     if not isinstance(suite, cst.SimpleStatementSuite) or not isinstance(guard, cst.If) or len(suite.body) > 1:
         return None
-    return guard if guard.orelse is None and is_guard(guard.test, holding.related) else None
+    return guard if guard.orelse is None and is_guard(guard.test, holding.asked) else None
 
 
 def _is_alone(code: Code, statement: cst.SimpleStatementLine, call: cst.CSTNode) -> bool:
@@ -133,11 +133,11 @@ def _dressed(holding: Holding, closer: Closer, place: Place) -> Closer:
         outside = _outside(code, outer)
         return replace(closer, statement=outer, form=Form.SWALLOWED, forgets=_forgetting(holding, outside))
     if any(id(s) not in own for s in place.statements):
-        if isinstance(outer, cst.If) and not is_guard(outer.test, holding.related) and _is_conditional(holding, outer):
+        if isinstance(outer, cst.If) and not is_guard(outer.test, holding.asked) and _is_conditional(holding, outer):
             raise Declined(f"it is released only if `{code.text(outer.test)}`")
         return closer
     if isinstance(outer, cst.If) and outer.orelse is None:
-        if is_guard(outer.test, holding.related):
+        if is_guard(outer.test, holding.asked):
             outside = _outside(code, outer)
             wider = Closer(closer.call, outer, Form.GUARDED, closer.is_wrong, _forgetting(holding, outside))
             return _dressed(holding, wider, outside)

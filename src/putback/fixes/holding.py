@@ -39,7 +39,8 @@ class Holding:
     a loop, without an exception and with nobody to give it back. `lazy`: a session that may connect again after its
     release; `maybe_none`: the acquire can hand out None; `lent`: it is yielded to whoever resumes the function;
     `itself`: the acquire makes the object `name` hold a connection (`db.connect()`);
-    `unpacked`: it comes inside a tuple, with others of `related`, which is unpacked by the statement that acquires;
+    `unpacked`: it comes inside a tuple, with others of `related`, which is unpacked by the statement that acquires, and
+    `beside` are those of them of which nobody knows what they are: a flag, an engine, a cursor of another one;
     `manages`: a `with` on what the acquire hands out gives it back; `closes`: a `with closing(...)` does;
     `style`: how the project wants it written; `asks_truth`: `if conn:` asks whether it is there;
     `needing` are the names of what needs the connection; `returned` are the `return` statements that hand such a value
@@ -79,6 +80,7 @@ class Holding:
     makes: frozenset[cst.CSTNode] = frozenset()
     foreign: frozenset[cst.CSTNode] = frozenset()
     unpacked: bool = False
+    beside: frozenset[str] = frozenset()
     unbound: frozenset[str] = frozenset()
     quick: tuple[cst.CSTNode, ...] = ()
     logging: tuple[cst.CSTNode, ...] = ()
@@ -91,6 +93,11 @@ class Holding:
     def others(self) -> Iterator[cst.CSTNode]:
         """The mentions of the connection's own name that mean something else."""
         return (n for n in self.foreign if isinstance(n, cst.Name) and n.value == self.name)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The names of which a condition asks whether the connection is there: what came beside it may say anything."""
+        return self.related - self.beside
 
     def ask(self, name: str, body: cst.BaseSuite) -> cst.If:
         """The question whether `name`, the connection or what belongs to it, is there."""

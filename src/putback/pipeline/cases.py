@@ -11,8 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from msgspec import structs
-
 from putback.flow import ir
 from putback.flow.names import Literal, Name, dotted
 from putback.model.config import Config
@@ -396,7 +394,7 @@ class _Table:
 
 def _bare(site: Site) -> Acquisition:
     """The acquisition of the connection alone, whatever object it came in."""
-    return structs.replace(site.acquisition, owner=None, element=None)
+    return site.acquisition.bare()
 
 
 def _does(effect: ParamEffect) -> roles.Does:

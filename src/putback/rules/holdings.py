@@ -105,6 +105,7 @@ def holding(
         release_points.values.union(unpacked),
         Release(),
         unpacked=bool(unpacked),
+        beside=frozenset(unpacked) - release_points.values - {name},
         closers=_nodes(code, closing),
         wrong=_nodes(code, (*release_points.closes, *unreached)),
         handed_on=_nodes(code, [at for at in release_points.hands_on if at not in lost]),

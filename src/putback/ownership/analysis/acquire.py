@@ -5,13 +5,14 @@ Also those that make an object which takes a connection for itself: `acquire_kep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
 from putback.drivers.catalog import Catalog
 from putback.drivers.schema import Effect, Kind
 from putback.flow import ir
+from putback.flow.ir import Val
 from putback.flow.names import Invoke, Literal, Name
 from putback.flow.solve import Edge, Exploration
 from putback.model.finding import Confidence
@@ -233,8 +234,8 @@ def _returned_site(
     parts = [s.part(RETURNED) for s in handed]
     owners = (p.owner for p in parts if isinstance(p, Carrier) and p.owner is not None)
     owner = min(owners, default=site.acquisition.owner)
-    elements = [p.index for p in parts if isinstance(p, Element)]
-    element = min(elements) if len(elements) == len(handed) else None
+    tuples = [p for p in parts if isinstance(p, Element)]
+    element = min(p.index for p in tuples) if len(tuples) == len(handed) else None
     known_before = may_return_known(program.carriers, ref, element)
     pending = all(s.phase is Phase.PENDING for s in handed)
     on = site.acquisition.on if pending else (On.AWAIT,) if unit.function.is_async else (On.CALL,)
@@ -242,6 +243,7 @@ def _returned_site(
     yield replace(
         made,
         element=element,
+        beside=_agreed(tuples) if element is not None else (),
         maybe_none=any(s.fact(RETURNED) is Fact.NONE for s in normal),
         owner=owner,
         confidence=_sureness(unit, made, known_before),
@@ -249,6 +251,11 @@ def _returned_site(
         closed_by=ref if any(s.part(RETURNED) is Tie.RETURNED_CLOSED for s in handed) else made.closed_by,
         autocommits=_is_switched(made, found),
     )
+
+
+def _agreed(tuples: Sequence[Element]) -> tuple[tuple[int, Val], ...]:
+    """The constants that all of these tuples have at the same places."""
+    return tuple(each for each in tuples[0].beside if all(each in other.beside for other in tuples))
 
 
 def _returns_nothing_else(unit: Unit, site: Site) -> bool:
@@ -280,4 +287,5 @@ def _sureness(unit: Unit, made: Acquisition, known_before: bool) -> Confidence:
 
 
 def _through(inner: Acquisition, ref: FunctionRef, on: tuple[On, ...], generator: bool) -> Acquisition:
-    return replace(inner, on=on, through=(ref, *inner.through), generator=generator, element=None, indirect=False)
+    through = (ref, *inner.through)
+    return replace(inner, on=on, through=through, generator=generator, element=None, beside=(), indirect=False)

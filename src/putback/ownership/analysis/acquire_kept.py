@@ -102,6 +102,7 @@ def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
             on=(On.AWAIT,) if unit.function.is_async else (On.CALL,),
             through=(FunctionRef(unit.path, unit.key), *site.acquisition.through),
             element=None,
+            beside=(),
             maybe_none=False,
             half_made=any(state.phase is Phase.ABSENT for state in _when_it_returns(program, unit, site)),
             owner=Owner(cls.path, cls.key, attribute),

@@ -101,6 +101,8 @@ def item(domain: Following, op: ir.Item, state: State) -> Outcome[State]:
     part = state.part(op.base)
     if isinstance(part, Element) and part.index == op.index:
         return Outcome((state.with_ref(op.target),))
+    if isinstance(part, Element) and (constant := part.constant(op.index)) is not None:
+        return Outcome((_told(domain, state, op.target, constant),))
     if state.exception:  # a second fault is not counted
         return Outcome((state,))
     return domain.may_raise(state, exception=domain.raised_by_reading(op.base))
@@ -124,7 +126,14 @@ def unpack(domain: Following, op: ir.Unpack, state: State) -> Outcome[State]:
     if part.index >= len(op.targets):
         return Outcome((domain.pass_on(state),))
     after = state.without(op.source) if ir.is_temporary(op.source) else state
+    for place, constant in part.beside:
+        after = _told(domain, after, op.targets[place], constant)
     return Outcome((after.with_ref(op.targets[part.index]),))
+
+
+def _told(domain: Following, state: State, target: ir.Val, constant: ir.Val) -> State:
+    """The state in which a name is known to be a constant, if somebody asks of it."""
+    return state.with_fact(target, state.fact(constant)) if target in domain.guards else state
 
 
 def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
@@ -138,7 +147,8 @@ def build(domain: Following, op: ir.Build, state: State) -> Outcome[State]:
     if op.target in domain.lent:
         return Outcome((state,), (), (Wrong.LATER,))
     if op.is_tuple:
-        return Outcome((state.with_part(op.target, Element(held[0])),))
+        constants = ((i, constant) for i, e in enumerate(op.elements) if (constant := state.constant(e)) is not None)
+        return Outcome((state.with_part(op.target, Element(held[0], tuple(constants))),))
     return Outcome((domain.pass_on(state),))
 
 

@@ -136,7 +136,7 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
     elif acquisition.parks:
         got = _parked(op, acquisition, clean)
     elif acquisition.element is not None:
-        got = clean.with_part(op.target, Element(acquisition.element))
+        got = clean.with_part(op.target, Element(acquisition.element, acquisition.beside))
     else:
         got = clean.with_ref(op.receiver if acquisition.itself and now else op.target)
     got = domain.acquired(got) if now else replace(got, phase=Phase.PENDING)
@@ -154,7 +154,9 @@ def _acquire(domain: Following, op: ir.Call, state: State) -> Outcome[State]:
 def _parked(op: ir.Call, acquisition: Acquisition, clean: State) -> State:
     """An attribute of the object has it, and the result as well if the method returns that."""
     got = clean.with_ref(acquisition.parks)
-    return got if acquisition.element is None else got.with_part(op.target, Element(acquisition.element))
+    if acquisition.element is None:
+        return got
+    return got.with_part(op.target, Element(acquisition.element, acquisition.beside))
 
 
 def _receiver_exists(domain: Following, op: ir.Call, state: State) -> State:

@@ -160,6 +160,11 @@ class State(Struct, frozen=True, gc=False, cache_hash=True):
                 return fact
         return None
 
+    def constant(self, name: str) -> Val | None:
+        """The constant that a value is known to be."""
+        fact = self.fact(name)
+        return next((constant for constant, known in _OF_CONSTANT.items() if known is fact), None)
+
     def with_fact(self, name: str, fact: Fact | None) -> State:
         """The same with one fact replaced (None: forgotten)."""
         facts = frozenset(p for p in self.facts if p[0] != name)

@@ -48,7 +48,7 @@ class Following:
         self.unit = unit
         self.site = site
         self.kind = site.kind
-        self.bare = replace(site.acquisition, owner=None, element=None)
+        self.bare = site.acquisition.bare()
         self.summaries = program.summaries
         self.start_phase = phase
         self.names = guards.aliases(unit, site, program.methods_that(site.kind, "derive"))

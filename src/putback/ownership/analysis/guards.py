@@ -67,6 +67,8 @@ def _flow(op: ir.Op) -> Iterator[tuple[str, str, str]]:
             yield manager, target, ""
         case ir.Unpack(targets=targets, source=source):
             yield from ((source, target, "") for target in targets)
+        case ir.Item(target=target, base=base):
+            yield base, target, ""
         case ir.Build(target=target, elements=elements, is_tuple=True):
             yield from ((element, target, "") for element in elements)
         case ir.Call(target=target, receiver=receiver, arguments=arguments, name=name):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from putback.flow import ir
 from putback.flow.names import Expr, Invoke, Member, Name, dotted
 from putback.ownership.analysis.acquire_kept import EndingMethod, giving_back
@@ -37,7 +35,7 @@ def why_unpaired(analyzer: Analyzer, acquisition: Acquisition) -> str:
 
 def paired_method(analyzer: Analyzer, acquisition: Acquisition) -> FunctionRef | None:
     """The method by which the object around a connection gives it back, and does no more; None unless there is one."""
-    owner, plain = acquisition.owner, replace(acquisition, owner=None, element=None)
+    owner, plain = acquisition.owner, acquisition.bare()
     if owner is None:
         return None
     effects = analyzer.known(ReleaseEffects)
@@ -69,7 +67,7 @@ def _returning(analyzer: Analyzer, acquisition: Acquisition) -> list[tuple[Funct
     info = module.functions.get(wrapper.key) if module is not None and wrapper is not None else None
     if module is None or info is None:
         return []
-    plain = replace(acquisition, owner=None, element=None)
+    plain = acquisition.bare()
     taken = _pools(analyzer, FunctionRef(module.path, info.key))
     given = ((FunctionRef(module.path, f.key), _given_back(analyzer, module, f, plain)) for f in _beside(module, info))
     found = [(ref, name) for ref, name in given if name and _may_be_same(taken, _pools(analyzer, ref))]

@@ -109,7 +109,7 @@ class Parking:
     ) -> frozenset[str]:
         """The methods of an object that give back what an attribute of it keeps."""
         owner = Owner(unit.path, info.owner, attribute)
-        bare = replace(acquisition, element=None, parked=frozenset(), parks="")
+        bare = replace(acquisition, element=None, beside=(), parked=frozenset(), parks="")
         found = set()
         for module, each in _methods(homes):
             if each.key != unit.key and attribute in self._mentions(module.path, each):

@@ -10,6 +10,7 @@ from enum import IntEnum, auto
 
 from msgspec import Struct
 
+from putback.flow.ir import Val
 from putback.ownership.analysis.site import Owner
 from putback.ownership.resolve.types import FunctionRef
 
@@ -82,9 +83,14 @@ class Closure(Struct, frozen=True, gc=False, cache_hash=True):
 
 
 class Element(Struct, frozen=True, gc=False, cache_hash=True):
-    """A tuple whose item `index` is the connection."""
+    """A tuple whose item `index` is the connection; `beside` are the constants in it, by their place."""
 
     index: int
+    beside: tuple[tuple[int, Val], ...] = ()
+
+    def constant(self, index: int | str | None) -> Val | None:
+        """The constant at a place."""
+        return next((constant for place, constant in self.beside if place == index), None)
 
     def __str__(self) -> str:
         return f"<tuple>{self.index}"

@@ -107,7 +107,7 @@ class ReleaseEffects:
             own, called = self._of_op(domain, op, state)
             done.setdefault(op.at, set()).update(own)
             further.setdefault(op.at, set()).update(called)
-        bare = replace(domain.site.acquisition, owner=None, element=None)
+        bare = domain.site.acquisition.bare()
         return {at: frozenset(own) | self._reached(bare, further[at]) for at, own in done.items()}
 
     def _reached(self, acquisition: Acquisition, starts: Iterable[Activation]) -> frozenset[Done]:
@@ -136,7 +136,7 @@ class ReleaseEffects:
             return frozenset({Done(Deed.CALLS, ref.key)}), frozenset()
         known = acquisition if start.name else Acquisition(acquisition.kinds)
         phase = Phase.HELD if start.name else Phase.ABSENT
-        site = Site(None, replace(known, owner=None, element=None), start.name)
+        site = Site(None, known.bare(), start.name)
         domain = Given(self._analyzer, unit, site, phase, start.given)
         done: set[Done] = set()
         called: set[Activation] = set(decorating(self._analyzer, unit))

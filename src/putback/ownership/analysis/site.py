@@ -6,8 +6,10 @@ from collections.abc import Hashable
 from enum import Enum, auto
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from putback.drivers.schema import Kind
+from putback.flow.ir import Val
 from putback.model.finding import Confidence
 from putback.model.lifecycle import On
 from putback.ownership.resolve.identity import Defined
@@ -55,10 +57,11 @@ class Acquisition(Struct, frozen=True):
     """What a call hands out.
 
     `kinds` are the possible resource kinds, the likeliest first; `on` says when it acquires; `element` is the position
-    of the connection when the call returns a tuple; `maybe_none` whether it can return None instead; `through` are the
-    project functions between the caller and the driver, nearest first; `generator` marks a context manager of the
-    project; `owner` is set when an object around the connection is handed out instead of the connection; `itself` when
-    the object that the method is called on becomes held (`db.connect()`); `closed_by` the function between that
+    of the connection when the call returns a tuple, `beside` the constants in that, by their place; `maybe_none`
+    whether it can return None instead; `through` are the project functions between the caller and the driver, nearest
+    first; `generator` marks a context manager of the project; `owner` is set when an object around the connection is
+    handed out instead of the connection; `itself` when the object that the method is called on becomes held
+    (`db.connect()`); `closed_by` the function between that
     closes it before it hands it out: a lazy one, which opens again; `autocommits`: statements open no transaction;
     `indirect`: the call gives the function that acquires to somebody who calls it, as a thread does, or calls a lambda.
     `known_before`: on some way a function between answers with one that was there before, and that others may use.
@@ -73,6 +76,7 @@ class Acquisition(Struct, frozen=True):
     kinds: tuple[Kind, ...]
     on: tuple[On, ...] = (On.CALL,)
     element: int | None = None
+    beside: tuple[tuple[int, Val], ...] = ()
     maybe_none: bool = False
     through: tuple[FunctionRef, ...] = ()
     confidence: Confidence = Confidence.HIGH
@@ -95,6 +99,10 @@ class Acquisition(Struct, frozen=True):
     def kind(self) -> Kind:
         """The likeliest kind."""
         return self.kinds[0]
+
+    def bare(self) -> Acquisition:
+        """The connection by itself, without the object or the tuple that it comes in."""
+        return replace(self, owner=None, element=None, beside=())
 
     def given(self, is_pending: bool) -> Acquisition:
         """What a function can know of it that is given it: not where it has come from, nor how it was acquired unless
