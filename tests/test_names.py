@@ -91,6 +91,7 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "flow/older.py": {TEXT: {"pattern _BRACKET"}},
     "flow/names.py": {TEXT: {"pattern _OPENING"}},
     "ownership/analysis/acquire.py": {PYTHON: {"is __init__"}},
+    "ownership/analysis/apply_summary.py": {PYTHON: {"is super"}},
     "ownership/analysis/app_contexts.py": {GATE: {"is push"}},
     "ownership/analysis/attempts.py": {PYTHON: {"is BaseException", "is Exception", "is NameError"}},
     "ownership/analysis/beginning.py": {PYTHON: {"is isinstance"}},

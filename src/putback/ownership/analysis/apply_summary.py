@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from putback.flow import ir
+from putback.flow.names import Name
 from putback.flow.solve import Outcome
 from putback.model.lifecycle import Twice
 from putback.ownership.analysis.defects import Found, Wrong
 from putback.ownership.analysis.domain import ACTIVE, Mark, Phase, State
+from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.handlers import CANCELLED, DRIVERS, UNKNOWN
 from putback.ownership.analysis.parts import OWNED, Carrier
 from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
+from putback.ownership.resolve.types import ClassRef
 
 
 def summarised(
@@ -56,9 +59,7 @@ def _by_summary(
         elif effect.keeps and domain.is_empty_registry(done):
             done = domain.pass_on(done)
         elif effect.keeps and call is not None:
-            done = done.with_part(call.target, _carrier(domain, call, effect))
-            if done.phase is Phase.PASSED and domain.program.call_info(domain.unit, call).classes:
-                done = replace(done, phase=state.phase, facts=state.facts, marks=state.marks)
+            done = _kept(domain, call, state, done, effect)
         if effect.needing is not None and call is not None and done.phase in (state.phase, *ACTIVE):
             done = done.with_part(call.target, effect.needing)
         if effect.defers and domain.kind.lazy and done.phase in ACTIVE:
@@ -77,9 +78,41 @@ def _by_summary(
             raised[domain.raised(thrown, CANCELLED)] = None
 
 
-def _carrier(domain: Following, op: ir.Call, effect: ParamEffect) -> Carrier:
-    """An object that has just been made around the connection."""
-    classes = domain.program.call_info(domain.unit, op).classes
+def _kept(domain: Following, op: ir.Call, before: State, done: State, effect: ParamEffect) -> State:
+    """The connection stays with the object that is made, or whose method is called.
+
+    Where this function has made that object it is around the connection from now on. Any other one was there before,
+    and may live longer.
+    """
+    info, unit = domain.program.call_info(domain.unit, op), domain.unit
+    keeper = "" if info.classes else _keeper(domain, op, info)
+    if not keeper:
+        done = done.with_part(op.target, _carrier(info.classes, effect))
+        if done.phase is Phase.PASSED and info.classes:
+            return replace(done, phase=before.phase, facts=before.facts, marks=before.marks)
+        return done
+    makers = [domain.program.call_info(unit, made) for v in unit.assigned(keeper) if (made := unit.call_of(v))]
+    if len(makers) == len(unit.assigned(keeper)) and makers and all(made.classes for made in makers):
+        return done.with_part(keeper, _carrier(makers[0].classes, effect))
+    after = domain.pass_on(done)
+    return after.with_ref(f"{unit.own}.{effect.attribute}") if keeper == unit.own and effect.attribute else after
+
+
+def _keeper(domain: Following, op: ir.Call, info: CallInfo) -> ir.Val:
+    """The object whose method is called: what stands before the dot, the own object in `super().__init__(conn)`, and
+    the first argument of `Base.__init__(self, conn)`; "" for what is no method of an object."""
+    function = next(iter(info.functions), None)
+    known = domain.program.info(function) if function is not None else None
+    if function is None or known is None or not known.own or known.is_of_class:
+        return ""
+    if not function.bound:
+        return op.arguments[0].value if op.arguments else ""
+    above = domain.unit.call_of(op.receiver)
+    return domain.unit.own if above is not None and above.expr.func == Name("super") else op.receiver
+
+
+def _carrier(classes: Sequence[ClassRef], effect: ParamEffect) -> Carrier:
+    """An object around the connection."""
     is_known = bool(classes) and bool(effect.attribute)
     return Carrier(Owner(classes[0].path, classes[0].key, effect.attribute) if is_known else None)
 
