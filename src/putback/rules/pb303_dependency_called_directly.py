@@ -116,7 +116,8 @@ def _worth(facts: FunctionFacts, pull: Pull) -> Worth:
         return Worth(Likelihood.EXPECTED, Loss.ADVICE, facts.frequency)
     if pull.is_luckily_mended:
         return Worth(Likelihood.EXPECTED, Loss.LATE, facts.frequency)
-    return Worth(Likelihood.EACH_TIME, Loss.BROKEN, facts.frequency)
+    reopens = pull.site.kind.use_after_release is After.REOPENS and not pull.never_works
+    return Worth(Likelihood.EACH_TIME, facts.loss(pull.site.kind) if reopens else Loss.BROKEN, facts.frequency)
 
 
 def _message(pull: Pull, name: str, noun: str) -> str:
