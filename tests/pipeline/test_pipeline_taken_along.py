@@ -67,6 +67,11 @@ class Store:
 store = Store()
 
 
+def again(function):
+    return function
+
+
+@again
 def taken():
     return pool.getconn()
 

@@ -1,4 +1,4 @@
-"""The functions of the project that the verifier runs themselves, because the connection is handed to them.
+"""The functions of the project that the verifier runs themselves, because the connection is handed to them, or by them.
 
 What `check` believes of them would only repeat its errors. They are followed from call to call until a driver's.
 """
@@ -12,7 +12,7 @@ from putback.flow import ir
 from putback.flow.names import Member, dotted
 from putback.ownership.analysis import guards
 from putback.ownership.analysis.analyzer import Analyzer
-from putback.ownership.analysis.site import Site
+from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.module import FunctionInfo
 from putback.ownership.resolve.types import FunctionRef
@@ -61,24 +61,27 @@ class _Following:
                 unit = self._analyzer.unit(ref.path, ref.key)
                 assert unit is not None  # what cannot be had is not taken
                 known = [Site(None, s.acquisition.given(False), n) for s in sites for n in sorted(self._names[ref])]
+                known += self._analyzer.sites(unit)
                 own = frozenset(n for s in known for n in guards.aliases(unit, s))
                 moved = (self._numbers[ref] + 1) * APART
                 done[ref] = Along(unit, moved, self._calls([unit], known, own), own)
         return calls, [done[ref] for ref in self._numbers]
 
     def _calls(self, units: Sequence[Unit], sites: list[Site], names: frozenset[str]) -> Mapping[str, Own]:
-        """The calls that hand the connection to a function which can be taken along, by the text of what is called."""
+        """The calls that hand the connection to a function which can be taken along, or that have it from one, by the
+        text of what is called."""
         found: dict[str, set[Own]] = {}
         for unit in units if sites else ():
+            handing = {s.at: s.acquisition for s in self._analyzer.sites(unit) if _is_handed_out(s)}
             for op in unit.ops():
                 if isinstance(op, ir.Call) and (text := _callee_text(op)):
-                    found.setdefault(text, set()).update(self._leads_to(unit, op, names))
+                    found.setdefault(text, set()).update(self._leads_to(unit, op, names, handing.get(op.at)))
         return {text: next(iter(every)) for text, every in found.items() if len(every) == 1}
 
-    def _leads_to(self, unit: Unit, op: ir.Call, names: frozenset[str]) -> Iterator[Own]:
+    def _leads_to(self, unit: Unit, op: ir.Call, names: frozenset[str], made: Acquisition | None) -> Iterator[Own]:
         given = [(n, a) for n, a in enumerate(op.arguments) if a.value in names]
         called = self._analyzer.call_info(unit, op)
-        if not given or len(called.functions) != 1 or called.classes or called.drivers or called.given:
+        if not (given or made) or len(called.functions) != 1 or called.classes or called.drivers or called.given:
             return
         ref = called.functions[0]
         info = self._analyzer.info(ref)
@@ -92,7 +95,8 @@ class _Following:
         if all(params) and (plain in self._numbers or len(self._numbers) < _MOST):
             number = self._numbers.setdefault(plain, len(self._numbers))
             self._names.setdefault(plain, set()).update(params)
-            yield Own(number, info.key, is_bound and self._takes_its_object(info, ref))
+            taken = Own(number, info.key, is_bound and self._takes_its_object(info, ref))
+            yield taken if made is None else taken._replace(hands_out=made.kind.id, element=made.element)
 
     def _can_be_taken(self, info: FunctionInfo, ref: FunctionRef, params: Collection[str]) -> bool:
         """Whether it is a short function of its own: no generator, in no other function, nothing decorates it, and it
@@ -110,6 +114,14 @@ class _Following:
 
     def _takes_its_object(self, info: FunctionInfo, ref: FunctionRef) -> bool:
         return bool(info.owner) and not self._analyzer.resolver.has_decorator(info, ref.path, {"staticmethod"})
+
+
+def _is_handed_out(site: Site) -> bool:
+    """Whether a function of the project hands the connection out, by itself or in a tuple: no object around it, whose
+    methods are not run, and no context manager."""
+    made = site.acquisition
+    is_alone = made.owner is None and not (made.keeper or made.parks or made.itself or made.indirect or made.made_by)
+    return bool(made.through) and is_alone and not made.generator
 
 
 def _callee_text(op: ir.Call) -> str:

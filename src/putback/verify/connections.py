@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from putback.model.lifecycle import After, Begin, Close, Twice, With
@@ -38,6 +39,7 @@ class Connections:
         self.refused = False
         self._loaded: dict[str, int] = {}
         self.on_receivers: dict[str, Slot] = {}
+        self._of_others: dict[str, Connection] = {}
 
     def named_in(self, path: str) -> Slot | None:
         """The connection from which a value with this provenance came."""
@@ -54,6 +56,9 @@ class Connections:
             awaited = self.world.is_async
             self.world.fault(label, (*self.world.faults.acquire, *self.world.custom), awaited=awaited)
         self.refused = False
+        if self.world.taken_by is not None:
+            callee, row = self.world.taken_by
+            role = replace(role, callee=callee)
         made = self._made(role)
         made._pb_slot.row = row
         self.world.note(What.ACQUIRE, f"{made._pb_name} = {label}")
@@ -77,6 +82,15 @@ class Connections:
         made = self.lent(role)
         made._pb_slot.lives_on = True
         return made
+
+    def of_others(self, value: StandIn, profile: str) -> Connection:
+        """A value that was there before and that a function hands out as a connection: the same each time, and nobody
+        is taken to have written through it."""
+        path = value._pb_path
+        if path not in self._of_others:
+            made = self._of_others[path] = self.lent(Lent(path, profile, is_injected=True))
+            made._pb_slot.role = replace(made._pb_slot.role, callee=path)
+        return self._of_others[path]
 
     def scoped(self, role: Registry) -> Connection:
         """The session that a registry makes for the thread."""

@@ -39,8 +39,9 @@ class Execution(ABC):
     """One run, without the model of the database.
 
     `custom` are the exception classes of the code itself, once resolved, `slots` the connections that there are.
-    `inside` are the functions taken along that are under way, `releasing` those in which something was given back,
-    `failed_inside` those in which something has failed.
+    `inside` are the functions taken along that are under way, `handling` those in which something was acquired or
+    given back, `failed_inside` those in which something has failed; `taken_by` is the call, with its row, that hands
+    out what is acquired now.
     """
 
     def __init__(self, premises: Premises, decider: Decider) -> None:
@@ -61,7 +62,8 @@ class Execution(ABC):
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
         self.inside: list[tuple[str, Mapping[str, str]]] = []
-        self.releasing: set[str] = set()
+        self.taken_by: tuple[str, int] | None = None
+        self.handling: set[str] = set()
         self.failed_inside: set[str] = set()
         self._answers: dict[tuple[str, str], int] = {}
         self._failed: set[str] = set()
@@ -104,9 +106,9 @@ class Execution(ABC):
         own: it asks a function of the project that is not run itself, enters a lock, closes what a connection made.
         """
         if self.cut_off is None:
-            if self.inside and what in (What.RELEASE, What.FAULT):
+            if self.inside and what in (What.ACQUIRE, What.RELEASE, What.FAULT):
                 names = (name for name, _ in self.inside)
-                (self.releasing if what is What.RELEASE else self.failed_inside).update(names)
+                (self.failed_inside if what is What.FAULT else self.handling).update(names)
             is_own = bool(self.inside) and (is_aside or what in _BOOKKEEPING)
             self.trace.append(Event(what, text, subject, way, is_own))
             self.places.append(self.point)
@@ -129,6 +131,16 @@ class Execution(ABC):
         finally:
             self.inside.pop()
             self.point = point
+
+    @contextmanager
+    def taking(self, callee: str, row: int) -> Iterator[None]:
+        """A function that hands a connection out is under way: the call of the verified function acquires, whatever
+        that calls."""
+        around, self.taken_by = self.taken_by, self.taken_by or (callee, row)
+        try:
+            yield
+        finally:
+            self.taken_by = around
 
     def as_written(self, path: str) -> str:
         """How the function that is under way writes a provenance: by its parameter, where the value came in by one."""

@@ -338,7 +338,8 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Calls with a role go through the runtime; `**x` and `", ".join(x)` accept stand-ins."""
-        own = self._calls.get(ast.unparse(node.func)) if self._calls else None
+        text = ast.unparse(node.func) if self._calls else ""
+        own = self._calls.get(text)
         role = self._played_by(node) if own is None else None
         self.generic_visit(node)
         for keyword in node.keywords:
@@ -349,7 +350,10 @@ class Instrumenter(ast.NodeTransformer):
         if own is not None:
             receiver = [node.func.value] if own.is_bound and isinstance(node.func, ast.Attribute) else []
             called = [_constant(own.name), _load(own_name(own.number)), *receiver, *node.args]
-            return ast.Call(_load(f"{PREFIX}own__"), called, node.keywords)
+            if own.hands_out:
+                handed = _constant(own.hands_out), _constant(own.element)
+                called[:0] = [*handed, _constant(text), _constant(node.lineno + self._offset)]
+            return ast.Call(_load(f"{PREFIX}{'hands_out' if own.hands_out else 'own'}__"), called, node.keywords)
         if role is not None:
             method, number = role
             place = [_constant(node.lineno + self._offset)] if method == _ACQUIRES else []
@@ -384,7 +388,10 @@ class Instrumenter(ast.NodeTransformer):
 
     def _is_acquire(self, node: ast.expr) -> bool:
         value = node.value if isinstance(node, ast.Await) else node
-        return isinstance(value, ast.Call) and self._role(self._acquires, value) is not None
+        if not isinstance(value, ast.Call):
+            return False
+        own = self._calls.get(ast.unparse(value.func)) if self._calls else None
+        return bool(own.hands_out) if own is not None else self._role(self._acquires, value) is not None
 
     def _role(self, roles: _Named, node: ast.Call) -> int | None:
         """The number of the role that this call plays."""

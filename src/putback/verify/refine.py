@@ -90,12 +90,15 @@ class Refinement:
         self.replaces = case.rolls_back_plainly
         self.ideal = ideal
         self.mended: list[Violation] = []
-        self.releasing: frozenset[str] = frozenset()
+        self.handling: frozenset[str] = frozenset()
+        self.given_back: frozenset[str] = frozenset()
 
     def compare(self, runs: Sequence[Run]) -> Comparison:
         """Compare under each run; the first difference ends the comparison."""
         found = Comparison()
-        self.releasing = frozenset[str]().union(*(run.releasing for run in runs))
+        self.handling = frozenset[str]().union(*(run.handling for run in runs))
+        others = (v for run in runs for v in run.violations if v.broken is Broken.CALLERS_RELEASED)
+        self.given_back = frozenset(v.callee for v in others) - {""}
         comparer = Comparer(runs, self.injects, replaces=self.replaces)
         if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
             ideal = self._ideal_runs()
@@ -199,8 +202,11 @@ class Refinement:
         for violation in after.violations:
             if violation.broken.is_remark and not self._must_close(violation):
                 continue
+            if violation.broken is Broken.CALLERS_RELEASED and violation.callee in self.given_back:
+                found.remaining.add(violation.broken)  # the original gives it back on other ways
+                continue
             same = had.get((violation.broken, violation.subject))
-            others = after.failed_inside & self.releasing
+            others = after.failed_inside & self.handling
             if same is not None and (others or not self._is_about(same)):
                 found.failing |= others if self._is_about(same) else set()
                 found.remaining.add(violation.broken)

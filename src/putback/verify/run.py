@@ -47,7 +47,7 @@ class Run:
     commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around
     the function that have another value at its end; `handed_on` whether an owner outside has got a connection;
     `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired` how many
-    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known; `releasing` and
+    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known; `handling` and
     `failed_inside` the functions taken along in which something was given back, and in which something has failed.
     """
 
@@ -70,7 +70,7 @@ class Run:
     has_overlooked: bool
     unstable: tuple[str, str] | None
     rows: list[int]
-    releasing: frozenset[str] = frozenset()
+    handling: frozenset[str] = frozenset()
     failed_inside: frozenset[str] = frozenset()
 
     @property
@@ -147,7 +147,7 @@ class Runner:
             has_overlooked=world.has_overlooked,
             unstable=decider.unstable,
             rows=[self.program.row_of(place) for place in (*world.places, ended)],
-            releasing=frozenset(world.releasing),
+            handling=frozenset(world.handling),
             failed_inside=frozenset(world.failed_inside),
         )
 

@@ -284,6 +284,30 @@ class Runtime:
             result = function(*arguments, **keywords)
         return self._awaited(name, given, result) if inspect.iscoroutine(result) else result
 
+    def hands_out(self, profile: str, element: int | None, callee: str, row: int, *called: Any, **keywords: Any) -> Any:
+        """The same for one that hands a connection out: whatever is acquired in it, this call has acquired."""
+        with self.world.taking(callee, row):
+            result = self.own(*called, **keywords)
+        if inspect.iscoroutine(result):
+            return self._handed_out_later(profile, element, callee, row, result)
+        return self._handed_out(profile, element, result)
+
+    async def _handed_out_later(
+        self, profile: str, element: int | None, callee: str, row: int, coroutine: Any
+    ) -> Any:
+        with self.world.taking(callee, row):
+            result = await coroutine
+        return self._handed_out(profile, element, result)
+
+    def _handed_out(self, profile: str, element: int | None, result: Any) -> Any:
+        """What is handed out: something that was there before is a connection of others."""
+        if element is None:
+            return self.world.connections.of_others(result, profile) if isinstance(result, StandIn) else result
+        if type(result) is tuple and element < len(result):
+            given = self._handed_out(profile, None, result[element])
+            return (*result[:element], given, *result[element + 1 :])
+        return result
+
     async def _awaited(self, name: str, given: Mapping[str, str], coroutine: Any) -> Any:
         with self.world.within(name, given):
             return await coroutine
@@ -350,8 +374,8 @@ def _is_open(container: dict[Any, Any]) -> bool:
 
 _OWN = (
     "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-    "keywords", "merged", "join", "acquires", "passes", "uses", "own", "free", "remembers", "decorates", "rebound",
-    "absent",
+    "keywords", "merged", "join", "acquires", "passes", "uses", "own", "hands_out", "free", "remembers", "decorates",
+    "rebound", "absent",
 )  # fmt: skip
 _OF_ERRORS = ("caught_class", "caught", "raising")
 

@@ -56,7 +56,8 @@ class UnknownCalls:
             self.world.exists(callee._pb_path.rpartition(".")[0])
             self.fits(role.callee, arguments, keywords)
         given = frozenset(map(fingerprint, (*arguments, *keywords.values())))
-        pool = pool_of(callee._pb_path) if role.is_drivers and isinstance(callee, StandIn) else ""
+        is_known = role.is_drivers and isinstance(callee, StandIn) and self.world.taken_by is None
+        pool = pool_of(callee._pb_path) if is_known else ""
 
         def acquire() -> Connection:
             connection = self.connections.acquire(role, label, row)
