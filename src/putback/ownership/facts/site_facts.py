@@ -341,13 +341,15 @@ class SiteFacts:
     @cached_property
     def cached_closed(self) -> str:
         """The attribute that holds a session which the function has closed, when it asks the attribute before it opens
-        one: the next call takes the closed one, which opens again. "" when there is none.
+        one: the next call takes the closed one, which opens again. "" when there is none. An error that leaves the
+        function may come out of a method that has set it back already, so it does not count.
         """
         if not self.kind.lazy or self.kind.use_after_release is not After.REOPENS:
             return ""
         tests = (b.end.test.key for b in self.function.unit.function.blocks if isinstance(b.end, ir.Branch))
         asked = {key.removesuffix(IS_NONE) for key in tests}
-        closed = (e.state for e in self.exploration.endings if e.state.phase is Phase.RELEASED)
+        ended = (e.state for e in self.exploration.endings if e.edge is Edge.NORMAL)
+        closed = (state for state in ended if state.phase is Phase.RELEASED)
         kept = dict.fromkeys(r for state in closed for r in sorted(state.refs) if r in asked)
         return next((r for r in kept if self._is_attribute_with_connection(r)), "")
 
