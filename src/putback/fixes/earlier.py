@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from putback.fixes.closers import Closer, forgets
+from putback.fixes.closers import Closer, forgets, is_guard
 from putback.fixes.code import all_below, mentions, names
 from putback.fixes.holding import Holding
 from putback.fixes.region import bindings
 from putback.fixes.setting_up import bound_by, sets_up
+from putback.fixes.unbound import closes
 
 _BINDING = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
-_ASKS = frozenset({"is_connected"})
-_CLOSES = frozenset({"close"})
+_Owner = cst.If | cst.Try | cst.ExceptHandler | cst.Finally
 
 
 def can_begin_earlier(
@@ -45,8 +45,8 @@ def can_hold(
 def only_gives_back(holding: Holding, attempt: cst.Try, closers: Sequence[Closer]) -> bool:
     """Whether a `try` does nothing about an error but to give the connection back, close cursors, and raise again."""
     removed = frozenset(s for closer in closers for s in closer.removed)
-    clauses = [*attempt.handlers, *([attempt.finalbody] if attempt.finalbody is not None else [])]
-    return all(_gives_back(holding, s, removed) for clause in clauses for s in clause.body.body)
+    is_last = attempt.finalbody is None or _all_give_back(holding, attempt.finalbody, removed)
+    return is_last and all(_all_give_back(holding, h, removed) for h in attempt.handlers)
 
 
 def _gives_back(holding: Holding, statement: cst.CSTNode, removed: frozenset[cst.BaseStatement]) -> bool:
@@ -60,28 +60,17 @@ def _gives_back(holding: Holding, statement: cst.CSTNode, removed: frozenset[cst
             return True
         case cst.SimpleStatementLine(body=[cst.Expr(value=value)]):
             call = value.expression if isinstance(value, cst.Await) else value
-            return call in holding.closers or _is_of_it(holding, call, _CLOSES)
+            return call in holding.closers or any(closes(statement, name) for name in holding.related)
         case cst.If(test=test, orelse=None):
-            calls = [n for n in all_below(test) if isinstance(n, cst.Call | cst.Await)]
-            return all(_is_of_it(holding, c, _ASKS) for c in calls) and _all_give_back(holding, statement, removed)
+            return is_guard(test, holding.related) and _all_give_back(holding, statement, removed)
         case cst.Try(orelse=None, finalbody=None):
-            inner = (statement, *statement.handlers)
-            return all(_all_give_back(holding, part, removed) for part in inner)
+            inner = _all_give_back(holding, statement, removed)
+            return inner and all(_all_give_back(holding, h, removed) for h in statement.handlers)
     return False
 
 
-def _all_give_back(
-    holding: Holding, owner: cst.If | cst.Try | cst.ExceptHandler, removed: frozenset[cst.BaseStatement]
-) -> bool:
+def _all_give_back(holding: Holding, owner: _Owner, removed: frozenset[cst.BaseStatement]) -> bool:
     return all(_gives_back(holding, s, removed) for s in owner.body.body)
-
-
-def _is_of_it(holding: Holding, call: cst.CSTNode, methods: frozenset[str]) -> bool:
-    """Whether a call is one of `methods` of the connection, or of what belongs to it, and is given nothing."""
-    match call:
-        case cst.Call(func=cst.Attribute(value=cst.Name(value=base), attr=cst.Name(value=method)), args=[]):
-            return base in holding.related and method in methods
-    return False
 
 
 def _raises_again(handler: cst.ExceptHandler) -> bool:
