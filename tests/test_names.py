@@ -195,7 +195,7 @@ FOLDER = "the name of a folder: it only makes a finding milder, and what the ser
 BARE: Mapping[str, Mapping[str, set[str]]] = {
     "Methods": {
         SILENT: {"entering", "keeping", "registering"},
-        OWED: {"borrowing", "of_values", "starting", "waiting", "wrapping"},
+        OWED: {"borrowing", "of_values"},
         OURS: {"taking"},
     },
     "Containers": {OWED: {"contents", "pairs", "removing", "taking"}, PYTHON: {"made_by"}},

@@ -77,7 +77,7 @@ import {module}
 
 
 def test_load():
-    with patch("loading.sqlite3.connect") as connect:
+    with patch("{patched}") as connect:
         entered = MagicMock()
         connect.return_value.{entered} = entered
         loading.load("shop.db")
@@ -85,19 +85,36 @@ def test_load():
 """
 
 
+KEEPING = "with closing(sqlite3.connect(path)) as conn, conn"
+
+
 @pytest.mark.parametrize(
-    ("module", "entered", "header"),
+    ("module", "patched", "entered", "header"),
     [
-        ("loading", "__enter__.return_value", "with closing(sqlite3.connect(path)) as conn, conn as conn:"),
-        ("loading", "cursor.return_value", "with closing(sqlite3.connect(path)) as conn, conn:"),
-        ("others", "__enter__.return_value", "with closing(sqlite3.connect(path)) as conn, conn:"),
+        ("loading", "loading.sqlite3.connect", "__enter__.return_value", f"{KEEPING} as conn:"),
+        ("service", "sqlite3.connect", "__enter__.return_value", f"{KEEPING} as conn:"),
+        ("loading", "loading.sqlite3.connect", "cursor.return_value", f"{KEEPING}:"),
+        ("others", "others.read", "__enter__.return_value", f"{KEEPING}:"),
     ],
 )
-def test_a_with_goes_on_to_mean_what_a_mock_answers(module: str, entered: str, header: str, tmp_path: Path) -> None:
+def test_a_with_goes_on_to_mean_what_a_mock_answers(
+    module: str, patched: str, entered: str, header: str, tmp_path: Path
+) -> None:
+    tested = TESTED.format(module=module, patched=patched, entered=entered)
     (tmp_path / "loading.py").write_text(LOADED, encoding="utf-8")
-    (tmp_path / "test_loading.py").write_text(TESTED.format(module=module, entered=entered), encoding="utf-8")
+    (tmp_path / "test_loading.py").write_text(tested, encoding="utf-8")
     (change,) = fix([str(tmp_path)], Config(root=str(tmp_path))).changes
     assert header in change.after.decode()
+
+
+def test_the_same_where_a_function_of_the_project_stands_between(tmp_path: Path) -> None:
+    tested = TESTED.format(module="service", patched="loading.opened", entered="__enter__.return_value")
+    opened = "\n\ndef opened(path):\n    return sqlite3.connect(path)\n"
+    text = LOADED.replace("with sqlite3.connect", "with opened") + opened
+    (tmp_path / "loading.py").write_text(text, encoding="utf-8")
+    (tmp_path / "test_service.py").write_text(tested, encoding="utf-8")
+    (change,) = fix([str(tmp_path)], Config(root=str(tmp_path))).changes
+    assert "with closing(opened(path)) as conn, conn as conn:" in change.after.decode()
 
 
 CONNECTING = """\
@@ -161,6 +178,7 @@ def offered_beside(replacing: str, root: Path, orders: str = ORDERS) -> list[App
         'monkeypatch.setattr(orders, "get_connection", lambda: Stub())',
         'monkeypatch.setattr("orders.get_connection", lambda: given)',
         'monkeypatch.setattr("orders.get_connection", given)',
+        'patch("orders.get_connection").start().return_value = Stub()',
     ],
 )
 def test_a_release_of_what_a_test_goes_on_with_is_not_safe(replacing: str, tmp_path: Path) -> None:
@@ -172,6 +190,8 @@ def test_a_release_of_what_a_test_goes_on_with_is_not_safe(replacing: str, tmp_p
     [
         'patch("orders.get_connection").start()',
         'patch("orders.get_connection", return_value=MagicMock()).start()',
+        'patch("orders.get_connection").start().return_value = MagicMock()',
+        'patch("orders.get_connection").start().return_value = Closable()',
         'patch("orders.get_connection").start().return_value.execute.return_value = [self.conn]',
         'monkeypatch.setattr(orders, "get_connection", lambda: Closable())',
         'monkeypatch.setattr(orders, "get_connection", lambda: sqlite3.connect("test.db"))',

@@ -394,3 +394,29 @@ def test_an_unbound_name_in_a_clean_up_is_told_by_nobody_once_it_is_bound() -> N
     after = SWALLOWED_IN_CLEAN_UP.format(**bound, always="if conn is not None:\n            pool.putconn(conn)")
     assert proof(before, after).verdict is Verdict.PROVED
     assert proof(before, SWALLOWED_IN_CLEAN_UP.format(**bound, always="")).verdict is Verdict.REJECTED
+
+
+MORE = [
+    "except Exception:\n    conn.commit()\n    raise",
+    "except Exception:\n    log.error('not written')\n    raise",
+    "except Exception:\n    shop.failed = True\n    raise",
+    "except Exception:\n    return None",
+    "finally:\n    lock.release()",
+]
+"""What a `try` does of an error of the statement before it as well, once that stands in it."""
+
+
+@pytest.mark.parametrize("more", MORE)
+def test_a_try_that_takes_in_what_stood_before_it_runs_its_clean_up_for_that(more: str) -> None:
+    taking = textwrap.indent(more, "        ")
+    begin = "def f(lock, log, shop):\n    conn = pool.getconn()\n    try:\n        lock.acquire()\n"
+    work = "        try:\n            conn.cursor().execute('insert into t values (1)')\n"
+    end = "    finally:\n        pool.putconn(conn)\n"
+    leaky = textwrap.dedent(f"{work}{taking}\n        pool.putconn(conn)\n")
+    before = f"def f(lock, log, shop):\n    conn = pool.getconn()\n    lock.acquire()\n{textwrap.indent(leaky, '    ')}"
+    apart = f"{begin}{work}{taking}\n{end}"
+    inside = (
+        begin.replace("        lock", "        try:\n            lock") + work.partition("\n")[2] + f"{taking}\n{end}"
+    )
+    assert proof(before, apart).verdict is Verdict.PROVED
+    assert proof(before, inside).verdict is Verdict.REJECTED

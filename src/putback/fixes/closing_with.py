@@ -18,15 +18,15 @@ from putback.fixes.leaving import ensure_stays_inside
 from putback.fixes.wrap import doubted, give_back
 from putback.model.fix import Applicability, Fix
 
-_MOCKED = "a test has a mock answer something else when it is entered"
+_ANOTHER = "entering it may give another object"
 
 
-def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool, is_mocked: bool) -> Fix:
+def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool, gives_another: bool) -> Fix:
     """The fix for a connection that is acquired in the header of a `with`, or before it. Raises Declined.
 
     `enters_itself`: the awaited acquire is an `async with` manager of its own. `ends_transaction`: leaving the `with`
-    commits or rolls back, which has to stay. `is_mocked`: tests say what entering it answers, so that the name goes on
-    to mean that.
+    commits or rolls back, which has to stay. `gives_another`: entering it may give another object, so that the name
+    goes on to mean that.
     """
     code = holding.code
     place = code.place(holding.acquire)
@@ -44,9 +44,9 @@ def release_around(holding: Holding, enters_itself: bool, ends_transaction: bool
     closing = _is_closing(item, holding.acquire)
     plain = named.release.statement == f"{named.name}.close()" and ends_transaction and not closing
     if plain and not _used_behind(named, place):
-        return doubted(_with_closing(named, place.statement, item, is_mocked), named.doubts)
+        return doubted(_with_closing(named, place.statement, item, gives_another), named.doubts)
     keeps_with = ends_transaction and not closing
-    doubts = [*named.doubts, *([_MOCKED] if is_mocked and not closing else [])]
+    doubts = [*named.doubts, *([_ANOTHER] if gives_another and not closing else [])]
     return doubted(_with_finally(named, place, item, keeps_with), doubts)
 
 
@@ -79,14 +79,17 @@ def _used_behind(holding: Holding, place: Place) -> bool:
     return region.last_use(holding, place.statements[place.index + 1 :]) >= 0
 
 
-def _with_closing(holding: Holding, statement: cst.With, item: cst.WithItem, is_mocked: bool) -> Fix:
-    """`with closing(acquire) as conn, conn:`: closed at last, the transaction ended first. For mocks `conn as conn`."""
+def _with_closing(holding: Holding, statement: cst.With, item: cst.WithItem, gives_another: bool) -> Fix:
+    """`with closing(acquire) as conn, conn:`: closed at last, the transaction ended first.
+
+    It is `conn as conn` where that may be another object.
+    """
     code = holding.code
     if code.is_async and isinstance(item.item, cst.Await):
         raise Declined("the connection is made by a coroutine")
     draft = Draft(code)
     closing = call(spelled_from(code.rows, CLOSING), item.item)
-    again = cst.WithItem(cst.Name(holding.name), item.asname if is_mocked else None, comma=item.comma)
+    again = cst.WithItem(cst.Name(holding.name), item.asname if gives_another else None, comma=item.comma)
     both = [cst.WithItem(closing, item.asname), again]
     draft.change(statement, lambda node: node.with_changes(items=_replaced(node.items, item, both)))
     add_import(draft, code.rows, CLOSING)

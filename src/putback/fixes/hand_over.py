@@ -11,14 +11,14 @@ import libcst as cst
 
 from putback.fixes import region
 from putback.fixes.closers import Form
-from putback.fixes.code import Place, names, statement
+from putback.fixes.code import Place, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, comments
+from putback.fixes.earlier import can_begin_earlier, can_hold
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
 from putback.fixes.protect import Protection
 from putback.fixes.reach import ensure_readable
-from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import closes
 from putback.model.fix import Applicability, Fix
 
@@ -67,12 +67,12 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
     *before, attempt = found.statements
     if not before or not isinstance(attempt, cst.Try) or found.guarded or found.finisher is not None:
         return None
-    if not gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before):
+    if not gives_back(holding, found, attempt) or can_begin_earlier(holding, attempt, before, found.closers):
         return None
     if place.block is not found.block:
         return None
     draft = Draft(holding.code)
-    if _may_hold(holding, attempt, before):
+    if can_hold(holding, attempt, before, found.closers):
         draft.take_in(before, attempt)
         return Fix(Applicability.SAFE, f"let the `try` with {found.release} begin earlier", draft.edits())
     if any(region.may_leave(s) for s in before):
@@ -81,14 +81,6 @@ def release_before(holding: Holding, place: Place, found: Protection) -> Fix | N
         before.pop()
     protect(draft, before, statement(found.release))
     return Fix(Applicability.SAFE, f"release it when something raises before the `try`: {found.release}", draft.edits())
-
-
-def _may_hold(holding: Holding, attempt: cst.Try, before: Sequence[cst.BaseStatement]) -> bool:
-    """Whether a `try` with no handlers can begin above some statements: its `finally` reads nothing that they bind."""
-    code = holding.code
-    read = {n.value for n in names(attempt.finalbody)} if attempt.finalbody is not None else set()
-    bound = [n for name in read for n in region.bindings(code, name)]
-    return not attempt.handlers and not any(code.is_inside(n, s) for n in bound for s in before)
 
 
 def gives_back(holding: Holding, found: Protection, attempt: cst.Try) -> bool:

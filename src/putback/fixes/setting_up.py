@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from putback.fixes.code import all_below, mentions
+from putback.fixes.code import all_below
 from putback.fixes.holding import Holding
 
 _PLAIN = (cst.Call, cst.Arg, cst.Name, cst.Attribute, cst.SimpleString, cst.Integer, cst.AssignTarget)
-_BINDING = cst.AssignTarget | cst.AnnAssign | cst.AugAssign | cst.NamedExpr | cst.For | cst.Del
 
 
 def sets_up_calmly(holding: Holding, statement: cst.BaseStatement) -> bool:
@@ -44,44 +43,3 @@ def bound_by(statements: Sequence[cst.BaseStatement]) -> frozenset[str]:
     """The names that statements of this sort bind."""
     targets = (t.target for s in statements for n in all_below(s) if isinstance(n, cst.Assign) for t in n.targets)
     return frozenset(t.value for t in targets if isinstance(t, cst.Name))
-
-
-def can_begin_earlier(holding: Holding, attempt: cst.Try, before: Sequence[cst.BaseStatement]) -> bool:
-    """Whether the `try` line of `attempt` may stand above the statements `before` it.
-
-    They only set the connection up; no handler reads what they bind, turns their failure into an answer, or does more
-    of it than a log holds.
-    """
-    bound = bound_by(before)
-    clear = all(_raises_again(h) and not mentions(h, bound) for h in attempt.handlers)
-    calls = (n for h in attempt.handlers for n in all_below(h.body) if isinstance(n, cst.Call))
-    return clear and all(sets_up(holding, s) for s in before) and all(_is_unseen(holding, c) for c in calls)
-
-
-def _is_unseen(holding: Holding, call: cst.Call) -> bool:
-    """Whether a call only writes a log, or ends what the connection has begun."""
-    match call.func:
-        case cst.Attribute(value=cst.Name(value=base)) if base in holding.related:
-            return True
-        case cst.Attribute():
-            return any(call is each for each in holding.logging)
-    return False
-
-
-def _raises_again(handler: cst.ExceptHandler) -> bool:
-    """Whether what a handler catches leaves it in any case."""
-    leaving = [n for n in all_below(handler.body) if isinstance(n, cst.Return | cst.Continue | cst.Break | cst.Raise)]
-    last = handler.body.body[-1]
-    is_raise = isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], cst.Raise)
-    return is_raise and all(isinstance(n, cst.Raise) and _is_the_same(handler, n) for n in leaving)
-
-
-def _is_the_same(handler: cst.ExceptHandler, statement: cst.Raise) -> bool:
-    """Whether a `raise` raises what its handler has caught: bare, or by the name that this has there."""
-    if statement.exc is None or statement.cause is not None or handler.name is None:
-        return statement.exc is None
-    caught = handler.name.name
-    if not isinstance(caught, cst.Name) or not isinstance(statement.exc, cst.Name):
-        return False
-    bound = (n.target for n in all_below(handler.body) if isinstance(n, _BINDING))
-    return statement.exc.value == caught.value and not any(mentions(t, frozenset({caught.value})) for t in bound)

@@ -12,6 +12,7 @@ from putback.fixes.closers import Closer, Form, call_text, only_swallows
 from putback.fixes.code import Code, all_below, names, statement
 from putback.fixes.declined import Declined
 from putback.fixes.draft import Draft, Lines, comments, remark, remarks_begin, said
+from putback.fixes.earlier import can_begin_earlier
 from putback.fixes.hand_over import release_before, release_on_error
 from putback.fixes.holding import Holding
 from putback.fixes.imports import add_import
@@ -19,7 +20,6 @@ from putback.fixes.protect import Protection, acquiring, protection
 from putback.fixes.region import logs, returns_objects
 from putback.fixes.remarks import mentions
 from putback.fixes.removal import take_out
-from putback.fixes.setting_up import can_begin_earlier
 from putback.fixes.unbound import bind_before, can_bind, closes
 from putback.fixes.with_style import around_transaction, in_header, in_with
 from putback.model.fix import Applicability, Edit, Fix
@@ -253,7 +253,7 @@ class _Writer:
             return None
         if self._is_left_bare(last) and self.found.finisher is None:
             return last
-        if not can_begin_earlier(self.holding, last, before) or self._stands_behind_another(last):
+        if not can_begin_earlier(self.holding, last, before, self.found.closers) or self._stands_behind_another(last):
             return None
         return last
 

@@ -198,6 +198,10 @@ class FrameworkCatalog:
         """Whether a framework makes objects of this class, or hands them out: what is set on one is found on others."""
         return self.knows_type(qualname) or qualname in self._values.values()
 
+    def having(self, qualname: str) -> frozenset[str]:
+        """The classes whose objects have one of this class as an attribute."""
+        return frozenset(key.rpartition(".")[0] for key, value in self._values.items() if value == qualname)
+
     def packages(self, qualname: str) -> frozenset[str]:
         """The packages that a file imports to get at an object of this class: its own, and those that hand one out."""
         handing = (f for f in self.frameworks.values() if qualname in f.values.values())

@@ -21,7 +21,8 @@ class Functions(Table, frozen=True):
     entering what is below `entered_quietly` does not raise, nor does closing what `closed_quietly` ones make; one
     thread or task at a time enters what is `locking`.
     `raising` ones never return, nor does what is annotated to return one of `never`.
-    What is given to `keeping` functions and `keeping_methods` stays in an object; what `closing` ones make closes it;
+    What is given to `keeping` functions and `keeping_methods` stays in an object; what `closing` ones make closes it,
+    what `wrapping` ones make stands for it; `awaiting` ones await it, `starting` ones have it run beside their caller;
     what is in or given to `limiting` ones ends in time; `borrowing` ones are done with it when they return, unless one
     of `late_keywords` makes them read it later. `reading_on` ones, and all below `reading_on_roots`, give what reads on
     from their arguments; `collecting` ones read all of them at once, and keep what was in them. `decorating` ones
@@ -52,6 +53,9 @@ class Functions(Table, frozen=True):
     mocking_answers: frozenset[str]
     keeping: frozenset[str]
     keeping_methods: frozenset[str]
+    awaiting: frozenset[str]
+    starting: frozenset[str]
+    wrapping: frozenset[str]
     closing: frozenset[str]
     limiting: frozenset[str]
     borrowing: frozenset[str]
@@ -72,10 +76,7 @@ class Methods(Table, frozen=True):
     keeping: frozenset[str]
     registering: frozenset[str]
     entering: frozenset[str]
-    waiting: frozenset[str]
-    starting: frozenset[str]
     taking: frozenset[str]
-    wrapping: frozenset[str]
     borrowing: frozenset[str]
     of_values: frozenset[str]
 

@@ -11,6 +11,7 @@ from putback.model.finding import Finding
 from putback.model.fix import Fix
 from putback.model.lifecycle import After, On, With
 from putback.ownership.analysis.domain import Phase
+from putback.ownership.facts.entering import may_give_another
 from putback.ownership.facts.site_facts import SiteFacts
 
 
@@ -103,7 +104,7 @@ def released_around(finding: Finding, site: SiteFacts) -> Finding:
         from putback.rules.holdings import holding
 
         ends, enters = site.kind.with_ is With.TRANSACTION, On.ENTER in site.acquisition.on
-        return release_around(holding(site), enters, ends, site.function.is_entered_by_mocks)
+        return release_around(holding(site), enters, ends, may_give_another(site.function, site.site))
 
     return mended(finding, make)
 

@@ -51,10 +51,10 @@ def create():
 
 ## Fix
 `putback fix` writes `closing(...)` into the `with` where the release is a close, else acquires first, releases in a
-`finally`, and leaves the `with` that ends the transaction inside. Where a test says what a mock answers when it is
-entered, the name goes on to mean that: `closing(...) as db, db as db`. An `async with await pool.acquire()` loses its
-`await`. Safe. No fix where what leaves the `with` still needs the connection: a cursor that is returned, an object
-around the connection, a generator.
+`finally`, and leaves the `with` that ends the transaction inside. Where entering may give another object, as a class of
+the project or a mock of a test says, the name goes on to mean that: `closing(...) as db, db as db`. An
+`async with await pool.acquire()` loses its `await`. Safe. No fix where what leaves the `with` still needs the
+connection: a cursor that is returned, an object around the connection, a generator.
 
 ## Stays silent
 For the same `with` when the connection is released besides, or handed to somebody else (returned, or kept by an

@@ -138,8 +138,7 @@ def _compiled(
     free = _free_nonlocals(node)
     instrumenter = Instrumenter(version.roles, first_row, version.calls)
     taken = [
-        instrumenter.taken(other, number, row, version.taken[number].calls)
-        for number, (other, row) in enumerate(along)
+        instrumenter.taken(other, number, row, version.taken[number].calls) for number, (other, row) in enumerate(along)
     ]
     marked = len(instrumenter.rows)
     statement: ast.stmt = instrumenter.visit(node)

@@ -127,9 +127,11 @@ class Calls:
             return any_of(n.inner for n in arguments if n.pending)
         if info.functions and not info.classes and not info.drivers:
             return self._of_functions(op, info, env, captured)
-        if op.name in idioms().methods.wrapping:
-            return any_of(arguments) if info.enters else holding(any_of(arguments))
         names = set(info.names)
+        if info.enters:
+            return any_of(arguments)
+        if names and names <= functions.wrapping:
+            return holding(any_of(arguments))
         if names and (names <= functions.reading_on or all(n.startswith(functions.reading_on_roots) for n in names)):
             return holding(any_of(self._read_out(n) for n in arguments))
         if names and names <= functions.collecting:

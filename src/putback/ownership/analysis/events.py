@@ -78,7 +78,7 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
             given, callee = callee.given, callee.function
         _sort(callee, resolver, drivers, functions, classes, outside)
     resolved = bool(drivers or functions or classes)
-    methods = idioms().methods
+    known, methods = idioms().functions, idioms().methods
     borrows = bool(drivers) or _borrows(expr, outside) or (not resolved and name in methods.borrowing)
     return CallInfo(
         tuple(drivers),
@@ -90,9 +90,9 @@ def describe(expr: Invoke, scope: Scope, resolver: Resolver) -> CallInfo:
         keeps=not resolved and _is_put_in(expr, name),
         registers=not resolved and name in methods.registering,
         enters=not resolved and name in methods.entering,
-        waits=not resolved and name in methods.waiting | methods.starting,
+        waits=not resolved and not (known.awaiting | known.starting).isdisjoint(outside),
         constructs=not resolved and not borrows and _is_of_library(callees),
-        ends_process=not idioms().functions.ending_the_process.isdisjoint(outside),
+        ends_process=not known.ending_the_process.isdisjoint(outside),
         takes_over=not resolved and _takes_over(expr, name, outside),
         borrows=borrows,
         on_object=not resolved and isinstance(expr.func, Member) and not any(isinstance(c, Symbol) for c in callees),

@@ -203,7 +203,9 @@ class _Domain(SiteDomain):
         self.made: list[tuple[int, Out, Spot | None, bool]] = []
         self._reached: dict[int, _Reached] = {}
         self.holds_slot = self.kind.pooled and not self.kind.lazy and self._is_waited_for()
-        self.awaited, self.started, self.entered = awaited_in(unit), started_in(unit), entered_in(unit)
+        describe = extents.analyzer.call_info
+        self.awaited, self.started = awaited_in(unit, describe), started_in(unit, describe)
+        self.entered = entered_in(unit)
 
     def _is_waited_for(self) -> bool:
         """Whether a slot of a pool that others wait for is held from the acquire on, whatever runs on it."""

@@ -9,7 +9,7 @@ they are awaited.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from operator import attrgetter
 from typing import Protocol
 
@@ -17,13 +17,14 @@ from msgspec import Struct
 
 from putback.flow import ir
 from putback.flow.ir import MODULE
-from putback.flow.names import Expr, Invoke, Literal, Member, dotted
+from putback.flow.names import Expr, Invoke, Literal, Member, dotted, last_name
 from putback.frameworks.external import Sort, external
 from putback.frameworks.idioms import idioms
 from putback.frameworks.schema import Role
 from putback.model.errors import SourceError
 from putback.ownership.analysis.bounding import is_given, number
 from putback.ownership.analysis.context import Context
+from putback.ownership.analysis.events import CallInfo
 from putback.ownership.analysis.unit import Unit
 from putback.ownership.index.astnames import is_of_class, own_name, to_expr
 from putback.ownership.index.module import FunctionInfo
@@ -68,13 +69,20 @@ class Outside(Struct, frozen=True):
 
 
 class _Call(Struct, frozen=True):
-    """A call in a function, by its row. `waits`: it is awaited, or given to what awaits it; `entered`: by a `with`."""
+    """A call in a function, by its row.
+
+    `waits`: it is awaited; `given`: the callee that it is given to; `entered`: by a `with`.
+    """
 
     expr: Invoke
     row: int
     waits: bool
+    given: Expr | None = None
     entered: bool = False
 
+
+Describing = Callable[[Unit, ir.Call], CallInfo]
+"""What the callee of a call resolves to."""
 
 _Ways = tuple[Outside | None, list[tuple[int, FunctionRef]]]
 """How a function leaves the process: by a call of its own, and perhaps by functions that it calls, with their rows."""
@@ -200,7 +208,14 @@ class Leaving:
                 here = min(here or found, found, key=attrgetter("rank"))
             else:
                 inside.append((call, run))
-        return here, [(call.row, ref) for call, run in inside for ref in self.callees(run, scope, call.waits)]
+        waiting = ((call, run, call.waits or self._awaits(call.given, scope)) for call, run in inside)
+        return here, [(call.row, ref) for call, run, waits in waiting for ref in self.callees(run, scope, waits)]
+
+    def _awaits(self, func: Expr | None, scope: Scope) -> bool:
+        """Whether a callee awaits what it is given."""
+        awaiting = idioms().functions.awaiting
+        is_likely = func is not None and any(name.endswith(f".{last_name(func)}") for name in awaiting)
+        return func is not None and is_likely and not awaiting.isdisjoint(self._names(func, scope))
 
     def _in(self, ref: FunctionRef) -> list[_Call]:
         """The calls in a function, those nested in it left out."""
@@ -228,14 +243,14 @@ class Leaving:
         return found
 
 
-def awaited_in(unit: Unit) -> frozenset[str]:
+def awaited_in(unit: Unit, describe: Describing) -> frozenset[str]:
     """The values that some call in a function awaits: what `gather` is given."""
-    return _given_to(unit, idioms().methods.waiting)
+    return _given_to(unit, describe, idioms().functions.awaiting)
 
 
-def started_in(unit: Unit) -> frozenset[str]:
+def started_in(unit: Unit, describe: Describing) -> frozenset[str]:
     """The values that some call in a function has run beside it: what `create_task` is given."""
-    return _given_to(unit, idioms().methods.starting)
+    return _given_to(unit, describe, idioms().functions.starting)
 
 
 def entered_in(unit: Unit) -> frozenset[str]:
@@ -244,8 +259,10 @@ def entered_in(unit: Unit) -> frozenset[str]:
     return managers | {op.source for op in unit.ops() if isinstance(op, ir.Assign) and op.target in managers}
 
 
-def _given_to(unit: Unit, names: frozenset[str]) -> frozenset[str]:
-    calls = (op for op in unit.ops() if isinstance(op, ir.Call) and op.name in names)
+def _given_to(unit: Unit, describe: Describing, names: frozenset[str]) -> frozenset[str]:
+    lasts = {name.rpartition(".")[2] for name in names}
+    meant = (op for op in unit.ops() if isinstance(op, ir.Call) and op.name in lasts)
+    calls = (op for op in meant if not names.isdisjoint(describe(unit, op).names))
     return frozenset(argument.value for op in calls for argument in op.arguments)
 
 
@@ -284,6 +301,7 @@ def _collect(
     found: dict[int, list[_Call]],
     once: Container[ast.AST],
     entered: bool = False,
+    given: Expr | None = None,
 ) -> None:
     """Every call below a node that is made again and again, by the row of the `def` around it, in their order."""
     if isinstance(node, (ast.ExceptHandler, ast.Lambda)) or node in once:
@@ -291,23 +309,17 @@ def _collect(
     if isinstance(node, ast.Call):
         expr = to_expr(node)
         if isinstance(expr, Invoke):
-            found.setdefault(row, []).append(_Call(expr, node.lineno + offset, waits, entered))
-        waits = _awaits(node)
+            found.setdefault(row, []).append(_Call(expr, node.lineno + offset, waits, given, entered))
+        waits, given = False, to_expr(node.func)
     elif isinstance(node, ast.Await):
         waits = True
     elif isinstance(node, ast.stmt):
-        waits = False
+        waits, given = False, None
     inner = node.lineno + offset if isinstance(node, _FUNCTIONS) else row
     children: list[ast.AST] = []
     push_children(children, node)
     for child in children:
-        _collect(child, offset, inner, waits, found, once, isinstance(node, ast.withitem))
-
-
-def _awaits(call: ast.Call) -> bool:
-    """Whether a call awaits what it is given."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name in idioms().methods.waiting
+        _collect(child, offset, inner, waits, found, once, entered=isinstance(node, ast.withitem), given=given)
 
 
 def _name(t: Type) -> str:

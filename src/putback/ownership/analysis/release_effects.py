@@ -244,16 +244,17 @@ class ReleaseEffects:
         key = (unit.path, unit.key)
         if key not in self._cheap:
             self._cheap[key] = cheap_calls(self._analyzer, unit)
-        cheap, methods = self._cheap[key], idioms().methods
+        cheap = self._cheap[key]
         if op.at in cheap.logging:
             return [Done(Deed.LOGS)]
         if _notes(op, info):
             return [Done(Deed.COUNTS)]
         if gives_back_a_permit(info):
             return [Done(Deed.COUNTS)]
-        if info.names and idioms().functions.decorating.issuperset(info.names):
+        functions = idioms().functions
+        if info.names and (functions.decorating | functions.wrapping).issuperset(info.names):
             return []
-        if op.at in cheap.quick or info.quiet or op.name in methods.wrapping:
+        if op.at in cheap.quick or info.quiet or info.enters:
             return []
         return [_called(unit, op)]
 

@@ -179,7 +179,7 @@ class SiteDomain(Following):
         return (None if caught else state), (None if caught is False else replace(state, exception=None, broke=None))
 
     def raising(self, end: ir.Raise, state: State) -> State:
-        return self.raised(replace(state, exception=end.type or state.exception or handlers.UNKNOWN))
+        return self.raised(replace(state, exception=self.unit.raised(end) or state.exception or handlers.UNKNOWN))
 
     def returning(self, end: ir.Return, state: State) -> State:
         value = end.value

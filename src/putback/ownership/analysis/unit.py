@@ -9,6 +9,8 @@ from msgspec import Struct, field
 
 from putback.flow import ir
 from putback.flow.builder import successors
+from putback.flow.names import dotted
+from putback.flow.reaching import reaching
 from putback.model.span import Span
 from putback.ownership.analysis.attempts import Attempt
 from putback.ownership.index.module import FunctionInfo
@@ -46,6 +48,7 @@ class Unit(Struct):
     _raises: tuple[frozenset[int], frozenset[int]] | None = None
     _assigned: dict[ir.Val, set[ir.Val]] | None = None
     _called: dict[ir.Val, ir.Call] | None = None
+    _classes: dict[int, str] = field(default_factory=dict)
 
     def own_attribute(self, path: str) -> str:
         """What follows the own object in a path: `pool.conn` of `self.pool.conn`; "" for what begins with another."""
@@ -84,6 +87,25 @@ class Unit(Struct):
             asserting = frozenset(at for at in every if self.text(at).startswith("assert"))
             self._raises = (frozenset(every - asserting), asserting)
         return self._raises
+
+    def raised(self, end: ir.Raise) -> str:
+        """The class of what a `raise` raises: as it is written there, or in the one call that has made what is bound to
+        the name on every way there; "" where neither is known."""
+        if end.type or not end.value:
+            return end.type
+        if end.at not in self._classes:
+            blocks = [block for block in self.function.blocks if block.end is end]
+            made = [self._made(end.value, block) for block in blocks]
+            self._classes[end.at] = made[0] if len({*made}) == 1 else ""
+        return self._classes[end.at]
+
+    def _made(self, name: ir.Val, block: ir.Block) -> str:
+        """The class that all calls are of which have made what a name is bound to at the end of a block."""
+        if any(name in each.globals for each in self.lowered.functions.values()):
+            return ""  # a nested function may bind it
+        calls = [self.call_of(value) for value in reaching(self.function, name, block) or ()]
+        classes = {dotted(call.expr.func) if call is not None else None for call in calls}
+        return classes.pop() or "" if len(classes) == 1 else ""
 
     def ops(self) -> Sequence[ir.Op]:
         """Every operation, in the order of the blocks; copies of clean-up code repeat theirs with the same `at`."""

@@ -32,10 +32,10 @@ def is_replaced(facts: Surroundings, at: int, through: Sequence[FunctionRef]) ->
     if facts.file_place is Place.TEST:
         return False
     stand_ins = facts.analyzer.known(StandIns)
-    return any(stand_ins.cannot_close(name, paths) for name, paths in _read(facts, at, through))
+    return any(stand_ins.cannot_close(name, paths) for name, paths in names_read(facts, at, through))
 
 
-def _read(facts: Surroundings, at: int, through: Sequence[FunctionRef]) -> Iterator[tuple[str, Collection[str]]]:
+def names_read(facts: Surroundings, at: int, through: Sequence[FunctionRef]) -> Iterator[tuple[str, Collection[str]]]:
     """The names by which the functions on the way are read, each with the files in which another can be put there."""
     unit, project = facts.unit, facts.analyzer.project
     if not through:
@@ -63,12 +63,12 @@ class StandIns:
         there = frozenset(paths)
 
         def find() -> bool:
-            return any(self._puts(path, name, there) for path in self._tests(name))
+            return any(self._puts(path, name, there) for path in self.tests(name))
 
         found: bool = self._analyzer.answers.ask(("stands in", name, tuple(sorted(there))), find, False)
         return found
 
-    def _tests(self, name: str) -> list[str]:
+    def tests(self, name: str) -> list[str]:
         """The files of tests in which the name ends a text in quotes."""
         analyzer, footprint = self._analyzer, self._analyzer.project.footprint
         words = [f"{name}{quote}" for quote in "\"'"]
@@ -142,8 +142,9 @@ class _Reading:
         answers = idioms().functions.mocking_answers
         put = [op.source for op in self._ops if isinstance(op, ir.StoreAttr) and op.name in answers]
         bound = chain.from_iterable(self._function.bindings.get(source, ()) for source in put)
-        attributes = {op.target: Member(Name(op.base), op.name) for op in self._ops if isinstance(op, ir.Attr)}
-        values = (*bound, *(attributes[source] for source in put if source in attributes))
+        read = {op.target: Member(Name(op.base), op.name) for op in self._ops if isinstance(op, ir.Attr)}
+        made = {op.target: op.expr for op in self._ops if isinstance(op, ir.Call)}
+        values = (*bound, *(each[source] for source in put for each in (read, made) if source in each))
         types = chain.from_iterable(self._resolver.types(each, self._scope) for each in values)
         return any(
             self._is_connection(each) or (isinstance(each, Object) and not self._has_close(each)) for each in types

@@ -154,7 +154,7 @@ class Fates:
             return True
         outside = {t.name for t in known if isinstance(t, Symbol)}
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        wraps = name in idioms().methods.wrapping
+        wraps = name in idioms().methods.entering or not outside.isdisjoint(idioms().functions.wrapping)
         return wraps or any(
             self.resolver.catalog.type(each) or self.resolver.catalog.pool_made_by(each) for each in outside
         )

@@ -78,7 +78,7 @@ class Resolver(Evaluation):
                 return self._name(name, scope)
             case names.Member(base=base, attr=attr):
                 owners = self.types(base, scope)
-                return union(self.member(t, attr) for t in owners) if owners else self._told(attr, scope)
+                return union(self.member(t, attr, scope.path) for t in owners) if owners else self._told(attr, scope)
             case names.Invoke(func=names.Name(id="super")):
                 return self._above(scope)
             case names.Invoke(func=names.Name(id="getattr"), args=(base, names.Literal(value=str() as attr), *rest)):
@@ -208,7 +208,7 @@ class Resolver(Evaluation):
             values = [(v, Scope(module.path, s)) for s, v in module.globals[name]]
             question = ("global", module.path, name)
             found |= self.answers.ask(question, lambda: union(self.types(v, s) for v, s in values), NOTHING)
-            return found or self.stores.of(ModuleRef(module.path), name)
+            return found or self.stores.of(ModuleRef(module.path), name, "")
         if found or name in module.imports:
             return found
         for star in module.star_imports:
@@ -254,17 +254,17 @@ class Resolver(Evaluation):
 
     # -- members
 
-    def member(self, owner: Type, attr: str) -> Types:
-        """The types of `owner.attr`."""
+    def member(self, owner: Type, attr: str, path: str = "") -> Types:
+        """The types of `owner.attr`, seen from a file."""
         match owner:
             case Symbol(name=name):
                 return self._symbol(f"{name}.{attr}")
             case ModuleRef(path=path):
                 return self._module_member(path, attr)
             case Instance() | Method():
-                return frozenset({owner}) if owner == ANY_RESULT else self._of_outside(owner, attr)
+                return frozenset({owner}) if owner == ANY_RESULT else self._of_outside(owner, attr, path)
             case Object(path=path, key=key):
-                return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr)
+                return self.classes.member(path, key, attr, bound=True) or self.stores.of(owner, attr, path)
             case ClassRef(path=path, key=key):
                 return self.classes.member(path, key, attr, bound=False)
             case Provider() if attr == "provider":
@@ -272,14 +272,14 @@ class Resolver(Evaluation):
             case _:
                 return NOTHING
 
-    def _of_outside(self, owner: Instance | Method, attr: str) -> Types:
+    def _of_outside(self, owner: Instance | Method, attr: str, path: str) -> Types:
         """An attribute of something outside: as the tables say, or a method, or what the project sets in its place."""
         value = self.frameworks.value(f"{owner.name}.{attr}") if isinstance(owner, Instance) else ""
         if value:
             return frozenset({Instance(value)})
         found = self.classes.of_instance(owner, attr) if isinstance(owner, Instance) else NOTHING
         is_method = found <= {Method(owner, attr)} if isinstance(owner, Instance) else True
-        return found | self.stores.of(owner, attr) if is_method else found
+        return found | self.stores.of(owner, attr, path) if is_method else found
 
     def _module_member(self, path: str, attr: str) -> Types:
         module = self.project.part(path, attr)

@@ -304,7 +304,7 @@ class Results:
         if isinstance(index, int):
             found = self._item(value, index, scope)
         elif index is not None:
-            found = union(self._stores.of(t, f"[{index}]") for t in owners)
+            found = union(self._stores.of(t, f"[{index}]", scope.path) for t in owners)
         else:
             found = union(self.yielded(t.function) for t in owners if isinstance(t, Managed))
         return found or (NOTHING if owners else self._containers.item(value, index, scope))

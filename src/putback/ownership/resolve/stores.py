@@ -29,6 +29,7 @@ from putback.flow.names import (
 from putback.frameworks.idioms import idioms
 from putback.ownership.index.module import ModuleInfo, unpacked_stores
 from putback.ownership.index.parts import contents_of
+from putback.ownership.resolve.applications import Applications
 from putback.ownership.resolve.classes import Classes
 from putback.ownership.resolve.evaluation import Evaluation
 from putback.ownership.resolve.identity import Defined, identity
@@ -60,15 +61,24 @@ class Stores:
 
     def __init__(self, values: Evaluation) -> None:
         self._values = values
+        self._applications = Applications(values)
         self._by_name: dict[str, list[Store]] = {}
 
-    def of(self, owner: Type, name: str) -> Types:
-        """What the project sets on objects like `owner` as attribute `name`, or as item `[name]`."""
+    def of(self, owner: Type, name: str, path: str) -> Types:
+        """What the project sets on objects like `owner` as attribute `name`, or as item `[name]`.
+
+        It is asked from a file, which knows nothing of what another application of the repository has ("": any).
+        """
         found: Types = NOTHING
         for here, base, value in self.named(name) if self.can_hold(owner) else ():
-            if any(_alike(owner, t) for t in self._values.types(base, here)):
+            is_alike = any(_alike(owner, t) for t in self._values.types(base, here))
+            if is_alike and not self._is_of_another(owner, path, here.path):
                 found |= self._values.types(value, here)
         return found
+
+    def _is_of_another(self, owner: Type, path: str, here: str) -> bool:
+        made = owner.owner if isinstance(owner, Method) else owner
+        return bool(path) and isinstance(made, Instance) and self._applications.differ(made.name, path, here)
 
     def named(self, name: str) -> list[Store]:
         """All that is set under a name; nothing if that is too much to look at."""
