@@ -1,0 +1,98 @@
+"""What an object of the project has taken, followed into the method that its class has called next.
+
+`__enter__` takes, or the constructor did, and Python calls `__exit__` in every case: once, and nobody behind it. What an
+error in there leaves with the object is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from putback.flow import ir
+from putback.flow.solve import Edge
+from putback.ownership.analysis.acquire_kept import kept_in
+from putback.ownership.analysis.analyzer import Analyzer
+from putback.ownership.analysis.domain import Phase
+from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.site_facts import SiteFacts
+from putback.ownership.facts.surroundings import Surroundings
+from putback.ownership.resolve.types import FunctionRef
+
+_NEXT = {
+    "__enter__": ("__exit__",),
+    "__aenter__": ("__aexit__",),
+    "__init__": ("__exit__", "__aexit__"),
+}
+"""What is called in any case behind a method that takes."""
+
+_GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
+
+
+@dataclass(frozen=True, eq=False)
+class Ended:
+    """A connection that a method has taken for its object, and the method that gives it back, but not if `leak`."""
+
+    taken: SiteFacts
+    given_back: SiteFacts
+    leak: Leak
+
+    @property
+    def method(self) -> str:
+        """The name of the method that should give it back."""
+        info = self.given_back.function.unit.info
+        return info.name if info is not None else ""
+
+
+def ended(facts: Surroundings, sites: list[SiteFacts]) -> Iterator[Ended]:
+    """What a method takes for its object and the next one loses when something in it raises."""
+    info = facts.unit.info
+    if info is None or not info.owner or info.name not in _NEXT:
+        return
+    for site in sites:
+        attribute = kept_in(facts.analyzer, facts.unit, site.site)
+        for method in _methods(facts, _NEXT[info.name]) if attribute else ():
+            there = _followed(facts, method, attribute, site.acquisition)
+            leak = _leak(facts.analyzer, there) if there is not None else None
+            if there is not None and leak is not None:
+                yield Ended(site, there, leak)
+                break
+
+
+def _methods(facts: Surroundings, names: tuple[str, ...]) -> Iterator[FunctionRef]:
+    """The methods of the function's class by some names, each as the nearest class has it."""
+    assert facts.unit.info is not None
+    lineage = facts.analyzer.resolver.classes.lineage(facts.unit.path, facts.unit.info.owner)
+    for name in names:
+        found = (FunctionRef(module.path, cls.methods[name]) for module, cls in lineage if name in cls.methods)
+        yield from list(found)[:1]
+
+
+def _followed(facts: Surroundings, method: FunctionRef, attribute: str, taken: Acquisition) -> SiteFacts | None:
+    """What a method does to what its object keeps in an attribute."""
+    unit = facts.analyzer.unit(method.path, method.key)
+    if unit is None or unit.function.is_generator:
+        return None
+    given = replace(taken.given(False), owner=None)
+    site = Site(None, given, facts.analyzer.summaries.own_path(method, attribute))
+    there = Surroundings(facts.analyzer, unit, facts.spell, facts.style)
+    return SiteFacts(there, site, facts.analyzer.explore(unit, site, Phase.HELD))
+
+
+def _leak(analyzer: Analyzer, site: SiteFacts) -> Leak | None:
+    """The plainest way on which a method that gives back wherever it returns loses it to an error, one in undoing left
+    aside: that means that the server is gone."""
+    well = [e.state.phase for e in site.exploration.endings if e.edge is Edge.NORMAL]
+    if site.exploration.capped or not well or any(phase not in _GIVEN_BACK for phase in well):
+        return None
+    undoing = {op.at for op in site.function.unit.ops() if isinstance(op, ir.Call) and _undoes(analyzer, site, op)}
+    ways = (leak for leak in site.leaks if leak.by_exception and not leak.cancelled and not leak.twice)
+    return next((leak for leak in ways if leak.raised_at not in undoing), None)
+
+
+def _undoes(analyzer: Analyzer, site: SiteFacts, op: ir.Call) -> bool:
+    effect = analyzer.method(site.kind.type, op.name)
+    return effect is not None and effect.ends == "rollback" and not effect.closes
