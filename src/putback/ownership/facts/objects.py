@@ -17,6 +17,7 @@ from putback.ownership.analysis.acquire_kept import kept_in
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.site import Acquisition, Site
+from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.leaks import Leak
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
@@ -28,6 +29,9 @@ _NEXT = {
     "__init__": ("__exit__", "__aexit__"),
 }
 """What is called in any case behind a method that takes."""
+
+_BELIEVED = (Weight.DATABASE, Weight.IO, Weight.READING)
+"""What has to fail: a method that cleans up calls much that hardly ever does."""
 
 _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 
@@ -55,11 +59,35 @@ def ended(facts: Surroundings, sites: list[SiteFacts]) -> Iterator[Ended]:
     for site in sites:
         attribute = kept_in(facts.analyzer, facts.unit, site.site)
         for method in _methods(facts, _NEXT[info.name]) if attribute else ():
-            there = _followed(facts, method, attribute, site.acquisition)
-            leak = _leak(facts.analyzer, there) if there is not None else None
-            if there is not None and leak is not None:
-                yield Ended(site, there, leak)
+            found = _lost_in(facts, method, attribute, site)
+            if found is not None:
+                yield found
                 break
+
+
+def _lost_in(facts: Surroundings, method: FunctionRef, attribute: str, taken: SiteFacts) -> Ended | None:
+    """How a method, or the one of the same object that gives back for it, loses what an attribute keeps."""
+    seen: set[FunctionRef] = set()
+    here: FunctionRef | None = method
+    while here is not None and here not in seen:
+        seen.add(here)
+        there = _followed(facts, here, attribute, taken.acquisition)
+        if there is None or not _gives_back(there):
+            return None
+        leak = _leak(facts.analyzer, there)
+        if leak is not None:
+            return Ended(taken, there, leak)
+        here = _for_it(there)
+    return None
+
+
+def _for_it(site: SiteFacts) -> FunctionRef | None:
+    """The method of the same object whose call is all that gives back."""
+    unit, releases = site.function.unit, site.release_points.releases
+    calls = [op for op in unit.ops() if isinstance(op, ir.Call) and op.at in releases]
+    found = {ref for op in calls for ref in site.function.analyzer.call_info(unit, op).functions}
+    is_own = bool(unit.own) and all(op.receiver == unit.own for op in calls)
+    return FunctionRef(next(iter(found)).path, next(iter(found)).key) if is_own and len(found) == 1 else None
 
 
 def _methods(facts: Surroundings, names: tuple[str, ...]) -> Iterator[FunctionRef]:
@@ -82,15 +110,18 @@ def _followed(facts: Surroundings, method: FunctionRef, attribute: str, taken: A
     return SiteFacts(there, site, facts.analyzer.explore(unit, site, Phase.HELD))
 
 
-def _leak(analyzer: Analyzer, site: SiteFacts) -> Leak | None:
-    """The plainest way on which a method that gives back wherever it returns loses it to an error, one in undoing left
-    aside: that means that the server is gone."""
+def _gives_back(site: SiteFacts) -> bool:
+    """Whether a method gives it back wherever it returns."""
     well = [e.state.phase for e in site.exploration.endings if e.edge is Edge.NORMAL]
-    if site.exploration.capped or not well or any(phase not in _GIVEN_BACK for phase in well):
-        return None
+    return bool(well) and all(phase in _GIVEN_BACK for phase in well) and not site.exploration.capped
+
+
+def _leak(analyzer: Analyzer, site: SiteFacts) -> Leak | None:
+    """The plainest way on which a method loses it to an error, one in undoing left aside: that means that the server is
+    gone."""
     undoing = {op.at for op in site.function.unit.ops() if isinstance(op, ir.Call) and _undoes(analyzer, site, op)}
     ways = (leak for leak in site.leaks if leak.by_exception and not leak.cancelled and not leak.twice)
-    return next((leak for leak in ways if leak.raised_at not in undoing), None)
+    return next((leak for leak in ways if leak.weight in _BELIEVED and leak.raised_at not in undoing), None)
 
 
 def _undoes(analyzer: Analyzer, site: SiteFacts, op: ir.Call) -> bool:
