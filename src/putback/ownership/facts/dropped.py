@@ -6,18 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from putback.flow import ir
-from putback.flow.ir import MODULE
 from putback.flow.names import Name
 from putback.flow.solve import Edge
 from putback.ownership.analysis.acquire_kept import kept_in
 from putback.ownership.analysis.domain import Phase
-from putback.ownership.analysis.site import Owner, Site
-from putback.ownership.analysis.unit import Unit
+from putback.ownership.analysis.site import Owner
+from putback.ownership.facts.makings import makings
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.index.module import ClassInfo, FunctionInfo, ModuleInfo
-from putback.ownership.makers.often import frequency_of
-from putback.ownership.resolve.types import ClassRef, FunctionRef
 
 _NOT_DROPPED = frozenset({"__del__", "__getattr__", "__getattribute__"})
 _KEPT = (Phase.HELD, Phase.IDLE)
@@ -40,7 +37,7 @@ def dropped(facts: Surroundings, sites: list[SiteFacts]) -> Iterator[Dropped]:
     for site in sites:
         attribute = kept_in(facts.analyzer, facts.unit, site.site)
         if attribute and not _may_be_ended(facts, info, site, attribute):
-            maker = next(_dropping(facts, info, attribute), None)
+            maker = next(filter(_is_dropped, makings(facts, attribute)), None)
             if maker is not None:
                 yield Dropped(site, attribute, maker)
 
@@ -91,36 +88,6 @@ def _hands_itself_out(facts: Surroundings, module: ModuleInfo, method: FunctionI
         if isinstance(op, ir.StoreAttr | ir.StoreItem | ir.StoreGlobal) and op.source == method.own:
             return True
     return False
-
-
-def _dropping(facts: Surroundings, init: FunctionInfo, attribute: str) -> Iterator[SiteFacts]:
-    """The makers of an object that still have it, with its connection, wherever they return, and nobody else has it."""
-    analyzer = facts.analyzer
-    cls = ClassRef(facts.unit.path, init.owner)
-    kept = [a for a in analyzer.summaries.keeps(FunctionRef(facts.unit.path, init.key), cls) if a.owner is not None]
-    kept = [a for a in kept if a.owner is not None and a.owner.attribute == attribute]
-    uses = frequency_of(analyzer).users.of(cls)
-    makers = dict.fromkeys((use.part.path, use.part.key_of(use.node)) for use in uses if use.call is not None)
-    for place in makers:
-        unit = analyzer.unit(*place) if place[1] != MODULE and place[1] != init.key else None
-        if unit is None:
-            continue
-        calls = {op.at: op for op in unit.ops() if isinstance(op, ir.Call)}
-        there = Surroundings(analyzer, unit, facts.spell, facts.style)
-        for at, op in calls.items():
-            for each in kept if cls in analyzer.call_info(unit, op).classes else ():
-                site = Site(at, each)
-                made = SiteFacts(there, site, analyzer.explore(unit, site))
-                if not _is_shown(unit, op.target, attribute) and _is_dropped(made):
-                    yield made
-
-
-def _is_shown(unit: Unit, made: ir.Val, attribute: str) -> bool:
-    """Whether a function gives an object to somebody, or asks it for the attribute."""
-    names = unit.names_of({made})
-    given = (a.value for op in unit.ops() if isinstance(op, ir.Call) for a in op.arguments)
-    asked = any(isinstance(op, ir.Attr) and op.base in names and op.name == attribute for op in unit.ops())
-    return asked or not names.isdisjoint(given)
 
 
 def _is_dropped(site: SiteFacts) -> bool:

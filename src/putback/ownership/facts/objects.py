@@ -1,7 +1,8 @@
 """What an object of the project has taken, followed into the method that its class has called next.
 
 `__enter__` takes, or the constructor did, and Python calls `__exit__` in every case: once, and nobody behind it. What an
-error in there leaves with the object is lost.
+error in there leaves with the object is lost. So is what an error leaves in the only method by which the maker of an
+object ends it.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from msgspec.structs import replace
 
 from putback.flow import ir
 from putback.flow.solve import Edge
-from putback.ownership.analysis.acquire_kept import kept_in
+from putback.ownership.analysis.acquire_kept import giving_back, kept_in
 from putback.ownership.analysis.analyzer import Analyzer
 from putback.ownership.analysis.domain import Phase
 from putback.ownership.analysis.site import Acquisition, Site
 from putback.ownership.facts.evidence import Weight
 from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.makings import makings
 from putback.ownership.facts.site_facts import SiteFacts
 from putback.ownership.facts.surroundings import Surroundings
 from putback.ownership.resolve.types import FunctionRef
@@ -58,11 +60,27 @@ def ended(facts: Surroundings, sites: list[SiteFacts]) -> Iterator[Ended]:
         return
     for site in sites:
         attribute = kept_in(facts.analyzer, facts.unit, site.site)
-        for method in _methods(facts, _NEXT[info.name]) if attribute else ():
-            found = _lost_in(facts, method, attribute, site)
-            if found is not None:
-                yield found
-                break
+        if not attribute:
+            continue
+        leaving = list(_methods(facts, _NEXT[info.name]))
+        following = leaving or _called_by_makers(facts, attribute) if info.name == "__init__" else leaving
+        found = (_lost_in(facts, method, attribute, site) for method in following)
+        yield from list(filter(None, found))[:1]
+
+
+def _called_by_makers(facts: Surroundings, attribute: str) -> Iterator[FunctionRef]:
+    """The methods by which makers of an object end it, each the only one of its kind that its maker calls."""
+    for made in makings(facts, attribute):
+        endings = giving_back(facts.analyzer, made.acquisition, frozenset({attribute}))
+        ending = {method.name: method.ref for method in endings}
+        names = made.function.unit.names_of({op.target for op in _calls(made) if op.at == made.site.at})
+        called = {op.name for op in _calls(made) if op.receiver in names} & ending.keys()
+        if len(called) == 1 and not made.leaks and _gives_back(made):
+            yield ending[called.pop()]
+
+
+def _calls(site: SiteFacts) -> Iterator[ir.Call]:
+    return (op for op in site.function.unit.ops() if isinstance(op, ir.Call))
 
 
 def _lost_in(facts: Surroundings, method: FunctionRef, attribute: str, taken: SiteFacts) -> Ended | None:
@@ -112,14 +130,15 @@ def _followed(facts: Surroundings, method: FunctionRef, attribute: str, taken: A
 
 def _gives_back(site: SiteFacts) -> bool:
     """Whether a method gives it back wherever it returns."""
-    well = [e.state.phase for e in site.exploration.endings if e.edge is Edge.NORMAL]
+    normal = [e.state.phase for e in site.exploration.endings if e.edge is Edge.NORMAL]
+    well = [phase for phase in normal if phase is not Phase.ABSENT]
     return bool(well) and all(phase in _GIVEN_BACK for phase in well) and not site.exploration.capped
 
 
 def _leak(analyzer: Analyzer, site: SiteFacts) -> Leak | None:
     """The plainest way on which a method loses it to an error, one in undoing left aside: that means that the server is
     gone."""
-    undoing = {op.at for op in site.function.unit.ops() if isinstance(op, ir.Call) and _undoes(analyzer, site, op)}
+    undoing = {op.at for op in _calls(site) if _undoes(analyzer, site, op)}
     ways = (leak for leak in site.leaks if leak.by_exception and not leak.cancelled and not leak.twice)
     return next((leak for leak in ways if leak.weight in _BELIEVED and leak.raised_at not in undoing), None)
 
