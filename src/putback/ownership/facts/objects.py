@@ -1,7 +1,7 @@
 """What an object of the project has taken, followed into the method that its class has called next.
 
-`__enter__` takes, or the constructor did, and Python calls `__exit__` in every case: once, and nobody behind it. What an
-error in there leaves with the object is lost. So is what an error leaves in the only method by which the maker of an
+`__enter__` takes, or the constructor did, and Python calls `__exit__` in every case: once, and nobody behind it. What
+an error in there leaves with the object is lost. So is what an error leaves in the only method by which the maker of an
 object ends it.
 """
 
