@@ -122,6 +122,10 @@ LEFT: Mapping[str, Mapping[str, set[str]]] = {
     "ownership/facts/cursors.py": {GATE: {"is close"}},
     "ownership/facts/pulls.py": {PYTHON: {"is __anext__", "is __next__", "is anext", "is next"}},
     "ownership/facts/pushed.py": {GATE: {"is pop", "is push"}},
+    "ownership/facts/dropped.py": {PYTHON: {"is __init__"}},
+    "ownership/facts/objects.py": {
+        PYTHON: {"is __aenter__", "is __aexit__", "is __enter__", "is __exit__", "is __init__"}
+    },
     "ownership/facts/site_facts.py": {PYTHON: {"is __init__"}},
     "ownership/index/astnames.py": {PYTHON: {"is dict"}},
     "ownership/index/indexer.py": {PYTHON: {"is metaclass"}},

@@ -82,6 +82,7 @@ from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
+from putback.ownership.facts.dropped import Dropped
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
@@ -117,6 +118,28 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
             yield mending.given_back(found, site)
         elif site.cached_closed:
             yield _cached_closed(facts, site)
+    yield from map(_with_object, facts.dropped_with_objects)
+
+
+def _with_object(dropped: Dropped) -> Finding:
+    """The finding at the acquire, with the function that makes the object and drops it."""
+    site, maker = dropped.taken, dropped.maker
+    name = f"{site.function.unit.own}.{dropped.attribute}"
+    first, made = wording.acquired(site), maker.function
+    where = f"`{made.name}`" if made.name else "a lambda"
+    found = report(
+        RULE,
+        site,
+        f"`{name}` is never given back: nothing does that with the object, and {where} drops it: {wording.cost(site)}",
+        worth=worth_of(maker),
+        confidence=confidence_of(maker),
+        trace=(
+            replace(first, text=f"{first.text}, and kept in `{name}`"),
+            made.step(maker.site.acquired_at, f"the object is made here, and nobody has it when {where} has ended"),
+        ),
+        help="give the class a method that gives it back, and call that in a `finally`",
+    )
+    return replace(found, no_fix_reason="its object keeps it, and has no method that gives it back")
 
 
 def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:

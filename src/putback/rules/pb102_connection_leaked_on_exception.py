@@ -84,6 +84,7 @@ from putback.model.mending import LEAK
 from putback.model.weighing import Loss, Worth
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.leaks import Leak
+from putback.ownership.facts.objects import Ended
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import (
     mending,
@@ -113,6 +114,24 @@ def check(facts: FunctionFacts) -> Iterator[Finding]:
                 help=wording.help_line(site),
             )
             yield mending.given_back(found, site)
+    yield from map(_by_object, facts.ended_by_objects)
+
+
+def _by_object(ended: Ended) -> Finding:
+    """The finding at the acquire, with the way through the method that should give back."""
+    site, there, leak = ended.taken, ended.given_back, ended.leak
+    name = wording.subject(there)
+    first = wording.acquired(site)
+    found = report(
+        RULE,
+        site,
+        f"{name} is not given back if {_cause(there, leak)} in `{ended.method}`: {wording.cost(site)}",
+        worth=worth_of(there, leak),
+        confidence=confidence_of(there),
+        trace=(replace(first, text=f"{first.text}, and kept in {name}"), *wording.trace(there, leak)[1:]),
+        help=f"in `{ended.method}`, release it in a `finally`: {wording.release(there)}",
+    )
+    return replace(found, no_fix_reason=f"its object keeps it, and `{ended.method}` has to give it back")
 
 
 def _worth(site: SiteFacts, leak: Leak) -> Worth:

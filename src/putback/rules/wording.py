@@ -147,10 +147,13 @@ def _raising(site: SiteFacts, leak: Leak) -> str:
 def release(site: SiteFacts) -> str:
     """The paired release, with the names that the code has: the pool's own, else that of the project's own function.
 
-    Where an object of the project keeps the connection, its class's own method; without one, what it keeps.
+    Where an object of the project keeps the connection, its class's own method; without one, what it keeps. What is
+    handed in is given back as the function does it elsewhere.
     """
     facts = site.function
     owner = site.acquisition.owner
+    if site.site.at is None and site.release_points.releases:
+        return facts.unit.text(min(site.release_points.releases))
     name = facts.name_of(site.site) or (_object(site) if owner is not None else noun(site))
     if owner is not None:
         method = own_release(facts.analyzer, site.acquisition)

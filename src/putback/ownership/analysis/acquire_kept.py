@@ -110,6 +110,12 @@ def kept(program: Program, unit: Unit, cls: ClassRef) -> Iterator[Acquisition]:
         )
 
 
+def kept_in(program: Program, unit: Unit, site: Site) -> str:
+    """The attribute of its object that a method gives a connection to whenever it returns; "" for none."""
+    attribute = _attribute(program, unit, site)
+    return attribute if attribute and not _can_do_without(unit.function, {site.acquired_at}) else ""
+
+
 def _attribute(program: Program, unit: Unit, site: Site) -> str:
     """The attribute of the object that has the connection when the method returns; "" when nobody else has it."""
     if site.acquisition.owner is not None or site.acquisition.generator:

@@ -52,7 +52,7 @@ class Context:
         self._given: dict[tuple[str, str], set[Role]] = {}
         self._rethrowing: set[tuple[str, str]] = set()
         self.misgiven: dict[str, list[Misgiven]] = {}
-        self._releasing = _releasing_methods(resolver.catalog)
+        self.releasing = _releasing_methods(resolver.catalog)
 
     def prepare(self, resolver: Resolver, also: Callable[[ModuleInfo], None]) -> None:
         """Note which functions are given to `Depends`, `Thread`, `add_job` etc.; `resolver` sees candidates only.
@@ -184,7 +184,7 @@ class Context:
         for home, cls in self.resolver.classes.lineage(unit.path, unit.info.owner):
             for key in cls.methods.values():
                 other = home.functions[key]
-                if other.key != unit.key and not self._mentions(home.path, other).isdisjoint(self._releasing):
+                if other.key != unit.key and not self._mentions(home.path, other).isdisjoint(self.releasing):
                     return True
         return False
 

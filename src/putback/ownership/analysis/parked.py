@@ -75,7 +75,7 @@ class Parking:
     def _others_end(self, unit: Unit, info: FunctionInfo, site: Site, path: str) -> bool:
         """Whether anything but this method, and those that take it as it does, gives back what the object keeps."""
         attribute = unit.own_attribute(path)
-        homes = self._family(unit.path, info.owner)
+        homes = self.family(unit.path, info.owner)
         if any(not _ENDS_BY_ITSELF.isdisjoint(cls.methods) for _, cls in homes):
             return True
         enders = self._enders(unit, info, homes, attribute, site.acquisition)
@@ -90,7 +90,7 @@ class Parking:
                 return True
         return self._is_ended_outside(homes, enders or {attribute})
 
-    def _family(self, path: str, key: str) -> Homes:
+    def family(self, path: str, key: str) -> Homes:
         """A class, those above it and whatever derives from one of these."""
         found: Homes = list(self._resolver.classes.lineage(path, key))
         for _, above in tuple(found):

@@ -17,7 +17,9 @@ from putback.ownership.analysis.injected import lent
 from putback.ownership.analysis.site import Site
 from putback.ownership.facts.bypasses import Bypass, bypasses
 from putback.ownership.facts.cursors import Cursor, unclosed
+from putback.ownership.facts.dropped import Dropped, dropped
 from putback.ownership.facts.module_globals import is_module_global
+from putback.ownership.facts.objects import Ended, ended
 from putback.ownership.facts.pulls import Pull, pulls
 from putback.ownership.facts.pushed import pushed
 from putback.ownership.facts.site_facts import SiteFacts
@@ -45,6 +47,16 @@ class FunctionFacts(Surroundings):
     def acquires(self) -> list[SiteFacts]:
         """Every acquire, those of globals included."""
         return [SiteFacts(self, s, self.analyzer.explore(self.unit, s)) for s in self.analyzer.sites(self.unit)]
+
+    @cached_property
+    def ended_by_objects(self) -> list[Ended]:
+        """What it takes for its object, and another method of the object gives back, but not when something raises."""
+        return list(ended(self, [site for site in self.sites if not site.leaks]))
+
+    @cached_property
+    def dropped_with_objects(self) -> list[Dropped]:
+        """What it takes for its object, nothing gives back, and is dropped together with the object."""
+        return list(dropped(self, [site for site in self.sites if not site.leaks]))
 
     @cached_property
     def spawned(self) -> list[Spawned]:
