@@ -26,7 +26,8 @@ from putback.verify.faults import ConversionFailure, Modelled
 from putback.verify.fingerprint import call_text, fingerprint
 from putback.verify.resource import Belonging
 from putback.verify.runtime import Runtime
-from putback.verify.standin import StandIn, Text
+from putback.verify.standin import StandIn
+from putback.verify.texts import Text
 
 _MODULES: dict[str, types.ModuleType] = {
     m.__name__: reflection.public(m)

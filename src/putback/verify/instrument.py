@@ -13,11 +13,12 @@ from putback.verify.reflection import reaches
 from putback.verify.roles import Acquire, Does, Own, Pass, Roles
 from putback.verify.standin import is_dunder
 from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
+from putback.verify.texts import MAKING
 
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
 _OF_VALUES = {
-    "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
+    "get", "pop", "startswith", "endswith", "split", "find", "fromhex", "from_bytes", "fromkeys", *MAKING,
 }  # fmt: skip
 """Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
 _ACQUIRES = "acquires"
@@ -321,6 +322,11 @@ class Instrumenter(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Slice):
             return helper("item", node.value, node.slice)
         return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """`%` makes texts, too."""
+        self.generic_visit(node)
+        return helper("percent", node.left, node.right) if isinstance(node.op, ast.Mod) else node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """`is` and `in` cannot be overridden."""

@@ -20,7 +20,8 @@ from putback.verify.fingerprint import call_text, fingerprint, remember
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.roles import Context
-from putback.verify.standin import StandIn, Text, is_dunder
+from putback.verify.standin import StandIn, is_dunder
+from putback.verify.texts import MAKING, Text, is_symbolic, made_of, percent
 from putback.verify.unknown import VERIFIED
 from putback.verify.world import World
 
@@ -253,10 +254,16 @@ class Runtime:
             label = call_text(f"{value.__name__}.{name}", arguments, keywords)
             self.world.fault(label, (ConversionFailure,))
             return self.world.standin(label)
-        elif isinstance(value, str) and any(isinstance(a, StandIn) for a in arguments):
+        elif name in MAKING and type(value) is str and is_symbolic(value):
+            return made_of(self.world, value, name, arguments, keywords)
+        elif type(value) is str and any(isinstance(a, StandIn) for a in arguments):
             label = call_text(f"{fingerprint(value)}.{name}", arguments, keywords)
             return self.world.branch(label) if name.endswith("swith") else self.world.standin(label)
         return getattr(value, name)(*arguments, **keywords)
+
+    def percent(self, left: Any, right: Any) -> Any:
+        """`left % right`, where the left side may be a text."""
+        return percent(self.world, left, right)
 
     # -- calls with a role
 
@@ -350,8 +357,8 @@ def _is_open(container: dict[Any, Any]) -> bool:
 
 _OWN = (
     "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-    "keywords", "merged", "join", "acquires", "passes", "uses", "own", "free", "remembers", "decorates", "rebound",
-    "absent",
+    "keywords", "merged", "join", "percent", "acquires", "passes", "uses", "own", "free", "remembers", "decorates",
+    "rebound", "absent",
 )  # fmt: skip
 _OF_ERRORS = ("caught_class", "caught", "raising")
 

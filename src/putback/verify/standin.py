@@ -7,7 +7,7 @@ decision: whether it is true, how many items it has, whether a call fails. It ac
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from typing import Any, SupportsIndex
+from typing import Any
 
 from putback.verify.events import What
 from putback.verify.execution import Execution
@@ -161,10 +161,14 @@ class StandIn:
     def __str__(self) -> str:
         return f"‹{self._pb_path}›"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"‹repr({self._pb_path})›"
 
     def __format__(self, specification: str) -> str:
-        return str(self)
+        if not specification:
+            return str(self)
+        self._pb_world.asks(f"format({self._pb_path}, {specification!r})")
+        return f"‹{self._pb_path}:{specification}›"
 
     def __int__(self) -> int:
         return 1
@@ -255,56 +259,3 @@ for _name, _sign in {"eq": "==", "ne": "!="}.items():
     setattr(StandIn, f"__{_name}__", _equality(_sign, _name == "eq"))
 for _name in ("neg", "pos", "abs", "invert"):
     setattr(StandIn, f"__{_name}__", _unary(_name))
-
-
-class Text(str):
-    """`str(x)` of a stand-in: a real text whose comparisons are decisions."""
-
-    _pb_world: Execution
-    _pb_path: str
-
-    def __new__(cls, world: Execution, path: str) -> Text:
-        made = str.__new__(cls, f"‹{path}›")
-        made._pb_world = world
-        made._pb_path = path
-        return made
-
-    def __getattr__(self, name: str) -> Any:
-        """What the text of a driver's error may carry beside it."""
-        if is_dunder(name) or name.startswith("_pb_"):
-            raise AttributeError(name)
-        return StandIn(self._pb_world, f"{self._pb_path}.{name}")
-
-    def __contains__(self, part: object) -> bool:
-        return self._decide(f"{fingerprint(part)} in str({self._pb_path})")
-
-    def __eq__(self, other: object) -> bool:
-        if str.__eq__(self, other):
-            return True
-        return isinstance(other, (str, int)) and self._decide(f"str({self._pb_path}) == {fingerprint(other)}")
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = str.__hash__
-
-    def startswith(self, prefix: Any, *rest: SupportsIndex | None) -> bool:
-        """Decided like every question about the text."""
-        return self._decide(f"str({self._pb_path}).startswith({fingerprint(prefix)})")
-
-    def endswith(self, suffix: Any, *rest: SupportsIndex | None) -> bool:
-        """Decided like every question about the text."""
-        return self._decide(f"str({self._pb_path}).endswith({fingerprint(suffix)})")
-
-    def lower(self) -> Text:
-        """The same text: what it contains is decided anyway."""
-        return self
-
-    upper = strip = casefold = lower  # type: ignore[assignment]
-
-    def split(self, *arguments: Any) -> Any:
-        """The parts are stand-ins."""
-        return StandIn(self._pb_world, f"{self._pb_path}.split()")
-
-    def _decide(self, label: str) -> bool:
-        return self._pb_world.branch(label, usually=False)

@@ -11,7 +11,8 @@ from putback.verify.execution import Execution, Premises
 from putback.verify.faults import Modelled
 from putback.verify.fingerprint import fingerprint
 from putback.verify.scoped import Scopes
-from putback.verify.standin import StandIn, Text
+from putback.verify.standin import StandIn
+from putback.verify.texts import Text
 from putback.verify.unknown import UnknownCalls
 
 
