@@ -21,10 +21,7 @@ _NOT_YET = {
     "lists": {"duplicates", "order", "slice"},
     "copies": {"copy of a value", "copy of what is changed later", "identity"},
     "reads": {"read moved behind a call", "read moved before a call", "branch on what was read elsewhere"},
-    "defaults": {"default of an attribute"},
-    "narrow": {
-        "suppress", "own exit", "exit stack", "own context manager", "narrow handler", "surroundings",
-    },
+    "narrow": {"narrow handler"},
     "hold": {
         "released behind a call", "released behind a loop", "released behind a second acquire", "released narrowly",
     },

@@ -64,6 +64,8 @@ _SYSTEM = (
     "open", "input", "eval", "exec", "compile", "globals", "vars", "exit", "quit", "breakpoint", "memoryview",
     "help",
 )  # fmt: skip
+_OF_THE_PROCESS = ("chdir", "redirect_stdout", "redirect_stderr")
+"""What of contextlib changes the whole process."""
 _PLAIN = {n: getattr(builtins, n) for n in dir(builtins) if not n.startswith("_")} | {
     "__build_class__": builtins.__build_class__
 }
@@ -108,7 +110,7 @@ class Builtins:
             "isinstance": self._isinstance,
             "issubclass": self._issubclass,
             "hasattr": self._hasattr,
-            "getattr": lambda value, name, *default: getattr(value, _asked(value, name), *default),
+            "getattr": self._getattr,
             "setattr": lambda value, name, new: setattr(value, _asked(value, name), new),
             "delattr": lambda value, name: delattr(value, _asked(value, name)),
             "type": self._type,
@@ -122,6 +124,8 @@ class Builtins:
         """Serve the runtime's next run."""
         for name in _SYSTEM:
             self.names[name] = self._runtime.world.standin(name)
+        for name in _OF_THE_PROCESS:
+            setattr(_MODULES["contextlib"], name, self._runtime.world.standin(f"contextlib.{name}"))
 
     def _tolerate(self, real: type, made: Callable[..., Any]) -> None:
         """Put in a builtin type that accepts stand-ins; `made` is what they give."""
@@ -191,6 +195,13 @@ class Builtins:
         if isinstance(value, type) and isinstance(classes, type):
             return issubclass(value, classes)
         return self._runtime.world.branch(f"issubclass({fingerprint(value)}, {fingerprint(classes)})")
+
+    def _getattr(self, value: Any, name: str, *default: Any) -> Any:
+        """With a default it has an answer where the attribute has none: that is a question of its own."""
+        asked = _asked(value, name)
+        if default and isinstance(value, StandIn):
+            self._runtime.world.asks(f"{value._pb_path}.{asked} with the default {fingerprint(default[0])}")
+        return getattr(value, asked, *default)
 
     def _hasattr(self, value: Any, name: str) -> bool:
         if isinstance(value, Belonging) and value.method(name) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from putback.verify.choices import LOST, Decider, Sort
 from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
 from putback.verify.fingerprint import fingerprint
-from putback.verify.roles import Bounds, Roles
+from putback.verify.roles import Bounds, Does, Roles
 from putback.verify.slot import Slot
 
 NO_ITEMS = "0 items"
@@ -38,7 +39,8 @@ class Premises(NamedTuple):
 class Execution(ABC):
     """One run, without the model of the database.
 
-    `custom` are the exception classes of the code itself, once resolved, `slots` the connections that there are.
+    `custom` are the exception classes of the code itself, once resolved, `reading` those that reading an attribute or
+    an item raises too, `slots` the connections that there are.
     `inside` are the functions taken along that are under way, `releasing` those in which something was given back,
     `failed_inside` those in which something has failed.
     """
@@ -48,6 +50,7 @@ class Execution(ABC):
         self.has_overlooked = bool(self.overlooked.names)
         self.decider = decider
         self.custom: tuple[type[BaseException], ...] = ()
+        self.reading: tuple[type[BaseException], ...] = ()
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
         self.kept: list[Any] = []
@@ -67,6 +70,8 @@ class Execution(ABC):
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
         self.slots: list[Slot] = []
+        self.giving = {p.callee.rpartition(".")[2] for p in self.roles.passes if p.does is Does.RELEASES}
+        self.giving.update(*(p.given_back_by for p in self.roles.profiles.values()), ("close",))
         self.has_sessions = any(p.lazy for p in self.roles.profiles.values())
 
     # -- what the model answers
@@ -203,7 +208,7 @@ class Execution(ABC):
 
         An operation that has just failed may fail again although all faults are used up: retry loops give up only then.
         """
-        if self.cut_off is not None or level > self.bounds.level:
+        if self.cut_off is not None or level > self.bounds.level or not (classes or awaited):
             return
         again = label in self._failed
         number = self.decider.numbered(Sort.FAULT, label)
@@ -230,7 +235,14 @@ class Execution(ABC):
 
     def item_of(self, path: str, key: Any) -> None:
         """The code asks a stand-in for an item, and no exception is being handled."""
-        self.fault(f"{path}[{fingerprint(key)}]", (*self.faults.other, *self.custom), 2)
+        label = f"{path}[{fingerprint(key)}]"
+        self.fault(label, self.reading)
+        self.fault(label, (*self.faults.other, *self.custom), 2)
+
+    def read(self, path: str, name: str) -> None:
+        """The code asks a stand-in for an attribute: what gives back is there, whatever else may fail."""
+        if name not in self.giving and sys.exc_info()[0] is None:
+            self.fault(f"{path}.{name}", self.reading)
 
     def resumed(self) -> int:
         """How a generator goes on after a `yield`: 0 resumed, 1 by an exception thrown in, 2 closed."""

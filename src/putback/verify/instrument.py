@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from putback.verify.reflection import reaches
 from putback.verify.roles import Acquire, Does, Own, Pass, Roles
 from putback.verify.standin import is_dunder
-from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
+from putback.verify.syntax import class_names, is_kept, is_suppressing, last_name, outer_names, text_of
 from putback.verify.texts import MAKING
 
 PREFIX = "__pb_"
@@ -28,9 +28,6 @@ _GIVING = (Does.RELEASES, Does.CLOSES)
 
 def _load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
-
-
-_SUPPRESSING = ("suppress", "contextlib.suppress")
 
 
 def helper(method: str, *arguments: ast.expr) -> ast.Call:
@@ -350,7 +347,7 @@ class Instrumenter(ast.NodeTransformer):
         for keyword in node.keywords:
             if keyword.arg is None:
                 keyword.value = helper("keywords", keyword.value)
-        if ast.unparse(node.func) in _SUPPRESSING:
+        if is_suppressing(node):
             node.args = [helper("caught_class", each) for each in node.args]
         if own is not None:
             receiver = [node.func.value] if own.is_bound and isinstance(node.func, ast.Attribute) else []

@@ -7,7 +7,7 @@ import gc
 import inspect
 import itertools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from putback.verify.errors import is_raised
 from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.execution import Premises
 from putback.verify.extract import Program
-from putback.verify.faults import Cut, Failure, Faults, Modelled
+from putback.verify.faults import Cut, Failure, Faults, Modelled, modelled
 from putback.verify.fingerprint import MODULE, TEXT, fingerprint
 from putback.verify.instrument import CUT, PREFIX
 from putback.verify.invariants import check
@@ -107,7 +107,8 @@ class Runner:
         namespace = dict(self._fixed)
         for name in self._unknown:
             namespace[name] = world.named(name)
-        world.custom = self._custom_classes(world, namespace)
+        world.custom = self._custom_classes(world, self.faults.custom)
+        world.reading = self._custom_classes(world, self.faults.reading)
         result: Any = None
         try:
             exec(program.code, namespace)
@@ -172,14 +173,14 @@ class Runner:
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
 
-    def _custom_classes(self, world: World, namespace: dict[str, Any]) -> tuple[type[BaseException], ...]:
-        """The exception classes of the code itself, and builtin ones, that handlers name."""
+    def _custom_classes(self, world: World, names: Sequence[str]) -> tuple[type[BaseException], ...]:
+        """The exception classes of the code itself, and builtin ones, of these names."""
         found: list[type[BaseException]] = []
-        for path in self.faults.custom:
+        for path in names:
             builtin = self._builtins.names.get(path)
             cls = builtin if isinstance(builtin, type) else self._runtime.errors.exception_class(world.standin(path))
             if isinstance(cls, type) and issubclass(cls, BaseException):
-                found.append(_modelled(cls))
+                found.append(modelled(cls))
         return tuple(found)
 
     # -- calling
@@ -259,15 +260,3 @@ def _drive(generator: Any, world: World) -> Any:
 
 async def _awaited(value: Any) -> Any:
     return await value
-
-
-_MADE: dict[type[BaseException], type[BaseException]] = {}
-
-
-def _modelled(cls: type[BaseException]) -> type[BaseException]:
-    """A builtin class as one of the model, so that its appearance is explained."""
-    if issubclass(cls, Modelled):
-        return cls
-    if cls not in _MADE:
-        _MADE[cls] = type(cls.__name__, (Modelled, cls), {})
-    return _MADE[cls]

@@ -15,7 +15,7 @@ from putback.verify.absent import Absent
 from putback.verify.errors import Errors
 from putback.verify.events import What
 from putback.verify.extract import Program
-from putback.verify.faults import ConversionFailure, Cut
+from putback.verify.faults import ConversionFailure, Cut, real
 from putback.verify.fingerprint import call_text, fingerprint, remember
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
@@ -172,7 +172,7 @@ class Runtime:
 
     def same(self, left: Any, right: Any) -> bool:
         """`left is right`."""
-        if left is right:
+        if left is right or (isinstance(left, type) and real(left) is real(right)):
             return True
         if isinstance(left, Absent):
             left = None

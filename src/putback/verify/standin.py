@@ -52,6 +52,8 @@ class StandIn:
         parts = self._pb_parts
         if self._pb_world.has_sessions:
             self._pb_world.loads(f"{self._pb_path}.{name}")
+        if self._pb_world.reading:
+            self._pb_world.read(self._pb_path, name)
         if name in parts:
             return parts[name]
         found = self._pb_world.named(f"{self._pb_path}.{name}")

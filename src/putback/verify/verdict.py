@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -174,7 +175,12 @@ class Verifier:
         except SourceError as error:
             return self._without_runs(Verdict.UNKNOWN, str(error))
         handled = (*before.handled, *(after.handled if after is not None else ()))
-        faults = faults_for(handled, self.case.before.roles.errors, interrupts=_catch_others(before, after))
+        faults = faults_for(
+            handled,
+            self.case.before.roles.errors,
+            interrupts=_catch_others(before, after),
+            distinct=_distinct(before, after) if after is not None else (),
+        )
         differs = _other_header(before, after, self.case) if after is not None else None
         if differs is not None:
             return self._without_runs(Verdict.REJECTED, differs)
@@ -310,6 +316,12 @@ class Verifier:
             return None
         run = found.first[broken[0]]
         return Counterexample(broken[0].value, run.schedule, tell(run), rows(run))
+
+
+def _distinct(before: Program, after: Program) -> Sequence[str]:
+    """The exception classes that one version handles, or asks for, more often than the other."""
+    was, now = Counter((*before.handled, *before.asked)), Counter((*after.handled, *after.asked))
+    return [name for name in dict.fromkeys((*was, *now)) if was[name] != now[name]]
 
 
 def _catch_others(before: Program, after: Program | None) -> bool:
