@@ -22,9 +22,7 @@ _NOT_YET = {
     "copies": {"copy of a value", "copy of what is changed later", "identity"},
     "reads": {"read moved behind a call", "read moved before a call", "branch on what was read elsewhere"},
     "narrow": {"narrow handler"},
-    "hold": {
-        "released behind a call", "released behind a loop", "released behind a second acquire", "released narrowly",
-    },
+    "hold": {"released narrowly"},
     "cancelled": {"released on some errors", "awaited otherwise"},
     "numbers": {"clock", "sum"},
 }  # fmt: skip

@@ -136,6 +136,8 @@ class Comparer:
                 return f"{subject} is given back in a way that the original does not know: {_ways(new)}"
             if known is not None and subject not in leaked and _is_earlier(found.positions, known.positions):
                 return f"{subject} is released earlier than before"
+            if known is not None and subject not in leaked and _is_earlier(known.waits, found.waits):
+                return f"{subject} is released later than before, behind what others do"
             if before.handed_on and subject not in leaked and len(found.ways) > len(known.ways if known else ()):
                 return "a connection is released although it was handed on"
         if after.handed_on and not before.handed_on:

@@ -102,7 +102,16 @@ class Execution(ABC):
 
     # -- what happened
 
-    def note(self, what: What, text: str, subject: str = "", way: str = "", *, is_aside: bool = False) -> None:
+    def note(
+        self,
+        what: What,
+        text: str,
+        subject: str = "",
+        way: str = "",
+        *,
+        is_aside: bool = False,
+        is_quick: bool = False,
+    ) -> None:
         """Add to the trace.
 
         `is_aside`: where a function that is taken along does it, it is a part of what that does and no effect of its
@@ -113,7 +122,7 @@ class Execution(ABC):
                 names = (name for name, _ in self.inside)
                 (self.releasing if what is What.RELEASE else self.failed_inside).update(names)
             is_own = bool(self.inside) and (is_aside or what in _BOOKKEEPING)
-            self.trace.append(Event(what, text, subject, way, is_own))
+            self.trace.append(Event(what, text, subject, way, is_own, is_quick))
             self.places.append(self.point)
 
     @contextmanager

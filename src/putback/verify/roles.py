@@ -223,7 +223,7 @@ class Roles:
     `quiet` are the texts of callees that cannot raise, `logs` those that only write a log; `errors` maps further
     exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
     `signatures` are those of callees that are known, `wrapping` callees whose results may be objects that own what they
-    are given. `believed` are the callees of the project whose role is what `check` believes of them: they are not run.
+    are given, `quick` those that take no time worth mentioning. `believed` are the callees of the project whose role is what `check` believes of them: they are not run.
     """
 
     acquires: tuple[Acquire, ...] = ()
@@ -238,6 +238,7 @@ class Roles:
     uses: tuple[Use | Context, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     wrapping: frozenset[str] = frozenset()
+    quick: frozenset[str] = frozenset()
     believed: frozenset[str] = frozenset()
 
     @property

@@ -231,7 +231,8 @@ class UnknownCalls:
         if not is_quiet and not (is_believed and world.bounds.level < _RELEASE_FAILS):
             slot = next((s for v in values if (s := slot_of(v)) is not None), None)
             self.fault_with(slot, label)
-        world.note(What.EXTERNAL, label, is_aside=is_believed or is_quiet or is_closing)
+        is_quick = written in world.roles.quick
+        world.note(What.EXTERNAL, label, is_aside=is_believed or is_quiet or is_closing, is_quick=is_quick)
         for value in _functions(values):
             self._run_in_place(value)
         for value in values:
