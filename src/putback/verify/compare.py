@@ -19,14 +19,23 @@ class Comparer:
 
     `injects`: what the function acquired is injected now, so that nobody sees when. `outcomes` and `ways` are all
     that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the
-    runs `besides`. `replaces`: the error of a rollback may take the place of the answer of a handler.
+    runs `besides`. `replaces`: the error of a rollback may take the place of the answer of a handler, `holds_longer`:
+    a connection may go back later than before; in some run it `has_held_longer` then.
     """
 
     def __init__(
-        self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = (), *, replaces: bool = False
+        self,
+        runs: Sequence[Run],
+        injects: bool,
+        besides: Sequence[Run] = (),
+        *,
+        replaces: bool = False,
+        holds_longer: bool = False,
     ) -> None:
         self.injects = injects
         self.replaces = replaces
+        self.holds_longer = holds_longer
+        self.has_held_longer = False
         self.outcomes = {run.outcome for run in runs}
         self.asked = frozenset[str]().union(*(run.asked for run in (*runs, *besides)))
         self.ways = {way for run in runs for found in releases(run.trace).values() for way in found.ways}
@@ -137,7 +146,9 @@ class Comparer:
             if known is not None and subject not in leaked and _is_earlier(found.positions, known.positions):
                 return f"{subject} is released earlier than before"
             if known is not None and subject not in leaked and _is_earlier(known.waits, found.waits):
-                return f"{subject} is released later than before, behind what others do"
+                self.has_held_longer = True
+                if not self.holds_longer:
+                    return f"{subject} is released later than before, behind what others do"
             if before.handed_on and subject not in leaked and len(found.ways) > len(known.ways if known else ()):
                 return "a connection is released although it was handed on"
         if after.handed_on and not before.handed_on:

@@ -209,6 +209,9 @@ class UnknownCalls:
             self.world.changed(label)
             self.world.kept += arguments if name in vocabulary.STORING else ()
             return StandIn(self.world, self.result(label))
+        if name in vocabulary.SHARED and self.connections.named_in(path) is None:
+            is_quick = self.world.as_written(path) in self.world.roles.quick
+            self.world.note(What.EXTERNAL, label, is_aside=True, is_quick=is_quick)
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
             return StandIn(self.world, self.result(label) if name in vocabulary.CHANGING else label)
         if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):

@@ -26,6 +26,7 @@ from putback.verify.story import rows, tell, tell_difference
 
 _EVERYTHING = "BaseException"
 _NOTHING_SHOWN = "no run of the original shows what is to be mended"
+_LONGER = "on some path the connection is held longer than before, as the fix says"
 _REPLACED = "where the connection is lost, the rollback raises in place of the handler's answer, as the style has it"
 _HIGHEST_LEVEL = 2
 _LEAST_COVERAGE = 0.5
@@ -271,6 +272,8 @@ class Verifier:
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
         if self.case.injects:
             return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
+        if compared.held_longer:
+            return Verdict.BOUNDED, f"{runs}; {_LONGER}"
         if compared.replaced:
             return Verdict.BOUNDED, f"{runs}; {_REPLACED}"
         if found.complete != EVERY:
