@@ -23,7 +23,7 @@ from typing import Any
 from putback.verify import reflection
 from putback.verify.events import What
 from putback.verify.faults import ConversionFailure, Modelled
-from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.fingerprint import call_text, fingerprint, unmarked
 from putback.verify.resource import Belonging
 from putback.verify.runtime import Runtime
 from putback.verify.standin import StandIn
@@ -145,7 +145,7 @@ class Builtins:
     def _computed(self, path: str) -> StandIn:
         """What a builtin makes of a stand-in, which it does not make of every value."""
         self._runtime.world.asks(path)
-        return self._runtime.world.standin(path)
+        return StandIn(self._runtime.world, unmarked(path), seen=path)
 
     def _unordered(self, name: str, real: Callable[..., Any], value: Any) -> Any:
         """A set of what is not known has no order that could be known."""
@@ -159,7 +159,7 @@ class Builtins:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if not any(isinstance(a, _UNREAL) for a in arguments):
                 return real(*arguments, **keywords)
-            return self._computed(f"{name}({', '.join(fingerprint(a) for a in arguments)})")
+            return self._computed(f"{name}({', '.join(_read(a) for a in arguments)})")
 
         call.__name__ = name
         self._types[call] = real if isinstance(real, type) else object
@@ -179,7 +179,7 @@ class Builtins:
         world = self._runtime.world
         if isinstance(value, StandIn):
             named = ", ".join(fingerprint(c) for c in asked)
-            return world.branch(f"isinstance({value._pb_path}, {named})")
+            return world.branch(f"isinstance({value._pb_seen}, {named})")
         for cls in asked:
             if not isinstance(cls, StandIn):
                 if isinstance(cls, type) and isinstance(value, cls):
@@ -233,6 +233,11 @@ class _Names:
 
     def __getattr__(self, name: str) -> Any:
         return KNOWN_NAMES.get(name) or self._runtime.world.named(name)
+
+
+def _read(value: Any) -> str:
+    """What is in a value now."""
+    return value._pb_read("") if isinstance(value, StandIn) else fingerprint(value)
 
 
 def _asked(value: Any, name: Any) -> str:

@@ -12,7 +12,7 @@ from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
 from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
-from putback.verify.fingerprint import fingerprint
+from putback.verify.fingerprint import fingerprint, unmarked
 from putback.verify.roles import Bounds, Does, Roles
 from putback.verify.slot import Slot
 
@@ -20,6 +20,7 @@ NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
+_CHANCES = (What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.YIELD)
 _BOOKKEEPING = (What.LOG, What.STORE)
 _NESTED = 12
 _NO_YES = ("no", "yes")
@@ -39,10 +40,13 @@ class Premises(NamedTuple):
 class Execution(ABC):
     """One run, without the model of the database.
 
+    `kept` is what others have got and may keep connections by, `given` the containers among what they have got.
+
     `custom` are the exception classes of the code itself, once resolved, `reading` those that reading an attribute or
-    an item raises too, `slots` the connections that there are.
-    `inside` are the functions taken along that are under way, `releasing` those in which something was given back,
-    `failed_inside` those in which something has failed.
+    an item raises too, `slots` the connections that there are. `moment` says how often others had a chance to change
+    what they can reach, `chances` how often time has passed, and `decided_by` what it depends on that was read after
+    such. `inside` are the functions taken along that are under way, `releasing` those in which something was given
+    back, `failed_inside` those in which something has failed.
     """
 
     def __init__(self, premises: Premises, decider: Decider) -> None:
@@ -54,12 +58,16 @@ class Execution(ABC):
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
         self.kept: list[Any] = []
+        self.given: list[Any] = []
         self.points: set[int] = set()
         self.point = 0
         self.places: list[int] = []
         self.rounds: dict[object, int] = {}
         self.unexplained: list[str] = []
         self.asked: set[str] = set()
+        self.moment = 0
+        self.chances = 0
+        self.decided_by: set[str] = set()
         self.cut_off: str | None = None
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
@@ -122,7 +130,10 @@ class Execution(ABC):
                 names = (name for name, _ in self.inside)
                 (self.releasing if what is What.RELEASE else self.failed_inside).update(names)
             is_own = bool(self.inside) and (is_aside or what in _BOOKKEEPING)
-            self.trace.append(Event(what, text, subject, way, is_own, is_quick))
+            self.trace.append(Event(what, text, subject, unmarked(way) if way else way, is_own, is_quick))
+            if what in _CHANCES and not (is_own or is_aside):
+                self.chances += 1
+                self.moment += what is What.EXTERNAL and not is_quick
             self.places.append(self.point)
 
     @contextmanager
@@ -176,7 +187,12 @@ class Execution(ABC):
     def asks(self, text: str) -> None:
         """The code does with its data what not every value allows: takes an item, goes through it, computes."""
         if self.cut_off is None:
-            self.asked.add(text)
+            self.asked.add(unmarked(text))
+
+    def depends(self, text: str) -> None:
+        """The run depends on something that was read at some moment."""
+        if self.cut_off is None:
+            self.decided_by.add(text)
 
     # -- decisions
 
@@ -188,6 +204,7 @@ class Execution(ABC):
     def _pick(self, sort: Sort, label: str, options: Sequence[str]) -> int:
         if self.cut_off is not None:
             return 0
+        label = unmarked(label)
         if len(self.decider.trail) >= self.bounds.choices:
             self.cut("choices")
         if len(label) > _LONGEST_LABEL:
@@ -197,7 +214,8 @@ class Execution(ABC):
     def branch(self, label: str, *, usually: bool = True, once: bool = False) -> bool:
         """A condition: `usually` is its default; asked `once`, the answer holds for every run with this label."""
         if not once:
-            label = self.decider.numbered(Sort.BRANCH, label)
+            self.depends(label)
+            label = self.decider.numbered(Sort.BRANCH, unmarked(label))
         picked = self._pick(Sort.BRANCH, label, _YES_NO if usually else _NO_YES)
         return (picked == 0) == usually
 
@@ -219,11 +237,12 @@ class Execution(ABC):
         """
         if self.cut_off is not None or level > self.bounds.level or not (classes or awaited):
             return
+        label = unmarked(label)
         again = label in self._failed
         number = self.decider.numbered(Sort.FAULT, label)
         if (self.faults_left <= 0 and not again) or self.no_new_faults:
             return
-        if awaited and self.bounds.level >= 2:
+        if awaited and (self.faults.cancels or self.bounds.level >= 2):
             classes = (*classes, Cancelled)
         picked = self._pick(Sort.FAULT, number, ("no", *(c.__name__ for c in classes)))
         self._failed.discard(label)
@@ -236,7 +255,8 @@ class Execution(ABC):
 
     def cancelled(self, path: str) -> None:
         """The code awaits a stand-in."""
-        self.fault(f"await {path}", (), 2, awaited=True)
+        self.fault(f"await {path}", (), 1 if self.faults.cancels else 2, awaited=True)
+        self.note(What.EXTERNAL, f"await {path}", is_aside=True, is_quick=True)
 
     def step_of(self, path: str, *, awaited: bool) -> None:
         """A loop asks a stand-in for its next item."""
@@ -263,16 +283,21 @@ class Execution(ABC):
 
     # -- questions about stand-ins, by where these come from
 
-    def truth(self, path: str) -> bool:
-        """Whether a stand-in is true: the same answer each time, and in agreement with None and emptiness."""
+    def truth(self, path: str, seen: str = "") -> bool:
+        """Whether a stand-in is true: the same answer each time, and in agreement with None and emptiness.
+
+        `seen` says when it was read.
+        """
+        self.depends(f"bool({seen})")
         if self._answers.get(("none", path), 0) == 1:
             return False
         if ("count", path) in self._answers:
             return self._answers["count", path] > 0
         return bool(self._answer("truth", path, lambda: int(self.branch(f"bool({path})", once=True))))
 
-    def is_none(self, path: str) -> bool:
+    def is_none(self, path: str, seen: str = "") -> bool:
         """Whether a stand-in is None."""
+        self.depends(f"{seen} is None")
         if self._answers.get(("truth", path)) == 1 or ("count", path) in self._answers:
             return False
         return bool(self._answer("none", path, lambda: int(self.branch(f"{path} is None", usually=False, once=True))))
@@ -297,12 +322,13 @@ class Execution(ABC):
         return int(options[picked].partition(" ")[0])
 
     def _answer(self, question: str, path: str, decide: Any) -> int:
-        key = (question, path)
+        key = (question, unmarked(path))
         if key not in self._answers:
             self._answers[key] = decide()
         return self._answers[key]
 
     def step(self, label: str) -> int:
         """How often this was asked for, from 1."""
+        label = unmarked(label)
         self._steps[label] = self._steps.get(label, 0) + 1
         return self._steps[label]

@@ -162,6 +162,7 @@ class Faults:
 
     The names are those that handlers of either version use; `custom` are classes of the code itself, and builtin ones,
     `reading` those of them that reading an attribute or an item raises, too: where only one version deals with them.
+    `cancels`: some clause may tell a cancellation, which arrives at any `await` of a coroutine, from other errors.
     """
 
     database: tuple[type[BaseException], ...]
@@ -169,14 +170,21 @@ class Faults:
     other: tuple[type[BaseException], ...]
     custom: tuple[str, ...]
     reading: tuple[str, ...] = ()
+    cancels: bool = False
 
 
 def faults_for(
-    handled: Sequence[str], errors: Mapping[str, str], *, interrupts: bool = False, distinct: Sequence[str] = ()
+    handled: Sequence[str],
+    errors: Mapping[str, str],
+    *,
+    interrupts: bool = False,
+    distinct: Sequence[str] = (),
+    cancels: bool = False,
 ) -> Faults:
     """The exceptions that tell the `except` clauses naming `handled` apart; `interrupts`: those of everything, too.
 
-    `distinct` are the classes that one version deals with more often than the other.
+    `distinct` are the classes that one version deals with more often than the other. `cancels`: it may matter
+    that a cancellation is no `Exception`.
 
     Where a clause names a driver's class, statements also raise what is none: a wrong argument, a text that is no text.
     """
@@ -203,4 +211,11 @@ def faults_for(
         other.append(Interruption)
     reading = tuple(name for name in custom[:_MOST_DISTINCT] if name in distinct)
     most = max(_MOST_OF_CODE, len(reading))
-    return Faults((*database[:_MOST], *narrow), tuple(acquire), tuple(other), tuple(custom[:most]), reading)
+    return Faults(
+        (*database[:_MOST], *narrow),
+        tuple(acquire),
+        tuple(other),
+        tuple(custom[:most]),
+        reading,
+        cancels,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,20 @@ MODULE = "verified"
 """The `__name__` that code under test sees, and the module of the classes it defines."""
 TEXT = "_pb_text"
 _WITHIN = 6
+
+
+_MARK = "·"
+_MARKED = re.compile(rf"{_MARK}\d+")
+
+
+def marked(text: str, moment: int) -> str:
+    """What is read of something that others may change: the text says how often they had the chance to, before."""
+    return f"{text}{_MARK}{moment}" if moment else text
+
+
+def unmarked(text: str) -> str:
+    """A text that does not say when what it names was read."""
+    return _MARKED.sub("", text) if _MARK in text else text
 
 
 def shorten(text: str) -> str:

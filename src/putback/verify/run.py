@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from putback.verify.aliases import containers, shape
 from putback.verify.builtin_names import KNOWN_NAMES, Builtins
 from putback.verify.choices import Decider, Key, Schedule, Step
 from putback.verify.connections import slot_of
@@ -44,11 +45,13 @@ class Run:
     """What one run did.
 
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
-    commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around
-    the function that have another value at its end; `handed_on` whether an owner outside has got a connection;
-    `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired` how many
-    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known; `releasing` and
-    `failed_inside` the functions taken along in which something was given back, and in which something has failed.
+    commit of the caller; `asked` what it did with its data that not every value allows, `decided_by` what it depends
+    on of what others may have changed before; `outer` the names from around the function that have another value at
+    its end; `shape` the containers that others have got, as they are then; `handed_on` whether an owner outside has
+    got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired`
+    how many connections it took; `rows` those of the events of the trace and of the end, 0 where none is known;
+    `releasing` and `failed_inside` the functions taken along in which something was given back, and in which something
+    has failed.
     """
 
     outcome: tuple[str, str]
@@ -57,7 +60,9 @@ class Run:
     durable: list[str]
     left: list[str]
     asked: frozenset[str]
+    decided_by: frozenset[str]
     outer: dict[str, str]
+    shape: str
     schedule: Schedule
     taken: dict[Key, int]
     trail: list[Step]
@@ -135,7 +140,9 @@ class Runner:
             durable=world.connections.transactions.durable,
             left=world.connections.left_to_callers(),
             asked=frozenset(world.asked),
+            decided_by=frozenset(world.decided_by),
             outer=outer,
+            shape=shape((*world.given, *containers((result,)))) if world.given else "",
             schedule=tuple(decider.schedule),
             taken=decider.taken,
             trail=decider.trail,

@@ -71,6 +71,7 @@ class Runtime:
         rounds = self.world.rounds
         rounds["while", site] = rounds.get(("while", site), 0) + 1
         if isinstance(condition, StandIn):
+            self.world.depends(condition._pb_seen)
             return self.world.branch(f"while {condition._pb_path}", usually=rounds["while", site] <= 1)
         return condition
 
@@ -184,9 +185,9 @@ class Runtime:
                 return self.world.branch(f"{fingerprint(value)} is {fingerprint(other)}", usually=False, once=True)
             if isinstance(value, StandIn):
                 if other is None:
-                    return self.world.is_none(value._pb_path)
+                    return self.world.is_none(value._pb_path, value._pb_seen)
                 if isinstance(other, bool):
-                    return self.world.truth(value._pb_path) is other
+                    return self.world.truth(value._pb_path, value._pb_seen) is other
                 if isinstance(other, StandIn):
                     return value._pb_path == other._pb_path
         return False

@@ -38,6 +38,13 @@ def _is_exception(name: str) -> bool:
     return isinstance(found, type) and issubclass(found, BaseException)
 
 
+def numbers_of(node: ast.AST) -> Iterator[float]:
+    """The numbers that are written in code."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, (int, float)) and not isinstance(each.value, bool):
+            yield each.value
+
+
 def last_name(func: ast.expr) -> str:
     if isinstance(func, ast.Name):
         return func.id

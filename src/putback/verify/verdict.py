@@ -181,6 +181,7 @@ class Verifier:
             self.case.before.roles.errors,
             interrupts=_catch_others(before, after),
             distinct=_distinct(before, after) if after is not None else (),
+            cancels=after is not None and bool(handled or before.asked or after.asked),
         )
         differs = _other_header(before, after, self.case) if after is not None else None
         if differs is not None:
@@ -226,7 +227,9 @@ class Verifier:
         is_new = coverage_after < _LEAST_COVERAGE
         if unreached_after and not is_new:
             is_new = not statements(after.version, unreached_after) <= statements(before.version, unreached)
-        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new)
+        beyond = (n for n in (after.numbers - before.numbers) if n >= self.bounds.items)
+        number = min(beyond, default=None)
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new, number=number)
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
     def _verdict(
@@ -237,8 +240,12 @@ class Verifier:
         unreached_after: tuple[int, ...],
         *,
         is_new: bool,
+        number: float | None,
     ) -> tuple[Verdict, str]:
-        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much."""
+        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much.
+
+        `number`: one that only the fixed version counts to, further than any run has items.
+        """
         if compared.difference is not None:
             return Verdict.REJECTED, compared.difference.why
         unstable = found.unstable or compared.unstable
@@ -251,6 +258,8 @@ class Verifier:
             return Verdict.UNKNOWN, _NOTHING_SHOWN
         if mends and compared.mended == 0:
             return Verdict.UNKNOWN, "no run is mended"
+        if number is not None:
+            return Verdict.TESTED, f"only the fixed version has the number {number}, beyond the items of the bounds"
         unexplained = sorted(found.unexplained | compared.unexplained)
         if unexplained:
             return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"

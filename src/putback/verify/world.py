@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from putback.verify.aliases import containers
 from putback.verify.choices import Decider
 from putback.verify.connections import Connections
 from putback.verify.events import What
@@ -51,6 +52,7 @@ class World(Execution):
         An attribute of an object that came out of a session is a write that waits for the commit.
         """
         self.kept.append(value)
+        self.given += containers((value,))
         slot = self.connections.named_in(path)
         text = f"{path} = {fingerprint(value)}"
         if slot is not None and slot.profile.lazy and slot.is_out:
