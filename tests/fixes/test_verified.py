@@ -48,3 +48,16 @@ def test_a_fix_is_proved(shape: Shape, tmp_path: Path, sandbox: Sandbox) -> None
     assert [p.case.before.function for p in proofs if p.leak is None] == []
     left = [p for p in proofs if p.leaked_after and not _FAILS_ITSELF.search(p.reason)]
     assert [p.case.before.function for p in left] == REMAINING.get(shape.title.partition("\n")[0], [])
+
+
+def test_a_fix_that_says_that_it_holds_longer_is_bounded(tmp_path: Path, sandbox: Sandbox) -> None:
+    path = tmp_path / "example.py"
+    shape = next(s for s in SHAPES if s.document.stem == "held-longer" and s.title == "Quick by name only")
+    path.write_text(shape.before, encoding="utf-8")
+    config = Config(root=str(tmp_path), unsafe_fixes=True)
+    project = checked_for_fixes([str(path)], config)
+    wanted = [s for s in subjects(project, fixed(project, config)) if s.case.after is not None]
+    proofs = Prover(sandbox, PATIENT, lambda done, total: None).prove(wanted)
+    longer = "; on some path the connection is held longer than before, as the fix says"
+    assert {p.title for p in proofs} == {"bounded(all)"}
+    assert [p.case.before.function for p in proofs if not p.reason.endswith(longer)] == []

@@ -1,7 +1,8 @@
-"""The wrong fixes of fixtures/verify/wrong.md, each as a module before and after."""
+"""The wrong fixes of the files in fixtures/verify, each as a module before and after."""
 
 from __future__ import annotations
 
+import functools
 import re
 import textwrap
 from collections.abc import Iterator
@@ -19,13 +20,13 @@ from putback.verify.roles import Case
 GOOD = "good"
 RIGHT = "the right fix itself"
 FUNCTION = "f"
-_TEXT = (Path(__file__).parents[2] / "fixtures" / "verify" / "wrong.md").read_text(encoding="utf-8")
+_FOLDER = Path(__file__).parents[2] / "fixtures" / "verify"
 _SECTION = re.compile(
     r"## (?P<name>\w+): (?P<code>\w+)\n\n```python before\n(?P<before>.+?)```\n\n```python right\n(?P<right>.+?)```\n\n"
     r"(?P<changes>.+?)\n(?=\n## |\Z)",
     re.DOTALL,
 )
-_CHANGE = re.compile(r"(?P<how>after|before|replace|drop) (?P<row>.+?)(?: @(?P<nth>\d))?(?: \| (?P<text>.+))?")
+_CHANGE = re.compile(r"(?P<how>after|before|replace|drop|from) (?P<row>.+?)(?: @(?P<nth>\d))?(?: \| (?P<text>.+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Section:
             yield kind, change, changed(self.right, change)
 
 
-def sections() -> Iterator[Section]:
-    """All of the file."""
-    for match in _SECTION.finditer(_TEXT):
+def sections(name: str = "wrong.md") -> Iterator[Section]:
+    """All of a file."""
+    for match in _SECTION.finditer((_FOLDER / name).read_text(encoding="utf-8")):
         kind, changes = "", []
         for row in match["changes"].splitlines():
             if row.startswith("- **"):
@@ -58,7 +59,11 @@ def sections() -> Iterator[Section]:
 
 
 def changed(text: str, change: str) -> str:
-    """A text with one row put in, replaced or dropped."""
+    """A text with rows put in, replaced or dropped, one change after the other."""
+    return functools.reduce(_changed, change.split(" ⇒ "), text)
+
+
+def _changed(text: str, change: str) -> str:
     found = _CHANGE.fullmatch(change)
     assert found is not None, change
     rows = text.splitlines()
@@ -74,6 +79,8 @@ def changed(text: str, change: str) -> str:
             rows[at:at] = new
         case "replace":
             rows[at : at + 1] = new
+        case "from":
+            rows[at:] = new
         case _:
             rows[at : at + 1] = [] if _is_needless(rows, at) else [f"{indent}pass"]
     return "\n".join(rows) + "\n"
@@ -85,10 +92,10 @@ def _is_needless(rows: list[str], at: int) -> bool:
     return rows[at].lstrip().startswith("@") or len(rows[at - 1]) - len(rows[at - 1].lstrip()) == depth
 
 
-def cases(folder: Path) -> Iterator[tuple[Section, str, str, Case]]:
+def cases(folder: Path, name: str = "wrong.md") -> Iterator[tuple[Section, str, str, Case]]:
     """The case of every fix; `folder` is empty and there to be used. All are analysed together."""
     wanted: list[tuple[Section, str, str, Path]] = []
-    for section in sections():
+    for section in sections(name):
         _written(folder, f"{section.name}_before.py", section.before)
         for number, (kind, change, text) in enumerate(section.fixes()):
             wanted.append((section, kind, change, _written(folder, f"{section.name}_{number}.py", text)))

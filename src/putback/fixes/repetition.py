@@ -40,7 +40,7 @@ def release_once(holding: Holding, second: cst.CSTNode) -> Fix:
     take_out(draft, [s for c in earlier for s in c.removed])
     if any(runs_longer(holding, c, last.statement) for c in earlier):
         message = "remove the earlier release (it is held a little longer on some path)"
-        return Fix(Applicability.UNSAFE, message, draft.edits())
+        return Fix(Applicability.UNSAFE, message, draft.edits(), holds_longer=True)
     return Fix(Applicability.SAFE, "remove the earlier release, the later one is enough", draft.edits())
 
 

@@ -39,7 +39,7 @@ def give_back(holding: Holding) -> Fix:
     if apart is not None:
         return doubted(apart, holding.doubts)
     fix = Fix(Applicability.SAFE, f"release it in a `finally`: {found.release}", _Writer(holding, found).edits())
-    return doubted(fix, [*holding.doubts, *_doubts(holding, found)])
+    return replace(doubted(fix, [*holding.doubts, *_doubts(holding, found)]), holds_longer=found.longer)
 
 
 def doubted(fix: Fix, doubts: Sequence[str]) -> Fix:

@@ -28,10 +28,12 @@ class Fix:
     """Edits that mend one finding; `message` says in one sentence what they do.
 
     `rolls_back_plainly`: when the connection is lost, the rollback that it writes raises in place of what the handler
-    answers. That is what the explicit style asks for, and is told.
+    answers. That is what the explicit style asks for, and is told. `holds_longer`: on some path that did not leak the
+    connection goes back later than before, behind what may take time.
     """
 
     applicability: Applicability
     message: str
     edits: tuple[Edit, ...]
     rolls_back_plainly: bool = False
+    holds_longer: bool = False

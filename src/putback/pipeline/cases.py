@@ -184,13 +184,16 @@ class _Table:
         logs: set[str] = set()
         wrapping: set[str] = set()
         others: set[str] = set()
+        quick: set[str] = set()
+        slow: set[str] = set()
         signatures: dict[str, set[roles.Signature | None]] = {}
         for unit in self.units:
             calls = {o.at: o for o in unit.ops() if isinstance(o, ir.Call)}
             sites = {s.at: s for s in self.sites[id(unit)]}
             enters = (o for o in unit.ops() if isinstance(o, ir.Enter) and self.analyzer.enters_quietly(unit, o))
             quiet |= {path for o in enters if (path := dotted(o.expr))}
-            logging = frozenset(cheap_calls(self.analyzer, unit).logging)
+            cheap = cheap_calls(self.analyzer, unit)
+            logging = frozenset(cheap.logging)
             for at, op in calls.items():
                 callee = _callee(unit, op)
                 if not callee:
@@ -199,6 +202,7 @@ class _Table:
                     continue
                 row = unit.span(at).start.row + self.moved.get(id(unit), 0)
                 (logs if at in logging else others).add(callee)
+                (quick if at in cheap.quick else slow).add(callee)
                 if self._wraps(unit, op):
                     wrapping.add(callee)
                 signatures.setdefault(callee, set()).add(self._signature(unit, op))
@@ -227,6 +231,7 @@ class _Table:
             logs=frozenset(logs - others),
             signatures={c: s for c, found in signatures.items() if len(found) == 1 for s in found if s is not None},
             wrapping=frozenset(wrapping),
+            quick=frozenset(quick - slow),
             believed=frozenset(believed),
         )
 

@@ -221,7 +221,9 @@ class _Gathering:
         self.after = after
         self.fixed = {_identity(f) for each in run.applied for f in each.findings}
         every = (f for each in run.applied for f in each.findings)
-        self.plainly = {(f.filename, f.function) for f in every if f.fix is not None and f.fix.rolls_back_plainly}
+        fixes = [((f.filename, f.function), f.fix) for f in every if f.fix is not None]
+        self.plainly = {scope for scope, fix in fixes if fix.rolls_back_plainly}
+        self.longer = {scope for scope, fix in fixes if fix.holds_longer}
         self.reasons = {(f.filename, f.function, f.code): f.no_fix_reason for f in run.findings}
 
     def subjects(self, findings: Iterable[Finding]) -> list[Subject]:
@@ -271,8 +273,13 @@ class _Gathering:
         gone = tuple(each for each in every if (*group[0].scope, each.code) not in self.reasons)
         findings = (f for s in group for f in s.findings)
         handlers = frozenset(f.span.start.row for f in findings if ABOUT_HANDLERS & about_rule(f.code).breaks)
-        plainly = group[0].scope in self.plainly
-        case = replace(group[0].case, about=gone or every, handlers=handlers, rolls_back_plainly=plainly)
+        case = replace(
+            group[0].case,
+            about=gone or every,
+            handlers=handlers,
+            rolls_back_plainly=group[0].scope in self.plainly,
+            holds_longer=group[0].scope in self.longer,
+        )
         return replace(group[0], case=case, findings=tuple(f for s in group for f in s.findings))
 
     def _found(self, finding: Finding) -> _Found:

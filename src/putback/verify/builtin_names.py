@@ -23,10 +23,11 @@ from typing import Any
 from putback.verify import reflection
 from putback.verify.events import What
 from putback.verify.faults import ConversionFailure, Modelled
-from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.fingerprint import call_text, fingerprint, unmarked
 from putback.verify.resource import Belonging
 from putback.verify.runtime import Runtime
-from putback.verify.standin import StandIn, Text
+from putback.verify.standin import StandIn
+from putback.verify.texts import Text
 
 _MODULES: dict[str, types.ModuleType] = {
     m.__name__: reflection.public(m)
@@ -63,6 +64,8 @@ _SYSTEM = (
     "open", "input", "eval", "exec", "compile", "globals", "vars", "exit", "quit", "breakpoint", "memoryview",
     "help",
 )  # fmt: skip
+_OF_THE_PROCESS = ("chdir", "redirect_stdout", "redirect_stderr")
+"""What of contextlib changes the whole process."""
 _PLAIN = {n: getattr(builtins, n) for n in dir(builtins) if not n.startswith("_")} | {
     "__build_class__": builtins.__build_class__
 }
@@ -107,7 +110,7 @@ class Builtins:
             "isinstance": self._isinstance,
             "issubclass": self._issubclass,
             "hasattr": self._hasattr,
-            "getattr": lambda value, name, *default: getattr(value, _asked(value, name), *default),
+            "getattr": self._getattr,
             "setattr": lambda value, name, new: setattr(value, _asked(value, name), new),
             "delattr": lambda value, name: delattr(value, _asked(value, name)),
             "type": self._type,
@@ -121,6 +124,8 @@ class Builtins:
         """Serve the runtime's next run."""
         for name in _SYSTEM:
             self.names[name] = self._runtime.world.standin(name)
+        for name in _OF_THE_PROCESS:
+            setattr(_MODULES["contextlib"], name, self._runtime.world.standin(f"contextlib.{name}"))
 
     def _tolerate(self, real: type, made: Callable[..., Any]) -> None:
         """Put in a builtin type that accepts stand-ins; `made` is what they give."""
@@ -140,7 +145,7 @@ class Builtins:
     def _computed(self, path: str) -> StandIn:
         """What a builtin makes of a stand-in, which it does not make of every value."""
         self._runtime.world.asks(path)
-        return self._runtime.world.standin(path)
+        return StandIn(self._runtime.world, unmarked(path), seen=path)
 
     def _unordered(self, name: str, real: Callable[..., Any], value: Any) -> Any:
         """A set of what is not known has no order that could be known."""
@@ -154,7 +159,7 @@ class Builtins:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if not any(isinstance(a, _UNREAL) for a in arguments):
                 return real(*arguments, **keywords)
-            return self._computed(f"{name}({', '.join(fingerprint(a) for a in arguments)})")
+            return self._computed(f"{name}({', '.join(_read(a) for a in arguments)})")
 
         call.__name__ = name
         self._types[call] = real if isinstance(real, type) else object
@@ -174,7 +179,7 @@ class Builtins:
         world = self._runtime.world
         if isinstance(value, StandIn):
             named = ", ".join(fingerprint(c) for c in asked)
-            return world.branch(f"isinstance({value._pb_path}, {named})")
+            return world.branch(f"isinstance({value._pb_seen}, {named})")
         for cls in asked:
             if not isinstance(cls, StandIn):
                 if isinstance(cls, type) and isinstance(value, cls):
@@ -190,6 +195,13 @@ class Builtins:
         if isinstance(value, type) and isinstance(classes, type):
             return issubclass(value, classes)
         return self._runtime.world.branch(f"issubclass({fingerprint(value)}, {fingerprint(classes)})")
+
+    def _getattr(self, value: Any, name: str, *default: Any) -> Any:
+        """With a default it has an answer where the attribute has none: that is a question of its own."""
+        asked = _asked(value, name)
+        if default and isinstance(value, StandIn):
+            self._runtime.world.asks(f"{value._pb_path}.{asked} with the default {fingerprint(default[0])}")
+        return getattr(value, asked, *default)
 
     def _hasattr(self, value: Any, name: str) -> bool:
         if isinstance(value, Belonging) and value.method(name) is not None:
@@ -221,6 +233,11 @@ class _Names:
 
     def __getattr__(self, name: str) -> Any:
         return KNOWN_NAMES.get(name) or self._runtime.world.named(name)
+
+
+def _read(value: Any) -> str:
+    """What is in a value now."""
+    return value._pb_read("") if isinstance(value, StandIn) else fingerprint(value)
 
 
 def _asked(value: Any, name: Any) -> str:

@@ -8,6 +8,7 @@ from putback.model.running import Broken
 from putback.verify.choices import LOST, Choice, Sort
 from putback.verify.events import Event, Foreign, What, releases, visible
 from putback.verify.faults import InterfaceError, OperationalError
+from putback.verify.fingerprint import unmarked
 from putback.verify.run import FINISHED, THROWN_IN, Run
 from putback.verify.ways import DESTROYED, PLAIN
 
@@ -19,21 +20,31 @@ class Comparer:
 
     `injects`: what the function acquired is injected now, so that nobody sees when. `outcomes` and `ways` are all
     that the original ends in, and all ways in which it gives back; `asked` all that it does with its data, also in the
-    runs `besides`. `replaces`: the error of a rollback may take the place of the answer of a handler.
+    runs `besides`. `replaces`: the error of a rollback may take the place of the answer of a handler, `holds_longer`:
+    a connection may go back later than before; in some run it `has_held_longer` then.
     """
 
     def __init__(
-        self, runs: Sequence[Run], injects: bool, besides: Sequence[Run] = (), *, replaces: bool = False
+        self,
+        runs: Sequence[Run],
+        injects: bool,
+        besides: Sequence[Run] = (),
+        *,
+        replaces: bool = False,
+        holds_longer: bool = False,
     ) -> None:
         self.injects = injects
         self.replaces = replaces
-        self.outcomes = {run.outcome for run in runs}
+        self.holds_longer = holds_longer
+        self.has_held_longer = False
+        self.outcomes = {_unmarked(run.outcome) for run in runs}
         self.asked = frozenset[str]().union(*(run.asked for run in (*runs, *besides)))
         self.ways = {way for run in runs for found in releases(run.trace).values() for way in found.ways}
 
     def difference(self, before: Run, after: Run) -> str | None:
         """What differs in all that somebody outside can see, and in what is given back."""
-        return self.course(before, after) or self._given_back(before, after) or self.asks_more(after)
+        why = self.course(before, after) or self._given_back(before, after) or self.asks_more(after)
+        return why or _reads_elsewhere(before, after)
 
     def course(self, before: Run, after: Run) -> str | None:
         """What differs in result, trace and effects."""
@@ -48,6 +59,8 @@ class Comparer:
             return f"left for the caller to commit {_changed(before.left, after.left)}"
         if before.outer != after.outer:
             return f"names outside of the function, before: {_names(before)}; after: {_names(after)}"
+        if before.shape != after.shape:
+            return f"what others have got is in the end, before: {before.shape}; after: {after.shape}"
         return None
 
     def asks_more(self, after: Run) -> str | None:
@@ -68,14 +81,15 @@ class Comparer:
 
     def after_fault(self, before: Run, after: Run) -> str | None:
         """Something that only the fix does has failed: it may lose something by that, but do nothing else."""
-        was = iter(self._visible(before.trace, True))
-        for event in self._visible(after.trace, True):
+        was = iter([_timeless(e) for e in self._visible(before.trace, True)])
+        for event in map(_timeless, self._visible(after.trace, True)):
             if event.what not in (What.FAULT, What.LOG) and event not in was:
                 return f"only the fixed version does this, after a failure: {event.text}"
-        added = [effect for effect in after.durable if effect not in before.durable]
+        known = set(map(unmarked, before.durable))
+        added = [effect for effect in after.durable if unmarked(effect) not in known]
         if added:
             return f"only the fixed version commits this, after a failure: {', '.join(added)}"
-        if after.outcome[0] == "returns" and after.outcome not in self.outcomes:
+        if after.outcome[0] == "returns" and _unmarked(after.outcome) not in self.outcomes:
             return f"after a failure the fixed version {_outcome(after)}, which the original never does"
         return None
 
@@ -136,6 +150,10 @@ class Comparer:
                 return f"{subject} is given back in a way that the original does not know: {_ways(new)}"
             if known is not None and subject not in leaked and _is_earlier(found.positions, known.positions):
                 return f"{subject} is released earlier than before"
+            if known is not None and subject not in leaked and _is_earlier(known.waits, found.waits):
+                self.has_held_longer = True
+                if not self.holds_longer:
+                    return f"{subject} is released later than before, behind what others do"
             if before.handed_on and subject not in leaked and len(found.ways) > len(known.ways if known else ()):
                 return "a connection is released although it was handed on"
         if after.handed_on and not before.handed_on:
@@ -161,6 +179,26 @@ def fails(decisions: Collection[Choice]) -> bool:
 def _passes_on(run: Run) -> bool:
     """Whether the error of a failed statement leaves the function."""
     return run.outcome[0] == "raises" and run.outcome[1].startswith(f"{OperationalError.__name__}(")
+
+
+def _unmarked(outcome: tuple[str, str]) -> tuple[str, str]:
+    return outcome[0], unmarked(outcome[1])
+
+
+def _timeless(event: Event) -> Event:
+    return event._replace(text=unmarked(event.text))
+
+
+def _reads_elsewhere(before: Run, after: Run) -> str | None:
+    """What both versions decide by, and the fixed one has read at another place.
+
+    Where the original leaks, the fix comes to places that the original does not.
+    """
+    if before.violations or after.decided_by <= before.decided_by:
+        return None
+    both = set(map(unmarked, before.decided_by))
+    new = sorted(unmarked(text) for text in after.decided_by - before.decided_by if unmarked(text) in both)
+    return f"it depends on {new[0]}, read on the other side of a call" if new else None
 
 
 def _is_earlier(now: list[int], was: list[int]) -> bool:

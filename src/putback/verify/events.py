@@ -26,6 +26,7 @@ class What(Enum):
 
 _VISIBLE = {What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.LOG, What.FAULT, What.YIELD, What.STORE}
 _MARKING = _VISIBLE - {What.LOG}
+_WAITING = {What.ACQUIRE, What.EXTERNAL, What.YIELD}
 
 
 class Foreign(str):
@@ -39,6 +40,7 @@ class Event(NamedTuple):
 
     `way`: how it was given back, "" for the plain way: to where it came from, as it came, to be used again. `is_own`: a
     function of the project that is taken along logs this, books it, or asks another function of the project.
+    `is_quick`: it takes no time worth mentioning.
     """
 
     what: What
@@ -46,6 +48,7 @@ class Event(NamedTuple):
     subject: str = ""
     way: str = ""
     is_own: bool = False
+    is_quick: bool = False
 
 
 class Violation(NamedTuple):
@@ -80,21 +83,25 @@ def visible(trace: Sequence[Event]) -> list[Event]:
 
 
 class Releases(NamedTuple):
-    """Of one connection: how many visible events other than log lines come before each release, and in which way."""
+    """Of one connection: how many visible events other than log lines come before each release, how many of those are
+    what others do, for as long as they like, and in which way it is given back."""
 
     positions: list[int]
+    waits: list[int]
     ways: list[str]
 
 
 def releases(trace: list[Event]) -> dict[str, Releases]:
     """The releases of each connection."""
     found: dict[str, Releases] = {}
-    before = 0
+    before = waits = 0
     for event in trace:
         if event.what in _MARKING:
             before += 1
+            waits += event.what in _WAITING and not event.is_quick
         elif event.what is What.RELEASE:
-            known = found.setdefault(event.subject, Releases([], []))
+            known = found.setdefault(event.subject, Releases([], [], []))
             known.positions.append(before)
+            known.waits.append(waits)
             known.ways.append(event.way)
     return found

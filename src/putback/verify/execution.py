@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,14 +12,15 @@ from putback.model.running import ABOUT_HANDLERS, Broken
 from putback.verify.choices import LOST, Decider, Sort
 from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.faults import Cancelled, Cut, Faults
-from putback.verify.fingerprint import fingerprint
-from putback.verify.roles import Bounds, Roles
+from putback.verify.fingerprint import fingerprint, unmarked
+from putback.verify.roles import Bounds, Does, Roles
 from putback.verify.slot import Slot
 
 NO_ITEMS = "0 items"
 """The option of something iterated that it is empty."""
 _LONGEST_LABEL = 1_500
 """Longer ones come of a recursion into stand-ins, which have no end."""
+_CHANCES = (What.ACQUIRE, What.DATABASE, What.EXTERNAL, What.YIELD)
 _BOOKKEEPING = (What.LOG, What.STORE)
 _NESTED = 12
 _NO_YES = ("no", "yes")
@@ -38,8 +40,12 @@ class Premises(NamedTuple):
 class Execution(ABC):
     """One run, without the model of the database.
 
-    `custom` are the exception classes of the code itself, once resolved, `slots` the connections that there are.
-    `inside` are the functions taken along that are under way, `handling` those in which something was acquired or
+    `kept` is what others have got and may keep connections by, `given` the containers among what they have got.
+
+    `custom` are the exception classes of the code itself, once resolved, `reading` those that reading an attribute or
+    an item raises too, `slots` the connections that there are. `moment` says how often others had a chance to change
+    what they can reach, `chances` how often time has passed, and `decided_by` what it depends on that was read after
+    such. `inside` are the functions taken along that are under way, `handling` those in which something was acquired or
     given back, `failed_inside` those in which something has failed; `taken_by` is the call, with its row, that hands
     out what is acquired now.
     """
@@ -49,15 +55,20 @@ class Execution(ABC):
         self.has_overlooked = bool(self.overlooked.names)
         self.decider = decider
         self.custom: tuple[type[BaseException], ...] = ()
+        self.reading: tuple[type[BaseException], ...] = ()
         self.trace: list[Event] = []
         self.violations: list[Violation] = []
         self.kept: list[Any] = []
+        self.given: list[Any] = []
         self.points: set[int] = set()
         self.point = 0
         self.places: list[int] = []
         self.rounds: dict[object, int] = {}
         self.unexplained: list[str] = []
         self.asked: set[str] = set()
+        self.moment = 0
+        self.chances = 0
+        self.decided_by: set[str] = set()
         self.cut_off: str | None = None
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
@@ -69,6 +80,8 @@ class Execution(ABC):
         self._failed: set[str] = set()
         self._steps: dict[str, int] = {}
         self.slots: list[Slot] = []
+        self.giving = {p.callee.rpartition(".")[2] for p in self.roles.passes if p.does is Does.RELEASES}
+        self.giving.update(*(p.given_back_by for p in self.roles.profiles.values()), ("close",))
         self.has_sessions = any(p.lazy for p in self.roles.profiles.values())
 
     # -- what the model answers
@@ -99,7 +112,16 @@ class Execution(ABC):
 
     # -- what happened
 
-    def note(self, what: What, text: str, subject: str = "", way: str = "", *, is_aside: bool = False) -> None:
+    def note(
+        self,
+        what: What,
+        text: str,
+        subject: str = "",
+        way: str = "",
+        *,
+        is_aside: bool = False,
+        is_quick: bool = False,
+    ) -> None:
         """Add to the trace.
 
         `is_aside`: where a function that is taken along does it, it is a part of what that does and no effect of its
@@ -110,7 +132,10 @@ class Execution(ABC):
                 names = (name for name, _ in self.inside)
                 (self.failed_inside if what is What.FAULT else self.handling).update(names)
             is_own = bool(self.inside) and (is_aside or what in _BOOKKEEPING)
-            self.trace.append(Event(what, text, subject, way, is_own))
+            self.trace.append(Event(what, text, subject, unmarked(way) if way else way, is_own, is_quick))
+            if what in _CHANCES and not (is_own or is_aside):
+                self.chances += 1
+                self.moment += what is What.EXTERNAL and not is_quick
             self.places.append(self.point)
 
     @contextmanager
@@ -174,7 +199,12 @@ class Execution(ABC):
     def asks(self, text: str) -> None:
         """The code does with its data what not every value allows: takes an item, goes through it, computes."""
         if self.cut_off is None:
-            self.asked.add(text)
+            self.asked.add(unmarked(text))
+
+    def depends(self, text: str) -> None:
+        """The run depends on something that was read at some moment."""
+        if self.cut_off is None:
+            self.decided_by.add(text)
 
     # -- decisions
 
@@ -186,6 +216,7 @@ class Execution(ABC):
     def _pick(self, sort: Sort, label: str, options: Sequence[str]) -> int:
         if self.cut_off is not None:
             return 0
+        label = unmarked(label)
         if len(self.decider.trail) >= self.bounds.choices:
             self.cut("choices")
         if len(label) > _LONGEST_LABEL:
@@ -195,7 +226,8 @@ class Execution(ABC):
     def branch(self, label: str, *, usually: bool = True, once: bool = False) -> bool:
         """A condition: `usually` is its default; asked `once`, the answer holds for every run with this label."""
         if not once:
-            label = self.decider.numbered(Sort.BRANCH, label)
+            self.depends(label)
+            label = self.decider.numbered(Sort.BRANCH, unmarked(label))
         picked = self._pick(Sort.BRANCH, label, _YES_NO if usually else _NO_YES)
         return (picked == 0) == usually
 
@@ -215,13 +247,14 @@ class Execution(ABC):
 
         An operation that has just failed may fail again although all faults are used up: retry loops give up only then.
         """
-        if self.cut_off is not None or level > self.bounds.level:
+        if self.cut_off is not None or level > self.bounds.level or not (classes or awaited):
             return
+        label = unmarked(label)
         again = label in self._failed
         number = self.decider.numbered(Sort.FAULT, label)
         if (self.faults_left <= 0 and not again) or self.no_new_faults:
             return
-        if awaited and self.bounds.level >= 2:
+        if awaited and (self.faults.cancels or self.bounds.level >= 2):
             classes = (*classes, Cancelled)
         picked = self._pick(Sort.FAULT, number, ("no", *(c.__name__ for c in classes)))
         self._failed.discard(label)
@@ -234,7 +267,8 @@ class Execution(ABC):
 
     def cancelled(self, path: str) -> None:
         """The code awaits a stand-in."""
-        self.fault(f"await {path}", (), 2, awaited=True)
+        self.fault(f"await {path}", (), 1 if self.faults.cancels else 2, awaited=True)
+        self.note(What.EXTERNAL, f"await {path}", is_aside=True, is_quick=True)
 
     def step_of(self, path: str, *, awaited: bool) -> None:
         """A loop asks a stand-in for its next item."""
@@ -242,7 +276,14 @@ class Execution(ABC):
 
     def item_of(self, path: str, key: Any) -> None:
         """The code asks a stand-in for an item, and no exception is being handled."""
-        self.fault(f"{path}[{fingerprint(key)}]", (*self.faults.other, *self.custom), 2)
+        label = f"{path}[{fingerprint(key)}]"
+        self.fault(label, self.reading)
+        self.fault(label, (*self.faults.other, *self.custom), 2)
+
+    def read(self, path: str, name: str) -> None:
+        """The code asks a stand-in for an attribute: what gives back is there, whatever else may fail."""
+        if name not in self.giving and sys.exc_info()[0] is None:
+            self.fault(f"{path}.{name}", self.reading)
 
     def resumed(self) -> int:
         """How a generator goes on after a `yield`: 0 resumed, 1 by an exception thrown in, 2 closed."""
@@ -254,16 +295,21 @@ class Execution(ABC):
 
     # -- questions about stand-ins, by where these come from
 
-    def truth(self, path: str) -> bool:
-        """Whether a stand-in is true: the same answer each time, and in agreement with None and emptiness."""
+    def truth(self, path: str, seen: str = "") -> bool:
+        """Whether a stand-in is true: the same answer each time, and in agreement with None and emptiness.
+
+        `seen` says when it was read.
+        """
+        self.depends(f"bool({seen})")
         if self._answers.get(("none", path), 0) == 1:
             return False
         if ("count", path) in self._answers:
             return self._answers["count", path] > 0
         return bool(self._answer("truth", path, lambda: int(self.branch(f"bool({path})", once=True))))
 
-    def is_none(self, path: str) -> bool:
+    def is_none(self, path: str, seen: str = "") -> bool:
         """Whether a stand-in is None."""
+        self.depends(f"{seen} is None")
         if self._answers.get(("truth", path)) == 1 or ("count", path) in self._answers:
             return False
         return bool(self._answer("none", path, lambda: int(self.branch(f"{path} is None", usually=False, once=True))))
@@ -288,12 +334,13 @@ class Execution(ABC):
         return int(options[picked].partition(" ")[0])
 
     def _answer(self, question: str, path: str, decide: Any) -> int:
-        key = (question, path)
+        key = (question, unmarked(path))
         if key not in self._answers:
             self._answers[key] = decide()
         return self._answers[key]
 
     def step(self, label: str) -> int:
         """How often this was asked for, from 1."""
+        label = unmarked(label)
         self._steps[label] = self._steps.get(label, 0) + 1
         return self._steps[label]

@@ -12,6 +12,7 @@ from putback.model.errors import SourceError
 from putback.verify.instrument import PREFIX, Instrumenter, helper
 from putback.verify.reflection import check_source
 from putback.verify.roles import Taken, Version
+from putback.verify.syntax import asked_classes, numbers_of
 from putback.verify.unknown import VERIFIED
 
 _OUTER = "__pb_outer__"
@@ -30,10 +31,10 @@ class Header(NamedTuple):
 class Program(NamedTuple):
     """A compiled function.
 
-    `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row,
-    `loops` each loop to the first and last statement of its body;
-    `handled` are the classes named by its handlers; `bound` the names that are bound to an acquire. The first `along`
-    of the marked statements are of functions that are taken along.
+    `names` are the globals it reads, `stores` those it assigns; `rows` maps each marked statement to its row, `loops`
+    each loop to the first and last statement of its body; `handled` are the exception classes named by its handlers,
+    `asked` those that it asks for otherwise; `numbers` are those that are written in it; `bound` the names that are
+    bound to an acquire. The first `along` of the marked statements are of functions that are taken along.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Program(NamedTuple):
     rows: dict[int, int]
     loops: dict[int, tuple[int, int]]
     handled: tuple[str, ...]
+    asked: tuple[str, ...]
+    numbers: Counter[float]
     bound: frozenset[str]
     header: Header
     version: Version
@@ -136,6 +139,8 @@ def _compiled(
     globals_ = (n for each in every for n in ast.walk(each) if isinstance(n, ast.Global))
     stores = frozenset(name for n in globals_ for name in n.names)
     free = _free_nonlocals(node)
+    numbers = Counter(numbers_of(node))
+    asked = tuple(name for each in every for name in asked_classes(each))
     instrumenter = Instrumenter(version.roles, first_row, version.calls)
     taken = [
         instrumenter.taken(other, number, row, version.taken[number].calls) for number, (other, row) in enumerate(along)
@@ -162,6 +167,8 @@ def _compiled(
         rows=instrumenter.rows,
         loops=instrumenter.loops,
         handled=tuple(instrumenter.handled),
+        asked=asked,
+        numbers=numbers,
         bound=frozenset(instrumenter.bound),
         header=header,
         version=version,

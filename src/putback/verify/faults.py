@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 
 class Modelled:
@@ -20,6 +20,33 @@ class Modelled:
         if name.startswith("__") or self.attribute is None:
             raise AttributeError(name)
         return self.attribute(f"{type(self).__name__}.{name}")
+
+
+class _OfModel(type):
+    """The metaclass of builtin exception classes in the model: each equals the one that it stands for."""
+
+    def __eq__(cls, other: object) -> bool:
+        return real(cls) is real(other)
+
+    def __hash__(cls) -> int:
+        return hash(real(cls))
+
+
+_MADE: dict[type[BaseException], type[BaseException]] = {}
+
+
+def modelled(cls: type[BaseException]) -> type[BaseException]:
+    """A builtin class as one of the model, so that its appearance is explained."""
+    if issubclass(cls, Modelled):
+        return cls
+    if cls not in _MADE:
+        _MADE[cls] = cast("type[BaseException]", _OfModel(cls.__name__, (Modelled, cls), {}))
+    return _MADE[cls]
+
+
+def real(cls: Any) -> Any:
+    """The builtin class that one of the model stands for; anything else as it is."""
+    return type.__getattribute__(cls, "__bases__")[1] if type(cls) is _OfModel else cls
 
 
 class Error(Modelled, Exception):
@@ -111,8 +138,11 @@ _PLACES: dict[str, type[Error]] = {c.__name__: c for c in _OWN} | {
     "TimeoutError": PoolError,
 }
 _NOT_A_DRIVERS = ("asyncio", "socket", "concurrent", "builtins")
-_WIDE = {"Exception", "BaseException", "StopIteration", "GeneratorExit", ""}
+_WIDEST = {"Exception", "BaseException", "GeneratorExit", ""}
+_WIDE = {*_WIDEST, "StopIteration"}
 _MOST = 3
+_MOST_OF_CODE = 2
+_MOST_DISTINCT = 4
 _BUILTIN_TIMEOUT = "TimeoutError"
 
 
@@ -130,17 +160,31 @@ def place(path: str, errors: Mapping[str, str]) -> type[BaseException] | None:
 class Faults:
     """What can be raised where: `database` by statements, `acquire` by acquiring, `other` by everything else.
 
-    The names are those that handlers of either version use; `custom` are classes of the code itself.
+    The names are those that handlers of either version use; `custom` are classes of the code itself, and builtin ones,
+    `reading` those of them that reading an attribute or an item raises, too: where only one version deals with them.
+    `cancels`: some clause may tell a cancellation, which arrives at any `await` of a coroutine, from other errors.
     """
 
     database: tuple[type[BaseException], ...]
     acquire: tuple[type[BaseException], ...]
     other: tuple[type[BaseException], ...]
     custom: tuple[str, ...]
+    reading: tuple[str, ...] = ()
+    cancels: bool = False
 
 
-def faults_for(handled: Sequence[str], errors: Mapping[str, str], *, interrupts: bool = False) -> Faults:
+def faults_for(
+    handled: Sequence[str],
+    errors: Mapping[str, str],
+    *,
+    interrupts: bool = False,
+    distinct: Sequence[str] = (),
+    cancels: bool = False,
+) -> Faults:
     """The exceptions that tell the `except` clauses naming `handled` apart; `interrupts`: those of everything, too.
+
+    `distinct` are the classes that one version deals with more often than the other. `cancels`: it may matter
+    that a cancellation is no `Exception`.
 
     Where a clause names a driver's class, statements also raise what is none: a wrong argument, a text that is no text.
     """
@@ -148,9 +192,9 @@ def faults_for(handled: Sequence[str], errors: Mapping[str, str], *, interrupts:
     acquire: list[type[BaseException]] = [OperationalError]
     other: list[type[BaseException]] = [Failure]
     custom: list[str] = []
-    for name in dict.fromkeys(handled):
+    for name in dict.fromkeys((*distinct, *handled)):
         found = place(name, errors)
-        if found is Cancelled or name.rpartition(".")[2] in _WIDE:
+        if found is Cancelled or name.rpartition(".")[2] in (_WIDEST if name in distinct else _WIDE):
             continue
         if found is None:
             custom.append(name)
@@ -165,4 +209,13 @@ def faults_for(handled: Sequence[str], errors: Mapping[str, str], *, interrupts:
     if interrupts:
         narrow = (*narrow, Interruption)
         other.append(Interruption)
-    return Faults((*database[:_MOST], *narrow), tuple(acquire), tuple(other), tuple(custom[:2]))
+    reading = tuple(name for name in custom[:_MOST_DISTINCT] if name in distinct)
+    most = max(_MOST_OF_CODE, len(reading))
+    return Faults(
+        (*database[:_MOST], *narrow),
+        tuple(acquire),
+        tuple(other),
+        tuple(custom[:most]),
+        reading,
+        cancels,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import zlib
 from collections.abc import Iterator
@@ -19,11 +20,33 @@ TEXT = "_pb_text"
 _WITHIN = 6
 
 
+_MARK = "·"
+_MARKED = re.compile(rf"{_MARK}\d+")
+
+
+def marked(text: str, moment: int) -> str:
+    """What is read of something that others may change: the text says how often they had the chance to, before."""
+    return f"{text}{_MARK}{moment}" if moment else text
+
+
+def unmarked(text: str) -> str:
+    """A text that does not say when what it names was read."""
+    return _MARKED.sub("", text) if _MARK in text else text
+
+
 def shorten(text: str) -> str:
     """A long text cut, with a check sum of the whole so that different texts stay different."""
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[:60]}…{len(text)}:{zlib.crc32(text.encode('utf-8', 'replace')):x}"
+    return text if len(text) <= _LONGEST else text[:60] + _sum(text)
+
+
+def _sum(text: str) -> str:
+    return f"…{len(text)}:{zlib.crc32(text.encode('utf-8', 'replace')):x}"
+
+
+def _of_text(value: str) -> str:
+    """A text in one row: with a check sum where its own white space is not shown."""
+    row = " ".join(str.split(value))
+    return shorten(repr(row)) if row == str.__str__(value) else shorten(repr(row))[:_LONGEST] + _sum(value)
 
 
 def fingerprint(value: Any, depth: int = 0) -> str:
@@ -34,7 +57,7 @@ def fingerprint(value: Any, depth: int = 0) -> str:
     if value is None or isinstance(value, (bool, int, float, complex)):
         return repr(value)
     if isinstance(value, str):
-        return shorten(repr(" ".join(str.split(value))))
+        return _of_text(value)
     if isinstance(value, bytes):
         return shorten(repr(value))
     if isinstance(value, BaseException):

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from putback.verify.reflection import reaches
 from putback.verify.roles import Acquire, Does, Own, Pass, Roles
 from putback.verify.standin import is_dunder
-from putback.verify.syntax import class_names, is_kept, last_name, outer_names, text_of
+from putback.verify.syntax import class_names, is_kept, is_suppressing, last_name, outer_names, text_of
+from putback.verify.texts import MAKING
 
 PREFIX = "__pb_"
 CUT = "__pb_Cut__"
 _OF_VALUES = {
-    "get", "pop", "startswith", "endswith", "split", "replace", "find", "strip", "fromhex", "from_bytes", "fromkeys",
+    "get", "pop", "startswith", "endswith", "split", "find", "fromhex", "from_bytes", "fromkeys", *MAKING,
 }  # fmt: skip
 """Methods of Python's own dictionaries, texts and types that may be given a stand-in."""
 _ACQUIRES = "acquires"
@@ -27,9 +28,6 @@ _GIVING = (Does.RELEASES, Does.CLOSES)
 
 def _load(name: str) -> ast.expr:
     return ast.Name(name, ast.Load())
-
-
-_SUPPRESSING = ("suppress", "contextlib.suppress")
 
 
 def helper(method: str, *arguments: ast.expr) -> ast.Call:
@@ -322,6 +320,11 @@ class Instrumenter(ast.NodeTransformer):
             return helper("item", node.value, node.slice)
         return node
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """`%` makes texts, too."""
+        self.generic_visit(node)
+        return helper("percent", node.left, node.right) if isinstance(node.op, ast.Mod) else node
+
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """`is` and `in` cannot be overridden."""
         self.generic_visit(node)
@@ -345,7 +348,7 @@ class Instrumenter(ast.NodeTransformer):
         for keyword in node.keywords:
             if keyword.arg is None:
                 keyword.value = helper("keywords", keyword.value)
-        if ast.unparse(node.func) in _SUPPRESSING:
+        if is_suppressing(node):
             node.args = [helper("caught_class", each) for each in node.args]
         if own is not None:
             receiver = [node.func.value] if own.is_bound and isinstance(node.func, ast.Attribute) else []

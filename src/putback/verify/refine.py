@@ -41,8 +41,8 @@ class Comparison:
     `compared` runs of the original, of which `leaky` violated an invariant and `mended` do so no more; `remaining`
     are violations that the original had under the same decisions and that are not what the fix is about, or that come
     of a failure in functions of the project that give back (`failing`); `cut` runs of the fixed version were abandoned,
-    `uncompared` of them where the original was not. `replaced`: in some, the error of a rollback has taken the place of
-    a handler's answer, as it may.
+    `uncompared` of them where the original was not. `held_longer`: in some, the connection goes back later, `replaced`:
+    in some, the error of a rollback has taken the place of a handler's answer, as they may.
     """
 
     compared: int = 0
@@ -54,6 +54,7 @@ class Comparison:
     cut: int = 0
     uncompared: int = 0
     replaced: bool = False
+    held_longer: bool = False
     finished: bool = True
     points: set[int] = field(default_factory=set)
     unexplained: set[str] = field(default_factory=set)
@@ -88,6 +89,7 @@ class Refinement:
         self.turns_generator = turns_generator
         self.injects = case.injects
         self.replaces = case.rolls_back_plainly
+        self.holds_longer = case.holds_longer
         self.ideal = ideal
         self.mended: list[Violation] = []
         self.handling: frozenset[str] = frozenset()
@@ -99,8 +101,10 @@ class Refinement:
         self.handling = frozenset[str]().union(*(run.handling for run in runs))
         others = (v for run in runs for v in run.violations if v.broken is Broken.CALLERS_RELEASED)
         self.given_back = frozenset(v.callee for v in others) - {""}
-        comparer = Comparer(runs, self.injects, replaces=self.replaces)
-        if all(self._compare_one(before, found, comparer) for before in runs) and self.mended:
+        comparer = Comparer(runs, self.injects, replaces=self.replaces, holds_longer=self.holds_longer)
+        is_same = all(self._compare_one(before, found, comparer) for before in runs)
+        found.held_longer = comparer.has_held_longer
+        if is_same and self.mended:
             ideal = self._ideal_runs()
             comparer = Comparer(ideal, self.injects, runs, replaces=self.replaces)
             all(self._compare_one(run, found, comparer, is_ideal=True) for run in ideal)

@@ -223,7 +223,8 @@ class Roles:
     `quiet` are the texts of callees that cannot raise, `logs` those that only write a log; `errors` maps further
     exception names of drivers to the DB-API name whose place they take ("UniqueViolation": "IntegrityError").
     `signatures` are those of callees that are known, `wrapping` callees whose results may be objects that own what they
-    are given. `believed` are the callees of the project whose role is what `check` believes of them: they are not run.
+    are given, `quick` those that take no time worth mentioning. `believed` are the callees of the project whose role is
+    what `check` believes of them: they are not run.
     """
 
     acquires: tuple[Acquire, ...] = ()
@@ -238,6 +239,7 @@ class Roles:
     uses: tuple[Use | Context, ...] = ()
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     wrapping: frozenset[str] = frozenset()
+    quick: frozenset[str] = frozenset()
     believed: frozenset[str] = frozenset()
 
     @property
@@ -325,7 +327,8 @@ class Case:
 
     `about`: what the fix is about; what that does not cover was there before and may stay. `handlers` are the rows of
     the `except` clauses that the fix is about (none: all of them). `rolls_back_plainly`: the fix is known to let its
-    rollback raise in place of a handler's answer when the connection is lost.
+    rollback raise in place of a handler's answer when the connection is lost, `holds_longer` to hold the connection
+    longer on some path.
     """
 
     before: Version
@@ -334,6 +337,7 @@ class Case:
     about: tuple[About, ...] = (ANYTHING,)
     handlers: frozenset[int] = frozenset()
     rolls_back_plainly: bool = False
+    holds_longer: bool = False
 
     @property
     def injects(self) -> bool:

@@ -7,10 +7,11 @@ import gc
 import inspect
 import itertools
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from putback.verify.aliases import containers, shape
 from putback.verify.builtin_names import KNOWN_NAMES, Builtins
 from putback.verify.choices import Decider, Key, Schedule, Step
 from putback.verify.connections import slot_of
@@ -18,7 +19,7 @@ from putback.verify.errors import is_raised
 from putback.verify.events import Event, Overlooked, Violation, What
 from putback.verify.execution import Premises
 from putback.verify.extract import Program
-from putback.verify.faults import Cut, Failure, Faults, Modelled
+from putback.verify.faults import Cut, Failure, Faults, Modelled, modelled
 from putback.verify.fingerprint import MODULE, TEXT, fingerprint
 from putback.verify.instrument import CUT, PREFIX
 from putback.verify.invariants import check
@@ -44,11 +45,13 @@ class Run:
     """What one run did.
 
     `outcome` is the result or exception as text; `durable` the committed effects, `left` those that wait for the
-    commit of the caller; `asked` what it did with its data that not every value allows; `outer` the names from around
-    the function that have another value at its end; `handed_on` whether an owner outside has got a connection;
-    `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired` how many
-    connections it took; `rows` those of the events of the trace and of the end, 0 where none is known; `handling` and
-    `failed_inside` the functions taken along in which something was given back, and in which something has failed.
+    commit of the caller; `asked` what it did with its data that not every value allows, `decided_by` what it depends
+    on of what others may have changed before; `outer` the names from around the function that have another value at
+    its end; `shape` the containers that others have got, as they are then; `handed_on` whether an owner outside has
+    got a connection; `has_overlooked`: it has passed over a violation; `cut_off` why the run was abandoned; `acquired`
+    how many connections it took; `rows` those of the events of the trace and of the end, 0 where none is known;
+    `handling` and `failed_inside` the functions taken along in which something was acquired or given back, and in
+    which something has failed.
     """
 
     outcome: tuple[str, str]
@@ -57,7 +60,9 @@ class Run:
     durable: list[str]
     left: list[str]
     asked: frozenset[str]
+    decided_by: frozenset[str]
     outer: dict[str, str]
+    shape: str
     schedule: Schedule
     taken: dict[Key, int]
     trail: list[Step]
@@ -107,7 +112,8 @@ class Runner:
         namespace = dict(self._fixed)
         for name in self._unknown:
             namespace[name] = world.named(name)
-        world.custom = self._custom_classes(world, namespace)
+        world.custom = self._custom_classes(world, self.faults.custom)
+        world.reading = self._custom_classes(world, self.faults.reading)
         result: Any = None
         try:
             exec(program.code, namespace)
@@ -134,7 +140,9 @@ class Runner:
             durable=world.connections.transactions.durable,
             left=world.connections.left_to_callers(),
             asked=frozenset(world.asked),
+            decided_by=frozenset(world.decided_by),
             outer=outer,
+            shape=shape((*world.given, *containers((result,)))) if world.given else "",
             schedule=tuple(decider.schedule),
             taken=decider.taken,
             trail=decider.trail,
@@ -172,14 +180,14 @@ class Runner:
         if self._runs % _RUNS_BETWEEN_COLLECTIONS == 0:
             gc.collect()
 
-    def _custom_classes(self, world: World, namespace: dict[str, Any]) -> tuple[type[BaseException], ...]:
-        """The exception classes of the code itself, and builtin ones, that handlers name."""
+    def _custom_classes(self, world: World, names: Sequence[str]) -> tuple[type[BaseException], ...]:
+        """The exception classes of the code itself, and builtin ones, of these names."""
         found: list[type[BaseException]] = []
-        for path in self.faults.custom:
+        for path in names:
             builtin = self._builtins.names.get(path)
             cls = builtin if isinstance(builtin, type) else self._runtime.errors.exception_class(world.standin(path))
             if isinstance(cls, type) and issubclass(cls, BaseException):
-                found.append(_modelled(cls))
+                found.append(modelled(cls))
         return tuple(found)
 
     # -- calling
@@ -259,15 +267,3 @@ def _drive(generator: Any, world: World) -> Any:
 
 async def _awaited(value: Any) -> Any:
     return await value
-
-
-_MADE: dict[type[BaseException], type[BaseException]] = {}
-
-
-def _modelled(cls: type[BaseException]) -> type[BaseException]:
-    """A builtin class as one of the model, so that its appearance is explained."""
-    if issubclass(cls, Modelled):
-        return cls
-    if cls not in _MADE:
-        _MADE[cls] = type(cls.__name__, (Modelled, cls), {})
-    return _MADE[cls]

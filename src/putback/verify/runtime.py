@@ -15,12 +15,13 @@ from putback.verify.absent import Absent
 from putback.verify.errors import Errors
 from putback.verify.events import What
 from putback.verify.extract import Program
-from putback.verify.faults import ConversionFailure, Cut
+from putback.verify.faults import ConversionFailure, Cut, real
 from putback.verify.fingerprint import call_text, fingerprint, remember
 from putback.verify.ownership import reaches
 from putback.verify.resource import Belonging, Connection
 from putback.verify.roles import Context
-from putback.verify.standin import StandIn, Text, is_dunder
+from putback.verify.standin import StandIn, is_dunder
+from putback.verify.texts import MAKING, Text, is_symbolic, made_of, percent
 from putback.verify.unknown import VERIFIED
 from putback.verify.world import World
 
@@ -70,6 +71,7 @@ class Runtime:
         rounds = self.world.rounds
         rounds["while", site] = rounds.get(("while", site), 0) + 1
         if isinstance(condition, StandIn):
+            self.world.depends(condition._pb_seen)
             return self.world.branch(f"while {condition._pb_path}", usually=rounds["while", site] <= 1)
         return condition
 
@@ -171,7 +173,7 @@ class Runtime:
 
     def same(self, left: Any, right: Any) -> bool:
         """`left is right`."""
-        if left is right:
+        if left is right or (isinstance(left, type) and real(left) is real(right)):
             return True
         if isinstance(left, Absent):
             left = None
@@ -183,9 +185,9 @@ class Runtime:
                 return self.world.branch(f"{fingerprint(value)} is {fingerprint(other)}", usually=False, once=True)
             if isinstance(value, StandIn):
                 if other is None:
-                    return self.world.is_none(value._pb_path)
+                    return self.world.is_none(value._pb_path, value._pb_seen)
                 if isinstance(other, bool):
-                    return self.world.truth(value._pb_path) is other
+                    return self.world.truth(value._pb_path, value._pb_seen) is other
                 if isinstance(other, StandIn):
                     return value._pb_path == other._pb_path
         return False
@@ -253,10 +255,16 @@ class Runtime:
             label = call_text(f"{value.__name__}.{name}", arguments, keywords)
             self.world.fault(label, (ConversionFailure,))
             return self.world.standin(label)
-        elif isinstance(value, str) and any(isinstance(a, StandIn) for a in arguments):
+        elif name in MAKING and type(value) is str and is_symbolic(value):
+            return made_of(self.world, value, name, arguments, keywords)
+        elif type(value) is str and any(isinstance(a, StandIn) for a in arguments):
             label = call_text(f"{fingerprint(value)}.{name}", arguments, keywords)
             return self.world.branch(label) if name.endswith("swith") else self.world.standin(label)
         return getattr(value, name)(*arguments, **keywords)
+
+    def percent(self, left: Any, right: Any) -> Any:
+        """`left % right`, where the left side may be a text."""
+        return percent(self.world, left, right)
 
     # -- calls with a role
 
@@ -374,8 +382,8 @@ def _is_open(container: dict[Any, Any]) -> bool:
 
 _OWN = (
     "at", "method", "enter", "again", "round", "items", "aitems", "unpack", "same", "contains", "item", "dunder",
-    "keywords", "merged", "join", "acquires", "passes", "uses", "own", "hands_out", "free", "remembers", "decorates",
-    "rebound", "absent",
+    "keywords", "merged", "join", "percent", "acquires", "passes", "uses", "own", "hands_out", "free", "remembers",
+    "decorates", "rebound", "absent",
 )  # fmt: skip
 _OF_ERRORS = ("caught_class", "caught", "raising")
 

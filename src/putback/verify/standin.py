@@ -6,12 +6,13 @@ decision: whether it is true, how many items it has, whether a call fails. It ac
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from typing import Any, SupportsIndex
+from typing import Any
 
 from putback.verify.events import What
 from putback.verify.execution import Execution
-from putback.verify.fingerprint import fingerprint
+from putback.verify.fingerprint import fingerprint, marked, unmarked
 
 
 def is_dunder(name: str) -> bool:
@@ -23,26 +24,46 @@ class StandIn:
     """A value of unknown kind. `_pb_parts` remembers attributes and items, so that the same one is the same object.
 
     `_pb_of` is the model object whose attribute it is, if it is one's; `_pb_wraps` are the connections that it may own.
+    `_pb_seen` is the path with marks that say when it was read.
     """
 
-    __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_world", "_pb_wraps")
+    __slots__ = ("__weakref__", "_pb_of", "_pb_parts", "_pb_path", "_pb_seen", "_pb_world", "_pb_wraps")
     _pb_world: Execution
     _pb_path: str
+    _pb_seen: str
     _pb_parts: dict[str, Any]
     _pb_of: Any
     _pb_wraps: tuple[Any, ...]
 
-    def __init__(self, world: Execution, path: str, of: Any = None, wraps: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, world: Execution, path: str, of: Any = None, wraps: tuple[Any, ...] = (), seen: str = ""
+    ) -> None:
         put = object.__setattr__
         put(self, "_pb_world", world)
         put(self, "_pb_path", path)
+        put(self, "_pb_seen", seen or path)
         put(self, "_pb_parts", {})
         put(self, "_pb_of", of)
         put(self, "_pb_wraps", wraps)
 
     def provenance(self) -> str:
         """Where the value comes from."""
-        return self._pb_path
+        return self._pb_seen
+
+    def _pb_read(self, name: str) -> str:
+        """An attribute or item as it is read now."""
+        return marked(f"{self._pb_seen}{name}", self._pb_world.moment)
+
+    def _pb_again(self, part: Any, name: str) -> Any:
+        """A part that was read before; what others may have put in its place since then is another value."""
+        if type(part) is not StandIn or part._pb_path != f"{self._pb_path}{name}":
+            return part
+        seen = self._pb_read(name)
+        if seen == part._pb_seen:
+            return part
+        made = StandIn(self._pb_world, part._pb_path, part._pb_of, part._pb_wraps, seen)
+        object.__setattr__(made, "_pb_parts", part._pb_parts)
+        return made
 
     # -- structure
 
@@ -52,11 +73,13 @@ class StandIn:
         parts = self._pb_parts
         if self._pb_world.has_sessions:
             self._pb_world.loads(f"{self._pb_path}.{name}")
+        if self._pb_world.reading:
+            self._pb_world.read(self._pb_path, name)
         if name in parts:
-            return parts[name]
+            return self._pb_again(parts[name], f".{name}")
         found = self._pb_world.named(f"{self._pb_path}.{name}")
         if type(found) is StandIn:
-            parts[name] = found
+            found = parts[name] = StandIn(self._pb_world, found._pb_path, seen=self._pb_read(f".{name}"))
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -74,8 +97,8 @@ class StandIn:
     def _pb_item(self, key: Any) -> Any:
         name = f"[{fingerprint(key)}]"
         if name not in self._pb_parts:
-            self._pb_parts[name] = StandIn(self._pb_world, self._pb_path + name)
-        return self._pb_parts[name]
+            self._pb_parts[name] = StandIn(self._pb_world, self._pb_path + name, seen=self._pb_read(name))
+        return self._pb_again(self._pb_parts[name], name)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         name = f"[{fingerprint(key)}]"
@@ -96,7 +119,7 @@ class StandIn:
     # -- decisions
 
     def __bool__(self) -> bool:
-        return self._pb_world.truth(self._pb_path)
+        return self._pb_world.truth(self._pb_path, self._pb_seen)
 
     def __len__(self) -> int:
         return self._pb_world.count(self._pb_path)
@@ -119,7 +142,7 @@ class StandIn:
 
     def __contains__(self, item: Any) -> bool:
         self._pb_world.asks(f"{fingerprint(item)} in {self._pb_path}")
-        return self._pb_world.branch(f"{fingerprint(item)} in {self._pb_path}")
+        return self._pb_world.branch(f"{fingerprint(item)} in {self._pb_read('')}")
 
     def __instancecheck__(self, value: Any) -> bool:
         return self._pb_world.branch(f"isinstance({fingerprint(value)}, {self._pb_path})")
@@ -128,7 +151,8 @@ class StandIn:
         return self._pb_world.branch(f"issubclass({fingerprint(value)}, {self._pb_path})")
 
     def __hash__(self) -> int:
-        return hash(self._pb_path)
+        self._pb_world.asks(f"the hash of {self._pb_path}")
+        return zlib.crc32(self._pb_path.encode("utf-8", "replace"))
 
     # -- context manager, awaitable, asynchronous iterator
 
@@ -159,12 +183,16 @@ class StandIn:
     # -- conversions
 
     def __str__(self) -> str:
-        return f"‹{self._pb_path}›"
+        return f"‹{self._pb_seen}›"
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"‹repr({self._pb_seen})›"
 
     def __format__(self, specification: str) -> str:
-        return str(self)
+        if not specification:
+            return str(self)
+        self._pb_world.asks(f"format({self._pb_path}, {specification!r})")
+        return f"‹{self._pb_seen}:{specification}›"
 
     def __int__(self) -> int:
         return 1
@@ -188,24 +216,24 @@ class StandIn:
         return 0
 
     def __round__(self, digits: int | None = None) -> StandIn:
-        return _computed(self._pb_world, f"round({self._pb_path})")
+        return _computed(self._pb_world, f"round({self._pb_seen})")
 
     def __copy__(self) -> StandIn:
-        return self
+        return _computed(self._pb_world, f"copy({self._pb_read('')})")
 
     def __deepcopy__(self, memo: object) -> StandIn:
-        return self
+        return _computed(self._pb_world, f"deepcopy({self._pb_read('')})")
 
 
 def _computed(world: Execution, path: str) -> StandIn:
     """What an operator makes of a stand-in, which not every value has."""
-    world.asks(path)
-    return StandIn(world, path)
+    world.asks(unmarked(path))
+    return StandIn(world, unmarked(path), seen=path)
 
 
 def _binary(sign: str) -> Callable[[StandIn, Any], StandIn]:
     def operate(self: StandIn, other: Any) -> StandIn:
-        return _computed(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+        return _computed(self._pb_world, f"({self._pb_seen} {sign} {fingerprint(other)})")
 
     return operate
 
@@ -215,14 +243,14 @@ def _in_place(sign: str) -> Callable[[StandIn, Any], StandIn]:
 
     def operate(self: StandIn, other: Any) -> StandIn:
         self._pb_world.changed(f"{self._pb_path} {sign}= {fingerprint(other)}")
-        return _computed(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+        return _computed(self._pb_world, f"({self._pb_seen} {sign} {fingerprint(other)})")
 
     return operate
 
 
 def _reflected(sign: str) -> Callable[[StandIn, Any], StandIn]:
     def operate(self: StandIn, other: Any) -> StandIn:
-        return _computed(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_path})")
+        return _computed(self._pb_world, f"({fingerprint(other)} {sign} {self._pb_seen})")
 
     return operate
 
@@ -231,13 +259,14 @@ def _equality(sign: str, same: bool) -> Callable[[StandIn, Any], Any]:
     def compare(self: StandIn, other: Any) -> Any:
         if isinstance(other, StandIn) and other._pb_path == self._pb_path:
             return same
-        return StandIn(self._pb_world, f"({self._pb_path} {sign} {fingerprint(other)})")
+        path = f"({self._pb_seen} {sign} {fingerprint(other)})"
+        return StandIn(self._pb_world, unmarked(path), seen=path)
 
     return compare
 
 
 def _unary(name: str) -> Callable[[StandIn], StandIn]:
-    return lambda self: _computed(self._pb_world, f"{name}({self._pb_path})")
+    return lambda self: _computed(self._pb_world, f"{name}({self._pb_seen})")
 
 
 _BINARY = {
@@ -255,56 +284,3 @@ for _name, _sign in {"eq": "==", "ne": "!="}.items():
     setattr(StandIn, f"__{_name}__", _equality(_sign, _name == "eq"))
 for _name in ("neg", "pos", "abs", "invert"):
     setattr(StandIn, f"__{_name}__", _unary(_name))
-
-
-class Text(str):
-    """`str(x)` of a stand-in: a real text whose comparisons are decisions."""
-
-    _pb_world: Execution
-    _pb_path: str
-
-    def __new__(cls, world: Execution, path: str) -> Text:
-        made = str.__new__(cls, f"‹{path}›")
-        made._pb_world = world
-        made._pb_path = path
-        return made
-
-    def __getattr__(self, name: str) -> Any:
-        """What the text of a driver's error may carry beside it."""
-        if is_dunder(name) or name.startswith("_pb_"):
-            raise AttributeError(name)
-        return StandIn(self._pb_world, f"{self._pb_path}.{name}")
-
-    def __contains__(self, part: object) -> bool:
-        return self._decide(f"{fingerprint(part)} in str({self._pb_path})")
-
-    def __eq__(self, other: object) -> bool:
-        if str.__eq__(self, other):
-            return True
-        return isinstance(other, (str, int)) and self._decide(f"str({self._pb_path}) == {fingerprint(other)}")
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    __hash__ = str.__hash__
-
-    def startswith(self, prefix: Any, *rest: SupportsIndex | None) -> bool:
-        """Decided like every question about the text."""
-        return self._decide(f"str({self._pb_path}).startswith({fingerprint(prefix)})")
-
-    def endswith(self, suffix: Any, *rest: SupportsIndex | None) -> bool:
-        """Decided like every question about the text."""
-        return self._decide(f"str({self._pb_path}).endswith({fingerprint(suffix)})")
-
-    def lower(self) -> Text:
-        """The same text: what it contains is decided anyway."""
-        return self
-
-    upper = strip = casefold = lower  # type: ignore[assignment]
-
-    def split(self, *arguments: Any) -> Any:
-        """The parts are stand-ins."""
-        return StandIn(self._pb_world, f"{self._pb_path}.split()")
-
-    def _decide(self, label: str) -> bool:
-        return self._pb_world.branch(label, usually=False)

@@ -3,9 +3,46 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
+from collections.abc import Iterator
 
 _KEPT_DECORATORS = {"contextmanager", "asynccontextmanager", "wraps", "staticmethod", "classmethod", "property"}
+
+
+_SUPPRESSING = ("suppress", "contextlib.suppress")
+
+
+def is_suppressing(node: ast.AST) -> bool:
+    """Whether it is a call that makes a context manager which swallows the errors it is given."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in _SUPPRESSING
+
+
+def asked_classes(node: ast.AST) -> Iterator[str]:
+    """The exception classes that code names in another way than in a handler, or to raise one: it asks for them."""
+    if isinstance(node, ast.Raise):
+        return
+    if isinstance(node, ast.Name) and _is_exception(node.id):
+        yield node.id
+    elif isinstance(node, ast.Call) and is_suppressing(node):
+        yield from (name for each in node.args for name in class_names(each) if not _is_exception(name))
+    for field, value in ast.iter_fields(node):
+        if not (isinstance(node, ast.ExceptHandler) and field == "type"):
+            for each in value if isinstance(value, list) else (value,):
+                if isinstance(each, ast.AST):
+                    yield from asked_classes(each)
+
+
+def _is_exception(name: str) -> bool:
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
+
+
+def numbers_of(node: ast.AST) -> Iterator[float]:
+    """The numbers that are written in code."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Constant) and isinstance(each.value, (int, float)) and not isinstance(each.value, bool):
+            yield each.value
 
 
 def last_name(func: ast.expr) -> str:

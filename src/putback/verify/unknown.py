@@ -12,10 +12,11 @@ from typing import Any
 from putback.model.lifecycle import On
 from putback.verify import ownership, signatures, vocabulary
 from putback.verify.absent import Absent
+from putback.verify.aliases import containers
 from putback.verify.connections import Connections, slot_of
 from putback.verify.events import What
 from putback.verify.faults import OperationalError
-from putback.verify.fingerprint import call_text, fingerprint
+from putback.verify.fingerprint import call_text, fingerprint, marked, unmarked
 from putback.verify.managing import Managing
 from putback.verify.resource import Acquiring, Belonging, Connection, Later, handed_out
 from putback.verify.roles import Acquire, Does, Fails, Method, ObjectType, Pass
@@ -50,7 +51,9 @@ class UnknownCalls:
     def acquires(
         self, role: Acquire, callee: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], row: int = 0
     ) -> Any:
-        """A call that the role table names as an acquire, in this row."""
+        """A call that the role table names as an acquire, in this row; a function of the code acquires by itself."""
+        if _is_own(getattr(callee, "__wrapped__", callee)):
+            return callee(*arguments, **keywords)
         label = call_text(role.callee, arguments, keywords)
         if isinstance(callee, StandIn):
             self.world.exists(callee._pb_path.rpartition(".")[0])
@@ -195,8 +198,10 @@ class UnknownCalls:
             return self.acquires(self._acquires[path], callee, arguments, keywords)
         if by_role and path in self._passes:
             return self.passes(self._passes[path], callee, arguments, keywords)
-        if name in self._given_back_by and arguments and slot_of(arguments[0]) is not None:
-            return self.passes(Pass(path, Does.RELEASES), callee, arguments, keywords)
+        slot = slot_of(arguments[0]) if name in self._given_back_by and arguments else None
+        if slot is not None:
+            made = self.passes(Pass(path, Does.RELEASES), callee, arguments, keywords)
+            return Later(lambda: made, f"{path}()") if slot.is_async else made
         if isinstance(callee._pb_of, Belonging):
             return self._method(callee._pb_of, name, arguments, keywords)
         self.fits(path, arguments, keywords)
@@ -208,11 +213,19 @@ class UnknownCalls:
             return StandIn(self.world, label)
         if name in vocabulary.STORING or name in vocabulary.REMOVING:
             self.world.changed(label)
+            self.world.given += containers(arguments)
             self.world.kept += arguments if name in vocabulary.STORING else ()
             return StandIn(self.world, self.result(label))
+        if name in vocabulary.SHARED and self.connections.named_in(path) is None:
+            is_quick = self.world.as_written(path) in self.world.roles.quick
+            self.world.note(What.EXTERNAL, label, is_aside=True, is_quick=is_quick)
         if name in vocabulary.PURE or name in vocabulary.CHANGING:
-            return StandIn(self.world, self.result(label) if name in vocabulary.CHANGING else label)
+            if name not in vocabulary.CHANGING:
+                return StandIn(self.world, unmarked(label), seen=label)
+            result = self.result(label)
+            return StandIn(self.world, result, seen=marked(result, self.world.chances))
         if name in vocabulary.WAITING and arguments and hasattr(arguments[0], "__await__"):
+            self.world.asks(label)
             return arguments[0]
         return self._opaque(path, label, arguments, keywords)
 
@@ -232,7 +245,9 @@ class UnknownCalls:
         if not is_quiet and not (is_believed and world.bounds.level < _RELEASE_FAILS):
             slot = next((s for v in values if (s := slot_of(v)) is not None), None)
             self.fault_with(slot, label)
-        world.note(What.EXTERNAL, label, is_aside=is_believed or is_quiet or is_closing)
+        is_quick = written in world.roles.quick
+        world.note(What.EXTERNAL, label, is_aside=is_believed or is_quiet or is_closing, is_quick=is_quick)
+        world.given += containers(values)
         for value in _functions(values):
             self._run_in_place(value)
         for value in values:
@@ -244,7 +259,8 @@ class UnknownCalls:
     def _made(self, path: str, label: str, values: Iterable[Any]) -> StandIn:
         """What a call results in: it may be an object that owns what the call was given."""
         wraps = ownership.wrapped(values) if path in self.world.roles.wrapping else ()
-        return StandIn(self.world, self.result(label), wraps=wraps)
+        result = self.result(label)
+        return StandIn(self.world, unmarked(result), wraps=wraps, seen=result)
 
     def result(self, label: str) -> str:
         """The provenance of what a call returns."""

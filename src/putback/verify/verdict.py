@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -25,6 +26,7 @@ from putback.verify.story import rows, tell, tell_difference
 
 _EVERYTHING = "BaseException"
 _NOTHING_SHOWN = "no run of the original shows what is to be mended"
+_LONGER = "on some path the connection is held longer than before, as the fix says"
 _REPLACED = "where the connection is lost, the rollback raises in place of the handler's answer, as the style has it"
 _HIGHEST_LEVEL = 2
 _LEAST_COVERAGE = 0.5
@@ -174,7 +176,13 @@ class Verifier:
         except SourceError as error:
             return self._without_runs(Verdict.UNKNOWN, str(error))
         handled = (*before.handled, *(after.handled if after is not None else ()))
-        faults = faults_for(handled, self.case.before.roles.errors, interrupts=_catch_others(before, after))
+        faults = faults_for(
+            handled,
+            self.case.before.roles.errors,
+            interrupts=_catch_others(before, after),
+            distinct=_distinct(before, after) if after is not None else (),
+            cancels=after is not None and bool(handled or before.asked or after.asked),
+        )
         differs = _other_header(before, after, self.case) if after is not None else None
         if differs is not None:
             return self._without_runs(Verdict.REJECTED, differs)
@@ -219,7 +227,9 @@ class Verifier:
         is_new = coverage_after < _LEAST_COVERAGE
         if unreached_after and not is_new:
             is_new = not statements(after.version, unreached_after) <= statements(before.version, unreached)
-        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new)
+        beyond = (n for n in (after.numbers - before.numbers) if n >= self.bounds.items)
+        number = min(beyond, default=None)
+        verdict, reason = self._verdict(found, compared, unreached, unreached_after, is_new=is_new, number=number)
         return self._proof(verdict, reason, found, compared, coverage, unreached or unreached_after)
 
     def _verdict(
@@ -230,8 +240,12 @@ class Verifier:
         unreached_after: tuple[int, ...],
         *,
         is_new: bool,
+        number: float | None,
     ) -> tuple[Verdict, str]:
-        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much."""
+        """`is_new`: what is never reached of the fixed version is reached in the original, not in it, or too much.
+
+        `number`: one that only the fixed version counts to, further than any run has items.
+        """
         if compared.difference is not None:
             return Verdict.REJECTED, compared.difference.why
         unstable = found.unstable or compared.unstable
@@ -244,6 +258,8 @@ class Verifier:
             return Verdict.UNKNOWN, _NOTHING_SHOWN
         if mends and compared.mended == 0:
             return Verdict.UNKNOWN, "no run is mended"
+        if number is not None:
+            return Verdict.TESTED, f"only the fixed version has the number {number}, beyond the items of the bounds"
         unexplained = sorted(found.unexplained | compared.unexplained)
         if unexplained:
             return Verdict.TESTED, f"some runs end in an error that the model cannot explain: {unexplained[0]}"
@@ -265,6 +281,8 @@ class Verifier:
             return (Verdict.TESTED, missing) if is_partial else (Verdict.BOUNDED, f"{runs}; {missing}")
         if self.case.injects:
             return Verdict.BOUNDED, f"{runs}; the dependency is taken to lend the session and close it, no more"
+        if compared.held_longer:
+            return Verdict.BOUNDED, f"{runs}; {_LONGER}"
         if compared.replaced:
             return Verdict.BOUNDED, f"{runs}; {_REPLACED}"
         if found.complete != EVERY:
@@ -310,6 +328,12 @@ class Verifier:
             return None
         run = found.first[broken[0]]
         return Counterexample(broken[0].value, run.schedule, tell(run), rows(run))
+
+
+def _distinct(before: Program, after: Program) -> Sequence[str]:
+    """The exception classes that one version handles, or asks for, more often than the other."""
+    was, now = Counter((*before.handled, *before.asked)), Counter((*after.handled, *after.asked))
+    return [name for name in dict.fromkeys((*was, *now)) if was[name] != now[name]]
 
 
 def _catch_others(before: Program, after: Program | None) -> bool:

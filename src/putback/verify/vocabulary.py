@@ -13,6 +13,9 @@ PURE = frozenset(
 )  # fmt: skip
 """Methods of Python's own values: they neither fail nor have an effect that others see."""
 
+SHARED = frozenset(("copy", "get", "join", "replace"))
+"""Those among them that what is no value of Python's own has as well, with an effect: requests.get, shutil.copy."""
+
 CHANGING = frozenset(
     (
         "is_set", "now", "utcnow", "time", "perf_counter", "monotonic", "get_nowait", "today", "empty",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from putback.verify.aliases import containers
 from putback.verify.choices import Decider
 from putback.verify.connections import Connections
 from putback.verify.events import What
@@ -11,7 +12,8 @@ from putback.verify.execution import Execution, Premises
 from putback.verify.faults import Modelled
 from putback.verify.fingerprint import fingerprint
 from putback.verify.scoped import Scopes
-from putback.verify.standin import StandIn, Text
+from putback.verify.standin import StandIn
+from putback.verify.texts import Text
 from putback.verify.unknown import UnknownCalls
 
 
@@ -50,6 +52,7 @@ class World(Execution):
         An attribute of an object that came out of a session is a write that waits for the commit.
         """
         self.kept.append(value)
+        self.given += containers((value,))
         slot = self.connections.named_in(path)
         text = f"{path} = {fingerprint(value)}"
         if slot is not None and slot.profile.lazy and slot.is_out:
