@@ -54,5 +54,9 @@ def _is_mocked(facts: Surroundings, site: Site, way: list[tuple[Unit, ir.Call]])
         return True
     stand_ins = facts.analyzer.known(StandIns)
     read = {name for name, _ in names_read(facts, site.acquired_at, site.acquisition.through)}
-    called = {op.name for _, op in way}
+    called = {op.name for unit, op in way if _acquires(facts, unit, op)}
     return any(facts.analyzer.says(path, _ENTERING) for name in sorted(read | called) for path in stand_ins.tests(name))
+
+
+def _acquires(facts: Surroundings, unit: Unit, op: ir.Call) -> bool:
+    return any(driver.effect.acquires for driver in facts.analyzer.call_info(unit, op).drivers)

@@ -144,20 +144,28 @@ class Containers:
 
     def item(self, container: Expr, key: Key, scope: Scope) -> Types:
         """What a list or dictionary has at a key, or (None) anywhere."""
+        known = idioms().containers
         match container:
-            case Invoke(func=Member(base=base, attr=attr)) if attr in idioms().containers.contents:
+            case Invoke(func=Member(base=base) as func) if self._is_method(func, known.contents, scope):
                 return self.item(base, None, scope)
-            case Element(value=Invoke(func=Member(base=base, attr=attr))) if attr in idioms().containers.pairs:
+            case Element(value=Invoke(func=Member(base=base) as func)) if self._is_method(func, known.pairs, scope):
                 return self.item(base, None, scope) if key == 1 else NOTHING
         question = ("item of", container, key, scope)
         return self._values.answers.ask(question, lambda: self._item(container, key, scope), NOTHING)
 
     def taken(self, call: Invoke, scope: Scope) -> Types:
         """What a method of a list or dictionary answers with: `pools.get("main")`."""
-        if not isinstance(call.func, Member) or call.func.attr not in idioms().containers.taking:
+        if not isinstance(call.func, Member) or not self._is_method(call.func, idioms().containers.taking, scope):
             return NOTHING
         first = call.args[0].value if call.args and isinstance(call.args[0], Literal) else None
         return self.item(call.func.base, first if isinstance(first, str) else None, scope)
+
+    def _is_method(self, func: Member, names: frozenset[str], scope: Scope) -> bool:
+        """Whether a callee is a method by one of these names, and not known to be another's than a container's."""
+        if func.attr not in names:
+            return False
+        made_by, found = idioms().containers.made_by, self._values.types(func, scope)
+        return all(isinstance(t, Method) and f"{t.owner.name}.".startswith(made_by) for t in found)
 
     def in_attribute(self, owner: Object, name: str) -> Types:
         """What is anywhere in a list or dictionary that objects of a class have as an attribute."""
