@@ -87,7 +87,7 @@ from putback.ownership.facts.dropped import Dropped
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
-from putback.rules.rule import Rule, report
+from putback.rules.rule import Rule, report, report_lost
 from putback.rules.weighing import worth_of
 
 
@@ -140,7 +140,7 @@ def _with_object(dropped: Dropped) -> Finding:
         ),
         help="give the class a method that gives it back, and call that in a `finally`",
     )
-    return replace(found, no_fix_reason="its object keeps it, and has no method that gives it back")
+    return report_lost(found, made.name, "its object keeps it, and has no method that gives it back")
 
 
 def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:

@@ -98,7 +98,7 @@ from putback.rules import (
     pb109_with_does_not_release,
     wording,
 )
-from putback.rules.rule import Rule, report
+from putback.rules.rule import Rule, report, report_lost
 from putback.rules.weighing import worth_of
 
 
@@ -134,7 +134,7 @@ def _by_object(ended: Ended) -> Finding:
         trace=(replace(first, text=f"{first.text}, and kept in {name}"), *wording.trace(there, leak)[1:]),
         help=f"in `{ended.method}`, release it in a `finally`: {wording.release(there)}",
     )
-    return replace(found, no_fix_reason=f"its object keeps it, and `{ended.method}` has to give it back")
+    return report_lost(found, ended.method, f"its object keeps it, and `{ended.method}` has to give it back")
 
 
 def _worth(site: SiteFacts, leak: Leak) -> Worth:
