@@ -269,6 +269,14 @@ def test_a_script_is_run_as_one(project: Project) -> None:
     assert project.putback("verify", "app.py", "--replay", "__main__") == 0
 
 
+def test_what_another_method_of_an_object_loses_gets_no_verdict(project: Project) -> None:
+    exit_ = "def __exit__(self, *error):\n        self.conn.commit()\n        pool.putconn(self.conn)\n"
+    taken = "class Unit:\n    def __enter__(self):\n        self.conn = pool.getconn()\n\n    "
+    project.write("app.py", f"{HEAD}\n\n{taken}{exit_}")
+    project.putback("verify", "app.py")
+    assert "Unit.__enter__ (PB102)\n  unknown: an object keeps it, and it is lost in `__exit__`" in project.out
+
+
 def test_leaks_become_tests_that_pass_once_they_are_mended(project: Project) -> None:
     project.write("app.py", HEAD + LEAK)
     project.putback("verify", "--tests", "leaks")

@@ -72,11 +72,13 @@ class Step:
 class SiteKey:
     """Which acquire of a file a finding is about, as the analysis numbers it: the key of the function, and in it the
     operation that acquires or the parameter by which a connection is lent; a finding about no acquire has neither.
+    `lost_in`: the function that loses it, where that is another one.
     """
 
     function: str
     operation: int | None = None
     parameter: str = ""
+    lost_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,8 @@ class _Gathering:
         finding, case = found.finding, found.case
         if case is None:
             return _unrunnable(finding, "it cannot be taken out of its file")
+        if finding.site is not None and finding.site.lost_in:
+            return _unrunnable(finding, f"an object keeps it, and it is lost in `{finding.site.lost_in}`")
         row = found.unit.info.def_row if found.unit is not None and found.unit.info is not None else 1
         if not is_fixed:
             reason = finding.no_fix_reason or self.reasons.get((*found.connection[:2], finding.code), "")

@@ -5,7 +5,8 @@ A connection, session or slot that is acquired in a function, while no path thro
 returns it or hands it to a new owner. Closing the cursor does not count: the cursor is not the connection. A
 SQLAlchemy session counts from its first statement until `commit()`, `rollback()` or `close()`, because only then
 does it hold a connection; closed, it opens again with the next one. So a session that a function closes and returns,
-or keeps on an attribute that it asks before it opens another, is one that nobody closes.
+or keeps on an attribute that it asks before it opens another, is one that nobody closes. What a constructor takes, no
+method of the class gives back and a function that makes the object drops is told where it is taken.
 
 ## Why it is bad
 Each call keeps one more connection. When the pool has none left, the next caller is the one who sees the error:
@@ -86,7 +87,7 @@ from putback.ownership.facts.dropped import Dropped
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
 from putback.rules import mending, pb107_acquired_connection_lost, wording
-from putback.rules.rule import Rule, report
+from putback.rules.rule import Rule, report, report_lost
 from putback.rules.weighing import worth_of
 
 
@@ -139,7 +140,7 @@ def _with_object(dropped: Dropped) -> Finding:
         ),
         help="give the class a method that gives it back, and call that in a `finally`",
     )
-    return replace(found, no_fix_reason="its object keeps it, and has no method that gives it back")
+    return report_lost(found, made.name, "its object keeps it, and has no method that gives it back")
 
 
 def _cached_closed(facts: FunctionFacts, site: SiteFacts) -> Finding:

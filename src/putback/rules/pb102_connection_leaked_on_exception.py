@@ -7,6 +7,9 @@ the function, or ends in a handler, without giving it back. Counted as well: the
 front of the release, a `cursor.close()` or `if cursor:` there although `cursor` is not bound when `conn.cursor()` has
 failed, and an `await` that can be cancelled (`asyncio.CancelledError` is no `Exception`).
 
+What an object takes when it is entered, or made, is followed into its `__exit__`: a commit there that fails in front of
+the release loses it. A hint where a method that works ends what the constructor has taken, and makers call no other.
+
 ## Why it is bad
 Errors come in bursts: a restarted database, a deadlock, a bad request repeated. Each one keeps a connection, so a
 short outage empties the pool and the service stays down after the database is back: `connection pool exhausted`,
@@ -95,7 +98,7 @@ from putback.rules import (
     pb109_with_does_not_release,
     wording,
 )
-from putback.rules.rule import Rule, report
+from putback.rules.rule import Rule, report, report_lost
 from putback.rules.weighing import worth_of
 
 
@@ -121,17 +124,17 @@ def _by_object(ended: Ended) -> Finding:
     """The finding at the acquire, with the way through the method that should give back."""
     site, there, leak = ended.taken, ended.given_back, ended.leak
     name = wording.subject(there)
-    first = wording.acquired(site)
+    first, worth = wording.acquired(site), worth_of(there, leak)
     found = report(
         RULE,
         site,
         f"{name} is not given back if {_cause(there, leak)} in `{ended.method}`: {wording.cost(site)}",
-        worth=worth_of(there, leak),
+        worth=replace(worth, loss=Loss.ADVICE) if ended.by_maker else worth,
         confidence=confidence_of(there),
         trace=(replace(first, text=f"{first.text}, and kept in {name}"), *wording.trace(there, leak)[1:]),
         help=f"in `{ended.method}`, release it in a `finally`: {wording.release(there)}",
     )
-    return replace(found, no_fix_reason=f"its object keeps it, and `{ended.method}` has to give it back")
+    return report_lost(found, ended.method, f"its object keeps it, and `{ended.method}` has to give it back")
 
 
 def _worth(site: SiteFacts, leak: Leak) -> Worth:

@@ -79,6 +79,12 @@ def report(
     return replace(found, help=help, site=SiteKey(facts.unit.key, site.site.at, site.site.name))
 
 
+def report_lost(found: Finding, where: str, no_fix_reason: str) -> Finding:
+    """A finding about an acquire whose connection another function loses: it is not mended where it is acquired."""
+    site = replace(found.site, lost_in=where) if found.site is not None else None
+    return replace(found, site=site, no_fix_reason=no_fix_reason)
+
+
 def report_at(
     rule: Rule,
     facts: Surroundings,

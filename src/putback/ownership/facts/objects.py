@@ -40,11 +40,15 @@ _GIVEN_BACK = (Phase.RELEASED, Phase.CLOSED)
 
 @dataclass(frozen=True, eq=False)
 class Ended:
-    """A connection that a method has taken for its object, and the method that gives it back, but not if `leak`."""
+    """A connection that a method has taken for its object, and the method that gives it back, but not if `leak`.
+
+    `by_maker`: nothing but the makers that are seen says that this method comes next.
+    """
 
     taken: SiteFacts
     given_back: SiteFacts
     leak: Leak
+    by_maker: bool = False
 
     @property
     def method(self) -> str:
@@ -65,7 +69,9 @@ def ended(facts: Surroundings, sites: list[SiteFacts]) -> Iterator[Ended]:
         leaving = list(_methods(facts, _NEXT[info.name]))
         following = leaving or _called_by_makers(facts, attribute) if info.name == "__init__" else leaving
         found = (_lost_in(facts, method, attribute, site) for method in following)
-        yield from list(filter(None, found))[:1]
+        first = next(filter(None, found), None)
+        if first is not None:
+            yield Ended(first.taken, first.given_back, first.leak, by_maker=not leaving)
 
 
 def _called_by_makers(facts: Surroundings, attribute: str) -> Iterator[FunctionRef]:
