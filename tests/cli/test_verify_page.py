@@ -44,7 +44,7 @@ def test_steps_have_their_rows_and_source(project: Project) -> None:
     rows = (project.root / "shop" / "orders.py").read_text(encoding="utf-8").splitlines()
     assert len(told) >= 8
     assert all(rows[int(row) - 1].strip() == unescape(source) for _, row, source in told)
-    assert ("a connection is taken: c1 = get_db_connection()", "15", "conn = get_db_connection()") in told
+    assert ("a connection is taken: c1 = get_connection_pool().getconn()", "15", "conn = get_db_connection()") in told
 
 
 def test_what_fixes_change_is_not_folded_away(project: Project) -> None:

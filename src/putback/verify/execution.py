@@ -46,8 +46,8 @@ class Execution(ABC):
     an item raises too, `slots` the connections that there are. `moment` says how often others had a chance to change
     what they can reach, `chances` how often time has passed, and `decided_by` what it depends on that was read after
     such. `inside` are the functions taken along that are under way, `handling` those in which something was acquired or
-    given back, `failed_inside` those in which something has failed; `taken_by` is the call, with its row, that hands
-    out what is acquired now.
+    given back, `failed_inside` those in which something has failed, and `calling` the place of the call that led to
+    them; `taken_by` is the call, with its row, that hands out what is acquired now.
     """
 
     def __init__(self, premises: Premises, decider: Decider) -> None:
@@ -73,6 +73,7 @@ class Execution(ABC):
         self.faults_left = self.bounds.faults
         self.no_new_faults = False
         self.inside: list[tuple[str, Mapping[str, str]]] = []
+        self.calling = 0
         self.taken_by: tuple[str, int] | None = None
         self.handling: set[str] = set()
         self.failed_inside: set[str] = set()
@@ -136,7 +137,7 @@ class Execution(ABC):
             if what in _CHANCES and not (is_own or is_aside):
                 self.chances += 1
                 self.moment += what is What.EXTERNAL and not is_quick
-            self.places.append(self.point)
+            self.places.append(self.calling if self.inside else self.point)
 
     @contextmanager
     def within(self, name: str, given: Mapping[str, str]) -> Iterator[None]:
@@ -147,6 +148,8 @@ class Execution(ABC):
         if sum(name == other for other, _ in self.inside) > _NESTED:
             self.cut("depth")
         point = self.point
+        if not self.inside:
+            self.calling = point
         self.inside.append((name, given))
         try:
             yield

@@ -23,7 +23,7 @@ def rows(run: Run) -> tuple[int, ...]:
     """The row of each sentence of a run, 0 for those about no row."""
     decided = [0 for _ in _decisions(run)]
     *places, end = run.rows
-    happened = [row for event, row in zip(run.trace, places, strict=True) if event.what is not What.INFO]
+    happened = [row for event, row in zip(run.trace, places, strict=True) if _is_told(event)]
     if len(happened) > _LONGEST:
         happened = [*happened[: _LONGEST // 2], 0, *happened[-_LONGEST // 2 :]]
     return (*decided, *happened, end, *(violation.row for violation in run.violations))
@@ -58,10 +58,15 @@ def _decision(choice: Choice) -> str:
 
 
 def _events(trace: list[Event]) -> list[str]:
-    shown = [_event(e) for e in trace if e.what is not What.INFO]
+    shown = [_event(e) for e in trace if _is_told(e)]
     if len(shown) <= _LONGEST:
         return shown
     return [*shown[: _LONGEST // 2], f"… {len(shown) - _LONGEST} more …", *shown[-_LONGEST // 2 :]]
+
+
+def _is_told(event: Event) -> bool:
+    """Whether it belongs to the story: not what a function that is taken along asks of others in between."""
+    return event.what is not What.INFO and not (event.is_own and event.what is What.EXTERNAL)
 
 
 def _event(event: Event) -> str:
