@@ -15,6 +15,7 @@ from putback.ownership.analysis.domain import Phase, State
 from putback.ownership.analysis.events import CallInfo, argument_of
 from putback.ownership.analysis.following import Following
 from putback.ownership.analysis.parts import Carrier, Closure, Element, Manager, Tie
+from putback.ownership.analysis.site import Owner
 from putback.ownership.analysis.summary import ParamEffect
 
 
@@ -131,11 +132,15 @@ def with_owner(domain: Following, op: ir.Call, info: CallInfo, state: State) -> 
 
 
 def _owner_effects(domain: Following, op: ir.Call, info: CallInfo, state: State) -> list[ParamEffect]:
-    """What project functions do to an object around the connection that they are given."""
+    """What project functions do to an object or a tuple around the connection that they are given."""
     found: list[ParamEffect] = []
-    for position, argument in enumerate(op.arguments):
-        part = state.part(argument.value)
-        if isinstance(part, Carrier) and part.owner is not None and info.functions:
-            acquisition = replace(domain.site.acquisition, owner=part.owner)
-            found += domain.summaries.argument_effects(acquisition, info, argument, position, state.phase)
+    for position, argument in enumerate(op.arguments if info.functions else ()):
+        match state.part(argument.value):
+            case Carrier(owner=Owner() as owner):
+                acquisition = replace(domain.bare, owner=owner)
+            case Element(index=index, beside=beside):
+                acquisition = replace(domain.bare, element=index, beside=beside)
+            case _:
+                continue
+        found += domain.summaries.argument_effects(acquisition, info, argument, position, state.phase)
     return found

@@ -181,12 +181,16 @@ class Context:
         module = self.project.module(unit.path)
         if unit.info is None or not unit.info.owner or module is None:
             return True
-        for home, cls in self.resolver.classes.lineage(unit.path, unit.info.owner):
-            for key in cls.methods.values():
-                other = home.functions[key]
-                if other.key != unit.key and not self._mentions(home.path, other).isdisjoint(self.releasing):
-                    return True
-        return False
+        path, owner = unit.path, unit.info.owner
+        question = ("giving back", path, owner)
+        found = self.resolver.answers.ask(question, lambda: frozenset(self._giving_back(path, owner)), frozenset[str]())
+        return bool(found - {unit.key})
+
+    def _giving_back(self, path: str, owner: str) -> Iterator[str]:
+        """The methods of a class that mention a release of some driver, by their keys."""
+        for home, cls in self.resolver.classes.lineage(path, owner):
+            methods = (home.functions[key] for key in cls.methods.values())
+            yield from (m.key for m in methods if not self._mentions(home.path, m).isdisjoint(self.releasing))
 
 
 def _releasing_methods(catalog: Catalog) -> frozenset[str]:

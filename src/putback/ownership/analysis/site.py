@@ -104,12 +104,14 @@ class Acquisition(Struct, frozen=True):
         """The connection by itself, without the object or the tuple that it comes in."""
         return replace(self, owner=None, element=None, beside=())
 
-    def given(self, is_pending: bool) -> Acquisition:
+    def given(self, is_pending: bool, *, whole: bool = False) -> Acquisition:
         """What a function can know of it that is given it: not where it has come from, nor how it was acquired unless
-        it is yet to be (`is_pending`)."""
+        it is yet to be (`is_pending`). `whole`: it is given the tuple that it is in."""
         return Acquisition(
             self.kinds,
             self.on if is_pending else (On.CALL,),
+            self.element if whole else None,
+            self.beside if whole else (),
             owner=self.owner,
             autocommits=self.autocommits,
             known_before=self.known_before and is_pending,
@@ -120,7 +122,8 @@ class Acquisition(Struct, frozen=True):
     def key(self) -> tuple[Hashable, ...]:
         """By what answers about one that is given are remembered."""
         kinds = tuple(kind.id for kind in self.kinds)
-        return kinds, self.on, self.owner, self.autocommits, self.known_before, self.ambient
+        around = self.owner, self.element, self.beside
+        return kinds, self.on, around, self.autocommits, self.known_before, self.ambient
 
 
 class Site(Struct, frozen=True):

@@ -73,8 +73,8 @@ class Summaries:
         return plain[position] if position < len(plain) else ""
 
     def param_effect(self, ref: FunctionRef, name: str, acquisition: Acquisition, phase: Phase) -> ParamEffect:
-        """What `ref` does to the connection it knows as `name`."""
-        given = acquisition.given(phase is Phase.PENDING)
+        """What `ref` does to the connection it knows as `name`, or that is in the tuple which it knows so."""
+        given = acquisition.given(phase is Phase.PENDING, whole=True)
 
         def find() -> ParamEffect:
             unit = self._program.unit(ref.path, ref.key)
@@ -133,7 +133,8 @@ class Summaries:
     def closure_releases(self, unit: Unit, key: str, acquisition: Acquisition, state: State) -> bool:
         """Whether a function or lambda nested in `unit` gives back the connection that it captures."""
         names = [n for n in unit.closures.get(key, ()) if n in state.refs]
-        effects = [self.param_effect(FunctionRef(unit.path, key), n, acquisition, Phase.HELD) for n in names]
+        captured = replace(acquisition, element=None, beside=())
+        effects = [self.param_effect(FunctionRef(unit.path, key), n, captured, Phase.HELD) for n in names]
         return any(e.normal in (Phase.RELEASED, Phase.CLOSED, Phase.PASSED) or e.normal is None for e in effects)
 
     def cannot_raise(self, info: CallInfo) -> bool:

@@ -67,6 +67,9 @@ class SiteDomain(Following):
         if self.site.at is None and owner is not None:
             carrier = (self.site.name, Carrier(owner))
             return [State(self.start_phase, frozenset({OWNED}), frozenset({carrier}), unmended=CALLERS)]
+        if self.site.at is None and self.site.acquisition.element is not None:
+            whole = Element(self.site.acquisition.element, self.site.acquisition.beside)
+            return [State(self.start_phase, parts=frozenset({(self.site.name, whole)}), unmended=CALLERS)]
         if self.site.at is None:
             return [self._known_before()]
         params = {p.name for p in self.unit.function.params}
