@@ -6,7 +6,7 @@ returns it or hands it to a new owner. Closing the cursor does not count: the cu
 SQLAlchemy session counts from its first statement until `commit()`, `rollback()` or `close()`, because only then
 does it hold a connection; closed, it opens again with the next one. So a session that a function closes and returns,
 or keeps on an attribute that it asks before it opens another, is one that nobody closes. What a constructor takes, no
-method of the class gives back and a function that makes the object drops is told where it is taken.
+method of the class gives back and a function that makes the object drops is told where it is taken, as a hint.
 
 ## Why it is bad
 Each call keeps one more connection. When the pool has none left, the next caller is the one who sees the error:
@@ -83,6 +83,7 @@ from dataclasses import replace
 
 from putback.model.finding import Finding, Severity
 from putback.model.mending import LEAK
+from putback.model.weighing import Loss
 from putback.ownership.facts.dropped import Dropped
 from putback.ownership.facts.facts import FunctionFacts
 from putback.ownership.facts.site_facts import SiteFacts, confidence_of
@@ -132,7 +133,7 @@ def _with_object(dropped: Dropped) -> Finding:
         RULE,
         site,
         f"`{name}` is never given back: nothing does that with the object, and {where} drops it: {wording.cost(site)}",
-        worth=worth_of(maker),
+        worth=replace(worth_of(maker), loss=Loss.ADVICE),  # too few were read to show it
         confidence=confidence_of(maker),
         trace=(
             replace(first, text=f"{first.text}, and kept in `{name}`"),
