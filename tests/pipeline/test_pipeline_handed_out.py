@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+import handing
 import pytest
 
-from putback.model.config import Config
-from putback.pipeline.cases import version_of
-from putback.pipeline.check import scanned
-from putback.verify import Bounds, verify_here
-from putback.verify.roles import About, Case, Version
 from putback.verify.verdict import Proof, Verdict
 
 SHOP = """\
@@ -72,23 +67,10 @@ def write(rows):
 """
 
 
-def version(text: str, folder: Path) -> Version:
-    """A function of a module of its own project."""
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
-    path = folder / "shop.py"
-    path.write_text(SHOP.replace("{function}", text), encoding="utf-8")
-    analyzer = scanned([str(path)], Config(root=str(folder))).analysis.analyzer
-    unit = analyzer.unit(str(path), "write")
-    found = version_of(analyzer, unit) if unit is not None else None
-    assert found is not None
-    return found
-
-
 def proved(before: str, after: str, acquire: str, root: Path) -> Proof:
     """What is said of a fix of the connection that `acquire` hands out."""
-    case = Case(version(before, root / "before"), version(after, root / "after"), about=(About(acquire),))
-    return verify_here(case, Bounds(), time.process_time)
+    before, after = (SHOP.replace("{function}", each) for each in (before, after))
+    return handing.proved(before, after, acquire, root)
 
 
 @pytest.mark.parametrize("maker", ["plain", "deeper"])

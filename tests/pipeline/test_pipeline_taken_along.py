@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+import handing
 import pytest
 
-from putback.model.config import Config
-from putback.pipeline.cases import version_of
-from putback.pipeline.check import scanned
-from putback.verify import Bounds, verify_here
-from putback.verify.roles import About, Case, Version
 from putback.verify.verdict import Proof, Verdict
 
 SHOP = """\
@@ -96,23 +91,10 @@ def write(rows, send):
 """
 
 
-def version(text: str, folder: Path, name: str = "write") -> Version:
-    """A function of a module of its own project."""
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n', encoding="utf-8")
-    path = folder / "shop.py"
-    path.write_text(SHOP.replace("{function}", text), encoding="utf-8")
-    analyzer = scanned([str(path)], Config(root=str(folder))).analysis.analyzer
-    unit = analyzer.unit(str(path), name)
-    found = version_of(analyzer, unit) if unit is not None else None
-    assert found is not None
-    return found
-
-
 def proved(before: str, after: str, root: Path) -> Proof:
     """What is said of a fix."""
-    case = Case(version(before, root / "before"), version(after, root / "after"), about=(About("pool.getconn"),))
-    return verify_here(case, Bounds(), time.process_time)
+    before, after = (SHOP.replace("{function}", each) for each in (before, after))
+    return handing.proved(before, after, "pool.getconn", root)
 
 
 RIGHT = [
