@@ -62,7 +62,7 @@ def _gives_back(holding: Holding, statement: cst.CSTNode, removed: frozenset[cst
             call = value.expression if isinstance(value, cst.Await) else value
             return call in holding.closers or any(closes(statement, name) for name in holding.related)
         case cst.If(test=test, orelse=None):
-            return is_guard(test, holding.related) and _all_give_back(holding, statement, removed)
+            return is_guard(test, holding.asked) and _all_give_back(holding, statement, removed)
         case cst.Try(orelse=None, finalbody=None):
             inner = _all_give_back(holding, statement, removed)
             return inner and all(_all_give_back(holding, h, removed) for h in statement.handlers)

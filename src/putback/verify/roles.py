@@ -256,8 +256,8 @@ class Roles:
 
 class Own(NamedTuple):
     """A call of a function of the project that is run itself: the `number` of that among all that are taken along, its
-    dotted name, and whether the object that it is called on is its first argument; `hands_out` is the
-    profile of the connection that the call results in, by itself or as item `element` of a tuple ("": none)."""
+    dotted name, and whether the object that it is called on is its first argument; `hands_out` is the profile
+    of the connection that the call results in, by itself or as item `element` of a tuple ("": none)."""
 
     number: int
     name: str

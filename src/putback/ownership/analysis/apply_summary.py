@@ -91,8 +91,9 @@ def _kept(domain: Following, op: ir.Call, before: State, done: State, effect: Pa
         if done.phase is Phase.PASSED and info.classes:
             return replace(done, phase=before.phase, facts=before.facts, marks=before.marks)
         return done
-    makers = [domain.program.call_info(unit, made) for v in unit.assigned(keeper) if (made := unit.call_of(v))]
-    if len(makers) == len(unit.assigned(keeper)) and makers and all(made.classes for made in makers):
+    values = unit.assigned(keeper)
+    makers = [domain.program.call_info(unit, made) for v in values if (made := unit.call_of(v)) is not None]
+    if makers and len(makers) == len(values) and all(made.classes for made in makers):
         return done.with_part(keeper, _carrier(makers[0].classes, effect))
     after = domain.pass_on(done)
     return after.with_ref(f"{unit.own}.{effect.attribute}") if keeper == unit.own and effect.attribute else after
